@@ -1,0 +1,16 @@
+rule fetch:
+    output:
+        "resources/{source}.zip",
+    log:
+        "<results>/logs/fetch/{source}.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        settings=settings("source"),
+    message:
+        "Fetching {wildcards.source}"
+    shell:
+        "python scripts/fetch.py --source {wildcards.source} --out {output} 2>&1 | tee {log}"

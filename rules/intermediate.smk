@@ -1,0 +1,34 @@
+# Phase 2: one job trains a batch of seeds, since starting a process costs as much as some training does.
+# The seeds of a batch name its files, so each batch is a rule.
+
+for SEEDS, MEMBERS in STUDY.batches.items():
+
+    rule:
+        name:
+            f"train_intermediate_{SEEDS}"
+        input:
+            encoder=ENCODER,
+            examples=examples_of_arm,
+        output:
+            expand("<results>/intermediate/{{encoder}}/{{arm}}/{{seeds}}/{seed}/{file}", seed=MEMBERS, file=MODEL_FILES),
+        log:
+            "<results>/logs/intermediate/{encoder}/{arm}/{seeds}.log",
+        benchmark:
+            "<results>/benchmarks/intermediate/{encoder}/{arm}/{seeds}.tsv"
+        wildcard_constraints:
+            seeds=SEEDS,
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=120,
+        params:
+            encoder=subpath(input[0], parent=True),
+            checkpoints="<results>/checkpoints/intermediate/{encoder}/{arm}/{seeds}",
+            out=subpath(output[0], ancestor=2),
+            settings=settings("intermediate"),
+            code=code("scripts/train_intermediate.py"),
+        message:
+            "Phase 2: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
+        shell:
+            "python scripts/train_intermediate.py --encoder {params.encoder} --examples {input.examples}"
+            " --settings {params.settings:q} --checkpoints {params.checkpoints} --out {params.out} 2>&1 | tee {log}"

@@ -1,0 +1,94 @@
+# Archives to an encoder's folder, to functions of each language, and to the examples of each task.
+
+
+rule encoder:
+    input:
+        archive_of_encoder,
+    output:
+        ENCODER,
+    log:
+        "<results>/logs/encoder/{encoder}.log",
+    benchmark:
+        "<results>/benchmarks/encoder/{encoder}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=folder_in_archive,
+        out=subpath(output[0], parent=True),
+        code=code("scripts/encoder.py"),
+    message:
+        "Unpacking the encoder {wildcards.encoder}"
+    shell:
+        "python scripts/encoder.py --archive {input} --folder {params.folder:q} --out {params.out} 2>&1 | tee {log}"
+
+
+rule extract:
+    input:
+        archives_of_language,
+    output:
+        "<results>/functions/{language}.parquet",
+    log:
+        "<results>/logs/extract/{language}.log",
+    benchmark:
+        "<results>/benchmarks/extract/{language}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        sources=settings("extract"),
+        code=code("scripts/extract.py"),
+    message:
+        "Extracting {wildcards.language} functions"
+    shell:
+        "python scripts/extract.py --language {wildcards.language} --archives {input} --out {output}"
+        " 2>&1 | tee {log}"
+
+
+rule cluster:
+    input:
+        expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+    output:
+        "<results>/clusters.parquet",
+    log:
+        "<results>/logs/cluster.log",
+    benchmark:
+        "<results>/benchmarks/cluster.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("scripts/cluster.py"),
+    message:
+        "Grouping near-duplicate functions"
+    shell:
+        "python scripts/cluster.py --inputs {input} --out {output} 2>&1 | tee {log}"
+
+
+rule build:
+    input:
+        task=lambda wildcards: STUDY.tasks[wildcards.task]["file"],
+        parts=inputs_of_task,
+        clusters=clusters_of_task,
+    output:
+        "<results>/examples/{task}.parquet",
+    log:
+        "<results>/logs/build/{task}.log",
+    benchmark:
+        "<results>/benchmarks/build/{task}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        clusters=lambda wildcards, input: f"--clusters {input.clusters}" if input.clusters else "",
+        settings=settings("build"),
+        code=builder_code,
+    message:
+        "Building the examples of {wildcards.task}"
+    shell:
+        "python scripts/build.py --task {input.task} --inputs {input.parts} {params.clusters}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

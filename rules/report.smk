@@ -1,0 +1,1 @@
+# Figures and tables in notebooks, and the page that a reader opens.

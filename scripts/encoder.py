@@ -1,0 +1,25 @@
+"""Unpack a pretrained encoder in Hugging Face format from a fetched archive."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from codestilts.encoders import unpack
+from codestilts.errors import run
+from codestilts.models import import_encoder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--archive", type=Path, required=True, help="zip written by fetch.py")
+    parser.add_argument("--folder", required=True, help="folder in the archive that holds the encoder's files")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as published:
+        unpack(arguments.archive, arguments.folder, Path(published))
+        import_encoder(Path(published), arguments.out)
+    print(f"encoder {arguments.out.name}: {', '.join(sorted(file.name for file in arguments.out.iterdir()))}")
+
+
+if __name__ == "__main__":
+    run(main)

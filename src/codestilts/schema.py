@@ -1,0 +1,129 @@
+"""What a config and a task file may say. The JSON schemas in ``schemas/`` are written from these models."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Names = Annotated[list[Name], Field(min_length=1)]
+Count = Annotated[int, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, strict=False)]
+AtLeast0 = Annotated[float, Field(ge=0, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "retrieval", "mlm"]
+Family = Literal["baseline", "english", "code", "mixed", "control"]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Sizes(Strict):
+    """Numbers of examples; train and dev over all languages, test per language."""
+
+    train: Count | None = None
+    dev: Count | None = None
+    test: Count | None = None
+
+
+class Data(Strict):
+    """How many examples are drawn."""
+
+    intermediate: Sizes
+    target: Sizes
+    tasks: dict[Name, Sizes] = Field(description="a task's own sizes")
+
+
+class Budget(Strict):
+    """Training of one phase."""
+
+    steps: Count = Field(description="optimiser steps")
+    tokens_per_step: Count = Field(description="tokens of one optimiser step")
+    learning_rate: Positive
+    warmup: Share = Field(description="share of the steps in which the learning rate rises; it falls to 0 after that")
+    weight_decay: AtLeast0
+    clip: Positive = Field(description="largest norm of the gradient")
+    dropout: Share
+    freeze_embeddings: bool = Field(description="leave the word embeddings as the encoder has them")
+    cap: Count = Field(description="tasks are mixed in proportion to their examples, of which at most so many count")
+    evaluations: Count = Field(description="how often dev is scored")
+    checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which a killed run goes on")
+
+
+class TargetBudget(Budget):
+    """Training of phase 3."""
+
+    tasks: dict[Name, dict[str, Any]] = Field(description="keys that a target sets differently")
+
+
+class Statistics(Strict):
+    """The pre-registered contrast and its interval."""
+
+    contrast: Annotated[list[Family], Field(min_length=2, max_length=2)]
+    resamples: Count
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    margin: AtLeast0 = Field(description="differences up to so many points count as none")
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Encoder(Strict):
+    """Where a pretrained encoder is: a source and the folder in its archive that holds its files."""
+
+    source: SourceName
+    folder: str
+
+
+class Arm(Strict):
+    """What happens between phase 1 and phase 3."""
+
+    family: Family
+    tasks: list[Name] = []
+    init: Literal["pretrained", "random"] = "pretrained"
+    shuffle_labels: bool = False
+
+
+class Definitions(Strict):
+    """Encoders and arms that a study may use."""
+
+    encoders: dict[Name, Encoder]
+    arms: dict[Name, Arm]
+
+
+class Config(Strict):
+    """A study."""
+
+    study: Name
+    encoders: Names
+    arms: Names
+    targets: Names
+    languages: Names = Field(description="languages in which targets are tested")
+    source_language: Name = Field(description="language in which targets are trained")
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds_per_job: Count
+    data: Data
+    intermediate: Budget
+    target: TargetBudget
+    statistics: Statistics
+    definitions: Definitions
+
+
+class TaskFile(Strict):
+    """One task: a file of ``tasks/<family>/``."""
+
+    type: TaskType
+    description: str
+    builder: Annotated[str, Field(pattern=r"^[a-z_.]+:[a-z_]+$")]
+    languages: Names
+    sources: list[SourceName] = []
+    labels: list[str] = []
+    metric: Literal["accuracy", "mrr", "exact_match", "f1", "token_accuracy", "accuracy_at_1", "mining_f1"]
+    licence: str
+    citation: str = ""
+    defects: str = ""
+    options: dict[str, Any] = {}
+    trained: bool = True
+    group: Literal["classification", "structured", "qa", "retrieval"] | None = None
+    max_length: Count | None = None

@@ -1,0 +1,187 @@
+"""Checks of the config and the task files before anything runs: one clear line for each thing that is wrong."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from codestilts.errors import CodeStiltsError
+from codestilts.schema import Budget, Config, TaskFile
+from codestilts.sources import Source, read_sources
+from codestilts.study import Record, Study, load_tasks
+
+
+def near(name: object, allowed: Iterable[object]) -> str:
+    """The end of a message about an unknown name: what is allowed, and the nearest spelling."""
+    names = sorted(map(str, allowed))
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}allowed: {', '.join(names) or 'nothing'}"
+
+
+def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """The keys allowed at ``path`` of a model."""
+    at: Any = model
+    for step in path:
+        at = at.model_fields[step].annotation if hasattr(at, "model_fields") else at.__args__[1]
+    return list(at.model_fields)
+
+
+def schema_errors(model: type[BaseModel], value: Any) -> list[tuple[tuple[Any, ...], str]]:
+    """``(path, message)`` for every key of ``value`` that does not fit the model."""
+    try:
+        model.model_validate(value)
+    except ValidationError as failure:
+        return [(error["loc"], _message(model, error)) for error in failure.errors()]
+    return []
+
+
+def _message(model: type[BaseModel], error: Any) -> str:
+    path = tuple(step for step in error["loc"] if step != "[key]")
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key; {near(path[-1], _fields(model, path[:-1]))}"
+        case "missing":
+            return "this key is missing"
+        case "too_short":
+            return f"needs at least {error['ctx']['min_length']} entry"
+        case "string_pattern_mismatch":
+            return f"{error['input']!r} is not a name: use lower-case letters, digits and hyphens"
+        case _:
+            text = error["msg"].removeprefix("Input ").replace("should be", "must be")
+            return f"{text}, not {error['input']!r}"
+
+
+def load_study(config: Record, root: str | Path = ".", files: Iterable[str | Path] = ()) -> Study:
+    """Check ``config``, the task files and ``sources.csv`` under ``root``; the study they describe.
+
+    ``files`` are the YAML files that ``config`` was merged from, the last one winning: an error names the file
+    that says it. Raises CodeStiltsError with one line for each error.
+    """
+    root = Path(root)
+    sources = read_sources(root / "sources.csv")
+    tasks = load_tasks(root / "tasks")
+    layers = [(str(file), yaml.safe_load(Path(file).read_text()) or {}) for file in files]
+    errors = list(_task_errors(tasks, sources, root))
+    problems = schema_errors(Config, config)
+    if not problems and not errors:
+        config = Config.model_validate(config).model_dump(exclude_none=True)
+        problems = list(_config_errors(Study(config, tasks, sources)))
+    errors += [f"{_origin(path, layers)}: {'.'.join(map(str, path))}: {message}" for path, message in problems]
+    if errors:
+        raise CodeStiltsError("\nerror: ".join(dict.fromkeys(errors)))
+    return Study(config, tasks, sources)
+
+
+def _origin(path: tuple[Any, ...], layers: list[tuple[str, Any]]) -> str:
+    """The last file that says something at ``path``, or at the nearest key above it."""
+    for depth in range(len(path), 0, -1):
+        for name, value in reversed(layers):
+            if _holds(value, path[:depth]):
+                return name
+    return layers[0][0] if layers and path[0] not in ("",) else "config"
+
+
+def _holds(value: Any, path: tuple[Any, ...]) -> bool:
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
+    """What is wrong with the task files: keys, types, sources, labels, builders."""
+    for task in tasks.values():
+        spec = {key: value for key, value in task.items() if key not in ("name", "family", "file")}
+        problems = schema_errors(TaskFile, spec)
+        for path, message in problems:
+            yield f"{task['file']}: {'.'.join(map(str, path))}: {message}"
+        if problems:
+            continue
+        for source in set(spec.get("sources", [])) - set(sources):
+            yield f"{task['file']}: sources: no source '{source}'; {near(source, sources)}"
+        if spec["type"] in ("classification", "tagging") and not spec.get("labels"):
+            yield f"{task['file']}: labels: a {spec['type']} task declares its labels"
+        if not spec.get("trained", True) and spec["type"] != "retrieval":
+            yield f"{task['file']}: trained: only a retrieval task can go without training"
+        module, _, _ = spec["builder"].partition(":")
+        if not (root / "src" / Path(*module.split("."))).with_suffix(".py").exists():
+            yield f"{task['file']}: builder: there is no module {module}"
+
+
+def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """``(path, message)`` for names that point nowhere and for combinations that make no study."""
+    config, tasks = study.config, study.tasks
+    for key in ("encoders", "arms", "targets", "languages", "seeds"):
+        for value, count in Counter(config[key]).items():
+            if count > 1:
+                yield (key,), f"{value!r} stands there {count} times; each may stand once"
+    unknown = list(_unknown_names(study))
+    yield from unknown
+    if unknown:
+        return
+    if "none" not in config["arms"]:
+        yield ("arms",), "'none' is missing; every effect is a difference from it"
+    for index, target in enumerate(config["targets"]):
+        if target in study.intermediate_tasks:
+            arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
+            yield ("targets", index), f"'{target}' is also an intermediate task (arm {', '.join(arms)}); it may be one"
+    for target in study.trained_targets:
+        if config["source_language"] not in tasks[target]["languages"]:
+            allowed = near(config["source_language"], tasks[target]["languages"])
+            yield ("source_language",), f"'{config['source_language']}' is no language of target '{target}'; {allowed}"
+    common = {key: value for key, value in config["target"].items() if key != "tasks"}
+    for target, own in config["target"]["tasks"].items():
+        for path, message in schema_errors(Budget, {**common, **own}):
+            yield ("target", "tasks", target, *path), message
+    yield from _missing_splits(study)
+
+
+def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
+    config, tasks = study.config, study.tasks
+    definitions = config["definitions"]
+    intermediate = [name for name, task in tasks.items() if "group" not in task]
+    spoken = {language for target in config["targets"] for language in tasks.get(target, {}).get("languages", [])}
+    known: list[tuple[tuple[Any, ...], list[Any], Iterable[Any], str]] = [
+        (("encoders",), config["encoders"], definitions["encoders"], "encoder is defined under that name"),
+        (("arms",), config["arms"], [*definitions["arms"], *intermediate], "arm or task has that name"),
+        (("targets",), config["targets"], sorted(set(tasks) - set(intermediate)), "target has that name"),
+        (("languages",), config["languages"], spoken, "target has that language"),
+        (("data", "tasks"), list(config["data"]["tasks"]), tasks, "task has that name"),
+        (("target", "tasks"), list(config["target"]["tasks"]), config["targets"], "target has that name"),
+    ]
+    known += [
+        (("definitions", "arms", arm, "tasks"), spec["tasks"], intermediate, "intermediate task has that name")
+        for arm, spec in definitions["arms"].items()
+    ]
+    known += [
+        (("definitions", "encoders", encoder, "source"), [spec["source"]], study.sources, "source has that name")
+        for encoder, spec in definitions["encoders"].items()
+    ]
+    for path, names, allowed, what in known:
+        for name in dict.fromkeys(names):
+            if name not in set(allowed):
+                yield path, f"'{name}': no {what}; {near(name, allowed)}"
+
+
+def _missing_splits(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Languages for which ``sources.csv`` has no package of the split that the study needs."""
+
+    def having(split: str) -> set[str]:
+        return {
+            language for source in study.sources.values() for language, name in source.split.items() if name == split
+        }
+
+    if study.trained_targets and study.config["source_language"] not in having("train"):
+        allowed = near(study.config["source_language"], having("train"))
+        yield ("source_language",), f"sources.csv has no training package in that language; {allowed}"
+    tested = having("test")
+    for index, language in enumerate(study.config["languages"]):
+        if language not in tested:
+            yield ("languages", index), f"sources.csv has no test package for '{language}'; {near(language, tested)}"
