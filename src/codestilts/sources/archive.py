@@ -1,0 +1,153 @@
+"""Strip a downloaded archive to the members that are used, as a zip whose bytes depend on nothing else."""
+
+import hashlib
+import json
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import atomic, file_digest
+from codestilts.sources import Source
+
+LICENCE_STEMS = ("license", "licence", "copying", "notice", "copyright", "unlicense")
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError)
+
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, content) of each file in a zip, wheel, tar archive, folder, or of one plain file.
+
+    Nothing is written to disk. Raises CodeStiltsError, naming archive and member, for a member that is
+    absolute, climbs out with ``..``, or is a link or device; and for a damaged archive.
+    """
+    if path.is_dir():
+        yield from _folder_members(path)
+        return
+    try:
+        if path.name.endswith((".zip", ".whl")):
+            yield from _zip_members(path)
+        elif path.name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
+            yield from _tar_members(path)
+        else:
+            yield path.name, path.read_bytes()
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        raise CodeStiltsError(
+            f"{path.name}: damaged archive ({error}): delete it and fetch it again"
+        ) from error
+
+
+def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            mode = info.external_attr >> 16
+            if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise CodeStiltsError(f"{path.name}: member {info.filename!r} is a link or device: refused")
+            name = _checked(path, info.filename)
+            if not info.is_dir():
+                yield name, archive.read(info)
+
+
+def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path, "r:*") as archive:
+        for info in archive:
+            name = _checked(path, info.name)
+            if info.isfile():
+                stream = archive.extractfile(info)
+                yield name, stream.read() if stream else b""
+            elif not info.isdir():
+                raise CodeStiltsError(f"{path.name}: member {info.name!r} is a link or device: refused")
+
+
+def _folder_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(path.rglob("*")):
+        if file.is_symlink():
+            raise CodeStiltsError(f"{path}: {file.relative_to(path).as_posix()!r} is a link: refused")
+        if file.is_file():
+            yield file.relative_to(path).as_posix(), file.read_bytes()
+
+
+def _checked(path: Path, name: str) -> str:
+    """The member's name without ``./``; an error if it would land outside the folder it is unpacked in."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts and name.strip("./\\"):
+        raise CodeStiltsError(f"{path.name}: member {name!r} has no usable name: refused")
+    if "\0" in name or ".." in parts or (parts and (parts[0] == "/" or parts[0][1:2] == ":")):
+        raise CodeStiltsError(f"{path.name}: member {name!r} points outside the archive: refused")
+    return "/".join(parts)
+
+
+def is_kept(name: str, keep: tuple[str, ...]) -> bool:
+    """Whether a member matches ``keep``, and none of its ``!`` patterns; licence files always stay."""
+    path = PurePosixPath(name.lower())
+    if path.stem.startswith(LICENCE_STEMS) and path.suffix in ("", ".txt", ".md", ".rst"):
+        return True
+    wanted = [pattern for pattern in keep if not pattern.startswith("!")]
+    dropped = [pattern[1:] for pattern in keep if pattern.startswith("!")]
+    return any(fnmatchcase(name, p) for p in wanted or ["*"]) and not any(
+        fnmatchcase(name, p) for p in dropped
+    )
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file; of a folder, over the names and contents of its files."""
+    if not path.is_dir():
+        return file_digest(path)
+    total = hashlib.sha256()
+    for name, content in members(path):
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def check(path: Path, source: Source) -> str:
+    """The archive's sha256; an error if it is not the one pinned in ``sources.csv``."""
+    found = digest(path)
+    if source.sha256 and found != source.sha256:
+        raise CodeStiltsError(
+            f"source {source.name}: {path.name} is not what sources.csv names (truncated or changed): "
+            f"expected sha256 {source.sha256} and {source.bytes} bytes, got {found} and "
+            f"{path.stat().st_size} bytes: fetch it again, or correct sources.csv if the change is wanted"
+        )
+    return found
+
+
+def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
+    """Check ``path`` against ``source`` and write its kept members to the zip ``out``, sorted, without times.
+
+    The zip holds a ``MANIFEST.json`` with where it came from; returned too. Raises CodeStiltsError as
+    ``check`` and ``members`` do, and if no member matches ``keep``.
+    """
+    found = check(path, source)
+    kept = {name: content for name, content in members(path) if is_kept(name, source.keep)}
+    if all(is_kept(name, ("!*",)) for name in kept):
+        raise CodeStiltsError(
+            f"source {source.name}: no member of {path.name} matches keep {';'.join(source.keep)!r}"
+        )
+    manifest: dict[str, object] = {
+        "name": source.name,
+        "kind": source.kind,
+        "id": source.id,
+        "version": source.version,
+        "sha256": found,
+        "licence": source.licence,
+        "bytes": source.bytes or sum(map(len, kept.values())),
+        "members": len(kept),
+    }
+    kept["MANIFEST.json"] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
+    with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(kept):
+            info = zipfile.ZipInfo(name)  # dated 1980, whatever the clock says
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            archive.writestr(info, kept[name])
+    return manifest

