@@ -1,0 +1,37 @@
+# make report   set everything up, run the pocket study, write results/pocket/report.html
+# make test     set everything up, run the tests
+# make lint     formatting, types, workflow style
+# make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
+
+SHELL := bash
+CORES ?= all
+TORCH := 2.13.0
+PYTHON ?= $(shell for name in python3.11 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
+ACTIVATE := source .venv/bin/activate
+
+.PHONY: report test lint lock
+.DEFAULT_GOAL := report
+
+report: .venv/ready
+	$(ACTIVATE) && snakemake --cores $(CORES)
+
+test: .venv/ready
+	$(ACTIVATE) && pytest $(PYTEST)
+
+lint: .venv/ready
+	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules && snakemake --lint
+
+# Torch by itself, in whichever build the machine offers; everything else exactly as locked.
+.venv/ready: envs/lock.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 is needed: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install torch==$(TORCH)
+	.venv/bin/python -m pip install --require-hashes --no-deps -r envs/lock.txt
+	.venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
+	.venv/bin/python scripts/check_lock.py envs/lock.txt
+	touch $@
+
+lock:
+	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -m pip install uv
+	.venv/uv/bin/uv pip compile pyproject.toml --output-file envs/lock.txt
