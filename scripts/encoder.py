@@ -4,9 +4,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from codestilts.encoders import unpack
+from codestilts.encoders import import_encoder, unpack
 from codestilts.errors import run
-from codestilts.models import import_encoder
 
 
 def main() -> None:

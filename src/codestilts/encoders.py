@@ -1,12 +1,16 @@
 """A pretrained encoder out of a fetched archive: the few files that are data, none that would run code."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
-from codestilts.errors import CodeStiltsError
-from codestilts.provenance import atomic
+from safetensors.numpy import load_file, save_file
 
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import atomic, write_json
+
+INDEX, EMBEDDINGS, ENCODER = "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
@@ -50,3 +54,31 @@ def _check(archive: Path, files: dict[str, bytes]) -> None:
         raise CodeStiltsError(f"{archive.name}: a file of the encoder is damaged: {error}: fetch it again") from error
     if not model_type or not tensors:
         raise CodeStiltsError(f"{archive.name}: config.json names no model_type, or the weights are empty")
+
+
+def import_encoder(source: Path, folder: Path) -> None:
+    """Bring an encoder as published (config, one safetensors file, tokenizer) into a model folder (codestilts.models).
+
+    Its word embeddings go into a file of their own, which every model that leaves them as they are links to. A
+    masked-language-model head stays with the rest: the MLM controls start from it. Raises CodeStiltsError where no
+    single tensor is the table of word embeddings.
+    """
+    config = json.loads((source / "config.json").read_text())
+    tensors = load_file(source / "model.safetensors")
+    tables = [
+        name
+        for name, value in tensors.items()
+        if value.ndim == 2 and len(value) == config.get("vocab_size") and "embed" in name
+    ]
+    if len(tables) != 1:
+        raise CodeStiltsError(f"{source.name}: expected one table of word embeddings, found {tables or 'none'}")
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {EMBEDDINGS: tables, ENCODER: [name for name in tensors if name not in tables]}
+    for file, names in parts.items():
+        with atomic(folder / file) as temporary:
+            save_file({name: tensors[name] for name in names}, temporary, metadata={"format": "pt"})
+    where = {name: file for file, names in parts.items() for name in names}
+    size = sum(value.nbytes for value in tensors.values())
+    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(source / name, folder / name)

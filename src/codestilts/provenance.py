@@ -3,10 +3,14 @@
 import hashlib
 import json
 import os
+import platform
+import resource
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +49,38 @@ def code_digest(files: Iterable[str | Path]) -> str:
     for path in sorted(Path(file) for file in files):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
+
+
+def peak_memory_mb() -> int:
+    """Peak resident memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def environment(device: str, threads: int) -> dict[str, Any]:
+    """What the numbers of a run may depend on: device, processor, threads, versions and the commit."""
+    packages = ("torch", "transformers", "tokenizers", "numpy", "pandas")
+    return {
+        "device": device,
+        "processor": _processor(),
+        "threads": threads,
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in packages},
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this library runs from; None outside git."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,29 @@
+"""Phase 3: fine-tune one target on its source language, one model a seed."""
+
+import argparse
+import json
+from pathlib import Path
+
+from codestilts.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", type=Path, required=True, help="encoder folder: tokenizer, and weights if no phase 2")
+    parser.add_argument("--parent", type=Path, help="folder of phase 2 with {seed}/; left out where there was none")
+    parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
+    parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
+    parser.add_argument("--checkpoints", type=Path, help="where an unfinished run waits to go on")
+    parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
+    args = parser.parse_args()
+
+    from codestilts.jobs import train_batch
+
+    def parent(seed: int) -> Path:
+        return args.parent / str(seed) if args.parent else args.encoder
+
+    train_batch(args.encoder, parent, [args.examples], args.settings, args.out, args.checkpoints)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+"""Progress of a training run that survives a kill: weights, optimiser and curve, outside the declared outputs.
+
+Snakemake deletes the outputs of an unfinished job, so what a killed job had reached is kept elsewhere and removed on
+success. Tensors only, in safetensors; the folder is replaced whole, so it is never half written.
+"""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from codestilts.provenance import atomic
+
+
+class Progress:
+    """The rows of the curve so far and, every ``minutes``, a checkpoint of everything needed to go on."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        heads: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        schedule: Any,
+        folder: Path | None,
+        minutes: float,
+    ) -> None:
+        self.parts = {"encoder": encoder, "heads": heads}
+        self.optimiser, self.schedule, self.folder, self.minutes = optimiser, schedule, folder, minutes
+        self.rows: list[dict[str, Any]] = []
+        self.saved = time.monotonic()
+
+    def curve(self) -> pd.DataFrame:
+        """One row a step: step, task, tokens, examples, loss, dev."""
+        return pd.DataFrame(self.rows, columns=["step", "task", "tokens", "examples", "loss", "dev"])
+
+    def add(self, row: dict[str, Any], done: int) -> None:
+        """Note a finished step; save when ``minutes`` have passed since the last time."""
+        self.rows.append(row)
+        if self.folder and time.monotonic() - self.saved >= self.minutes * 60:
+            self.save(done)
+
+    def save(self, done: int) -> None:
+        """Write a checkpoint after ``done`` steps in place of the last one."""
+        assert self.folder
+        tensors = {
+            f"{part}/{name}": value.detach().clone().contiguous()
+            for part, module in self.parts.items()
+            for name, value in module.state_dict().items()
+        }
+        state = self.optimiser.state_dict()
+        for number, values in state["state"].items():
+            tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
+        record = {"done": done, "rows": self.rows, "groups": state["param_groups"]}
+        previous = self.folder.with_name(self.folder.name + ".previous")
+        with atomic(self.folder.with_name(self.folder.name + ".new")) as temporary:
+            temporary.mkdir()
+            save_file(tensors, temporary / "state.safetensors")
+            (temporary / "state.json").write_text(json.dumps(record))
+        shutil.rmtree(previous, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.rename(previous)
+        self.folder.with_name(self.folder.name + ".new").rename(self.folder)
+        shutil.rmtree(previous, ignore_errors=True)
+        self.saved = time.monotonic()
+
+    def resume(self) -> int:
+        """Load the checkpoint if there is one; returns the number of steps already done."""
+        if not self.folder or not (self.folder / "state.json").exists():
+            return 0
+        record = json.loads((self.folder / "state.json").read_text())
+        tensors = load_file(self.folder / "state.safetensors")
+        for part, module in self.parts.items():
+            prefix = f"{part}/"
+            module.load_state_dict(
+                {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+            )
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimiser/"):
+                _, number, name = key.split("/")
+                moments.setdefault(int(number), {})[name] = value
+        self.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
+        self.schedule.last_epoch = record["done"]
+        self.rows = record["rows"]
+        return record["done"]

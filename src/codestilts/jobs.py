@@ -1,0 +1,92 @@
+"""What the training and predicting scripts do: one batch of seeds, read from files, written to declared files."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from codestilts import models, training
+from codestilts.predicting import predict
+from codestilts.provenance import atomic, file_digest, write_json
+from codestilts.study import derive_seed
+from codestilts.tasktypes.base import Task
+
+Parent = Callable[[int], Path]
+
+
+def train_batch(
+    encoder: Path, parent: Parent, examples: list[Path], settings: dict[str, Any], out: Path, checkpoints: Path | None
+) -> None:
+    """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
+
+    Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none of them; they only
+    count if settings, parents and examples are still the same.
+    """
+    torch.set_num_threads(1)
+    tokenizer = models.load_tokenizer(encoder)
+    tables = {path.stem: pd.read_parquet(path) for path in examples}
+    data = {path.stem: file_digest(path) for path in examples}
+    work = checkpoints or out.with_name(f".{out.name}.work")
+    key = {"settings": settings, "data": data}
+    if _read(work / "key.json") != key:
+        shutil.rmtree(work, ignore_errors=True)
+        write_json(work / "key.json", key)
+    for seed in settings["seeds"]:
+        if (work / str(seed) / "run.json").exists():
+            continue
+        trained = training.train(parent(seed), tables, tokenizer, settings, seed, work / f"{seed}.state")
+        with atomic(work / str(seed)) as folder:
+            models.save_encoder(trained.encoder, folder, out / str(seed), parent(seed))
+            models.save_heads(trained.heads, folder)
+            trained.curve.to_csv(folder / "curve.csv", index=False)
+            write_json(folder / "run.json", trained.record | {"data": data})
+        shutil.rmtree(work / f"{seed}.state", ignore_errors=True)
+    for seed in settings["seeds"]:
+        (out / str(seed)).mkdir(parents=True, exist_ok=True)
+        for path in sorted((work / str(seed)).iterdir()):
+            shutil.move(path, out / str(seed) / path.name)
+    shutil.rmtree(work)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def predict_batch(
+    encoder: Path, parent: Parent, trained: Path, examples: list[Path], settings: dict[str, Any], out: dict[str, Path]
+) -> None:
+    """Predict every target with every seed's model; ``out`` maps a target to its table of predictions.
+
+    A trained target uses its own model in ``trained/{target}/{seeds}/{seed}``, an untrained one the encoder as phase 2
+    left it. Only dev and test rows are predicted.
+    """
+    torch.set_num_threads(1)
+    tokenizer = models.load_tokenizer(encoder)
+    for path in examples:
+        target = path.stem
+        task = Task.from_settings(target, settings["tasks"][target])
+        table = pd.read_parquet(path)
+        wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
+        table = table[table["split"].isin(wanted)].reset_index(drop=True)
+        frames = []
+        for seed in settings["seeds"]:
+            torch.manual_seed(training.initial_seed(settings["study"], seed))
+            if settings["tasks"][target].get("trained", True):
+                folder = trained / target / out[target].stem / str(seed)
+                model, _ = models.load_encoder(folder)
+                head = models.new_head(task, model, tokenizer, None, seed)
+                models.load_head(head, target, folder)
+            else:
+                model, _ = models.load_encoder(parent(seed), init=settings["init"])
+                head = models.new_head(task, model, tokenizer, None, derive_seed(target, seed))
+            rows = predict(model, head, table, task, tokenizer)
+            frames.append(rows.assign(encoder=settings["encoder"], arm=settings["arm"], target=target, seed=seed))
+        first = ["encoder", "arm", "target", "seed"]
+        result = pd.concat(frames, ignore_index=True)
+        with atomic(out[target]) as temporary:
+            result[first + [name for name in result if name not in first]].to_parquet(temporary, index=False)
+        print(f"{settings['encoder']} / {settings['arm']}  {target}: {len(result)} predictions", flush=True)

@@ -1,0 +1,45 @@
+"""Predictions of a model on a table of examples."""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from codestilts.tasktypes import task_type
+from codestilts.tasktypes.base import Task
+
+TOKENS_PER_BATCH = 4096
+
+
+def predict(encoder: nn.Module, head: nn.Module, examples: pd.DataFrame, task: Task, tokenizer: Any) -> pd.DataFrame:
+    """One row an example: id, split, language, cluster, package, gold, prediction, score.
+
+    The forward passes are batched by length and put back in order, so that a row's prediction doesn't depend on where
+    it stands in the table. Rows a protocol has no answer for (documents without a query) are left out.
+    """
+    module = task_type(task.type)
+    device = next(encoder.parameters()).device
+    features = module.encode(examples, tokenizer, task)
+    order = sorted(range(len(features)), key=lambda index: features[index]["tokens"])
+    outputs: list[Any] = [None] * len(features)
+    encoder.eval(), head.eval()
+    with torch.inference_mode():
+        for chosen in _batches(order, [feature["tokens"] for feature in features]):
+            batch = module.collate([features[index] for index in chosen], tokenizer)
+            batch = {key: value.to(device) for key, value in batch.items()}
+            for index, row in zip(chosen, head(encoder, batch).cpu(), strict=True):
+                outputs[index] = row.unsqueeze(0)
+    decoded = module.decode(outputs, features, examples, task)
+    return pd.concat([examples[["id", "split", "language", "cluster", "package"]], decoded], axis=1).dropna(
+        subset=["prediction"]
+    )
+
+
+def _batches(order: list[int], tokens: list[int]) -> list[list[int]]:
+    batches: list[list[int]] = [[]]
+    for index in order:
+        if batches[-1] and (len(batches[-1]) + 1) * tokens[index] > TOKENS_PER_BATCH:
+            batches.append([])
+        batches[-1].append(index)
+    return batches

@@ -1,0 +1,132 @@
+"""What the task types share: the task's settings, features, padding and pooling."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from codestilts.errors import CodeStiltsError
+
+IGNORE = -100  # the label that torch's cross entropy leaves out
+
+MASK = "[MASK]"  # stands in example texts for the encoder's own mask token
+
+Feature = dict[str, Any]
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The part of a task file that encoding, training and predicting use."""
+
+    name: str
+    type: str
+    metric: str
+    labels: tuple[str, ...] = ()
+    max_length: int = 128
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_settings(cls, name: str, settings: dict[str, Any]) -> "Task":
+        """Build from the resolved settings of a job; keys that only other stages use are ignored."""
+        return cls(
+            name=name,
+            type=settings["type"],
+            metric=settings["metric"],
+            labels=tuple(settings.get("labels") or ()),
+            max_length=settings.get("max_length", cls.max_length),
+            options=dict(settings.get("options") or {}),
+        )
+
+    def label_index(self, label: str, row: str) -> int:
+        """Index of ``label`` in the declared set; an undeclared one is an error that names the row."""
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise CodeStiltsError(
+                f"task {self.name}, example {row}: label {label!r} is not declared; "
+                f"allowed: {', '.join(self.labels)}"
+            ) from None
+
+
+def mask_token(text: str, tokenizer: Any) -> str:
+    """Put the encoder's mask token where the text says ``[MASK]``."""
+    return text if tokenizer.mask_token in (None, MASK) else text.replace(MASK, tokenizer.mask_token)
+
+
+def sequence(encoding: Any, index: int = 0) -> Feature:
+    """The model inputs of one encoded text, as plain lists."""
+    names = ("input_ids", "token_type_ids")
+    return {name: encoding[name][index] for name in names if name in encoding}
+
+
+def encode_texts(tokenizer: Any, first: list[str], second: list[str] | None, max_length: int) -> list[Feature]:
+    """Tokenise texts or text pairs, cut to ``max_length`` tokens (the longer text of a pair is cut first)."""
+    pair = None if second is None else [mask_token(text, tokenizer) for text in second]
+    encoding = tokenizer(
+        [mask_token(text, tokenizer) for text in first], pair, truncation="longest_first", max_length=max_length
+    )
+    return [sequence(encoding, index) for index in range(len(first))]
+
+
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """What the tokenizer puts before and after a single text, e.g. ``[CLS]`` and ``[SEP]``."""
+    ids = tokenizer(tokenizer.unk_token)["input_ids"]
+    place = ids.index(tokenizer.unk_token_id)
+    return ids[:place], ids[place + 1 :]
+
+
+def pad(sequences: list[Feature], pad_id: int) -> Batch:
+    """Pad to the longest: tensors of shape [sequences, tokens], with ``attention_mask``."""
+    length = max(len(item["input_ids"]) for item in sequences)
+    batch: dict[str, np.ndarray] = {"attention_mask": np.zeros((len(sequences), length), dtype=np.int64)}
+    for name in sequences[0]:
+        batch[name] = np.full((len(sequences), length), pad_id if name == "input_ids" else 0, dtype=np.int64)
+    for row, item in enumerate(sequences):
+        for name, values in item.items():
+            batch[name][row, : len(values)] = values
+        batch["attention_mask"][row, : len(item["input_ids"])] = 1
+    return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+
+def pad_labels(labels: list[list[int]]) -> Tensor:
+    """Pad label sequences with :data:`IGNORE` to shape [sequences, tokens]."""
+    length = max(map(len, labels))
+    return torch.tensor([row + [IGNORE] * (length - len(row)) for row in labels])
+
+
+def inputs(batch: Batch) -> Batch:
+    """Only what the encoder takes."""
+    return {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
+
+
+def hidden_states(encoder: nn.Module, batch: Batch, layer: int = -1) -> Tensor:
+    """Output of one transformer block, shape [sequences, tokens, hidden]; -1 is the last, 0 the embeddings."""
+    if layer == -1:
+        return encoder(**inputs(batch)).last_hidden_state
+    return encoder(**inputs(batch), output_hidden_states=True).hidden_states[layer]
+
+
+def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean over the real tokens: [sequences, tokens, hidden] -> [sequences, hidden]."""
+    weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def pool_for_label(hidden: Tensor, batch: Batch, mask_id: int) -> Tensor:
+    """The state at the mask token where a text has one (cloze), else the mean over its tokens.
+
+    Shape [sequences, tokens, hidden] -> [sequences, hidden]. Only the first mask of a text counts.
+    """
+    is_mask = (batch["input_ids"] == mask_id).to(hidden.dtype)
+    first = is_mask * (is_mask.cumsum(1) == 1)
+    at_mask = (hidden * first.unsqueeze(-1)).sum(1)
+    return torch.where(first.any(1, keepdim=True), at_mask, mean_pool(hidden, batch["attention_mask"]))
+
+
+def permute(values: list[Any], seed: int) -> list[Any]:
+    """The values in another order: the label-shuffled control."""
+    order = np.random.default_rng(seed).permutation(len(values))
+    return [values[index] for index in order]

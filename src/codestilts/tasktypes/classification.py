@@ -1,0 +1,80 @@
+"""One label for a text or a pair of texts: NLI, paraphrase, defect detection, cloze over a closed set.
+
+Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``pairs: dual``: the features
+[u, v, |u-v|, u*v] of InferSent, Conneau et al. 2017, section 3.1).
+"""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codestilts.tasktypes.base import (
+    Batch,
+    Feature,
+    Task,
+    encode_texts,
+    hidden_states,
+    mean_pool,
+    pad,
+    permute,
+    pool_for_label,
+)
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
+    """One feature a row; ``tokens`` counts what the encoder reads."""
+    first, second = examples["text_a"].tolist(), examples["text_b"].tolist()
+    labels = [task.label_index(*pair) for pair in zip(examples["label"], examples["id"], strict=True)]
+    if task.options.get("pairs") == "dual":
+        sides = [encode_texts(tokenizer, side, None, task.max_length) for side in (first, second)]
+        sequences = [list(pair) for pair in zip(*sides, strict=True)]
+    else:
+        paired = second if any(second) else None
+        sequences = [[item] for item in encode_texts(tokenizer, first, paired, task.max_length)]
+    return [
+        {"sequences": parts, "label": label, "tokens": sum(len(part["input_ids"]) for part in parts)}
+        for parts, label in zip(sequences, labels, strict=True)
+    ]
+
+
+def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Sequences of all features in one batch, the parts of a feature side by side."""
+    batch = pad([part for feature in features for part in feature["sequences"]], tokenizer.pad_token_id)
+    batch["label"] = torch.tensor([feature["label"] for feature in features])
+    return batch
+
+
+class Head(nn.Module):
+    """A linear layer over the pooled states: [examples, hidden] -> [examples, labels]."""
+
+    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+        super().__init__()
+        self.dual, self.mask_id = task.options.get("pairs") == "dual", mask_id
+        self.classifier = nn.Linear(hidden * (4 if self.dual else 1), len(task.labels))
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        hidden = hidden_states(encoder, batch)
+        if not self.dual:
+            return self.classifier(pool_for_label(hidden, batch, self.mask_id))
+        pooled = F.normalize(mean_pool(hidden, batch["attention_mask"]), dim=-1) * hidden.shape[-1] ** 0.5
+        u, v = pooled[0::2], pooled[1::2]
+        return self.classifier(torch.cat([u, v, (u - v).abs(), u * v], dim=-1))
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross entropy, mean over the examples."""
+        return F.cross_entropy(outputs, batch["label"])
+
+
+def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The most probable label of each example; ``score`` is its probability."""
+    probability, index = torch.cat(outputs).softmax(-1).max(-1)
+    prediction = [task.labels[i] for i in index.tolist()]
+    return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": probability.tolist()})
+
+
+def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same texts with the labels of other rows."""
+    return examples.assign(label=permute(examples["label"].tolist(), seed))

@@ -1,0 +1,67 @@
+"""Masked language modelling on the same texts: the control that trains without labels.
+
+15 % of the tokens are chosen; of these 80 % become the mask token, 10 % a random one and 10 % stay
+(Devlin et al. 2019, section 3.1), drawn anew in every batch.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codestilts.tasktypes.base import IGNORE, Batch, Feature, Task, encode_texts, hidden_states, pad
+
+CHOSEN = 0.15
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
+    """One feature a text, cut to ``max_length`` tokens."""
+    encoded = encode_texts(tokenizer, examples["text"].tolist(), None, task.max_length)
+    return [{"sequences": [item], "tokens": len(item["input_ids"])} for item in encoded]
+
+
+def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Mask with ``rng`` (a numpy generator); ``labels`` hold the tokens to recover, shape [sequences, tokens]."""
+    rng = rng or np.random.default_rng(0)
+    batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
+    ids = batch["input_ids"].numpy()
+    special = np.isin(ids, tokenizer.all_special_ids)
+    chosen = (rng.random(ids.shape) < CHOSEN) & ~special
+    if not chosen.any():
+        chosen[0, int(np.argmax(~special[0]))] = True
+    batch["labels"] = torch.from_numpy(np.where(chosen, ids, IGNORE))
+    kind = rng.random(ids.shape)
+    noisy = np.where(chosen & (kind < 0.8), tokenizer.mask_token_id, ids)
+    noisy = np.where(chosen & (kind >= 0.9), rng.integers(0, tokenizer.vocab_size, ids.shape), noisy)
+    batch["input_ids"] = torch.from_numpy(noisy)
+    return batch
+
+
+class Head(nn.Module):
+    """The encoder's own masked-language-model head (``pretrained``), applied to the chosen tokens only."""
+
+    def __init__(self, task: Task, hidden: int, mask_id: int, pretrained: nn.Module | None = None) -> None:
+        super().__init__()
+        if pretrained is None:
+            raise ValueError("masked language modelling needs the encoder's own head: see models.load_encoder")
+        self.pretrained = pretrained
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        return self.pretrained(hidden_states(encoder, batch)[batch["labels"] != IGNORE])
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross entropy over the chosen tokens."""
+        return F.cross_entropy(outputs, batch["labels"][batch["labels"] != IGNORE])
+
+
+def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """Nothing is predicted from: MLM is only ever an intermediate control."""
+    raise NotImplementedError("masked language modelling has no predictions")
+
+
+def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """There are no labels to shuffle."""
+    return examples

@@ -1,0 +1,102 @@
+"""Find the partner of a text: descriptions and code, or one function in two languages.
+
+Trained as a bi-encoder with in-batch negatives (InfoNCE, van den Oord et al. 2018; both directions, as CLIP):
+mean-pooled states, cosine, temperature 0.05. Untrained, the same vectors are compared as they are, by rank (Tatoeba,
+Artetxe & Schwenk 2019b) or by the ratio margin among distractors (BUCC, Artetxe & Schwenk 2019a, section 3).
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, hidden_states, mean_pool, pad, permute
+
+TEMPERATURE = 0.05
+NEIGHBOURS = 4  # of the ratio margin
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
+    """One feature a row: the query's and the document's sequence (an empty text where a row has only one side)."""
+    sides = [encode_texts(tokenizer, examples[side].tolist(), None, task.max_length) for side in ("query", "document")]
+    clusters = pd.factorize(examples["cluster"])[0].tolist()
+    return [
+        {"sequences": list(pair), "cluster": cluster, "tokens": sum(len(side["input_ids"]) for side in pair)}
+        for pair, cluster in zip(zip(*sides, strict=True), clusters, strict=True)
+    ]
+
+
+def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Queries and documents in turn; ``cluster`` numbers the near-duplicates, which aren't each other's negatives."""
+    batch = pad([part for feature in features for part in feature["sequences"]], tokenizer.pad_token_id)
+    batch["cluster"] = torch.tensor([feature["cluster"] for feature in features])
+    return batch
+
+
+class Head(nn.Module):
+    """No parameters: unit vectors of queries and documents, shape [examples, 2, hidden]."""
+
+    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+        super().__init__()
+        self.layer = task.options.get("layer", -1)
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        pooled = mean_pool(hidden_states(encoder, batch, self.layer), batch["attention_mask"])
+        return F.normalize(pooled, dim=-1).unflatten(0, (-1, 2))
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean of the query-to-document and document-to-query cross entropies."""
+        similarity = outputs[:, 0] @ outputs[:, 1].T / TEMPERATURE
+        same = batch["cluster"][:, None] == batch["cluster"][None, :]
+        similarity = similarity.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), -1e4)
+        gold = torch.arange(len(similarity), device=similarity.device)
+        return (F.cross_entropy(similarity, gold) + F.cross_entropy(similarity.T, gold)) / 2
+
+
+def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """Search each language and split by itself: by rank, or by margin where the task's protocol is ``mining``.
+
+    Rank: ``prediction`` is the id of the first document, ``score`` the reciprocal rank of the row's own. Ties go
+    against the row (its own document is placed after the equals), so that a collapsed encoder scores nothing.
+    """
+    vectors = torch.cat(outputs).float().numpy()
+    search = _mine if task.options.get("protocol") == "mining" else _rank
+    places = pd.Series(np.arange(len(examples)), index=examples.index)
+    parts = [
+        search(part, vectors[places[part.index].to_numpy()])
+        for _, part in examples.groupby(["language", "split"], sort=True)
+    ]
+    return pd.concat(parts).reindex(examples.index)
+
+
+def _rank(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
+    similarity = vectors[:, 0] @ vectors[:, 1].T
+    cluster = pd.factorize(examples["cluster"])[0]
+    own = np.eye(len(similarity), dtype=bool)
+    similarity[(cluster[:, None] == cluster[None, :]) & ~own] = -np.inf
+    rank = 1 + ((similarity >= np.diag(similarity)[:, None]) & ~own).sum(1)
+    best = np.where(rank == 1, np.arange(len(rank)), np.where(own, -np.inf, similarity).argmax(1))
+    ids = examples["id"].to_numpy()
+    return pd.DataFrame({"gold": ids, "prediction": ids[best], "score": 1.0 / rank}, index=examples.index)
+
+
+def _mine(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
+    """One row a query: its best candidate by the ratio margin; ``gold`` is empty for a query without a partner."""
+    has_query, has_document = (examples[side].ne("").to_numpy() for side in ("query", "document"))
+    similarity = vectors[has_query, 0] @ vectors[has_document, 1].T
+    near = min(NEIGHBOURS, *similarity.shape)
+    forward = np.sort(similarity, axis=1)[:, -near:].mean(1)
+    backward = np.sort(similarity, axis=0)[-near:].mean(0)
+    margin = similarity / ((forward[:, None] + backward[None, :]) / 2)
+    ids = examples["id"].to_numpy()
+    gold = np.where(has_document, ids, "")[has_query]
+    frame = {"gold": gold, "prediction": ids[has_document][margin.argmax(1)], "score": margin.max(1)}
+    return pd.DataFrame(frame, index=examples.index[has_query])
+
+
+def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same queries with the documents of other rows."""
+    return examples.assign(document=permute(examples["document"].tolist(), seed))

@@ -1,0 +1,119 @@
+"""Extractive question answering: the span of a context that answers a question (SQuAD, Rajpurkar et al. 2016).
+
+A context longer than ``max_length`` is read in overlapping windows (``stride`` tokens apart), and the best span
+over all windows wins, as in the reference implementation of Devlin et al. 2019.
+"""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codestilts.errors import CodeStiltsError
+from codestilts.tasktypes.base import Batch, Feature, Task, hidden_states, mask_token, pad, permute, sequence
+
+LONGEST_ANSWER = 30  # tokens
+BEST = 20  # starts and ends considered in a window
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
+    """One feature a window; ``start``/``end`` are token places, 0 where the window lacks the answer."""
+    encoding = tokenizer(
+        [mask_token(text, tokenizer) for text in examples["question"]],
+        examples["context"].tolist(),
+        truncation="only_second",
+        max_length=task.max_length,
+        stride=task.options.get("stride", task.max_length // 4),
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    rows = examples[["id", "context", "answer_start", "answer_text"]].to_dict("records")
+    features = []
+    for number, example in enumerate(encoding["overflow_to_sample_mapping"]):
+        row = rows[example]
+        first, last = row["answer_start"], row["answer_start"] + len(row["answer_text"])
+        if row["context"][first:last] != row["answer_text"]:
+            raise CodeStiltsError(f"task {task.name}, example {row['id']}: the answer is not at answer_start")
+        inside = [part == 1 for part in encoding.sequence_ids(number)]
+        offsets = [
+            pair if within else None for pair, within in zip(encoding["offset_mapping"][number], inside, strict=True)
+        ]
+        starts = [place for place, pair in enumerate(offsets) if pair and pair[0] <= first < pair[1]]
+        ends = [place for place, pair in enumerate(offsets) if pair and pair[0] < last <= pair[1]]
+        found = bool(starts and ends)
+        item = sequence(encoding, number)
+        features.append(
+            {
+                "sequences": [item],
+                "start": starts[0] if found else 0,
+                "end": ends[-1] if found else 0,
+                "offsets": offsets,
+                "example": example,
+                "tokens": len(item["input_ids"]),
+            }
+        )
+    return features
+
+
+def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Windows with ``start`` and ``end`` places and ``inside``, 1 for the tokens of the context (and place 0)."""
+    batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
+    batch["start"] = torch.tensor([feature["start"] for feature in features])
+    batch["end"] = torch.tensor([feature["end"] for feature in features])
+    inside = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+    for row, feature in enumerate(features):
+        places = [place for place, pair in enumerate(feature["offsets"]) if pair]
+        inside[row, [0, *places]] = True
+    batch["inside"] = inside
+    return batch
+
+
+class Head(nn.Module):
+    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2]; -1e4 off the context."""
+
+    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+        super().__init__()
+        self.scorer = nn.Linear(hidden, 2)
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        scores = self.scorer(hidden_states(encoder, batch))
+        return scores.masked_fill(~batch["inside"].unsqueeze(-1), -1e4)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean of the start and end cross entropies over the windows."""
+        return (F.cross_entropy(outputs[..., 0], batch["start"]) + F.cross_entropy(outputs[..., 1], batch["end"])) / 2
+
+
+def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The best-scoring span of each example, as text; ``score`` is the sum of its start and end log-probabilities."""
+    best: list[tuple[float, str]] = [(float("-inf"), "")] * len(examples)
+    contexts = examples["context"].tolist()
+    rows = (row for batch in outputs for row in batch)
+    for feature, row in zip(features, rows, strict=True):
+        log = row[: len(feature["offsets"])].log_softmax(0)
+        starts, ends = (log[:, side].topk(min(BEST, len(log))).indices.tolist() for side in (0, 1))
+        for start in starts:
+            for end in ends:
+                if not start <= end < start + LONGEST_ANSWER or not feature["offsets"][start]:
+                    continue
+                if not feature["offsets"][end]:
+                    continue
+                score = float(log[start, 0] + log[end, 1])
+                if score > best[feature["example"]][0]:
+                    text = contexts[feature["example"]][feature["offsets"][start][0] : feature["offsets"][end][1]]
+                    best[feature["example"]] = (score, text)
+    return pd.DataFrame(
+        {
+            "gold": examples["answer_text"].tolist(),
+            "prediction": [text for _, text in best],
+            "score": [score for score, _ in best],
+        },
+        index=examples.index,
+    )
+
+
+def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same contexts, each with the question of another row."""
+    return examples.assign(question=permute(examples["question"].tolist(), seed))

@@ -1,0 +1,120 @@
+"""One label for each token: parts of speech, syntactic token tags, BIO roles.
+
+The label stands on the first sub-token of a token (Devlin et al. 2019, section 5.3); a row longer than
+``max_length`` is split into several sequences, never cut.
+"""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codestilts.errors import CodeStiltsError
+from codestilts.tasktypes.base import (
+    IGNORE,
+    Batch,
+    Feature,
+    Task,
+    hidden_states,
+    pad,
+    pad_labels,
+    permute,
+    special_tokens,
+)
+
+PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
+    """Features of whole tokens, each at most ``max_length`` sub-tokens; ``example`` is the row they come from."""
+    index = {label: number for number, label in enumerate(task.labels)}
+    before, after = special_tokens(tokenizer)
+    room = task.max_length - len(before) - len(after)
+    features = []
+    for example, (row, tokens, tags) in enumerate(
+        zip(examples["id"], examples["tokens"], examples["tags"], strict=True)
+    ):
+        if len(tokens) != len(tags):
+            raise CodeStiltsError(f"task {task.name}, example {row}: {len(tokens)} tokens but {len(tags)} tags")
+        for tag in set(tags) - index.keys():
+            task.label_index(tag, row)
+        # A token the tokenizer has no piece for (a lone control character) still needs a place for its label.
+        pieces = [part[:room] or [tokenizer.unk_token_id] for part in tokenizer(list(tokens), **PLAIN)["input_ids"]]
+        for start, stop in _windows(pieces, room):
+            body, labels = [], []
+            for part, tag in zip(pieces[start:stop], tags[start:stop], strict=True):
+                body += part
+                labels += [index[tag]] + [IGNORE] * (len(part) - 1)
+            ids = before + body + after
+            features.append(
+                {
+                    "sequences": [{"input_ids": ids}],
+                    "labels": [IGNORE] * len(before) + labels + [IGNORE] * len(after),
+                    "example": example,
+                    "tokens": len(ids),
+                }
+            )
+    return features
+
+
+def _windows(pieces: list[list[int]], room: int) -> list[tuple[int, int]]:
+    """Cut tokens into runs whose sub-tokens fit ``room``; a token longer than that stands alone."""
+    bounds, start, used = [], 0, 0
+    for position, part in enumerate(pieces):
+        if used and used + len(part) > room:
+            bounds.append((start, position))
+            start, used = position, 0
+        used += len(part)
+    if pieces:
+        bounds.append((start, len(pieces)))
+    return bounds
+
+
+def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Sequences with ``labels`` of shape [sequences, tokens]."""
+    batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
+    batch["labels"] = pad_labels([feature["labels"] for feature in features])
+    return batch
+
+
+class Head(nn.Module):
+    """A linear layer over every token: [sequences, tokens, hidden] -> [sequences, tokens, labels]."""
+
+    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(hidden, len(task.labels))
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        return self.classifier(hidden_states(encoder, batch))
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross entropy, mean over the labelled tokens."""
+        return F.cross_entropy(outputs.flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORE)
+
+
+def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The tags of each example joined by spaces, in token order; ``score`` is their mean probability."""
+    tags: list[list[str]] = [[] for _ in range(len(examples))]
+    scores: list[list[float]] = [[] for _ in range(len(examples))]
+    rows = (row for batch in outputs for row in batch)
+    for feature, row in zip(features, rows, strict=True):
+        places = [place for place, label in enumerate(feature["labels"]) if label != IGNORE]
+        probability, index = row[places].softmax(-1).max(-1)
+        tags[feature["example"]] += [task.labels[i] for i in index.tolist()]
+        scores[feature["example"]] += probability.tolist()
+    return pd.DataFrame(
+        {
+            "gold": [" ".join(row) for row in examples["tags"]],
+            "prediction": [" ".join(row) for row in tags],
+            "score": [sum(row) / max(len(row), 1) for row in scores],
+        },
+        index=examples.index,
+    )
+
+
+def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same tokens with the tags of all rows dealt out at random."""
+    deck = iter(permute([tag for row in examples["tags"] for tag in row], seed))
+    return examples.assign(tags=[[next(deck) for _ in row] for row in examples["tags"]])

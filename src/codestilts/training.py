@@ -1,0 +1,203 @@
+"""Phases 2 and 3: train an encoder and one head a task for a fixed number of steps of a fixed number of tokens.
+
+One function, :func:`train`, serves both phases: an intermediate arm has one or several tasks, a target one. Nothing
+random comes from anywhere but ``derive_seed(study, ..., seed)``, and none of it depends on the arm in phase 3, so runs
+of two arms with one seed see the same data in the same order with the same head initialisation.
+"""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from codestilts import checkpoints, models
+from codestilts.batching import task_schedule, token_batches
+from codestilts.errors import CodeStiltsError
+from codestilts.metrics import row_sums
+from codestilts.predicting import predict
+from codestilts.provenance import environment, peak_memory_mb
+from codestilts.study import derive_seed
+from codestilts.tasktypes import task_type
+from codestilts.tasktypes.base import Feature, Task
+
+
+@dataclass
+class Trained:
+    """What training made: the encoder, the heads, the curve (step, tokens, loss, dev) and the record for run.json."""
+
+    encoder: nn.Module
+    heads: nn.ModuleDict
+    curve: pd.DataFrame
+    record: dict[str, Any]
+
+
+def train(
+    parent: Path,
+    examples: dict[str, pd.DataFrame],
+    tokenizer: Any,
+    settings: dict[str, Any],
+    seed: int,
+    checkpoint: Path | None = None,
+) -> Trained:
+    """Train on the ``train`` split of every task's examples, starting from the model folder ``parent``.
+
+    ``settings`` (resolved by the study): phase, tasks, steps, tokens_per_step, learning_rate, warmup, weight_decay,
+    clip, dropout, freeze_embeddings, evaluations, init, shuffle_labels, cap. An interrupted run goes on from
+    ``checkpoint``. Raises :class:`CodeStiltsError` for an empty split or a loss that is not finite.
+    """
+    started, names = time.perf_counter(), sorted(examples)
+    tasks = {name: Task.from_settings(name, settings["tasks"][name]) for name in names}
+    seeds = {
+        part: derive_seed(settings["study"], settings["phase"], "+".join(names), part, seed)
+        for part in ("init", "order", "labels", "steps")
+    }
+    torch.manual_seed(initial_seed(settings["study"], seed))
+    with_mlm = any(task.type == "mlm" for task in tasks.values())
+    encoder, mlm_head = models.load_encoder(
+        parent, init=settings["init"], dropout=settings["dropout"], mlm=with_mlm
+    )
+    if settings["freeze_embeddings"]:
+        models.freeze_embeddings(encoder)
+    heads = nn.ModuleDict(
+        {name: models.new_head(task, encoder, tokenizer, mlm_head, seeds["init"]) for name, task in tasks.items()}
+    )
+    features = {
+        name: _features(_split(examples[name], "train", name), tasks[name], tokenizer, settings, seeds["labels"])
+        for name in names
+    }
+    dev = {name: examples[name][examples[name]["split"] == "dev"] for name in names}
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    encoder.to(device), heads.to(device)
+    optimiser = _optimiser([*encoder.named_parameters(), *heads.named_parameters()], settings)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(settings["steps"], settings["warmup"]))
+    lengths = {name: [feature["tokens"] for feature in features[name]] for name in names}
+    plan = task_schedule(
+        {name: len(lengths[name]) for name in names},
+        {name: float(np.mean(lengths[name])) for name in names},
+        settings["cap"],
+        settings["steps"],
+        seeds["order"],
+    )
+    streams = {
+        name: token_batches(lengths[name], settings["tokens_per_step"], derive_seed(name, seeds["order"]))
+        for name in names
+    }
+    state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
+    done = state.resume()
+    checks = {round(settings["steps"] * (part + 1) / settings["evaluations"]) for part in range(settings["evaluations"])}
+    for step, name in enumerate(plan, start=1):
+        chosen = [features[name][index] for index in next(streams[name])]
+        if step <= done:
+            continue
+        torch.manual_seed(derive_seed(seeds["steps"], step))
+        batch = task_type(tasks[name].type).collate(chosen, tokenizer, np.random.default_rng([seeds["steps"], step]))
+        batch = {key: value.to(device) for key, value in batch.items()}
+        encoder.train(), heads.train()
+        loss = heads[name].loss(heads[name](encoder, batch), batch)
+        if not math.isfinite(loss.item()):
+            raise CodeStiltsError(
+                f"{settings['label']}, seed {seed}: the loss of task {name} is {loss.item()} at step {step} of "
+                f"{settings['steps']}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
+            )
+        loss.backward()
+        nn.utils.clip_grad_norm_([*encoder.parameters(), *heads.parameters()], settings["clip"])
+        optimiser.step(), schedule.step(), optimiser.zero_grad(set_to_none=True)
+        row = {
+            "step": step,
+            "task": name,
+            "tokens": sum(feature["tokens"] for feature in chosen),
+            "examples": len(chosen),
+            "loss": loss.item(),
+            "dev": _dev(encoder, heads, dev, tasks, tokenizer) if step in checks else None,
+        }
+        state.add(row, done=step)
+        if step in checks:
+            _show(settings, seed, row, started)
+    curve = state.curve()
+    return Trained(encoder, heads, curve, _record(settings, seed, parent, curve, time.perf_counter() - started, device))
+
+
+def initial_seed(study: str, seed: int) -> int:
+    """The torch seed before an encoder is loaded: what random weights, if any, are drawn from."""
+    return derive_seed(study, "weights", seed)
+
+
+def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
+    rows = examples[examples["split"] == split]
+    if rows.empty:
+        raise CodeStiltsError(f"task {task}: the {split} split is empty")
+    return rows
+
+
+def _features(
+    rows: pd.DataFrame, task: Task, tokenizer: Any, settings: dict[str, Any], seed: int
+) -> list[Feature]:
+    module = task_type(task.type)
+    if settings["shuffle_labels"]:
+        rows = module.shuffle(rows, seed)
+    return module.encode(rows, tokenizer, task)
+
+
+def _optimiser(parameters: list[tuple[str, nn.Parameter]], settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """AdamW, without weight decay on biases and layer norms (vectors), as Devlin et al. 2019 have it."""
+    trained = [value for _, value in parameters if value.requires_grad]
+    groups = [
+        {"params": [value for value in trained if value.ndim > 1], "weight_decay": settings["weight_decay"]},
+        {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings["learning_rate"], fused=True)
+
+
+def _rate(steps: int, warmup: float) -> Any:
+    """Linear warm-up over the first ``warmup`` share of the steps, then linear decay to zero."""
+    rise = max(1, round(steps * warmup))
+    return lambda step: min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))
+
+
+def _dev(
+    encoder: nn.Module, heads: nn.ModuleDict, dev: dict[str, pd.DataFrame], tasks: dict[str, Task], tokenizer: Any
+) -> float | None:
+    """Mean over the tasks of the metric on their dev rows; None where there is nothing to measure."""
+    scores = []
+    for name, rows in dev.items():
+        if len(rows) and tasks[name].type != "mlm":
+            sums = row_sums(predict(encoder, heads[name], rows, tasks[name], tokenizer), tasks[name].metric).sum()
+            scores.append(sums["numerator"] / sums["denominator"])
+    return float(np.mean(scores)) if scores else None
+
+
+def _show(settings: dict[str, Any], seed: int, row: dict[str, Any], started: float) -> None:
+    dev = "" if row["dev"] is None else f"  dev {row['dev']:.3f}"
+    seconds = time.perf_counter() - started
+    print(
+        f"{settings['label']}  seed {seed}  step {row['step']}/{settings['steps']}  loss {row['loss']:.3f}{dev}  "
+        f"{seconds:.0f} s",
+        flush=True,
+    )
+
+
+def _record(
+    settings: dict[str, Any], seed: int, parent: Path, curve: pd.DataFrame, seconds: float, device: torch.device
+) -> dict[str, Any]:
+    return {
+        **{key: settings[key] for key in ("study", "phase", "encoder", "arm", "target") if key in settings},
+        "seed": seed,
+        "parent": parent.as_posix(),
+        "settings": json.loads(json.dumps(settings)),
+        "steps": len(curve),
+        "tokens": int(curve["tokens"].sum()),
+        "examples_seen": int(curve["examples"].sum()),
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": peak_memory_mb(),
+        "loss_first": float(curve["loss"].head(5).mean()) if len(curve) else None,
+        "loss_last": float(curve["loss"].tail(5).mean()) if len(curve) else None,
+        **environment(device.type, torch.get_num_threads()),
+    }
