@@ -1,0 +1,3 @@
+"""Uncertainty: paired bootstrap over seeds and clusters, exact sign flips over seeds, and the study's
+contrasts.
+"""

@@ -1,0 +1,65 @@
+"""Made-up scores for tests of the analysis; they never enter results."""
+
+import numpy as np
+import pandas as pd
+
+FACTS = {
+    "study": "synthetic",
+    "source_language": "python",
+    "seen": ["javascript", "python"],
+    "families": {
+        "none": "baseline",
+        "pos": "english",
+        "english-multi": "english",
+        "cloze": "code",
+        "code-multi": "code",
+        "all-multi": "mixed",
+        "mlm-english": "control",
+        "mlm-code": "control",
+        "random": "control",
+    },
+    "targets": {
+        "match": {"type": "classification", "metric": "accuracy", "group": "classification"},
+        "tags": {"type": "tagging", "metric": "token_accuracy", "group": "structured"},
+        "search": {"type": "retrieval", "metric": "mrr", "group": "retrieval"},
+        "parallel": {"type": "retrieval", "metric": "accuracy_at_1", "group": "retrieval", "trained": False},
+    },
+    "contrast": ["code", "english"],
+    "resamples": 300,
+    "confidence": 0.95,
+    "margin": 1.0,
+}
+LANGUAGES = ["c", "go", "java", "javascript", "python"]
+LIFT = {"code": 0.04, "english": 0.01, "mixed": 0.03, "control": 0.0, "baseline": 0.0, "trivial": -0.2}
+
+
+def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01, facts: dict = FACTS) -> pd.DataFrame:
+    """Cluster sums of every arm, target, language and seed, with known effects by family, and a trivial
+    baseline.
+    """
+    rng = np.random.default_rng(seed)
+    frames = []
+    arms = {**facts["families"], "baseline:majority": "trivial"}
+    for target, spec in facts["targets"].items():
+        for language in ["c"] if target == "parallel" else LANGUAGES:
+            hardness = rng.normal(0, 0.1, clusters)
+            for arm, family in arms.items():
+                for run in range(1 if family == "trivial" else seeds):
+                    chance = np.clip(0.6 + LIFT[family] + hardness + rng.normal(0, noise), 0, 1)
+                    if arm == "random":
+                        chance = chance - 0.1
+                    frame = pd.DataFrame({"cluster": [f"{language}{i}" for i in range(clusters)]})
+                    frame["numerator"] = rng.binomial(2, np.clip(chance, 0, 1)).astype(float)
+                    named = {"encoder": "" if family == "trivial" else "tiny", "arm": arm, "target": target}
+                    frame = frame.assign(**named, seed=run, language=language, metric=spec["metric"])
+                    frames.append(frame.assign(denominator=2.0, n=2))
+    return pd.concat(frames, ignore_index=True)
+
+
+def language_rows() -> pd.DataFrame:
+    """A language table as scripts/languages.py writes it."""
+    table = pd.DataFrame({"language": LANGUAGES, "similarity": [0.4, 0.5, 0.6, 0.7, 1.0], "functions": 500})
+    table["zero_shot"] = table["language"] != "python"
+    table["near"] = table["similarity"] > 0.55
+    table["seen"] = table["language"].isin(FACTS["seen"])
+    return table

@@ -1,0 +1,190 @@
+"""Bootstrap, sign flips and contrasts on scores whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codestilts.errors import CodeStiltsError
+from codestilts.scoring import cluster_sums, tidy, values
+from codestilts.statistics.bootstrap import Estimate, estimate, resample
+from codestilts.statistics.contrasts import (
+    contrasts,
+    counts,
+    design_of,
+    effects,
+    mean_over,
+    target_checks,
+    verdict,
+)
+from codestilts.statistics.nearness import language_table, profile, similarity
+from codestilts.statistics.signflip import sign_flip_p
+
+
+@pytest.mark.parametrize(("pairs", "least"), [(1, 1.0), (3, 0.25), (5, 0.0625), (6, 0.03125)])
+def test_sign_flip_has_its_known_least_p(pairs: int, least: float):
+    assert sign_flip_p(np.linspace(1, 2, pairs)) == pytest.approx(least)
+
+
+def test_sign_flip_by_hand():
+    # Of the 8 sums of +-1 +-2 +-4, |1 + 2 - 4| = 1 is reached or passed by all.
+    assert sign_flip_p([1, 2, -4]) == 1.0
+    # |-1 + 2 + 4| = 5 is reached by +-(5) and +-(7).
+    assert sign_flip_p([-1, 2, 4]) == pytest.approx(4 / 8)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=7))
+def test_sign_flip_is_a_probability_blind_to_direction(values: list[float]):
+    p = sign_flip_p(values)
+    assert 2 / 2 ** len(values) <= p + 1e-12
+    assert p <= 1
+    assert p == pytest.approx(sign_flip_p([-value for value in values]))
+
+
+@pytest.fixture(scope="module")
+def sums() -> pd.DataFrame:
+    return synthetic.sums()
+
+
+@pytest.fixture(scope="module")
+def design():
+    return design_of(synthetic.FACTS, synthetic.language_rows())
+
+
+@pytest.fixture(scope="module")
+def cells(sums: pd.DataFrame):
+    return resample(sums, 300, 0)
+
+
+def test_observed_cells_are_the_scores(cells, sums: pd.DataFrame):
+    table = values(sums)
+    pick = table[(table["arm"] == "pos") & (table["target"] == "tags") & (table["language"] == "go")]
+    found = estimate(cells, mean_over(cells, ["pos"], [["tags"]], ["go"]))
+    assert found.by_seed == pytest.approx((100 * pick.sort_values("seed")["value"]).tolist())
+    assert found.value == pytest.approx(np.mean(found.by_seed))
+    assert found.low < found.value < found.high
+
+
+def test_the_same_seed_gives_the_same_draws(cells, sums: pd.DataFrame):
+    again = resample(sums.sample(frac=1, random_state=1), 300, 0)
+    assert np.allclose(cells.draws, again.draws, equal_nan=True)
+    assert not np.allclose(cells.draws, resample(sums, 300, 1).draws, equal_nan=True)
+
+
+def test_the_primary_contrast_finds_the_lift(cells, design):
+    table = contrasts(cells, design)
+    primary = table.iloc[0]
+    assert (primary["role"], primary["language_set"], primary["languages"]) == ("primary", "unseen", 3)
+    assert primary["low"] < 3 < primary["high"]
+    assert primary["low"] > 0
+    assert primary["p"] == pytest.approx(0.25)
+    assert set(table["role"]) == {"primary", "group", "languages", "beside", "control"}
+
+
+def test_the_primary_contrast_is_a_mean_of_means(cells, design, sums: pd.DataFrame):
+    table = tidy(sums, synthetic.FACTS)
+    table = table[table["zero_shot"] & ~table["seen"] & table["family"].isin(["code", "english"])]
+    by_target = table.groupby(["family", "group", "target", "language"])["value"].mean().groupby(level=[0, 1, 2]).mean()
+    by_family = by_target.groupby(level=[0, 1]).mean().groupby(level=0).mean()
+    expected = 100 * (by_family["code"] - by_family["english"])
+    assert contrasts(cells, design)["difference"][0] == pytest.approx(expected)
+
+
+def test_effects_cover_arms_scopes_and_language_sets(cells, design):
+    table = effects(cells, design)
+    assert "none" not in set(table["arm"])
+    assert {"code family", "english family", "mlm-code", "all-multi"} <= set(table["arm"])
+    assert {"match", "classification", "all groups"} <= set(table["scope"])
+    assert {"source", "unseen", "seen", "near", "far", "zero_shot", "go"} <= set(table["language_set"])
+    assert not table["effect"].isna().any()
+    assert "parallel" not in set(table.loc[table["language_set"] == "source", "scope"])
+
+
+def test_checks_compare_with_baselines_and_random_weights(cells, design):
+    table = target_checks(cells, design).set_index(["target", "rival"])
+    assert table.loc[("tags", "baseline:majority"), "passed"]
+    assert table.loc[("tags", "baseline:majority"), "languages"] == "python"
+    assert table.loc[("parallel", "random"), "languages"] == "all"
+
+
+def test_counts_mark_few_examples(cells, design):
+    table = counts(cells, design)
+    assert table["few"].all()
+    assert (table["examples"] == 120).all()
+    assert (table["clusters"] == 60).all()
+
+
+def test_a_missing_seed_is_an_error(sums: pd.DataFrame):
+    gap = sums[~((sums["arm"] == "pos") & (sums["seed"] == 1) & (sums["target"] == "tags"))]
+    with pytest.raises(CodeStiltsError, match="arm 'pos', tags, c: seed 1 is missing"):
+        resample(gap, 10, 0)
+
+
+def test_intervals_cover_the_truth():
+    """Three seeds with a random effect each and 40 clusters: about 95 of 100 intervals hold the true
+    difference.
+    """
+    rng = np.random.default_rng(7)
+    hits, tries = 0, 150
+    for _ in range(tries):
+        lift = rng.normal(0, 0.03, size=3)
+        rows = [
+            {
+                "cluster": str(c),
+                "arm": arm,
+                "seed": s,
+                "numerator": np.clip(base + lift[s] * (arm == "b"), 0, 1),
+            }
+            for c, base in enumerate(rng.normal(0.5, 0.1, size=40))
+            for s in range(3)
+            for arm in "ab"
+        ]
+        frame = pd.DataFrame(rows).assign(encoder="e", target="t", language="go", denominator=1.0, n=1)
+        found = resample(frame, 200, 0)
+        difference = mean_over(found, ["b"], [["t"]], ["go"]) - mean_over(found, ["a"], [["t"]], ["go"])
+        interval = estimate(found, difference)
+        hits += interval.low <= 0 <= interval.high
+    assert 0.89 <= hits / tries <= 0.995
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [
+        (30, "code is better than english"),
+        (-30, "code is worse"),
+        (0, "no difference of 5 points"),
+        (5, "undecided"),
+    ],
+)
+def test_verdicts_in_words(shift: float, words: str):
+    wide = 9.0 if shift == 5 else 1.0
+    found = Estimate(shift, shift - wide, shift + wide, 0.25, (shift,))
+    assert verdict(found, "code", "english", 5.0).startswith(words)
+
+
+def test_cluster_sums_leave_out_dev_rows():
+    rows = {
+        "id": ["0", "1"],
+        "cluster": ["x", "x"],
+        "split": ["test", "dev"],
+        "gold": ["a", "a"],
+        "prediction": ["a", "b"],
+    }
+    frame = pd.DataFrame({**rows, "encoder": "e", "arm": "none", "target": "t", "seed": 0, "language": "go"})
+    table = cluster_sums(frame, "accuracy")
+    assert table[["numerator", "denominator", "n"]].to_numpy().tolist() == [[1.0, 1.0, 1]]
+    with pytest.raises(CodeStiltsError, match="no test rows"):
+        cluster_sums(frame[frame["split"] == "dev"], "accuracy")
+
+
+def test_nearness_orders_languages_by_shared_tokens():
+    functions = {"python": [["def", "x", ":"]], "ruby": [["def", "x", "end"]], "c": [["int", "x", "{"]]}
+    profiles = {name: profile(rows) for name, rows in functions.items()}
+    sizes = dict.fromkeys(functions, 1)
+    table = language_table(similarity(profiles, sizes), "python", ["c"], sizes)
+    assert table["language"].tolist() == ["python", "ruby", "c"]
+    assert table["similarity"].tolist() == pytest.approx([1, 2 / 3, 1 / 3])
+    assert table["near"].tolist() == [True, True, False]
+    assert table["seen"].tolist() == [False, False, True]
