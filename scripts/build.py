@@ -1,0 +1,34 @@
+"""Build and check the examples of one task, from its YAML file: functions or archives -> examples/{task}.parquet."""
+
+import argparse
+import json
+from pathlib import Path
+
+from codestilts.errors import CodeStiltsError, run
+from codestilts.examples.build import build
+from codestilts.provenance import atomic
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
+    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions/{language}.parquet or archives")
+    parser.add_argument("--clusters", type=Path, help="clusters.parquet (tasks made of functions)")
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: train, dev, test, source_language, seed, ...")
+    parser.add_argument("--out", type=Path, required=True, help="parquet of examples")
+    arguments = parser.parse_args()
+    if not arguments.task.exists():
+        raise CodeStiltsError(f"no task file {arguments.task}")
+    inputs = {path.stem: path for path in arguments.inputs}
+    if arguments.clusters:
+        inputs["clusters"] = arguments.clusters
+    frame, notes = build(arguments.task, inputs, arguments.settings)
+    with atomic(arguments.out) as path:
+        frame.to_parquet(path, index=False)
+    counts = frame.groupby(["split", "language"], sort=True).size()
+    parts = [f"{split} {language} {count}" for (split, language), count in counts.items()]
+    print("\n".join([f"{arguments.task.stem}: {', '.join(parts)}", *notes]))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+"""Group near-duplicate functions of all languages: functions/*.parquet -> clusters.parquet."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from codestilts.errors import run
+from codestilts.examples.clusters import cluster
+from codestilts.provenance import atomic
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions of each language")
+    parser.add_argument("--out", type=Path, required=True, help="parquet: id, cluster, split")
+    arguments = parser.parse_args()
+    columns = ["id", "package_split", "name", "doc", "tokens"]
+    functions = pd.concat([pd.read_parquet(path, columns=columns) for path in sorted(arguments.inputs)])
+    clusters = cluster(functions)
+    with atomic(arguments.out) as path:
+        clusters.to_parquet(path, index=False)
+    dropped = int((clusters.sort_values("id")["split"].values != functions.sort_values("id")["package_split"].values).sum())
+    print(f"{len(clusters)} functions in {clusters['cluster'].nunique()} clusters; {dropped} outside their cluster's split")
+
+
+if __name__ == "__main__":
+    run(main)

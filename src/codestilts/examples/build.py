@@ -1,0 +1,110 @@
+"""Build the examples of a task: its builder's result, checked."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from codestilts.errors import CodeStiltsError
+
+COMMON = ("id", "language", "split", "cluster", "package")
+FIELDS = {
+    "classification": ("text_a", "text_b", "label"),
+    "multiple_choice": ("context", "choices", "label"),
+    "tagging": ("tokens", "tags"),
+    "span_qa": ("question", "context", "answer_start", "answer_text"),
+    "retrieval": ("query", "document"),
+    "mlm": ("text",),
+}
+
+Record = dict[str, Any]
+
+
+def load_builder(task: str, name: str) -> Callable[[dict[str, Path], Record], pd.DataFrame]:
+    """The function ``module:function`` of this library that makes a task's examples."""
+    module, _, function = str(name).partition(":")
+    try:
+        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CodeStiltsError(f"task {task}: builder {name!r} cannot be loaded ({error}): use module:function") from error
+
+
+def required_splits(spec: Record) -> set[str]:
+    """The splits that must not be empty: a task with a ``group`` can be a target, so it needs a test set."""
+    if not spec.get("group"):
+        return {"train", "dev"}
+    return {"train", "dev", "test"} if spec.get("trained", True) else {"test"}
+
+
+def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> list[str]:
+    """Raise if the examples break their contract; return notes on test sets smaller than asked for."""
+    columns = [*COMMON, *FIELDS[spec["type"]]]
+    for name in columns:
+        if name not in frame:
+            raise CodeStiltsError(f"task {task}: builder {spec['builder']} made no column {name!r}")
+        missing = frame[name].isna()
+        if missing.any():
+            raise CodeStiltsError(f"task {task}: {name!r} is missing in example {frame.loc[missing, 'id'].iloc[0]}")
+    repeated = frame["id"].duplicated()
+    if repeated.any():
+        raise CodeStiltsError(f"task {task}: two examples have the id {frame.loc[repeated, 'id'].iloc[0]}")
+    for split in sorted(required_splits(spec)):
+        if not (frame["split"] == split).any():
+            raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's options")
+    _check_values(frame, task, spec)
+    notes = []
+    if spec.get("group"):
+        tested = frame.loc[frame["split"] == "test", "language"].value_counts()
+        for language in settings["languages"]:
+            count, asked = int(tested.get(language, 0)), int(settings.get("test") or 0)
+            if not count:
+                raise CodeStiltsError(f"task {task}: no test example of {language}: take it from the task's languages")
+            if count < asked:
+                notes.append(f"{task}: {language} has {count} of {asked} test examples")
+    return notes
+
+
+def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
+    """Labels within the declared set, indices and lengths that fit."""
+    kind, ids = spec["type"], frame["id"].to_numpy()
+    if kind in ("classification", "tagging"):
+        allowed = set(spec["labels"])
+        used = frame["label"].map(lambda label: [label]) if kind == "classification" else frame["tags"]
+        for row, labels in zip(ids, used, strict=True):
+            for label in labels:
+                if label not in allowed:
+                    raise CodeStiltsError(
+                        f"task {task}, example {row}: label {label!r} is not declared: use {', '.join(spec['labels'])}"
+                    )
+    if kind == "tagging":
+        bad = frame["tokens"].str.len() != frame["tags"].str.len()
+    elif kind == "multiple_choice":
+        bad = (frame["label"] < 0) | (frame["label"] >= frame["choices"].str.len())
+    elif kind == "span_qa":
+        found = [
+            context[start : start + len(text)] == text and text != ""
+            for context, start, text in zip(frame["context"], frame["answer_start"], frame["answer_text"], strict=True)
+        ]
+        bad = ~pd.Series(found, index=frame.index)
+    else:
+        return
+    if bad.any():
+        raise CodeStiltsError(f"task {task}, example {ids[bad.to_numpy()][0]}: its fields don't fit each other")
+
+
+def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.DataFrame, list[str]]:
+    """Checked examples of the task in a YAML file, and notes for the log.
+
+    The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels`` and every one of its
+    ``options``, and over it ``settings``.
+    """
+    spec, task = yaml.safe_load(file.read_text()), file.stem
+    declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
+    settings = {**declared, **(spec.get("options") or {}), **settings}
+    frame = load_builder(task, spec["builder"])(inputs, settings)
+    columns = [*COMMON, *FIELDS[spec["type"]]]
+    frame = frame[columns + [name for name in frame if name not in columns]]
+    return frame.reset_index(drop=True), check(frame, task, spec, settings)

@@ -1,0 +1,142 @@
+"""Intermediate tasks made of functions: code search, operator cloze, defect detection, naming."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.mutations import Function, binary_operators, edits_of, operator_label
+from codestilts.examples.sampling import (
+    Settings,
+    choose,
+    draw,
+    intermediate_rows,
+    load_functions,
+    take,
+)
+from codestilts.examples.text import first_words, replace_word, shown_length, subtokens
+
+MASK = "[MASK]"  # the encoder's own mask token is put in its place
+HIDDEN = "f"  # stands for a function's own name where the name would give the answer away
+
+COLUMNS = ["id", "language", "split", "cluster", "package"]
+
+
+def shown(row: dict[str, Any], settings: Settings) -> str:
+    """The code of a function as far as a task shows it (option ``code_tokens``)."""
+    return str(row["code"][: shown_length(row["code"], row["token_starts"], settings["code_tokens"])])
+
+
+def unnamed(row: dict[str, Any], settings: Settings, by: str = HIDDEN) -> str:
+    """The shown code with the function's own name replaced wherever it stands."""
+    return replace_word(shown(row, settings), row["name"], by)
+
+
+def functions(inputs: dict[str, Path], settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
+    """Intermediate functions with code and tokens; ``split`` is train or dev."""
+    frame = load_functions(inputs, settings, ["name", "code", "token_starts", *columns], with_doc)
+    return intermediate_rows(frame, settings)
+
+
+def search_pairs(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Rows of documentation (``query``) and nameless code (``document``): one a cluster, no two alike in a split."""
+    rows = frame.assign(
+        query=[first_words(doc, settings["doc_words"]) for doc in frame["doc"]],
+        document=[unnamed(row, settings) for row in frame.to_dict("records")],
+    )
+    rows = rows.sort_values("id").drop_duplicates(["split", "cluster"])
+    for column in ("query", "document"):
+        key = rows[column].str.lower()
+        rows = rows[~rows.assign(key=key).duplicated(["split", "language", "key"])]
+    return rows
+
+
+def code_search(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """Documentation -> the function it documents."""
+    rows = search_pairs(functions(inputs, settings, with_doc=True), settings)
+    return take(rows, settings)[[*COLUMNS, "query", "document"]]
+
+
+def token_function(row: dict[str, Any]) -> Function:
+    """The tokens of a row, as the mutations read them."""
+    return Function(row["code"], row["tokens"], row["token_starts"], row["tags"])
+
+
+def cloze(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """One binary operator is masked; the label is the operator, the same in all languages (``&&`` is ``and``)."""
+    frame = functions(inputs, settings, "tokens", "tags")
+    rows = []
+    for row in frame.to_dict("records"):
+        function = token_function(row)
+        text = shown(row, settings)
+        options: dict[str, list[int]] = {}
+        for index in binary_operators(function):
+            label = operator_label(function.tokens[index])
+            if function.end(index) <= len(text) and label in settings["labels"]:
+                options.setdefault(label, []).append(index)
+        if options:
+            label = choose(sorted(options), "label", row["id"])
+            index = choose(options[label], "place", row["id"])
+            masked = function.replace(index, MASK).apply(text)
+            rows.append({**row, "text_a": masked, "text_b": "", "label": label})
+    if not rows:
+        raise CodeStiltsError(f"task {settings['task']}: no function has one of its operators")
+    found = pd.DataFrame(rows)
+    return take(found, settings, by=("label",))[[*COLUMNS, "text_a", "text_b", "label"]]
+
+
+def defect(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """A function with one injected bug, or as it was: never the same function both ways.
+
+    Correct ones could have had a bug of the ``kind`` as well, so that what a function contains tells nothing.
+    """
+    frame = functions(inputs, settings, "tokens", "tags")
+    rows = []
+    for row in frame.to_dict("records"):
+        function, text = token_function(row), shown(row, settings)
+        edits = {kind: edits_of(function, kind, len(text)) for kind in settings["kinds"]}
+        possible = [kind for kind, found in edits.items() if found]
+        if possible:
+            kind = choose(possible, "kind", row["id"])
+            edit = choose(edits[kind], "edit", row["id"])
+            rows.append({**row, "kind": kind, "buggy": edit.apply(text), "correct": text})
+    found = pd.DataFrame(rows, columns=[*frame.columns, "kind", "buggy", "correct"])
+    # One coin a cluster: a near copy must not show what the function was.
+    found["label"] = ["buggy" if draw("half", key) < 0.5 else "correct" for key in found["cluster"]]
+    found["text_a"] = found["buggy"].where(found["label"] == "buggy", found["correct"])
+    found = take(found, settings, by=("label", "kind"))
+    return found.assign(text_b="")[[*COLUMNS, "text_a", "text_b", "label", "kind"]]
+
+
+def spoken(name: str) -> str:
+    """A name as words: ``getNode`` -> ``get node``."""
+    return " ".join(subtokens(name))
+
+
+def naming(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """Which of four names (as words) has this function? The others are names of its package, its own is masked."""
+    frame = functions(inputs, settings)
+    frame = frame.assign(spoken=frame["name"].map(spoken))
+    frame = frame[frame["spoken"].str.len() >= 3]
+    rows = []
+    for (_, _), group in frame.groupby(["package", "split"], sort=True):
+        names = group["spoken"].tolist()
+        if len(set(names)) < 8:
+            continue  # too few to choose from
+        for row in group.to_dict("records"):
+            others: list[str] = []
+            text = unnamed(row, settings, MASK)
+            words = " ".join(subtokens(text))
+            for attempt in range(40):
+                name = choose(names, "other", row["id"], attempt)
+                # A name that the code mentions is not its own: that would be a way to tell.
+                if len(others) < 3 and name not in (row["spoken"], *others) and name not in words:
+                    others.append(name)
+            if len(others) == 3 and row["spoken"] not in words:
+                label = int(draw("place", row["id"]) * 4)
+                choices = [*others[:label], row["spoken"], *others[label:]]
+                rows.append({**row, "context": text, "choices": choices, "label": label})
+    if not rows:
+        raise CodeStiltsError(f"task {settings['task']}: no package has enough names to choose from")
+    return take(pd.DataFrame(rows), settings)[[*COLUMNS, "context", "choices", "label"]]

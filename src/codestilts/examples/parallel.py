@@ -1,0 +1,92 @@
+"""Parallel code: one function in two languages, from a numerical library that has JavaScript and C halves.
+
+Retrieval runs in both directions; ``language`` is that of the functions that are searched.
+"""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.code import COLUMNS, HIDDEN, shown
+from codestilts.examples.sampling import Inputs, Settings, draw, load_functions
+from codestilts.examples.text import replace_word
+
+INDEXED = "ndarray"  # the variant of a function that takes offsets has this in its name or in that of its file
+
+
+def folder(path: str) -> str:
+    """The folder of a function's own module: what stands before the last ``lib`` or ``src`` of its path."""
+    parts = PurePosixPath(path).parts[:-1]
+    inner = [place for place, part in enumerate(parts) if part in ("lib", "src")]
+    return "/".join(parts[: inner[-1]] if inner else parts)
+
+
+def key(path: str, name: str) -> str:
+    """What the two halves of a function have in common, or "" if the function is not the main one of its module.
+
+    In ``math/base/special/abs`` that is ``abs`` in JavaScript and ``stdlib_base_abs`` in C; in ``blas/base/daxpy`` it
+    is ``daxpy`` (``c_daxpy``) and, in ``ndarray.js``, ``daxpy`` (``c_daxpy_ndarray``).
+    """
+    module = folder(path)
+    variant = INDEXED if INDEXED in f"{PurePosixPath(path).stem} {name}" else "main"
+    bare = name.removesuffix(f"_{INDEXED}").rpartition("_")[2].lower()
+    return f"{module} {variant}" if bare == PurePosixPath(module).name.replace("-", "").lower() else ""
+
+
+def hide_names(code: str, names: Iterable[str]) -> str:
+    """The code without the names of either half."""
+    for name in sorted(names, key=len, reverse=True):
+        code = replace_word(code, name, HIDDEN)
+    return code
+
+
+def halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """Functions of the parallel packages in the two languages, with ``text``, ``pair`` ("" if alone) and ``split``.
+
+    A pair has exactly one function in each language (see :func:`key`); its texts show neither half's name.
+    """
+    languages = settings["languages"]
+    if len(languages) != 2 or not set(languages) <= set(inputs):
+        raise CodeStiltsError(f"task {settings['task']} needs exactly two languages with functions: put both in the study")
+    frame = load_functions(inputs, settings, ["name", "path", "code", "token_starts"])
+    frame = frame[frame["package_split"] == "parallel"].copy()
+    frame["pair"] = [key(path, name) for path, name in zip(frame["path"], frame["name"], strict=True)]
+    frame.loc[frame["pair"] != "", "pair"] = frame["package"] + ":" + frame["pair"]
+    frame["module"] = frame["package"] + ":" + frame["path"].map(folder)
+    sides = frame.groupby("pair")["language"].agg(["nunique", "size"])
+    whole = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
+    frame["pair"] = frame["pair"].where(frame["pair"].isin(whole), "")
+    names = frame[frame["pair"] != ""].groupby("pair")["name"].agg(set)
+    frame["text"] = [
+        hide_names(shown(row, settings), names.get(row["pair"], {row["name"]})) for row in frame.to_dict("records")
+    ]
+    return frame.sort_values("id").assign(split="test")
+
+
+def directed(pairs: pd.DataFrame, query: str, document: str) -> pd.DataFrame:
+    """The pairs as rows: the half in language ``query`` asks, the one in language ``document`` is searched."""
+    asked = pairs[pairs["language"] == query].set_index("pair")
+    found = pairs[pairs["language"] == document].set_index("pair")
+    rows = found.join(asked["text"].rename("query")).rename(columns={"text": "document"})
+    return rows.reset_index().sort_values("id")
+
+
+def both_ways(rows: pd.DataFrame, languages: list[str]) -> pd.DataFrame:
+    """The rows of both directions."""
+    one, two = languages
+    return pd.concat([directed(rows, one, two), directed(rows, two, one)], ignore_index=True)
+
+
+def distinct(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs with no text that another pair has as well: of equal ones the first stays."""
+    repeated = pairs[pairs.duplicated(["language", "text"])]["pair"]
+    return pairs[~pairs["pair"].isin(set(repeated))]
+
+
+def parallel(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """One row per clean pair and direction."""
+    frame = halves(inputs, settings)
+    rows = both_ways(distinct(frame[frame["pair"] != ""]), settings["languages"])
+    return limit(rows, settings)[[*COLUMNS, "query", "document"]]

@@ -1,0 +1,122 @@
+"""Target tasks made of functions: doc-code match, token tags, parameter questions, search.
+
+All train on the source language's train packages and test on every language's test packages.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.examples.code import COLUMNS, search_pairs, shown, unnamed
+from codestilts.examples.overlap import matched_negatives
+from codestilts.examples.sampling import Settings, choose, load_functions, shuffled, size, take, target_rows
+from codestilts.examples.text import first_words, subtokens
+
+
+def functions(inputs: dict[str, Path], settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
+    """Functions with code and tokens that a target may use; ``split`` is train, dev or test."""
+    frame = load_functions(inputs, settings, ["name", "code", "token_starts", *columns], with_doc)
+    return target_rows(frame, settings)
+
+
+def match(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """Does this documentation (``text_a``) belong to this code (``text_b``)? Half do; the others belong to another
+    function of the package that has about as many words in common with the code (see ``overlap``).
+
+    Each function's code stands in the task twice, with its own and with another's documentation, so that neither
+    side alone tells the label.
+    """
+    rows = search_pairs(functions(inputs, settings, with_doc=True), settings)
+    pairs = []
+    for (split, language), group in rows.groupby(["split", "language"], sort=True):
+        count = -(-size(settings, str(split), str(language)) // 2)
+        pool = shuffled(group, settings["task"]).head(count * settings["pool"])
+        found = [matched_negatives(part, settings) for _, part in pool.groupby("package", sort=True)]
+        both = shuffled(pd.concat(found), settings["task"], by=("package", "nearer"))
+        pairs.append(both.head(count))
+    true = pd.concat(pairs, ignore_index=True)
+    true = true.assign(label="match", other="", text_a=true["query"], text_b=true["document"])
+    wrong = true.assign(label="other", text_a=true["other_query"], other=true["other_id"])
+    both = pd.concat([true.assign(id=true["id"] + "#match"), wrong.assign(id=true["id"] + "#other")])
+    return both.sort_values("id")[[*COLUMNS, "text_a", "text_b", "label", "other"]]
+
+
+def search(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """Documentation -> function without its name, the same number of candidates in every language.
+
+    An untrained target has the same test rows as its trained twin, named by the option ``like``.
+    """
+    settings = {**settings, "task": settings.get("like", settings["task"])}
+    rows = take(search_pairs(functions(inputs, settings, with_doc=True), settings), settings, equal_test=True)
+    if "like" in settings:
+        rows = rows[rows["split"] == "test"]
+    return rows[[*COLUMNS, "query", "document"]]
+
+
+def tags(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """The syntactic tag of every token, in a window of whole tokens; long strings are cut."""
+    rows = take(functions(inputs, settings, "tokens", "tags"), settings)
+    window, longest = settings["tokens"], settings["characters"]
+    starts = [
+        choose(range(0, max(1, len(row) - window // 2), window), "window", key)
+        for row, key in zip(rows["tokens"], rows["id"], strict=True)
+    ]
+    rows["tokens"] = [
+        [token[:longest] for token in row[start : start + window]]
+        for row, start in zip(rows["tokens"], starts, strict=True)
+    ]
+    rows["tags"] = [list(row[start : start + window]) for row, start in zip(rows["tags"], starts, strict=True)]
+    return rows[[*COLUMNS, "tokens", "tags"]]
+
+
+def names_it(text: str, name: str) -> bool:
+    """Whether a description contains a word of the parameter's name, inflected or abbreviated or not."""
+    words = set(subtokens(text))
+    for part in subtokens(name):
+        if part in words:
+            return True
+        for word in words if len(part) >= 3 else ():
+            if len(word) >= 3 and (word.startswith(part) or part.startswith(word)):
+                return True
+    return False
+
+
+def param_qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+    """Which parameter does this text describe? The answer is the name's place in the undocumented function.
+
+    Only functions with several parameters, and (option ``hide_names: drop``) only descriptions without a word of
+    the parameter's own name. ``options`` and ``option_starts`` list all parameters, for the baselines.
+    """
+    frame = functions(inputs, settings, "params")
+    frame = frame[frame["params"].str.len() >= 2]
+    rows: list[dict[str, Any]] = []
+    for row in frame.to_dict("records"):
+        context = shown(row, settings)
+        params = [param for param in row["params"] if param["end"] <= len(context)]
+        names = [param["name"] for param in params]
+        answers = [
+            (number, param)
+            for number, param in enumerate(params)
+            if len(subtokens(param["doc"])) >= settings["least_words"]
+            and not (settings["hide_names"] == "drop" and names_it(param["doc"], param["name"]))
+        ]
+        if len(set(names)) < max(2, len(names)) or not answers:
+            continue
+        number, param = choose(answers, "parameter", row["id"])
+        rows.append({
+            **row,
+            "question": first_words(param["doc"], settings["doc_words"]),
+            "context": context,
+            "answer_start": param["start"],
+            "answer_text": context[param["start"] : param["end"]],
+            "options": names,
+            "option_starts": [param["start"] for param in params],
+            "place": str(number),
+        })
+    found = pd.DataFrame(rows, columns=[*frame.columns, *QA_COLUMNS, "place"])
+    by = ("package", "place") if settings.get("balance_places") else ("package",)
+    return take(found, settings, by=by)[[*COLUMNS, *QA_COLUMNS]]
+
+
+QA_COLUMNS = ["question", "context", "answer_start", "answer_text", "options", "option_starts"]

@@ -1,0 +1,115 @@
+"""Which functions an example may be made of: loading, splits by package and cluster, stable sampling."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.errors import CodeStiltsError
+
+# One cluster of near duplicates belongs to one split only, the first of these that any member's package has;
+# members elsewhere are dropped. So what is tested never loses, and what trains never sees what is tested.
+SPLIT_PRIORITY = ("parallel", "test", "dev", "train", "intermediate")
+DEV_SHARE = 0.1  # share of the intermediate packages' clusters that is held out as their dev set
+
+Settings = dict[str, Any]
+
+
+def draw(*words: object) -> float:
+    """A number in [0, 1) that depends on the words alone.
+
+    The same row has the same luck in every run, so a larger study's examples contain those of a smaller one.
+    """
+    digest = hashlib.blake2b("\0".join(map(str, words)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def choose(items: Sequence[Any], *words: object) -> Any:
+    """One item of a non-empty sequence, picked by :func:`draw`."""
+    return items[int(draw(*words) * len(items))]
+
+
+def cluster_splits(cluster: pd.Series, split: pd.Series) -> pd.Series:
+    """The split each row's cluster belongs to (see ``SPLIT_PRIORITY``), aligned with the rows."""
+    unknown = sorted(set(split) - set(SPLIT_PRIORITY))
+    if unknown:
+        raise CodeStiltsError(f"package split {unknown[0]!r} is unknown: use one of {', '.join(SPLIT_PRIORITY)}")
+    rank = split.map({name: rank for rank, name in enumerate(SPLIT_PRIORITY)}).astype(int)
+    return rank.groupby(cluster).transform("min").map(dict(enumerate(SPLIT_PRIORITY)))
+
+
+def load_functions(
+    inputs: dict[str, Path], settings: Settings, columns: Iterable[str] = (), with_doc: bool = False
+) -> pd.DataFrame:
+    """Usable functions of the task's languages: id, language, package, package_split, cluster and ``columns``.
+
+    A function is usable if its package's split is the split of its cluster. ``inputs`` maps each language to
+    its functions file and "clusters" to the cluster file.
+    """
+    wanted = ["id", "language", "source", "package_split", *columns]
+    wanted += ["doc"] if with_doc and "doc" not in wanted else []
+    frames = [pd.read_parquet(inputs[name], columns=wanted) for name in settings["languages"] if name in inputs]
+    if not frames:
+        raise CodeStiltsError(f"task {settings['task']}: none of its languages has a functions file")
+    clusters = pd.read_parquet(inputs["clusters"], columns=["id", "cluster", "split"])
+    frame = pd.concat(frames, ignore_index=True).merge(clusters, on="id", how="left", validate="one_to_one")
+    if frame["cluster"].isna().any():
+        missing = frame.loc[frame["cluster"].isna(), "id"].iloc[0]
+        raise CodeStiltsError(f"function {missing} has no cluster: rebuild {inputs['clusters']}")
+    frame = frame[frame["package_split"] == frame["split"]].drop(columns="split")
+    if with_doc:
+        frame = frame[frame["doc"] != ""]
+    return frame.rename(columns={"source": "package"}).reset_index(drop=True)
+
+
+def shuffled(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
+    """Rows in a random but reproducible order in which any prefix is diverse.
+
+    A cluster's second member comes after every first one of its group, and groups (columns ``by``: packages,
+    labels) take turns, so that a large package or a frequent label does not crowd out the others.
+    """
+    frame = frame.assign(_luck=[draw(*words, key) for key in frame["id"]]).sort_values(["_luck", "id"])
+    frame = frame.assign(_copy=frame.groupby("cluster").cumcount()).sort_values(["_copy", "_luck", "id"])
+    frame = frame.assign(_turn=frame.groupby(list(by)).cumcount()).sort_values(["_turn", "_luck", "id"])
+    return frame.drop(columns=["_luck", "_copy", "_turn"]).reset_index(drop=True)
+
+
+def intermediate_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Functions of intermediate packages with ``split`` train or dev, told apart by cluster."""
+    frame = frame[frame["package_split"] == "intermediate"]
+    held_out = {key: draw("intermediate dev", key) < DEV_SHARE for key in set(frame["cluster"])}
+    return frame.assign(split=frame["cluster"].map(held_out).map({True: "dev", False: "train"}))
+
+
+def target_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Functions a target may use, with ``split``: train and dev of the source language, test of every language."""
+    source = frame["language"] == settings["source_language"]
+    use = (source & frame["package_split"].isin(["train", "dev"])) | (frame["package_split"] == "test")
+    frame = frame[use]
+    if not (frame["package_split"] == "train").any():
+        raise CodeStiltsError(
+            f"task {settings['task']}: no package of source language {settings['source_language']} "
+            "has the split train in sources.csv: choose another source_language"
+        )
+    return frame.assign(split=frame["package_split"])
+
+
+def size(settings: Settings, split: str, language: str, languages: int = 1) -> int:
+    """How many rows are asked for: per language in test, shared by the languages in train and dev."""
+    if split != "test":
+        return -(-int(settings[split]) // languages)
+    test = int(settings["test"])
+    return int(settings.get("test_source") or test) if language == settings.get("source_language") else test
+
+
+def take(frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False) -> pd.DataFrame:
+    """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`)."""
+    parts = []
+    for split, rows in frame.groupby("split", sort=True):
+        languages = rows["language"].nunique()
+        for language, group in rows.groupby("language", sort=True):
+            count = size(settings, str(split), "" if equal_test else str(language), languages)
+            parts.append(shuffled(group, settings["task"], by=by).head(count))
+    return pd.concat(parts, ignore_index=True) if parts else frame
