@@ -15,14 +15,13 @@ def main() -> None:
     """Read functions, write the language table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--functions", nargs="+", required=True, help="functions of each language (parquet)")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: source_language, seen, languages")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: source_language, seen")
     parser.add_argument("--out", required=True, help="the language table (CSV)")
     arguments = parser.parse_args()
     facts, profiles, sizes = arguments.settings, {}, {}
     for path in map(Path, arguments.functions):
-        if path.stem in facts["languages"]:
-            tokens = pd.read_parquet(path, columns=["tokens"])["tokens"]
-            profiles[path.stem], sizes[path.stem] = profile(tokens), len(tokens)
+        tokens = pd.read_parquet(path, columns=["tokens"])["tokens"]
+        profiles[path.stem], sizes[path.stem] = profile(tokens), len(tokens)
     table = language_table(similarity(profiles, sizes), facts["source_language"], facts["seen"], sizes)
     with atomic(arguments.out) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6f")

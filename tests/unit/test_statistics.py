@@ -80,7 +80,7 @@ def test_the_primary_contrast_finds_the_lift(cells, design):
     assert primary["low"] < 3 < primary["high"]
     assert primary["low"] > 0
     assert primary["p"] == pytest.approx(0.25)
-    assert set(table["role"]) == {"primary", "group", "languages", "beside", "control"}
+    assert set(table["role"]) == {"primary", "group", "languages", "language", "cell", "beside", "control"}
 
 
 def test_the_primary_contrast_is_a_mean_of_means(cells, design, sums: pd.DataFrame):

@@ -7,6 +7,12 @@ import pandas as pd
 
 from codestilts.statistics.bootstrap import Cells, Estimate, estimate
 
+INTERVAL = ["low", "high", "p", "seeds", "by_seed"]
+EFFECTS = ["arm", "family", "scope", "kind", "language_set", "languages", "none", "effect", *INTERVAL]
+CONTRASTS = ["name", "role", "scope", "language_set", "languages", "difference", *INTERVAL, "verdict"]
+CHECKS = ["target", "group", "trained", "languages", "rival", "none", "rival_value", "margin", *INTERVAL, "passed"]
+COUNTS = ["target", "group", "language", "examples", "clusters", "seen", "few", "none", "low", "high"]
+
 ALL_GROUPS = "all groups"
 RANDOM = "random"
 
@@ -123,7 +129,7 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
                     }
                     counted = {"languages": int(base.any(axis=(0, 1)).sum()), "none": reference.value}
                     rows.append({**about, **counted, **columns(found, "effect")})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=EFFECTS)
 
 
 def columns(found: Estimate, name: str) -> dict[str, object]:
@@ -137,12 +143,12 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
     """The primary contrast first (first family minus second, unseen zero-shot languages, mean over groups),
     then others.
 
-    Columns: name, role (primary, group, languages, beside, control), scope, language_set, languages,
-    difference, interval, p, seeds, verdict (in words).
+    Columns: name, role (primary, group, languages, language, cell, beside, control), scope, language_set,
+    languages, difference, interval, p, seeds, verdict (in words).
     """
     scopes, rows = scopes_of(design), []
     for name, role, plus, minus, scope, language_set in questions(design):
-        languages = design.language_sets[language_set]
+        languages = design.language_sets.get(language_set, [language_set])
         weights = mean_over(cells, plus, scopes[scope][1], languages)
         against = mean_over(cells, minus, scopes[scope][1], languages)
         found = estimate(cells, weights - against, design.confidence) if weights.any() and against.any() else None
@@ -152,7 +158,7 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
             plus_name, minus_name = name.split(" minus ")
             said = verdict(found, plus_name, minus_name, design.margin)
             rows.append({**about, "languages": count, **columns(found, "difference"), "verdict": said})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CONTRASTS)
 
 
 def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str, str]]:
@@ -166,6 +172,9 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     asked += [(name, "group", ours, theirs, group, "unseen") for group in sorted(set(design.groups.values()))]
     others = [language_set for language_set in design.language_sets if language_set != "unseen"]
     asked += [(name, "languages", ours, theirs, ALL_GROUPS, language_set) for language_set in others]
+    languages = design.language_sets["zero_shot"]
+    asked += [(name, "language", ours, theirs, ALL_GROUPS, language) for language in languages]
+    asked += [(name, "cell", ours, theirs, t, x) for t in design.groups for x in [design.source_language, *languages]]
     for family, other, arms in ((first, second, ours), (second, first, theirs)):
         asked.append((f"{family} minus none", "beside", arms, ["none"], ALL_GROUPS, "unseen"))
         for control in design.arms_of("control"):
@@ -220,7 +229,7 @@ def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
                 where = here[0] if len(here) == 1 else "all"
                 what = {"languages": where, "rival": rival, "none": value.value, "rival_value": other.value}
                 rows.append({**about, **what, **columns(found, "margin"), "passed": found.low > 0})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CHECKS)
 
 
 def counts(cells: Cells, design: Design, least: int = 200) -> pd.DataFrame:
@@ -238,4 +247,4 @@ def counts(cells: Cells, design: Design, least: int = 200) -> pd.DataFrame:
             about |= {"seen": language in design.language_sets["seen"], "few": size["examples"] < least}
             if found:
                 rows.append({**about, "none": found.value, "low": found.low, "high": found.high})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COUNTS)

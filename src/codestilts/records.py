@@ -1,0 +1,85 @@
+"""Gather the records of all training runs: one table of runs, one of learning curves."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.errors import CodeStiltsError
+
+KEYS = ["phase", "encoder", "arm", "target", "seed"]
+NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
+MACHINE = ["device", "processor", "threads", "commit"]
+POINTS = 40  # of a curve, which is plenty for a drawing
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """One ``run.json`` as a flat row; its versions become one text."""
+    try:
+        record = json.loads(path.read_text())
+        versions = " ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
+        fixed = {key: record[key] for key in ("encoder", "arm", "seed", "steps", "tokens", "seconds")}
+    except (OSError, ValueError, KeyError) as error:
+        raise CodeStiltsError(f"{path}: not the record of a run ({error}): delete its folder and train again") from None
+    target = record.get("target") or ""
+    phase = "target" if target else "intermediate"
+    rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}
+    return {**rest, **fixed, "phase": phase, "target": target, "versions": versions}
+
+
+def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
+    """One row a run, sorted by phase, encoder, arm, target and seed."""
+    table = pd.DataFrame([read_record(path) for path in paths])
+    return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "versions"]]
+
+
+def curve(path: Path, points: int = POINTS) -> pd.DataFrame:
+    """A run's ``curve.csv`` thinned to a mean loss per stretch of steps; ``dev`` stands where it was
+    measured.
+    """
+    steps = pd.read_csv(path)
+    steps["tokens"] = steps["tokens"].cumsum()
+    stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
+    ends = steps.groupby(stretch)[["step", "tokens"]].last()
+    return ends.assign(loss=steps.groupby(stretch)["loss"].mean(), dev=steps.groupby(stretch)["dev"].last())
+
+
+def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
+    """The thinned curves of all runs; each path is a ``run.json`` with its ``curve.csv`` beside it."""
+    parts = []
+    for path in paths:
+        record = read_record(path)
+        parts.append(curve(path.with_name("curve.csv")).assign(**{key: record[key] for key in KEYS}))
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values([*KEYS, "step"], ignore_index=True)[[*KEYS, "step", "tokens", "loss", "dev"]]
+
+
+def budgets(runs: pd.DataFrame) -> pd.DataFrame:
+    """Are the arms matched? Per phase and arm: steps, mean tokens and their deviation from the phase's mean
+    (%).
+    """
+    table = runs.groupby(["phase", "target", "arm"], sort=True).agg(
+        runs=("seed", "size"), steps=("steps", "mean"), tokens=("tokens", "mean"), examples=("examples_seen", "mean")
+    )
+    reference = table.groupby(level=["phase", "target"])["tokens"].transform("mean")
+    table["deviation"] = 100 * (table["tokens"] / reference - 1)
+    return table.reset_index()
+
+
+def cost(runs: pd.DataFrame) -> pd.DataFrame:
+    """Per phase and what it trained: runs, hours in all, median seconds a run, tokens a second, peak memory
+    (MB).
+    """
+    table = runs.assign(what=runs["target"].where(runs["target"] != "", runs["arm"]))
+    grouped = table.groupby(["phase", "what"], sort=True)
+    out = grouped.agg(
+        runs=("seed", "size"),
+        minutes=("seconds", "sum"),
+        seconds=("seconds", "median"),
+        memory=("peak_memory_mb", "max"),
+    )
+    out["minutes"] /= 60
+    out["tokens_per_second"] = grouped["tokens"].sum() / grouped["seconds"].sum()
+    return out.reset_index()
