@@ -63,15 +63,17 @@ def archives_of_language(wildcards):
 
 
 def inputs_of_task(wildcards):
-    """Archives of an English task; functions of a code task's languages."""
-    sources = STUDY.tasks[wildcards.task].get("sources")
-    if sources:
-        return expand("resources/{source}.zip", source=sources)
+    """Archives of an English task, functions of a code task's languages, or other tasks' examples."""
+    task = STUDY.tasks[wildcards.task]
+    if task.get("sources"):
+        return expand("resources/{source}.zip", source=task["sources"])
+    if task.get("examples_of"):
+        return expand("<results>/examples/{task}.parquet", task=task["examples_of"])
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
 
 
 def clusters_of_task(wildcards):
-    return [] if STUDY.tasks[wildcards.task].get("sources") else "<results>/clusters.parquet"
+    return "<results>/clusters.parquet" if STUDY.reads_functions(wildcards.task) else []
 
 
 def examples_of_arm(wildcards):

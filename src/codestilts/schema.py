@@ -27,6 +27,7 @@ class Sizes(Strict):
     train: Count | None = None
     dev: Count | None = None
     test: Count | None = None
+    test_source: Count | None = Field(None, description="of the source language, if not the same")
 
 
 class Data(Strict):
@@ -117,7 +118,8 @@ class TaskFile(Strict):
     description: str
     builder: Annotated[str, Field(pattern=r"^[a-z_.]+:[a-z_]+$")]
     languages: Names
-    sources: list[SourceName] = []
+    sources: list[SourceName] = Field([], description="archives that the builder reads")
+    examples_of: list[Name] = Field([], description="tasks whose examples the builder reads, instead of archives")
     labels: list[str] = []
     metric: Literal["accuracy", "mrr", "exact_match", "f1", "token_accuracy", "accuracy_at_1", "mining_f1"]
     licence: str

@@ -113,8 +113,14 @@ class Study:
 
     @cached_property
     def examples(self) -> list[str]:
-        """Every task whose examples are built."""
-        return self.intermediate_tasks + self.targets
+        """Every task whose examples are built: those that are trained or tested, and those that others are made of."""
+        used = self.intermediate_tasks + self.targets
+        made_of = [part for task in used for part in self.tasks[task].get("examples_of", [])]
+        return list(dict.fromkeys(used + made_of))
+
+    def reads_functions(self, task: str) -> bool:
+        """Whether a task is made of functions, and not of archives or other tasks' examples."""
+        return not (self.tasks[task].get("sources") or self.tasks[task].get("examples_of"))
 
     def task_languages(self, task: str) -> list[str]:
         """The languages of a task in this study: an intermediate task has all its own."""
@@ -129,7 +135,7 @@ class Study:
         used = {
             language
             for task in self.examples
-            if not self.tasks[task].get("sources")
+            if self.reads_functions(task)
             for language in self.task_languages(task)
         }
         return sorted(used)

@@ -106,6 +106,8 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             continue
         for source in set(spec.get("sources", [])) - set(sources):
             yield f"{task['file']}: sources: no source '{source}'; {near(source, sources)}"
+        for part in set(spec.get("examples_of", [])) - set(tasks):
+            yield f"{task['file']}: examples_of: no task '{part}'; {near(part, tasks)}"
         if spec["type"] in ("classification", "tagging") and not spec.get("labels"):
             yield f"{task['file']}: labels: a {spec['type']} task declares its labels"
         if not spec.get("trained", True) and spec["type"] != "retrieval":
