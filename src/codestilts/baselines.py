@@ -13,7 +13,7 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.text import subtokens
-from codestilts.study import derive_seed
+from codestilts.seeds import derive_seed
 
 Predicted = dict[str, Any]  # column -> one entry a row, or one for all
 

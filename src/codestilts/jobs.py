@@ -12,7 +12,7 @@ import torch
 from codestilts import models, training
 from codestilts.predicting import predict
 from codestilts.provenance import atomic, file_digest, write_json
-from codestilts.study import derive_seed
+from codestilts.seeds import derive_seed
 from codestilts.tasktypes.base import Task
 
 Parent = Callable[[int], Path]

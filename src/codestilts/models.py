@@ -26,7 +26,7 @@ from transformers.utils import logging
 from codestilts.encoders import EMBEDDINGS, ENCODER, INDEX
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
-from codestilts.study import derive_seed
+from codestilts.seeds import derive_seed
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.study import derive_seed
+from codestilts.seeds import derive_seed
 
 LONGEST = 600  # characters of a text
 COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right"]

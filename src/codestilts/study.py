@@ -3,7 +3,6 @@
 Pure (standard library and YAML only): the graph of jobs is built from it, so it has to load in no time.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,18 +11,10 @@ from typing import Any
 
 import yaml
 
+from codestilts.seeds import derive_seed
 from codestilts.sources import Source
 
 Record = dict[str, Any]
-
-
-def derive_seed(*names: object) -> int:
-    """A seed in [0, 2**31) from any names, e.g. ``derive_seed("pocket", "order", "match", 0)``.
-
-    The same names give the same seed on every machine, and no two uses share a random stream by accident.
-    """
-    digest = hashlib.sha256("\x1f".join(map(str, names)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") % 2**31
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:

@@ -23,7 +23,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums
 from codestilts.predicting import predict
 from codestilts.provenance import environment, peak_memory_mb
-from codestilts.study import derive_seed
+from codestilts.seeds import derive_seed
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Feature, Task
 
