@@ -12,9 +12,9 @@ from codestilts.provenance import atomic
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
-    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions/{language}.parquet or archives")
+    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions of languages or archives")
     parser.add_argument("--clusters", type=Path, help="clusters.parquet (tasks made of functions)")
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: train, dev, test, source_language, seed, ...")
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: train, dev, test, source_language, ...")
     parser.add_argument("--out", type=Path, required=True, help="parquet of examples")
     arguments = parser.parse_args()
     if not arguments.task.exists():
@@ -25,8 +25,8 @@ def main() -> None:
     frame, notes = build(arguments.task, inputs, arguments.settings)
     with atomic(arguments.out) as path:
         frame.to_parquet(path, index=False)
-    counts = frame.groupby(["split", "language"], sort=True).size()
-    parts = [f"{split} {language} {count}" for (split, language), count in counts.items()]
+    counts = (frame["split"] + " " + frame["language"]).value_counts().sort_index()
+    parts = [f"{name} {count}" for name, count in counts.items()]
     print("\n".join([f"{arguments.task.stem}: {', '.join(parts)}", *notes]))
 
 

@@ -20,8 +20,9 @@ def main() -> None:
     clusters = cluster(functions)
     with atomic(arguments.out) as path:
         clusters.to_parquet(path, index=False)
-    dropped = int((clusters.sort_values("id")["split"].values != functions.sort_values("id")["package_split"].values).sum())
-    print(f"{len(clusters)} functions in {clusters['cluster'].nunique()} clusters; {dropped} outside their cluster's split")
+    own = clusters["id"].map(functions.set_index("id")["package_split"])
+    count, foreign = clusters["cluster"].nunique(), int((own != clusters["split"]).sum())
+    print(f"{len(clusters)} functions in {count} clusters; {foreign} are outside their cluster's split")
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ def load_builder(task: str, name: str) -> Callable[[dict[str, Path], Record], pd
     """The function ``module:function`` of this library that makes a task's examples."""
     module, _, function = str(name).partition(":")
     try:
-        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+        return getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise CodeStiltsError(f"task {task}: builder {name!r} cannot be loaded ({error}): use module:function") from error
+        raise CodeStiltsError(f"task {task}: builder {name!r}: {error}: use module:function") from None
 
 
 def required_splits(spec: Record) -> set[str]:

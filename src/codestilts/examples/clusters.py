@@ -7,6 +7,7 @@ Method after Broder (1997) and, for code, Allamanis (2019, arXiv 1812.06469).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +25,15 @@ SHAPE_TOKENS = 40  # equal shape joins functions of at least so many tokens (sho
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 Hashes = npt.NDArray[np.uint64]
+Lengths = npt.NDArray[np.int64]
 
 
-def hash_words(words: Sequence[str]) -> Hashes:
+def hash_words(words: Sequence[str] | npt.NDArray[Any]) -> Hashes:
     """One 64-bit hash a word, the same in every process."""
     return pd.util.hash_array(np.asarray(words, dtype=object), categorize=True)
 
 
-def shingles(words: Hashes, lengths: npt.NDArray[np.int64]) -> tuple[Hashes, npt.NDArray[np.int64]]:
+def shingles(words: Hashes, lengths: Lengths) -> tuple[Hashes, Lengths]:
     """Hashes of every ``SHINGLE`` consecutive words within each text, and each text's first index.
 
     ``words`` are the texts one after another, ``lengths`` their lengths (at least 1). A text shorter than a shingle
@@ -48,7 +50,7 @@ def shingles(words: Hashes, lengths: npt.NDArray[np.int64]) -> tuple[Hashes, npt
     return mixed, np.concatenate([[0], np.cumsum(lengths)[:-1]])
 
 
-def signatures(words: Hashes, lengths: npt.NDArray[np.int64]) -> Hashes:
+def signatures(words: Hashes, lengths: Lengths) -> Hashes:
     """MinHash signatures (texts x ``PERMUTATIONS``) of the texts' shingle sets."""
     hashes, starts = shingles(words, lengths)
     generator = np.random.default_rng(0)
@@ -151,14 +153,18 @@ def cluster(functions: pd.DataFrame) -> pd.DataFrame:
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     powers = MIXER ** (np.arange(len(spelling)) - starts[owner]).astype(np.uint64)
     shape = pd.Series(np.add.reduceat(shape_words * powers, starts)).where(pd.Series(lengths >= SHAPE_TOKENS))
-    told = functions["name"].map(lambda name: " ".join(subtokens(name))) + "\0" + functions["doc"].map(
-        lambda doc: " ".join(subtokens(doc))
+    told = (
+        functions["name"].map(lambda name: " ".join(subtokens(name)))
+        + "\0"
+        + functions["doc"].map(lambda doc: " ".join(subtokens(doc)))
     )
-    pairs = np.concatenate([
-        near_pairs(signatures(styled, lengths)),
-        equal_pairs(shape),
-        equal_pairs(told.where(functions["doc"] != "")),
-    ])
+    pairs = np.concatenate(
+        [
+            near_pairs(signatures(np.array(styled, dtype=np.uint64), lengths)),
+            equal_pairs(shape),
+            equal_pairs(told.where(functions["doc"] != "")),
+        ]
+    )
     ids = functions["id"].to_numpy()
     names = pd.Series(ids[components(len(ids), pairs)])
     return pd.DataFrame({"id": ids, "cluster": names, "split": cluster_splits(names, functions["package_split"])})

@@ -1,6 +1,5 @@
 """Intermediate tasks made of functions: code search, operator cloze, defect detection, naming."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,11 +7,13 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.mutations import Function, binary_operators, edits_of, operator_label
 from codestilts.examples.sampling import (
+    Inputs,
     Settings,
     choose,
     draw,
     intermediate_rows,
     load_functions,
+    records,
     take,
 )
 from codestilts.examples.text import first_words, replace_word, shown_length, subtokens
@@ -33,7 +34,7 @@ def unnamed(row: dict[str, Any], settings: Settings, by: str = HIDDEN) -> str:
     return replace_word(shown(row, settings), row["name"], by)
 
 
-def functions(inputs: dict[str, Path], settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
+def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
     """Intermediate functions with code and tokens; ``split`` is train or dev."""
     frame = load_functions(inputs, settings, ["name", "code", "token_starts", *columns], with_doc)
     return intermediate_rows(frame, settings)
@@ -43,7 +44,7 @@ def search_pairs(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Rows of documentation (``query``) and nameless code (``document``): one a cluster, no two alike in a split."""
     rows = frame.assign(
         query=[first_words(doc, settings["doc_words"]) for doc in frame["doc"]],
-        document=[unnamed(row, settings) for row in frame.to_dict("records")],
+        document=[unnamed(row, settings) for row in records(frame)],
     )
     rows = rows.sort_values("id").drop_duplicates(["split", "cluster"])
     for column in ("query", "document"):
@@ -52,7 +53,7 @@ def search_pairs(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return rows
 
 
-def code_search(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def code_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Documentation -> the function it documents."""
     rows = search_pairs(functions(inputs, settings, with_doc=True), settings)
     return take(rows, settings)[[*COLUMNS, "query", "document"]]
@@ -63,11 +64,11 @@ def token_function(row: dict[str, Any]) -> Function:
     return Function(row["code"], row["tokens"], row["token_starts"], row["tags"])
 
 
-def cloze(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def cloze(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """One binary operator is masked; the label is the operator, the same in all languages (``&&`` is ``and``)."""
     frame = functions(inputs, settings, "tokens", "tags")
     rows = []
-    for row in frame.to_dict("records"):
+    for row in records(frame):
         function = token_function(row)
         text = shown(row, settings)
         options: dict[str, list[int]] = {}
@@ -86,14 +87,14 @@ def cloze(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     return take(found, settings, by=("label",))[[*COLUMNS, "text_a", "text_b", "label"]]
 
 
-def defect(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def defect(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """A function with one injected bug, or as it was: never the same function both ways.
 
     Correct ones could have had a bug of the ``kind`` as well, so that what a function contains tells nothing.
     """
     frame = functions(inputs, settings, "tokens", "tags")
     rows = []
-    for row in frame.to_dict("records"):
+    for row in records(frame):
         function, text = token_function(row), shown(row, settings)
         edits = {kind: edits_of(function, kind, len(text)) for kind in settings["kinds"]}
         possible = [kind for kind, found in edits.items() if found]
@@ -114,7 +115,7 @@ def spoken(name: str) -> str:
     return " ".join(subtokens(name))
 
 
-def naming(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def naming(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Which of four names (as words) has this function? The others are names of its package, its own is masked."""
     frame = functions(inputs, settings)
     frame = frame.assign(spoken=frame["name"].map(spoken))
@@ -124,7 +125,7 @@ def naming(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
         names = group["spoken"].tolist()
         if len(set(names)) < 8:
             continue  # too few to choose from
-        for row in group.to_dict("records"):
+        for row in records(group):
             others: list[str] = []
             text = unnamed(row, settings, MASK)
             words = " ".join(subtokens(text))

@@ -7,6 +7,7 @@ character as it is.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from codestilts.errors import CodeStiltsError
 
@@ -125,7 +126,7 @@ def swapped_arguments(function: Function) -> list[Edit]:
         if function.tokens[opening] != "(" or function.tags[opening - 1] not in ("CALLEE", "TYPE"):
             continue
         spans = arguments(function.tokens, opening)
-        for (a, b), (c, d) in zip(spans, spans[1:], strict=False):
+        for (a, b), (c, d) in pairwise(spans):
             start, end = int(function.starts[a]), function.end(d)
             one = function.code[start : function.end(b)]
             between = function.code[function.end(b) : function.starts[c]]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.code import COLUMNS, HIDDEN, shown
-from codestilts.examples.sampling import Inputs, Settings, draw, load_functions
+from codestilts.examples.sampling import Inputs, Settings, draw, load_functions, records, shuffled, take
 from codestilts.examples.text import replace_word
 
 INDEXED = "ndarray"  # the variant of a function that takes offsets has this in its name or in that of its file
@@ -49,7 +49,7 @@ def halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """
     languages = settings["languages"]
     if len(languages) != 2 or not set(languages) <= set(inputs):
-        raise CodeStiltsError(f"task {settings['task']} needs exactly two languages with functions: put both in the study")
+        raise CodeStiltsError(f"task {settings['task']}: needs functions of its two languages: put both in the study")
     frame = load_functions(inputs, settings, ["name", "path", "code", "token_starts"])
     frame = frame[frame["package_split"] == "parallel"].copy()
     frame["pair"] = [key(path, name) for path, name in zip(frame["path"], frame["name"], strict=True)]
@@ -59,9 +59,7 @@ def halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     whole = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
     frame["pair"] = frame["pair"].where(frame["pair"].isin(whole), "")
     names = frame[frame["pair"] != ""].groupby("pair")["name"].agg(set)
-    frame["text"] = [
-        hide_names(shown(row, settings), names.get(row["pair"], {row["name"]})) for row in frame.to_dict("records")
-    ]
+    frame["text"] = [hide_names(shown(row, settings), names.get(row["pair"], {row["name"]})) for row in records(frame)]
     return frame.sort_values("id").assign(split="test")
 
 
@@ -89,4 +87,42 @@ def parallel(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """One row per clean pair and direction."""
     frame = halves(inputs, settings)
     rows = both_ways(distinct(frame[frame["pair"] != ""]), settings["languages"])
-    return limit(rows, settings)[[*COLUMNS, "query", "document"]]
+    return take(rows, settings, equal_test=True)[[*COLUMNS, "query", "document"]]
+
+
+def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """The pairs among functions whose partner is absent: rows of a pair, of a query alone or of a document alone.
+
+    Distractors are functions of modules without a pair in the rows, ``distractors`` of them on each side for each
+    pair. The package ``dev_package`` is the dev set, on which the margin is tuned; the others are the test set.
+    """
+    frame = halves(inputs, settings)
+    frame["split"] = frame["package"].eq(settings["dev_package"]).map({True: "dev", False: "test"})
+    if set(frame["split"]) != {"dev", "test"}:
+        raise CodeStiltsError(
+            f"task {settings['task']}: option dev_package: no or only package {settings['dev_package']!r}"
+        )
+    parts = []
+    for split, rows in frame.groupby("split", sort=True):
+        pairs = distinct(rows[rows["pair"] != ""])
+        chosen = sorted(set(pairs["pair"]), key=lambda pair: draw(settings["task"], pair))
+        chosen = chosen[: int(settings[str(split)])]
+        pairs = pairs[pairs["pair"].isin(set(chosen))]
+        alone = rows[~rows["module"].isin(set(pairs["module"])) & ~rows["cluster"].isin(set(pairs["cluster"]))]
+        alone = alone.drop_duplicates(["language", "text"])
+        count = round(len(chosen) * float(settings["distractors"]))
+        extra = pd.concat([shuffled(group, settings["task"]).head(count) for _, group in alone.groupby("language")])
+        parts.append(both_ways(pairs, settings["languages"]))
+        parts += [alone_rows(extra, *sides) for sides in (settings["languages"], settings["languages"][::-1])]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows.assign(id=rows["id"] + "#" + rows["language"])[[*COLUMNS, "query", "document"]]
+
+
+def alone_rows(extra: pd.DataFrame, query: str, document: str) -> pd.DataFrame:
+    """Distractors of one direction; the text of the other side is empty."""
+    asked = extra["language"] == query
+    return extra.assign(
+        query=extra["text"].where(asked, ""),
+        document=extra["text"].where(~asked, ""),
+        language=document,
+    )

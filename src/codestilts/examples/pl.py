@@ -3,24 +3,33 @@
 All train on the source language's train packages and test on every language's test packages.
 """
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from codestilts.examples.code import COLUMNS, search_pairs, shown, unnamed
+from codestilts.examples.code import COLUMNS, search_pairs, shown
 from codestilts.examples.overlap import matched_negatives
-from codestilts.examples.sampling import Settings, choose, load_functions, shuffled, size, take, target_rows
+from codestilts.examples.sampling import (
+    Inputs,
+    Settings,
+    choose,
+    load_functions,
+    records,
+    shuffled,
+    size,
+    take,
+    target_rows,
+)
 from codestilts.examples.text import first_words, subtokens
 
 
-def functions(inputs: dict[str, Path], settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
+def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
     """Functions with code and tokens that a target may use; ``split`` is train, dev or test."""
     frame = load_functions(inputs, settings, ["name", "code", "token_starts", *columns], with_doc)
     return target_rows(frame, settings)
 
 
-def match(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Does this documentation (``text_a``) belong to this code (``text_b``)? Half do; the others belong to another
     function of the package that has about as many words in common with the code (see ``overlap``).
 
@@ -42,7 +51,7 @@ def match(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     return both.sort_values("id")[[*COLUMNS, "text_a", "text_b", "label", "other"]]
 
 
-def search(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Documentation -> function without its name, the same number of candidates in every language.
 
     An untrained target has the same test rows as its trained twin, named by the option ``like``.
@@ -54,7 +63,7 @@ def search(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     return rows[[*COLUMNS, "query", "document"]]
 
 
-def tags(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The syntactic tag of every token, in a window of whole tokens; long strings are cut."""
     rows = take(functions(inputs, settings, "tokens", "tags"), settings)
     window, longest = settings["tokens"], settings["characters"]
@@ -82,7 +91,7 @@ def names_it(text: str, name: str) -> bool:
     return False
 
 
-def param_qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def param_qa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Which parameter does this text describe? The answer is the name's place in the undocumented function.
 
     Only functions with several parameters, and (option ``hide_names: drop``) only descriptions without a word of
@@ -91,7 +100,7 @@ def param_qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     frame = functions(inputs, settings, "params")
     frame = frame[frame["params"].str.len() >= 2]
     rows: list[dict[str, Any]] = []
-    for row in frame.to_dict("records"):
+    for row in records(frame):
         context = shown(row, settings)
         params = [param for param in row["params"] if param["end"] <= len(context)]
         names = [param["name"] for param in params]
@@ -104,16 +113,18 @@ def param_qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
         if len(set(names)) < max(2, len(names)) or not answers:
             continue
         number, param = choose(answers, "parameter", row["id"])
-        rows.append({
-            **row,
-            "question": first_words(param["doc"], settings["doc_words"]),
-            "context": context,
-            "answer_start": param["start"],
-            "answer_text": context[param["start"] : param["end"]],
-            "options": names,
-            "option_starts": [param["start"] for param in params],
-            "place": str(number),
-        })
+        rows.append(
+            {
+                **row,
+                "question": first_words(param["doc"], settings["doc_words"]),
+                "context": context,
+                "answer_start": param["start"],
+                "answer_text": context[param["start"] : param["end"]],
+                "options": names,
+                "option_starts": [param["start"] for param in params],
+                "place": str(number),
+            }
+        )
     found = pd.DataFrame(rows, columns=[*frame.columns, *QA_COLUMNS, "place"])
     by = ("package", "place") if settings.get("balance_places") else ("package",)
     return take(found, settings, by=by)[[*COLUMNS, *QA_COLUMNS]]

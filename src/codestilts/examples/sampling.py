@@ -15,6 +15,7 @@ SPLIT_PRIORITY = ("parallel", "test", "dev", "train", "intermediate")
 DEV_SHARE = 0.1  # share of the intermediate packages' clusters that is held out as their dev set
 
 Settings = dict[str, Any]
+Inputs = dict[str, Path]  # language or source name, and "clusters" -> file
 
 
 def draw(*words: object) -> float:
@@ -41,7 +42,7 @@ def cluster_splits(cluster: pd.Series, split: pd.Series) -> pd.Series:
 
 
 def load_functions(
-    inputs: dict[str, Path], settings: Settings, columns: Iterable[str] = (), with_doc: bool = False
+    inputs: Inputs, settings: Settings, columns: Iterable[str] = (), with_doc: bool = False
 ) -> pd.DataFrame:
     """Usable functions of the task's languages: id, language, package, package_split, cluster and ``columns``.
 
@@ -62,6 +63,11 @@ def load_functions(
     if with_doc:
         frame = frame[frame["doc"] != ""]
     return frame.rename(columns={"source": "package"}).reset_index(drop=True)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def shuffled(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
@@ -104,8 +110,13 @@ def size(settings: Settings, split: str, language: str, languages: int = 1) -> i
     return int(settings.get("test_source") or test) if language == settings.get("source_language") else test
 
 
-def take(frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False) -> pd.DataFrame:
-    """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`)."""
+def take(
+    frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False
+) -> pd.DataFrame:
+    """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`).
+
+    ``equal_test``: the source language's test set is as large as the others'.
+    """
     parts = []
     for split, rows in frame.groupby("split", sort=True):
         languages = rows["language"].nunique()
