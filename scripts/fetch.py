@@ -16,9 +16,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sources = read_sources(arguments.sources)
     if arguments.source not in sources:
-        raise CodeStiltsError(
-            f"{arguments.sources}: no source {arguments.source!r}: there are {', '.join(sources)}"
-        )
+        raise CodeStiltsError(f"{arguments.sources}: no source {arguments.source!r}: there are {', '.join(sources)}")
     manifest = fetch(sources[arguments.source], arguments.out)
     size = arguments.out.stat().st_size / 1e6
     say(f"fetched {arguments.source}: {manifest['members']} members kept, {size:.1f} MB")

@@ -83,9 +83,7 @@ def _parse(row: dict[str, str], where: str) -> Source:
             raise CodeStiltsError(f"{where}: {column}: {what}, not {cells[column]!r}")
 
     name, kind, digest, size = cells["name"], cells["kind"], cells["sha256"], cells["bytes"]
-    demand(
-        bool(name) and all(c.isalnum() or c in "-_." for c in name), "name", "letters, digits and -_. only"
-    )
+    demand(bool(name) and all(c.isalnum() or c in "-_." for c in name), "name", "letters, digits and -_. only")
     demand(kind in KINDS, "kind", f"one of {', '.join(KINDS)}")
     demand(
         bool(cells["id"]) and not cells["id"].startswith("-"),

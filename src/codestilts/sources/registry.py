@@ -1,9 +1,10 @@
 """Fetch a source of ``sources.csv`` from its registry, as data: nothing of it is installed, built or run."""
 
 import contextlib
+import html
 import importlib.util
-import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -21,6 +22,7 @@ from codestilts.sources.archive import check, strip
 
 ATTEMPTS = 3
 CHUNK = 1 << 18
+LINK = re.compile(r"""<a\b[^>]*\bhref=["']([^"']*)["'][^>]*>([^<]*)</a>""", re.IGNORECASE)
 
 
 def fetch(source: Source, out: Path) -> dict[str, object]:
@@ -31,9 +33,7 @@ def fetch(source: Source, out: Path) -> dict[str, object]:
     if source.kind == "local":
         path = Path(source.id)
         if not path.exists():
-            raise CodeStiltsError(
-                f"source {source.name}: no file or folder {source.id!r}: see its id in sources.csv"
-            )
+            raise CodeStiltsError(f"source {source.name}: no file or folder {source.id!r}: see its id in sources.csv")
         return strip(path, source, out)
     with tempfile.TemporaryDirectory(prefix="codestilts-") as scratch:
         return strip(download(source, Path(scratch)), source, out)
@@ -43,9 +43,7 @@ def download(source: Source, folder: Path, pause: float = 2.0) -> Path:
     """The verified archive of ``source``, in ``folder``; attempts are ``pause`` seconds apart, then twice that."""
     client: Callable[[Source, Path], Path] = _npm if source.kind == "npm" else _pypi
     for attempt in range(1, ATTEMPTS + 1):
-        say(
-            f"fetching {source.name}: {source.kind} {source.id} {source.version}, {source.bytes / 1e6:.1f} MB"
-        )
+        say(f"fetching {source.name}: {source.kind} {source.id} {source.version}, {source.bytes / 1e6:.1f} MB")
         scratch = Path(tempfile.mkdtemp(dir=folder))
         try:
             path = client(source, scratch)
@@ -110,18 +108,14 @@ def _client(command: list[str], failure: str) -> None:
             if sys.stderr.isatty():
                 say(f"\r  {time.monotonic() - started:.0f} s ", end="\r")
     if process.returncode:
-        raise CodeStiltsError(
-            f"{failure}: see its message above; is the registry reachable, the version right?"
-        )
+        raise CodeStiltsError(f"{failure}: see its message above; is the registry reachable, the version right?")
 
 
 def _only_file(folder: Path, source: Source) -> Path:
     files = list(folder.iterdir())
     if len(files) != 1 or (source.file and files[0].name != source.file):
         names = ", ".join(sorted(file.name for file in files)) or "nothing"
-        raise CodeStiltsError(
-            f"source {source.name}: expected one file {source.file}, the client delivered {names}"
-        )
+        raise CodeStiltsError(f"source {source.name}: expected one file {source.file}, the client delivered {names}")
     return files[0]
 
 
@@ -132,24 +126,20 @@ def _sdist(source: Source, folder: Path) -> Path:
     """
     index, context = _pip_index()
     page = f"{index.rstrip('/')}/{source.id.lower().replace('_', '-').replace('.', '-')}/"
-    request = urllib.request.Request(page, headers={"Accept": "application/vnd.pypi.simple.v1+json"})
     path = folder / source.file
     try:
-        with urllib.request.urlopen(request, timeout=60, context=context) as answer:
-            files = {entry["filename"]: entry["url"] for entry in json.load(answer)["files"]}
+        with urllib.request.urlopen(page, timeout=60, context=context) as answer:
+            links = LINK.findall(answer.read().decode())
+        files = {name.strip(): html.unescape(link) for link, name in links}
         if source.file not in files:
-            raise CodeStiltsError(
-                f"source {source.name}: the index has no {source.file}: correct sources.csv"
-            )
+            raise CodeStiltsError(f"source {source.name}: the index has no {source.file}: correct sources.csv")
         url = urllib.parse.urljoin(page, files[source.file])
         if not url.startswith(("https://", "http://")):
             raise CodeStiltsError(f"source {source.name}: the index names an address that is not of the web")
         with urllib.request.urlopen(url, timeout=60, context=context) as answer, path.open("wb") as stream:
             _copy(answer.read, stream.write, source.bytes)
     except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
-        raise CodeStiltsError(
-            f"source {source.name}: the package index could not be read: {error}"
-        ) from error
+        raise CodeStiltsError(f"source {source.name}: the package index could not be read: {error}") from error
     return path
 
 
@@ -173,9 +163,7 @@ def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], total:
 
 def _pip_index() -> tuple[str, ssl.SSLContext]:
     """The index and certificates that pip is configured with on this machine."""
-    listing = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
-    ).stdout
+    listing = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
     settings: dict[str, str] = {}
     # pip prints its settings from the weakest to the strongest: site, user, environment
     for line in listing.splitlines():
