@@ -1,5 +1,8 @@
 # Predictions to scores (sums a cluster, so that every interval can be resampled), and scores to effects.
 
+# Where a run's files are, below its arm or target: {batch of seeds}/{seed}.
+SEED_FOLDERS = [f"{batch}/{seed}" for batch, seeds in STUDY.batches.items() for seed in seeds]
+
 
 rule score:
     input:
@@ -94,3 +97,88 @@ rule compare:
         " --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
         " --contrasts {output.contrasts} --target-checks {output.target_checks} --counts {output.counts}"
         " 2>&1 | tee {log}"
+
+
+rule collect:
+    input:
+        expand(
+            "<results>/intermediate/{encoder}/{arm}/{seeds}/run.json",
+            encoder=STUDY.encoders,
+            arm=STUDY.trained_arms,
+            seeds=SEED_FOLDERS,
+        ),
+        expand(
+            "<results>/models/{encoder}/{arm}/{target}/{seeds}/run.json",
+            encoder=STUDY.encoders,
+            arm=STUDY.arms,
+            target=STUDY.trained_targets,
+            seeds=SEED_FOLDERS,
+        ),
+    output:
+        table="<results>/runs.csv",
+        curves="<results>/curves.csv",
+    log:
+        "<results>/logs/collect.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("scripts/collect.py"),
+    message:
+        "Gathering the records of all training runs"
+    shell:
+        "python scripts/collect.py --runs {input} --table {output.table} --curves {output.curves} 2>&1 | tee {log}"
+
+
+rule showcase:
+    input:
+        examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        predictions=expand(
+            "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet",
+            encoder=STUDY.encoders[:1],
+            arm=STUDY.shown_arms,
+            target=STUDY.targets,
+            seeds=[*STUDY.batches][:1],
+        ),
+    output:
+        "<results>/showcase.csv",
+    log:
+        "<results>/logs/showcase.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings("score"),
+        code=code("scripts/showcase.py"),
+    message:
+        "Picking examples to show"
+    shell:
+        "python scripts/showcase.py --examples {input.examples} --predictions {input.predictions}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+
+
+rule audit:
+    input:
+        training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
+        targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+    output:
+        report(
+            "<results>/audit.csv",
+            caption="../report/audit.rst",
+            category="Data",
+            labels={"table": "leakage audit"},
+        ),
+    log:
+        "<results>/logs/audit.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("scripts/audit.py"),
+    message:
+        "Looking for leakage between training and test"
+    shell:
+        "python scripts/audit.py --training {input.training} --targets {input.targets} --out {output} 2>&1 | tee {log}"

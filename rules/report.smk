@@ -1,1 +1,119 @@
 # Figures and tables in notebooks, and the page that a reader opens.
+# snakemake --report collects the same files with their captions.
+
+GROUPS = sorted({STUDY.tasks[target]["group"] for target in STUDY.targets})
+EFFECT_FIGURES = ["primary", "checks", "effects-all-groups", *[f"effects-{group}" for group in GROUPS]]
+EFFECT_TABLES = ["contrasts", "effects", "checks"]
+LANGUAGE_FIGURES = ["matrix", "difference", "near-far"]
+LANGUAGE_TABLES = ["counts", "difference", "languages"]
+TRAINING_FIGURES = ["curves", "losses"]
+TRAINING_TABLES = ["budgets", "cost"]
+REPORT_TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
+
+
+rule notebook_effects:
+    input:
+        contrasts="<results>/contrasts.csv",
+        effects="<results>/effects.csv",
+        checks="<results>/target_checks.csv",
+    output:
+        figures=reported("Effects", "figures", EFFECT_FIGURES, "svg"),
+        print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=EFFECT_FIGURES, kind=["pdf", "png"]),
+        tables=reported("Effects", "tables", EFFECT_TABLES, "csv"),
+        latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=EFFECT_TABLES),
+    log:
+        notebook="<results>/notebooks/{encoder}/effects.ipynb",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        facts=STUDY.report_settings(),
+        code=code("notebooks/effects.py.ipynb"),
+    message:
+        "Drawing effects ({wildcards.encoder})"
+    notebook:
+        "../notebooks/effects.py.ipynb"
+
+
+rule notebook_languages:
+    input:
+        contrasts="<results>/contrasts.csv",
+        counts="<results>/counts.csv",
+        languages="<results>/languages.csv",
+    output:
+        figures=reported("Languages", "figures", LANGUAGE_FIGURES, "svg"),
+        print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=LANGUAGE_FIGURES, kind=["pdf", "png"]),
+        tables=reported("Languages", "tables", LANGUAGE_TABLES, "csv"),
+        latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=LANGUAGE_TABLES),
+    log:
+        notebook="<results>/notebooks/{encoder}/languages.ipynb",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        facts=STUDY.report_settings(),
+        code=code("notebooks/languages.py.ipynb"),
+    message:
+        "Drawing languages ({wildcards.encoder})"
+    notebook:
+        "../notebooks/languages.py.ipynb"
+
+
+rule notebook_training:
+    input:
+        runs="<results>/runs.csv",
+        curves="<results>/curves.csv",
+    output:
+        figures=reported("Training", "figures", TRAINING_FIGURES, "svg"),
+        print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=TRAINING_FIGURES, kind=["pdf", "png"]),
+        tables=reported("Training", "tables", TRAINING_TABLES, "csv"),
+        latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=TRAINING_TABLES),
+    log:
+        notebook="<results>/notebooks/{encoder}/training.ipynb",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        facts=STUDY.report_settings(),
+        code=code("notebooks/training.py.ipynb"),
+    message:
+        "Drawing training ({wildcards.encoder})"
+    notebook:
+        "../notebooks/training.py.ipynb"
+
+
+rule report:
+    input:
+        tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
+        figures=expand(
+            "<results>/figures/{encoder}/{figure}.svg",
+            encoder=STUDY.encoders,
+            figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES,
+        ),
+        sources="sources.csv",
+        template="report/template.html.j2",
+    output:
+        report(
+            "<results>/report.html",
+            caption="../report/page.rst",
+            category="The study",
+            labels={"what": "the page"},
+        ),
+    log:
+        "<results>/logs/report.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        results=subpath(output[0], parent=True),
+        settings=settings("report"),
+        code=code("scripts/report.py"),
+    message:
+        "Writing the page"
+    shell:
+        "python scripts/report.py --results {params.results} --sources {input.sources} --template {input.template}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

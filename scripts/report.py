@@ -1,0 +1,30 @@
+"""Write the study as one self-contained page."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from codestilts.errors import run
+from codestilts.provenance import atomic
+from codestilts.report import render
+
+
+def main() -> None:
+    """Read the result tables and figures, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="the study's folder of results")
+    parser.add_argument("--sources", required=True, help="sources.csv")
+    parser.add_argument("--template", type=Path, required=True, help="the page's template")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study's facts")
+    parser.add_argument("--out", required=True, help="the page (HTML), written")
+    arguments = parser.parse_args()
+    sources = pd.read_csv(arguments.sources, dtype=str, keep_default_na=False)
+    page = render(arguments.template.read_text(encoding="utf-8"), arguments.results, sources, arguments.settings)
+    with atomic(arguments.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

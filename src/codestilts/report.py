@@ -1,0 +1,255 @@
+"""The study as one self-contained page: tables and figures of a results folder, filled into a template."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from codestilts import records
+from codestilts.errors import CodeStiltsError
+from codestilts.metrics import LABELS
+from codestilts.tables import p_value, points, with_interval
+
+TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
+STAGES = {
+    "fetch": "fetch sources",
+    "encoder": "unpack the encoder",
+    "extract": "extract functions",
+    "cluster": "find near-duplicates",
+    "build": "build examples",
+    "intermediate": "phase 2, intermediate training",
+    "target": "phase 3, fine-tuning",
+    "predict": "predict",
+    "baseline": "trivial baselines",
+    "compare": "statistics",
+}
+Row = dict[str, Any]
+
+
+def read_tables(results: Path) -> dict[str, pd.DataFrame]:
+    """The result tables that the page tells of, by name. Raises :class:`CodeStiltsError` where one is
+    missing.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    for name in TABLES:
+        path = results / f"{name}.csv"
+        if not path.exists():
+            raise CodeStiltsError(f"{path}: not there: run the study up to it first")
+        # An arm is called "none", and an example may say "NA": only what is empty is missing.
+        gaps = [] if name == "showcase" else [""]
+        tables[name] = pd.read_csv(path, keep_default_na=False, na_values=gaps)
+    tables["runs"]["target"] = tables["runs"]["target"].fillna("")
+    return tables
+
+
+def render(template: str, results: Path, sources: pd.DataFrame, facts: dict[str, Any]) -> str:
+    """The page. Every text is escaped by the template engine; only the study's own figures go in as they are."""
+    tables = read_tables(results)
+    engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    engine.filters |= {"points": points, "p": p_value, "thousands": lambda number: f"{number:,.0f}".replace(",", " ")}
+    engine.globals |= {"interval": with_interval}
+    encoders = [about_encoder(encoder, tables, results, facts) for encoder in facts["encoders"]]
+    return engine.from_string(template).render(
+        facts=facts,
+        encoders=encoders,
+        size=study_size(tables, facts),
+        tasks=task_rows(facts),
+        sources=source_rows(sources, facts["sources"]),
+        audit=rows(tables["audit"]),
+        clean=bool((tables["audit"].get(["functions", "clusters"], pd.DataFrame()) == 0).all(axis=None)),
+        examples=example_groups(tables["showcase"]),
+        languages=rows(tables["languages"]),
+        stages=stage_rows(results),
+        machine=machine(tables["runs"]),
+        settings=json.dumps(facts["budgets"], indent=1),
+    )
+
+
+def rows(table: pd.DataFrame) -> list[Row]:
+    """A table as dictionaries, gaps as empty texts."""
+    return [{str(key): value for key, value in row.items()} for row in table.fillna("").to_dict("records")]
+
+
+def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, facts: dict[str, Any]) -> Row:
+    """All that the page shows of one encoder."""
+    own = {name: table[table["encoder"] == encoder] for name, table in tables.items() if "encoder" in table.columns}
+    contrasts, checks = own["contrasts"], own["target_checks"]
+    figures = {
+        path.stem: figure(path, f"{encoder}-{path.stem}") for path in figure_files(results / "figures" / encoder)
+    }
+    asked = contrasts[~contrasts["role"].isin(["cell", "language"])]
+    primary = rows(contrasts[contrasts["role"] == "primary"])
+    trained = checks[checks["trained"] & checks["rival"].str.startswith("baseline:")]
+    random = checks[checks["trained"] & (checks["rival"] == "random")]
+    return {
+        "name": encoder,
+        "figures": figures,
+        "primary": primary[0] if primary else None,
+        "headline": headline(primary[0], facts["margin"]) if primary else "There is nothing to contrast here.",
+        "beside": rows(contrasts[contrasts["role"] == "beside"]),
+        "controls": rows(contrasts[contrasts["role"] == "control"]),
+        "contrasts": rows(asked),
+        "effects": effect_grid(own["effects"]),
+        "checks": check_rows(checks),
+        "learned": learned(trained),
+        "above_random": learned(random),
+        "counts": count_grid(own["counts"], list(tables["languages"]["language"])),
+        "few": rows(own["counts"][own["counts"]["few"]]),
+        "budgets": rows(records.budgets(own["runs"])),
+        "off_budget": float(records.budgets(own["runs"])["deviation"].abs().max()),
+        "cost": rows(records.cost(own["runs"])),
+    }
+
+
+def headline(primary: Row, margin: float) -> str:
+    """The answer in one sentence, no stronger than the interval allows."""
+    first, second = (_said(family) for family in primary["name"].split(" minus "))
+    low, high = primary["low"], primary["high"]
+    if low > 0:
+        return f"Training on {first} in between helps more than training on {second}."
+    if high < 0:
+        return f"Training on {first} in between helps less than training on {second}."
+    if -margin < low and high < margin:
+        return f"Training on {first} or on {second} in between makes no difference of {margin:g} points or more."
+    return f"This study cannot tell whether training on {first} or on {second} in between helps more."
+
+
+def _said(family: str) -> str:
+    return "English" if family == "english" else family
+
+
+def learned(checks: pd.DataFrame) -> dict[str, Any]:
+    """How many targets beat all their rivals with an interval above zero, and which don't."""
+    passed = checks.groupby("target", sort=False)["passed"].all()
+    return {"passed": int(passed.sum()), "all": len(passed), "failed": passed.index[~passed.astype(bool)].tolist()}
+
+
+def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:
+    """Arms (rows) and target groups (columns) on unseen zero-shot languages, with intervals."""
+    unseen = effects[(effects["language_set"] == "unseen") & effects["kind"].isin(["group", "all"])]
+    columns = sorted(set(unseen["scope"]), key=lambda scope: (scope != "all groups", scope))
+    cells = {(row["arm"], row["scope"]): row for row in rows(unseen)}
+    order = {"code": 0, "english": 1, "mixed": 2, "control": 3}
+    arms = dict.fromkeys(zip(unseen["arm"], unseen["family"], strict=True))
+    ranked = sorted(arms, key=lambda pair: (order.get(pair[1], 9), not pair[0].endswith(" family")))
+    body = [
+        {"arm": arm, "family": family, "cells": [cells.get((arm, scope)) for scope in columns]}
+        for arm, family in ranked
+    ]
+    return {"columns": columns, "rows": body}
+
+
+def check_rows(checks: pd.DataFrame) -> list[Row]:
+    """The checks with names of rivals that readers understand."""
+    names = {"random": "random weights", "baseline:random": "random guess", "baseline:bm25": "BM25"}
+    return [
+        {**row, "rival": names.get(row["rival"], row["rival"].removeprefix("baseline:").replace("-", " "))}
+        for row in rows(checks)
+    ]
+
+
+def count_grid(counts: pd.DataFrame, languages: list[str]) -> dict[str, Any]:
+    """Targets (rows) and languages (columns): test examples and half-widths of intervals."""
+    columns = [name for name in languages if name in set(counts["language"])]
+    cells = {(row["target"], row["language"]): row for row in rows(counts)}
+    targets = dict.fromkeys(counts["target"])
+    return {
+        "columns": columns,
+        "rows": [{"target": target, "cells": [cells.get((target, name)) for name in columns]} for target in targets],
+    }
+
+
+def study_size(tables: dict[str, pd.DataFrame], facts: dict[str, Any]) -> Row:
+    """The numbers that tell a reader how large the study is."""
+    runs, counts = tables["runs"], tables["counts"]
+    per_target = counts.drop_duplicates(["target", "language"])
+    seen, source = set(facts["seen"]), facts["source_language"]
+    return {
+        "runs": len(runs),
+        "hours": runs["seconds"].sum() / 3600,
+        "tests": int(per_target["examples"].sum()),
+        "unseen": [name for name in facts["languages"] if name not in seen and name != source],
+        "seen": [name for name in facts["languages"] if name in seen and name != source],
+        "least_p": 2 / 2 ** len(facts["seeds"]),
+    }
+
+
+def task_rows(facts: dict[str, Any]) -> list[Row]:
+    """Every task of the study with its role, its metric in words and its description."""
+    targets = facts["targets"]
+    return [
+        {
+            **task,
+            "name": name,
+            "role": "target" if name in targets else "intermediate",
+            "metric": LABELS[task["metric"]],
+        }
+        if task["metric"] in LABELS
+        else {**task, "name": name, "role": "target" if name in targets else "intermediate"}
+        for name, task in facts["tasks"].items()
+    ]
+
+
+def source_rows(sources: pd.DataFrame, used: list[str]) -> list[Row]:
+    """The table of sources that the study fetched."""
+    return rows(sources[sources["name"].isin(used)].sort_values("name"))
+
+
+def example_groups(showcase: pd.DataFrame) -> list[Row]:
+    """Shown examples by target: each with what was asked, the right answer and every arm's prediction."""
+    groups: dict[str, dict[str, Row]] = {}
+    for row in rows(showcase):
+        examples = groups.setdefault(row["target"], {})
+        example = examples.setdefault(row["id"], {**row, "answers": []})
+        example["answers"].append(row | {"right": str(row["right"]) == "True"})
+    return [{"target": target, "examples": list(examples.values())} for target, examples in groups.items()]
+
+
+def stage_rows(results: Path) -> list[Row]:
+    """Jobs, time and peak memory of each stage, from the benchmark files that the workflow keeps."""
+    found = []
+    for path in sorted((results / "benchmarks").glob("**/*.tsv")):
+        part = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
+        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
+        found.append(
+            {"stage": STAGES.get(part, part), "seconds": measured["s"].sum(), "memory": measured["max_rss"].max()}
+        )
+    if not found:
+        return []
+    grouped = pd.DataFrame(found).groupby("stage", sort=False)
+    table = grouped.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), memory=("memory", "max")).reset_index()
+    order = {name: place for place, name in enumerate(STAGES.values())}
+    return rows(table.sort_values("stage", key=lambda names: names.map(order).fillna(99), kind="stable"))
+
+
+def machine(runs: pd.DataFrame) -> dict[str, str]:
+    """Where the runs were made; several values where they differ."""
+    names = ["device", "processor", "threads", "versions", "commit"]
+    return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in names}
+
+
+def figure_files(folder: Path) -> list[Path]:
+    """The SVG files of a folder, sorted."""
+    return sorted(folder.glob("*.svg"))
+
+
+def figure(path: Path, prefix: str) -> Markup:
+    """An SVG to put into the page: without prolog and metadata, its ids made unique, as wide as its place
+    allows.
+    """
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"^.*?(?=<svg)", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(\sid=")', rf"\1{prefix}-", text)
+    text = re.sub(r'(href="#)', rf"\1{prefix}-", text)
+    text = re.sub(r"(url\(#)", rf"\1{prefix}-", text)
+    size = re.search(r'viewBox="0 0 ([\d.]+)', text)
+    width = float(size.group(1)) * 96 / 72 if size else 600
+    opening = f'<svg aria-hidden="true" style="width:{width:.0f}px" '
+    text = re.sub(r'<svg ([^>]*?)(?:width="[^"]*" ?|height="[^"]*" ?)', r"<svg \1", text, count=1)
+    text = re.sub(r'<svg ([^>]*?)(?:width="[^"]*" ?|height="[^"]*" ?)', r"<svg \1", text, count=1)
+    return Markup(text.replace("<svg ", opening, 1))
