@@ -23,7 +23,6 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             runtime=120,
         params:
             encoder=subpath(input[0], parent=True),
-            checkpoints="<results>/checkpoints/intermediate/{encoder}/{arm}/{seeds}",
             out=subpath(output[0], ancestor=2),
             settings=settings("intermediate"),
             code=code("scripts/train_intermediate.py"),
@@ -31,4 +30,4 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             "Phase 2: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
         shell:
             "python scripts/train_intermediate.py --encoder {params.encoder} --examples {input.examples}"
-            " --settings {params.settings:q} --checkpoints {params.checkpoints} --out {params.out} 2>&1 | tee {log}"
+            " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"

@@ -20,7 +20,7 @@ rule predict:
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,
-        models="<results>/models/{encoder}/{arm}",
+        models=models_folder,
         out=subpath(output[0], ancestor=2),
         settings=settings("predict"),
         code=code("scripts/predict.py"),

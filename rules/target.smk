@@ -24,7 +24,6 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         params:
             encoder=subpath(input[0], parent=True),
             parent=parent_option,
-            checkpoints="<results>/checkpoints/target/{encoder}/{arm}/{target}/{seeds}",
             out=subpath(output[0], ancestor=2),
             settings=settings("target"),
             code=code("scripts/train_target.py"),
@@ -32,4 +31,4 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             "Phase 3: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
         shell:
             "python scripts/train_target.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
-            " --settings {params.settings:q} --checkpoints {params.checkpoints} --out {params.out} 2>&1 | tee {log}"
+            " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
