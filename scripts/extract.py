@@ -17,24 +17,16 @@ def main() -> None:
     """Read archives, write the functions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--language", required=True, help="an entry of languages.yaml")
-    parser.add_argument(
-        "--archives", nargs="+", type=Path, required=True, help="zip files, named as in sources.csv"
-    )
-    parser.add_argument(
-        "--sources", type=Path, default=Path("sources.csv"), help="the table (default: sources.csv)"
-    )
+    parser.add_argument("--archives", nargs="+", type=Path, required=True, help="zip files, named as in sources.csv")
+    parser.add_argument("--sources", type=Path, default=Path("sources.csv"), help="the table (default: sources.csv)")
     parser.add_argument("--out", type=Path, required=True, help="parquet file to write")
     arguments = parser.parse_args()
     began = time.monotonic()
     sources = read_sources(arguments.sources)
     if unknown := {path.stem for path in arguments.archives} - sources.keys():
-        raise CodeStiltsError(
-            f"{arguments.sources}: no source {min(unknown)!r}: archives are named as their source"
-        )
+        raise CodeStiltsError(f"{arguments.sources}: no source {min(unknown)!r}: archives are named as their source")
     splits = {
-        name: source.split[arguments.language]
-        for name, source in sources.items()
-        if arguments.language in source.split
+        name: source.split[arguments.language] for name, source in sources.items() if arguments.language in source.split
     }
     table, counts = extract(arguments.language, arguments.archives, splits)
     with atomic(arguments.out) as temporary:

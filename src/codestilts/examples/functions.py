@@ -9,29 +9,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from tree_sitter import Node
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples import docs, roles
+from codestilts.examples import roles
+from codestilts.examples.definitions import Definition, find
 from codestilts.examples.languages import Language, language, parser
 
-LINES = (3, 60)  # of a documented function
-UNDOCUMENTED_LINES = (4, 40)
-PER_FILE = 300  # functions kept of one file, documented and undocumented apart
+PER_FILE = (200, 800)  # functions taken of a file: without and with documentation
+PER_SOURCE = (400, 1500)
 MAX_BYTES = 12_000_000  # of a source file
 
+_TEXT, _NUMBERS = pa.string(), pa.list_(pa.int32())
+_PARAM = pa.struct([("name", _TEXT), ("doc", _TEXT), ("start", pa.int32()), ("end", pa.int32())])
 SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("id", "language", "source", "package_split", "path", "name")]
-    + [(name, pa.string()) for name in ("doc", "doc_full", "code")]
-    + [
-        ("params", pa.list_(pa.struct([("name", pa.string()), ("doc", pa.string()), ("start", pa.int32()), ("end", pa.int32())]))),
-        ("tokens", pa.list_(pa.string())),
-        ("token_starts", pa.list_(pa.int32())),
-        ("tags", pa.list_(pa.string())),
-        ("roles", pa.list_(pa.string())),
-        ("n_lines", pa.int32()),
-    ]
-)  # fmt: skip
+    [(name, _TEXT) for name in ("id", "language", "source", "package_split", "path", "name", "doc", "doc_full", "code")]
+    + [("params", pa.list_(_PARAM)), ("tokens", pa.list_(_TEXT)), ("token_starts", _NUMBERS)]
+    + [("tags", pa.list_(_TEXT)), ("roles", pa.list_(_TEXT)), ("n_lines", pa.int32())]
+)
 
 _SKIPPED_FOLDER = re.compile(
     r"(^|/)(\.[^/]+|_?_?tests?_?_?|testing|unittests?|testdata|test[-_]\w+|\w+[-_]tests?|androidtest|spec|specs|fixtures?|mocks?|__mocks__|"
@@ -48,48 +42,47 @@ _GENERATED = re.compile(
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
-class _Definition(NamedTuple):
-    """A function in a tree: its nodes (annotations first), the span of its parameters in bytes, its raw documentation."""
+class _Candidate(NamedTuple):
+    """A function that may be taken, and the digest of its text that decides if there are too many."""
 
-    nodes: list[Node]
-    signature: tuple[int, int]
-    doc: str
+    path: str
+    data: bytes
+    definition: Definition
+    digest: bytes
 
 
 def extract(name: str, archives: Sequence[Path], splits: dict[str, str]) -> tuple[pa.Table, Counter[str]]:
-    """All functions of language ``name`` in zip ``archives`` (their stems are source names; ``splits`` gives each a split).
+    """All functions of language ``name`` in zip ``archives``, whose stems are sources and the keys of ``splits``.
 
     Returns the table of schema ``SCHEMA``, ordered by source, path and position, and counts of what was left out.
-    Raises CodeStiltsError if an archive is missing, damaged, unknown to ``splits``, or holds no function.
+    Raises CodeStiltsError if an archive is missing, damaged, without a split, or holds no function.
     """
-    spec, counts, seen, rows = language(name), Counter[str](), set[bytes](), list[dict[str, Any]]()
+    spec, counts, seen, tables = language(name), Counter[str](), set[str](), list[pa.Table]()
     for archive in sorted(archives, key=lambda path: path.stem):
-        if archive.stem not in splits:
+        source = archive.stem
+        if source not in splits:
+            raise CodeStiltsError(f"source {source!r} has no split for {name}: add one in sources.csv")
+        candidates = [
+            item for path, data in _members(archive, spec, counts) for item in _file(path, data, spec, counts)
+        ]
+        rows = []
+        for item in _cap(candidates, counts):
+            row = _row(item, spec, counts)
+            if row is None or row["code"] in seen:
+                counts["duplicate"] += row is not None
+                continue
+            seen.add(row["code"])
+            place = f"{source}:{item.path}:{row.pop('start')}"
+            rows.append({"id": place, "language": name, "source": source, "package_split": splits[source], **row})
+        if not rows:
             raise CodeStiltsError(
-                f"archive {archive} is no source with a split for {name}: name it in sources.csv"
+                f"archive {archive} holds no usable {name} function: correct the keep or the languages of "
+                f"{source!r} in sources.csv"
             )
-        found = 0
-        for path, data in _members(archive, spec, counts):
-            new = []
-            for row in functions(data, spec, counts):
-                found += 1
-                digest = hashlib.sha256(row["code"].encode()).digest()
-                if digest in seen:
-                    counts["duplicate"] += 1
-                    continue
-                seen.add(digest)
-                start = row.pop("start")
-                meta = {"id": f"{archive.stem}:{path}:{start}", "language": name, "source": archive.stem}
-                new.append({**meta, "package_split": splits[archive.stem], "path": path, **row})
-            kept = _cap(new)
-            counts["over the cap per file"] += len(new) - len(kept)
-            rows += kept
-        if not found:
-            raise CodeStiltsError(
-                f"archive {archive} holds no usable {name} function: correct its keep or languages in sources.csv"
-            )
-    counts["kept"] = len(rows)
-    return pa.Table.from_pylist(rows, schema=SCHEMA), counts
+        tables.append(pa.Table.from_pylist(rows, schema=SCHEMA))
+    table = pa.concat_tables(tables)
+    counts["kept"] = len(table)
+    return table, counts
 
 
 def _members(archive: Path, spec: Language, counts: Counter[str]) -> Iterator[tuple[str, bytes]]:
@@ -103,11 +96,7 @@ def _members(archive: Path, spec: Language, counts: Counter[str]) -> Iterator[tu
             for path in names:
                 if not path.endswith(spec.suffixes):
                     continue
-                if (
-                    _SKIPPED_FOLDER.search(path)
-                    or _SKIPPED_FILE.search(path)
-                    or (spec.path_skip and re.search(spec.path_skip, path))
-                ):
+                if _SKIPPED_FOLDER.search(path) or _SKIPPED_FILE.search(path):
                     counts["file skipped by its path"] += 1
                     continue
                 data = bundle.read(path)
@@ -134,178 +123,91 @@ def _unusable(data: bytes) -> str:
     return ""
 
 
-def _cap(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """At most ``PER_FILE`` functions with and as many without documentation, chosen by the hash of their code, in order."""
-    kept = []
-    for documented in (True, False):
-        group = [row for row in rows if bool(row["doc"]) == documented]
-        kept += sorted(group, key=lambda row: hashlib.sha256(row["code"].encode()).digest())[:PER_FILE]
-    keep = {id(row) for row in kept}
-    return [row for row in rows if id(row) in keep]
-
-
-def functions(data: bytes, spec: Language, counts: Counter[str]) -> Iterator[dict[str, Any]]:
-    """The usable functions of one source file in order; what is left out is counted by reason.
-
-    Each is a dictionary with the columns of ``SCHEMA`` from ``name`` on, and ``start`` (byte).
-    """
-    counts["file read"] += 1
+def _file(path: str, data: bytes, spec: Language, counts: Counter[str]) -> Iterator[_Candidate]:
+    """The candidates of one source file."""
+    if spec.blanked:
+        data = re.sub(spec.blanked.encode(), lambda match: match[1] + b" " * len(match[2]), data, flags=re.M)
     root = parser(spec.name).parse(data).root_node
-    if root.type == "ERROR":
-        counts["file not parsed"] += 1
-        return
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if _is_function(node, spec):
-            found = _find(node, spec)
-            if found is None or any(part.has_error for part in found.nodes):
-                counts["parse error" if found else "no body"] += 1
-                continue
-            row = _row(found, data, spec, counts)
-            if row is not None:
-                yield row
-            if row is not None or node.end_point.row - node.start_point.row < LINES[1]:
-                continue
-        stack += reversed(node.named_children)
+    found = list(find(root, spec, counts))
+    counts["file not parsed" if root.type == "ERROR" and not found else "file read"] += 1
+    for item in found:
+        text = data[item.nodes[0].start_byte : item.nodes[-1].end_byte]
+        yield _Candidate(path, data, item, hashlib.sha256(text).digest())
 
 
-def _find(node: Node, spec: Language) -> _Definition | None:
-    """The function at a node that :func:`_is_function` accepts; None if it has no body.
-
-    Its documentation is the comments right before it, or its docstring.
-    """
-    inner = node if node.type in spec.functions else node.child_by_field_name(spec.assigned[node.type])
-    body = inner and inner.child_by_field_name("body")
-    if (
-        body is None
-        and inner is not None
-        and inner.named_children
-        and inner.named_children[-1].type in spec.bodies
-    ):
-        body = inner.named_children[-1]
-    if body is None:
-        return None
-    outer = node
-    while (parent := outer.parent) is not None and parent.type in spec.wrappers:
-        if sum(child.type == outer.type for child in parent.named_children) > 1:
-            break
-        outer = parent
-    nodes, comments = [outer], list[Node]()
-    after, before = outer, outer.prev_sibling
-    while before is not None:
-        if before.type in spec.attached and not comments:
-            nodes.insert(0, before)
-        elif before.type in spec.comments and _documents(before, after, comments, spec):
-            comments.insert(0, before)
-        else:
-            break
-        after, before = before, before.prev_sibling
-    doc = _docstring(body) if spec.docs == "docstring" else "\n".join(_text(comment) for comment in comments)
-    return _Definition(nodes, (node.start_byte, body.start_byte), doc)
+def _cap(candidates: list[_Candidate], counts: Counter[str]) -> list[_Candidate]:
+    """No more of a file and of a source than is allowed, documented and undocumented apart, chosen by digest."""
+    kept, taken = set[int](), Counter[tuple[str, bool]]()
+    for place, item in sorted(enumerate(candidates), key=lambda pair: (pair[1].digest, pair[0])):
+        documented = bool(item.definition.doc.text)
+        if taken[item.path, documented] < PER_FILE[documented] and taken["", documented] < PER_SOURCE[documented]:
+            taken[item.path, documented] += 1
+            taken["", documented] += 1
+            kept.add(place)
+    counts["more than enough of a file or source"] += len(candidates) - len(kept)
+    return [item for place, item in enumerate(candidates) if place in kept]
 
 
-def _is_function(node: Node, spec: Language) -> bool:
-    if node.type in spec.functions:
-        return True
-    value = node.child_by_field_name(spec.assigned[node.type]) if node.type in spec.assigned else None
-    return value is not None and value.type in spec.anonymous
-
-
-def _documents(comment: Node, after: Node, comments: list[Node], spec: Language) -> bool:
-    """Whether ``comment`` belongs to the documentation of what follows: one block, or a run of line comments."""
-    text = _text(comment)
-    block, marked = text.startswith("/*"), text.startswith(spec.docs)
-    gap = after.start_point.row - comment.end_point.row + text.endswith("\n")
-    before = comment.prev_sibling
-    alone = before is None or before.end_point.row < comment.start_point.row or before.type in spec.comments
-    return (
-        marked
-        and alone
-        and gap <= 1 + block
-        and not (comments and (block or _text(comments[0]).startswith("/*")))
-    )
-
-
-def _docstring(body: Node) -> str:
-    """The inside of the string that opens a function's body."""
-    first = next((child for child in body.named_children if child.type != "comment"), None)
-    if first is None or first.type != "expression_statement" or first.named_children[0].type != "string":
-        return ""
-    return "".join(
-        _text(part) for part in first.named_children[0].named_children if part.type == "string_content"
-    )
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode()
-
-
-def _row(found: _Definition, data: bytes, spec: Language, counts: Counter[str]) -> dict[str, Any] | None:
-    """The columns of one function, or None (counted) if it is not usable."""
-    walk = roles.Walk()
-    leaves = [leaf for node in found.nodes for leaf in roles.leaves(node, spec, walk)]
+def _row(item: _Candidate, spec: Language, counts: Counter[str]) -> dict[str, Any] | None:
+    """The columns of one function that do not depend on its source, or None (counted) if it is not usable."""
+    found, data, walk = item.definition, item.data, roles.Walk()
+    leaves = [leaf for node in found.nodes for leaf in roles.leaves(node, data, spec, walk)]
     named = next((place for place, leaf in enumerate(leaves) if leaf.tag == "FUNCTION"), None)
     if walk.opaque or walk.hollow or named is None:
         counts["unparsed text" if walk.opaque else "no body" if walk.hollow else "no name"] += 1
         return None
-    tokens, starts, code = layout(leaves, data)
-    doc = docs.parse(found.doc, spec.name) if found.doc else docs.Doc()
-    usable = docs.is_usable(doc.text)
+    tokens = [leaf.text for leaf in leaves]
+    starts, code = layout(leaves, data)
     lines = code.count("\n") + 1
-    low, high = LINES if usable else UNDOCUMENTED_LINES
-    if not low <= lines <= high:
-        counts["too short or long"] += 1
+    if not found.lines[0] <= lines <= found.lines[1]:
+        counts["too short" if lines < found.lines[0] else "too long"] += 1
         return None
     counts["tokens of unknown node types"] += sum(not leaf.known for leaf in leaves)
     first, last = max(found.signature[0], leaves[named].end), found.signature[1]
     params = [
-        {
-            "name": token,
-            "doc": doc.params.get(token.lstrip("$"), ""),
-            "start": start,
-            "end": start + len(token),
-        }
+        {"name": token, "doc": found.doc.params.get(token.lstrip("$"), ""), "start": start, "end": start + len(token)}
         for leaf, token, start in zip(leaves, tokens, starts, strict=True)
         if leaf.tag == "PARAMETER" and first <= leaf.start < last and token not in spec.receivers
     ]
     return {
+        "path": item.path,
         "start": leaves[0].start,
         "name": tokens[named],
-        "doc": doc.text if usable else "",
-        "doc_full": doc.full if usable else "",
+        "doc": found.doc.text,
+        "doc_full": found.doc.full,
         "code": code,
         "params": params,
         "tokens": tokens,
         "token_starts": starts,
         "tags": [leaf.tag for leaf in leaves],
-        "roles": roles.roles(tokens, leaves),
+        "roles": roles.roles(leaves),
         "n_lines": lines,
     }
 
 
-def layout(leaves: Sequence[roles.Leaf], data: bytes) -> tuple[list[str], list[int], str]:
-    """Tokens, their char offsets, and the code they make: line breaks and indentation as in ``data``, dedented, without
-    comments (they are no leaves), blank lines and line continuations. Tokens that are mere whitespace are left out before.
+def layout(leaves: Sequence[roles.Leaf], data: bytes) -> tuple[list[int], str]:
+    """The char offset of each token, and the code they make.
+
+    Line breaks and indentation are those of ``data``, dedented; comments (they are no leaves), blank lines and line
+    continuations are gone.
     """
-    first = leaves[0].start
-    margin = _indent(data, first)
-    tokens, starts, parts, length, end = list[str](), list[int](), list[str](), 0, first
+    last = leaves[0].start
+    margin = _indent(data, last)
+    starts, parts, length = list[int](), list[str](), 0
     for leaf in leaves:
-        token = data[leaf.start : leaf.end].decode()
-        gap = data[end : leaf.start]
-        if not gap or not parts:
-            space = ""
-        elif b"\n" in _CONTINUATION.sub(b"", gap):
-            space = "\n" + _indent(data, leaf.start).removeprefix(margin)
+        text, begin, end, *_ = leaf
+        gap = data[last:begin]
+        if b"\n" in gap and b"\n" in _CONTINUATION.sub(b"", gap):
+            space = "\n" + _indent(data, begin).removeprefix(margin)
+        elif gap.isspace() or not gap:
+            space = gap.decode()
         else:
-            space = " " if gap.strip() or gap.count(b"\n") else gap.decode()
-        parts += [space, token]
+            space = " "
+        parts += (space, text)
         starts.append(length + len(space))
-        tokens.append(token)
-        length += len(space) + len(token)
-        end = leaf.end
-    return tokens, starts, "".join(parts)
+        length += len(space) + len(text)
+        last = end
+    return starts, "".join(parts)
 
 
 def _indent(data: bytes, place: int) -> str:

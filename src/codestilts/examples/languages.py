@@ -7,7 +7,7 @@ Nothing else in the library knows a grammar's node names.
 
 import importlib
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from codestilts.errors import CodeStiltsError
 TABLE = Path(__file__).with_name("languages.yaml")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """One language. Keys of ``slots``: ``parent.field``, ``parent.#0`` (first named child), ``parent.#0/2`` (first of
     two), ``parent.*`` (any child). Values of ``heads`` are the part after the dot.
@@ -32,13 +32,12 @@ class Language:
     docs: str | tuple[str, ...]  # "docstring", or the openings a documentation comment may have
     functions: tuple[str, ...]  # nodes that are functions by themselves
     assigned: dict[str, str] = field(default_factory=dict)  # node: field that may hold an anonymous function
-    bodies: tuple[
-        str, ...
-    ] = ()  # last children that are a function's body where the grammar has no field for it
+    bodies: tuple[str, ...] = ()  # last children that are a function's body where the grammar has no field for it
     anonymous: tuple[str, ...] = ()  # the anonymous functions meant by ``assigned``
     wrappers: tuple[str, ...] = ()  # nodes around a function that belong to it
     attached: tuple[str, ...] = ()  # siblings before a function that belong to it
-    comments: tuple[str, ...] = ("comment",)
+    test_scopes: tuple[str, ...] = ()  # nodes that hold tests if an attached sibling says so
+    comments: tuple[str, ...] = ()
     bare_strings: tuple[str, ...] = ()  # statements that are documentation when they hold just a string
     opaque: tuple[str, ...] = ()  # leaves of unparsed text: a function with one is dropped
     atoms: dict[str, str] = field(default_factory=dict)  # nodes that are one token: tag
@@ -47,7 +46,12 @@ class Language:
     slots: dict[str, str] = field(default_factory=dict)  # place in the parent: tag of the name there
     heads: dict[str, str] = field(default_factory=dict)  # composite name: place of its last part
     receivers: tuple[str, ...] = ()  # parameter names that are the object itself
-    path_skip: str = ""  # extra pattern of paths to leave out
+    blanked: str = ""  # pattern whose second group the grammar cannot read: spaces instead, the first group stays
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """Nodes whose named children are counted for a slot like ``parent.#0/2``."""
+        return frozenset(slot.split(".")[0] for slot in self.slots if "/" in slot)
 
 
 @cache
@@ -70,11 +74,7 @@ def _language(name: str, table: dict[str, dict[str, Any]], common: dict[str, Any
         for key, value in layer.items():
             old = merged.get(key)
             merged[key] = (
-                {**old, **value}
-                if isinstance(old, dict)
-                else tuple(value)
-                if isinstance(value, list)
-                else value
+                {**old, **value} if isinstance(old, dict) else tuple(value) if isinstance(value, list) else value
             )
     unknown = merged.keys() - {item.name for item in fields(Language)}
     if unknown:
@@ -106,6 +106,4 @@ def parser(name: str) -> Parser:
     try:
         return Parser(Grammar(getattr(importlib.import_module(module), function)()))
     except ImportError:
-        raise CodeStiltsError(
-            f"no grammar for {name}: package {module} is missing: run `make setup`"
-        ) from None
+        raise CodeStiltsError(f"no grammar for {name}: package {module} is missing: run `make setup`") from None

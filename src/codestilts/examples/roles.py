@@ -8,6 +8,7 @@ in this order: the place it stands in (``slots``, carried down composite names b
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -19,42 +20,38 @@ TAGS = ("KEYWORD", "MODIFIER", "TYPE", "FUNCTION", "PARAMETER", "VARIABLE", "CAL
 ROLES = ("FUNCTION_NAME", "PARAMETER", "CALLEE", "TYPE")
 
 _NAMES = {"VARIABLE", "FIELD", "CALLEE", "TYPE", "LABEL"}
-_BRACKETS = set("( ) [ ] { } ${ #{ {| |} @{ %{ #[ #![".split())
-_DELIMITERS = set(", ; : . :: -> => ?. &. ?-> !!. ?:: \\ ... ;;".split()) - {"..."}
 _LINKS = {".", "->", "::", "?.", "&.", "?->"}
-_MODIFIERS = set(
-    "public private protected internal fileprivate open static final abstract virtual override sealed partial readonly async "
-    "const constexpr consteval volatile mutable register extern inline explicit friend unsafe fixed pub mut export declare "
-    "accessor data suspend tailrec operator infix lateinit inner companion vararg noinline crossinline reified "
-    "expect actual external weak unowned lazy mutating nonmutating convenience required dynamic optional inout "
-    "indirect default synchronized transient native strictfp restrict noexcept ref out params implicit transparent "
-    "rethrows throws thread_local __inline __inline__ __restrict __restrict__ noreturn _Noreturn".split()
-) - {"default"}  # fmt: skip
-_OPERATOR_WORDS = set(
-    "and or not in is instanceof typeof sizeof alignof delete as as? as! !in !is in? is? xor void bitand bitor compl "
-    "not_eq and_eq or_eq div mod stackalloc nameof keyof".split()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_BRACKETS = _words("( ) [ ] { } ${ #{ {| |} #[ #![")
+_DELIMITERS = _words(", ; : . :: -> => ?. &. ?-> ?::") | {"\\"}
+_MODIFIERS = _words(
+    """public private protected internal fileprivate open static final abstract virtual override sealed partial
+    readonly async const constexpr consteval constinit volatile mutable register extern inline explicit friend unsafe
+    fixed pub mut export declare accessor data suspend tailrec infix lateinit inner companion vararg noinline
+    crossinline reified expect actual external weak unowned lazy mutating nonmutating convenience required dynamic
+    optional inout indirect synchronized transient native strictfp restrict noexcept ref out params implicit
+    transparent thread_local __inline __inline__ __restrict __restrict__ noreturn _Noreturn"""
 )
-_TYPE_WORDS = set("unsigned signed long short int char float double void bool boolean byte auto".split())
-_WORD_CONSTANTS = {
-    "true",
-    "false",
-    "null",
-    "nil",
-    "None",
-    "True",
-    "False",
-    "NULL",
-    "nullptr",
-    "undefined",
-    "nil_literal",
-}
+_OPERATORS = _words(
+    """and or not in is instanceof typeof sizeof alignof delete as as? as! !in !is xor void bitand bitor compl not_eq
+    and_eq or_eq stackalloc nameof keyof"""
+)
+_TYPES = _words("unsigned signed long short int char float double bool boolean byte auto")
+_RECEIVERS = _words("this self super base _")
+_CONSTANTS = _words("true false null nil None True False NULL nullptr undefined")
 _LOOPS = re.compile(r"for|comprehension|lambda")
 _ANGLED = re.compile(r"arg|param|template|generic|type")
 
 
 class Leaf(NamedTuple):
-    """One token: its bytes in the file, its tag, and the type or annotation region it stands in (0: none)."""
+    """One token: its text, its bytes in the file, its tag, and the type or annotation region it stands in (0: none)."""
 
+    text: str
     start: int
     end: int
     tag: str
@@ -66,70 +63,58 @@ class Leaf(NamedTuple):
 class Walk:
     """What a walk over a function found besides its leaves."""
 
-    comments: int = 0
     opaque: bool = False  # holds text the grammar leaves unparsed
     hollow: bool = False  # a block that is empty without its documentation
 
 
 class _Frame(NamedTuple):
+    """An open node of the walk."""
+
     kind: str
     wanted: str  # tag that the last part of this composite name gets
     region: int
     region_tag: str
-    names_function: bool
-    count: int  # named children
+    assigns: bool  # gives an anonymous function its name
+    children: int  # named ones, where a slot asks for it
 
 
-def leaves(root: Node, spec: Language, walk: Walk) -> Iterator[Leaf]:
-    """The tokens under ``root`` in order, without comments and documentation strings; notes go into ``walk``."""
+def leaves(root: Node, data: bytes, spec: Language, walk: Walk) -> Iterator[Leaf]:
+    """The tokens under ``root`` in order, without comments and docstrings; notes go into ``walk``."""
     cursor = root.walk()
-    frames: list[_Frame] = []
-    places: list[int] = []  # named children seen so far, per frame
+    frames = [_Frame("", "", 0, "", False, 0)]
+    places = [0]  # named children seen so far, per frame
     regions = 0
     while True:
-        node = cursor.node
+        node, frame = cursor.node, frames[-1]
         assert node is not None
-        kind = node.type
-        wanted, region, region_tag = "", 0, ""
-        if frames:
-            frame = frames[-1]
-            wanted, region, region_tag = (
-                _place(node, cursor.field_name, frame, places[-1], spec),
-                frame.region,
-                frame.region_tag,
-            )
-            places[-1] += node.is_named and kind not in spec.comments
-        if not region and (
-            tag := spec.regions.get(kind) or (wanted if wanted in ("TYPE", "ANNOTATION") else "")
-        ):
+        kind, named = node.type, node.is_named
+        region, region_tag = frame.region, frame.region_tag
+        wanted = _place(
+            frame.kind, frame.wanted, frame.assigns, frame.children, cursor.field_name, named, places[-1], spec
+        )
+        comment = kind in spec.comments
+        places[-1] += named and not comment
+        if not region and (tag := spec.regions.get(kind) or (wanted if wanted in ("TYPE", "ANNOTATION") else "")):
             regions += 1
             region, region_tag = regions, tag
-        descend = False
-        if kind in spec.comments:
-            walk.comments += 1
-        elif _is_documentation(node, spec):
-            walk.comments += 1
-            parent = node.parent
-            walk.hollow |= parent is None or all(
-                _is_documentation(n, spec) or n.type in spec.comments for n in parent.named_children
-            )
+        if comment or (kind in spec.bare_strings and _is_docstring(node, spec)):
+            walk.hollow |= not comment and _only_documentation(node.parent, spec)
         elif kind in spec.atoms or not node.child_count:
-            if kind in spec.opaque:
-                walk.opaque = True
-            if node.end_byte > node.start_byte:
-                parent_kind = frames[-1].kind if frames else ""
-                tag, known = _tag(node, kind, parent_kind, wanted, region_tag, spec)
-                yield Leaf(node.start_byte, node.end_byte, tag, region if region_tag == "TYPE" else 0, known)
+            walk.opaque |= kind in spec.opaque
+            start, end = node.start_byte, node.end_byte
+            text = data[start:end].decode()
+            if text and not text.isspace():
+                tag, known = _tag(kind, text, named, frame.kind, wanted, region_tag, spec)
+                yield Leaf(text, start, end, tag, region if region_tag == "TYPE" else 0, known)
         else:
-            descend = True
             value = node.child_by_field_name(spec.assigned[kind]) if kind in spec.assigned else None
-            names = value is not None and value.type in spec.anonymous
-            frames.append(_Frame(kind, wanted, region, region_tag, names, _named_count(node, spec)))
+            assigns = value is not None and value.type in spec.anonymous
+            count = sum(child.type not in spec.comments for child in node.named_children) if kind in spec.counted else 0
+            frames.append(_Frame(kind, wanted, region, region_tag, assigns, count))
             places.append(0)
             cursor.goto_first_child()
-        while not descend and not cursor.goto_next_sibling():
-            if not frames:
-                return
+            continue
+        while not cursor.goto_next_sibling():
             cursor.goto_parent()
             frames.pop()
             places.pop()
@@ -137,92 +122,86 @@ def leaves(root: Node, spec: Language, walk: Walk) -> Iterator[Leaf]:
                 return
 
 
-def _named_count(node: Node, spec: Language) -> int:
-    return (
-        node.named_child_count
-        if node.named_child_count < 2
-        else sum(c.type not in spec.comments for c in node.named_children)
-    )
-
-
-def _is_documentation(node: Node, spec: Language) -> bool:
+def _is_docstring(node: Node, spec: Language) -> bool:
     """A statement that is nothing but a string."""
-    if node.type not in spec.bare_strings or node.named_child_count != 1:
-        return False
-    return node.named_children[0].type in ("string", "concatenated_string")
+    children = [child.type for child in node.named_children] if node.type in spec.bare_strings else []
+    return children in (["string"], ["concatenated_string"])
 
 
-def _place(node: Node, field: str | None, frame: _Frame, place: int, spec: Language) -> str:
-    """The tag that ``node``'s place in its parent asks for, or ""."""
-    kind = frame.kind
-    if frame.names_function and field in ("left", "name", "key", "property"):
+def _only_documentation(block: Node | None, spec: Language) -> bool:
+    children = block.named_children if block is not None else []
+    return all(child.type in spec.comments or _is_docstring(child, spec) for child in children)
+
+
+@cache
+def _place(
+    parent: str,
+    inherited: str,
+    assigns: bool,
+    count: int,
+    field: str | None,
+    named: bool,
+    place: int,
+    spec: Language,
+) -> str:
+    """The tag that a node's place in its parent asks for, or ""."""
+    if assigns and field in ("left", "name", "key", "property"):
         return "FUNCTION"
-    head = spec.heads.get(kind)
-    if head is not None and frame.wanted and (head == field or (node.is_named and head == f"#{place}")):
-        return frame.wanted
-    slots = spec.slots
-    if field is not None and f"{kind}.{field}" in slots:
-        return slots[f"{kind}.{field}"]
-    if not node.is_named:
-        return ""
-    for key in (f"{kind}.#{place}/{frame.count}", f"{kind}.#{place}", f"{kind}.*"):
-        if key in slots:
-            return slots[key]
-    return ""
+    head = spec.heads.get(parent)
+    if head is not None and inherited and (head == field or (named and head == f"#{place}")):
+        return inherited
+    keys = [f"{parent}.{field}", f"*.{field}"] if field is not None else []
+    keys += [f"{parent}.#{place}/{count}", f"{parent}.#{place}", f"{parent}.*"] if named else []
+    return next((spec.slots[key] for key in keys if key in spec.slots), "")
 
 
-def _tag(node: Node, kind: str, parent: str, wanted: str, region: str, spec: Language) -> tuple[str, bool]:
-    """The tag of a token and whether a rule names it."""
-    text = (node.text or b"").decode(errors="replace")
+@lru_cache(maxsize=1 << 16)
+def _tag(kind: str, text: str, named: bool, parent: str, wanted: str, region: str, spec: Language) -> tuple[str, bool]:
+    """The tag of a token, and whether a rule names it."""
     known = spec.atoms.get(kind) or spec.leaves.get(kind)
-    if not node.is_named or (known is None and kind == text):
+    if not named and wanted == "FUNCTION" and text.isidentifier():  # a reserved word as a name: Swift's init
+        return wanted, True
+    if not named or (known is None and kind == text):
         return known or _by_text(text, parent, region), True
-    if text in _WORD_CONSTANTS and known in (None, "VARIABLE"):
+    if text in _CONSTANTS and known in (None, "VARIABLE"):
         return "CONSTANT", True
-    if known is None or known in _NAMES:
+    word = bool(text) and (text[0].isalpha() or text[0] in "_$@")
+    if known in _NAMES or (known is None and word):
         if wanted in ("PARAMETER", "FUNCTION") and not region:
             return wanted, True
-        if region and known != "CONSTANT" and (known or _is_word(text)):
-            return region, True
-        if wanted and (known or _is_word(text)):
-            return wanted, True
+        if region or wanted:
+            return region or wanted, True
     if known:
         return known, True
-    return _by_text(text, parent, region) if not _is_word(text) else "VARIABLE", False
-
-
-def _is_word(text: str) -> bool:
-    return bool(text) and (text[0].isalpha() or text[0] in "_$@")
+    return "VARIABLE" if word else _by_text(text, parent, region), False
 
 
 def _by_text(text: str, parent: str, region: str) -> str:
     """The tag of a fixed token of the grammar: punctuation or a reserved word."""
+    if region == "ANNOTATION" and text in ("@", "#", "[", "]", "[[", "]]"):
+        return "ANNOTATION"
     if text in _BRACKETS or (text in ("<", ">") and _ANGLED.search(parent)):
         return "BRACKET"
     if text in _DELIMITERS:
         return "DELIMITER"
-    if region == "ANNOTATION" and text in ("@", "#", "[", "]", "@:"):
-        return "ANNOTATION"
-    if text in _WORD_CONSTANTS:
+    if text in _CONSTANTS:
         return "CONSTANT"
-    if text in _OPERATOR_WORDS:
-        return (
-            "KEYWORD"
-            if text == "in" and _LOOPS.search(parent)
-            else "TYPE"
-            if text == "void" and region
-            else "OPERATOR"
-        )
+    if text in _RECEIVERS:
+        return "VARIABLE"
+    if text == "in" and _LOOPS.search(parent):
+        return "KEYWORD"
+    if text in _OPERATORS:
+        return "TYPE" if text == "void" and region else "OPERATOR"
     if text in _MODIFIERS:
         return "MODIFIER"
-    if text in _TYPE_WORDS:
+    if text in _TYPES:
         return "TYPE"
-    return "KEYWORD" if _is_word(text.lstrip("#")) else "OPERATOR"
+    return "KEYWORD" if text.lstrip("#@")[:1].isalpha() else "OPERATOR"
 
 
-def roles(texts: Sequence[str], tokens: Sequence[Leaf]) -> list[str]:
+def roles(tokens: Sequence[Leaf]) -> list[str]:
     """BIO roles of tokens: spans of function names, parameters, callees (``a.b.f``) and whole type expressions."""
-    tags = [leaf.tag for leaf in tokens]
+    texts, tags = [leaf.text for leaf in tokens], [leaf.tag for leaf in tokens]
     result = ["O"] * len(tags)
     for place, tag in enumerate(tags):
         if tag in ("FUNCTION", "PARAMETER"):

@@ -1,0 +1,132 @@
+"""Functions in a syntax tree: where they are, where their text starts, and the documentation that belongs to them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tree_sitter import Node
+
+from codestilts.examples import docs
+from codestilts.examples.languages import Language
+
+LINES = (3, 60)  # of a documented function
+UNDOCUMENTED_LINES = (4, 40)
+_TEST = re.compile(r"\btest\b")
+
+
+class Definition(NamedTuple):
+    """One function: its nodes (annotations first), the bytes between its start and its body, its documentation.
+
+    ``doc`` is empty if there is none that tells something.
+    """
+
+    nodes: list[Node]
+    signature: tuple[int, int]
+    doc: docs.Doc
+    lines: tuple[int, int]  # allowed lines of code, documentation not counted
+
+
+def find(root: Node, spec: Language, counts: Counter[str]) -> Iterator[Definition]:
+    """The functions under ``root`` in order; what is left out is counted by reason.
+
+    Methods are functions; those inside another function only if that one is far too long to be of use.
+    """
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        before = node.prev_sibling if node.type in spec.test_scopes else None
+        if before is not None and before.type in spec.attached and _TEST.search(_text(before)):
+            continue
+        if not _is_function(node, spec):
+            stack += reversed(node.named_children)
+            continue
+        inner = node if node.type in spec.functions else node.child_by_field_name(spec.assigned[node.type])
+        body = _body(inner, spec)
+        docstring = _docstring(body) if body is not None and spec.docs == "docstring" else None
+        rows = _rows(node) - (_rows(docstring) if docstring is not None else 0)
+        if body is None:
+            counts["no body"] += 1
+        elif rows > 2 * LINES[1]:
+            counts["too long"] += 1
+            stack += reversed(node.named_children)
+        elif (found := _definition(node, body, docstring, spec)) and rows < found.lines[0]:
+            counts["too short"] += 1
+        elif any(_TEST.search(_text(part)) for part in found.nodes[:-1]):
+            counts["test"] += 1
+        elif any(part.has_error for part in found.nodes):
+            counts["parse error"] += 1
+        else:
+            yield found
+
+
+def _rows(node: Node) -> int:
+    return node.end_point.row - node.start_point.row + 1
+
+
+def _body(node: Node | None, spec: Language) -> Node | None:
+    if node is None:
+        return None
+    last = node.named_children[-1] if node.named_children else None
+    body = node.child_by_field_name("body")
+    return body if body is not None else last if last is not None and last.type in spec.bodies else None
+
+
+def _definition(node: Node, body: Node, docstring: Node | None, spec: Language) -> Definition:
+    """The function at ``node`` with all that belongs to it; the comments right before it document it."""
+    outer = node
+    while (parent := outer.parent) is not None and parent.type in spec.wrappers:
+        if sum(child.type == outer.type for child in parent.named_children) > 1:
+            break
+        outer = parent
+    nodes, comments = [outer], list[Node]()
+    after, before = outer, outer.prev_sibling
+    while before is not None:
+        if before.type in spec.attached and not comments:
+            nodes.insert(0, before)
+        elif before.type in spec.comments and _documents(before, after, comments, spec):
+            comments.insert(0, before)
+        else:
+            break
+        after, before = before, before.prev_sibling
+    if docstring is not None:
+        raw = "".join(_text(part) for part in docstring.named_children if part.type == "string_content")
+    else:
+        raw = "\n".join(_text(comment) for comment in comments)
+    doc = docs.parse(raw, spec.name) if raw else docs.Doc()
+    usable = docs.is_usable(doc.text)
+    return Definition(
+        nodes,
+        (node.start_byte, body.start_byte),
+        doc if usable else docs.Doc(params=doc.params),
+        LINES if usable else UNDOCUMENTED_LINES,
+    )
+
+
+def _is_function(node: Node, spec: Language) -> bool:
+    if node.type in spec.functions:
+        return True
+    value = node.child_by_field_name(spec.assigned[node.type]) if node.type in spec.assigned else None
+    return value is not None and value.type in spec.anonymous
+
+
+def _documents(comment: Node, after: Node, comments: list[Node], spec: Language) -> bool:
+    """Whether ``comment`` belongs to the documentation of what follows: one block, or a run of line comments."""
+    text = _text(comment)
+    block, marked = text.startswith("/*"), text.startswith(spec.docs)
+    gap = after.start_point.row - comment.end_point.row + text.endswith("\n")
+    before = comment.prev_sibling
+    alone = before is None or before.end_point.row < comment.start_point.row or before.type in spec.comments
+    return marked and alone and gap <= 1 + block and not (comments and (block or _text(comments[0]).startswith("/*")))
+
+
+def _docstring(body: Node) -> Node | None:
+    """The string that opens a function's body."""
+    first = next((child for child in body.named_children if child.type != "comment"), None)
+    if first is None or first.type != "expression_statement" or first.named_children[0].type != "string":
+        return None
+    return first.named_children[0]
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode()
