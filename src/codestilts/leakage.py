@@ -15,7 +15,7 @@ FORBIDDEN = ("functions", "clusters")
 
 def functions_of(examples: pd.DataFrame) -> set[str]:
     """What the examples are made of: their ids without the suffix after ``#``."""
-    return set(examples["id"].str.partition("#")[0])
+    return {name.partition("#")[0] for name in examples["id"]}
 
 
 def longest_texts(examples: pd.DataFrame) -> list[list[str]]:
@@ -69,6 +69,8 @@ def audit(training: Mapping[str, pd.DataFrame], targets: Mapping[str, pd.DataFra
         tested_texts = text_signatures(tested)
         ids, clusters = pd.Series(sorted(functions_of(tested))), tested["cluster"]
         for task, trained in train.items():
+            if trained.empty:
+                continue
             rows.append(
                 {
                     "trained_on": task,

@@ -26,6 +26,7 @@ MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 Hashes = npt.NDArray[np.uint64]
 Lengths = npt.NDArray[np.int64]
+Pairs = npt.NDArray[np.int64]
 
 
 def hash_words(words: Sequence[str] | npt.NDArray[Any]) -> Hashes:
@@ -139,7 +140,7 @@ def cluster(functions: pd.DataFrame) -> pd.DataFrame:
     ``cluster`` is the smallest id of its members, ``split`` the one split whose members may be used.
     """
     functions = functions.sort_values("id").reset_index(drop=True)
-    lengths = functions["tokens"].str.len().to_numpy(dtype=np.int64)
+    lengths = np.array([len(tokens) for tokens in functions["tokens"]], dtype=np.int64)
     if not len(functions) or lengths.min() == 0:
         raise ValueError("clusters need functions, and each needs tokens")
     spelling, vocabulary = pd.factorize(np.concatenate(functions["tokens"].to_numpy()))
@@ -160,7 +161,7 @@ def cluster(functions: pd.DataFrame) -> pd.DataFrame:
     )
     pairs = np.concatenate(
         [
-            near_pairs(signatures(np.array(styled, dtype=np.uint64), lengths)),
+            near_pairs(signatures(styled, lengths)),
             equal_pairs(shape),
             equal_pairs(told.where(functions["doc"] != "")),
         ]

@@ -16,11 +16,13 @@ from codestilts.examples.sampling import (
     records,
     take,
 )
-from codestilts.examples.text import first_words, replace_word, shown_length, subtokens
+from codestilts.examples.text import first_words, hide_words, replace_word, shown_length, subtokens
 
 MASK = "[MASK]"  # the encoder's own mask token is put in its place
 HIDDEN = "f"  # stands for a function's own name where the name would give the answer away
 
+POOL = 6  # functions looked at for each one that is asked for
+NAMES = {"FUNCTION", "PARAMETER", "VARIABLE", "CALLEE", "FIELD", "TYPE", "LABEL", "CONSTANT", "STRING", "ANNOTATION"}
 COLUMNS = ["id", "language", "split", "cluster", "package"]
 
 
@@ -34,6 +36,23 @@ def unnamed(row: dict[str, Any], settings: Settings, by: str = HIDDEN) -> str:
     return replace_word(shown(row, settings), row["name"], by)
 
 
+def wordless(row: dict[str, Any], words: set[str], settings: Settings) -> str:
+    """The shown code without its own name, and without ``words`` in any other name or string of it.
+
+    What a description and its code have in common by the letter gives the answer away: a search that counts words
+    needs nothing else. Keywords stay: they are the language's and not the author's.
+    """
+    text, parts, end = shown(row, settings), [], 0
+    for token, start, tag in zip(row["tokens"], row["token_starts"], row["tags"], strict=True):
+        if start >= len(text):
+            break
+        parts.append(text[end:start])
+        named = HIDDEN if token == row["name"] else hide_words(token, words)
+        parts.append(named if tag in NAMES else token)
+        end = start + len(token)
+    return "".join([*parts, text[end:]])
+
+
 def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
     """Intermediate functions with code and tokens; ``split`` is train or dev."""
     frame = load_functions(inputs, settings, ["name", "code", "token_starts", *columns], with_doc)
@@ -42,10 +61,12 @@ def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool 
 
 def search_pairs(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Rows of documentation (``query``) and nameless code (``document``): one a cluster, no two alike in a split."""
-    rows = frame.assign(
-        query=[first_words(doc, settings["doc_words"]) for doc in frame["doc"]],
-        document=[unnamed(row, settings) for row in records(frame)],
-    )
+    rows = frame.assign(query=[first_words(doc, settings["doc_words"]) for doc in frame["doc"]])
+    if settings.get("hide_words"):
+        document = [wordless(row, set(subtokens(row["query"])), settings) for row in records(rows)]
+    else:
+        document = [unnamed(row, settings) for row in records(rows)]
+    rows = rows.assign(document=document)
     rows = rows.sort_values("id").drop_duplicates(["split", "cluster"])
     for column in ("query", "document"):
         key = rows[column].str.lower()
@@ -55,7 +76,7 @@ def search_pairs(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
 def code_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Documentation -> the function it documents."""
-    rows = search_pairs(functions(inputs, settings, with_doc=True), settings)
+    rows = search_pairs(take(functions(inputs, settings, with_doc=True), settings, times=2), settings)
     return take(rows, settings)[[*COLUMNS, "query", "document"]]
 
 
@@ -68,7 +89,7 @@ def cloze(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """One binary operator is masked; the label is the operator, the same in all languages (``&&`` is ``and``)."""
     frame = functions(inputs, settings, "tokens", "tags")
     rows = []
-    for row in records(frame):
+    for row in records(take(frame, settings, times=POOL)):
         function = token_function(row)
         text = shown(row, settings)
         options: dict[str, list[int]] = {}
@@ -94,7 +115,7 @@ def defect(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """
     frame = functions(inputs, settings, "tokens", "tags")
     rows = []
-    for row in records(frame):
+    for row in records(take(frame, settings, times=POOL)):
         function, text = token_function(row), shown(row, settings)
         edits = {kind: edits_of(function, kind, len(text)) for kind in settings["kinds"]}
         possible = [kind for kind, found in edits.items() if found]
@@ -115,29 +136,35 @@ def spoken(name: str) -> str:
     return " ".join(subtokens(name))
 
 
+def other_names(names: list[str], row: str, taken: set[str], words: str) -> list[str]:
+    """Three names, drawn as often as they occur, that are not taken and not in the words of the code."""
+    found: list[str] = []
+    for attempt in range(40):
+        name = choose(names, "other", row, attempt)
+        if name not in taken and name not in words:
+            found.append(name)
+            taken = taken | {name}
+            if len(found) == 3:
+                break
+    return found
+
+
 def naming(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Which of four names (as words) has this function? The others are names of its package, its own is masked."""
     frame = functions(inputs, settings)
     frame = frame.assign(spoken=frame["name"].map(spoken))
     frame = frame[frame["spoken"].str.len() >= 3]
     rows = []
-    for (_, _), group in frame.groupby(["package", "split"], sort=True):
-        names = group["spoken"].tolist()
-        if len(set(names)) < 8:
-            continue  # too few to choose from
-        for row in records(group):
-            others: list[str] = []
-            text = unnamed(row, settings, MASK)
-            words = " ".join(subtokens(text))
-            for attempt in range(40):
-                name = choose(names, "other", row["id"], attempt)
-                # A name that the code mentions is not its own: that would be a way to tell.
-                if len(others) < 3 and name not in (row["spoken"], *others) and name not in words:
-                    others.append(name)
-            if len(others) == 3 and row["spoken"] not in words:
-                label = int(draw("place", row["id"]) * 4)
-                choices = [*others[:label], row["spoken"], *others[label:]]
-                rows.append({**row, "context": text, "choices": choices, "label": label})
+    names = frame.groupby(["package", "split"])["spoken"].agg(list)
+    for row in records(take(frame, settings, times=2)):
+        text = unnamed(row, settings, MASK)
+        words = " ".join(subtokens(text))
+        # A name that the code mentions is not its own: that would be a way to tell.
+        others = other_names(names[row["package"], row["split"]], row["id"], {row["spoken"]}, words)
+        if len(others) == 3 and row["spoken"] not in words:
+            label = int(draw("place", row["id"]) * 4)
+            choices = [*others[:label], row["spoken"], *others[label:]]
+            rows.append({**row, "context": text, "choices": choices, "label": label})
     if not rows:
         raise CodeStiltsError(f"task {settings['task']}: no package has enough names to choose from")
     return take(pd.DataFrame(rows), settings)[[*COLUMNS, "context", "choices", "label"]]

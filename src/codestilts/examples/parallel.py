@@ -3,6 +3,7 @@
 Retrieval runs in both directions; ``language`` is that of the functions that are searched.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -23,21 +24,35 @@ def folder(path: str) -> str:
     return "/".join(parts[: inner[-1]] if inner else parts)
 
 
+def own_name(name: str, code: str) -> str:
+    """A function's name, also where a macro makes it: ``API_SUFFIX(c_daxpy)(...)`` is ``c_daxpy``."""
+    inner = re.search(rf"(?<!\w){re.escape(name)}\(\s*(\w+)\s*\)\s*\(", code) if name.isupper() else None
+    return inner[1] if inner else name
+
+
 def key(path: str, name: str) -> str:
     """What the two halves of a function have in common, or "" if the function is not the main one of its module.
 
     In ``math/base/special/abs`` that is ``abs`` in JavaScript and ``stdlib_base_abs`` in C; in ``blas/base/daxpy`` it
-    is ``daxpy`` (``c_daxpy``) and, in ``ndarray.js``, ``daxpy`` (``c_daxpy_ndarray``).
+    is ``daxpy`` (``c_daxpy``) and, in ``ndarray.js``, ``daxpy`` (``c_daxpy_ndarray``). Bindings and factories of the
+    module are in files of other names.
     """
-    module = folder(path)
-    variant = INDEXED if INDEXED in f"{PurePosixPath(path).stem} {name}" else "main"
-    bare = name.removesuffix(f"_{INDEXED}").rpartition("_")[2].lower()
-    return f"{module} {variant}" if bare == PurePosixPath(module).name.replace("-", "").lower() else ""
+    module, stem = folder(path), PurePosixPath(path).stem
+    base = _plain(PurePosixPath(module).name)
+    if _plain(stem.removesuffix(f"_{INDEXED}")) not in (base, "main", INDEXED):
+        return ""
+    variant = INDEXED if INDEXED in f"{stem} {name}" else "main"
+    return f"{module} {variant}" if _plain(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 def hide_names(code: str, names: Iterable[str]) -> str:
-    """The code without the names of either half."""
-    for name in sorted(names, key=len, reverse=True):
+    """The code without the names of either half, with or without the suffix of the variant."""
+    plain = {name.removesuffix(f"_{INDEXED}") for name in names}
+    for name in sorted(plain | {f"{name}_{INDEXED}" for name in plain}):
         code = replace_word(code, name, HIDDEN)
     return code
 
@@ -52,6 +67,7 @@ def halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         raise CodeStiltsError(f"task {settings['task']}: needs functions of its two languages: put both in the study")
     frame = load_functions(inputs, settings, ["name", "path", "code", "token_starts"])
     frame = frame[frame["package_split"] == "parallel"].copy()
+    frame["name"] = [own_name(name, code) for name, code in zip(frame["name"], frame["code"], strict=True)]
     frame["pair"] = [key(path, name) for path, name in zip(frame["path"], frame["name"], strict=True)]
     frame.loc[frame["pair"] != "", "pair"] = frame["package"] + ":" + frame["pair"]
     frame["module"] = frame["package"] + ":" + frame["path"].map(folder)
@@ -93,27 +109,27 @@ def parallel(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The pairs among functions whose partner is absent: rows of a pair, of a query alone or of a document alone.
 
-    Distractors are functions of modules without a pair in the rows, ``distractors`` of them on each side for each
-    pair. The package ``dev_package`` is the dev set, on which the margin is tuned; the others are the test set.
+    Distractors are halves of further pairs, ``distractors`` of them in each language for each pair, never both halves
+    of one module. The package ``dev_package`` is the dev set, on which the margin is tuned; the others are the test set.
     """
     frame = halves(inputs, settings)
+    frame = distinct(frame[frame["pair"] != ""])
     frame["split"] = frame["package"].eq(settings["dev_package"]).map({True: "dev", False: "test"})
     if set(frame["split"]) != {"dev", "test"}:
         raise CodeStiltsError(
             f"task {settings['task']}: option dev_package: no or only package {settings['dev_package']!r}"
         )
+    one, two = settings["languages"]
     parts = []
     for split, rows in frame.groupby("split", sort=True):
-        pairs = distinct(rows[rows["pair"] != ""])
-        chosen = sorted(set(pairs["pair"]), key=lambda pair: draw(settings["task"], pair))
-        chosen = chosen[: int(settings[str(split)])]
-        pairs = pairs[pairs["pair"].isin(set(chosen))]
-        alone = rows[~rows["module"].isin(set(pairs["module"])) & ~rows["cluster"].isin(set(pairs["cluster"]))]
-        alone = alone.drop_duplicates(["language", "text"])
-        count = round(len(chosen) * float(settings["distractors"]))
-        extra = pd.concat([shuffled(group, settings["task"]).head(count) for _, group in alone.groupby("language")])
-        parts.append(both_ways(pairs, settings["languages"]))
-        parts += [alone_rows(extra, *sides) for sides in (settings["languages"], settings["languages"][::-1])]
+        order = shuffled(rows[rows["language"] == one], settings["task"])["pair"].tolist()
+        count = min(int(settings[str(split)]), int(len(order) // (1 + 2 * settings["distractors"])))
+        pairs, others = rows[rows["pair"].isin(order[:count])], rows[rows["pair"].isin(order[count:])]
+        others = others[~others["cluster"].isin(pairs["cluster"]) & ~others["module"].isin(pairs["module"])]
+        side = others["module"].map({name: one if draw("side", name) < 0.5 else two for name in set(others["module"])})
+        alone = shuffled(others[others["language"] == side], settings["task"], by=("language",))
+        alone = alone[alone.groupby("language").cumcount() < round(count * settings["distractors"])]
+        parts += [both_ways(pairs, [one, two]), alone_rows(alone, one, two), alone_rows(alone, two, one)]
     rows = pd.concat(parts, ignore_index=True)
     return rows.assign(id=rows["id"] + "#" + rows["language"])[[*COLUMNS, "query", "document"]]
 

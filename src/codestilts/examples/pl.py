@@ -22,6 +22,8 @@ from codestilts.examples.sampling import (
 )
 from codestilts.examples.text import first_words, subtokens
 
+LEAST_POOL = 200  # functions among which hard negatives are looked for, however few are asked for
+
 
 def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
     """Functions with code and tokens that a target may use; ``split`` is train, dev or test."""
@@ -40,7 +42,7 @@ def match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     pairs = []
     for (split, language), group in rows.groupby(["split", "language"], sort=True):
         count = -(-size(settings, str(split), str(language)) // 2)
-        pool = shuffled(group, settings["task"]).head(count * settings["pool"])
+        pool = shuffled(group, settings["task"]).head(max(count * settings["pool"], LEAST_POOL))
         found = [matched_negatives(part, settings) for _, part in pool.groupby("package", sort=True)]
         both = shuffled(pd.concat(found), settings["task"], by=("package", "nearer"))
         pairs.append(both.head(count))
@@ -57,7 +59,8 @@ def search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     An untrained target has the same test rows as its trained twin, named by the option ``like``.
     """
     settings = {**settings, "task": settings.get("like", settings["task"])}
-    rows = take(search_pairs(functions(inputs, settings, with_doc=True), settings), settings, equal_test=True)
+    frame = functions(inputs, settings, "tokens", "tags", with_doc=True)
+    rows = take(search_pairs(take(frame, settings, equal_test=True, times=2), settings), settings, equal_test=True)
     if "like" in settings:
         rows = rows[rows["split"] == "test"]
     return rows[[*COLUMNS, "query", "document"]]

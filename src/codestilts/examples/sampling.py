@@ -111,16 +111,17 @@ def size(settings: Settings, split: str, language: str, languages: int = 1) -> i
 
 
 def take(
-    frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False
+    frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False, times: int = 1
 ) -> pd.DataFrame:
     """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`).
 
-    ``equal_test``: the source language's test set is as large as the others'.
+    ``equal_test``: the source language's test set is as large as the others'. ``times``: so many times as many rows,
+    the pool for a builder that cannot use every one.
     """
     parts = []
     for split, rows in frame.groupby("split", sort=True):
         languages = rows["language"].nunique()
         for language, group in rows.groupby("language", sort=True):
             count = size(settings, str(split), "" if equal_test else str(language), languages)
-            parts.append(shuffled(group, settings["task"], by=by).head(count))
+            parts.append(shuffled(group, settings["task"], by=by).head(count * times))
     return pd.concat(parts, ignore_index=True) if parts else frame

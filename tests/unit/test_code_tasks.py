@@ -1,0 +1,194 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from functions_table import function, package, write
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples import build as build_module
+from codestilts.examples.build import build, check
+from codestilts.leakage import audit, violations
+
+ROOT = Path(__file__).parents[2]
+SIZES = {"train": 40, "dev": 12, "test": 8, "source_language": "python"}
+CODE = ["code-search", "cloze", "defect", "naming"]
+TARGETS = ["match", "search", "search-untrained", "tags", "param-qa"]
+
+
+def task_file(name: str) -> Path:
+    return next(ROOT.glob(f"tasks/*/{name}.yaml"))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    rows = [row for name in ("ada", "bob") for row in package(name, "intermediate")]
+    rows += [row for name in ("cy", "dan") for row in package(name, "train")]
+    rows += package("eve", "dev") + package("fay", "test") + package("gus", "test")
+    rows += package("hal", "test", "javascript") + package("ida", "test", "javascript")
+    return write(tmp_path_factory.mktemp("functions"), rows)
+
+
+def made(name: str, inputs, **settings):
+    settings = {**SIZES, "languages": ["python", "javascript"], "tolerance": 1.0, **settings}
+    return build(task_file(name), inputs, settings)[0]
+
+
+@pytest.mark.parametrize("name", CODE + TARGETS)
+def test_sizes_splits_and_determinism(name, inputs):
+    frame = made(name, inputs)
+    assert frame.equals(made(name, inputs))
+    sizes = frame.groupby(["split", "language"]).size()
+    splits = {"test"} if name == "search-untrained" else {"train", "dev", *(["test"] if name in TARGETS else [])}
+    assert set(frame["split"]) == splits
+    assert (sizes.xs("test") == 8).all() if name in TARGETS else sizes["train", "python"] <= 40
+    assert frame.groupby("cluster")["split"].nunique().max() == 1
+
+
+def test_a_smaller_study_has_part_of_the_examples_of_a_larger_one(inputs):
+    assert set(made("search", inputs, train=10)["id"]) < set(made("search", inputs)["id"])
+
+
+@pytest.mark.parametrize("name", ["code-search", "search"])
+def test_no_own_name_in_the_code(name, inputs):
+    for row in made(name, inputs).to_dict("records"):
+        assert row["id"].split(":")[1].removesuffix(".py") not in row["document"]
+
+
+def test_untrained_search_has_the_examples_of_search(inputs):
+    trained, untrained = made("search", inputs), made("search-untrained", inputs)
+    assert set(untrained["id"]) == set(trained.loc[trained["split"] == "test", "id"])
+
+
+def test_cloze_masks_the_operator(inputs):
+    for row in made("cloze", inputs).to_dict("records"):
+        assert row["text_a"].count("[MASK]") == 1
+
+
+def test_defect_never_shows_a_function_both_ways(inputs):
+    frame = made("defect", inputs)
+    assert not frame["id"].duplicated().any()
+    assert set(frame["label"]) == {"buggy", "correct"}
+    assert set(frame["kind"]) <= set(yaml.safe_load(task_file("defect").read_text())["options"]["kinds"])
+
+
+def test_naming_offers_the_own_name_once(inputs):
+    for row in made("naming", inputs).to_dict("records"):
+        name = row["id"].split(":")[1].removesuffix(".py").replace("_", " ")
+        assert list(row["choices"]).index(name) == row["label"]
+        assert len(set(row["choices"])) == 4
+        assert "[MASK](" in row["context"]
+
+
+def test_match_pairs_each_code_with_both_documentations(inputs):
+    frame = made("match", inputs)
+    for _, pair in frame.groupby("cluster"):
+        assert sorted(pair["label"]) == ["match", "other"]
+        assert pair["text_b"].nunique() == 1
+        assert pair["text_a"].nunique() == 2
+        assert pair["package"].nunique() == 1
+
+
+def test_parameter_questions(inputs):
+    frame = made("param-qa", inputs)
+    for row in frame.to_dict("records"):
+        assert row["answer_text"] in row["options"]
+        assert row["answer_start"] in row["option_starts"]
+        assert row["answer_text"][: -len(row["package"])] not in row["question"].split()
+
+
+def test_a_description_that_names_its_parameter_is_dropped(tmp_path):
+    params = {"node": "where the nodes begin", "width": "how many columns it has"}
+    rows = [
+        function(split, split, f"f{n}", params, f"return {n}", "")
+        for split in ("train", "dev", "test")
+        for n in range(4)
+    ]
+    frame = made("param-qa", write(tmp_path, rows), languages=["python"])
+    assert set(frame["answer_text"]) == {"width"}
+    kept = made("param-qa", write(tmp_path, rows), languages=["python"], hide_names="keep")
+    assert set(kept["answer_text"]) == {"width", "node"}
+
+
+def test_windows_of_whole_tokens(inputs):
+    frame = made("tags", inputs, tokens=10, characters=4)
+    assert frame["tokens"].map(len).max() == 10
+    assert frame["tokens"].map(lambda tokens: max(map(len, tokens))).max() == 4
+
+
+def test_members_outside_their_clusters_split_are_not_used(tmp_path):
+    rows = package("ada", "train") + package("bob", "dev") + package("cy", "test")
+    clusters = pd.DataFrame({"id": [row["id"] for row in rows], "split": [row["package_split"] for row in rows]})
+    clusters["cluster"] = clusters["id"]
+    near = clusters["id"].str.contains("open_")
+    clusters.loc[near, ["cluster", "split"]] = ["open", "test"]
+    frame = made("search", write(tmp_path, rows, clusters), languages=["python"])
+    assert set(frame.loc[frame["cluster"] == "open", "split"]) == {"test"}
+
+
+def test_no_leakage_between_the_built_tasks(inputs):
+    targets = {name: made(name, inputs) for name in TARGETS}
+    table = audit({name: made(name, inputs) for name in CODE} | targets, targets)
+    assert violations(table) == []
+    assert len(table) == (len(CODE) + len(TARGETS) - 1) * len(TARGETS)  # search-untrained has no training set
+
+
+def test_leakage_is_found(inputs):
+    search = made("search", inputs)
+    leaking = search.assign(split="train", id=search["id"] + "#again")
+    table = audit({"naming": leaking}, {"search": search})
+    assert table.loc[0, "functions"] == table.loc[0, "clusters"] == 1
+    assert table.loc[0, "near_copies"] > 0.5
+    assert violations(table)[0].startswith("task naming trains on 100.00% of the functions")
+
+
+def test_source_language_without_training_packages(inputs):
+    with pytest.raises(CodeStiltsError, match="javascript has the split train"):
+        made("search", inputs, source_language="javascript")
+
+
+def test_language_without_test_examples(inputs):
+    only_python = {name: path for name, path in inputs.items() if name != "javascript"}
+    with pytest.raises(CodeStiltsError, match="search: no test example of javascript"):
+        made("search", only_python)
+
+
+def test_fewer_test_examples_are_noted(inputs):
+    _, notes = build(task_file("search"), inputs, {**SIZES, "languages": ["python", "javascript"], "test": 1000})
+    assert any("javascript has" in note for note in notes)
+
+
+SPEC = {"type": "classification", "builder": "a:b", "labels": ["x"], "group": "classification"}
+ROW = {
+    "id": "1",
+    "language": "c",
+    "split": "test",
+    "cluster": "1",
+    "package": "p",
+    "text_a": "",
+    "text_b": "",
+    "label": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": "y"}, "label 'y' is not declared"),
+        ({"text_a": None}, "'text_a' is missing in example 1"),
+        ({"split": "dev"}, "split test is empty"),
+    ],
+)
+def test_bad_examples(change, message):
+    with pytest.raises(CodeStiltsError, match=message):
+        check(pd.DataFrame([{**ROW, **change}]), "t", {**SPEC, "trained": False}, {"languages": ["c"]})
+
+
+def test_repeated_id():
+    with pytest.raises(CodeStiltsError, match="two examples have the id 1"):
+        check(pd.DataFrame([ROW, ROW]), "t", SPEC, {"languages": ["c"]})
+
+
+def test_unknown_builder():
+    with pytest.raises(CodeStiltsError, match="task t: builder"):
+        build_module.load_builder("t", "codestilts.examples.code:no_such")

@@ -1,0 +1,32 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codestilts.examples.text import first_words, replace_word, shown_length, subtokens, weighted_words
+
+
+def test_subtokens():
+    assert subtokens("getHTMLNode_id2") == ["get", "html", "node", "id", "2"]
+    assert subtokens("a->b != NULL") == ["a", "b", "null"]
+
+
+def test_replace_word_leaves_longer_identifiers():
+    assert replace_word("fib(n) + fib2(n) + a.fib", "fib", "f") == "f(n) + fib2(n) + a.f"
+    assert replace_word("$get(x) + get", "get", "f") == "$get(x) + f"
+
+
+@given(st.text(), st.text(alphabet="ab_$", min_size=1, max_size=4))
+def test_replaced_word_is_gone(text, word):
+    assert replace_word(replace_word(text, word, "#"), word, "?") == replace_word(text, word, "#")
+
+
+def test_cuts():
+    assert first_words("one  two\nthree", 2) == "one two"
+    assert shown_length("a + b", [0, 2, 4], 2) == 3
+    assert shown_length("a + b", [0, 2, 4], 3) == 5
+
+
+def test_rare_words_weigh_more():
+    matrix = weighted_words(["the cat", "the dog", "the bird", "cat"]).toarray()
+    common, cat = (matrix[0] ** 2)[np.argsort(-(matrix > 0).sum(0))[:2]]
+    assert 0 < common < cat
