@@ -28,7 +28,8 @@ def stage_files(root: Path, parts: Iterable[str]) -> list[Path]:
         if file not in found:
             found[file] = None
             if file.suffix in (".py", ".ipynb"):
-                queue += [path for name in _imported(file) for path in _module_files(root, name)] + _data_files(file)
+                names, data = _mentioned(file)
+                queue += [path for name in names for path in _module_files(root, name)] + data
     return sorted(found)
 
 
@@ -42,29 +43,25 @@ def _module_files(root: Path, name: str) -> list[Path]:
     return files
 
 
-def _data_files(file: Path) -> list[Path]:
-    """Files beside a module that it names in a string, such as a table it reads."""
-    texts = [node.value for node in ast.walk(_tree(file)) if isinstance(node, ast.Constant)]
-    names = {text for text in texts if isinstance(text, str) and DATA.fullmatch(text)}
-    return [file.with_name(name) for name in names if file.with_name(name).exists()]
-
-
-def _imported(file: Path) -> list[str]:
-    """Full names of what a file imports from this package (a name may be a module or something inside one)."""
-    names = []
-    for node in ast.walk(_tree(file)):
+@cache
+def _mentioned(file: Path) -> tuple[list[str], list[Path]]:
+    """Full names of what a file imports from this package (a name may be a module or something inside one), and the
+    files beside it that it names in a string, such as a table it reads."""
+    names, texts = [], []
+    for node in ast.walk(ast.parse(_source(file), str(file))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return [name for name in names if name.split(".")[0] == PACKAGE]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and DATA.fullmatch(node.value):
+            texts.append(file.with_name(node.value))
+    return [name for name in names if name.split(".")[0] == PACKAGE], [path for path in texts if path.exists()]
 
 
-@cache
-def _tree(file: Path) -> ast.Module:
-    """The syntax of a Python file, or of a notebook's code cells without their magics."""
+def _source(file: Path) -> str:
+    """Python source; of a notebook its code cells, without their magics."""
     text = file.read_text()
-    if file.suffix == ".ipynb":
-        cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        text = "\n".join(line for cell in cells for line in cell.splitlines() if not line.startswith(("%", "!")))
-    return ast.parse(text, str(file))
+    if file.suffix != ".ipynb":
+        return text
+    cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    return "\n".join(line for cell in cells for line in cell.splitlines() if not line.startswith(("%", "!")))
