@@ -109,8 +109,9 @@ def parallel(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The pairs among functions whose partner is absent: rows of a pair, of a query alone or of a document alone.
 
-    Distractors are halves of further pairs, ``distractors`` of them in each language for each pair, never both halves
-    of one module. The package ``dev_package`` is the dev set, on which the margin is tuned; the others are the test set.
+    Distractors are halves of further pairs, up to ``distractors`` of them in each language for each pair, never both
+    halves of one module. The package ``dev_package`` is the dev set, on which the margin is tuned; the others are the
+    test set.
     """
     frame = halves(inputs, settings)
     frame = distinct(frame[frame["pair"] != ""])

@@ -1,0 +1,91 @@
+import pytest
+import yaml
+from functions_table import VERBS, function, write
+from test_code_tasks import task_file
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.build import build
+from codestilts.examples.parallel import hide_names, key, own_name
+
+SIZES = {"dev": 50, "test": 50, "source_language": "python"}
+
+
+def half(package: str, language: str, number: int, verb: str, folder: str, file: str, name: str):
+    body = f"return {verb} + x * {number} / x[{number}] == {name}(x)"
+    row = function(package, "parallel", name, {"x": ""}, body, "", language=language)
+    return {**row, "id": f"{package}:{folder}/{file}:0", "path": f"{folder}/{file}"}
+
+
+@pytest.fixture
+def rows():
+    made = []
+    for package in ("lib-one", "lib-two", "lib-three"):
+        for number, verb in enumerate(VERBS):
+            folder = f"package/base/{verb}"
+            made.append(half(package, "javascript", number, verb + package[4:], folder, "lib/main.js", verb))
+            made.append(half(package, "javascript", number, verb + package[4:], folder, "lib/native.js", verb))
+            made.append(half(package, "c", number, verb + package[4:], folder, "src/main.c", f"lib_base_{verb}"))
+        made.append(half(package, "javascript", 99, "alone", "package/base/alone", "lib/main.js", "alone"))
+    return made
+
+
+def made(name, inputs, **settings):
+    return build(task_file(name), inputs, {**SIZES, **settings})[0]
+
+
+def test_key():
+    assert key("p/base/abs/lib/main.js", "abs") == key("p/base/abs/src/main.c", "stdlib_base_abs") != ""
+    assert key("p/daxpy/lib/ndarray.js", "daxpy") == key("p/daxpy/src/daxpy_ndarray.c", "c_daxpy_ndarray") != ""
+    assert key("p/daxpy/lib/ndarray.js", "daxpy") != key("p/daxpy/lib/daxpy.js", "daxpy")
+    assert key("p/abs/lib/native.js", "abs") == key("p/abs/src/addon.c", "abs") == key("p/abs/lib/main.js", "cos") == ""
+
+
+def test_name_made_by_a_macro():
+    assert own_name("API_SUFFIX", "void API_SUFFIX(c_daxpy)( const int N ) {}") == "c_daxpy"
+    assert own_name("MAX", "int MAX(int a) {}") == "MAX"
+
+
+def test_hidden_names():
+    assert hide_names("c_daxpy_ndarray(daxpy, c_daxpy, xdaxpy)", {"c_daxpy", "daxpy"}) == "f(f, f, xdaxpy)"
+
+
+def test_both_directions_without_names(rows, tmp_path):
+    frame = made("parallel", write(tmp_path, rows))
+    assert frame["language"].value_counts().to_dict() == {"javascript": 36, "c": 36}
+    for row in frame.to_dict("records"):
+        verb = row["id"].split("/")[2]
+        assert f" {verb}(" not in row["query"] + row["document"]
+        assert "lib_base" not in row["query"] + row["document"]
+        assert verb + row["package"][4:] in row["query"]
+        assert verb + row["package"][4:] in row["document"]
+
+
+def test_mining_hides_pairs_among_functions_without_partner(rows, tmp_path):
+    frame = made("mining", write(tmp_path, rows), dev_package="lib-two")
+    assert frame.groupby("split")["package"].agg(set).to_dict() == {
+        "dev": {"lib-two"},
+        "test": {"lib-one", "lib-three"},
+    }
+    assert not frame["id"].duplicated().any()
+    for _, group in frame.groupby(["split", "language"]):
+        whole = (group["query"] != "") & (group["document"] != "")
+        assert 0 < whole.sum() < len(group)
+        assert ((group["query"] != "") | (group["document"] != "")).all()
+        modules = group["package"] + group["id"].str.split("/").str[2]
+        assert not modules.duplicated().any()  # no distractor has its partner anywhere
+
+
+def test_bad_dev_package(rows, tmp_path):
+    with pytest.raises(CodeStiltsError, match=r"dev_package.*lib-nine"):
+        made("mining", write(tmp_path, rows), dev_package="lib-nine")
+
+
+def test_needs_both_languages(rows, tmp_path):
+    inputs = write(tmp_path, rows)
+    del inputs["c"]
+    with pytest.raises(CodeStiltsError, match="parallel: needs functions of its two languages"):
+        made("parallel", inputs)
+
+
+def test_languages_are_declared():
+    assert yaml.safe_load(task_file("parallel").read_text())["languages"] == ["javascript", "c"]
