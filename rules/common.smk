@@ -95,6 +95,11 @@ def parent_option(wildcards, input):
     return f"--parent {Path(input.parent[0]).parents[1]}" if input.parent else ""
 
 
+def models_folder(wildcards, input):
+    """The folder that holds an arm's models of all targets."""
+    return Path(input.models[0]).parents[3] if input.models else "."
+
+
 def models_of_arm(wildcards):
     return expand(
         "<results>/models/{encoder}/{arm}/{target}/{seeds}/{seed}/{file}",
@@ -103,3 +108,13 @@ def models_of_arm(wildcards):
         seed=STUDY.batches[wildcards.seeds],
         file=ENCODER_FILES + ["head.safetensors"],
     )
+
+
+def reported(category, folder, names, kind):
+    """Figures or tables of an encoder that snakemake --report shows, under a category whose caption they share."""
+    shown = []
+    for name in names:
+        labels = {"encoder": "{encoder}", folder[:-1]: name.replace("-", " ")}
+        path = f"<results>/{folder}/{{encoder}}/{name}.{kind}"
+        shown += [report(path, caption=f"../report/{category.lower()}.rst", category=category, labels=labels)]
+    return shown
