@@ -50,7 +50,7 @@ def find(root: Node, spec: Language, counts: Counter[str]) -> Iterator[Definitio
         elif rows > 2 * LINES[1]:
             counts["too long"] += 1
             stack += reversed(node.named_children)
-        elif (found := _definition(node, body, docstring, spec)) and rows < found.lines[0]:
+        elif (found := _definition(node, body, docstring, spec)) and _rows(*found.nodes) < found.lines[0]:
             counts["too short"] += 1
         elif any(_TEST.search(_text(part)) for part in found.nodes[:-1]):
             counts["test"] += 1
@@ -60,8 +60,8 @@ def find(root: Node, spec: Language, counts: Counter[str]) -> Iterator[Definitio
             yield found
 
 
-def _rows(node: Node) -> int:
-    return node.end_point.row - node.start_point.row + 1
+def _rows(*nodes: Node) -> int:
+    return nodes[-1].end_point.row - nodes[0].start_point.row + 1
 
 
 def _body(node: Node | None, spec: Language) -> Node | None:

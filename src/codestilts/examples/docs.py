@@ -59,6 +59,7 @@ def _link(match: re.Match[str]) -> str:
 
 _MARKUP: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\{@(\w+)\s*([^{}]*)\}"), _link),
+    (re.compile(r"</?(?:a|b|c|i|u|em|tt|sub|sup|var|code|strong)(?:\s[^<>]*)?>", re.I), ""),
     (re.compile(r"</?[A-Za-z][\w:-]*(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+))*\s*/?>"), " "),
     (re.compile(r"!?\[([^\]]+)\]\([^)]*\)"), r"\1"),  # [label](address)
     (re.compile(r"\[`?([A-Za-z_][\w.:#()]*)`?\](?:\[[^\]]*\])?"), r"\1"),  # [Name] of KDoc and rustdoc
