@@ -139,7 +139,16 @@ CASES: list[tuple[str, str, str, Doc]] = [
     (
         "rustdoc",
         "rust",
-        "/// Makes [`it`](x).\n///\n/// # Arguments\n///\n/// * `a` - the a\n///\n/// # Examples\n/// ```\n/// x\n/// ```",
+        """/// Makes [`it`](x).
+        ///
+        /// # Arguments
+        ///
+        /// * `a` - the a
+        ///
+        /// # Examples
+        /// ```
+        /// x
+        /// ```""",
         Doc("Makes it.", "Makes it.", {"a": "the a"}),
     ),
     ("godoc", "go", "// F returns the [Bar].\n//\n//\tcode(1)\n", Doc("F returns the Bar.", "F returns the Bar.", {})),

@@ -16,7 +16,7 @@ from codestilts.examples.definitions import Definition, find
 from codestilts.examples.languages import Language, language, parser
 
 PER_FILE = (200, 800)  # functions taken of a file: without and with documentation
-PER_SOURCE = (400, 1500)
+PER_SOURCE = (400, 2500)
 MAX_BYTES = 12_000_000  # of a source file
 
 _TEXT, _NUMBERS = pa.string(), pa.list_(pa.int32())
@@ -139,7 +139,7 @@ def _cap(candidates: list[_Candidate], counts: Counter[str]) -> list[_Candidate]
     """No more of a file and of a source than is allowed, documented and undocumented apart, chosen by digest."""
     kept, taken = set[int](), Counter[tuple[str, bool]]()
     for place, item in sorted(enumerate(candidates), key=lambda pair: (pair[1].digest, pair[0])):
-        documented = bool(item.definition.doc.text)
+        documented = bool(item.definition.doc.text or item.definition.doc.params)
         if taken[item.path, documented] < PER_FILE[documented] and taken["", documented] < PER_SOURCE[documented]:
             taken[item.path, documented] += 1
             taken["", documented] += 1
