@@ -129,3 +129,6 @@ class TaskFile(Strict):
     trained: bool = True
     group: Literal["classification", "structured", "qa", "retrieval"] | None = None
     max_length: Count | None = None
+
+
+SCHEMAS: dict[str, type[BaseModel]] = {"config": Config, "task": TaskFile}

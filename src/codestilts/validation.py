@@ -1,18 +1,18 @@
 """Checks of the config and the task files before anything runs: one clear line for each thing that is wrong."""
 
 import difflib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from codestilts.errors import CodeStiltsError
 from codestilts.schema import Budget, Config, TaskFile
 from codestilts.sources import Source, read_sources
-from codestilts.study import Record, Study, load_tasks
+from codestilts.study import Record, Study, load_tasks, read_yaml
 
 
 def near(name: object, allowed: Iterable[object]) -> str:
@@ -45,10 +45,10 @@ def _message(model: type[BaseModel], error: Any) -> str:
     match error["type"]:
         case "extra_forbidden":
             return f"unknown key; {near(path[-1], _fields(model, path[:-1]))}"
+        case "too_short" if not error["input"]:
+            return "is empty; it needs at least one entry"
         case "missing":
             return "this key is missing"
-        case "too_short":
-            return f"needs at least {error['ctx']['min_length']} entry"
         case "string_pattern_mismatch":
             return f"{error['input']!r} is not a name: use lower-case letters, digits and hyphens"
         case _:
@@ -65,7 +65,7 @@ def load_study(config: Record, root: str | Path = ".", files: Iterable[str | Pat
     root = Path(root)
     sources = read_sources(root / "sources.csv")
     tasks = load_tasks(root / "tasks")
-    layers = [(str(file), yaml.safe_load(Path(file).read_text()) or {}) for file in files]
+    layers = [(os.path.relpath(file), read_yaml(file)) for file in files]
     errors = list(_task_errors(tasks, sources, root))
     problems = schema_errors(Config, config)
     if not problems and not errors:
@@ -77,13 +77,29 @@ def load_study(config: Record, root: str | Path = ".", files: Iterable[str | Pat
     return Study(config, tasks, sources)
 
 
+def read_configs(files: Iterable[str | Path]) -> Record:
+    """Config files merged as Snakemake merges them: mappings key by key, anything else by the later file."""
+    merged: Record = {}
+    for file in files:
+        _merge(merged, read_yaml(file))
+    return merged
+
+
+def _merge(into: Record, other: Record) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
 def _origin(path: tuple[Any, ...], layers: list[tuple[str, Any]]) -> str:
     """The last file that says something at ``path``, or at the nearest key above it."""
     for depth in range(len(path), 0, -1):
         for name, value in reversed(layers):
             if _holds(value, path[:depth]):
                 return name
-    return layers[0][0] if layers and path[0] not in ("",) else "config"
+    return layers[0][0] if layers else "config"
 
 
 def _holds(value: Any, path: tuple[Any, ...]) -> bool:
@@ -131,9 +147,11 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     if "none" not in config["arms"]:
         yield ("arms",), "'none' is missing; every effect is a difference from it"
     for index, target in enumerate(config["targets"]):
-        if target in study.intermediate_tasks:
-            arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
-            yield ("targets", index), f"'{target}' is also an intermediate task (arm {', '.join(arms)}); it may be one"
+        arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
+        if arms:
+            yield ("targets", index), f"'{target}' is also an intermediate task ({', '.join(arms)}); it can be only one"
+        if "group" not in tasks[target]:
+            yield ("targets", index), f"'{target}' has no group, which a target needs: see {tasks[target]['file']}"
     for target in study.trained_targets:
         if config["source_language"] not in tasks[target]["languages"]:
             allowed = near(config["source_language"], tasks[target]["languages"])
@@ -148,18 +166,17 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
 def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     config, tasks = study.config, study.tasks
     definitions = config["definitions"]
-    intermediate = [name for name, task in tasks.items() if "group" not in task]
     spoken = {language for target in config["targets"] for language in tasks.get(target, {}).get("languages", [])}
     known: list[tuple[tuple[Any, ...], list[Any], Iterable[Any], str]] = [
         (("encoders",), config["encoders"], definitions["encoders"], "encoder is defined under that name"),
-        (("arms",), config["arms"], [*definitions["arms"], *intermediate], "arm or task has that name"),
-        (("targets",), config["targets"], sorted(set(tasks) - set(intermediate)), "target has that name"),
+        (("arms",), config["arms"], [*definitions["arms"], *tasks], "arm or task has that name"),
+        (("targets",), config["targets"], tasks, "task has that name"),
         (("languages",), config["languages"], spoken, "target has that language"),
         (("data", "tasks"), list(config["data"]["tasks"]), tasks, "task has that name"),
         (("target", "tasks"), list(config["target"]["tasks"]), config["targets"], "target has that name"),
     ]
     known += [
-        (("definitions", "arms", arm, "tasks"), spec["tasks"], intermediate, "intermediate task has that name")
+        (("definitions", "arms", arm, "tasks"), spec["tasks"], tasks, "task has that name")
         for arm, spec in definitions["arms"].items()
     ]
     known += [

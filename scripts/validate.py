@@ -1,0 +1,28 @@
+"""Check a study without running it: config files (later ones win), task files, sources. Can write the JSON schemas."""
+
+import argparse
+from pathlib import Path
+
+from codestilts.errors import run
+from codestilts.provenance import write_json
+from codestilts.schema import SCHEMAS
+from codestilts.validation import load_study, read_configs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("configs", nargs="*", type=Path, default=[Path("config.yaml")], help="YAML files of a study")
+    parser.add_argument("--schemas", type=Path, help="folder to write the JSON schemas to")
+    arguments = parser.parse_args()
+    if arguments.schemas:
+        for name, model in SCHEMAS.items():
+            write_json(arguments.schemas / f"{name}.json", model.model_json_schema())
+    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    grid = {"encoders": study.encoders, "arms": study.arms, "targets": study.targets, "seeds": study.config["seeds"]}
+    rest = {"languages": study.config["languages"], "sources": study.used_sources}
+    counts = [f"{len(values)} {name}" for name, values in (grid | rest).items()]
+    print(f"{study.name}: {', '.join(counts)}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,88 @@
+"""A config becomes batches of seeds, arms and the settings of each job."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codestilts.seeds import derive_seed
+from codestilts.study import Study, batches, to_json
+from codestilts.validation import load_study, read_configs
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    config = read_configs([ROOT / "config.yaml"])
+    config |= {"seeds": [0, 1, 2, 3], "seeds_per_job": 3}
+    config["arms"] = ["none", "random", "cloze", "english-multi", "mlm-code"]
+    return load_study(config, ROOT)
+
+
+@given(st.sets(st.integers(0, 60), min_size=1), st.integers(1, 7))
+def test_batches_hold_every_seed_once(seeds: set[int], size: int) -> None:
+    found = batches(list(seeds), size)
+    assert sorted(seed for group in found.values() for seed in group) == sorted(seeds)
+    for name, group in found.items():
+        assert group == list(range(group[0], group[0] + len(group))) and len(group) <= size
+        assert name == (str(group[0]) if len(group) == 1 else f"{group[0]}-{group[-1]}")
+
+
+def test_more_seeds_add_batches_and_change_none() -> None:
+    assert list(batches([0, 1, 2], 3)) == ["0-2"]
+    assert list(batches([0, 1, 2, 3, 4, 5], 3)) == ["0-2", "3-5"]
+
+
+def test_seeds_are_known_and_differ() -> None:
+    assert derive_seed("pocket", "order", 0) == derive_seed("pocket", "order", 0)
+    assert len({derive_seed("pocket", part, seed) for part in "abc" for seed in range(50)}) == 150
+    assert derive_seed("ab", "c") != derive_seed("a", "bc")
+    assert 0 <= derive_seed("x") < 2**31
+
+
+def test_an_arm_without_definition_is_that_task(study: Study) -> None:
+    assert study.arms["cloze"] == {"family": "code", "tasks": ["cloze"], "init": "pretrained", "shuffle_labels": False}
+    assert study.arms["mlm-code"]["family"] == "control"
+    assert study.trained_arms == ["cloze", "english-multi", "mlm-code"]
+
+
+def test_examples_of_other_tasks_are_built_too(study: Study) -> None:
+    assert {"code-search", "defect", "naming"} <= set(study.examples)
+    assert len(study.examples) == len(set(study.examples))
+
+
+def test_only_what_is_used_is_fetched(study: Study) -> None:
+    assert "evals" in study.used_sources
+    assert study.source_of_encoder("minilm") not in study.used_sources
+    languages = {language for source in study.used_sources for language in study.sources[source].languages}
+    assert languages == {*study.config["languages"], "english", "encoder"}
+
+
+def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
+    phase2 = study.intermediate_settings("bert-tiny", "english-multi", "0-2")
+    assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"]["tasks"])
+    phase3 = study.target_settings("bert-tiny", "none", "tags", "3")
+    assert phase3["seeds"] == [3] and list(phase3["tasks"]) == ["tags"] and "languages" not in phase3
+    assert json.loads(to_json(phase3)) == phase3
+    assert "licence" not in to_json(phase2)
+
+
+def test_random_weights_are_drawn_once(study: Study) -> None:
+    assert study.target_settings("bert-tiny", "random", "tags", "3")["init"] == "random"
+    assert study.predict_settings("bert-tiny", "random", "3")["init"] == "random"
+    assert study.target_settings("bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
+
+
+def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
+    own = {**study.config["target"], "tasks": {"tags": {"steps": 7}}}
+    other = Study({**study.config, "target": own}, study.tasks, study.sources)
+    assert other.target_settings("bert-tiny", "none", "tags", "3")["steps"] == 7
+    job = ("bert-tiny", "none", "match", "3")
+    assert other.target_settings(*job) == study.target_settings(*job)
+
+
+def test_seen_languages_are_those_of_code_arms(study: Study) -> None:
+    assert study.seen_languages == ["javascript", "python"]
