@@ -97,17 +97,18 @@ def test_parameter_questions(inputs):
         assert row["answer_text"][: -len(row["package"])] not in row["question"].split()
 
 
-def test_a_description_that_names_its_parameter_is_dropped(tmp_path):
+def test_a_description_that_names_its_parameter(tmp_path):
     params = {"node": "where the nodes begin", "width": "how many columns it has"}
-    rows = [
-        function(split, split, f"f{n}", params, f"return {n}", "")
-        for split in ("train", "dev", "test")
-        for n in range(4)
-    ]
-    frame = made("param-qa", write(tmp_path, rows), languages=["python"])
-    assert set(frame["answer_text"]) == {"width"}
-    kept = made("param-qa", write(tmp_path, rows), languages=["python"], hide_names="keep")
-    assert set(kept["answer_text"]) == {"width", "node"}
+    splits = ("train", "dev", "test")
+    rows = [function(split, split, f"f{n}", params, f"return {n}", "") for split in splits for n in range(4)]
+    inputs = write(tmp_path, rows)
+    asked = {"languages": ["python"], "train": 99, "dev": 99, "test": 99}
+    masked = made("param-qa", inputs, **asked)
+    assert set(masked["question"]) == {"where the x begin", "how many columns it has"}
+    assert set(made("param-qa", inputs, hide_names="drop", **asked)["answer_text"]) == {"width"}
+    kept = made("param-qa", inputs, hide_names="keep", **asked)
+    assert set(kept["question"]) == set(params.values())
+    assert made("param-qa", inputs, **{**asked, "test": 4})["cluster"].nunique() == 12  # one question each comes first
 
 
 def test_windows_of_whole_tokens(inputs):

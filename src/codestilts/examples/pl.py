@@ -3,6 +3,7 @@
 All train on the source language's train packages and test on every language's test packages.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,8 @@ from codestilts.examples.sampling import (
 )
 from codestilts.examples.text import first_words, subtokens
 
+HIDDEN_WORD = "x"  # stands for a word that would give an answer away
+QA_COLUMNS = ["question", "context", "answer_start", "answer_text", "options", "option_starts"]
 LEAST_POOL = 200  # functions among which hard negatives are looked for, however few are asked for
 
 
@@ -94,32 +97,27 @@ def names_it(text: str, name: str) -> bool:
     return False
 
 
-def param_qa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Which parameter does this text describe? The answer is the name's place in the undocumented function.
+def without_names(text: str, names: list[str]) -> str:
+    """The text with a placeholder for every word that is a word of one of the names (see :func:`names_it`)."""
+    return " ".join(HIDDEN_WORD if any(names_it(word, name) for name in names) else word for word in text.split())
 
-    Only functions with several parameters, and (option ``hide_names: drop``) only descriptions without a word of
-    the parameter's own name. ``options`` and ``option_starts`` list all parameters, for the baselines.
-    """
-    frame = functions(inputs, settings, "params")
-    frame = frame[frame["params"].str.len() >= 2]
-    rows: list[dict[str, Any]] = []
-    for row in records(frame):
-        context = shown(row, settings)
-        params = [param for param in row["params"] if param["end"] <= len(context)]
-        names = [param["name"] for param in params]
-        answers = [
-            (number, param)
-            for number, param in enumerate(params)
-            if len(subtokens(param["doc"])) >= settings["least_words"]
-            and not (settings["hide_names"] == "drop" and names_it(param["doc"], param["name"]))
-        ]
-        if len(set(names)) < max(2, len(names)) or not answers:
-            continue
-        number, param = choose(answers, "parameter", row["id"])
-        rows.append(
-            {
-                **row,
-                "question": first_words(param["doc"], settings["doc_words"]),
+
+def questions(row: dict[str, Any], settings: Settings) -> Iterator[dict[str, Any]]:
+    """The fields of one question for each parameter that a function describes well enough."""
+    context = shown(row, settings)
+    params = [param for param in row["params"] if param["end"] <= len(context)]
+    names = [param["name"] for param in params]
+    if len(set(names)) < max(2, len(names)):
+        return  # one parameter leaves no choice, and of two of one name neither is the answer
+    for number, param in enumerate(params):
+        text = first_words(param["doc"], settings["doc_words"])
+        hidden = without_names(text, names)
+        telling = [word for word in hidden.split() if subtokens(word) and word != HIDDEN_WORD]
+        named = names_it(text, param["name"])
+        if len(telling) >= settings["least_words"] and not (named and settings["hide_names"] == "drop"):
+            yield {
+                "id": f"{row['id']}#{number}",
+                "question": hidden if settings["hide_names"] == "mask" else text,
                 "context": context,
                 "answer_start": param["start"],
                 "answer_text": context[param["start"] : param["end"]],
@@ -127,10 +125,18 @@ def param_qa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
                 "option_starts": [param["start"] for param in params],
                 "place": str(number),
             }
-        )
+
+
+def param_qa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """Which parameter does this text describe? The answer is the name's place in the undocumented function.
+
+    Option ``hide_names``: a description that has words of a parameter's name needs no understanding, so they are
+    masked (``mask``), or descriptions with a word of their own parameter's name are left out (``drop``), or nothing
+    is done (``keep``). ``options`` and ``option_starts`` list all parameters, for the baselines.
+    """
+    frame = functions(inputs, settings, "params")
+    frame = frame[frame["params"].str.len() >= 2]
+    rows = [{**row, **question} for row in records(frame) for question in questions(row, settings)]
     found = pd.DataFrame(rows, columns=[*frame.columns, *QA_COLUMNS, "place"])
-    by = ("package", "place") if settings.get("balance_places") else ("package",)
+    by = ("package", "place") if settings["balance_places"] else ("package",)
     return take(found, settings, by=by)[[*COLUMNS, *QA_COLUMNS]]
-
-
-QA_COLUMNS = ["question", "context", "answer_start", "answer_text", "options", "option_starts"]
