@@ -104,7 +104,7 @@ def test_a_description_that_names_its_parameter(tmp_path):
     inputs = write(tmp_path, rows)
     asked = {"languages": ["python"], "train": 99, "dev": 99, "test": 99}
     masked = made("param-qa", inputs, **asked)
-    assert set(masked["question"]) == {"where the x begin", "how many columns it has"}
+    assert set(masked["question"]) == {"where the [MASK] begin", "how many columns it has"}
     assert set(made("param-qa", inputs, hide_names="drop", **asked)["answer_text"]) == {"width"}
     kept = made("param-qa", inputs, hide_names="keep", **asked)
     assert set(kept["question"]) == set(params.values())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.examples.code import COLUMNS, search_pairs, shown
+from codestilts.examples.code import COLUMNS, MASK, search_pairs, shown
 from codestilts.examples.overlap import matched_negatives
 from codestilts.examples.sampling import (
     Inputs,
@@ -23,7 +23,9 @@ from codestilts.examples.sampling import (
 )
 from codestilts.examples.text import first_words, subtokens
 
-HIDDEN_WORD = "x"  # stands for a word that would give an answer away
+# Words of a description that tell nothing about what it describes.
+FILLERS = {"the", "a", "an", "of", "to", "in", "for", "on", "at", "from", "with", "by", "as", "and", "or", "if"}
+FILLERS |= {"is", "be", "are", "it", "its", "this", "that", "which", "will", "used"}
 QA_COLUMNS = ["question", "context", "answer_start", "answer_text", "options", "option_starts"]
 LEAST_POOL = 200  # functions among which hard negatives are looked for, however few are asked for
 
@@ -99,7 +101,7 @@ def names_it(text: str, name: str) -> bool:
 
 def without_names(text: str, names: list[str]) -> str:
     """The text with a placeholder for every word that is a word of one of the names (see :func:`names_it`)."""
-    return " ".join(HIDDEN_WORD if any(names_it(word, name) for name in names) else word for word in text.split())
+    return " ".join(MASK if any(names_it(word, name) for name in names) else word for word in text.split())
 
 
 def questions(row: dict[str, Any], settings: Settings) -> Iterator[dict[str, Any]]:
@@ -112,7 +114,7 @@ def questions(row: dict[str, Any], settings: Settings) -> Iterator[dict[str, Any
     for number, param in enumerate(params):
         text = first_words(param["doc"], settings["doc_words"])
         hidden = without_names(text, names)
-        telling = [word for word in hidden.split() if subtokens(word) and word != HIDDEN_WORD]
+        telling = set(subtokens(hidden.replace(MASK, ""))) - FILLERS
         named = names_it(text, param["name"])
         if len(telling) >= settings["least_words"] and not (named and settings["hide_names"] == "drop"):
             yield {
