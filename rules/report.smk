@@ -94,6 +94,7 @@ rule report:
             figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES,
         ),
         sources="sources.csv",
+        tasks=[STUDY.tasks[task]["file"] for task in STUDY.examples],
         template="report/template.html.j2",
     output:
         report(
@@ -115,5 +116,5 @@ rule report:
     message:
         "Writing the page"
     shell:
-        "python scripts/report.py --results {params.results} --sources {input.sources} --template {input.template}"
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python scripts/report.py --results {params.results} --sources {input.sources} --tasks {input.tasks}"
+        " --template {input.template} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

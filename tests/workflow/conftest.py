@@ -11,18 +11,18 @@ import packages
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "config.yaml", "sources.csv", "rules", "profiles", "scripts", "src", "tasks", "notebooks", "report", "studies"]
+FILES = ["Snakefile", "config.yaml", "sources.csv"]
+FOLDERS = ["rules", "profiles", "scripts", "src", "tasks", "notebooks", "report"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def copy_project(folder: Path) -> Path:
     """What a run needs of this checkout, in ``folder``."""
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        elif (ROOT / part).exists():
-            shutil.copy2(ROOT / part, folder / part)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in FILES:
+        shutil.copy2(ROOT / name, folder / name)
     shutil.copy2(Path(__file__).with_name("micro.yaml"), folder / "micro.yaml")
     return folder
 

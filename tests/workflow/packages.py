@@ -8,9 +8,51 @@ import csv
 import random
 from pathlib import Path
 
-NOUNS = "account basket circle ditch engine forest garden hammer island jacket kettle ladder meadow needle orchard".split()
-VERBS = "collect measure reduce expand filter count merge split rotate shift clamp scale trace weigh".split()
-ADJECTIVES = "sorted weighted partial longest shortest average hidden nearest steady smooth".split()
+NOUNS = [
+    "account",
+    "basket",
+    "circle",
+    "ditch",
+    "engine",
+    "forest",
+    "garden",
+    "hammer",
+    "island",
+    "jacket",
+    "kettle",
+    "ladder",
+    "meadow",
+    "needle",
+    "orchard",
+]
+VERBS = [
+    "collect",
+    "measure",
+    "reduce",
+    "expand",
+    "filter",
+    "count",
+    "merge",
+    "split",
+    "rotate",
+    "shift",
+    "clamp",
+    "scale",
+    "trace",
+    "weigh",
+]
+ADJECTIVES = [
+    "sorted",
+    "weighted",
+    "partial",
+    "longest",
+    "shortest",
+    "average",
+    "hidden",
+    "nearest",
+    "steady",
+    "smooth",
+]
 PARAMS = {
     "limit": "largest number of rounds before it stops",
     "items": "sequence of numbers that gets read from left to right",
@@ -57,7 +99,7 @@ def function(language: str, chance: random.Random, number: int = 0, name: str = 
     noun, other, verb, adjective = *chance.sample(NOUNS, 2), chance.choice(VERBS), chance.choice(ADJECTIVES)
     name = name or f"{verb}_{noun}_{number}"
     params = chance.sample(sorted(PARAMS), chance.choice([2, 3]))
-    doc = f"{verb.capitalize()} the {adjective} {noun} of every {other} until {chance.choice(ADJECTIVES)} ones are left."
+    doc = f"{verb.capitalize()} the {adjective} {noun} of every {other} while {chance.choice(ADJECTIVES)} ones stay."
     local, inner, index = (chance.choice(NOUNS) + suffix for suffix in ("_sum", "_part", "_at"))
     lines = []
     for pattern in chance.sample(STATEMENTS["python" if language == "python" else "c"], chance.choice([3, 4, 5])):
@@ -96,7 +138,7 @@ def sentences(count: int, seed: int) -> str:
     lines = []
     for _ in range(count):
         one, two = chance.sample(NOUNS, 2)
-        adjective, adverb = chance.choice(["old", "green", "small", "quiet"]), chance.choice(["slowly", "often", "never"])
+        adjective, adverb = chance.choice(["old", "green", "small"]), chance.choice(["slowly", "often", "never"])
         verb = chance.choice(["held", "moved", "found", "left"])
         lines.append(f"The/at {adjective}/jj {one}/nn {adverb}/rb {verb}/vbd {chance.randint(2, 99)}/cd {two}s/nns ./.")
     return "\n".join(lines) + "\n"
@@ -132,7 +174,8 @@ def make(root: Path) -> None:
     folder = root / "packages"
 
     def package(name: str, languages: str, split: str) -> None:
-        rows.append([name, "local", f"packages/{name}", "", "", "", "", languages, split, "", "Apache-2.0", "made up", ""])
+        place = [name, "local", f"packages/{name}", "", "", "", ""]
+        rows.append([*place, languages, split, "", "Apache-2.0", "made up", ""])
 
     suffixes = {"python": "py", "javascript": "js", "c": "c"}
     plan = [("python", "intermediate", 60), ("python", "train", 60), ("python", "dev", 30), ("python", "test", 30)]

@@ -1,0 +1,164 @@
+"""The real graph of jobs on the micro study: from sources to report, and what reruns when something changes."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import environment, snakemake
+
+RESULTS = Path("results/micro")
+
+
+@pytest.fixture
+def project(done: Path, tmp_path: Path) -> Path:
+    """A finished project that a test may change."""
+    return Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
+
+
+def planned(folder: Path, *options: str) -> dict[str, int]:
+    """The jobs that a dry run announces: rule -> count, batches of seeds left out of the names."""
+    result = snakemake(folder, "--dry-run", *options)
+    assert result.returncode == 0, result.stdout
+    table = result.stdout.partition("Job stats:")[2].partition("\n\n")[0]
+    rows = re.findall(r"^([a-z][\w-]*) +(\d+)$", table, re.MULTILINE)
+    return {re.sub(r"_[\d-]+$", "", rule): int(count) for rule, count in rows if rule not in ("total", "all")}
+
+
+def test_from_sources_to_report(done: Path) -> None:
+    results = done / RESULTS
+    page = (results / "report.html").read_text()
+    assert "<svg" in page and "http-equiv" not in page
+    scores = pd.read_csv(results / "scores.csv")
+    assert set(scores["arm"]) >= {"none", "pos", "cloze", "mlm-code", "random"}
+    assert set(scores["language"]) == {"python", "javascript", "c"} and set(scores["seed"]) >= {0, 1}
+    assert scores["value"].between(0, 1).all()
+    assert not list(results.rglob("*.work")), "checkpoints are removed when a job is done"
+
+
+def test_two_seeds_differ(done: Path) -> None:
+    rows = pd.read_parquet(done / RESULTS / "predictions/tiny/cloze/search/0-1.parquet")
+    first, second = (rows[rows["seed"] == seed]["score"].to_numpy() for seed in (0, 1))
+    assert len(first) == len(second) and (first != second).any()
+
+
+def test_a_second_run_does_nothing_and_says_so(done: Path) -> None:
+    started = time.monotonic()
+    result = snakemake(done)
+    assert result.returncode == 0 and "Nothing to be done" in result.stdout
+    assert time.monotonic() - started < 60
+
+
+def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
+    (project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet").unlink()
+    jobs = planned(project)
+    assert jobs["predict"] == 1 and jobs["score"] == 1 and "compare" in jobs
+    assert not {"train_target", "train_intermediate", "build", "extract", "fetch", "baseline"} & set(jobs)
+
+
+def test_a_training_setting_reruns_training_only(project: Path) -> None:
+    config = project / "micro.yaml"
+    config.write_text(config.read_text().replace("target: {steps: 4,", "target: {steps: 5,"))
+    jobs = planned(project)
+    assert jobs["train_target"] == 20 and jobs["predict"] == 5
+    assert not {"train_intermediate", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
+
+
+def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) -> None:
+    config = project / "micro.yaml"
+    config.write_text(config.read_text().replace("intermediate: {steps: 4,", "intermediate: {steps: 5,"))
+    jobs = planned(project)
+    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 12
+    assert not {"build", "extract", "cluster", "fetch", "encoder"} & set(jobs)
+
+
+def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
+    with (project / "src/codestilts/plots.py").open("a") as stream:
+        stream.write("\n# A thought about colours.\n")
+    assert set(planned(project)) <= {"notebook_effects", "notebook_languages", "notebook_training", "report"}
+
+
+def test_changed_training_code_reruns_training_and_what_follows(project: Path) -> None:
+    with (project / "src/codestilts/training.py").open("a") as stream:
+        stream.write("\n# A thought about rates.\n")
+    jobs = planned(project)
+    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20
+    assert not {"build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
+
+
+def test_a_changed_task_file_rebuilds_its_examples_only(project: Path) -> None:
+    with (project / "tasks/pl/tags.yaml").open("a") as stream:
+        stream.write("citation: another\n")
+    jobs = planned(project)
+    assert jobs["build"] == 1 and jobs["train_target"] == 5
+
+
+def test_more_seeds_add_jobs_and_repeat_none(project: Path) -> None:
+    config = project / "micro.yaml"
+    config.write_text(config.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2, 3]"))
+    jobs = planned(project)
+    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["predict"] == 5
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> None:
+    model = project / RESULTS / "models/tiny/cloze/tags/0-1"
+    predictions = project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet"
+    before = pd.read_parquet(predictions)
+    shutil.rmtree(model)
+    command = ["snakemake", "--cores", "1", str(predictions.relative_to(project)), "--configfile", "micro.yaml"]
+    process = subprocess.Popen(
+        command, cwd=project, env=environment(project), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout
+    for line in process.stdout:
+        if "step 4/4" in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    process.wait()
+    assert not (model / "1/run.json").exists()
+    result = snakemake(project, "--unlock")
+    result = snakemake(project, "--cores", "1")
+    assert result.returncode == 0, result.stdout[-3000:]
+    pd.testing.assert_frame_equal(before, pd.read_parquet(predictions))
+    assert "Nothing to be done" in snakemake(project).stdout
+
+
+def test_a_changed_download_is_an_error_that_names_it(fresh: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(fresh, tmp_path / "project"))
+    table = project / "sources.csv"
+    digest = "0" * 64
+    table.write_text(table.read_text().replace("packages/c-test,,,,,", f"packages/c-test,,,{digest},,"))
+    result = snakemake(project, "resources/c-test.zip", "resources/python-test.zip", "--keep-going")
+    assert result.returncode == 1
+    assert "error: source c-test: c-test is not the file that sources.csv names" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert (project / "resources/python-test.zip").exists() and not (project / "resources/c-test.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("arms: [none, pos,", "arms: [none, poss,", "micro.yaml: arms: 'poss': no arm or task has that name"),
+        ("seeds: [0, 1]", "seeds: [0, 0]", "micro.yaml: seeds: 0 stands there 2 times"),
+        ("steps: 4", "steps: four", "micro.yaml: intermediate.steps: must be a valid integer, not 'four'"),
+        ("encoders: [tiny]", "encoder: [tiny]", "micro.yaml: encoder: unknown key; did you mean 'encoders'?"),
+    ],
+)
+def test_a_bad_config_is_one_line_and_starts_nothing(
+    old: str, new: str, expected: str, fresh: Path, tmp_path: Path
+) -> None:
+    project = Path(shutil.copytree(fresh, tmp_path / "project"))
+    config = project / "micro.yaml"
+    config.write_text(config.read_text().replace(old, new))
+    result = snakemake(project)
+    assert result.returncode == 1
+    errors = [line for line in result.stdout.splitlines() if line.startswith("error: ")]
+    assert len(errors) >= 1 and errors[0].startswith(f"error: {expected}")
+    assert "Traceback" not in result.stdout and "Job stats" not in result.stdout
+    assert not (project / "results").exists() and not (project / "resources").exists()
