@@ -54,6 +54,12 @@ class Language:
         return frozenset(slot.split(".")[0] for slot in self.slots if "/" in slot)
 
 
+def read_table() -> dict[str, dict[str, Any]]:
+    """The table as it stands in the file: entries by language, and ``common``."""
+    table: dict[str, dict[str, Any]] = yaml.safe_load(TABLE.read_text())
+    return table
+
+
 @cache
 def languages() -> dict[str, Language]:
     """All languages by name; the entry ``common`` is merged into every other one.
@@ -61,7 +67,7 @@ def languages() -> dict[str, Language]:
     Raises:
         CodeStiltsError: an entry has an unknown key.
     """
-    table: dict[str, dict[str, Any]] = yaml.safe_load(TABLE.read_text())
+    table = read_table()
     common = table.pop("common")
     return {name: _language(name, table, common) for name in table}
 
