@@ -23,17 +23,8 @@ def replace_word(text: str, word: str, by: str) -> str:
 
 
 def hide_words(name: str, words: set[str], by: str = "x") -> str:
-    """An identifier or string without the pieces that are among ``words``, or inflect or shorten one of them."""
-
-    stems = tuple(word for word in words if len(word) >= 4)
-
-    def piece(match: re.Match[str]) -> str:
-        part = match.group().lower()
-        alike = part in words or part.startswith(stems) if stems else part in words
-        shortened = len(part) >= 3 and any(word.startswith(part) for word in stems)
-        return by if alike or shortened else match.group()
-
-    return _PIECE.sub(piece, name)
+    """An identifier or string without the pieces that are among ``words``."""
+    return _PIECE.sub(lambda match: by if match.group().lower() in words else match.group(), name)
 
 
 def shown_length(code: str, token_starts: Iterable[int], limit: int) -> int:

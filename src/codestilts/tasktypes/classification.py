@@ -1,7 +1,7 @@
 """One label for a text or a pair of texts: NLI, paraphrase, defect detection, cloze over a closed set.
 
-Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``pairs: dual``: the features
-[u, v, |u-v|, u*v] of InferSent, Conneau et al. 2017, section 3.1).
+Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``pairs: dual``): then the label is read
+off the cosine of the two texts alone, the first declared label being that of similar texts.
 """
 
 from typing import Any
@@ -22,6 +22,8 @@ from codestilts.tasktypes.base import (
     permute,
     pool_for_label,
 )
+
+SHARPNESS = 20.0  # the inverse of the temperature that retrieval trains with
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
@@ -48,20 +50,25 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 
 
 class Head(nn.Module):
-    """A linear layer over the pooled states: [examples, hidden] -> [examples, labels]."""
+    """Scores of the labels, shape [examples, labels]: a linear layer over pooled states, or over a cosine."""
 
     def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
         super().__init__()
         self.dual, self.mask_id = task.options.get("pairs") == "dual", mask_id
-        self.classifier = nn.Linear(hidden * (4 if self.dual else 1), len(task.labels))
+        self.classifier = nn.Linear(1 if self.dual else hidden, len(task.labels))
+        if self.dual:
+            nn.init.constant_(self.classifier.weight, -0.5)
+            nn.init.constant_(self.classifier.weight[0], 0.5)
+            nn.init.zeros_(self.classifier.bias)
+            self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         hidden = hidden_states(encoder, batch)
         if not self.dual:
             return self.classifier(pool_for_label(hidden, batch, self.mask_id))
-        pooled = F.normalize(mean_pool(hidden, batch["attention_mask"]), dim=-1) * hidden.shape[-1] ** 0.5
-        u, v = pooled[0::2], pooled[1::2]
-        return self.classifier(torch.cat([u, v, (u - v).abs(), u * v], dim=-1))
+        pooled = mean_pool(hidden, batch["attention_mask"])
+        similarity = F.cosine_similarity(pooled[0::2], pooled[1::2])
+        return self.classifier(((similarity - self.threshold) * SHARPNESS).unsqueeze(-1))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy, mean over the examples."""

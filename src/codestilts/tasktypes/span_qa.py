@@ -1,7 +1,7 @@
 """Extractive question answering: the span of a context that answers a question (SQuAD, Rajpurkar et al. 2016).
 
-A context longer than ``max_length`` is read in overlapping windows (``stride`` tokens apart), and the best span
-over all windows wins, as in the reference implementation of Devlin et al. 2019.
+A context longer than ``max_length`` is read in windows that overlap by ``stride`` tokens, and the best span over all
+windows wins, as in the reference implementation of Devlin et al. 2019. A question takes at most half the length.
 """
 
 from typing import Any
@@ -12,16 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes.base import Batch, Feature, Task, hidden_states, mask_token, pad, permute, sequence
+from codestilts.tasktypes.base import Batch, Feature, Task, hidden_states, mask_token, mean_pool, pad, permute, sequence
 
 LONGEST_ANSWER = 30  # tokens
+SHARPNESS = 10.0  # of the likeness, a cosine at first
 BEST = 20  # starts and ends considered in a window
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     """One feature a window; ``start``/``end`` are token places, 0 where the window lacks the answer."""
     encoding = tokenizer(
-        [mask_token(text, tokenizer) for text in examples["question"]],
+        _cut([mask_token(text, tokenizer) for text in examples["question"]], tokenizer, task.max_length // 2),
         examples["context"].tolist(),
         truncation="only_second",
         max_length=task.max_length,
@@ -57,6 +58,14 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     return features
 
 
+def _cut(texts: list[str], tokenizer: Any, length: int) -> list[str]:
+    """The texts without what goes beyond ``length`` tokens."""
+    offsets = tokenizer(
+        texts, add_special_tokens=False, truncation=True, max_length=length, return_offsets_mapping=True
+    )["offset_mapping"]
+    return [text[: places[-1][1] if places else 0] for text, places in zip(texts, offsets, strict=True)]
+
+
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
     """Windows with ``start`` and ``end`` places and ``inside``, 1 for the tokens of the context (and place 0)."""
     batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
@@ -71,14 +80,22 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 
 
 class Head(nn.Module):
-    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2]; -1e4 off the context."""
+    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2]; -1e4 off the context.
+
+    A linear score of the token plus its likeness to the question, p W q with W the identity at first (DrQA, Chen et al.
+    2017, section 3.2.2): a small encoder finds a name by its meaning much sooner than by attention alone.
+    """
 
     def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
         super().__init__()
         self.scorer = nn.Linear(hidden, 2)
+        self.likeness = nn.Parameter(torch.eye(hidden).repeat(2, 1, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        scores = self.scorer(hidden_states(encoder, batch))
+        hidden = hidden_states(encoder, batch)
+        question = F.normalize(mean_pool(hidden, batch["attention_mask"] * ~batch["inside"]), dim=-1)
+        likeness = torch.einsum("wth,shk,wk->wts", F.normalize(hidden, dim=-1), self.likeness, question)
+        scores = self.scorer(hidden) + SHARPNESS * likeness
         return scores.masked_fill(~batch["inside"].unsqueeze(-1), -1e4)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
