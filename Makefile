@@ -1,6 +1,6 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html
 # make test     set everything up, run the tests
-# make lint     formatting, types, workflow style
+# make lint     style, types, the workflow's own style (snakemake --lint)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
 
 SHELL := bash
@@ -20,7 +20,7 @@ test: .venv/ready
 	$(ACTIVATE) && pytest $(PYTEST)
 
 lint: .venv/ready
-	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules && snakemake --lint
+	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules && pytest tests/workflow/test_style.py
 
 # Torch by itself, in whichever build the machine offers; everything else exactly as locked.
 .venv/ready: envs/lock.txt pyproject.toml
