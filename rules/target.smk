@@ -10,7 +10,11 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             parent=parent_files,
             examples="<results>/examples/{target}.parquet",
         output:
-            expand("<results>/models/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}", seed=MEMBERS, file=MODEL_FILES),
+            expand(
+                "<results>/models/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
+                seed=MEMBERS,
+                file=MODEL_FILES,
+            ),
         log:
             "<results>/logs/target/{encoder}/{arm}/{target}/{seeds}.log",
         benchmark:
