@@ -106,14 +106,14 @@ CASES: list[tuple[str, str, str, Doc]] = [
         /// - Parameters:
         ///   - a: The a
         ///     continued.
-        ///   - b: The b.
+        ///   - of b: The b.
         /// - Returns: Not wanted.""",
         Doc("Makes one of others.", "Makes one of others.", {"a": "The a continued.", "b": "The b."}),
     ),
     (
         "Swift line",
         "swift",
-        "/// Makes one.\n/// - Parameter a: The a.",
+        "/// Makes one.\n/// - parameter a: The a.",
         Doc("Makes one.", "Makes one.", {"a": "The a."}),
     ),
     (

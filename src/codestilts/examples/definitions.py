@@ -99,7 +99,7 @@ def _definition(node: Node, body: Node, docstring: Node | None, spec: Language) 
         nodes,
         (node.start_byte, body.start_byte),
         doc if usable else docs.Doc(params=doc.params),
-        LINES if usable else UNDOCUMENTED_LINES,
+        LINES if usable or doc.params else UNDOCUMENTED_LINES,
     )
 
 

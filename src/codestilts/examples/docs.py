@@ -29,7 +29,7 @@ _FIELD = re.compile(
     r"(?:\s+(?P<what>[^:]*))?:(?:\s+(?P<text>.*))?$"
 )
 _SWIFT = re.compile(
-    r"^\s*[-*]\s+(?P<what>Parameters?|Returns|Throws|Note|Remark|Important|SeeAlso|Warning)\b\s*(?P<text>.*)$"
+    r"^\s*[-*]\s+(?P<what>Parameters?|Returns|Throws|Note|Remark|Important|SeeAlso|Warning)\b\s*(?P<text>.*)$", re.I
 )
 _SECTION = re.compile(
     r"^#*\s*(?P<word>(?:other |keyword )?(?:args|arguments|parameters|params)|returns?|yields?|raises?|notes?|"
@@ -39,7 +39,7 @@ _SECTION = re.compile(
 )
 _UNDERLINE = re.compile(r"^\s*([-=~^])\1{2,}\s*$")
 _NAMES = r"(?P<names>\*{0,2}[\w$]+(?:\s*,\s*\*{0,2}[\w$]+)*)"
-_LIST_ITEM = re.compile(rf"^\s*[-*+]\s+{_NAMES}\s*(?:\([^)]*\)\s*)?(?::|–|—|-+)\s*(?P<text>.*)$")
+_LIST_ITEM = re.compile(rf"^\s*[-*+]\s+(?:\w+ )?{_NAMES}\s*(?:\([^)]*\)\s*)?(?::|–|—|-+)\s*(?P<text>.*)$")
 _GOOGLE_ITEM = re.compile(rf"^{_NAMES}\s*(?:\((?:[^()]|\([^()]*\))*\))?\s*:(?:\s+(?P<text>.*))?$")
 _NUMPY_ITEM = re.compile(rf"^{_NAMES}\s*(?:[:=(].*)?$")
 _UNUSABLE = re.compile(
@@ -154,11 +154,13 @@ def _split(lines: list[str]) -> tuple[list[str], dict[str, str]]:
             if item["role"] in _PARAMS and item["what"]:
                 params.setdefault(item["what"].split()[-1].strip("\\*"), block)
         elif callout := _SWIFT.match(line):
-            end = _end_of_indented(lines, number)
+            end = next(
+                (n for n in range(number + 1, len(lines)) if not lines[n].strip() or _SWIFT.match(lines[n])), len(lines)
+            )
             name, colon, text = callout["text"].partition(":")
-            if callout["what"] == "Parameters":
+            if callout["what"].lower() == "parameters":
                 _items(lines[number + 1 : end], params, numpy=False)
-            elif callout["what"] == "Parameter" and colon:
+            elif callout["what"].lower() == "parameter" and colon:
                 params.setdefault(name.strip(), " ".join([text, *lines[number + 1 : end]]))
             number = end
         elif line.lstrip().startswith(">>>"):
