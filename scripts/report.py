@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from codestilts.errors import run
 from codestilts.provenance import atomic
@@ -16,12 +17,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="the study's folder of results")
     parser.add_argument("--sources", required=True, help="sources.csv")
+    parser.add_argument("--tasks", nargs="+", type=Path, required=True, help="task files (YAML) of the study")
     parser.add_argument("--template", type=Path, required=True, help="the page's template")
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study's facts")
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
     sources = pd.read_csv(arguments.sources, dtype=str, keep_default_na=False)
-    page = render(arguments.template.read_text(encoding="utf-8"), arguments.results, sources, arguments.settings)
+    tasks = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in arguments.tasks}
+    template = arguments.template.read_text(encoding="utf-8")
+    page = render(template, arguments.results, sources, tasks, arguments.settings)
     with atomic(arguments.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

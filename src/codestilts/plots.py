@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from codestilts.provenance import atomic
+from codestilts.tables import language_name
 
 COLOURS = {
     "code": "#D55E00",
@@ -56,6 +57,8 @@ def save(figure: Figure, stem: str | Path) -> None:
     """Write ``stem.svg``, ``stem.pdf`` and ``stem.png``, the same bytes for the same figure."""
     stem = Path(stem)
     plt.rcParams["svg.hashsalt"] = stem.name
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, not again for each format
     undated: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
     for kind, metadata in undated.items():
         with atomic(stem.with_suffix(f".{kind}")) as temporary:
@@ -80,13 +83,14 @@ def intervals(axes: Axes, table: pd.DataFrame, value: str, labels: list[str]) ->
 def primary(contrasts: pd.DataFrame, margin: float) -> Figure:
     """The primary contrast, and under it the same contrast in each target group."""
     table = contrasts[contrasts["role"].isin(["primary", "group"])].reset_index(drop=True)
-    first, second = table["name"][0].split(" minus ")
-    labels = ["All groups" if scope == "all groups" else str(scope).capitalize() for scope in table["scope"]]
+    first, second = table["name"][0].split(" minus ") if len(table) else ("", "")
+    labels = [group_name(scope) for scope in table["scope"]]
     figure, axes = plt.subplots(figsize=(4.6, 0.45 * len(table) + 1.2))
     axes.axvspan(-margin, margin, color="#f0f0f0", zorder=0)
     families = np.where(table["difference"] > 0, "code", "english") if first == "code" else "mixed"
     intervals(axes, table.assign(family=families), "difference", labels)
-    axes.get_yticklabels()[0].set_fontweight("bold")
+    for tick in axes.get_yticklabels()[:1]:
+        tick.set_fontweight("bold")
     reach = 1.15 * max(abs(axes.get_xlim()[0]), abs(axes.get_xlim()[1]), margin)
     axes.set_xlim(-reach, reach)
     axes.set_xlabel(f"{_name(second)} better   ←   points   →   {_name(first)} better")
@@ -94,64 +98,59 @@ def primary(contrasts: pd.DataFrame, margin: float) -> Figure:
 
 
 def effects(table: pd.DataFrame, title: str) -> Figure:
-    """Every arm minus ``none`` as dots with intervals, family by family, controls last."""
+    """Every arm minus ``none`` as dots with intervals, family by family, controls last.
+
+    Random weights are left out: they are far below everything else and would hide the differences that
+    matter.
+    """
+    table = table[table["arm"] != "random"]
     families = [family for family in FAMILIES if family in set(table["family"])]
     rows = [table[table["family"] == family] for family in families]
     # A family's mean stands above its arms.
     rows = [part.assign(mean=part["arm"].str.endswith(" family")).sort_values("mean", ascending=False) for part in rows]
-    ordered = pd.concat(rows, ignore_index=True)
+    ordered = pd.concat(rows, ignore_index=True) if rows else table.assign(mean=False)
     labels = [f"{_name(arm[: -len(' family')])}, mean" if arm.endswith(" family") else arm for arm in ordered["arm"]]
     figure, axes = plt.subplots(figsize=(4.6, 0.27 * len(ordered) + 1.1))
     intervals(axes, ordered, "effect", labels)
     for tick, (_, row) in zip(axes.get_yticklabels(), ordered.iterrows(), strict=True):
         tick.set_color(COLOURS[row["family"]])
         tick.set_fontweight("bold" if row["mean"] else "normal")
-    axes.set_title(title)
+    axes.set_title(group_name(title))
     axes.set_xlabel("points above no intermediate training")
     return figure
 
 
 def heat(table: pd.DataFrame, marks: pd.DataFrame | None, title: str, diverging: bool) -> Figure:
     """A heat map of targets (rows) and languages (columns) with numbers; ``marks`` are texts put behind them."""
-    reach = float(np.nanmax(np.abs(table.to_numpy(dtype=float)))) if table.size else 1.0
+    reach = float(np.nanmax(np.abs(table.to_numpy(dtype=float)), initial=0.1))
     scale = (
         {"cmap": "PuOr_r", "vmin": -reach, "vmax": reach} if diverging else {"cmap": "cividis", "vmin": 0, "vmax": 100}
     )
     texts = table.map(lambda value: "" if pd.isna(value) else f"{value:+.1f}" if diverging else f"{value:.0f}")
     if marks is not None:
         texts = texts + marks.reindex(index=table.index, columns=table.columns).fillna("")
+    table = table.rename(columns=language_name)
     figure, axes = plt.subplots(figsize=(1.6 + 0.62 * table.shape[1], 1.3 + 0.42 * table.shape[0]))
     sns.heatmap(
         table, annot=texts, fmt="", ax=axes, cbar_kws={"label": "points"}, linewidths=1, annot_kws={"size": 8}, **scale
     )
     axes.set(xlabel="", ylabel="", title=title)
+    axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=45)
     plt.setp(axes.get_xticklabels(), ha="right", rotation_mode="anchor")
     return figure
 
 
 def near_far(table: pd.DataFrame, languages: pd.DataFrame, title: str) -> Figure:
-    """The contrast in each zero-shot language against that language's similarity to the source language."""
-    merged = table.merge(languages, left_on="language_set", right_on="language").sort_values("similarity")
-    figure, axes = plt.subplots(figsize=(4.6, 3.6))
-    axes.axhline(0, color="#555555", linewidth=1)
-    for seen, colour, label in (
-        (False, COLOURS["code"], "unseen"),
-        (True, COLOURS["control"], "seen in an intermediate task"),
-    ):
-        part = merged[merged["seen"] == seen]
-        if len(part):
-            spread = [part["difference"] - part["low"], part["high"] - part["difference"]]
-            shape = "o" if not seen else "^"
-            axes.errorbar(part["similarity"], part["difference"], yerr=spread, fmt=shape, color=colour, label=label)
-    for _, row in merged.iterrows():
-        axes.annotate(
-            row["language"], (row["similarity"], row["difference"]), (5, 4), textcoords="offset points", size=8
-        )
-    axes.set(xlabel="similarity to the source language (cosine of token use)", ylabel="points", title=title)
-    if merged["seen"].any():
-        axes.legend(frameon=False, fontsize="small")
-    sns.despine(ax=axes)
+    """The contrast in each zero-shot language, from the most similar to the source language to the least."""
+    merged = table.merge(languages, left_on="language_set", right_on="language")
+    merged = merged.sort_values(["similarity", "language"], ascending=[False, True])
+    merged["family"] = np.where(merged["seen"], "control", "code")
+    names = zip(merged["language"], merged["similarity"], merged["seen"], strict=True)
+    labels = [f"{language_name(name)} {near:.2f}{' (seen)' if seen else ''}" for name, near, seen in names]
+    figure, axes = plt.subplots(figsize=(4.6, 0.3 * len(merged) + 1.3))
+    intervals(axes, merged, "difference", labels)
+    axes.set(title=title, xlabel="points", ylabel="similarity to the source language")
     return figure
 
 
@@ -182,17 +181,41 @@ def curves(table: pd.DataFrame, families: dict[str, str], arms: list[str]) -> Fi
 
 def losses(table: pd.DataFrame, families: dict[str, str]) -> Figure:
     """Training loss of each intermediate arm over its steps, mean of seeds, relative to its start."""
-    figure, axes = plt.subplots(figsize=(4.6, 3.4))
+    figure, axes = plt.subplots(figsize=(4.6, 3.8))
+    ends = {}
     for arm, part in table.groupby("arm", sort=True):
         mean = part.groupby("step")["loss"].mean()
         axes.plot(mean.index, mean / mean.iloc[0], color=COLOURS[families.get(str(arm), "control")], linewidth=1.2)
+        ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1] / mean.iloc[0]))
+    low, high = axes.get_ylim()
+    for arm, height in spread_labels({arm: y for arm, (_, y) in ends.items()}, 0.045 * (high - low)).items():
+        colour = COLOURS[families.get(arm, "control")]
         axes.annotate(
-            str(arm), (mean.index[-1], mean.iloc[-1] / mean.iloc[0]), (3, 0), textcoords="offset points", size=7
+            arm,
+            ends[arm],
+            (1.03, height),
+            textcoords=axes.get_yaxis_transform(),
+            size=7.5,
+            va="center",
+            color=colour,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5},
+            annotation_clip=False,
         )
     axes.set(xlabel="step", ylabel="loss relative to its start")
-    axes.margins(x=0.18)
     sns.despine(ax=axes)
     return figure
+
+
+def spread_labels(heights: dict[str, float], gap: float) -> dict[str, float]:
+    """Heights at least ``gap`` apart, in the same order and around the same middle, so that labels don't
+    overlap.
+    """
+    ordered = sorted(heights, key=lambda name: (heights[name], name))
+    placed: list[float] = []
+    for name in ordered:
+        placed.append(max(heights[name], placed[-1] + gap) if placed else heights[name])
+    shift = float(np.mean(placed) - np.mean(list(heights.values()))) if placed else 0.0
+    return {name: height - shift for name, height in zip(ordered, placed, strict=True)}
 
 
 def checks(table: pd.DataFrame) -> Figure:
@@ -237,3 +260,9 @@ def checks(table: pd.DataFrame) -> Figure:
 
 def _name(family: str) -> str:
     return "English" if family == "english" else family.capitalize()
+
+
+def group_name(group: object) -> str:
+    """A target group as a reader would call it."""
+    names = {"qa": "Question answering", "structured": "Structured prediction"}
+    return names.get(str(group), str(group).capitalize())

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from codestilts import records
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS
-from codestilts.tables import p_value, points, with_interval
+from codestilts.tables import language_name, p_value, points, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
 STAGES = {
@@ -27,6 +27,7 @@ STAGES = {
     "baseline": "trivial baselines",
     "compare": "statistics",
 }
+FAMILIES = ["baseline", "code", "english", "mixed", "control"]
 Row = dict[str, Any]
 
 
@@ -42,22 +43,30 @@ def read_tables(results: Path) -> dict[str, pd.DataFrame]:
         # An arm is called "none", and an example may say "NA": only what is empty is missing.
         gaps = [] if name == "showcase" else [""]
         tables[name] = pd.read_csv(path, keep_default_na=False, na_values=gaps)
-    tables["runs"]["target"] = tables["runs"]["target"].fillna("")
+    tables["runs"]["target"] = tables["runs"]["target"].astype("object").fillna("")
     return tables
 
 
-def render(template: str, results: Path, sources: pd.DataFrame, facts: dict[str, Any]) -> str:
-    """The page. Every text is escaped by the template engine; only the study's own figures go in as they are."""
+def render(template: str, results: Path, sources: pd.DataFrame, tasks: dict[str, Row], facts: dict[str, Any]) -> str:
+    """The page. Every text is escaped by the template engine; only the study's own figures go in as they are.
+
+    ``tasks`` are the task files by name, ``facts`` the study's ``report_settings``.
+    """
     tables = read_tables(results)
     engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    engine.filters |= {"points": points, "p": p_value, "thousands": lambda number: f"{number:,.0f}".replace(",", " ")}
-    engine.globals |= {"interval": with_interval}
+    engine.filters |= {
+        "language": language_name,
+        "points": points,
+        "p": p_value,
+        "thousands": lambda number: f"{number:,.0f}".replace(",", " "),
+    }
+    engine.globals |= {"interval": with_interval, "said": said, "shown": language_name}
     encoders = [about_encoder(encoder, tables, results, facts) for encoder in facts["encoders"]]
     return engine.from_string(template).render(
-        facts=facts,
+        facts=facts | {"arms": by_family(facts["arms"])},
         encoders=encoders,
         size=study_size(tables, facts),
-        tasks=task_rows(facts),
+        tasks=task_rows(tasks, facts),
         sources=source_rows(sources, facts["sources"]),
         audit=rows(tables["audit"]),
         clean=bool((tables["audit"].get(["functions", "clusters"], pd.DataFrame()) == 0).all(axis=None)),
@@ -107,19 +116,29 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
 
 def headline(primary: Row, margin: float) -> str:
     """The answer in one sentence, no stronger than the interval allows."""
-    first, second = (_said(family) for family in primary["name"].split(" minus "))
+    first, second = said(primary["name"]).split(" minus ")
     low, high = primary["low"], primary["high"]
+    least = f"{margin:g} point{'' if margin == 1 else 's'}"
     if low > 0:
         return f"Training on {first} in between helps more than training on {second}."
     if high < 0:
         return f"Training on {first} in between helps less than training on {second}."
     if -margin < low and high < margin:
-        return f"Training on {first} or on {second} in between makes no difference of {margin:g} points or more."
+        return f"Training on {first} or on {second} in between makes no difference of {least} or more."
     return f"This study cannot tell whether training on {first} or on {second} in between helps more."
 
 
-def _said(family: str) -> str:
-    return "English" if family == "english" else family
+def said(name: str) -> str:
+    """A family, an arm or a contrast as a reader would write it (``code minus english``, ``code family``)."""
+    words = {"english": "English", "english family": "English, mean", "code family": "code, mean"}
+    words |= {"mixed": "both", "none": "no intermediate training", "qa": "question answering"}
+    return " minus ".join(words.get(part, part.removesuffix(" family")) for part in name.split(" minus "))
+
+
+def by_family(arms: dict[str, Row]) -> dict[str, Row]:
+    """The arms, family by family; within one in the order of the alphabet, mixtures after single tasks."""
+    ranked = sorted(arms, key=lambda arm: (FAMILIES.index(arms[arm]["family"]), len(arms[arm]["tasks"]), arm))
+    return {arm: arms[arm] for arm in ranked}
 
 
 def learned(checks: pd.DataFrame) -> dict[str, Any]:
@@ -133,9 +152,8 @@ def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:
     unseen = effects[(effects["language_set"] == "unseen") & effects["kind"].isin(["group", "all"])]
     columns = sorted(set(unseen["scope"]), key=lambda scope: (scope != "all groups", scope))
     cells = {(row["arm"], row["scope"]): row for row in rows(unseen)}
-    order = {"code": 0, "english": 1, "mixed": 2, "control": 3}
     arms = dict.fromkeys(zip(unseen["arm"], unseen["family"], strict=True))
-    ranked = sorted(arms, key=lambda pair: (order.get(pair[1], 9), not pair[0].endswith(" family")))
+    ranked = sorted(arms, key=lambda pair: (FAMILIES.index(pair[1]), not pair[0].endswith(" family")))
     body = [
         {"arm": arm, "family": family, "cells": [cells.get((arm, scope)) for scope in columns]}
         for arm, family in ranked
@@ -144,12 +162,14 @@ def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:
 
 
 def check_rows(checks: pd.DataFrame) -> list[Row]:
-    """The checks with names of rivals that readers understand."""
+    """Targets with what they reach and their rivals, which get names that readers understand."""
     names = {"random": "random weights", "baseline:random": "random guess", "baseline:bm25": "BM25"}
-    return [
-        {**row, "rival": names.get(row["rival"], row["rival"].removeprefix("baseline:").replace("-", " "))}
-        for row in rows(checks)
-    ]
+    targets: dict[str, Row] = {}
+    for row in rows(checks):
+        target = targets.setdefault(row["target"], {**row, "rivals": []})
+        rival = names.get(row["rival"], row["rival"].removeprefix("baseline:").replace("-", " "))
+        target["rivals"].append(row | {"rival": rival})
+    return list(targets.values())
 
 
 def count_grid(counts: pd.DataFrame, languages: list[str]) -> dict[str, Any]:
@@ -178,19 +198,13 @@ def study_size(tables: dict[str, pd.DataFrame], facts: dict[str, Any]) -> Row:
     }
 
 
-def task_rows(facts: dict[str, Any]) -> list[Row]:
-    """Every task of the study with its role, its metric in words and its description."""
-    targets = facts["targets"]
+def task_rows(tasks: dict[str, Row], facts: dict[str, Any]) -> list[Row]:
+    """Every task of the study with its role and its metric in words."""
     return [
-        {
-            **task,
-            "name": name,
-            "role": "target" if name in targets else "intermediate",
-            "metric": LABELS[task["metric"]],
-        }
-        if task["metric"] in LABELS
-        else {**task, "name": name, "role": "target" if name in targets else "intermediate"}
-        for name, task in facts["tasks"].items()
+        {"defects": "", **task}
+        | {"name": name, "role": "target" if name in facts["targets"] else "intermediate"}
+        | {"metric": LABELS[task["metric"]] if task["type"] != "mlm" else "no metric"}
+        for name, task in sorted(tasks.items())
     ]
 
 

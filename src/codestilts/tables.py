@@ -13,6 +13,14 @@ ESCAPES = str.maketrans(
 )
 
 
+LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
+
+
+def language_name(language: str) -> str:
+    """A programming language as its users write it."""
+    return LANGUAGES.get(language, language.capitalize())
+
+
 def points(value: float, signed: bool = False) -> str:
     """A number of points with one decimal, a true minus sign, and a plus where differences are shown."""
     text = f"{value:+.1f}" if signed else f"{value:.1f}"

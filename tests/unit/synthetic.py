@@ -38,22 +38,22 @@ def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01,
     baseline.
     """
     rng = np.random.default_rng(seed)
-    frames = []
     arms = {**facts["families"], "baseline:majority": "trivial"}
+    runs = [(arm, run) for arm, family in arms.items() for run in range(1 if family == "trivial" else seeds)]
+    frames = []
     for target, spec in facts["targets"].items():
         for language in ["c"] if target == "parallel" else LANGUAGES:
             hardness = rng.normal(0, 0.1, clusters)
-            for arm, family in arms.items():
-                for run in range(1 if family == "trivial" else seeds):
-                    chance = np.clip(0.6 + LIFT[family] + hardness + rng.normal(0, noise), 0, 1)
-                    if arm == "random":
-                        chance = chance - 0.1
-                    frame = pd.DataFrame({"cluster": [f"{language}{i}" for i in range(clusters)]})
-                    frame["numerator"] = rng.binomial(2, np.clip(chance, 0, 1)).astype(float)
-                    named = {"encoder": "" if family == "trivial" else "tiny", "arm": arm, "target": target}
-                    frame = frame.assign(**named, seed=run, language=language, metric=spec["metric"])
-                    frames.append(frame.assign(denominator=2.0, n=2))
-    return pd.concat(frames, ignore_index=True)
+            lift = np.array([LIFT[arms[arm]] - 0.1 * (arm == "random") + rng.normal(0, noise) for arm, _ in runs])
+            right = rng.binomial(2, np.clip(0.6 + lift[:, None] + hardness, 0, 1)).astype(float)
+            index = pd.MultiIndex.from_tuples(runs, names=["arm", "seed"])
+            names = [f"{language}{i}" for i in range(clusters)]
+            frame = pd.DataFrame(right, index=index, columns=names).stack().rename("numerator").reset_index()
+            frames.append(frame.rename(columns={"level_2": "cluster"}).assign(target=target, language=language))
+            frames[-1]["metric"] = spec["metric"]
+    table = pd.concat(frames, ignore_index=True).assign(denominator=2.0, n=2)
+    table["encoder"] = np.where(table["arm"].str.startswith("baseline:"), "", "tiny")
+    return table
 
 
 def language_rows() -> pd.DataFrame:

@@ -127,21 +127,13 @@ def test_intervals_cover_the_truth():
     difference.
     """
     rng = np.random.default_rng(7)
+    index = pd.MultiIndex.from_product([range(40), range(3), ["a", "b"]], names=["cluster", "seed", "arm"])
+    frame = index.to_frame(index=False).assign(encoder="e", target="t", language="go", denominator=1.0, n=1)
+    frame["cluster"] = frame["cluster"].astype(str)
     hits, tries = 0, 150
     for _ in range(tries):
-        lift = rng.normal(0, 0.03, size=3)
-        rows = [
-            {
-                "cluster": str(c),
-                "arm": arm,
-                "seed": s,
-                "numerator": np.clip(base + lift[s] * (arm == "b"), 0, 1),
-            }
-            for c, base in enumerate(rng.normal(0.5, 0.1, size=40))
-            for s in range(3)
-            for arm in "ab"
-        ]
-        frame = pd.DataFrame(rows).assign(encoder="e", target="t", language="go", denominator=1.0, n=1)
+        lift, base = rng.normal(0, 0.03, size=3), rng.normal(0.5, 0.1, size=40)
+        frame["numerator"] = np.repeat(base, 6) + lift[frame["seed"]] * (frame["arm"] == "b")
         found = resample(frame, 200, 0)
         difference = mean_over(found, ["b"], [["t"]], ["go"]) - mean_over(found, ["a"], [["t"]], ["go"])
         interval = estimate(found, difference)

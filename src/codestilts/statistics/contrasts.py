@@ -187,15 +187,16 @@ def verdict(found: Estimate, plus: str, minus: str, margin: float) -> str:
     """What an interval allows one to say, in words; ``margin`` in points is the smallest difference of
     interest.
     """
+    least = f"{margin:g} point{'' if margin == 1 else 's'}"
     if found.low > 0:
         said = f"{plus} is better than {minus}"
-        return said if found.low > margin else f"{said}, though perhaps by less than {margin:g} points"
+        return said if found.low > margin else f"{said}, perhaps by less than {least}"
     if found.high < 0:
         said = f"{plus} is worse than {minus}"
-        return said if found.high < -margin else f"{said}, though perhaps by less than {margin:g} points"
+        return said if found.high < -margin else f"{said}, perhaps by less than {least}"
     if -margin < found.low and found.high < margin:
-        return f"no difference of {margin:g} points or more between {plus} and {minus}"
-    return f"undecided between {plus} and {minus}: zero and differences of {margin:g} points or more both fit the data"
+        return f"no difference of {least} or more"
+    return f"undecided: neither zero nor {least} or more is excluded"
 
 
 def target_checks(cells: Cells, design: Design) -> pd.DataFrame:

@@ -1,0 +1,65 @@
+"""Figures: drawn, saved in three formats, the same each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from codestilts import plots
+from codestilts.statistics.bootstrap import resample
+from codestilts.statistics.contrasts import CONTRASTS, contrasts, design_of, effects, target_checks
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    cells = resample(synthetic.sums(clusters=20), 20, 0)
+    design = design_of(synthetic.FACTS, synthetic.language_rows())
+    return {
+        "contrasts": contrasts(cells, design),
+        "effects": effects(cells, design),
+        "checks": target_checks(cells, design),
+    }
+
+
+def texts(figure: plots.Figure) -> str:
+    plots.plt.close(figure)
+    labels = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels()]
+    return " ".join(labels)
+
+
+def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
+    plots.style()
+    assert texts(plots.primary(tables["contrasts"], 1.0)).startswith("All groups")
+    assert "random weights" not in texts(plots.checks(tables["checks"]))
+    unseen = tables["effects"].query("language_set == 'unseen' and scope == 'all groups'")
+    shown = texts(plots.effects(unseen, "all groups"))
+    assert shown.startswith("Code, mean")
+    assert "random" not in shown
+    each = tables["contrasts"].query("role == 'language'")
+    assert texts(plots.near_far(each, synthetic.language_rows(), "t")).startswith("JavaScript 0.70 (seen)")
+
+
+def test_nothing_to_draw_is_no_error():
+    empty = pd.DataFrame(columns=CONTRASTS)
+    plots.style()
+    plots.plt.close(plots.primary(empty, 1.0))
+    plots.plt.close(plots.near_far(empty, synthetic.language_rows(), "t"))
+    plots.plt.close(plots.heat(pd.DataFrame([[np.nan]], columns=["c"]), None, "t", True))
+
+
+def test_labels_keep_their_distance():
+    placed = plots.spread_labels({"a": 0.0, "b": 0.01, "c": 5.0}, 1.0)
+    heights = sorted(placed.values())
+    assert np.diff(heights).min() >= 1.0 - 1e-9
+    assert placed["a"] < placed["b"] < placed["c"]
+
+
+def test_figures_are_saved_alike(tmp_path: Path, tables: dict[str, pd.DataFrame]):
+    plots.style()
+    for folder in ("one", "two"):
+        plots.save(plots.primary(tables["contrasts"], 1.0), tmp_path / folder / "primary")
+    for kind in ("svg", "pdf", "png"):
+        one, two = ((tmp_path / folder / f"primary.{kind}").read_bytes() for folder in ("one", "two"))
+        assert one == two

@@ -1,0 +1,174 @@
+"""The page, its tables and its figures, from a made-up study."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic
+import yaml
+
+from codestilts.errors import CodeStiltsError
+from codestilts.records import budgets, curves_table, runs_table
+from codestilts.report import figure, headline, render
+from codestilts.scoring import tidy
+from codestilts.statistics.bootstrap import resample
+from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
+
+ROOT = Path(__file__).parents[2]
+EVIL = "<script>alert('x')</script>"
+
+TASK = """
+type: classification
+description: Is it right? <b>
+metric: accuracy
+licence: MIT
+citation: nobody
+languages: [python]
+"""
+
+
+def write_run(folder: Path, arm: str, seed: int, tokens: int = 100, target: str = "") -> Path:
+    folder = folder / arm / target / str(seed)
+    folder.mkdir(parents=True)
+    steps = pd.DataFrame(
+        {"step": range(1, 101), "task": "x", "tokens": tokens, "examples": 2, "loss": 2.0, "dev": None}
+    )
+    steps.loc[99, "dev"] = 0.5
+    steps.to_csv(folder / "curve.csv", index=False)
+    record = {"encoder": "tiny", "arm": arm, "seed": seed, "steps": 100, "tokens": 100 * tokens, "seconds": 2.0}
+    record |= {"examples_seen": 200, "peak_memory_mb": 300, "loss_first": 2.0, "loss_last": 1.0, "device": "cpu"}
+    record |= {"processor": "a processor", "threads": 1, "commit": "abc", "versions": {"torch": "2"}}
+    if target:
+        record["target"] = target
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder / "run.json"
+
+
+def facts() -> dict:
+    arms = {
+        name: {"family": family, "tasks": [] if name in {"none", "random"} else [name], "init": "pretrained"}
+        for name, family in synthetic.FACTS["families"].items()
+    }
+    budget = {"steps": 100, "tokens_per_step": 100}
+    return synthetic.FACTS | {
+        "encoders": ["tiny"],
+        "arms": {name: arm | {"shuffle_labels": False} for name, arm in arms.items()},
+        "languages": synthetic.LANGUAGES,
+        "seeds": [0, 1, 2],
+        "shown": ["none", "code-multi"],
+        "budgets": {"intermediate": budget, "target": budget},
+        "sources": ["a-package"],
+    }
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results as the workflow leaves it before the page is written."""
+    folder = tmp_path_factory.mktemp("results")
+    sums = synthetic.sums(clusters=30)
+    cells = resample(sums, 50, 0)
+    design = design_of(synthetic.FACTS, synthetic.language_rows())
+    tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
+    for name, ask in {
+        "contrasts": contrasts,
+        "effects": effects,
+        "target_checks": target_checks,
+        "counts": counts,
+    }.items():
+        ask(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
+    synthetic.language_rows().to_csv(folder / "languages.csv", index=False)
+    runs = [write_run(folder / "runs", arm, seed) for arm in ("pos", "cloze") for seed in range(2)]
+    runs_table(runs).to_csv(folder / "runs.csv", index=False)
+    pair = {"trained_on": "cloze", "tested_on": "match", "tested": 5, "functions": 0, "clusters": 0, "near_copies": 0}
+    pd.DataFrame([pair]).to_csv(folder / "audit.csv", index=False)
+    shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
+    shown |= {"arm": "none", "prediction": EVIL, "right": False}
+    pd.DataFrame([shown]).to_csv(folder / "showcase.csv", index=False)
+    (folder / "benchmarks" / "extract").mkdir(parents=True)
+    (folder / "benchmarks" / "extract" / "go.tsv").write_text("s\th:m:s\tmax_rss\n2.5\t0:00:02\t100.0\n")
+    return folder
+
+
+def page(results: Path, settings: dict) -> str:
+    template = (ROOT / "report" / "template.html.j2").read_text()
+    source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
+    sources = pd.DataFrame([source | {"citation": EVIL, "bytes": "1000"}])
+    tasks = {name: yaml.safe_load(TASK) for name in ["cloze", *settings["targets"]]}
+    return render(template, results, sources, tasks, settings)
+
+
+def test_the_page_escapes_whatever_data_holds(results: Path):
+    html = page(results, facts())
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 5
+    assert "MIT &amp; more" in html
+
+
+def test_the_page_needs_nothing_from_outside(results: Path):
+    html = page(results, facts())
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert "https://" not in html
+    assert " src=" not in html
+
+
+def test_the_page_tells_what_a_reader_asks(results: Path):
+    html = page(results, facts())
+    for anchor in ("design", "effects", "contrasts", "languages", "learning", "training", "examples", "data", "limits"):
+        assert f'id="{anchor}"' in html
+        assert f'href="#{anchor}"' in html
+    assert "in between" in html
+    assert "code minus English, 95 % interval" in html
+    assert "no smaller p than 0.250 is possible" in html
+    assert "extract functions" in html
+
+
+def test_a_missing_table_is_named(tmp_path: Path):
+    with pytest.raises(CodeStiltsError, match=r"contrasts\.csv: not there"):
+        page(tmp_path, facts())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.5, 2, "helps more"),
+        (-3, -0.1, "helps less"),
+        (-0.5, 0.9, "no difference of 1 point "),
+        (-2, 3, "cannot tell"),
+    ],
+)
+def test_the_headline_says_no_more_than_the_interval(low: float, high: float, words: str):
+    assert words in headline({"name": "code minus english", "low": low, "high": high}, 1.0)
+
+
+def test_figures_go_in_without_clashing_ids(tmp_path: Path):
+    (tmp_path / "a.svg").write_text(
+        '<?xml version="1.0"?><!DOCTYPE svg><svg width="10pt" height="5pt" viewBox="0 0 10 5">'
+        '<metadata>x</metadata><g id="g"/><use href="#g" clip-path="url(#g)"/></svg>'
+    )
+    svg = figure(tmp_path / "a.svg", "one")
+    assert svg.startswith('<svg aria-hidden="true" style="width:13px" viewBox')
+    assert 'id="one-g"' in svg
+    assert 'href="#one-g"' in svg
+    assert "url(#one-g)" in svg
+    assert "metadata" not in svg
+
+
+def test_budgets_tell_who_is_off(tmp_path: Path):
+    paths = [write_run(tmp_path, "a", 0, tokens=99), write_run(tmp_path, "b", 0, tokens=101)]
+    table = budgets(runs_table(paths))
+    assert table["deviation"].tolist() == pytest.approx([-1, 1])
+
+
+def test_curves_are_thinned_but_keep_their_dev_values(tmp_path: Path):
+    table = curves_table([write_run(tmp_path, "a", 0, target="match")])
+    assert len(table) == 40
+    assert table["step"].iloc[-1] == 100
+    assert table["tokens"].iloc[-1] == 100 * 100
+    assert table["dev"].dropna().tolist() == [0.5]
+
+
+def test_a_broken_record_is_named(tmp_path: Path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(CodeStiltsError, match=r"run\.json: not the record of a run"):
+        runs_table([tmp_path / "run.json"])
