@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import lzma
 import posixpath
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -16,83 +17,85 @@ from codestilts.provenance import atomic, file_digest
 from codestilts.sources import Source
 
 LICENCE_STEMS = ("license", "licence", "copying", "notice", "copyright", "unlicense")
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError)
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, NotImplementedError, RuntimeError),
+)
+Wanted = Callable[[str], bool]
 
 
-def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of each file in a zip, wheel, tar archive, folder, or of one plain file.
+def members(path: Path, wanted: Wanted = lambda name: True) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, content) of the wanted files of a zip, wheel, tar archive or folder, or of one plain file.
 
-    Nothing is written to disk. Raises CodeStiltsError, naming archive and member, for a member that is
-    absolute, climbs out with ``..``, or is a link or device; and for a damaged archive.
+    Nothing is written to disk. Raises CodeStiltsError, naming archive and member, for any member that is
+    absolute, climbs out with ``..``, links out of the archive or is a device; and for a damaged archive.
     """
     if path.is_dir():
-        yield from _folder_members(path)
+        yield from _folder_members(path, wanted)
         return
     try:
         if path.name.endswith((".zip", ".whl")):
-            yield from _zip_members(path)
-        elif path.name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
-            yield from _tar_members(path)
-        else:
+            yield from _zip_members(path, wanted)
+        elif path.name.endswith(TAR_SUFFIXES):
+            yield from _tar_members(path, wanted)
+        elif wanted(path.name):
             yield path.name, path.read_bytes()
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        zlib.error,
-        EOFError,
-        OSError,
-        NotImplementedError,
-    ) as error:
-        raise CodeStiltsError(f"{path.name}: damaged archive ({error}): delete it and fetch it again") from error
+    except DAMAGED as error:
+        raise CodeStiltsError(f"{path.name}: damaged archive ({error}): fetch it again") from error
 
 
-def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _zip_members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            mode = info.external_attr >> 16
-            if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise CodeStiltsError(f"{path.name}: member {info.filename!r} is a link or device: refused")
             name = _checked(path, info.filename)
-            if not info.is_dir():
+            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise CodeStiltsError(f"{path.name}: member {info.filename!r} is a link or device: refused")
+            if not info.is_dir() and wanted(name):
                 yield name, archive.read(info)
 
 
-def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _tar_members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(path, "r:*") as archive:
         for info in archive:
             name = _checked(path, info.name)
             if info.isfile():
-                stream = archive.extractfile(info)
-                yield name, stream.read() if stream else b""
+                stream = archive.extractfile(info) if wanted(name) else None
+                if stream:
+                    yield name, stream.read()
             elif info.issym() or info.islnk():
                 # a link within the archive is passed over (what it names is there anyway); one out of it is an attack
                 folder = "" if info.islnk() else posixpath.dirname(name)
-                _checked(path, posixpath.normpath(posixpath.join(folder, info.linkname)))
+                _checked(path, posixpath.normpath(posixpath.join(folder, info.linkname)), f"{info.name} -> ")
             elif not info.isdir():
                 raise CodeStiltsError(f"{path.name}: member {info.name!r} is a device: refused")
 
 
-def _folder_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _folder_members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
         if file.is_symlink():
-            raise CodeStiltsError(f"{path}: {file.relative_to(path).as_posix()!r} is a link: refused")
-        if file.is_file():
-            yield file.relative_to(path).as_posix(), file.read_bytes()
+            raise CodeStiltsError(f"{path}: {name!r} is a link: refused")
+        if file.is_file() and wanted(name):
+            yield name, file.read_bytes()
 
 
-def _checked(path: Path, name: str) -> str:
+def _checked(path: Path, name: str, link: str = "") -> str:
     """The member's name without ``./``; an error if it would land outside the folder it is unpacked in."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if "\0" in name or ".." in parts or (parts and (parts[0].startswith("/") or parts[0][1:2] == ":")):
-        raise CodeStiltsError(f"{path.name}: member {name!r} points outside the archive: refused")
+        raise CodeStiltsError(f"{path.name}: member {link + name!r} points outside the archive: refused")
     return "/".join(parts)
 
 
-def is_kept(name: str, keep: tuple[str, ...]) -> bool:
-    """Whether a member matches ``keep``, and none of its ``!`` patterns; licence files always stay."""
+def is_licence(name: str) -> bool:
+    """Whether a member is a licence or notice, which always stays with what it covers."""
     path = PurePosixPath(name.lower())
-    if path.stem.startswith(LICENCE_STEMS) and path.suffix in ("", ".txt", ".md", ".rst"):
-        return True
+    return path.stem.startswith(LICENCE_STEMS) and path.suffix in ("", ".txt", ".md", ".rst")
+
+
+def matches(name: str, keep: tuple[str, ...]) -> bool:
+    """Whether a member matches a pattern of ``keep`` and none of its ``!`` patterns."""
     wanted = [pattern for pattern in keep if not pattern.startswith("!")]
     dropped = [pattern[1:] for pattern in keep if pattern.startswith("!")]
     return any(fnmatchcase(name, p) for p in wanted or ["*"]) and not any(fnmatchcase(name, p) for p in dropped)
@@ -127,8 +130,8 @@ def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
     ``check`` and ``members`` do, and if no member matches ``keep``.
     """
     found = check(path, source)
-    kept = {name: content for name, content in members(path) if is_kept(name, source.keep)}
-    if all(is_kept(name, ("!*",)) for name in kept):
+    kept = dict(members(path, lambda name: is_licence(name) or matches(name, source.keep)))
+    if all(map(is_licence, kept)):
         raise CodeStiltsError(f"source {source.name}: no member of {path.name} matches keep {';'.join(source.keep)!r}")
     manifest: dict[str, object] = {
         "name": source.name,

