@@ -1,5 +1,6 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html
 # make test     set everything up, run the tests
+# make setup    only the environment, in .venv
 # make lint     style, types, the workflow's own style (snakemake --lint)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
 
@@ -10,8 +11,10 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
 ACTIVATE := source .venv/bin/activate
 
-.PHONY: report test lint lock
+.PHONY: setup report test lint lock
 .DEFAULT_GOAL := report
+
+setup: .venv/ready
 
 report: .venv/ready
 	$(ACTIVATE) && snakemake --cores $(CORES)
