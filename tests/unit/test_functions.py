@@ -372,6 +372,16 @@ def test_python_docstring_only_block_is_dropped(tmp_path: Path) -> None:
     assert [row["name"] for row in rows(tmp_path, "python", text)] == ["b"]
 
 
+def test_export_macros_hide_no_function(tmp_path: Path) -> None:
+    method = "  MARKET_API int %s(int a) {\n    a += 1;\n    a -= 2;\n    return a;\n  }\n"
+    text = "class MARKET_API Stall final : public Place {\n%s};\n#define LONG_NAME x\nLARGE_TYPE %s" % (
+        method % "pick",
+        "other(int a) {\n  a += 1;\n  a -= 2;\n  return LONG_NAME;\n}\n",
+    )
+    found = rows(tmp_path, "cpp", text)
+    assert [(row["name"], row["tokens"][0]) for row in found] == [("pick", "int"), ("other", "LARGE_TYPE")]
+
+
 def test_broken_function_is_counted_and_others_stay(tmp_path: Path) -> None:
     good = "int good(int a) {\n  a += 1;\n  a -= 2;\n  return a;\n}\n"
     path = archive(tmp_path, {"a.c": good + "int bad(int a) {\n  a += ;\n  a ( - 2;\n  return a;\n}\n"})

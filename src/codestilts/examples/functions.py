@@ -126,7 +126,7 @@ def _unusable(data: bytes) -> str:
 def _file(path: str, data: bytes, spec: Language, counts: Counter[str]) -> Iterator[_Candidate]:
     """The candidates of one source file."""
     if spec.blanked:
-        data = re.sub(spec.blanked.encode(), lambda match: match[1] + b" " * len(match[2]), data, flags=re.M)
+        data = re.sub(spec.blanked.encode(), lambda match: match["keep"] + b" " * len(match["drop"]), data, flags=re.M)
     root = parser(spec.name).parse(data).root_node
     found = list(find(root, spec, counts))
     counts["file not parsed" if root.type == "ERROR" and not found else "file read"] += 1

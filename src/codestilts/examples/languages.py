@@ -46,7 +46,7 @@ class Language:
     slots: dict[str, str] = field(default_factory=dict)  # place in the parent: tag of the name there
     heads: dict[str, str] = field(default_factory=dict)  # composite name: place of its last part
     receivers: tuple[str, ...] = ()  # parameter names that are the object itself
-    blanked: str = ""  # pattern whose second group the grammar cannot read: spaces instead, the first group stays
+    blanked: str = ""  # pattern of text the grammar cannot read: group "keep" stays, "drop" becomes spaces
 
     @cached_property
     def counted(self) -> frozenset[str]:
