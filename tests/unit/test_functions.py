@@ -373,11 +373,8 @@ def test_python_docstring_only_block_is_dropped(tmp_path: Path) -> None:
 
 
 def test_export_macros_hide_no_function(tmp_path: Path) -> None:
-    method = "  MARKET_API int %s(int a) {\n    a += 1;\n    a -= 2;\n    return a;\n  }\n"
-    text = "class MARKET_API Stall final : public Place {\n%s};\n#define LONG_NAME x\nLARGE_TYPE %s" % (
-        method % "pick",
-        "other(int a) {\n  a += 1;\n  a -= 2;\n  return LONG_NAME;\n}\n",
-    )
+    body = "(int a) {\n    a += 1;\n    a -= 2;\n    return a;\n}\n"
+    text = f"class MARKET_API Stall final : public Place {{\n  MARKET_API int pick{body}}};\nLARGE_TYPE other{body}"
     found = rows(tmp_path, "cpp", text)
     assert [(row["name"], row["tokens"][0]) for row in found] == [("pick", "int"), ("other", "LARGE_TYPE")]
 
