@@ -61,7 +61,7 @@ def test_unknown_operator_and_kind():
     with pytest.raises(CodeStiltsError, match="<=>"):
         operator_label("<=>")
     with pytest.raises(CodeStiltsError, match="typo"):
-        edits_of(function("def f(a):\n    return a"), "typo", 100)
+        edits_of(function("def f(a):\n    return a"), "typo", 0, 100)
 
 
 names = st.sampled_from(["a", "b", "count", "node"])
@@ -74,7 +74,7 @@ bodies = st.builds(lambda first, rest: " ".join([first, *rest]), atoms, st.lists
 @given(bodies, st.sampled_from(sorted(KINDS)))
 def test_a_bug_changes_one_place_only(body, kind):
     source = function(f"def f(a, b, count):\n    return {body}")
-    for edit in edits_of(source, kind, len(source.code)):
+    for edit in edits_of(source, kind, 0, len(source.code)):
         bug = edit.apply(source.code)
         assert bug != source.code
         assert bug.startswith(source.code[: edit.start])
@@ -89,4 +89,5 @@ def test_a_bug_changes_one_place_only(body, kind):
 @given(bodies, st.sampled_from(sorted(KINDS)), st.integers(0, 60))
 def test_no_bug_beyond_what_is_shown(body, kind, limit):
     source = function(f"def f(a, b, count):\n    return {body}")
-    assert all(edit.end <= limit for edit in edits_of(source, kind, limit))
+    for edit in edits_of(source, kind, limit // 2, limit):
+        assert limit // 2 <= edit.start <= edit.end <= limit

@@ -86,22 +86,24 @@ def token_function(row: dict[str, Any]) -> Function:
 
 
 def cloze(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """One binary operator is masked; the label is the operator, the same in all languages (``&&`` is ``and``)."""
+    """One binary operator is masked; the label is the operator, the same in all languages (``&&`` is ``and``).
+
+    A function gives one example for each of its operators, in a window of ``code_tokens`` around it.
+    """
     frame = functions(inputs, settings, "tokens", "tags")
+    length = settings["code_tokens"]
     rows = []
     for row in records(take(frame, settings, times=POOL)):
         function = token_function(row)
-        text = shown(row, settings)
-        options: dict[str, list[int]] = {}
+        places: dict[str, list[int]] = {}
         for index in binary_operators(function):
-            label = operator_label(function.tokens[index])
-            if function.end(index) <= len(text) and label in settings["labels"]:
-                options.setdefault(label, []).append(index)
-        if options:
-            label = choose(sorted(options), "label", row["id"])
-            index = choose(options[label], "place", row["id"])
-            masked = function.replace(index, MASK).apply(text)
-            rows.append({**row, "text_a": masked, "text_b": "", "label": label})
+            places.setdefault(operator_label(function.tokens[index]), []).append(index)
+        for label in sorted(places.keys() & set(settings["labels"])):
+            index = choose(places[label], "place", row["id"])
+            first = max(0, min(index - length // 2, len(function.tokens) - length))
+            start, end = function.span(first, length)
+            masked = row["code"][start : function.starts[index]] + MASK + row["code"][function.end(index) : end]
+            rows.append({**row, "id": f"{row['id']}#{label}", "text_a": masked, "text_b": "", "label": label})
     if not rows:
         raise CodeStiltsError(f"task {settings['task']}: no function has one of its operators")
     found = pd.DataFrame(rows)
@@ -109,20 +111,24 @@ def cloze(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 
 def defect(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """A function with one injected bug, or as it was: never the same function both ways.
+    """A window of a function with one injected bug, or as it was: never the same function both ways.
 
     Correct ones could have had a bug of the ``kind`` as well, so that what a function contains tells nothing.
     """
     frame = functions(inputs, settings, "tokens", "tags")
+    length = settings["code_tokens"]
     rows = []
     for row in records(take(frame, settings, times=POOL)):
-        function, text = token_function(row), shown(row, settings)
-        edits = {kind: edits_of(function, kind, len(text)) for kind in settings["kinds"]}
+        function = token_function(row)
+        windows = range(0, max(1, len(function.tokens) - length // 2), length // 2)
+        start, end = function.span(choose(windows, "window", row["id"]), length)
+        edits = {kind: edits_of(function, kind, start, end) for kind in settings["kinds"]}
         possible = [kind for kind, found in edits.items() if found]
         if possible:
             kind = choose(possible, "kind", row["id"])
             edit = choose(edits[kind], "edit", row["id"])
-            rows.append({**row, "kind": kind, "buggy": edit.apply(text), "correct": text})
+            buggy = edit.apply(row["code"])[start : end + edit.growth]
+            rows.append({**row, "kind": kind, "buggy": buggy, "correct": row["code"][start:end]})
     found = pd.DataFrame(rows, columns=[*frame.columns, "kind", "buggy", "correct"])
     # One coin a cluster: a near copy must not show what the function was.
     found["label"] = ["buggy" if draw("half", key) < 0.5 else "correct" for key in found["cluster"]]

@@ -37,6 +37,11 @@ class Edit:
     end: int
     text: str
 
+    @property
+    def growth(self) -> int:
+        """How many characters longer it makes the code."""
+        return len(self.text) - (self.end - self.start)
+
     def apply(self, code: str) -> str:
         """The edited code."""
         return code[: self.start] + self.text + code[self.end :]
@@ -54,6 +59,10 @@ class Function:
     def end(self, index: int) -> int:
         """Where a token ends (characters)."""
         return int(self.starts[index]) + len(self.tokens[index])
+
+    def span(self, first: int, length: int) -> tuple[int, int]:
+        """The characters (start, end) of ``length`` tokens from the token ``first`` on, or of all there are."""
+        return int(self.starts[first]), self.end(min(first + length, len(self.tokens)) - 1)
 
     def replace(self, index: int, text: str) -> Edit:
         """The edit that puts ``text`` in the place of one token."""
@@ -160,8 +169,8 @@ KINDS: dict[str, Callable[[Function], list[Edit]]] = {
 }
 
 
-def edits_of(function: Function, kind: str, limit: int) -> list[Edit]:
-    """The possible bugs of one kind within the first ``limit`` characters of the code."""
+def edits_of(function: Function, kind: str, start: int, end: int) -> list[Edit]:
+    """The possible bugs of one kind within the characters from ``start`` to ``end`` of the code."""
     if kind not in KINDS:
         raise CodeStiltsError(f"bug kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
-    return [edit for edit in KINDS[kind](function) if edit.end <= limit]
+    return [edit for edit in KINDS[kind](function) if start <= edit.start and edit.end <= end]

@@ -102,12 +102,21 @@ def target_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return frame.assign(split=frame["package_split"])
 
 
-def size(settings: Settings, split: str, language: str, languages: int = 1) -> int:
-    """How many rows are asked for: per language in test, shared by the languages in train and dev."""
+def size(settings: Settings, split: str, language: str) -> int:
+    """How many rows are asked for: per language in test, in all languages together in train and dev."""
     if split != "test":
-        return -(-int(settings[split]) // languages)
+        return int(settings[split])
     test = int(settings["test"])
     return int(settings.get("test_source") or test) if language == settings.get("source_language") else test
+
+
+def fair_shares(total: int, available: Sequence[int]) -> list[int]:
+    """``total`` divided evenly, what one cannot fill going to the others: ``fair_shares(10, [2, 9]) == [2, 8]``."""
+    shares = [0] * len(available)
+    order = sorted(range(len(available)), key=lambda place: available[place])
+    for done, place in enumerate(order):
+        shares[place] = min(available[place], -(-(total - sum(shares)) // (len(order) - done)))
+    return shares
 
 
 def take(
@@ -120,8 +129,10 @@ def take(
     """
     parts = []
     for split, rows in frame.groupby("split", sort=True):
-        languages = rows["language"].nunique()
-        for language, group in rows.groupby("language", sort=True):
-            count = size(settings, str(split), "" if equal_test else str(language), languages)
-            parts.append(shuffled(group, settings["task"], by=by).head(count * times))
+        groups = [(str(language), group) for language, group in rows.groupby("language", sort=True)]
+        sizes = [times * size(settings, str(split), "" if equal_test else language) for language, _ in groups]
+        if split != "test":
+            sizes = fair_shares(sizes[0], [len(group) for _, group in groups])
+        for (_, group), count in zip(groups, sizes, strict=True):
+            parts.append(shuffled(group, settings["task"], by=by).head(count))
     return pd.concat(parts, ignore_index=True) if parts else frame
