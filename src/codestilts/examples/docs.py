@@ -67,7 +67,7 @@ _MARKUP: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"`([^`<>]+?)\s*<[^<>`]*>`_+"), r"\1"),  # `label <address>`_
     (re.compile(r"`+([^`]*)`+_?"), r"\1"),
     (re.compile(r"(?<![\w*])(\*\*?)(?=\S)([^*\n]+?)(?<=\S)\1(?![\w*])"), r"\2"),  # *emphasis*
-    (re.compile(r"[@\\](?:a|b|c|p|e|em|ref|code|endcode|verbatim|endverbatim|n|ingroup)\b"), " "),
+    (re.compile(r"[@\\](?:(?:a|b|c|p|e|em|ref|code|endcode|verbatim|endverbatim|n|ingroup)\b|[{}])"), " "),
     (re.compile(r"^[#>\s]+"), ""),
 ]
 
