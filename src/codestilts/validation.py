@@ -137,7 +137,8 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     """``(path, message)`` for names that point nowhere and for combinations that make no study."""
     config, tasks = study.config, study.tasks
     for key in ("encoders", "arms", "targets", "languages", "seeds"):
-        for value, count in Counter(config[key]).items():
+        stands: Counter[Any] = Counter(config[key])
+        for value, count in stands.items():
             if count > 1:
                 yield (key,), f"{value!r} stands there {count} times; each may stand once"
     unknown = list(_unknown_names(study))
