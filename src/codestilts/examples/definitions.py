@@ -44,24 +44,30 @@ def find(root: Node, spec: Language, counts: Counter[str]) -> Iterator[Definitio
         inner = node if node.type in spec.functions else node.child_by_field_name(spec.assigned[node.type])
         body = _body(inner, spec)
         docstring = _docstring(body) if body is not None and spec.docs == "docstring" else None
-        rows = _rows(node) - (_rows(docstring) if docstring is not None else 0)
+        outer = _outer(node, spec)
+        rows = _rows(outer) - (_rows(docstring) if docstring is not None else 0)
         if body is None:
             counts["no body"] += 1
         elif rows > 2 * LINES[1]:
             counts["too long"] += 1
             stack += reversed(node.named_children)
-        elif (found := _definition(node, body, docstring, spec)) and _rows(*found.nodes) < found.lines[0]:
+        elif rows < LINES[0]:
             counts["too short"] += 1
-        elif any(_TEST.search(_text(part)) for part in found.nodes[:-1]):
-            counts["test"] += 1
-        elif any(part.has_error for part in found.nodes):
+        elif outer.has_error:
             counts["parse error"] += 1
+        elif (found := _definition(node, outer, body, docstring, spec)) and _is_test(found):
+            counts["test"] += 1
         else:
             yield found
 
 
-def _rows(*nodes: Node) -> int:
-    return nodes[-1].end_point.row - nodes[0].start_point.row + 1
+def _is_test(found: Definition) -> bool:
+    """Whether an annotation says so."""
+    return any(_TEST.search(_text(part)) for part in found.nodes[:-1])
+
+
+def _rows(node: Node) -> int:
+    return node.end_point.row - node.start_point.row + 1
 
 
 def _body(node: Node | None, spec: Language) -> Node | None:
@@ -72,13 +78,18 @@ def _body(node: Node | None, spec: Language) -> Node | None:
     return body if body is not None else last if last is not None and last.type in spec.bodies else None
 
 
-def _definition(node: Node, body: Node, docstring: Node | None, spec: Language) -> Definition:
-    """The function at ``node`` with all that belongs to it; the comments right before it document it."""
-    outer = node
-    while (parent := outer.parent) is not None and parent.type in spec.wrappers:
-        if sum(child.type == outer.type for child in parent.named_children) > 1:
+def _outer(node: Node, spec: Language) -> Node:
+    """The outermost node that belongs to nothing but the function at ``node``: with its decorators, ``export``, ..."""
+    parent = node.parent
+    while parent is not None and parent.type in spec.wrappers:
+        if sum(child.type == node.type for child in parent.named_children) > 1:
             break
-        outer = parent
+        node, parent = parent, parent.parent
+    return node
+
+
+def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spec: Language) -> Definition:
+    """The function at ``node`` with all that belongs to it; the comments right before it document it."""
     nodes, comments = [outer], list[Node]()
     after, before = outer, outer.prev_sibling
     while before is not None:
