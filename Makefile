@@ -1,7 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html
 # make test     set everything up, run the tests
 # make setup    only the environment, in .venv
-# make lint     style, types, the workflow's own style (snakemake --lint)
+# make lint     style and types (snakemake --lint is among the tests)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
 
 SHELL := bash
@@ -23,7 +23,7 @@ test: .venv/ready
 	$(ACTIVATE) && pytest $(PYTEST)
 
 lint: .venv/ready
-	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules && pytest tests/workflow/test_style.py
+	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules
 
 # Torch by itself, in whichever build the machine offers; everything else exactly as locked.
 .venv/ready: envs/lock.txt pyproject.toml
