@@ -102,7 +102,7 @@ def is_usable(text: str, words: int = 5) -> bool:
     """Whether a description is prose about its function: long enough, nearly ASCII, no licence, to-do or reference."""
     return (
         len(re.findall(r"[A-Za-z]{2,}|\b[aAI]\b", text)) >= words
-        and sum(char.isascii() for char in text) >= 0.97 * len(text)
+        and (text.isascii() or sum(char.isascii() for char in text) >= 0.97 * len(text))
         and not _UNUSABLE.search(text)
     )
 

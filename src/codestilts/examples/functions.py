@@ -16,7 +16,7 @@ from codestilts.examples.definitions import Definition, find
 from codestilts.examples.languages import Language, language, parser
 
 PER_FILE = (200, 800)  # functions taken of a file: without and with documentation
-PER_SOURCE = (400, 2500)
+PER_SOURCE = (300, 2000)
 MAX_BYTES = 12_000_000  # of a source file
 
 _TEXT, _NUMBERS = pa.string(), pa.list_(pa.int32())
