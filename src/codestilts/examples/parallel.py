@@ -60,7 +60,8 @@ def hide_names(code: str, names: Iterable[str]) -> str:
 def halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Functions of the parallel packages in the two languages, with ``text``, ``pair`` ("" if alone) and ``split``.
 
-    A pair has exactly one function in each language (see :func:`key`); its texts show neither half's name.
+    A pair has exactly one function in each language (see :func:`key`); its texts show neither half's name. Both halves
+    get the cluster of the one in the second language: short functions in the first are near copies of too many.
     """
     languages = settings["languages"]
     if len(languages) != 2 or not set(languages) <= set(inputs):
@@ -74,6 +75,8 @@ def halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     sides = frame.groupby("pair")["language"].agg(["nunique", "size"])
     whole = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
     frame["pair"] = frame["pair"].where(frame["pair"].isin(whole), "")
+    second = frame[(frame["pair"] != "") & (frame["language"] == languages[1])].set_index("pair")["cluster"]
+    frame["cluster"] = frame["pair"].map(second).fillna(frame["cluster"])
     names = frame[frame["pair"] != ""].groupby("pair")["name"].agg(set)
     frame["text"] = [hide_names(shown(row, settings), names.get(row["pair"], {row["name"]})) for row in records(frame)]
     return frame.sort_values("id").assign(split="test")
