@@ -23,7 +23,16 @@ include: "rules/analyse.smk"
 include: "rules/report.smk"
 
 
+# All outputs are asked for, so that one that was deleted is made again though what follows from it is still there.
 rule all:
     default_target: True
     input:
         "<results>/report.html",
+        expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+        expand("<results>/examples/{task}.parquet", task=STUDY.examples),
+        expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
+        expand(ENCODER, encoder=STUDY.encoders),
+        expand(PHASE_2, encoder=STUDY.encoders, arm=STUDY.trained_arms, seed=SEED_FOLDERS, file=MODEL_FILES),
+        expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=MODEL_FILES),
+        expand(PREDICTIONS, **GRID, target=STUDY.targets, seeds=STUDY.batches),
+        expand(SCORES, **GRID),

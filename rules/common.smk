@@ -34,6 +34,13 @@ TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json", "curve.csv"]
 ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
 
+# Where the files of the grid are.
+GRID = {"encoder": STUDY.encoders, "arm": list(STUDY.arms)}
+PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
+PHASE_3 = "<results>/models/{encoder}/{arm}/{target}/{seed}/{file}"
+PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
+SCORES = "<results>/scores/{encoder}/{arm}.parquet"
+
 
 def settings(stage):
     """The settings of a job, as JSON, from its wildcards: a job is rerun when its own settings change."""
