@@ -58,7 +58,7 @@ SAMPLES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
         """,
         "pickFruit",
         {"basket": "Where the fruit lies.", "limit": "How many at most.", "rest": ""},
-        {"Basket": "TYPE", "items": "FIELD", "all": "CALLEE", "outer": "LABEL", "null": "CONSTANT", "of": "KEYWORD"},
+        {"Basket": "TYPE", "items": "FIELD", "all": "CALLEE", "outer": "LABEL", "null": "CONSTANT", "const": "KEYWORD"},
     ),
     "typescript": (
         """
