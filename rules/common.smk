@@ -8,7 +8,8 @@ from codestilts.study import to_json
 from codestilts.validation import load_study
 
 try:
-    STUDY = load_study(config, Path(os.path.relpath(workflow.basedir)), workflow.configfiles)
+    *OVERLAYS, DEFAULT = workflow.configfiles  # Snakemake lists the file of the Snakefile last, though it says it first
+    STUDY = load_study(config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS])
 except CodeStiltsError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
