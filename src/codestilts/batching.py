@@ -20,8 +20,10 @@ def token_batches(lengths: list[int], tokens_per_step: int, seed: int) -> Iterat
     stream = _passes(len(lengths), rng)
     while True:
         pool: list[int] = []
-        while sum(lengths[index] for index in pool) < POOL * tokens_per_step:
+        missing = POOL * tokens_per_step
+        while missing > 0:
             pool.append(next(stream))
+            missing -= lengths[pool[-1]]
         pool.sort(key=lambda index: lengths[index])
         batches: list[list[int]] = []
         batch: list[int] = []

@@ -1,0 +1,139 @@
+"""Every task type encodes, trains and decodes; details that a published protocol fixes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+
+from codestilts import models
+from codestilts.errors import CodeStiltsError
+from codestilts.predicting import predict
+from codestilts.tasktypes import TYPES, mlm, retrieval, span_qa, tagging, task_type
+from codestilts.tasktypes.base import IGNORE, Task
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return models.load_tokenizer(folder)
+
+
+def task(kind: str, **options) -> Task:
+    return Task.from_settings(kind, tiny.task_settings(kind, **options))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_loss_is_finite_and_has_gradients(kind, folder, tokenizer):
+    encoder, head = models.load_encoder(folder, mlm=kind == "mlm")
+    head = models.new_head(task(kind), encoder, tokenizer, head, seed=0)
+    features = task_type(kind).encode(tiny.examples(kind), tokenizer, task(kind))
+    batch = task_type(kind).collate(features[:8], tokenizer, np.random.default_rng(0))
+    loss = head.loss(head(encoder, batch), batch)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert any(value.grad is not None and value.grad.abs().sum() > 0 for value in encoder.parameters())
+    assert all(feature["tokens"] == sum(len(part["input_ids"]) for part in feature["sequences"]) for feature in features)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "mlm"])
+def test_predictions_have_a_row_an_example_whatever_the_order(kind, folder, tokenizer):
+    encoder, _ = models.load_encoder(folder)
+    head = models.new_head(task(kind), encoder, tokenizer, None, seed=0)
+    rows = tiny.examples(kind)
+    found = predict(encoder, head, rows, task(kind), tokenizer)
+    assert found["id"].tolist() == rows["id"].tolist()
+    assert not found["prediction"].isna().any()
+    if kind == "retrieval":  # ranks depend on the candidates, not on their order
+        mixed = rows.sample(frac=1, random_state=1)
+        again = predict(encoder, head, mixed, task(kind), tokenizer).set_index("id").loc[rows["id"]]
+        assert np.allclose(again["score"].to_numpy(), found["score"].to_numpy())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "mlm"])
+def test_shuffled_labels_keep_their_counts(kind):
+    rows = tiny.examples(kind)
+    shuffled = task_type(kind).shuffle(rows, seed=3)
+    changed = [name for name in rows if rows[name].astype(str).tolist() != shuffled[name].astype(str).tolist()]
+    assert len(changed) == 1
+    before, after = rows[changed[0]], shuffled[changed[0]]
+    if kind == "tagging":
+        before, after = before.explode(), after.explode()
+    assert sorted(map(str, before)) == sorted(map(str, after))
+
+
+def test_long_rows_are_split_and_labelled_on_first_pieces(tokenizer):
+    rows = tiny.examples("tagging")
+    features = tagging.encode(rows, tokenizer, task("tagging"))
+    labelled = sum(label != IGNORE for feature in features for label in feature["labels"])
+    assert labelled == rows["tags"].str.len().sum()
+    assert len(features) > len(rows)
+    assert max(feature["tokens"] for feature in features) <= 24
+
+
+def test_an_undeclared_label_names_task_row_and_choices(tokenizer):
+    rows = tiny.examples("classification")
+    rows.loc[3, "label"] = "mineral"
+    with pytest.raises(CodeStiltsError, match=r"classification, example row3: label 'mineral'.*animal, weather"):
+        TYPES["classification"].encode(rows, tokenizer, task("classification"))
+
+
+def test_span_windows_find_the_answer_and_long_questions_are_cut(tokenizer):
+    rows = tiny.examples("span_qa")
+    rows["question"] = "the cat sat on a mat " * 20
+    features = span_qa.encode(rows, tokenizer, task("span_qa"))
+    assert {feature["example"] for feature in features if feature["end"]} == set(range(len(rows)))
+    for feature in features:
+        if feature["end"]:
+            first, last = feature["offsets"][feature["start"]][0], feature["offsets"][feature["end"]][1]
+            assert rows["context"][feature["example"]][first:last] == "zebra"
+
+
+def test_a_perfect_span_head_answers_exactly(tokenizer):
+    rows = tiny.examples("span_qa")
+    features = span_qa.encode(rows, tokenizer, task("span_qa"))
+    outputs = []
+    for feature in features:
+        scores = torch.zeros(1, feature["tokens"], 2)
+        scores[0, feature["start"], 0] = scores[0, feature["end"], 1] = 9
+        outputs.append(scores)
+    found = span_qa.decode(outputs, features, rows, task("span_qa"))
+    assert found["prediction"].tolist() == found["gold"].tolist()
+
+
+def test_ranks_by_hand_and_ties_count_against(tokenizer):
+    rows = tiny.examples("retrieval", 3).assign(split="test")
+    axes = torch.eye(3)
+    swapped = torch.stack([axes, axes[[0, 2, 1]]], dim=1)  # the second and third documents are each other's
+    found = retrieval.decode([swapped], [], rows, task("retrieval"))
+    assert found["score"].tolist() == [1.0, 1 / 3, 1 / 3]
+    assert found["prediction"].tolist() == ["row0", "row2", "row1"]
+    collapsed = torch.ones(3, 2, 3) / 3**0.5
+    assert retrieval.decode([collapsed], [], rows, task("retrieval"))["score"].tolist() == [1 / 3] * 3
+
+
+def test_mining_answers_queries_only(tokenizer):
+    rows = tiny.examples("retrieval", 6).assign(split="test")
+    rows.loc[4, "document"] = ""
+    rows.loc[5, "query"] = ""
+    vectors = torch.nn.functional.normalize(torch.randn(6, 2, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
+    vectors[:4, 1] = vectors[:4, 0]
+    found = retrieval.decode([vectors], [], rows, task("retrieval", protocol="mining"))
+    assert found["gold"].iloc[4] == "" and pd.isna(found["gold"].iloc[5])
+    assert found["prediction"].iloc[:4].tolist() == rows["id"].iloc[:4].tolist()
+
+
+def test_masking_follows_bert(tokenizer):
+    rows = pd.DataFrame({"text": [" ".join(tiny.WORDS)] * 400})
+    batch = mlm.collate(mlm.encode(rows, tokenizer, task("mlm")), tokenizer, np.random.default_rng(0))
+    real = ~torch.isin(batch["input_ids"], torch.tensor([tokenizer.cls_token_id, tokenizer.sep_token_id]))
+    chosen = batch["labels"] != IGNORE
+    masked = (batch["input_ids"] == tokenizer.mask_token_id) & chosen
+    assert abs(chosen.sum() / real.sum() - 0.15) < 0.01
+    assert abs(masked.sum() / chosen.sum() - 0.8) < 0.03

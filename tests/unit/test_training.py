@@ -1,0 +1,206 @@
+"""Budgets, determinism, resuming, what a model folder holds, and errors with names."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModel
+
+from codestilts import checkpoints, jobs, models, training
+from codestilts.batching import task_schedule, token_batches
+from codestilts.errors import CodeStiltsError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return models.load_tokenizer(folder)
+
+
+def train(folder, tokenizer, kinds=("classification",), seed=0, checkpoint=None, **changes):
+    tables = {kind: tiny.examples(kind) for kind in kinds}
+    settings = tiny.settings({kind: tiny.task_settings(kind) for kind in kinds}, **changes)
+    return training.train(folder, tables, tokenizer, settings, seed, checkpoint)
+
+
+def weights(trained) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=80), st.integers(60, 300), st.integers(1, 30))
+def test_batches_spend_the_tokens_they_should(lengths, tokens_per_step, steps):
+    stream = token_batches(lengths, tokens_per_step, seed=1)
+    batches = [next(stream) for _ in range(steps)]
+    assert all(batches)
+    # Batches of a pool come in random order, so a pool in hand may owe or own a feature a batch.
+    spent = sum(lengths[index] for batch in batches for index in batch)
+    assert abs(spent - steps * tokens_per_step) <= 60 * (min(steps, 16) + 1)
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 5000), min_size=1), st.integers(1, 200))
+def test_the_schedule_is_proportional_up_to_the_cap(sizes, steps):
+    plan = task_schedule(sizes, dict.fromkeys(sizes, 10.0), cap=1000, steps=steps, seed=0)
+    total = sum(min(size, 1000) for size in sizes.values())
+    assert len(plan) == steps
+    for name, size in sizes.items():
+        assert abs(plan.count(name) - steps * min(size, 1000) / total) < 1
+
+
+def test_arms_match_in_steps_and_tokens(folder, tokenizer):
+    changes = {"steps": 64, "tokens_per_step": 400}
+    spent = {
+        kinds: train(folder, tokenizer, kinds, phase="intermediate", **changes).record["tokens"]
+        for kinds in [("classification",), ("tagging",), ("mlm",), ("classification", "multiple_choice", "retrieval")]
+    }
+    assert max(spent.values()) / min(spent.values()) < 1.01
+
+
+def test_same_seed_same_bits_other_seed_other_bits(folder, tokenizer):
+    first, again, other = (weights(train(folder, tokenizer, seed=seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_it_learns(folder, tokenizer):
+    curve = train(folder, tokenizer, steps=60).curve
+    assert curve["loss"].tail(5).mean() < curve["loss"].head(5).mean()
+    assert curve["dev"].dropna().iloc[-1] > 0.6
+
+
+def test_a_resumed_run_ends_with_the_same_bits(folder, tokenizer, tmp_path, monkeypatch):
+    whole = train(folder, tokenizer)
+    add = checkpoints.Progress.add
+
+    def stop(self, row, done):
+        self.rows.append(row)
+        if done == 5:
+            self.save(done)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints.Progress, "add", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, tokenizer, checkpoint=tmp_path / "state")
+    monkeypatch.setattr(checkpoints.Progress, "add", add)
+    rest = train(folder, tokenizer, checkpoint=tmp_path / "state")
+    assert torch.equal(weights(whole), weights(rest))
+    assert rest.curve["step"].tolist() == whole.curve["step"].tolist()
+
+
+def test_a_loss_that_is_not_finite_names_job_task_and_step(folder, tokenizer):
+    with pytest.raises(CodeStiltsError, match=r"tiny, seed 0: the loss of task classification is nan at step \d+"):
+        train(folder, tokenizer, learning_rate=1e30, clip=1e30, steps=30)
+
+
+def test_an_empty_split_is_named(folder, tokenizer):
+    rows = tiny.examples("classification").assign(split="test")
+    settings = tiny.settings({"classification": tiny.task_settings("classification")})
+    with pytest.raises(CodeStiltsError, match="classification: the train split is empty"):
+        training.train(folder, {"classification": rows}, tokenizer, settings, 0)
+
+
+def test_random_weights_are_not_the_encoder(folder):
+    torch.manual_seed(0)
+    pretrained, _ = models.load_encoder(folder)
+    drawn, _ = models.load_encoder(folder, init="random")
+    assert not torch.equal(pretrained.get_input_embeddings().weight, drawn.get_input_embeddings().weight)
+
+
+def test_weights_of_another_architecture_are_refused(folder, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in folder.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    config = json.loads((broken / "config.json").read_text())
+    (broken / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(CodeStiltsError, match="encoder tensors are missing"):
+        models.load_encoder(broken)
+
+
+@pytest.fixture(scope="module")
+def chain(folder, tmp_path_factory):
+    """Phase 2, phase 3 and predictions by the functions the scripts call."""
+    home = tmp_path_factory.mktemp("chain")
+    for kind in ("classification", "tagging", "retrieval"):
+        tiny.examples(kind).to_parquet(home / f"{kind}.parquet", index=False)
+    first = tiny.settings({"tagging": tiny.task_settings("tagging")}, phase="intermediate")
+    jobs.train_batch(folder, lambda seed: folder, [home / "tagging.parquet"], first, home / "phase2", home / "work2")
+    second = tiny.settings({"classification": tiny.task_settings("classification")}, target="classification")
+    out = home / "models" / "classification" / "0-1"
+    jobs.train_batch(
+        folder, lambda seed: home / "phase2" / str(seed), [home / "classification.parquet"], second, out, home / "work3"
+    )
+    tasks = {
+        "classification": tiny.task_settings("classification"),
+        "retrieval": tiny.task_settings("retrieval") | {"trained": False},
+    }
+    third = {"study": "tiny", "encoder": "tiny", "arm": "tagging", "seeds": [0, 1], "init": "pretrained", "tasks": tasks}
+    jobs.predict_batch(
+        folder,
+        lambda seed: home / "phase2" / str(seed),
+        home / "models",
+        [home / f"{target}.parquet" for target in tasks],
+        third,
+        {target: home / "predictions" / target / "0-1.parquet" for target in tasks},
+    )
+    return home
+
+
+def test_a_model_folder_is_complete_and_anyone_can_load_it(chain):
+    model = chain / "models/classification/0-1/1"
+    assert {path.name for path in model.iterdir()} == set(models.FILES)
+    assert AutoModel.from_pretrained(model).config.hidden_size == 16
+    assert not (chain / "work3").exists()
+
+
+def test_frozen_word_embeddings_are_a_link_to_the_encoders(chain, folder):
+    words = chain / "models/classification/0-1/0" / models.EMBEDDINGS
+    assert words.is_symlink() and words.resolve() == (folder / models.EMBEDDINGS).resolve()
+
+
+def test_the_record_tells_the_run(chain):
+    record = json.loads((chain / "models/classification/0-1/1/run.json").read_text())
+    assert record["seed"] == 1 and record["steps"] == 8 and record["parent"].endswith("phase2/1")
+    assert record["tokens"] == pd.read_csv(chain / "models/classification/0-1/1/curve.csv")["tokens"].sum()
+    assert {"device", "processor", "threads", "versions", "data", "peak_memory_mb"} <= record.keys()
+
+
+def test_predictions_cover_seeds_and_test_rows_only(chain):
+    for target in ("classification", "retrieval"):
+        found = pd.read_parquet(chain / f"predictions/{target}/0-1.parquet")
+        assert found.groupby("seed").size().tolist() == [10, 10]
+        assert found["split"].eq("test").all()
+    found = pd.read_parquet(chain / "predictions/classification/0-1.parquet")
+    scores = found.pivot(index="id", columns="seed", values="score").to_numpy()
+    assert not np.array_equal(scores[:, 0], scores[:, 1])
+
+
+def test_finished_seeds_of_a_killed_batch_are_kept(folder, tmp_path, monkeypatch):
+    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
+    settings = tiny.settings({"classification": tiny.task_settings("classification")})
+    train_one, trained = training.train, []
+
+    def stop(parent, tables, tokenizer, settings, seed, checkpoint):
+        if seed == 1 and not trained[1:]:
+            trained.append(seed)
+            raise KeyboardInterrupt
+        trained.append(seed)
+        return train_one(parent, tables, tokenizer, settings, seed, checkpoint)
+
+    monkeypatch.setattr(training, "train", stop)
+    call = (folder, lambda seed: folder, [tmp_path / "classification.parquet"], settings, tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        jobs.train_batch(*call, tmp_path / "work")
+    assert not (tmp_path / "out").exists()
+    jobs.train_batch(*call, tmp_path / "work")
+    assert trained == [0, 1, 1]
+    assert (tmp_path / "out/1/run.json").exists()

@@ -1,0 +1,141 @@
+"""A tiny random BERT with a word-piece tokenizer of its own, and made-up examples of every task type."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from tokenizers import BertWordPieceTokenizer
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+from codestilts.encoders import import_encoder
+
+WORDS = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring".split()
+
+
+def encoder_folder(folder: Path) -> Path:
+    """An encoder folder as the workflow makes it."""
+    published = folder / "published"
+    pieces = BertWordPieceTokenizer(lowercase=True)
+    pieces.train_from_iterator([" ".join(WORDS)] * 3, vocab_size=120, min_frequency=1)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=pieces._tokenizer,
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+        unk_token="[UNK]",
+    )
+    tokenizer.save_pretrained(published)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertForMaskedLM(config).save_pretrained(published)
+    import_encoder(published, folder / "encoder")
+    return folder / "encoder"
+
+
+def _common(count: int) -> dict[str, list[str]]:
+    return {
+        "id": [f"row{number}" for number in range(count)],
+        "language": ["python"] * count,
+        "split": ["train" if number % 4 < 2 else "dev" if number % 4 == 2 else "test" for number in range(count)],
+        "cluster": [f"cluster{number}" for number in range(count)],
+        "package": ["made-up"] * count,
+    }
+
+
+def _text(number: int, words: int = 6) -> str:
+    return " ".join(WORDS[(number * 7 + place * place) % len(WORDS)] for place in range(words))
+
+
+def examples(kind: str, count: int = 40) -> pd.DataFrame:
+    """Made-up examples of a task type."""
+    numbers = range(count)
+    columns: dict[str, Any]
+    if kind == "classification":
+        columns = {
+            "text_a": [("cat " if number % 3 else "rain ") + _text(number) for number in numbers],
+            "text_b": [_text(number + 1) for number in numbers],
+            "label": ["animal" if number % 3 else "weather" for number in numbers],
+        }
+    elif kind == "multiple_choice":
+        columns = {
+            "context": [_text(number) for number in numbers],
+            "choices": [[_text(number + shift, 3) for shift in range(2 + number % 2)] for number in numbers],
+            "label": [number % 2 for number in numbers],
+        }
+    elif kind == "tagging":
+        tokens = [_text(number, 4 + number % 30).split() for number in numbers]
+        columns = {"tokens": tokens, "tags": [["SHORT" if len(word) < 4 else "LONG" for word in row] for row in tokens]}
+    elif kind == "span_qa":
+        columns = {
+            "question": [_text(number, 3) for number in numbers],
+            "context": [f"{_text(number, 9)} zebra {_text(number + 3, 40)}" for number in numbers],
+            "answer_text": ["zebra"] * count,
+        }
+        columns["answer_start"] = [text.index("zebra") for text in columns["context"]]
+    elif kind == "retrieval":
+        columns = {
+            "query": [" ".join(random.Random(number).choices(WORDS, k=8)) for number in numbers],
+            "document": [" ".join(random.Random(-number).choices(WORDS, k=9)) for number in numbers],
+        }
+    else:
+        columns = {"text": [_text(number, 12) for number in numbers]}
+    return pd.DataFrame(_common(count) | columns)
+
+
+METRIC = {
+    "classification": "accuracy",
+    "multiple_choice": "accuracy",
+    "tagging": "token_accuracy",
+    "span_qa": "exact_match",
+    "retrieval": "mrr",
+    "mlm": "accuracy",
+}
+LABELS = {"classification": ["animal", "weather"], "tagging": ["SHORT", "LONG"]}
+
+
+def task_settings(kind: str, **options: Any) -> dict[str, Any]:
+    """What a job's settings say of a task."""
+    return {
+        "type": kind,
+        "metric": METRIC[kind],
+        "labels": LABELS.get(kind),
+        "max_length": 24,
+        "options": options,
+    }
+
+
+def settings(tasks: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    """Resolved settings of a training job."""
+    return {
+        "study": "tiny",
+        "phase": "target",
+        "label": "tiny",
+        "encoder": "tiny",
+        "arm": "none",
+        "seeds": [0, 1],
+        "tasks": tasks,
+        "steps": 8,
+        "tokens_per_step": 96,
+        "learning_rate": 5e-3,
+        "warmup": 0.1,
+        "weight_decay": 0.01,
+        "clip": 1.0,
+        "dropout": 0.1,
+        "freeze_embeddings": True,
+        "cap": 1000,
+        "evaluations": 2,
+        "checkpoint_minutes": 1000,
+        "init": "pretrained",
+        "shuffle_labels": False,
+        **changes,
+    }
