@@ -136,7 +136,7 @@ def test_a_changed_download_is_an_error_that_names_it(fresh: Path, tmp_path: Pat
     table.write_text(table.read_text().replace("packages/c-test,,,,,", f"packages/c-test,,,{digest},,"))
     result = snakemake(project, "resources/c-test.zip", "resources/python-test.zip", "--keep-going")
     assert result.returncode == 1
-    assert "error: source c-test: c-test is not the file that sources.csv names" in result.stdout
+    assert "error: source c-test: c-test is not what sources.csv names" in result.stdout
     assert "Traceback" not in result.stdout
     assert (project / "resources/python-test.zip").exists() and not (project / "resources/c-test.zip").exists()
 
