@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from codestilts.provenance import atomic
-from codestilts.tables import language_name
+from codestilts.tables import language_name, points, said
 
 COLOURS = {
     "code": "#D55E00",
@@ -93,7 +93,7 @@ def primary(contrasts: pd.DataFrame, margin: float) -> Figure:
         tick.set_fontweight("bold")
     reach = 1.15 * max(abs(axes.get_xlim()[0]), abs(axes.get_xlim()[1]), margin)
     axes.set_xlim(-reach, reach)
-    axes.set_xlabel(f"{_name(second)} better   ←   points   →   {_name(first)} better")
+    axes.set_xlabel(f"{said(second)} better   ←   points   →   {said(first)} better")
     return figure
 
 
@@ -109,7 +109,7 @@ def effects(table: pd.DataFrame, title: str) -> Figure:
     # A family's mean stands above its arms.
     rows = [part.assign(mean=part["arm"].str.endswith(" family")).sort_values("mean", ascending=False) for part in rows]
     ordered = pd.concat(rows, ignore_index=True) if rows else table.assign(mean=False)
-    labels = [f"{_name(arm[: -len(' family')])}, mean" if arm.endswith(" family") else arm for arm in ordered["arm"]]
+    labels = [said(arm) if arm.endswith(" family") else arm for arm in ordered["arm"]]
     figure, axes = plt.subplots(figsize=(4.6, 0.27 * len(ordered) + 1.1))
     intervals(axes, ordered, "effect", labels)
     for tick, (_, row) in zip(axes.get_yticklabels(), ordered.iterrows(), strict=True):
@@ -126,7 +126,7 @@ def heat(table: pd.DataFrame, marks: pd.DataFrame | None, title: str, diverging:
     scale = (
         {"cmap": "PuOr_r", "vmin": -reach, "vmax": reach} if diverging else {"cmap": "cividis", "vmin": 0, "vmax": 100}
     )
-    texts = table.map(lambda value: "" if pd.isna(value) else f"{value:+.1f}" if diverging else f"{value:.0f}")
+    texts = table.map(lambda value: "" if pd.isna(value) else points(value, True) if diverging else f"{value:.0f}")
     if marks is not None:
         texts = texts + marks.reindex(index=table.index, columns=table.columns).fillna("")
     table = table.rename(columns=language_name)
@@ -134,7 +134,7 @@ def heat(table: pd.DataFrame, marks: pd.DataFrame | None, title: str, diverging:
     sns.heatmap(
         table, annot=texts, fmt="", ax=axes, cbar_kws={"label": "points"}, linewidths=1, annot_kws={"size": 8}, **scale
     )
-    axes.set(xlabel="", ylabel="", title=title)
+    axes.set(xlabel="", ylabel="", title=said(title))
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=45)
     plt.setp(axes.get_xticklabels(), ha="right", rotation_mode="anchor")
@@ -150,7 +150,7 @@ def near_far(table: pd.DataFrame, languages: pd.DataFrame, title: str) -> Figure
     labels = [f"{language_name(name)} {near:.2f}{' (seen)' if seen else ''}" for name, near, seen in names]
     figure, axes = plt.subplots(figsize=(4.6, 0.3 * len(merged) + 1.3))
     intervals(axes, merged, "difference", labels)
-    axes.set(title=title, xlabel="points", ylabel="similarity to the source language")
+    axes.set(title=said(title), xlabel="points")
     return figure
 
 
@@ -256,10 +256,6 @@ def checks(table: pd.DataFrame) -> Figure:
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, frameon=False, fontsize="x-small")
     sns.despine(ax=axes, left=True)
     return figure
-
-
-def _name(family: str) -> str:
-    return "English" if family == "english" else family.capitalize()
 
 
 def group_name(group: object) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from codestilts import records
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS
-from codestilts.tables import language_name, p_value, points, with_interval
+from codestilts.tables import language_name, p_value, points, said, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
 STAGES = {
@@ -126,13 +126,6 @@ def headline(primary: Row, margin: float) -> str:
     if -margin < low and high < margin:
         return f"Training on {first} or on {second} in between makes no difference of {least} or more."
     return f"This study cannot tell whether training on {first} or on {second} in between helps more."
-
-
-def said(name: str) -> str:
-    """A family, an arm or a contrast as a reader would write it (``code minus english``, ``code family``)."""
-    words = {"english": "English", "english family": "English, mean", "code family": "code, mean"}
-    words |= {"mixed": "both", "none": "no intermediate training", "qa": "question answering"}
-    return " minus ".join(words.get(part, part.removesuffix(" family")) for part in name.split(" minus "))
 
 
 def by_family(arms: dict[str, Row]) -> dict[str, Row]:

@@ -21,6 +21,13 @@ def language_name(language: str) -> str:
     return LANGUAGES.get(language, language.capitalize())
 
 
+def said(name: str) -> str:
+    """A family, an arm or a contrast as a reader would write it (``code minus english``, ``code family``)."""
+    words = {"english": "English", "english family": "English, mean", "code family": "code, mean"}
+    words |= {"mixed": "both", "none": "no intermediate training", "qa": "question answering"}
+    return " minus ".join(words.get(part, part.removesuffix(" family")) for part in name.split(" minus "))
+
+
 def points(value: float, signed: bool = False) -> str:
     """A number of points with one decimal, a true minus sign, and a plus where differences are shown."""
     text = f"{value:+.1f}" if signed else f"{value:.1f}"

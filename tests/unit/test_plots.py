@@ -35,7 +35,7 @@ def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
     assert "random weights" not in texts(plots.checks(tables["checks"]))
     unseen = tables["effects"].query("language_set == 'unseen' and scope == 'all groups'")
     shown = texts(plots.effects(unseen, "all groups"))
-    assert shown.startswith("Code, mean")
+    assert shown.startswith("code, mean")
     assert "random" not in shown
     each = tables["contrasts"].query("role == 'language'")
     assert texts(plots.near_far(each, synthetic.language_rows(), "t")).startswith("JavaScript 0.70 (seen)")
