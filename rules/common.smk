@@ -1,5 +1,6 @@
 # The study, the places of its files, and the helpers that rules share.
 import sys
+from functools import cache
 from pathlib import Path
 
 from codestilts.codefiles import stage_digest
@@ -48,6 +49,7 @@ def settings(stage):
     return lambda wildcards: to_json(getattr(STUDY, f"{stage}_settings")(**wildcards))
 
 
+@cache
 def code(*parts):
     """Digest of a script and all that it imports from the library: a job is rerun when its own code changes."""
     return stage_digest(workflow.basedir, *parts)

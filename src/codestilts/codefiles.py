@@ -33,6 +33,7 @@ def stage_files(root: Path, parts: Iterable[str]) -> list[Path]:
     return sorted(found)
 
 
+@cache
 def _module_files(root: Path, name: str) -> list[Path]:
     """The files that ``import name`` reads: those of the packages above it and its own."""
     files = []

@@ -54,6 +54,13 @@ def test_a_second_run_does_nothing_and_says_so(done: Path) -> None:
     assert time.monotonic() - started < 60
 
 
+def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
+    page = tmp_path / "snakemake.html"
+    result = snakemake(done, "--report", str(page))
+    assert result.returncode == 0 and "missing" not in result.stdout.lower(), result.stdout[-2000:]
+    assert page.stat().st_size > 1e6
+
+
 def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
     (project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet").unlink()
     jobs = planned(project)
