@@ -174,7 +174,7 @@ def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         (("targets",), config["targets"], tasks, "task has that name"),
         (("languages",), config["languages"], spoken, "target has that language"),
         (("data", "tasks"), list(config["data"]["tasks"]), tasks, "task has that name"),
-        (("target", "tasks"), list(config["target"]["tasks"]), config["targets"], "target has that name"),
+        (("target", "tasks"), list(config["target"]["tasks"]), tasks, "task has that name"),
     ]
     known += [
         (("definitions", "arms", arm, "tasks"), spec["tasks"], tasks, "task has that name")

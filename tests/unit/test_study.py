@@ -80,7 +80,8 @@ def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
     own = {**study.config["target"], "tasks": {"tags": {"steps": 7}}}
     other = Study({**study.config, "target": own}, study.tasks, study.sources)
     assert other.target_settings("bert-tiny", "none", "tags", "3")["steps"] == 7
-    job = ("bert-tiny", "none", "match", "3")
+    job = ("bert-tiny", "none", "search", "3")
+    study = Study({**study.config, "target": {**own, "tasks": {}}}, study.tasks, study.sources)
     assert other.target_settings(*job) == study.target_settings(*job)
 
 
