@@ -2,12 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _whole(value: Any) -> Any:
+    """Digits as a number: inside a list, ``--config`` of Snakemake leaves them as text."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Names = Annotated[list[Name], Field(min_length=1)]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0), BeforeValidator(_whole)]
+Index = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Positive = Annotated[float, Field(gt=0, strict=False)]
 AtLeast0 = Annotated[float, Field(ge=0, strict=False)]
 Share = Annotated[float, Field(ge=0, le=1, strict=False)]
@@ -67,7 +74,7 @@ class Statistics(Strict):
     resamples: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
     margin: AtLeast0 = Field(description="differences up to so many points count as none")
-    seed: Annotated[int, Field(ge=0)]
+    seed: Index
 
 
 class Encoder(Strict):
@@ -102,7 +109,7 @@ class Config(Strict):
     targets: Names
     languages: Names = Field(description="languages in which targets are tested")
     source_language: Name = Field(description="language in which targets are trained")
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Annotated[list[Index], Field(min_length=1)]
     seeds_per_job: Count
     data: Data
     intermediate: Budget

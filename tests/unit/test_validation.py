@@ -70,6 +70,10 @@ def test_bad_config_is_one_clear_line(changes: dict[str, Any], expected: str) ->
     assert message.count("\nerror: ") == message.count("\n")
 
 
+def test_digits_in_lists_of_the_command_line_are_numbers() -> None:
+    assert load_study(changed(CONFIG, {"seeds": ["4", "7"]}), ROOT).batches == {"4": [4], "7": [7]}
+
+
 def test_all_errors_are_told_at_once() -> None:
     with pytest.raises(CodeStiltsError) as caught:
         load_study(changed(CONFIG, {"seeds": [], "sedes": 1, "study": 3}), ROOT)
