@@ -27,6 +27,7 @@ STAGES = {
     "baseline": "trivial baselines",
     "compare": "statistics",
 }
+PHASES = ["intermediate", "target"]
 FAMILIES = ["baseline", "code", "english", "mixed", "control"]
 Row = dict[str, Any]
 
@@ -188,7 +189,19 @@ def study_size(tables: dict[str, pd.DataFrame], facts: dict[str, Any]) -> Row:
         "unseen": [name for name in facts["languages"] if name not in seen and name != source],
         "seen": [name for name in facts["languages"] if name in seen and name != source],
         "least_p": 2 / 2 ** len(facts["seeds"]),
+        "steps": dict.fromkeys(PHASES, "") | {phase: spread(part["steps"]) for phase, part in runs.groupby("phase")},
+        "tokens": dict.fromkeys(PHASES, "")
+        | {phase: spread(part["tokens"] / part["steps"]) for phase, part in runs.groupby("phase")},
     }
+
+
+def spread(numbers: pd.Series) -> str:
+    """One number for all, or from the least to the largest: ``300``, ``300 to 1 200``; within 1 % they are
+    the same.
+    """
+    low, high = numbers.min(), numbers.max()
+    texts = [f"{round(number, -2 if number > 1000 else 0):,.0f}".replace(",", " ") for number in (low, high)]
+    return texts[0] if high <= 1.01 * low else " to ".join(texts)
 
 
 def task_rows(tasks: dict[str, Row], facts: dict[str, Any]) -> list[Row]:

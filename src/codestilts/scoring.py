@@ -74,7 +74,11 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
 
 def family_of(arm: str, facts: dict) -> str:
     """The family of an arm; trivial baselines, named ``baseline:NAME``, are of the family ``trivial``."""
-    return "trivial" if arm.startswith("baseline:") else facts["families"][arm]
+    if arm.startswith("baseline:"):
+        return "trivial"
+    if arm not in facts["families"]:
+        raise CodeStiltsError(f"scores of the arm '{arm}', which the study does not name")
+    return facts["families"][arm]
 
 
 def concatenate(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:

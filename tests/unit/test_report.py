@@ -10,7 +10,7 @@ import yaml
 
 from codestilts.errors import CodeStiltsError
 from codestilts.records import budgets, curves_table, runs_table
-from codestilts.report import figure, headline, render
+from codestilts.report import figure, headline, render, spread
 from codestilts.scoring import tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
@@ -172,3 +172,9 @@ def test_a_broken_record_is_named(tmp_path: Path):
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(CodeStiltsError, match=r"run\.json: not the record of a run"):
         runs_table([tmp_path / "run.json"])
+
+
+def test_budgets_in_words():
+    assert spread(pd.Series([300, 300])) == "300"
+    assert spread(pd.Series([300, 1200])) == "300 to 1 200"
+    assert spread(pd.Series([2040.2, 2048.9])) == "2 000"
