@@ -201,7 +201,7 @@ def spread(numbers: pd.Series) -> str:
     """
     low, high = numbers.min(), numbers.max()
     texts = [f"{round(number, -2 if number > 1000 else 0):,.0f}".replace(",", " ") for number in (low, high)]
-    return texts[0] if high <= 1.01 * low else " to ".join(texts)
+    return texts[0] if high <= 1.01 * low else " to ".join(dict.fromkeys(texts))
 
 
 def task_rows(tasks: dict[str, Row], facts: dict[str, Any]) -> list[Row]:
