@@ -18,7 +18,7 @@ def main() -> None:
     wanted = [requirement for requirement in locked if not requirement.marker or requirement.marker.evaluate()]
     wrong = [f"{item.name} {_have(item)}" for item in wanted if f"=={_have(item)}" != str(item.specifier)]
     if wrong:
-        raise CodeStiltsError(f"{arguments.lock}: installed otherwise: {', '.join(wrong)}: delete .venv and run make again")
+        raise CodeStiltsError(f"{arguments.lock}: installed otherwise: {', '.join(wrong)}: delete .venv, run make")
     print(f"{len(wanted)} packages are as {arguments.lock} says")
 
 

@@ -9,7 +9,9 @@ from codestilts.errors import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", type=Path, required=True, help="encoder folder: tokenizer, and weights if no phase 2")
+    parser.add_argument(
+        "--encoder", type=Path, required=True, help="folder of the tokenizer, and of the weights if no phase 2"
+    )
     parser.add_argument("--parent", type=Path, help="folder of phase 2 with {seed}/; left out where there was none")
     parser.add_argument("--models", type=Path, required=True, help="folder with {target}/{seeds}/{seed}/")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="one table a target, named after it")

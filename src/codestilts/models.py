@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from codestilts.encoders import EMBEDDINGS, ENCODER, INDEX
@@ -48,7 +48,7 @@ def load_tokenizer(folder: str | Path) -> Any:
 
 def load_encoder(
     folder: str | Path, *, init: str = "pretrained", dropout: float | None = None, mlm: bool = False
-) -> tuple[nn.Module, nn.Module | None]:
+) -> tuple[PreTrainedModel, nn.Module | None]:
     """The encoder of a model folder and, with ``mlm``, its masked-language-model head.
 
     ``init: random`` keeps the architecture and draws new weights (from torch's seed). Every encoder tensor must be
@@ -81,12 +81,12 @@ def load_encoder(
     return encoder, head
 
 
-def freeze_embeddings(encoder: nn.Module) -> None:
+def freeze_embeddings(encoder: PreTrainedModel) -> None:
     """Leave the word embeddings as they are."""
     encoder.get_input_embeddings().weight.requires_grad_(False)
 
 
-def save_encoder(encoder: nn.Module, folder: Path, home: Path, parent: Path) -> None:
+def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Path) -> None:
     """Write the encoder's files to ``folder``; word embeddings equal to the parent's become a relative link to them.
 
     A link and not a copy: a study keeps hundreds of models. It is relative to ``home``, where the folder will be moved.
@@ -128,7 +128,7 @@ def load_head(head: nn.Module, task: str, folder: Path) -> None:
     head.load_state_dict({name.removeprefix(prefix): value for name, value in saved.items()})
 
 
-def new_head(task: Task, encoder: nn.Module, tokenizer: Any, mlm_head: nn.Module | None, seed: int) -> nn.Module:
+def new_head(task: Task, encoder: PreTrainedModel, tokenizer: Any, mlm_head: nn.Module | None, seed: int) -> nn.Module:
     """A fresh head for a task, drawn from ``seed`` and the task's name alone: the same in every arm."""
     torch.manual_seed(derive_seed(task.name, seed))
     extra = {"pretrained": mlm_head} if task.type == "mlm" else {}

@@ -23,7 +23,8 @@ def predict(encoder: nn.Module, head: nn.Module, examples: pd.DataFrame, task: T
     features = module.encode(examples, tokenizer, task)
     order = sorted(range(len(features)), key=lambda index: features[index]["tokens"])
     outputs: list[Any] = [None] * len(features)
-    encoder.eval(), head.eval()
+    encoder.eval()
+    head.eval()
     with torch.inference_mode():
         for chosen in _batches(order, [feature["tokens"] for feature in features]):
             batch = module.collate([features[index] for index in chosen], tokenizer)

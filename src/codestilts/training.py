@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from codestilts import checkpoints, models
 from codestilts.batching import task_schedule, token_batches
@@ -32,7 +33,7 @@ from codestilts.tasktypes.base import Feature, Task
 class Trained:
     """What training made: the encoder, the heads, the curve (step, tokens, loss, dev) and the record for run.json."""
 
-    encoder: nn.Module
+    encoder: PreTrainedModel
     heads: nn.ModuleDict
     curve: pd.DataFrame
     record: dict[str, Any]
@@ -60,9 +61,7 @@ def train(
     }
     torch.manual_seed(initial_seed(settings["study"], seed))
     with_mlm = any(task.type == "mlm" for task in tasks.values())
-    encoder, mlm_head = models.load_encoder(
-        parent, init=settings["init"], dropout=settings["dropout"], mlm=with_mlm
-    )
+    encoder, mlm_head = models.load_encoder(parent, init=settings["init"], dropout=settings["dropout"], mlm=with_mlm)
     if settings["freeze_embeddings"]:
         models.freeze_embeddings(encoder)
     heads = nn.ModuleDict(
@@ -75,7 +74,8 @@ def train(
     dev = {name: examples[name][examples[name]["split"] == "dev"] for name in names}
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    encoder.to(device), heads.to(device)
+    encoder.to(device)  # type: ignore[arg-type]
+    heads.to(device)
     optimiser = _optimiser([*encoder.named_parameters(), *heads.named_parameters()], settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(settings["steps"], settings["warmup"]))
     lengths = {name: [feature["tokens"] for feature in features[name]] for name in names}
@@ -92,7 +92,8 @@ def train(
     }
     state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
     done = state.resume()
-    checks = {round(settings["steps"] * (part + 1) / settings["evaluations"]) for part in range(settings["evaluations"])}
+    every = settings["steps"] / settings["evaluations"]
+    checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
     for step, name in enumerate(plan, start=1):
         chosen = [features[name][index] for index in next(streams[name])]
         if step <= done:
@@ -100,8 +101,10 @@ def train(
         torch.manual_seed(derive_seed(seeds["steps"], step))
         batch = task_type(tasks[name].type).collate(chosen, tokenizer, np.random.default_rng([seeds["steps"], step]))
         batch = {key: value.to(device) for key, value in batch.items()}
-        encoder.train(), heads.train()
-        loss = heads[name].loss(heads[name](encoder, batch), batch)
+        encoder.train()
+        heads.train()
+        head: Any = heads[name]
+        loss = head.loss(head(encoder, batch), batch)
         if not math.isfinite(loss.item()):
             raise CodeStiltsError(
                 f"{settings['label']}, seed {seed}: the loss of task {name} is {loss.item()} at step {step} of "
@@ -109,7 +112,9 @@ def train(
             )
         loss.backward()
         nn.utils.clip_grad_norm_([*encoder.parameters(), *heads.parameters()], settings["clip"])
-        optimiser.step(), schedule.step(), optimiser.zero_grad(set_to_none=True)
+        optimiser.step()
+        schedule.step()
+        optimiser.zero_grad(set_to_none=True)
         row = {
             "step": step,
             "task": name,
@@ -137,9 +142,7 @@ def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
     return rows
 
 
-def _features(
-    rows: pd.DataFrame, task: Task, tokenizer: Any, settings: dict[str, Any], seed: int
-) -> list[Feature]:
+def _features(rows: pd.DataFrame, task: Task, tokenizer: Any, settings: dict[str, Any], seed: int) -> list[Feature]:
     module = task_type(task.type)
     if settings["shuffle_labels"]:
         rows = module.shuffle(rows, seed)

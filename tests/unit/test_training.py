@@ -143,7 +143,8 @@ def chain(folder, tmp_path_factory):
         "classification": tiny.task_settings("classification"),
         "retrieval": tiny.task_settings("retrieval") | {"trained": False},
     }
-    third = {"study": "tiny", "encoder": "tiny", "arm": "tagging", "seeds": [0, 1], "init": "pretrained", "tasks": tasks}
+    third = {"study": "tiny", "encoder": "tiny", "arm": "tagging", "seeds": [0, 1]}
+    third |= {"init": "pretrained", "tasks": tasks}
     jobs.predict_batch(
         folder,
         lambda seed: home / "phase2" / str(seed),

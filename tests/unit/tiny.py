@@ -11,14 +11,15 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from codestilts.encoders import import_encoder
 
-WORDS = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring".split()
+TEXT = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring"
+WORDS = TEXT.split()
 
 
 def encoder_folder(folder: Path) -> Path:
     """An encoder folder as the workflow makes it."""
     published = folder / "published"
     pieces = BertWordPieceTokenizer(lowercase=True)
-    pieces.train_from_iterator([" ".join(WORDS)] * 3, vocab_size=120, min_frequency=1)
+    pieces.train_from_iterator([TEXT] * 3, vocab_size=120, min_frequency=1)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=pieces._tokenizer,
         cls_token="[CLS]",

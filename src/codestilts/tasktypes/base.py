@@ -46,8 +46,7 @@ class Task:
             return self.labels.index(label)
         except ValueError:
             raise CodeStiltsError(
-                f"task {self.name}, example {row}: label {label!r} is not declared; "
-                f"allowed: {', '.join(self.labels)}"
+                f"task {self.name}, example {row}: label {label!r} is not declared; allowed: {', '.join(self.labels)}"
             ) from None
 
 

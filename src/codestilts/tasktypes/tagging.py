@@ -7,7 +7,6 @@ The label stands on the first sub-token of a token (Devlin et al. 2019, section 
 from typing import Any
 
 import pandas as pd
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -43,7 +42,8 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
         # A token the tokenizer has no piece for (a lone control character) still needs a place for its label.
         pieces = [part[:room] or [tokenizer.unk_token_id] for part in tokenizer(list(tokens), **PLAIN)["input_ids"]]
         for start, stop in _windows(pieces, room):
-            body, labels = [], []
+            body: list[int] = []
+            labels: list[int] = []
             for part, tag in zip(pieces[start:stop], tags[start:stop], strict=True):
                 body += part
                 labels += [index[tag]] + [IGNORE] * (len(part) - 1)
@@ -117,4 +117,4 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The same tokens with the tags of all rows dealt out at random."""
     deck = iter(permute([tag for row in examples["tags"] for tag in row], seed))
-    return examples.assign(tags=[[next(deck) for _ in row] for row in examples["tags"]])
+    return examples.assign(tags=examples["tags"].map(lambda row: [next(deck) for _ in row]))
