@@ -70,7 +70,7 @@ def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
 
 def test_a_training_setting_reruns_training_only(project: Path) -> None:
     config = project / "micro.yaml"
-    config.write_text(config.read_text().replace("target: {steps: 4,", "target: {steps: 5,"))
+    config.write_text(config.read_text().replace("weight_decay: 0.02", "weight_decay: 0.03"))
     jobs = planned(project)
     assert jobs["train_target"] == 20 and jobs["predict"] == 5
     assert not {"train_intermediate", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
@@ -153,7 +153,7 @@ def test_a_changed_download_is_an_error_that_names_it(fresh: Path, tmp_path: Pat
     [
         ("arms: [none, pos,", "arms: [none, poss,", "micro.yaml: arms: 'poss': no arm or task has that name"),
         ("seeds: [0, 1]", "seeds: [0, 0]", "micro.yaml: seeds: 0 stands there 2 times"),
-        ("steps: 4", "steps: four", "micro.yaml: intermediate.steps: must be a valid integer, not 'four'"),
+        ("{steps: 4, t", "{steps: four, t", "micro.yaml: intermediate.steps: must be a valid integer, not 'four'"),
         ("encoders: [tiny]", "encoder: [tiny]", "micro.yaml: encoder: unknown key; did you mean 'encoders'?"),
     ],
 )
