@@ -98,13 +98,13 @@ def test_parameter_questions(inputs):
 
 
 def test_a_description_that_names_its_parameter(tmp_path):
-    params = {"node": "where the nodes begin", "width": "how many columns it has"}
+    params = {"node": "where the node with nodes begins", "width": "how many columns it has"}
     splits = ("train", "dev", "test")
     rows = [function(split, split, f"f{n}", params, f"return {n}", "") for split in splits for n in range(4)]
     inputs = write(tmp_path, rows)
     asked = {"languages": ["python"], "train": 99, "dev": 99, "test": 99}
     masked = made("param-qa", inputs, hide_names="mask", **asked)
-    assert set(masked["question"]) == {"where the [MASK] begin", "how many columns it has"}
+    assert set(masked["question"]) == {"where the [MASK] with nodes begins", "how many columns it has"}
     assert set(made("param-qa", inputs, hide_names="drop", **asked)["answer_text"]) == {"width"}
     kept = made("param-qa", inputs, hide_names="keep", **asked)
     assert set(kept["question"]) == set(params.values())

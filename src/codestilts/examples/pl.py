@@ -88,15 +88,8 @@ def tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 
 def names_it(text: str, name: str) -> bool:
-    """Whether a description contains a word of the parameter's name, inflected or abbreviated or not."""
-    words = set(subtokens(text))
-    for part in subtokens(name):
-        if part in words:
-            return True
-        for word in words if len(part) >= 3 else ():
-            if len(word) >= 3 and (word.startswith(part) or part.startswith(word)):
-                return True
-    return False
+    """Whether a text has a word of a parameter's name, letter by letter; other forms of the word don't count."""
+    return not set(subtokens(text)).isdisjoint(subtokens(name))
 
 
 def without_names(text: str, names: list[str]) -> str:

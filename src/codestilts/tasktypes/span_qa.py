@@ -15,7 +15,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import Batch, Feature, Task, hidden_states, mask_token, mean_pool, pad, permute, sequence
 
 LONGEST_ANSWER = 30  # tokens
-SHARPNESS = 10.0  # of the likeness, a cosine at first
+SHARPNESS = 40.0  # of the likeness, a cosine at first
 BEST = 20  # starts and ends considered in a window
 
 
