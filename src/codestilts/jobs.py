@@ -13,6 +13,7 @@ from codestilts import models, training
 from codestilts.predicting import predict
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.seeds import derive_seed
+from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
 
 Parent = Callable[[int], Path]
@@ -72,6 +73,7 @@ def predict_batch(
         table = pd.read_parquet(path)
         wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
         table = table[table["split"].isin(wanted)].reset_index(drop=True)
+        features = task_type(task.type).encode(table, tokenizer, task)
         frames = []
         for seed in settings["seeds"]:
             torch.manual_seed(training.initial_seed(settings["study"], seed))
@@ -83,7 +85,7 @@ def predict_batch(
             else:
                 model, _ = models.load_encoder(parent(seed), init=settings["init"])
                 head = models.new_head(task, model, tokenizer, None, derive_seed(target, seed))
-            rows = predict(model, head, table, task, tokenizer)
+            rows = predict(model, head, table, task, tokenizer, features)
             frames.append(rows.assign(encoder=settings["encoder"], arm=settings["arm"], target=target, seed=seed))
         first = ["encoder", "arm", "target", "seed"]
         result = pd.concat(frames, ignore_index=True)

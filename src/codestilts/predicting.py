@@ -7,20 +7,28 @@ import torch
 from torch import nn
 
 from codestilts.tasktypes import task_type
-from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.base import Feature, Task
 
 TOKENS_PER_BATCH = 4096
 
 
-def predict(encoder: nn.Module, head: nn.Module, examples: pd.DataFrame, task: Task, tokenizer: Any) -> pd.DataFrame:
+def predict(
+    encoder: nn.Module,
+    head: nn.Module,
+    examples: pd.DataFrame,
+    task: Task,
+    tokenizer: Any,
+    features: list[Feature] | None = None,
+) -> pd.DataFrame:
     """One row an example: id, split, language, cluster, package, gold, prediction, score.
 
     The forward passes are batched by length and put back in order, so that a row's prediction doesn't depend on where
-    it stands in the table. Rows a protocol has no answer for (documents without a query) are left out.
+    it stands in the table. ``features`` are the encoded examples, where several models predict the same ones. Rows a
+    protocol has no answer for (documents without a query) are left out.
     """
     module = task_type(task.type)
     device = next(encoder.parameters()).device
-    features = module.encode(examples, tokenizer, task)
+    features = features or module.encode(examples, tokenizer, task)
     order = sorted(range(len(features)), key=lambda index: features[index]["tokens"])
     outputs: list[Any] = [None] * len(features)
     encoder.eval()
