@@ -1,6 +1,5 @@
 """Every task type encodes, trains and decodes; details that a published protocol fixes."""
 
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,16 +12,6 @@ from codestilts.errors import CodeStiltsError
 from codestilts.predicting import predict
 from codestilts.tasktypes import TYPES, mlm, retrieval, span_qa, tagging, task_type
 from codestilts.tasktypes.base import IGNORE, Task
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(folder):
-    return models.load_tokenizer(folder)
 
 
 def task(kind: str, **options) -> Task:

@@ -1,7 +1,6 @@
 """Budgets, determinism, resuming, what a model folder holds, and errors with names."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,6 @@ from transformers import AutoModel
 from codestilts import checkpoints, jobs, models, training
 from codestilts.batching import task_schedule, token_batches
 from codestilts.errors import CodeStiltsError
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(folder):
-    return models.load_tokenizer(folder)
 
 
 def train(folder, tokenizer, kinds=("classification",), seed=0, checkpoint=None, **changes):
