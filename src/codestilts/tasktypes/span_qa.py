@@ -1,9 +1,13 @@
 """Extractive question answering: the span of a context that answers a question (SQuAD, Rajpurkar et al. 2016).
 
 A context longer than ``max_length`` is read in windows that overlap by ``stride`` tokens, and the best span over all
-windows wins, as in the reference implementation of Devlin et al. 2019. A question takes at most half the length.
+windows wins, as in the reference implementation of Devlin et al. 2019. A question takes at most half the length. Where a task
+says what an answer looks like (option ``answer``, a regular expression such as an identifier's), only its matches are
+considered.
 """
 
+import itertools
+import re
 from typing import Any
 
 import pandas as pd
@@ -31,31 +35,43 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
         return_offsets_mapping=True,
     )
     rows = examples[["id", "context", "answer_start", "answer_text"]].to_dict("records")
+    answer = re.compile(task.options["answer"]) if "answer" in task.options else None
     features = []
     for number, example in enumerate(encoding["overflow_to_sample_mapping"]):
         row = rows[example]
         first, last = row["answer_start"], row["answer_start"] + len(row["answer_text"])
         if row["context"][first:last] != row["answer_text"]:
             raise CodeStiltsError(f"task {task.name}, example {row['id']}: the answer is not at answer_start")
+        spans = [match.span() for match in answer.finditer(row["context"])] if answer else None
+        if spans is not None and (first, last) not in spans:
+            raise CodeStiltsError(
+                f"task {task.name}, example {row['id']}: the answer {row['answer_text']!r} is not what option answer "
+                f"({task.options['answer']}) finds there"
+            )
         inside = [part == 1 for part in encoding.sequence_ids(number)]
         offsets = [
             pair if within else None for pair, within in zip(encoding["offset_mapping"][number], inside, strict=True)
         ]
-        starts = [place for place, pair in enumerate(offsets) if pair and pair[0] <= first < pair[1]]
-        ends = [place for place, pair in enumerate(offsets) if pair and pair[0] < last <= pair[1]]
-        found = bool(starts and ends)
+        found = _places(offsets, [(first, last)])
         item = sequence(encoding, number)
         features.append(
             {
                 "sequences": [item],
-                "start": starts[0] if found else 0,
-                "end": ends[-1] if found else 0,
+                "start": found[0][0] if found else 0,
+                "end": found[0][1] if found else 0,
                 "offsets": offsets,
+                "spans": None if spans is None else _places(offsets, spans),
                 "example": example,
                 "tokens": len(item["input_ids"]),
             }
         )
     return features
+
+
+def _places(offsets: list[Any], spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The first and last token of each span of characters that lies in the window."""
+    starts = {char: place for place, pair in enumerate(offsets) if pair for char in range(*pair)}
+    return [(starts[first], starts[last - 1]) for first, last in spans if first in starts and last - 1 in starts]
 
 
 def _cut(texts: list[str], tokenizer: Any, length: int) -> list[str]:
@@ -67,7 +83,10 @@ def _cut(texts: list[str], tokenizer: Any, length: int) -> list[str]:
 
 
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
-    """Windows with ``start`` and ``end`` places and ``inside``, 1 for the tokens of the context (and place 0)."""
+    """Windows with ``start`` and ``end`` places; ``inside`` is true for the tokens of the context (and place 0).
+
+    ``allowed``, shape [windows, tokens, 2], is true where an answer may start and where it may end.
+    """
     batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
     batch["start"] = torch.tensor([feature["start"] for feature in features])
     batch["end"] = torch.tensor([feature["end"] for feature in features])
@@ -76,11 +95,17 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
         places = [place for place, pair in enumerate(feature["offsets"]) if pair]
         inside[row, [0, *places]] = True
     batch["inside"] = inside
+    batch["allowed"] = inside.unsqueeze(-1).repeat(1, 1, 2)
+    for row, feature in enumerate(features):
+        if feature["spans"] is not None:
+            batch["allowed"][row, 1:] = False
+            for side, places in enumerate(zip(*feature["spans"], strict=True)):
+                batch["allowed"][row, list(places), side] = True
     return batch
 
 
 class Head(nn.Module):
-    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2]; -1e4 off the context.
+    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2]; -1e4 where no answer may be.
 
     A linear score of the token plus its likeness to the question, p W q with W the identity at first (DrQA, Chen et al.
     2017, section 3.2.2): a small encoder finds a name by its meaning much sooner than by attention alone.
@@ -96,7 +121,7 @@ class Head(nn.Module):
         question = F.normalize(mean_pool(hidden, batch["attention_mask"] * ~batch["inside"]), dim=-1)
         likeness = torch.einsum("wth,shk,wk->wts", F.normalize(hidden, dim=-1), self.likeness, question)
         scores = self.scorer(hidden) + SHARPNESS * likeness
-        return scores.masked_fill(~batch["inside"].unsqueeze(-1), -1e4)
+        return scores.masked_fill(~batch["allowed"], -1e4)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean of the start and end cross entropies over the windows."""
@@ -110,17 +135,16 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
     rows = (row for batch in outputs for row in batch)
     for feature, row in zip(features, rows, strict=True):
         log = row[: len(feature["offsets"])].log_softmax(0)
-        starts, ends = (log[:, side].topk(min(BEST, len(log))).indices.tolist() for side in (0, 1))
-        for start in starts:
-            for end in ends:
-                if not start <= end < start + LONGEST_ANSWER or not feature["offsets"][start]:
-                    continue
-                if not feature["offsets"][end]:
-                    continue
-                score = float(log[start, 0] + log[end, 1])
-                if score > best[feature["example"]][0]:
-                    text = contexts[feature["example"]][feature["offsets"][start][0] : feature["offsets"][end][1]]
-                    best[feature["example"]] = (score, text)
+        offsets = feature["offsets"]
+        spans = feature["spans"] if feature["spans"] is not None else _likely_spans(log, offsets)
+        if not spans:
+            continue
+        first, last = torch.tensor(spans).T
+        scores = log[first, 0] + log[last, 1]
+        start, end = spans[int(scores.argmax())]
+        if float(scores.max()) > best[feature["example"]][0]:
+            text = contexts[feature["example"]][offsets[start][0] : offsets[end][1]]
+            best[feature["example"]] = (float(scores.max()), text)
     return pd.DataFrame(
         {
             "gold": examples["answer_text"].tolist(),
@@ -129,6 +153,16 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
         },
         index=examples.index,
     )
+
+
+def _likely_spans(log: Tensor, offsets: list[Any]) -> list[tuple[int, int]]:
+    """Every span of at most ``LONGEST_ANSWER`` tokens from one of the best starts to one of the best ends."""
+    starts, ends = (log[:, side].topk(min(BEST, len(log))).indices.tolist() for side in (0, 1))
+    return [
+        (start, end)
+        for start, end in itertools.product(starts, ends)
+        if start <= end < start + LONGEST_ANSWER and offsets[start] and offsets[end]
+    ]
 
 
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
