@@ -6,6 +6,7 @@ All train on the source language's train packages and test on every language's t
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from codestilts.examples.code import COLUMNS, MASK, search_pairs, shown
@@ -27,7 +28,8 @@ from codestilts.examples.text import first_words, subtokens
 FILLERS = {"the", "a", "an", "of", "to", "in", "for", "on", "at", "from", "with", "by", "as", "and", "or", "if"}
 FILLERS |= {"is", "be", "are", "it", "its", "this", "that", "which", "will", "used"}
 QA_COLUMNS = ["question", "context", "answer_start", "answer_text", "options", "option_starts"]
-LEAST_POOL = 200  # functions among which hard negatives are looked for, however few are asked for
+LEAST_POOL = 600  # functions among which hard negatives are looked for, however few are asked for
+BLOCK = 800  # functions that are compared with each other at once
 
 
 def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
@@ -38,7 +40,7 @@ def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool 
 
 def match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Does this documentation (``text_a``) belong to this code (``text_b``)? Half do; the others belong to another
-    function of the package that has about as many words in common with the code (see ``overlap``).
+    function that has about as many words in common with the code (see ``overlap``).
 
     Each function's code stands in the task twice, with its own and with another's documentation, so that neither
     side alone tells the label.
@@ -48,7 +50,8 @@ def match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     for (split, language), group in rows.groupby(["split", "language"], sort=True):
         count = -(-size(settings, str(split), str(language)) // 2)
         pool = shuffled(group, settings["task"]).head(max(count * settings["pool"], LEAST_POOL))
-        found = [matched_negatives(part, settings) for _, part in pool.groupby("package", sort=True)]
+        blocks = np.array_split(np.arange(len(pool)), -(-len(pool) // BLOCK))
+        found = [matched_negatives(pool.iloc[places], settings) for places in blocks]
         both = shuffled(pd.concat(found), settings["task"], by=("package", "nearer"))
         pairs.append(both.head(count))
     true = pd.concat(pairs, ignore_index=True)
