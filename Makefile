@@ -10,6 +10,7 @@ TORCH := 2.13.0
 PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
 ACTIVATE := source .venv/bin/activate
+BEGAN := $(shell date +%s)
 
 .PHONY: setup report test lint lock
 .DEFAULT_GOAL := report
@@ -33,7 +34,7 @@ lint: .venv/ready
 	.venv/bin/python -m pip install --require-hashes --no-deps -r envs/lock.txt
 	.venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
 	.venv/bin/python scripts/check_lock.py envs/lock.txt
-	touch $@
+	@echo "Set up in $$(( $$(date +%s) - $(BEGAN) )) s" | tee $@
 
 lock:
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -m pip install uv

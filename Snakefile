@@ -36,3 +36,7 @@ rule all:
         expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=MODEL_FILES),
         expand(PREDICTIONS, **GRID, target=STUDY.targets, seeds=STUDY.batches),
         expand(SCORES, **GRID),
+
+
+onsuccess:
+    shell("python scripts/stages.py --benchmarks results/{STUDY.name}/benchmarks")

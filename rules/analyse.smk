@@ -15,6 +15,8 @@ rule score:
         "<results>/scores/{encoder}/{arm}.parquet",
     log:
         "<results>/logs/score/{encoder}/{arm}.log",
+    benchmark:
+        "<results>/benchmarks/score/{encoder}/{arm}.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -35,6 +37,8 @@ rule score_baselines:
         "<results>/scores/baselines.parquet",
     log:
         "<results>/logs/score/baselines.log",
+    benchmark:
+        "<results>/benchmarks/score/baselines.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -55,6 +59,8 @@ rule languages:
         "<results>/languages.csv",
     log:
         "<results>/logs/languages.log",
+    benchmark:
+        "<results>/benchmarks/languages.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -119,6 +125,8 @@ rule collect:
         curves="<results>/curves.csv",
     log:
         "<results>/logs/collect.log",
+    benchmark:
+        "<results>/benchmarks/collect.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -145,6 +153,8 @@ rule showcase:
         "<results>/showcase.csv",
     log:
         "<results>/logs/showcase.log",
+    benchmark:
+        "<results>/benchmarks/showcase.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -172,6 +182,8 @@ rule audit:
         ),
     log:
         "<results>/logs/audit.log",
+    benchmark:
+        "<results>/benchmarks/audit.tsv"
     threads: 1
     resources:
         mem_mb=2000,

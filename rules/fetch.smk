@@ -3,6 +3,8 @@ rule fetch:
         "resources/{source}.zip",
     log:
         "<results>/logs/fetch/{source}.log",
+    benchmark:
+        "<results>/benchmarks/fetch/{source}.tsv"
     localrule: True
     threads: 1
     resources:

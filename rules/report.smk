@@ -23,6 +23,8 @@ rule notebook_effects:
         latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=EFFECT_TABLES),
     log:
         notebook="<results>/notebooks/{encoder}/effects.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/effects.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -48,6 +50,8 @@ rule notebook_languages:
         latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=LANGUAGE_TABLES),
     log:
         notebook="<results>/notebooks/{encoder}/languages.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/languages.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -72,6 +76,8 @@ rule notebook_training:
         latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=TRAINING_TABLES),
     log:
         notebook="<results>/notebooks/{encoder}/training.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/training.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -105,6 +111,8 @@ rule report:
         ),
     log:
         "<results>/logs/report.log",
+    benchmark:
+        "<results>/benchmarks/report.tsv"
     threads: 1
     resources:
         mem_mb=1000,

@@ -118,6 +118,42 @@ class Config(Strict):
     definitions: Definitions
 
 
+class Build(Strict):
+    """What builders can be told; each reads the keys it knows."""
+
+    code_tokens: Count | None = Field(None, description="tokens of code that are shown")
+    doc_words: Count | None = Field(None, description="words of documentation that are shown")
+    hide_words: bool = Field(False, description="hide the words of the code that its description has")
+    kinds: list[str] | None = Field(None, description="kinds of bugs that are put in")
+    texts: Count | None = Field(None, description="how many of the tasks' texts are read at most")
+    leave_out: list[str] = Field([], description="labels of the examples whose texts are not used")
+    replaced: Share | None = Field(None, description="share of the words of a corrupted text that are exchanged")
+    words: Count | None = Field(None, description="words of a text")
+    coarse: dict[str, str] | None = Field(None, description="each label with the corpus's own tags")
+    negatives: Literal["matched", "random"] | None = Field(None, description="which wrong pairs are made")
+    within: Literal["language", "package"] | None = Field(None, description="where wrong partners come from")
+    tolerance: AtLeast0 | None = Field(None, description="largest difference of word overlap")
+    pool: Count | None = Field(None, description="candidates for each function that is asked for")
+    least_words: Index | None = Field(None, description="telling words that a question has")
+    hide_names: Literal["mask", "drop", "keep"] | None = Field(None, description="parameters' names in a question")
+    balance_places: bool | None = Field(None, description="first, second, third ... parameters take turns")
+    dev_package: SourceName | None = Field(None, description="the package that the dev rows come from")
+    distractors: AtLeast0 | None = Field(None, description="texts without a partner for each one with")
+    like: Name | None = Field(None, description="the task whose test rows these are")
+    tokens: Count | None = Field(None, description="tokens of a window")
+    characters: Count | None = Field(None, description="characters of a token that are kept")
+
+
+class Options(Strict):
+    """What task types can be told; each reads the keys it knows."""
+
+    pairs: Literal["cross", "dual"] = Field("cross", description="classification: pairs are read together or apart")
+    answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")
+    stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
+    layer: int = Field(-1, description="retrieval: the layer whose states are averaged")
+    protocol: Literal["rank", "mining"] = Field("rank", description="retrieval: how partners are searched")
+
+
 class TaskFile(Strict):
     """One task: a file of ``tasks/<family>/``."""
 
@@ -132,7 +168,8 @@ class TaskFile(Strict):
     licence: str
     citation: str = ""
     defects: str = ""
-    options: dict[str, Any] = {}
+    build: Build = Build()
+    options: Options = Options()
     trained: bool = True
     group: Literal["classification", "structured", "qa", "retrieval"] | None = None
     max_length: Count | None = None

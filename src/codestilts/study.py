@@ -134,10 +134,7 @@ class Study:
     def code_languages(self) -> list[str]:
         """Every programming language of which functions are extracted."""
         used = {
-            language
-            for task in self.examples
-            if self.reads_functions(task)
-            for language in self.task_languages(task)
+            language for task in self.examples if self.reads_functions(task) for language in self.task_languages(task)
         }
         return sorted(used)
 

@@ -66,6 +66,6 @@ def test_plain_text_keeps_every_character(words: list[str]) -> None:
 
 def test_declared_labels_are_those_of_the_table() -> None:
     task = yaml.safe_load(TASK.read_text())
-    assert sorted(task["labels"]) == sorted(task["options"]["coarse"])
-    tags = " ".join(str(tags) for tags in task["options"]["coarse"].values()).split()
+    assert sorted(task["labels"]) == sorted(task["build"]["coarse"])
+    tags = " ".join(str(tags) for tags in task["build"]["coarse"].values()).split()
     assert len(tags) == len(set(tags))

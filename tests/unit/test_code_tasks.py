@@ -69,7 +69,7 @@ def test_defect_never_shows_a_function_both_ways(inputs):
     frame = made("defect", inputs)
     assert not frame["id"].duplicated().any()
     assert set(frame["label"]) == {"buggy", "correct"}
-    assert set(frame["kind"]) <= set(yaml.safe_load(task_file("defect").read_text())["options"]["kinds"])
+    assert set(frame["kind"]) <= set(yaml.safe_load(task_file("defect").read_text())["build"]["kinds"])
 
 
 def test_naming_offers_the_own_name_once(inputs):
@@ -95,6 +95,16 @@ def test_parameter_questions(inputs):
         assert row["answer_text"] in row["options"]
         assert row["answer_start"] in row["option_starts"]
         assert row["answer_text"][: -len(row["package"])] not in row["question"].split()
+
+
+@pytest.mark.parametrize("negatives", ["matched", "random"])
+def test_wrong_documentation_comes_from_where_the_task_says(inputs, negatives):
+    for within, alike in [("language", {False}), ("package", {True})]:
+        frame = made("match", inputs, within=within, negatives=negatives)
+        wrong = frame[(frame["label"] == "other") & (frame["split"] != "dev")]  # dev has one package only
+        assert {
+            other.startswith(package) for other, package in zip(wrong["other"], wrong["package"], strict=True)
+        } == alike
 
 
 def test_a_description_that_names_its_parameter(tmp_path):

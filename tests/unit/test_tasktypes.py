@@ -1,6 +1,5 @@
 """Every task type encodes, trains and decodes; details that a published protocol fixes."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +94,17 @@ def test_a_perfect_span_head_answers_exactly(tokenizer):
         outputs.append(scores)
     found = span_qa.decode(outputs, features, rows, task("span_qa"))
     assert found["prediction"].tolist() == found["gold"].tolist()
+
+
+def test_answers_are_what_the_task_says_they_look_like(tokenizer, folder):
+    rows = tiny.examples("span_qa")
+    words = task("span_qa", answer=r"\w+")
+    encoder, _ = models.load_encoder(folder)
+    head = models.new_head(words, encoder, tokenizer, None, seed=0)
+    found = predict(encoder, head, rows, words, tokenizer)
+    assert all(answer in context.split() for answer, context in zip(found["prediction"], rows["context"], strict=True))
+    with pytest.raises(CodeStiltsError, match=r"example row0: the answer 'zebra' is not what option answer \(\\d\+\)"):
+        span_qa.encode(rows, tokenizer, task("span_qa", answer=r"\d+"))
 
 
 def test_ranks_by_hand_and_ties_count_against(tokenizer):

@@ -53,7 +53,7 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
         raise CodeStiltsError(f"task {task}: two examples have the id {frame.loc[repeated, 'id'].iloc[0]}")
     for split in sorted(required_splits(spec)):
         if not (frame["split"] == split).any():
-            raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's options")
+            raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's build")
     _check_values(frame, task, spec)
     notes = []
     if spec.get("group"):
@@ -99,11 +99,11 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     """Checked examples of the task in a YAML file, and notes for the log.
 
     The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels`` and every one of its
-    ``options``, and over it ``settings``.
+    keys under ``build``, and over it ``settings``.
     """
     spec, task = yaml.safe_load(file.read_text()), file.stem
     declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
-    settings = {**declared, **(spec.get("options") or {}), **settings}
+    settings = {**declared, **(spec.get("build") or {}), **settings}
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]]

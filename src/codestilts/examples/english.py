@@ -58,7 +58,7 @@ def pos(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
                 if unknown:
                     raise CodeStiltsError(
                         f"task {settings['task']}: {document.name}, sentence {number + 1}: no label has the tag "
-                        f"{unknown[0]!r}: add it to options.coarse of the task file"
+                        f"{unknown[0]!r}: add it to build.coarse of the task file"
                     )
                 words = ['"' if word in QUOTES else word for word, _ in sentence]
                 rows.append(

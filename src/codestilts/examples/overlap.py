@@ -13,7 +13,8 @@ FORBIDDEN = 1e6
 def matched_negatives(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Rows (id, package, query, document) with ``other_id`` and ``other_query``, another row's documentation.
 
-    The others come from other packages (option ``within: language``) or from the same one (``package``, harder).
+    The others come from other packages (``within: language``; where there is but one, from that) or from the same
+    package (``within: package``, which is harder).
     Option ``negatives: matched``: others are assigned one to one so that the idf-weighted overlap of words with the
     code, as a share of the documentation and in all, differs least from the true documentation's; rows that
     differ by more than ``tolerance`` are dropped. Sampling equally many rows of both values of ``nearer`` (does the
@@ -23,7 +24,8 @@ def matched_negatives(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
     package = rows["package"].to_numpy()
     same = package[:, None] == package[None, :]
-    forbidden = (same if settings["within"] == "language" else ~same) | np.eye(len(rows), dtype=bool)
+    apart = settings["within"] == "language" and not same.all()
+    forbidden = (same if apart else ~same) | np.eye(len(rows), dtype=bool)
     if settings["negatives"] == "random":
         rng = np.random.default_rng(derive_seed("negatives", *rows["id"]))
         distance, nearer = rng.random(forbidden.shape) * settings["tolerance"], np.zeros(forbidden.shape, dtype=bool)

@@ -1,9 +1,9 @@
 """Extractive question answering: the span of a context that answers a question (SQuAD, Rajpurkar et al. 2016).
 
 A context longer than ``max_length`` is read in windows that overlap by ``stride`` tokens, and the best span over all
-windows wins, as in the reference implementation of Devlin et al. 2019. A question takes at most half the length. Where a task
-says what an answer looks like (option ``answer``, a regular expression such as an identifier's), only its matches are
-considered.
+windows wins, as in the reference implementation of Devlin et al. 2019. A question takes at most half the length. Where
+a task says what an answer looks like (option ``answer``, a regular expression such as an identifier's), only its
+matches are considered.
 """
 
 import itertools
@@ -99,14 +99,15 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
     for row, feature in enumerate(features):
         if feature["spans"] is not None:
             batch["allowed"][row, 1:] = False
-            for side, places in enumerate(zip(*feature["spans"], strict=True)):
-                batch["allowed"][row, list(places), side] = True
+            for start, end in feature["spans"]:
+                batch["allowed"][row, start, 0] = batch["allowed"][row, end, 1] = True
     return batch
 
 
 class Head(nn.Module):
-    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2]; -1e4 where no answer may be.
+    """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2].
 
+    Both are -1e4 where no answer may start or end.
     A linear score of the token plus its likeness to the question, p W q with W the identity at first (DrQA, Chen et al.
     2017, section 3.2.2): a small encoder finds a name by its meaning much sooner than by attention alone.
     """
