@@ -1,22 +1,42 @@
-"""Batches of a fixed number of tokens, so that every arm sees the same amount of text a step."""
+"""Which task each step trains and on which examples, so that every arm reads the same amount of text."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from codestilts.seeds import derive_seed
+
 POOL = 16  # batches' worth of features sorted by length together
 
 
-def token_batches(lengths: list[int], tokens_per_step: int, seed: int) -> Iterator[list[int]]:
-    """Endless batches (indices of features) of ``tokens_per_step`` tokens, without replacement within a pass.
+def plan_batches(lengths: dict[str, list[int]], plan: list[str], tokens_per_step: int, seed: int) -> list[list[int]]:
+    """For each step of ``plan`` (a task's name) the indices of that task's features that it trains on.
 
-    A feature is added while that brings the running total nearer to ``steps x tokens_per_step``; what a batch has too
-    much or too little is made up by the next, so the total is off by less than one feature however long training is.
-    Within a pool of batches, features of like length go together, which keeps padding small; the order of the batches
-    in a pool is random. A feature longer than a batch makes a batch of its own.
+    A feature is added while that brings the tokens spent so far nearer to ``steps so far x tokens_per_step``: what a
+    batch has too much or too little is made up by the next, whatever its task, so a run is off by half a feature
+    however long it is. A step has at least one feature. A task's features come without replacement within a pass.
     """
-    rng = np.random.default_rng(seed)
-    spent = due = 0
+    streams = {
+        name: _like_lengths(lengths[name], tokens_per_step, np.random.default_rng(derive_seed(name, seed)))
+        for name in set(plan)
+    }
+    waiting = {name: next(stream) for name, stream in streams.items()}
+    spent, batches = 0, []
+    for step, name in enumerate(plan, start=1):
+        batch: list[int] = []
+        while not batch or spent + lengths[name][waiting[name]] / 2 <= step * tokens_per_step:
+            batch.append(waiting[name])
+            spent += lengths[name][waiting[name]]
+            waiting[name] = next(streams[name])
+        batches.append(batch)
+    return batches
+
+
+def _like_lengths(lengths: list[int], tokens_per_step: int, rng: np.random.Generator) -> Iterator[int]:
+    """Endless indices in random order, but features of like length go together, which keeps padding small.
+
+    Pools of ``POOL`` batches are sorted by length and cut into batches' worth, and those are put in random order.
+    """
     stream = _passes(len(lengths), rng)
     while True:
         pool: list[int] = []
@@ -25,19 +45,10 @@ def token_batches(lengths: list[int], tokens_per_step: int, seed: int) -> Iterat
             pool.append(next(stream))
             missing -= lengths[pool[-1]]
         pool.sort(key=lambda index: lengths[index])
-        batches: list[list[int]] = []
-        batch: list[int] = []
-        due += tokens_per_step
-        for index in pool:
-            if batch and spent + lengths[index] / 2 > due:
-                batches.append(batch)
-                batch = []
-                due += tokens_per_step
-            batch.append(index)
-            spent += lengths[index]
-        batches.append(batch)
-        for place in rng.permutation(len(batches)):
-            yield batches[place]
+        tokens = np.array([lengths[index] for index in pool])
+        part = (np.cumsum(tokens) - tokens / 2) * POOL // tokens.sum()
+        for number in rng.permutation(POOL):
+            yield from (index for index, place in zip(pool, part, strict=True) if place == number)
 
 
 def _passes(size: int, rng: np.random.Generator) -> Iterator[int]:

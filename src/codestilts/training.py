@@ -19,7 +19,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from codestilts import checkpoints, models
-from codestilts.batching import task_schedule, token_batches
+from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums
 from codestilts.predicting import predict
@@ -86,18 +86,14 @@ def train(
         settings["steps"],
         seeds["order"],
     )
-    streams = {
-        name: token_batches(lengths[name], settings["tokens_per_step"], derive_seed(name, seeds["order"]))
-        for name in names
-    }
+    batches = plan_batches(lengths, plan, settings["tokens_per_step"], seeds["order"])
     state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
     done = state.resume()
     every = settings["steps"] / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
-    for step, name in enumerate(plan, start=1):
-        chosen = [features[name][index] for index in next(streams[name])]
-        if step <= done:
-            continue
+    for step in range(done + 1, settings["steps"] + 1):
+        name = plan[step - 1]
+        chosen = [features[name][index] for index in batches[step - 1]]
         torch.manual_seed(derive_seed(seeds["steps"], step))
         batch = task_type(tasks[name].type).collate(chosen, tokenizer, np.random.default_rng([seeds["steps"], step]))
         batch = {key: value.to(device) for key, value in batch.items()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import AutoModel
 
 from codestilts import checkpoints, jobs, models, training
-from codestilts.batching import task_schedule, token_batches
+from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
 
 
@@ -26,14 +26,26 @@ def weights(trained) -> torch.Tensor:
     return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=80), st.integers(60, 300), st.integers(1, 30))
-def test_batches_spend_the_tokens_they_should(lengths, tokens_per_step, steps):
-    stream = token_batches(lengths, tokens_per_step, seed=1)
-    batches = [next(stream) for _ in range(steps)]
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.lists(st.integers(1, 60), min_size=1, max_size=80), min_size=1),
+    st.integers(120, 300),
+    st.integers(1, 60),
+)
+def test_any_mixture_spends_the_same_tokens(lengths, tokens_per_step, steps):
+    plan = [sorted(lengths)[step % len(lengths)] for step in range(steps)]
+    batches = plan_batches(lengths, plan, tokens_per_step, seed=1)
     assert all(batches)
-    # Batches of a pool come in random order, so a pool in hand may owe or own a feature a batch.
-    spent = sum(lengths[index] for batch in batches for index in batch)
-    assert abs(spent - steps * tokens_per_step) <= 60 * (min(steps, 16) + 1)
+    spent = [sum(lengths[name][index] for index in batch) for name, batch in zip(plan, batches, strict=True)]
+    assert abs(sum(spent) - steps * tokens_per_step) <= 30
+    assert abs(np.array(spent) - tokens_per_step).max() <= 60
+
+
+def test_a_pass_has_every_example_once_and_like_lengths_together():
+    lengths = list(range(10, 74))
+    batches = plan_batches({"a": lengths}, ["a"] * 20, sum(lengths) // 16, seed=0)
+    flat = [index for batch in batches for index in batch]
+    assert sorted(flat[:64]) == list(range(64))
+    assert np.mean([np.ptp([lengths[index] for index in batch]) for batch in batches]) < np.ptp(lengths) / 3
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 5000), min_size=1), st.integers(1, 200))
