@@ -12,21 +12,10 @@ from markupsafe import Markup
 from codestilts import records
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS
+from codestilts.stages import stage_rows
 from codestilts.tables import language_name, p_value, points, said, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
-STAGES = {
-    "fetch": "fetch sources",
-    "encoder": "unpack the encoder",
-    "extract": "extract functions",
-    "cluster": "find near-duplicates",
-    "build": "build examples",
-    "intermediate": "phase 2, intermediate training",
-    "target": "phase 3, fine-tuning",
-    "predict": "predict",
-    "baseline": "trivial baselines",
-    "compare": "statistics",
-}
 PHASES = ["intermediate", "target"]
 FAMILIES = ["baseline", "code", "english", "mixed", "control"]
 Row = dict[str, Any]
@@ -59,7 +48,7 @@ def render(template: str, results: Path, sources: pd.DataFrame, tasks: dict[str,
         "language": language_name,
         "points": points,
         "p": p_value,
-        "thousands": lambda number: f"{number:,.0f}".replace(",", " "),
+        "thousands": lambda number: f"{number:,.0f}".replace(",", "\u202f"),
     }
     engine.globals |= {"interval": with_interval, "said": said, "shown": language_name}
     encoders = [about_encoder(encoder, tables, results, facts) for encoder in facts["encoders"]]
@@ -73,7 +62,7 @@ def render(template: str, results: Path, sources: pd.DataFrame, tasks: dict[str,
         clean=bool((tables["audit"].get(["functions", "clusters"], pd.DataFrame()) == 0).all(axis=None)),
         examples=example_groups(tables["showcase"]),
         languages=rows(tables["languages"]),
-        stages=stage_rows(results),
+        stages=stage_rows(results / "benchmarks"),
         machine=machine(tables["runs"]),
         settings=json.dumps(facts["budgets"], indent=1),
     )
@@ -200,7 +189,7 @@ def spread(numbers: pd.Series) -> str:
     the same.
     """
     low, high = numbers.min(), numbers.max()
-    texts = [f"{round(number, -2 if number > 1000 else 0):,.0f}".replace(",", " ") for number in (low, high)]
+    texts = [f"{round(number, -2 if number > 1000 else 0):,.0f}".replace(",", "\u202f") for number in (low, high)]
     return texts[0] if high <= 1.01 * low else " to ".join(dict.fromkeys(texts))
 
 
@@ -227,23 +216,6 @@ def example_groups(showcase: pd.DataFrame) -> list[Row]:
         example = examples.setdefault(row["id"], {**row, "answers": []})
         example["answers"].append(row | {"right": str(row["right"]) == "True"})
     return [{"target": target, "examples": list(examples.values())} for target, examples in groups.items()]
-
-
-def stage_rows(results: Path) -> list[Row]:
-    """Jobs, time and peak memory of each stage, from the benchmark files that the workflow keeps."""
-    found = []
-    for path in sorted((results / "benchmarks").glob("**/*.tsv")):
-        part = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
-        measured = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
-        found.append(
-            {"stage": STAGES.get(part, part), "seconds": measured["s"].sum(), "memory": measured["max_rss"].max()}
-        )
-    if not found:
-        return []
-    grouped = pd.DataFrame(found).groupby("stage", sort=False)
-    table = grouped.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), memory=("memory", "max")).reset_index()
-    order = {name: place for place, name in enumerate(STAGES.values())}
-    return rows(table.sort_values("stage", key=lambda names: names.map(order).fillna(99), kind="stable"))
 
 
 def machine(runs: pd.DataFrame) -> dict[str, str]:

@@ -176,5 +176,5 @@ def test_a_broken_record_is_named(tmp_path: Path):
 
 def test_budgets_in_words():
     assert spread(pd.Series([300, 300])) == "300"
-    assert spread(pd.Series([300, 1200])) == "300 to 1 200"
-    assert spread(pd.Series([2040.2, 2048.9])) == "2 000"
+    assert spread(pd.Series([300, 1200])) == "300 to 1\u202f200"
+    assert spread(pd.Series([2040.2, 2048.9])) == "2\u202f000"

@@ -144,7 +144,7 @@ def test_intervals_cover_the_truth():
 @pytest.mark.parametrize(
     ("shift", "words"),
     [
-        (30, "code is better than english"),
+        (30, "code is better than English"),
         (-30, "code is worse"),
         (0, "no difference of 5 points"),
         (5, "undecided"),

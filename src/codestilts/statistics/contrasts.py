@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from codestilts.statistics.bootstrap import Cells, Estimate, estimate
+from codestilts.tables import said
 
 INTERVAL = ["low", "high", "p", "seeds", "by_seed"]
 EFFECTS = ["arm", "family", "scope", "kind", "language_set", "languages", "none", "effect", *INTERVAL]
@@ -156,8 +157,8 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
             about = {"name": name, "role": role, "scope": scope, "language_set": language_set}
             count = int(weights.any(axis=(0, 1)).sum())
             plus_name, minus_name = name.split(" minus ")
-            said = verdict(found, plus_name, minus_name, design.margin)
-            rows.append({**about, "languages": count, **columns(found, "difference"), "verdict": said})
+            words = verdict(found, plus_name, minus_name, design.margin)
+            rows.append({**about, "languages": count, **columns(found, "difference"), "verdict": words})
     return pd.DataFrame(rows, columns=CONTRASTS)
 
 
@@ -189,11 +190,11 @@ def verdict(found: Estimate, plus: str, minus: str, margin: float) -> str:
     """
     least = f"{margin:g} point{'' if margin == 1 else 's'}"
     if found.low > 0:
-        said = f"{plus} is better than {minus}"
-        return said if found.low > margin else f"{said}, perhaps by less than {least}"
+        words = f"{said(plus)} is better than {said(minus)}"
+        return words if found.low > margin else f"{words}, perhaps by less than {least}"
     if found.high < 0:
-        said = f"{plus} is worse than {minus}"
-        return said if found.high < -margin else f"{said}, perhaps by less than {least}"
+        words = f"{said(plus)} is worse than {said(minus)}"
+        return words if found.high < -margin else f"{words}, perhaps by less than {least}"
     if -margin < found.low and found.high < margin:
         return f"no difference of {least} or more"
     return f"undecided: neither zero nor {least} or more is excluded"

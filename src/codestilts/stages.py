@@ -1,0 +1,45 @@
+"""What each stage of a study took, from the benchmark files that the workflow keeps (standard library only)."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+STAGES = {
+    "fetch": "fetch sources",
+    "encoder": "unpack the encoder",
+    "extract": "extract functions",
+    "cluster": "find near-duplicates",
+    "build": "build examples",
+    "intermediate": "phase 2, intermediate training",
+    "target": "phase 3, fine-tuning",
+    "predict": "predict",
+    "baseline": "trivial baselines",
+    "score": "score",
+    "languages": "nearness of languages",
+    "audit": "leakage audit",
+    "collect": "gather records",
+    "showcase": "pick examples",
+    "compare": "statistics",
+    "notebooks": "figures and tables",
+    "report": "page",
+}
+
+
+def stage_rows(benchmarks: Path) -> list[dict[str, Any]]:
+    """Per stage: jobs, seconds of all jobs, seconds of the longest and peak memory (MB) of the largest job."""
+    jobs: dict[str, list[dict[str, str]]] = {stage: [] for stage in STAGES}
+    for path in sorted(benchmarks.rglob("*.tsv")):
+        with path.open() as lines:
+            stage = path.relative_to(benchmarks).with_suffix("").parts[0]
+            jobs.setdefault(stage, []).extend(csv.DictReader(lines, delimiter="\t"))
+    return [
+        {
+            "stage": STAGES.get(stage, stage),
+            "jobs": len(measured),
+            "seconds": sum(float(job["s"]) for job in measured),
+            "longest": max(float(job["s"]) for job in measured),
+            "memory": max((float(job["max_rss"]) for job in measured if job["max_rss"][:1].isdigit()), default=None),
+        }
+        for stage, measured in jobs.items()
+        if measured
+    ]
