@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import sys
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -176,6 +177,17 @@ def test_a_damaged_download_is_tried_again(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(CodeStiltsError, match="expected sha256"):
         registry.download(source, tmp_path, pause=0)
     assert not served
+
+
+def test_a_bar_follows_what_a_silent_client_fetches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).write_bytes(bytes(500)); time.sleep(1)"
+    source = replace(SOURCE, bytes=1000)
+    registry._client([sys.executable, "-c", code, str(tmp_path / "part")], source, growing=tmp_path)
+    drawn = [line.count("━") for line in capsys.readouterr().err.splitlines()]
+    assert drawn == [20, 40]
+    with pytest.raises(CodeStiltsError, match="cannot fetch"):
+        registry._client([sys.executable, "-c", "raise SystemExit(1)"], source, growing=tmp_path)
+    assert "━" * 40 not in capsys.readouterr().err
 
 
 def test_without_any_npm_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

