@@ -22,11 +22,8 @@ def main() -> None:
 
     from codestilts.jobs import predict_batch
 
-    def parent(seed: int) -> Path:
-        return args.parent / str(seed) if args.parent else args.encoder
-
     out = {path.stem: args.out / path.stem / f"{args.seeds}.parquet" for path in args.examples}
-    predict_batch(args.encoder, parent, args.models, args.examples, args.settings, out)
+    predict_batch(args.encoder, args.parent, args.models, args.examples, args.settings, out)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main() -> None:
 
     from codestilts.jobs import train_batch
 
-    train_batch(args.encoder, lambda seed: args.encoder, args.examples, args.settings, args.out, args.checkpoints)
+    train_batch(args.encoder, None, args.examples, args.settings, args.out, args.checkpoints)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,7 @@ def main() -> None:
 
     from codestilts.jobs import train_batch
 
-    def parent(seed: int) -> Path:
-        return args.parent / str(seed) if args.parent else args.encoder
-
-    train_batch(args.encoder, parent, [args.examples], args.settings, args.out, args.checkpoints)
+    train_batch(args.encoder, args.parent, [args.examples], args.settings, args.out, args.checkpoints)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,19 @@ from codestilts.seeds import derive_seed
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
 
-Parent = Callable[[int], Path]
+
+def start(encoder: Path, parent: Path | None, seed: int) -> Path:
+    """The model folder that a seed goes on from: ``parent/{seed}`` of phase 2, or the encoder if that was skipped."""
+    return parent / str(seed) if parent else encoder
 
 
 def train_batch(
-    encoder: Path, parent: Parent, examples: list[Path], settings: dict[str, Any], out: Path, checkpoints: Path | None
+    encoder: Path,
+    parent: Path | None,
+    examples: list[Path],
+    settings: dict[str, Any],
+    out: Path,
+    checkpoints: Path | None = None,
 ) -> None:
     """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
 
@@ -39,9 +46,10 @@ def train_batch(
     for seed in settings["seeds"]:
         if (work / str(seed) / "run.json").exists():
             continue
-        trained = training.train(parent(seed), tables, tokenizer, settings, seed, work / f"{seed}.state")
+        begin = start(encoder, parent, seed)
+        trained = training.train(begin, tables, tokenizer, settings, seed, work / f"{seed}.state")
         with atomic(work / str(seed)) as folder:
-            models.save_encoder(trained.encoder, folder, out / str(seed), parent(seed))
+            models.save_encoder(trained.encoder, folder, out / str(seed), begin)
             models.save_heads(trained.heads, folder)
             trained.curve.to_csv(folder / "curve.csv", index=False)
             write_json(folder / "run.json", trained.record | {"data": data})
@@ -58,7 +66,12 @@ def _read(path: Path) -> Any:
 
 
 def predict_batch(
-    encoder: Path, parent: Parent, trained: Path, examples: list[Path], settings: dict[str, Any], out: dict[str, Path]
+    encoder: Path,
+    parent: Path | None,
+    trained: Path,
+    examples: list[Path],
+    settings: dict[str, Any],
+    out: dict[str, Path],
 ) -> None:
     """Predict every target with every seed's model; ``out`` maps a target to its table of predictions.
 
@@ -83,7 +96,7 @@ def predict_batch(
                 head = models.new_head(task, model, tokenizer, None, seed)
                 models.load_head(head, target, folder)
             else:
-                model, _ = models.load_encoder(parent(seed), init=settings["init"])
+                model, _ = models.load_encoder(start(encoder, parent, seed), init=settings["init"])
                 head = models.new_head(task, model, tokenizer, None, derive_seed(target, seed))
             rows = predict(model, head, table, task, tokenizer, features)
             frames.append(rows.assign(encoder=settings["encoder"], arm=settings["arm"], target=target, seed=seed))

@@ -134,12 +134,10 @@ def chain(folder, tmp_path_factory):
     for kind in ("classification", "tagging", "retrieval"):
         tiny.examples(kind).to_parquet(home / f"{kind}.parquet", index=False)
     first = tiny.settings({"tagging": tiny.task_settings("tagging")}, phase="intermediate")
-    jobs.train_batch(folder, lambda seed: folder, [home / "tagging.parquet"], first, home / "phase2", home / "work2")
+    jobs.train_batch(folder, None, [home / "tagging.parquet"], first, home / "phase2", home / "work2")
     second = tiny.settings({"classification": tiny.task_settings("classification")}, target="classification")
     out = home / "models" / "classification" / "0-1"
-    jobs.train_batch(
-        folder, lambda seed: home / "phase2" / str(seed), [home / "classification.parquet"], second, out, home / "work3"
-    )
+    jobs.train_batch(folder, home / "phase2", [home / "classification.parquet"], second, out, home / "work3")
     tasks = {
         "classification": tiny.task_settings("classification"),
         "retrieval": tiny.task_settings("retrieval") | {"trained": False},
@@ -148,7 +146,7 @@ def chain(folder, tmp_path_factory):
     third |= {"init": "pretrained", "tasks": tasks}
     jobs.predict_batch(
         folder,
-        lambda seed: home / "phase2" / str(seed),
+        home / "phase2",
         home / "models",
         [home / f"{target}.parquet" for target in tasks],
         third,
@@ -199,7 +197,7 @@ def test_finished_seeds_of_a_killed_batch_are_kept(folder, tmp_path, monkeypatch
         return train_one(parent, tables, tokenizer, settings, seed, checkpoint)
 
     monkeypatch.setattr(training, "train", stop)
-    call = (folder, lambda seed: folder, [tmp_path / "classification.parquet"], settings, tmp_path / "out")
+    call = (folder, None, [tmp_path / "classification.parquet"], settings, tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
         jobs.train_batch(*call, tmp_path / "work")
     assert not (tmp_path / "out").exists()
