@@ -152,8 +152,11 @@ class Study:
         )
 
     def sources_of_language(self, language: str) -> list[str]:
-        """The archives with functions of a programming language."""
-        return [name for name, source in self.sources.items() if language in source.split]
+        """The archives with functions of a programming language; train and dev serve the source language alone."""
+        used = {"intermediate", "test", "parallel"}
+        if language == self.config["source_language"]:
+            used |= {"train", "dev"}
+        return [name for name, source in self.sources.items() if source.split.get(language) in used]
 
     def source_of_encoder(self, encoder: str) -> str:
         """The archive that holds an encoder."""

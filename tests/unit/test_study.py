@@ -61,6 +61,18 @@ def test_only_what_is_used_is_fetched(study: Study) -> None:
     assert languages == {*study.config["languages"], "english", "encoder"}
 
 
+def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
+    config = read_configs([ROOT / "config.yaml"])
+    for source_language, other in [("python", "javascript"), ("javascript", "python")]:
+        study = load_study(config | {"source_language": source_language}, ROOT)
+        splits = {
+            language: {study.sources[source].split[language] for source in study.sources_of_language(language)}
+            for language in (source_language, other)
+        }
+        assert {"train", "dev", "test"} <= splits[source_language]
+        assert splits[other].isdisjoint({"train", "dev"})
+
+
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
     phase2 = study.intermediate_settings("bert-tiny", "english-multi", "0-2")
     assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"]["tasks"])
