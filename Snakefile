@@ -36,6 +36,8 @@ rule all:
         expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=MODEL_FILES),
         expand(PREDICTIONS, **GRID, target=STUDY.targets, seeds=STUDY.batches),
         expand(SCORES, **GRID),
+    message:
+        "Everything is there"
 
 
 onsuccess:

@@ -3,6 +3,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from codestilts.codefiles import stage_digest
 from codestilts.errors import CodeStiltsError
 from codestilts.study import to_json
@@ -14,6 +16,21 @@ try:
 except CodeStiltsError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
+
+
+# In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
+RUN = FileLock(f".snakemake/{STUDY.name}.lock")
+
+
+onstart:
+    try:
+        RUN.acquire(timeout=0)
+    except Timeout:
+        print(
+            f"error: {RUN.lock_file}: another run of this study is going on here: let it end, or stop it",
+            file=sys.stderr,
+        )
+        sys.exit(1)
 
 
 pathvars:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 import torch
+from filelock import FileLock
 
 from codestilts import models, training
+from codestilts.codefiles import stage_digest
 from codestilts.predicting import predict
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.seeds import derive_seed
@@ -32,14 +34,31 @@ def train_batch(
     """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
 
     Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none of them; they only
-    count if settings, parents and examples are still the same.
+    count if settings, code, parents and examples are still the same. What a killed workflow has left running is waited
+    for: it writes to the same place.
     """
+    work = checkpoints or out.with_name(f".{out.name}.work")
+    lock = work.with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        _train_batch(encoder, parent, examples, settings, out, work)
+        lock.unlink(missing_ok=True)
+
+
+def _train_batch(
+    encoder: Path, parent: Path | None, examples: list[Path], settings: dict[str, Any], out: Path, work: Path
+) -> None:
     torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
-    data = {path.stem: file_digest(path) for path in examples}
-    work = checkpoints or out.with_name(f".{out.name}.work")
-    key = {"settings": settings, "data": data}
+    made_of = {
+        "code": stage_digest(Path(__file__).parents[2], __name__),
+        "data": {path.stem: file_digest(path) for path in examples},
+        "parents": {
+            str(seed): file_digest(start(encoder, parent, seed) / models.ENCODER) for seed in settings["seeds"]
+        },
+    }
+    key = {"settings": settings, **made_of}
     if _read(work / "key.json") != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(work / "key.json", key)
@@ -52,7 +71,7 @@ def train_batch(
             models.save_encoder(trained.encoder, folder, out / str(seed), begin)
             models.save_heads(trained.heads, folder)
             trained.curve.to_csv(folder / "curve.csv", index=False)
-            write_json(folder / "run.json", trained.record | {"data": data})
+            write_json(folder / "run.json", trained.record | made_of)
         shutil.rmtree(work / f"{seed}.state", ignore_errors=True)
     for seed in settings["seeds"]:
         (out / str(seed)).mkdir(parents=True, exist_ok=True)

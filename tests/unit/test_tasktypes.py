@@ -10,7 +10,7 @@ from codestilts import models
 from codestilts.errors import CodeStiltsError
 from codestilts.predicting import predict
 from codestilts.tasktypes import TYPES, mlm, retrieval, span_qa, tagging, task_type
-from codestilts.tasktypes.base import IGNORE, Task
+from codestilts.tasktypes.base import IGNORE, Task, hidden_states, mean_pool, pooled_states
 
 
 def task(kind: str, **options) -> Task:
@@ -43,6 +43,19 @@ def test_predictions_have_a_row_an_example_whatever_the_order(kind, folder, toke
         mixed = rows.sample(frac=1, random_state=1)
         again = predict(encoder, head, mixed, task(kind), tokenizer).set_index("id").loc[rows["id"]]
         assert np.allclose(again["score"].to_numpy(), found["score"].to_numpy())
+
+
+def test_pooling_in_groups_of_like_length_is_pooling_of_all_at_once(folder, tokenizer):
+    encoder, _ = models.load_encoder(folder)
+    features = retrieval.encode(tiny.examples("retrieval"), tokenizer, task("retrieval"))
+    batch = retrieval.collate(features[:7], tokenizer)
+    encoder.eval()
+    with torch.inference_mode():
+        at_once = mean_pool(hidden_states(encoder, batch), batch["attention_mask"])
+        assert len(set(batch["attention_mask"].sum(1).tolist())) > 1
+        assert torch.allclose(pooled_states(encoder, batch), at_once, atol=1e-5)
+        one = {name: values[:1] for name, values in batch.items()}
+        assert torch.allclose(pooled_states(encoder, one), at_once[:1], atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "mlm"])

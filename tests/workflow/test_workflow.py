@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import environment, snakemake
+from filelock import FileLock
 
 RESULTS = Path("results/micro")
 
@@ -129,11 +130,19 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> N
             break
     process.wait()
     assert not (model / "1/run.json").exists()
-    result = snakemake(project, "--unlock")
     result = snakemake(project, "--cores", "1")
     assert result.returncode == 0, result.stdout[-3000:]
     pd.testing.assert_frame_equal(before, pd.read_parquet(predictions))
     assert "Nothing to be done" in snakemake(project).stdout
+
+
+def test_two_runs_of_a_study_do_not_get_in_each_others_way(project: Path) -> None:
+    (project / RESULTS / "report.html").unlink()
+    with FileLock(project / ".snakemake/micro.lock"):
+        result = snakemake(project)
+        assert result.returncode == 1 and "another run of this study is going on" in result.stdout
+        assert "Traceback" not in result.stdout and not (project / RESULTS / "report.html").exists()
+    assert snakemake(project).returncode == 0
 
 
 def test_a_changed_download_is_an_error_that_names_it(fresh: Path, tmp_path: Path) -> None:

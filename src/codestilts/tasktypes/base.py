@@ -11,6 +11,8 @@ from codestilts.errors import CodeStiltsError
 
 IGNORE = -100  # the label that torch's cross entropy leaves out
 
+PARTS = 4  # groups of sequences of like length that a batch is encoded in
+
 MASK = "[MASK]"  # stands in example texts for the encoder's own mask token
 
 Feature = dict[str, Any]
@@ -123,6 +125,23 @@ def pool_for_label(hidden: Tensor, batch: Batch, mask_id: int) -> Tensor:
     first = is_mask * (is_mask.cumsum(1) == 1)
     at_mask = (hidden * first.unsqueeze(-1)).sum(1)
     return torch.where(first.any(1, keepdim=True), at_mask, mean_pool(hidden, batch["attention_mask"]))
+
+
+def pooled_states(encoder: nn.Module, batch: Batch, layer: int = -1, mask_id: int | None = None) -> Tensor:
+    """One state a sequence, shape [sequences, hidden]: its mean, or with ``mask_id`` as :func:`pool_for_label` has it.
+
+    Sequences of like length are encoded together and cut to the longest among them: a description is much shorter
+    than the function that it describes, and padding to the longest of all was more than a third of what was computed.
+    """
+    lengths = batch["attention_mask"].sum(1)
+    order = lengths.argsort(stable=True)
+    states = []
+    for rows in order.chunk(PARTS):
+        part = {name: values[rows, : int(lengths[rows[-1]])] for name, values in inputs(batch).items()}
+        hidden = hidden_states(encoder, part, layer)
+        one = mean_pool(hidden, part["attention_mask"]) if mask_id is None else pool_for_label(hidden, part, mask_id)
+        states.append(one)
+    return torch.cat(states)[order.argsort()]
 
 
 def permute(values: list[Any], seed: int) -> list[Any]:

@@ -11,17 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.tasktypes.base import (
-    Batch,
-    Feature,
-    Task,
-    encode_texts,
-    hidden_states,
-    mean_pool,
-    pad,
-    permute,
-    pool_for_label,
-)
+from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 SHARPNESS = 20.0  # the inverse of the temperature that retrieval trains with
 
@@ -63,10 +53,9 @@ class Head(nn.Module):
             self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        hidden = hidden_states(encoder, batch)
         if not self.dual:
-            return self.classifier(pool_for_label(hidden, batch, self.mask_id))
-        pooled = mean_pool(hidden, batch["attention_mask"])
+            return self.classifier(pooled_states(encoder, batch, mask_id=self.mask_id))
+        pooled = pooled_states(encoder, batch)
         similarity = F.cosine_similarity(pooled[0::2], pooled[1::2])
         return self.classifier(((similarity - self.threshold) * SHARPNESS).unsqueeze(-1))
 

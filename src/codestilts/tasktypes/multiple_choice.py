@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, hidden_states, mean_pool, pad, permute
+from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
@@ -42,7 +42,7 @@ class Head(nn.Module):
         self.scorer = nn.Linear(hidden, 1)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        pooled = mean_pool(hidden_states(encoder, batch), batch["attention_mask"])
+        pooled = pooled_states(encoder, batch)
         rows = self.scorer(pooled).squeeze(-1).split(batch["choices"].tolist())
         return nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=float("-inf"))
 

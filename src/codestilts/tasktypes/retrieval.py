@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, hidden_states, mean_pool, pad, permute
+from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 TEMPERATURE = 0.05
 NEIGHBOURS = 4  # of the ratio margin
@@ -44,7 +44,7 @@ class Head(nn.Module):
         self.layer = task.options.get("layer", -1)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        pooled = mean_pool(hidden_states(encoder, batch, self.layer), batch["attention_mask"])
+        pooled = pooled_states(encoder, batch, self.layer)
         return F.normalize(pooled, dim=-1).unflatten(0, (-1, 2))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
