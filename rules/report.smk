@@ -7,7 +7,7 @@ EFFECT_TABLES = ["contrasts", "effects", "checks"]
 LANGUAGE_FIGURES = ["matrix", "difference", "near-far"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
 TRAINING_FIGURES = ["curves", "losses"]
-TRAINING_TABLES = ["budgets", "cost"]
+TRAINING_TABLES = ["budgets", "learned", "cost"]
 REPORT_TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
 
 

@@ -180,13 +180,13 @@ def curves(table: pd.DataFrame, families: dict[str, str], arms: list[str]) -> Fi
 
 
 def losses(table: pd.DataFrame, families: dict[str, str]) -> Figure:
-    """Training loss of each intermediate arm over its steps, mean of seeds, relative to its start."""
+    """Training loss (relative to its start) of each intermediate arm over its steps, mean of seeds."""
     figure, axes = plt.subplots(figsize=(4.6, 3.8))
     ends = {}
     for arm, part in table.groupby("arm", sort=True):
         mean = part.groupby("step")["loss"].mean()
-        axes.plot(mean.index, mean / mean.iloc[0], color=COLOURS[families.get(str(arm), "control")], linewidth=1.2)
-        ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1] / mean.iloc[0]))
+        axes.plot(mean.index, mean, color=COLOURS[families.get(str(arm), "control")], linewidth=1.2)
+        ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1]))
     low, high = axes.get_ylim()
     for arm, height in spread_labels({arm: y for arm, (_, y) in ends.items()}, 0.045 * (high - low)).items():
         colour = COLOURS[families.get(arm, "control")]
@@ -226,7 +226,8 @@ def checks(table: pd.DataFrame) -> Figure:
         hidden = "_" if place else ""  # a leading underscore keeps a label out of the legend
         part = table[table["target"] == target]
         trivial = part[part["rival"].str.startswith("baseline:")]
-        axes.plot([part["rival_value"].min(), part["none"].max()], [place, place], color="#dddddd", zorder=0)
+        reached = pd.concat([part["rival_value"], part["none"]])
+        axes.plot([reached.min(), reached.max()], [place, place], color="#dddddd", zorder=0)
         axes.scatter(
             trivial["rival_value"],
             [place] * len(trivial),

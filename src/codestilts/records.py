@@ -13,6 +13,7 @@ KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "commit"]
 POINTS = 40  # of a curve, which is plenty for a drawing
+FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -26,24 +27,31 @@ def read_record(path: Path) -> dict[str, Any]:
     target = record.get("target") or ""
     phase = "target" if target else "intermediate"
     rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}
-    return {**rest, **fixed, "phase": phase, "target": target, "versions": versions}
+    dev = json.dumps(record.get("dev", {}), sort_keys=True)
+    return {**rest, **fixed, "phase": phase, "target": target, "dev": dev, "versions": versions}
 
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
     """One row a run, sorted by phase, encoder, arm, target and seed."""
     table = pd.DataFrame([read_record(path) for path in paths])
-    return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "versions"]]
+    return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
 
 
 def curve(path: Path, points: int = POINTS) -> pd.DataFrame:
-    """A run's ``curve.csv`` thinned to a mean loss per stretch of steps; ``dev`` stands where it was
-    measured.
+    """A run's ``curve.csv`` thinned to ``points`` stretches of steps; ``dev`` stands where it was measured.
+
+    ``loss`` is relative to its start: each task's own, averaged over the tasks, since one task's loss may be ten times
+    another's.
     """
     steps = pd.read_csv(path)
     steps["tokens"] = steps["tokens"].cumsum()
+    own = steps.pivot(columns="task", values="loss")
+    tasks = [losses / losses.head(FIRST).mean() for losses in (own[task].dropna() for task in own)]
+    smooth = [losses.rolling(WINDOW, min_periods=1).mean().reindex(steps.index).ffill().bfill() for losses in tasks]
+    steps["loss"] = pd.concat(smooth, axis=1).mean(axis=1)
     stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
-    ends = steps.groupby(stretch)[["step", "tokens"]].last()
-    return ends.assign(loss=steps.groupby(stretch)["loss"].mean(), dev=steps.groupby(stretch)["dev"].last())
+    ends = steps.groupby(stretch)[["step", "tokens", "loss"]].last()
+    return ends.assign(dev=steps.groupby(stretch)["dev"].last())
 
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
@@ -83,3 +91,13 @@ def cost(runs: pd.DataFrame) -> pd.DataFrame:
     out["minutes"] /= 60
     out["tokens_per_second"] = grouped["tokens"].sum() / grouped["seconds"].sum()
     return out.reset_index()
+
+
+def learned(runs: pd.DataFrame) -> pd.DataFrame:
+    """Do the intermediate tasks learn? Their dev metrics at the end of phase 2, in points, mean of seeds.
+
+    One row a task, one column an arm.
+    """
+    phase = runs[runs["phase"] == "intermediate"]
+    scores = pd.DataFrame([json.loads(text) for text in phase["dev"]], index=pd.Index(phase["arm"], name="arm"))
+    return (100 * scores.groupby("arm").mean().T).rename_axis(index="task", columns=None).sort_index()

@@ -89,6 +89,7 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "figures": figures,
         "primary": primary[0] if primary else None,
         "headline": headline(primary[0], facts["margin"]) if primary else "There is nothing to contrast here.",
+        "by_group": by_group(contrasts[contrasts["role"] == "group"]),
         "beside": rows(contrasts[contrasts["role"] == "beside"]),
         "controls": rows(contrasts[contrasts["role"] == "control"]),
         "contrasts": rows(asked),
@@ -100,6 +101,7 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "few": rows(own["counts"][own["counts"]["few"]]),
         "budgets": rows(records.budgets(own["runs"])),
         "off_budget": float(records.budgets(own["runs"])["deviation"].abs().max()),
+        "learned_tasks": learned_grid(records.learned(own["runs"]), facts["arms"]),
         "cost": rows(records.cost(own["runs"])),
     }
 
@@ -118,6 +120,20 @@ def headline(primary: Row, margin: float) -> str:
     return f"This study cannot tell whether training on {first} or on {second} in between helps more."
 
 
+def by_group(contrasts: pd.DataFrame) -> list[str]:
+    """Each kind of target in a few words, those that the contrast decides first."""
+    decided, others = [], []
+    for row in rows(contrasts):
+        first, second = said(row["name"]).split(" minus ")
+        scope = said(row["scope"])
+        if row["low"] > 0 or row["high"] < 0:
+            better = first if row["low"] > 0 else second
+            decided.append(f"{scope}: {better} is better ({with_interval(row['difference'], row['low'], row['high'])})")
+        else:
+            others.append(scope)
+    return [*decided, *([f"{', '.join(others)}: undecided"] if others else [])]
+
+
 def by_family(arms: dict[str, Row]) -> dict[str, Row]:
     """The arms, family by family; within one in the order of the alphabet, mixtures after single tasks."""
     ranked = sorted(arms, key=lambda arm: (FAMILIES.index(arms[arm]["family"]), len(arms[arm]["tasks"]), arm))
@@ -128,6 +144,13 @@ def learned(checks: pd.DataFrame) -> dict[str, Any]:
     """How many targets beat all their rivals with an interval above zero, and which don't."""
     passed = checks.groupby("target", sort=False)["passed"].all()
     return {"passed": int(passed.sum()), "all": len(passed), "failed": passed.index[~passed.astype(bool)].tolist()}
+
+
+def learned_grid(scores: pd.DataFrame, arms: dict[str, Row]) -> dict[str, Any]:
+    """Dev metrics of the intermediate tasks; the true labels' arms before the shuffled ones."""
+    columns = sorted(scores.columns, key=lambda arm: (arms[arm]["shuffle_labels"], len(arms[arm]["tasks"]), arm))
+    body = [{"task": task, "cells": [scores.loc[task, arm] for arm in columns]} for task in scores.index]
+    return {"columns": columns, "rows": body}
 
 
 def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:

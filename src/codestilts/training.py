@@ -111,19 +111,22 @@ def train(
         optimiser.step()
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
+        scores = _dev(encoder, heads, dev, tasks, tokenizer) if step in checks else {}
         row = {
             "step": step,
             "task": name,
             "tokens": sum(feature["tokens"] for feature in chosen),
             "examples": len(chosen),
             "loss": loss.item(),
-            "dev": _dev(encoder, heads, dev, tasks, tokenizer) if step in checks else None,
+            "dev": float(np.mean(list(scores.values()))) if scores else None,
+            "scores": scores,
         }
         state.add(row, done=step)
         if step in checks:
             _show(settings, seed, row, started)
     curve = state.curve()
-    return Trained(encoder, heads, curve, _record(settings, seed, parent, curve, time.perf_counter() - started, device))
+    record = _record(settings, seed, parent, curve, time.perf_counter() - started, device)
+    return Trained(encoder, heads, curve, record | {"dev": state.rows[-1]["scores"]})
 
 
 def initial_seed(study: str, seed: int) -> int:
@@ -163,14 +166,14 @@ def _rate(steps: int, warmup: float) -> Any:
 
 def _dev(
     encoder: nn.Module, heads: nn.ModuleDict, dev: dict[str, pd.DataFrame], tasks: dict[str, Task], tokenizer: Any
-) -> float | None:
-    """Mean over the tasks of the metric on their dev rows; None where there is nothing to measure."""
-    scores = []
+) -> dict[str, float]:
+    """Each task's metric on its dev rows; without the tasks that have nothing to measure."""
+    scores = {}
     for name, rows in dev.items():
         if len(rows) and tasks[name].type != "mlm":
             sums = row_sums(predict(encoder, heads[name], rows, tasks[name], tokenizer), tasks[name].metric).sum()
-            scores.append(sums["numerator"] / sums["denominator"])
-    return float(np.mean(scores)) if scores else None
+            scores[name] = float(sums["numerator"] / sums["denominator"])
+    return scores
 
 
 def _show(settings: dict[str, Any], seed: int, row: dict[str, Any], started: float) -> None:

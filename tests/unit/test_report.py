@@ -9,8 +9,8 @@ import synthetic
 import yaml
 
 from codestilts.errors import CodeStiltsError
-from codestilts.records import budgets, curves_table, runs_table
-from codestilts.report import figure, headline, render, spread
+from codestilts.records import budgets, curves_table, learned, runs_table
+from codestilts.report import by_group, figure, headline, render, spread
 from codestilts.scoring import tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
@@ -152,6 +152,33 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
     assert 'href="#one-g"' in svg
     assert "url(#one-g)" in svg
     assert "metadata" not in svg
+
+
+def test_groups_are_told_as_far_as_their_intervals_go():
+    names = ["name", "scope", "difference", "low", "high"]
+    table = [("classification", 2.0, 1.0, 3.0), ("qa", -2.0, -3.0, -1.0), ("retrieval", 0.5, -1.0, 2.0)]
+    told = by_group(pd.DataFrame([("code minus english", *row) for row in table], columns=names))
+    assert told[0].startswith("classification: code is better (+2.0")
+    assert told[1].startswith("question answering: English is better (−2.0")
+    assert told[2:] == ["retrieval: undecided"]
+
+
+def test_losses_of_tasks_are_each_compared_with_their_own_start(tmp_path: Path):
+    path = write_run(tmp_path, "a", 0)
+    steps = pd.read_csv(path.with_name("curve.csv"))
+    steps["task"] = ["large", "small"] * 50
+    steps["loss"] = [10.0, 0.1] * 5 + [5.0, 0.05] * 45
+    steps.to_csv(path.with_name("curve.csv"), index=False)
+    losses = curves_table([path])["loss"]
+    assert losses.iloc[0] == pytest.approx(1) and losses.iloc[-1] == pytest.approx(0.5)
+
+
+def test_intermediate_tasks_are_told_by_task_and_arm(tmp_path: Path):
+    paths = [write_run(tmp_path, "a", seed) for seed in (0, 1)]
+    for path, score in zip(paths, (0.4, 0.6), strict=True):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"dev": {"pos": score}}))
+    table = learned(runs_table(paths))
+    assert table.loc["pos", "a"] == pytest.approx(50)
 
 
 def test_budgets_tell_who_is_off(tmp_path: Path):

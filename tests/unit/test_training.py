@@ -1,6 +1,7 @@
 """Budgets, determinism, resuming, what a model folder holds, and errors with names."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,13 @@ import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from codestilts import checkpoints, jobs, models, training
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
+from codestilts.provenance import file_digest
 
 
 def train(folder, tokenizer, kinds=("classification",), seed=0, checkpoint=None, **changes):
@@ -171,7 +174,7 @@ def test_the_record_tells_the_run(chain):
     record = json.loads((chain / "models/classification/0-1/1/run.json").read_text())
     assert record["seed"] == 1 and record["steps"] == 8 and record["parent"].endswith("phase2/1")
     assert record["tokens"] == pd.read_csv(chain / "models/classification/0-1/1/curve.csv")["tokens"].sum()
-    assert {"device", "processor", "threads", "versions", "data", "peak_memory_mb"} <= record.keys()
+    assert {"device", "processor", "threads", "versions", "data", "code", "parents", "dev"} <= record.keys()
 
 
 def test_predictions_cover_seeds_and_test_rows_only(chain):
@@ -184,23 +187,33 @@ def test_predictions_cover_seeds_and_test_rows_only(chain):
     assert not np.array_equal(scores[:, 0], scores[:, 1])
 
 
-def test_finished_seeds_of_a_killed_batch_are_kept(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("parent", "trained"), [("first", [0, 1, 1]), ("second", [0, 1, 0, 1])])
+def test_finished_seeds_of_a_killed_batch_are_kept_unless_the_parent_changed(
+    parent, trained, folder, tmp_path, monkeypatch
+):
     tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
     settings = tiny.settings({"classification": tiny.task_settings("classification")})
-    train_one, trained = training.train, []
+    for name, factor in (("first", 1.0), ("second", 0.5)):
+        for seed in ("0", "1"):
+            shutil.copytree(folder, tmp_path / name / seed)
+            tensors = load_file(folder / models.ENCODER)
+            scaled = {key: value * factor for key, value in tensors.items()}
+            save_file(scaled, tmp_path / name / seed / models.ENCODER)
+    train_one, started = training.train, []
 
     def stop(parent, tables, tokenizer, settings, seed, checkpoint):
-        if seed == 1 and not trained[1:]:
-            trained.append(seed)
+        started.append(seed)
+        if started == [0, 1]:
             raise KeyboardInterrupt
-        trained.append(seed)
         return train_one(parent, tables, tokenizer, settings, seed, checkpoint)
 
     monkeypatch.setattr(training, "train", stop)
-    call = (folder, None, [tmp_path / "classification.parquet"], settings, tmp_path / "out")
+    rest = ([tmp_path / "classification.parquet"], settings, tmp_path / "out", tmp_path / "work")
     with pytest.raises(KeyboardInterrupt):
-        jobs.train_batch(*call, tmp_path / "work")
+        jobs.train_batch(folder, tmp_path / "first", *rest)
     assert not (tmp_path / "out").exists()
-    jobs.train_batch(*call, tmp_path / "work")
-    assert trained == [0, 1, 1]
-    assert (tmp_path / "out/1/run.json").exists()
+    jobs.train_batch(folder, tmp_path / parent, *rest)
+    assert started == trained
+    record = json.loads((tmp_path / "out/1/run.json").read_text())
+    assert record["parents"]["1"] == file_digest(tmp_path / parent / "1" / models.ENCODER) and record["code"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"0", "1"}
