@@ -1,8 +1,9 @@
 """What a config and a task file may say. The JSON schemas in ``schemas/`` are written from these models."""
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _whole(value: Any) -> Any:
@@ -10,9 +11,20 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
+def _once(values: list[Any]) -> list[Any]:
+    """Each value may stand once."""
+    for value, count in Counter(values).items():
+        if count > 1:
+            raise ValueError(f"{value!r} stands there {count} times; each may stand once")
+    return values
+
+
+Unique = AfterValidator(_once), Field(json_schema_extra={"uniqueItems": True})
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-Names = Annotated[list[Name], Field(min_length=1)]
+Names = Annotated[list[Name], Field(min_length=1), *Unique]
+SomeNames = Annotated[list[Name], *Unique]  # or none
+Labels = Annotated[list[str], *Unique]
 Count = Annotated[int, Field(gt=0), BeforeValidator(_whole)]
 Index = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Positive = Annotated[float, Field(gt=0, strict=False)]
@@ -70,7 +82,7 @@ class TargetBudget(Budget):
 class Statistics(Strict):
     """The pre-registered contrast and its interval."""
 
-    contrast: Annotated[list[Family], Field(min_length=2, max_length=2)]
+    contrast: Annotated[list[Family], Field(min_length=2, max_length=2), *Unique]
     resamples: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
     margin: AtLeast0 = Field(description="differences up to so many points count as none")
@@ -88,7 +100,7 @@ class Arm(Strict):
     """What happens between phase 1 and phase 3."""
 
     family: Family
-    tasks: list[Name] = []
+    tasks: SomeNames = []
     init: Literal["pretrained", "random"] = "pretrained"
     shuffle_labels: bool = False
 
@@ -109,7 +121,7 @@ class Config(Strict):
     targets: Names
     languages: Names = Field(description="languages in which targets are tested")
     source_language: Name = Field(description="language in which targets are trained")
-    seeds: Annotated[list[Index], Field(min_length=1)]
+    seeds: Annotated[list[Index], Field(min_length=1), *Unique]
     seeds_per_job: Count
     data: Data
     intermediate: Budget
@@ -161,9 +173,9 @@ class TaskFile(Strict):
     description: str
     builder: Annotated[str, Field(pattern=r"^[a-z_.]+:[a-z_]+$")]
     languages: Names
-    sources: list[SourceName] = Field([], description="archives that the builder reads")
-    examples_of: list[Name] = Field([], description="tasks whose examples the builder reads, instead of archives")
-    labels: list[str] = []
+    sources: Annotated[list[SourceName], *Unique] = Field([], description="archives that the builder reads")
+    examples_of: SomeNames = Field([], description="tasks whose examples the builder reads, instead of archives")
+    labels: Labels = []
     metric: Literal["accuracy", "mrr", "exact_match", "f1", "token_accuracy", "accuracy_at_1", "mining_f1"]
     licence: str
     citation: str = ""

