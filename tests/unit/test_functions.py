@@ -386,6 +386,17 @@ def test_broken_function_is_counted_and_others_stay(tmp_path: Path) -> None:
     assert table["name"].to_pylist() == ["good"] and counts["parse error"] == 1
 
 
+def test_damaged_files_are_named_and_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "market.zip"
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("good.py", "def good(a):\n    a += 1\n    a -= 2\n    return a\n")
+        bundle.writestr("broken.py", ", # )")
+        bundle.writestr("old.py", "# \u00e9".encode("latin-1"))
+    table, counts = extract("python", [path], {"market": "test"})
+    assert table["name"].to_pylist() == ["good"]
+    assert counts["file not parsed (broken.py)"] == counts["file not UTF-8 (old.py)"] == 1
+
+
 def test_skipped_files_and_order(tmp_path: Path) -> None:
     body = "function {}(a) {{\n  a += 1;\n  a -= 2;\n  return a;\n}}\n"
     files = {

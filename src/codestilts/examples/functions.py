@@ -100,7 +100,7 @@ def _members(archive: Path, spec: Language, counts: Counter[str]) -> Iterator[tu
                     counts["file skipped by its path"] += 1
                     continue
                 data = bundle.read(path)
-                if reason := _unusable(data):
+                if reason := _unusable(path, data):
                     counts[reason] += 1
                     continue
                 yield path, data
@@ -108,8 +108,8 @@ def _members(archive: Path, spec: Language, counts: Counter[str]) -> Iterator[tu
         raise CodeStiltsError(f"archive {archive} cannot be read: {error}: fetch it again") from error
 
 
-def _unusable(data: bytes) -> str:
-    """Why a source file is not read, or ""."""
+def _unusable(path: str, data: bytes) -> str:
+    """Why a source file is not read, or "". A damaged one is named."""
     if len(data) > MAX_BYTES:
         return "file too large"
     if _GENERATED.search(data[:2000]):
@@ -119,7 +119,7 @@ def _unusable(data: bytes) -> str:
     try:
         data.decode()
     except UnicodeDecodeError:
-        return "file not UTF-8"
+        return f"file not UTF-8 ({path})"
     return ""
 
 
@@ -129,7 +129,7 @@ def _file(path: str, data: bytes, spec: Language, counts: Counter[str]) -> Itera
         data = re.sub(spec.blanked.encode(), lambda match: match["keep"] + b" " * len(match["drop"]), data, flags=re.M)
     root = parser(spec.name).parse(data).root_node
     found = list(find(root, spec, counts))
-    counts["file not parsed" if root.type == "ERROR" and not found else "file read"] += 1
+    counts[f"file not parsed ({path})" if root.type == "ERROR" and not found else "file read"] += 1
     for item in found:
         text = data[item.nodes[0].start_byte : item.nodes[-1].end_byte]
         yield _Candidate(path, data, item, hashlib.sha256(text).digest())
