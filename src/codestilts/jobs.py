@@ -62,11 +62,12 @@ def _train_batch(
     if _read(work / "key.json") != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(work / "key.json", key)
+    features = None if settings["shuffle_labels"] else training.encode(tables, tokenizer, settings)
     for seed in settings["seeds"]:
         if (work / str(seed) / "run.json").exists():
             continue
         begin = start(encoder, parent, seed)
-        trained = training.train(begin, tables, tokenizer, settings, seed, work / f"{seed}.state")
+        trained = training.train(begin, tables, tokenizer, settings, seed, work / f"{seed}.state", features)
         with atomic(work / str(seed)) as folder:
             models.save_encoder(trained.encoder, folder, out / str(seed), begin)
             models.save_heads(trained.heads, folder)

@@ -46,12 +46,14 @@ def train(
     settings: dict[str, Any],
     seed: int,
     checkpoint: Path | None = None,
+    features: dict[str, list[Feature]] | None = None,
 ) -> Trained:
     """Train on the ``train`` split of every task's examples, starting from the model folder ``parent``.
 
     ``settings`` (resolved by the study): phase, tasks, steps, tokens_per_step, learning_rate, warmup, weight_decay,
     clip, dropout, freeze_embeddings, evaluations, init, shuffle_labels, cap. An interrupted run goes on from
-    ``checkpoint``. Raises :class:`CodeStiltsError` for an empty split or a loss that is not finite.
+    ``checkpoint``. ``features`` are the encoded examples (:func:`encode`), where several seeds share them. Raises
+    :class:`CodeStiltsError` for an empty split or a loss that is not finite.
     """
     started, names = time.perf_counter(), sorted(examples)
     tasks = {name: Task.from_settings(name, settings["tasks"][name]) for name in names}
@@ -67,10 +69,7 @@ def train(
     heads = nn.ModuleDict(
         {name: models.new_head(task, encoder, tokenizer, mlm_head, seeds["init"]) for name, task in tasks.items()}
     )
-    features = {
-        name: _features(_split(examples[name], "train", name), tasks[name], tokenizer, settings, seeds["labels"])
-        for name in names
-    }
+    features = features or encode(examples, tokenizer, settings, seeds["labels"])
     dev = {name: examples[name][examples[name]["split"] == "dev"] for name in names}
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -129,6 +128,20 @@ def train(
     return Trained(encoder, heads, curve, record | {"dev": state.rows[-1]["scores"]})
 
 
+def encode(
+    examples: dict[str, pd.DataFrame], tokenizer: Any, settings: dict[str, Any], seed: int = 0
+) -> dict[str, list[Feature]]:
+    """The features of every task's train split; ``seed`` shuffles the labels, where the settings say so."""
+    features = {}
+    for name, rows in examples.items():
+        task = Task.from_settings(name, settings["tasks"][name])
+        rows = _split(rows, "train", name)
+        if settings["shuffle_labels"]:
+            rows = task_type(task.type).shuffle(rows, seed)
+        features[name] = task_type(task.type).encode(rows, tokenizer, task)
+    return features
+
+
 def initial_seed(study: str, seed: int) -> int:
     """The torch seed before an encoder is loaded: what random weights, if any, are drawn from."""
     return derive_seed(study, "weights", seed)
@@ -139,13 +152,6 @@ def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
     if rows.empty:
         raise CodeStiltsError(f"task {task}: the {split} split is empty")
     return rows
-
-
-def _features(rows: pd.DataFrame, task: Task, tokenizer: Any, settings: dict[str, Any], seed: int) -> list[Feature]:
-    module = task_type(task.type)
-    if settings["shuffle_labels"]:
-        rows = module.shuffle(rows, seed)
-    return module.encode(rows, tokenizer, task)
 
 
 def _optimiser(parameters: list[tuple[str, nn.Parameter]], settings: dict[str, Any]) -> torch.optim.Optimizer:

@@ -201,18 +201,18 @@ def test_finished_seeds_of_a_killed_batch_are_kept_unless_the_parent_changed(
             save_file(scaled, tmp_path / name / seed / models.ENCODER)
     train_one, started = training.train, []
 
-    def stop(parent, tables, tokenizer, settings, seed, checkpoint):
+    def stop(parent, tables, tokenizer, settings, seed, *rest):
         started.append(seed)
         if started == [0, 1]:
             raise KeyboardInterrupt
-        return train_one(parent, tables, tokenizer, settings, seed, checkpoint)
+        return train_one(parent, tables, tokenizer, settings, seed, *rest)
 
     monkeypatch.setattr(training, "train", stop)
-    rest = ([tmp_path / "classification.parquet"], settings, tmp_path / "out", tmp_path / "work")
+    call = ([tmp_path / "classification.parquet"], settings, tmp_path / "out", tmp_path / "work")
     with pytest.raises(KeyboardInterrupt):
-        jobs.train_batch(folder, tmp_path / "first", *rest)
+        jobs.train_batch(folder, tmp_path / "first", *call)
     assert not (tmp_path / "out").exists()
-    jobs.train_batch(folder, tmp_path / parent, *rest)
+    jobs.train_batch(folder, tmp_path / parent, *call)
     assert started == trained
     record = json.loads((tmp_path / "out/1/run.json").read_text())
     assert record["parents"]["1"] == file_digest(tmp_path / parent / "1" / models.ENCODER) and record["code"]
