@@ -35,6 +35,7 @@ rule all:
         expand(PHASE_2, encoder=STUDY.encoders, arm=STUDY.trained_arms, seed=SEED_FOLDERS, file=MODEL_FILES),
         expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=MODEL_FILES),
         expand(PREDICTIONS, **GRID, target=STUDY.targets, seeds=STUDY.batches),
+        expand(PREDICTION_RECORDS, **GRID, seeds=STUDY.batches),
         expand(SCORES, **GRID),
     message:
         "Everything is there"

@@ -58,6 +58,7 @@ GRID = {"encoder": STUDY.encoders, "arm": list(STUDY.arms)}
 PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
 PHASE_3 = "<results>/models/{encoder}/{arm}/{target}/{seed}/{file}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
+PREDICTION_RECORDS = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
 
 

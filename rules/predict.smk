@@ -9,6 +9,7 @@ rule predict:
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
     output:
         expand("<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.targets),
+        "<results>/predictions/{encoder}/{arm}/{seeds}.run.json",
     log:
         "<results>/logs/predict/{encoder}/{arm}/{seeds}.log",
     benchmark:

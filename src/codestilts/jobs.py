@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from filelock import FileLock
 from codestilts import models, training
 from codestilts.codefiles import stage_digest
 from codestilts.predicting import predict
-from codestilts.provenance import atomic, file_digest, write_json
+from codestilts.provenance import atomic, environment, file_digest, peak_memory_mb, write_json
 from codestilts.seeds import derive_seed
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
@@ -92,36 +93,57 @@ def predict_batch(
     examples: list[Path],
     settings: dict[str, Any],
     out: dict[str, Path],
+    record: Path,
 ) -> None:
     """Predict every target with every seed's model; ``out`` maps a target to its table of predictions.
 
     A trained target uses its own model in ``trained/{target}/{seeds}/{seed}``, an untrained one the encoder as phase 2
-    left it. Only dev and test rows are predicted.
+    left it. Only dev and test rows are predicted. ``record`` gets the ``run.json`` of them all.
     """
     torch.set_num_threads(1)
+    began = time.perf_counter()
     tokenizer = models.load_tokenizer(encoder)
+    parents = {}
     for path in examples:
         target = path.stem
-        task = Task.from_settings(target, settings["tasks"][target])
-        table = pd.read_parquet(path)
-        wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
-        table = table[table["split"].isin(wanted)].reset_index(drop=True)
-        features = task_type(task.type).encode(table, tokenizer, task)
-        frames = []
-        for seed in settings["seeds"]:
-            torch.manual_seed(training.initial_seed(settings["study"], seed))
-            if settings["tasks"][target].get("trained", True):
-                folder = trained / target / out[target].stem / str(seed)
-                model, _ = models.load_encoder(folder)
-                head = models.new_head(task, model, tokenizer, None, seed)
-                models.load_head(head, target, folder)
-            else:
-                model, _ = models.load_encoder(start(encoder, parent, seed), init=settings["init"])
-                head = models.new_head(task, model, tokenizer, None, derive_seed(target, seed))
-            rows = predict(model, head, table, task, tokenizer, features)
-            frames.append(rows.assign(encoder=settings["encoder"], arm=settings["arm"], target=target, seed=seed))
-        first = ["encoder", "arm", "target", "seed"]
-        result = pd.concat(frames, ignore_index=True)
+        if settings["tasks"][target].get("trained", True):
+            folders = {seed: trained / target / out[target].stem / str(seed) for seed in settings["seeds"]}
+        else:
+            folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}
+        parents[target] = {str(seed): file_digest(folder / models.ENCODER) for seed, folder in folders.items()}
+        result = _predict(target, pd.read_parquet(path), folders, tokenizer, settings)
         with atomic(out[target]) as temporary:
-            result[first + [name for name in result if name not in first]].to_parquet(temporary, index=False)
+            result.to_parquet(temporary, index=False)
         print(f"{settings['encoder']} / {settings['arm']}  {target}: {len(result)} predictions", flush=True)
+    made_of = {
+        "code": stage_digest(Path(__file__).parents[2], __name__),
+        "data": {path.stem: file_digest(path) for path in examples},
+        "parents": parents,
+    }
+    cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
+    write_json(record, {"settings": settings, **made_of, **cost, **environment("cpu", torch.get_num_threads())})
+
+
+def _predict(
+    target: str, table: pd.DataFrame, folders: dict[int, Path], tokenizer: Any, settings: dict[str, Any]
+) -> pd.DataFrame:
+    """The predictions of one target, seed after seed, each with the model or encoder in its folder."""
+    task = Task.from_settings(target, settings["tasks"][target])
+    wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
+    table = table[table["split"].isin(wanted)].reset_index(drop=True)
+    features = task_type(task.type).encode(table, tokenizer, task)
+    frames = []
+    for seed, folder in folders.items():
+        torch.manual_seed(training.initial_seed(settings["study"], seed))
+        if settings["tasks"][target].get("trained", True):
+            model, _ = models.load_encoder(folder)
+            head = models.new_head(task, model, tokenizer, None, seed)
+            models.load_head(head, target, folder)
+        else:
+            model, _ = models.load_encoder(folder, init=settings["init"])
+            head = models.new_head(task, model, tokenizer, None, derive_seed(target, seed))
+        rows = predict(model, head, table, task, tokenizer, features)
+        frames.append(rows.assign(encoder=settings["encoder"], arm=settings["arm"], target=target, seed=seed))
+    first = ["encoder", "arm", "target", "seed"]
+    result = pd.concat(frames, ignore_index=True)
+    return result[first + [name for name in result if name not in first]]

@@ -154,6 +154,7 @@ def chain(folder, tmp_path_factory):
         [home / f"{target}.parquet" for target in tasks],
         third,
         {target: home / "predictions" / target / "0-1.parquet" for target in tasks},
+        home / "predictions/0-1.run.json",
     )
     return home
 
@@ -175,6 +176,13 @@ def test_the_record_tells_the_run(chain):
     assert record["seed"] == 1 and record["steps"] == 8 and record["parent"].endswith("phase2/1")
     assert record["tokens"] == pd.read_csv(chain / "models/classification/0-1/1/curve.csv")["tokens"].sum()
     assert {"device", "processor", "threads", "versions", "data", "code", "parents", "dev"} <= record.keys()
+
+
+def test_predictions_have_a_record_too(chain):
+    record = json.loads((chain / "predictions/0-1.run.json").read_text())
+    model = chain / "models/classification/0-1/1" / models.ENCODER
+    assert record["parents"]["classification"]["1"] == file_digest(model)
+    assert {"settings", "data", "code", "versions", "seconds", "peak_memory_mb"} <= record.keys()
 
 
 def test_predictions_cover_seeds_and_test_rows_only(chain):
