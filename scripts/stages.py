@@ -10,11 +10,15 @@ from codestilts.stages import stage_rows
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of a study's benchmark files")
-    rows = stage_rows(parser.parse_args().benchmarks)
+    benchmarks = parser.parse_args().benchmarks
+    rows = stage_rows(benchmarks)
     print("| stage | jobs | minutes of all jobs | longest job, s | largest job, MB |\n|---|---:|---:|---:|---:|")
     for row in rows:
         memory = f"{row['memory']:.0f}" if row["memory"] else ""
         print(f"| {row['stage']} | {row['jobs']} | {row['seconds'] / 60:.1f} | {row['longest']:.0f} | {memory} |")
+    page = benchmarks.with_name("report.html")
+    if page.exists():
+        print(f"\nThe report: {page}")
 
 
 if __name__ == "__main__":
