@@ -13,6 +13,7 @@ KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "commit"]
 POINTS = 40  # of a curve, which is plenty for a drawing
+KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
 FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
 
 
@@ -93,11 +94,21 @@ def cost(runs: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index()
 
 
-def learned(runs: pd.DataFrame) -> pd.DataFrame:
+def learned(runs: pd.DataFrame, arms: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """Do the intermediate tasks learn? Their dev metrics at the end of phase 2, in points, mean of seeds.
 
-    One row a task, one column an arm.
+    One row a task and one column a kind of arm that trains it; ``arms`` are their definitions. Shuffled labels show
+    what chance gives.
     """
     phase = runs[runs["phase"] == "intermediate"]
-    scores = pd.DataFrame([json.loads(text) for text in phase["dev"]], index=pd.Index(phase["arm"], name="arm"))
-    return (100 * scores.groupby("arm").mean().T).rename_axis(index="task", columns=None).sort_index()
+    scores = pd.DataFrame([json.loads(text) for text in phase["dev"]], index=phase["arm"].map(arms.get).map(_kind))
+    table = 100 * scores.groupby(level=0).mean().T.sort_index()
+    return table[[kind for kind in KINDS if kind in table and table[kind].notna().any()]].rename_axis(None, axis=1)
+
+
+def _kind(arm: dict[str, Any]) -> str:
+    if arm["shuffle_labels"]:
+        return "labels shuffled"
+    if len(arm["tasks"]) == 1:
+        return "alone"
+    return "among all tasks" if arm["family"] == "mixed" else "among its family"

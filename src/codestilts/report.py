@@ -101,7 +101,7 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "few": rows(own["counts"][own["counts"]["few"]]),
         "budgets": rows(records.budgets(own["runs"])),
         "off_budget": float(records.budgets(own["runs"])["deviation"].abs().max()),
-        "learned_tasks": learned_grid(records.learned(own["runs"]), facts["arms"]),
+        "learned_tasks": records.learned(own["runs"], facts["arms"]),
         "cost": rows(records.cost(own["runs"])),
     }
 
@@ -144,13 +144,6 @@ def learned(checks: pd.DataFrame) -> dict[str, Any]:
     """How many targets beat all their rivals with an interval above zero, and which don't."""
     passed = checks.groupby("target", sort=False)["passed"].all()
     return {"passed": int(passed.sum()), "all": len(passed), "failed": passed.index[~passed.astype(bool)].tolist()}
-
-
-def learned_grid(scores: pd.DataFrame, arms: dict[str, Row]) -> dict[str, Any]:
-    """Dev metrics of the intermediate tasks; the true labels' arms before the shuffled ones."""
-    columns = sorted(scores.columns, key=lambda arm: (arms[arm]["shuffle_labels"], len(arms[arm]["tasks"]), arm))
-    body = [{"task": task, "cells": [scores.loc[task, arm] for arm in columns]} for task in scores.index]
-    return {"columns": columns, "rows": body}
 
 
 def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:

@@ -173,12 +173,18 @@ def test_losses_of_tasks_are_each_compared_with_their_own_start(tmp_path: Path):
     assert losses.iloc[0] == pytest.approx(1) and losses.iloc[-1] == pytest.approx(0.5)
 
 
-def test_intermediate_tasks_are_told_by_task_and_arm(tmp_path: Path):
-    paths = [write_run(tmp_path, "a", seed) for seed in (0, 1)]
-    for path, score in zip(paths, (0.4, 0.6), strict=True):
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"dev": {"pos": score}}))
-    table = learned(runs_table(paths))
-    assert table.loc["pos", "a"] == pytest.approx(50)
+def test_intermediate_tasks_are_told_by_kind_of_arm(tmp_path: Path):
+    plain = {"family": "english", "shuffle_labels": False}
+    arms = {"pos": plain | {"tasks": ["pos"]}, "both": plain | {"tasks": ["pos", "qa"]}}
+    arms |= {"shuffled": arms["both"] | {"shuffle_labels": True}, "mlm": plain | {"tasks": ["mlm"]}}
+    dev = {"pos": {"pos": 0.9}, "both": {"pos": 0.6, "qa": 0.5}, "shuffled": {"pos": 0.2, "qa": 0.1}, "mlm": {}}
+    paths = [write_run(tmp_path, arm, seed) for arm in arms for seed in (0, 1)]
+    for path in paths:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"dev": dev[path.parts[-3]]}))
+    table = learned(runs_table(paths), arms)
+    assert table.columns.tolist() == ["alone", "among its family", "labels shuffled"]
+    assert table.loc["pos"].tolist() == pytest.approx([90, 60, 20])
+    assert table.loc["qa"].tolist()[1:] == pytest.approx([50, 10])
 
 
 def test_budgets_tell_who_is_off(tmp_path: Path):
