@@ -137,7 +137,8 @@ def pooled_states(encoder: nn.Module, batch: Batch, layer: int = -1, mask_id: in
     order = lengths.argsort(stable=True)
     states = []
     for rows in order.chunk(PARTS):
-        part = {name: values[rows, : int(lengths[rows[-1]])] for name, values in inputs(batch).items()}
+        width = max(1, int(lengths[rows[-1]]))  # an empty text may have no token at all
+        part = {name: values[rows, :width] for name, values in inputs(batch).items()}
         hidden = hidden_states(encoder, part, layer)
         one = mean_pool(hidden, part["attention_mask"]) if mask_id is None else pool_for_label(hidden, part, mask_id)
         states.append(one)
