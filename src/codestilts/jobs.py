@@ -52,13 +52,7 @@ def _train_batch(
     torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
-    made_of = {
-        "code": stage_digest(Path(__file__).parents[2], __name__),
-        "data": {path.stem: file_digest(path) for path in examples},
-        "parents": {
-            str(seed): file_digest(start(encoder, parent, seed) / models.ENCODER) for seed in settings["seeds"]
-        },
-    }
+    made_of = _made_of(examples, _digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
     key = {"settings": settings, **made_of}
     if _read(work / "key.json") != key:
         shutil.rmtree(work, ignore_errors=True)
@@ -86,6 +80,17 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def _made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:
+    """What a job's outputs follow from beside its settings, as digests: code, examples, weights it starts from."""
+    code = stage_digest(Path(__file__).parents[2], __name__)
+    data = {path.stem: file_digest(path) for path in examples}
+    return {"code": code, "data": data, "parents": parents}
+
+
+def _digests(folders: dict[int, Path]) -> dict[str, str]:
+    return {str(seed): file_digest(folder / models.ENCODER) for seed, folder in folders.items()}
+
+
 def predict_batch(
     encoder: Path,
     parent: Path | None,
@@ -110,16 +115,12 @@ def predict_batch(
             folders = {seed: trained / target / out[target].stem / str(seed) for seed in settings["seeds"]}
         else:
             folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}
-        parents[target] = {str(seed): file_digest(folder / models.ENCODER) for seed, folder in folders.items()}
+        parents[target] = _digests(folders)
         result = _predict(target, pd.read_parquet(path), folders, tokenizer, settings)
         with atomic(out[target]) as temporary:
             result.to_parquet(temporary, index=False)
         print(f"{settings['encoder']} / {settings['arm']}  {target}: {len(result)} predictions", flush=True)
-    made_of = {
-        "code": stage_digest(Path(__file__).parents[2], __name__),
-        "data": {path.stem: file_digest(path) for path in examples},
-        "parents": parents,
-    }
+    made_of = _made_of(examples, parents)
     cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
     write_json(record, {"settings": settings, **made_of, **cost, **environment("cpu", torch.get_num_threads())})
 

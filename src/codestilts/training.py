@@ -28,6 +28,8 @@ from codestilts.seeds import derive_seed
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Feature, Task
 
+SHOWN_EVERY = 10  # seconds between two lines about a training that goes on
+
 
 @dataclass
 class Trained:
@@ -90,6 +92,7 @@ def train(
     done = state.resume()
     every = settings["steps"] / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
+    shown = time.perf_counter()
     for step in range(done + 1, settings["steps"] + 1):
         name = plan[step - 1]
         chosen = [features[name][index] for index in batches[step - 1]]
@@ -121,7 +124,8 @@ def train(
             "scores": scores,
         }
         state.add(row, done=step)
-        if step in checks:
+        if step in checks or time.perf_counter() - shown > SHOWN_EVERY:
+            shown = time.perf_counter()
             _show(settings, seed, row, started)
     curve = state.curve()
     record = _record(settings, seed, parent, curve, time.perf_counter() - started, device)

@@ -100,6 +100,14 @@ def test_a_resumed_run_ends_with_the_same_bits(folder, tokenizer, tmp_path, monk
     assert rest.curve["step"].tolist() == whole.curve["step"].tolist()
 
 
+def test_progress_is_shown_between_evaluations(folder, tokenizer, monkeypatch, capsys):
+    monkeypatch.setattr(training, "SHOWN_EVERY", 0)
+    train(folder, tokenizer, steps=4, evaluations=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert ["step 1/4" in lines[0], "step 4/4" in lines[-1], len(lines)] == [True, True, 4]
+    assert "loss" in lines[0] and "dev" not in lines[0] and "dev" in lines[-1]
+
+
 def test_a_loss_that_is_not_finite_names_job_task_and_step(folder, tokenizer):
     with pytest.raises(CodeStiltsError, match=r"tiny, seed 0: the loss of task classification is nan at step \d+"):
         train(folder, tokenizer, learning_rate=1e30, clip=1e30, steps=30)
