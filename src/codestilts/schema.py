@@ -162,8 +162,35 @@ class Options(Strict):
     pairs: Literal["cross", "dual"] = Field("cross", description="classification: pairs are read together or apart")
     answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")
     stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
-    layer: int = Field(-1, description="retrieval: the layer whose states are averaged")
+    no_answer: bool = Field(False, description="span_qa: a question may have no answer")
+    layer: int | None = Field(None, description="retrieval: the block whose states are averaged, if not the encoder's")
     protocol: Literal["rank", "mining"] = Field("rank", description="retrieval: how partners are searched")
+
+
+class Read(Strict):
+    """Rows of a dataset repository: which files of a source they are in, and which split they serve."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    source: SourceName
+    as_: Literal["train", "dev", "test"] = Field(alias="as", description="the split that the rows serve")
+    config: str | None = Field(None, description="config on the hub; {code} stands for a language's code")
+    split: str | None = Field(None, description="split on the hub, if it has another name")
+    files: str | None = Field(None, description="pattern of files, where the repository has no configs")
+    languages: Annotated[list[Name], *Unique] | None = Field(None, description="the languages that this is read for")
+    by: str | None = Field(None, description="the column with the code of each row's language")
+    where: dict[str, Any] = Field({}, description="values of columns that rows must have")
+    fields: dict[str, Any] = Field({}, description="fields that have other columns here")
+
+
+class Recipe(Strict):
+    """A task's training as it was published."""
+
+    learning_rate: Positive
+    epochs: Positive
+    batch_size: Count = Field(description="examples of one optimiser step")
+    warmup: Share = 0.1
+    weight_decay: AtLeast0 = 0.01
+    source: str = Field(description="paper, section or repository that says so")
 
 
 class TaskFile(Strict):
@@ -175,6 +202,12 @@ class TaskFile(Strict):
     languages: Names
     sources: Annotated[list[SourceName], *Unique] = Field([], description="archives that the builder reads")
     examples_of: SomeNames = Field([], description="tasks whose examples the builder reads, instead of archives")
+    read: list[Read] = Field([], description="rows of dataset repositories, for builders that read tables")
+    fields: dict[str, Any] = Field({}, description="the column, or the columns, of each field of the task type")
+    codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
+    source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
+    recipe: Recipe | None = None
+    instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []
     metric: Literal["accuracy", "mrr", "exact_match", "f1", "token_accuracy", "accuracy_at_1", "mining_f1"]
     licence: str

@@ -47,7 +47,11 @@ def load_tasks(folder: str | Path) -> dict[str, Record]:
     for path in sorted(Path(folder).glob("*/*.yaml")):
         if path.stem in tasks:
             raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
-        tasks[path.stem] = read_yaml(path) | {"name": path.stem, "family": path.parent.name, "file": str(path)}
+        task = read_yaml(path)
+        if isinstance(task.get("read"), list):
+            named = [entry["source"] for entry in task["read"] if isinstance(entry, dict) and "source" in entry]
+            task["sources"] = list(dict.fromkeys([*task.get("sources", []), *named]))
+        tasks[path.stem] = task | {"name": path.stem, "family": path.parent.name, "file": str(path)}
     return tasks
 
 
@@ -123,6 +127,10 @@ class Study:
         """Whether a task is made of functions, and not of archives or other tasks' examples."""
         return not (self.tasks[task].get("sources") or self.tasks[task].get("examples_of"))
 
+    def source_language(self, task: str) -> str:
+        """The language that a target is trained in: its own choice, or else the study's."""
+        return str(self.tasks[task].get("source_language") or self.config["source_language"])
+
     def task_languages(self, task: str) -> list[str]:
         """The languages of a task in this study: an intermediate task has all its own."""
         declared = self.tasks[task]["languages"]
@@ -192,7 +200,7 @@ class Study:
             "task": task,
             "role": role,
             "languages": self.task_languages(task),
-            "source_language": self.config["source_language"],
+            "source_language": self.source_language(task),
             "seed": derive_seed(self.name, "examples", task),
             **data[role],
             **data["tasks"].get(task, {}),

