@@ -33,9 +33,10 @@ rule all:
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         expand(ENCODER, encoder=STUDY.encoders),
         expand(PHASE_2, encoder=STUDY.encoders, arm=STUDY.trained_arms, seed=SEED_FOLDERS, file=MODEL_FILES),
-        expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=MODEL_FILES),
+        expand(TRIALS, **GRID, target=STUDY.trained_targets, learning_rate=STUDY.learning_rates),
+        expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=TARGET_FILES),
         expand(PREDICTIONS, **GRID, target=STUDY.targets, seeds=STUDY.batches),
-        expand(PREDICTION_RECORDS, **GRID, seeds=STUDY.batches),
+        expand([PROBE_RECORD, SWEEP], **GRID, seeds=STUDY.batches),
         expand(SCORES, **GRID),
     message:
         "Everything is there"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
 from codestilts.errors import CodeStiltsError
 from codestilts.study import to_json
@@ -31,6 +32,12 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
+    if STUDY.unpinned and not STUDY.config["rehearsal"]:
+        print(
+            f"error: sources.csv: {', '.join(STUDY.unpinned)}: not pinned to a commit yet: `make pins` asks the hub for it",
+            file=sys.stderr,
+        )
+        sys.exit(1)
 
 
 pathvars:
@@ -51,6 +58,7 @@ wildcard_constraints:
 ENCODER_FILES = ["config.json", "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"]
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json", "curve.csv"]
+TARGET_FILES = MODEL_FILES if STUDY.config["keep_models"] else ["run.json", "curve.csv"]
 ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
 
 # Where the files of the grid are.
@@ -58,13 +66,15 @@ GRID = {"encoder": STUDY.encoders, "arm": list(STUDY.arms)}
 PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
 PHASE_3 = "<results>/models/{encoder}/{arm}/{target}/{seed}/{file}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
-PREDICTION_RECORDS = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
+PROBE_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
+SWEEP = "<results>/predictions/{encoder}/{arm}/{seeds}.layers.csv"
+TRIALS = "<results>/tuning/{encoder}/{arm}/{target}/{learning_rate}.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
 
 
 def settings(stage):
     """The settings of a job, as JSON, from its wildcards: a job is rerun when its own settings change."""
-    return lambda wildcards: to_json(getattr(STUDY, f"{stage}_settings")(**wildcards))
+    return lambda wildcards: to_json(getattr(jobsettings, stage)(STUDY, **wildcards))
 
 
 @cache
@@ -83,7 +93,7 @@ def archive_of_encoder(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return STUDY.encoder_settings(wildcards.encoder)["folder"]
+    return jobsettings.encoder(STUDY, wildcards.encoder)["folder"]
 
 
 def archives_of_language(wildcards):
@@ -108,34 +118,41 @@ def examples_of_arm(wildcards):
     return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm]["tasks"])
 
 
-def parent_files(wildcards):
-    """The arm's intermediate models of these seeds; none if the arm skips phase 2."""
+def alternatives(names):
+    """A wildcard that is one of these names."""
+    return "|".join(names) or "none"
+
+
+def phase_2_files(encoder, arm, seeds, members):
+    """The intermediate models of some seeds that an arm goes on from; none if it skips phase 2."""
+    parent = STUDY.parent_arm(arm)
     return expand(
         "<results>/intermediate/{encoder}/{arm}/{seeds}/{seed}/{file}",
-        **wildcards,
-        seed=STUDY.batches[wildcards.seeds] if STUDY.arms[wildcards.arm]["tasks"] else [],
+        encoder=encoder,
+        arm=parent or [],
+        seeds=seeds,
+        seed=members,
         file=ENCODER_FILES,
     )
+
+
+def parent_files(wildcards):
+    return phase_2_files(wildcards.encoder, wildcards.arm, wildcards.seeds, STUDY.batches[wildcards.seeds])
+
+
+def first_parent_files(wildcards):
+    """Those of the first seed, which tries the learning rates."""
+    first = next(iter(STUDY.batches))
+    return phase_2_files(wildcards.encoder, wildcards.arm, first, STUDY.batches[first][:1])
+
+
+def trials_of_target(wildcards):
+    return expand(TRIALS, learning_rate=STUDY.learning_rates, **{k: wildcards[k] for k in ("encoder", "arm", "target")})
 
 
 def parent_option(wildcards, input):
     """The folder of these models, as an option of the script."""
     return f"--parent {Path(input.parent[0]).parents[1]}" if input.parent else ""
-
-
-def models_folder(wildcards, input):
-    """The folder that holds an arm's models of all targets."""
-    return Path(input.models[0]).parents[3] if input.models else "."
-
-
-def models_of_arm(wildcards):
-    return expand(
-        "<results>/models/{encoder}/{arm}/{target}/{seeds}/{seed}/{file}",
-        **wildcards,
-        target=STUDY.trained_targets,
-        seed=STUDY.batches[wildcards.seeds],
-        file=ENCODER_FILES + ["head.safetensors"],
-    )
 
 
 def reported(category, folder, names, kind):

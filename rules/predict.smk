@@ -1,19 +1,21 @@
-# One job an arm and batch of seeds predicts every target, trained and untrained.
+# Predictions that need no training on a target: retrieval with encoders as they are, and trivial baselines.
 
 
-rule predict:
+rule probe:
     input:
         encoder=ENCODER,
         parent=parent_files,
-        models=models_of_arm,
-        examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
     output:
-        expand("<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.targets),
-        "<results>/predictions/{encoder}/{arm}/{seeds}.run.json",
+        predictions=expand(
+            "<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.untrained_targets
+        ),
+        record=PROBE_RECORD,
+        sweep=SWEEP,
     log:
-        "<results>/logs/predict/{encoder}/{arm}/{seeds}.log",
+        "<results>/logs/probe/{encoder}/{arm}/{seeds}.log",
     benchmark:
-        "<results>/benchmarks/predict/{encoder}/{arm}/{seeds}.tsv"
+        "<results>/benchmarks/probe/{encoder}/{arm}/{seeds}.tsv"
     threads: 1
     resources:
         mem_mb=2000,
@@ -21,16 +23,14 @@ rule predict:
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,
-        models=models_folder,
-        out=subpath(output[0], ancestor=2),
-        settings=settings("predict"),
-        code=code("scripts/predict.py"),
+        settings=settings("probe"),
+        code=code("scripts/probe.py"),
     message:
-        "Predicting all targets: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
+        "Untrained targets: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python scripts/predict.py --encoder {params.encoder} {params.parent} --models {params.models}"
-        " --examples {input.examples} --settings {params.settings:q} --seeds {wildcards.seeds} --out {params.out}"
-        " 2>&1 | tee {log}"
+        "python scripts/probe.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
+        " --sweep {output.sweep} 2>&1 | tee {log}"
 
 
 rule baseline:

@@ -30,7 +30,7 @@ rule notebook_effects:
         mem_mb=1500,
         runtime=10,
     params:
-        facts=STUDY.report_settings(),
+        facts=jobsettings.report(STUDY),
         code=code("notebooks/effects.py.ipynb"),
     message:
         "Drawing effects ({wildcards.encoder})"
@@ -57,7 +57,7 @@ rule notebook_languages:
         mem_mb=1500,
         runtime=10,
     params:
-        facts=STUDY.report_settings(),
+        facts=jobsettings.report(STUDY),
         code=code("notebooks/languages.py.ipynb"),
     message:
         "Drawing languages ({wildcards.encoder})"
@@ -83,7 +83,7 @@ rule notebook_training:
         mem_mb=1500,
         runtime=10,
     params:
-        facts=STUDY.report_settings(),
+        facts=jobsettings.report(STUDY),
         code=code("notebooks/training.py.ipynb"),
     message:
         "Drawing training ({wildcards.encoder})"

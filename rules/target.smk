@@ -1,4 +1,5 @@
-# Phase 3: fine-tuning on the source language's examples of a target, one rule a batch of seeds as in phase 2.
+# Phase 3: fine-tuning on the source language's examples of a target and predictions of its test rows, one rule a batch of
+# seeds as in phase 2. Where a study tries learning rates, the first seed does so.
 
 for SEEDS, MEMBERS in STUDY.batches.items():
 
@@ -9,18 +10,21 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             encoder=ENCODER,
             parent=parent_files,
             examples="<results>/examples/{target}.parquet",
+            trials=trials_of_target,
         output:
             expand(
                 "<results>/models/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
                 seed=MEMBERS,
-                file=MODEL_FILES,
+                file=TARGET_FILES,
             ),
+            predictions=PREDICTIONS,
         log:
             "<results>/logs/target/{encoder}/{arm}/{target}/{seeds}.log",
         benchmark:
             "<results>/benchmarks/target/{encoder}/{arm}/{target}/{seeds}.tsv"
         wildcard_constraints:
             seeds=SEEDS,
+            target=alternatives(STUDY.trained_targets),
         threads: 1
         resources:
             mem_mb=2000,
@@ -28,6 +32,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         params:
             encoder=subpath(input[0], parent=True),
             parent=parent_option,
+            trials=lambda wildcards, input: f"--trials {input.trials}" if input.trials else "",
             out=subpath(output[0], ancestor=2),
             settings=settings("target"),
             code=code("scripts/train_target.py"),
@@ -35,4 +40,31 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             "Phase 3: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
         shell:
             "python scripts/train_target.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
-            " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
+            " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {params.out} 2>&1 | tee {log}"
+
+
+rule tune:
+    input:
+        encoder=ENCODER,
+        parent=first_parent_files,
+        examples="<results>/examples/{target}.parquet",
+    output:
+        expand(TRIALS, learning_rate=STUDY.learning_rates or ["none"], allow_missing=True),
+    log:
+        "<results>/logs/tuning/{encoder}/{arm}/{target}.log",
+    benchmark:
+        "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        encoder=subpath(input[0], parent=True),
+        parent=parent_option,
+        settings=settings("tune"),
+        code=code("scripts/tune.py"),
+    message:
+        "Learning rates: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
+    shell:
+        "python scripts/tune.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError, run
 from codestilts.provenance import atomic
-from codestilts.scoring import concatenate, tidy
+from codestilts.scoring import concatenate, primary, tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
 
@@ -26,8 +26,9 @@ def main() -> None:
     arguments = parser.parse_args()
     facts = arguments.settings
     sums = concatenate(pd.read_parquet(path) for path in arguments.sums)
-    design = design_of(facts, pd.read_csv(arguments.languages))
+    languages = pd.read_csv(arguments.languages)
     write(tidy(sums, facts), arguments.scores)
+    sums = primary(sums, facts["checkpoint"])
     # A trivial baseline knows no encoder: it is compared with each.
     baselines = sums[sums["arm"].str.startswith("baseline:")]
     own = sums[~sums["arm"].str.startswith("baseline:")]
@@ -36,6 +37,7 @@ def main() -> None:
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for encoder, rows in own.groupby("encoder", sort=True):
         cells = resample(pd.concat([rows, baselines]), facts["resamples"], facts.get("seed", 0))
+        design = design_of(facts, languages, str(encoder))
         for name, ask in TABLES.items():
             found[name].append(ask(cells, design).assign(encoder=encoder))
     for name, tables in found.items():

@@ -14,7 +14,7 @@ from codestilts.statistics.nearness import language_table, profile, similarity
 def main() -> None:
     """Read functions, write the language table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--functions", nargs="+", required=True, help="functions of each language (parquet)")
+    parser.add_argument("--functions", nargs="*", default=[], help="functions of each language (parquet)")
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: source_language, seen")
     parser.add_argument("--out", required=True, help="the language table (CSV)")
     arguments = parser.parse_args()

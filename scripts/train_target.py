@@ -1,4 +1,4 @@
-"""Phase 3: fine-tune one target on its source language, one model a seed."""
+"""Phase 3: fine-tune one arm's encoders on a target, all seeds of a batch, and predict its test examples."""
 
 import argparse
 import json
@@ -16,12 +16,15 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
     parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
     parser.add_argument("--checkpoints", type=Path, help="where an unfinished run waits to go on")
+    parser.add_argument("--trials", type=Path, nargs="*", default=[], help="records of learning rates to choose from")
+    parser.add_argument("--predictions", type=Path, required=True, help="the test rows' predictions (parquet), written")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
     args = parser.parse_args()
 
     from codestilts.jobs import train_batch
 
-    train_batch(args.encoder, args.parent, [args.examples], args.settings, args.out, args.checkpoints)
+    files = (args.out, args.checkpoints, args.predictions, args.trials)
+    train_batch(args.encoder, args.parent, [args.examples], args.settings, *files)
 
 
 if __name__ == "__main__":

@@ -12,29 +12,66 @@ from codestilts.provenance import atomic, write_json
 
 INDEX, EMBEDDINGS, ENCODER = "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+PICKLE = "pytorch_model.bin"
+OLDER = (PICKLE, "vocab.json", "merges.txt", "sentencepiece.bpe.model", "special_tokens_map.json", "added_tokens.json")
+LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
 
 def unpack(archive: Path, folder: str, out: Path) -> None:
     """Write config, safetensors weights and tokenizer of ``folder`` in the zip ``archive`` to the folder ``out``.
 
-    Pickled weights and Python files stay behind. Where the archive has no ``tokenizer_config.json``, one is made
-    from ``tokenizer.json`` (BERT's names of the special tokens). Raises CodeStiltsError if a file is missing or
-    is not what its name says.
+    Pickled weights stay behind where there are safetensors; where there are none, their tensors are read and nothing
+    else of them (:func:`convert`). Python files always stay behind. Where the archive has no ``tokenizer_config.json``,
+    one is made from ``tokenizer.json`` (BERT's names of the special tokens); where it has no ``tokenizer.json``, that is
+    made from the files of the older format (``vocab.json`` and ``merges.txt``). Raises CodeStiltsError if a file is
+    missing or is not what its name says.
     """
     prefix = folder.strip("/") + "/" if folder.strip("/") else ""
     with zipfile.ZipFile(archive) as members:
-        found = {name: members.read(prefix + name) for name in NEEDED if prefix + name in members.namelist()}
-    found.setdefault("tokenizer_config.json", _tokenizer_config(found.get("tokenizer.json", b"{}")))
-    for name in NEEDED:
-        if name not in found:
+        names = {name.removeprefix(prefix) for name in members.namelist() if name.startswith(prefix)}
+        wanted = names.intersection(NEEDED + OLDER) - ({PICKLE} if "model.safetensors" in names else set())
+        for name in sorted(wanted):
+            with atomic(out / name) as temporary, members.open(prefix + name) as stream, temporary.open("wb") as file:
+                shutil.copyfileobj(stream, file, 1 << 20)
+    if PICKLE in wanted:
+        convert(out / PICKLE, out / "model.safetensors")
+    if "tokenizer.json" not in wanted and {"vocab.json", "merges.txt"} <= wanted:
+        _renew_tokenizer(out)
+    elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
+        (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
+    missing = [name for name in NEEDED if not (out / name).exists()]
+    try:
+        if missing:
             raise CodeStiltsError(
-                f"{archive.name}: no {prefix}{name}: name the folder that holds the encoder in definitions.encoders"
+                f"{archive.name}: no {prefix}{missing[0]}: name the folder that holds the encoder in definitions.encoders"
             )
-    _check(archive, found)
-    for name in NEEDED:
-        with atomic(out / name) as temporary:
-            temporary.write_bytes(found[name])
+        _check(archive, out)
+    except CodeStiltsError:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def convert(pickled: Path, out: Path) -> None:
+    """The tensors of a pickled checkpoint as safetensors: read by torch's restricted reader, which runs no code of it."""
+    import torch
+    from safetensors.torch import save_file as save_tensors
+
+    try:
+        tensors = torch.load(pickled, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # whatever a damaged or hostile file makes the reader raise
+        raise CodeStiltsError(f"{pickled.name}: holds more than tensors, or is damaged: {error}") from error
+    with atomic(out) as temporary:
+        whole = {name: value.clone().contiguous() for name, value in tensors.items()}
+        save_tensors(whole, temporary, metadata={"format": "pt"})
+    pickled.unlink()
+
+
+def _renew_tokenizer(folder: Path) -> None:
+    """Write ``tokenizer.json`` from the files of a byte-level BPE tokenizer."""
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True).save_pretrained(folder)
 
 
 def _tokenizer_config(tokenizer: bytes) -> bytes:
@@ -43,13 +80,14 @@ def _tokenizer_config(tokenizer: bytes) -> bytes:
     return json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **special}, indent=2).encode()
 
 
-def _check(archive: Path, files: dict[str, bytes]) -> None:
+def _check(archive: Path, folder: Path) -> None:
     """Config and tokenizer are JSON, the config names an architecture, and the weights have a safetensors header."""
     try:
-        model_type = json.loads(files["config.json"]).get("model_type")
-        json.loads(files["tokenizer.json"])["model"]
-        size = int.from_bytes(files["model.safetensors"][:8], "little")
-        tensors = json.loads(files["model.safetensors"][8 : 8 + size])
+        model_type = json.loads((folder / "config.json").read_bytes()).get("model_type")
+        json.loads((folder / "tokenizer.json").read_bytes())["model"]
+        with (folder / "model.safetensors").open("rb") as weights:
+            size = int.from_bytes(weights.read(8), "little")
+            tensors = json.loads(weights.read(min(size, LARGEST_HEADER)))
     except (ValueError, KeyError) as error:
         raise CodeStiltsError(f"{archive.name}: a file of the encoder is damaged: {error}: fetch it again") from error
     if not model_type or not tensors:

@@ -1,22 +1,27 @@
-"""What the training and predicting scripts do: one batch of seeds, read from files, written to declared files."""
+"""What the training scripts do: one batch of seeds, read from files, written to declared files."""
 
 import json
 import shutil
-import time
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from filelock import FileLock
+from torch import nn
 
 from codestilts import models, training
 from codestilts.codefiles import stage_digest
+from codestilts.errors import CodeStiltsError
 from codestilts.predicting import predict
-from codestilts.provenance import atomic, environment, file_digest, peak_memory_mb, write_json
-from codestilts.seeds import derive_seed
+from codestilts.provenance import atomic, file_digest, write_json
+from codestilts.selection import select
 from codestilts.tasktypes import task_type
-from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.base import Feature, Task
+
+FIRST = ["encoder", "arm", "target", "seed", "checkpoint"]  # columns of predictions
 
 
 def start(encoder: Path, parent: Path | None, seed: int) -> Path:
@@ -31,44 +36,67 @@ def train_batch(
     settings: dict[str, Any],
     out: Path,
     checkpoints: Path | None = None,
+    predictions: Path | None = None,
+    trials: Iterable[Path] = (),
 ) -> None:
     """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
 
-    Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none of them; they only
-    count if settings, code, parents and examples are still the same. What a killed workflow has left running is waited
-    for: it writes to the same place.
+    In phase 3 the target's test rows are predicted too, all seeds into the table ``predictions``; with
+    ``keep_models: false`` the weights are left out. ``trials`` are what :func:`try_rates` wrote: the best learning
+    rate is taken. Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none
+    of them; they only count if settings, code, parents and examples are still the same. What a killed workflow has
+    left running is waited for: it writes to the same place.
     """
     work = checkpoints or out.with_name(f".{out.name}.work")
     lock = work.with_suffix(".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
+    if tried := [json.loads(path.read_text()) for path in trials]:
+        settings = settings | {"learning_rate": best_rate(tried)}
     with FileLock(lock):
-        _train_batch(encoder, parent, examples, settings, out, work)
+        _train_batch(encoder, parent, examples, settings, out, work, predictions)
         lock.unlink(missing_ok=True)
 
 
 def _train_batch(
-    encoder: Path, parent: Path | None, examples: list[Path], settings: dict[str, Any], out: Path, work: Path
+    encoder: Path,
+    parent: Path | None,
+    examples: list[Path],
+    settings: dict[str, Any],
+    out: Path,
+    work: Path,
+    predictions: Path | None,
 ) -> None:
-    torch.set_num_threads(1)
+    torch.set_num_threads(settings.get("threads", 1))
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
-    made_of = _made_of(examples, _digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
-    key = {"settings": settings, **made_of}
+    origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
+    key = {"settings": settings, **origin}
     if _read(work / "key.json") != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(work / "key.json", key)
     features = None if settings["shuffle_labels"] else training.encode(tables, tokenizer, settings)
+    tested = Tested(tables, tokenizer, settings) if predictions else None
     for seed in settings["seeds"]:
         if (work / str(seed) / "run.json").exists():
             continue
-        begin = start(encoder, parent, seed)
-        trained = training.train(begin, tables, tokenizer, settings, seed, work / f"{seed}.state", features)
+        begin, checks = start(encoder, parent, seed), work / f"{seed}.checks"
+        on_check = tested.to(checks) if tested else None
+        trained = training.train(begin, tables, tokenizer, settings, seed, work / f"{seed}.state", features, on_check)
         with atomic(work / str(seed)) as folder:
-            models.save_encoder(trained.encoder, folder, out / str(seed), begin)
-            models.save_heads(trained.heads, folder)
+            if settings.get("keep_models", True):
+                models.save_encoder(trained.encoder, folder, out / str(seed), begin)
+                models.save_heads(trained.heads, folder)
+            folder.mkdir(exist_ok=True)
             trained.curve.to_csv(folder / "curve.csv", index=False)
-            write_json(folder / "run.json", trained.record | made_of)
-        shutil.rmtree(work / f"{seed}.state", ignore_errors=True)
+            if tested:
+                tested.selected(checks, seed).to_parquet(work / f"{seed}.parquet", index=False)
+            write_json(folder / "run.json", trained.record | origin)
+        for rest in (work / f"{seed}.state", checks):
+            shutil.rmtree(rest, ignore_errors=True)
+    if predictions:
+        with atomic(predictions) as temporary:
+            frames = [pd.read_parquet(work / f"{seed}.parquet") for seed in settings["seeds"]]
+            pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
     for seed in settings["seeds"]:
         (out / str(seed)).mkdir(parents=True, exist_ok=True)
         for path in sorted((work / str(seed)).iterdir()):
@@ -76,75 +104,81 @@ def _train_batch(
     shutil.rmtree(work)
 
 
+class Tested:
+    """The dev and test rows of a target, predicted at each evaluation that selection looks at."""
+
+    def __init__(self, tables: dict[str, pd.DataFrame], tokenizer: Any, settings: dict[str, Any]) -> None:
+        (self.target, table), *_ = tables.items()
+        self.settings, self.tokenizer = settings, tokenizer
+        self.task = Task.from_settings(self.target, settings["tasks"][self.target], table)
+        self.only_last = settings["selection"] == ["last"]
+        splits = ["test"] if self.only_last else ["dev", "test"]
+        self.rows = table[table["split"].isin(splits)].reset_index(drop=True)
+        self.features: list[Feature] = task_type(self.task.type).encode(self.rows, tokenizer, self.task)
+
+    def to(self, folder: Path) -> training.OnCheck:
+        """What predicts at an evaluation and leaves a table a step in ``folder``, for a killed run to find again."""
+
+        def on_check(step: int, encoder: nn.Module, heads: nn.ModuleDict) -> None:
+            found = predict(encoder, heads[self.target], self.rows, self.task, self.tokenizer, self.features)
+            if self.only_last:
+                shutil.rmtree(folder, ignore_errors=True)
+            with atomic(folder / f"{step}.parquet") as temporary:
+                found.to_parquet(temporary, index=False)
+
+        return on_check
+
+    def selected(self, folder: Path, seed: int) -> pd.DataFrame:
+        """The test predictions of a run's selected checkpoints, with the columns that say which run it is."""
+        run = {"encoder": self.settings["encoder"], "arm": self.settings["arm"], "target": self.target, "seed": seed}
+        checks = {int(path.stem): pd.read_parquet(path).assign(**run) for path in folder.glob("*.parquet")}
+        language = self.settings["source_language"]
+        rows = select(checks, self.task.metric, self.settings["selection"], language)
+        return rows[FIRST + [name for name in rows if name not in FIRST]]
+
+
+def try_rates(
+    encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: dict[str, Path]
+) -> None:
+    """Train the first seed once with each of ``settings["learning_rates"]``; ``out`` has a record a rate (``1e-05``).
+
+    A record has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A
+    rate at which the loss is not finite is a trial too: its ``dev`` is below every other.
+    """
+    torch.set_num_threads(settings.get("threads", 1))
+    tokenizer = models.load_tokenizer(encoder)
+    tables = {examples.stem: pd.read_parquet(examples)}
+    features = training.encode(tables, tokenizer, settings)
+    (seed,) = settings["seeds"]
+    for rate in settings["learning_rates"]:
+        own = settings | {"learning_rate": rate}
+        record: dict[str, Any] = {"learning_rate": rate, "seed": seed, "dev": -1.0, "error": None}
+        try:
+            found = training.train(start(encoder, parent, seed), tables, tokenizer, own, seed, features=features).record
+            record |= {"dev": found["dev"].get(examples.stem, 0.0), "seconds": found["seconds"], "settings": own}
+        except CodeStiltsError as error:
+            record["error"] = str(error)
+        write_json(out[f"{rate:g}"], record)
+
+
+def best_rate(trials: list[dict[str, Any]]) -> float:
+    """The learning rate with the best dev metric; the smallest among equals."""
+    ordered = sorted(trials, key=lambda trial: trial["learning_rate"])
+    return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
+
+
 def _read(path: Path) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def _made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:
+def made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:
     """What a job's outputs follow from beside its settings, as digests: code, examples, weights it starts from."""
     code = stage_digest(Path(__file__).parents[2], __name__)
     data = {path.stem: file_digest(path) for path in examples}
     return {"code": code, "data": data, "parents": parents}
 
 
-def _digests(folders: dict[int, Path]) -> dict[str, str]:
-    return {str(seed): file_digest(folder / models.ENCODER) for seed, folder in folders.items()}
-
-
-def predict_batch(
-    encoder: Path,
-    parent: Path | None,
-    trained: Path,
-    examples: list[Path],
-    settings: dict[str, Any],
-    out: dict[str, Path],
-    record: Path,
-) -> None:
-    """Predict every target with every seed's model; ``out`` maps a target to its table of predictions.
-
-    A trained target uses its own model in ``trained/{target}/{seeds}/{seed}``, an untrained one the encoder as phase 2
-    left it. Only dev and test rows are predicted. ``record`` gets the ``run.json`` of them all.
-    """
-    torch.set_num_threads(1)
-    began = time.perf_counter()
-    tokenizer = models.load_tokenizer(encoder)
-    parents = {}
-    for path in examples:
-        target = path.stem
-        if settings["tasks"][target].get("trained", True):
-            folders = {seed: trained / target / out[target].stem / str(seed) for seed in settings["seeds"]}
-        else:
-            folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}
-        parents[target] = _digests(folders)
-        result = _predict(target, pd.read_parquet(path), folders, tokenizer, settings)
-        with atomic(out[target]) as temporary:
-            result.to_parquet(temporary, index=False)
-        print(f"{settings['encoder']} / {settings['arm']}  {target}: {len(result)} predictions", flush=True)
-    made_of = _made_of(examples, parents)
-    cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
-    write_json(record, {"settings": settings, **made_of, **cost, **environment("cpu", torch.get_num_threads())})
-
-
-def _predict(
-    target: str, table: pd.DataFrame, folders: dict[int, Path], tokenizer: Any, settings: dict[str, Any]
-) -> pd.DataFrame:
-    """The predictions of one target, seed after seed, each with the model or encoder in its folder."""
-    task = Task.from_settings(target, settings["tasks"][target])
-    wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
-    table = table[table["split"].isin(wanted)].reset_index(drop=True)
-    features = task_type(task.type).encode(table, tokenizer, task)
-    frames = []
-    for seed, folder in folders.items():
-        torch.manual_seed(training.initial_seed(settings["study"], seed))
-        if settings["tasks"][target].get("trained", True):
-            model, _ = models.load_encoder(folder)
-            head = models.new_head(task, model, tokenizer, None, seed)
-            models.load_head(head, target, folder)
-        else:
-            model, _ = models.load_encoder(folder, init=settings["init"])
-            head = models.new_head(task, model, tokenizer, None, derive_seed(target, seed))
-        rows = predict(model, head, table, task, tokenizer, features)
-        frames.append(rows.assign(encoder=settings["encoder"], arm=settings["arm"], target=target, seed=seed))
-    first = ["encoder", "arm", "target", "seed"]
-    result = pd.concat(frames, ignore_index=True)
-    return result[first + [name for name in result if name not in first]]
+def digests(folders: dict[int, Path]) -> dict[str, str]:
+    """The digest of the encoder in each seed's folder; a file that several seeds start from is read once."""
+    once = cache(file_digest)
+    return {str(seed): once(folder / models.ENCODER) for seed, folder in folders.items()}

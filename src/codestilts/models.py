@@ -81,6 +81,24 @@ def load_encoder(
     return encoder, head
 
 
+def add_adapters(encoder: PreTrainedModel, settings: dict[str, Any]) -> nn.Module:
+    """The encoder with low-rank adapters, which are all of it that is trained (LoRA, Hu et al. 2022).
+
+    ``settings``: rank, alpha, modules. The encoder itself is changed in place; :func:`merge_adapters` ends that.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=settings["rank"], lora_alpha=settings["alpha"], lora_dropout=0.0, target_modules=settings["modules"]
+    )
+    return get_peft_model(encoder, config)
+
+
+def merge_adapters(encoder: nn.Module) -> PreTrainedModel:
+    """The plain encoder with what its adapters have learnt added to its weights; one without adapters as it is."""
+    return encoder.merge_and_unload() if hasattr(encoder, "merge_and_unload") else encoder  # type: ignore[operator, return-value]
+
+
 def freeze_embeddings(encoder: PreTrainedModel) -> None:
     """Leave the word embeddings as they are."""
     encoder.get_input_embeddings().weight.requires_grad_(False)

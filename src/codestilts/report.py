@@ -186,13 +186,13 @@ def study_size(tables: dict[str, pd.DataFrame], facts: dict[str, Any]) -> Row:
     """The numbers that tell a reader how large the study is."""
     runs, counts = tables["runs"], tables["counts"]
     per_target = counts.drop_duplicates(["target", "language"])
-    seen, source = set(facts["seen"]), facts["source_language"]
+    seen, sources = set(facts["seen"]), set(facts["source_languages"])
     return {
         "runs": len(runs),
         "hours": runs["seconds"].sum() / 3600,
         "tests": int(per_target["examples"].sum()),
-        "unseen": [name for name in facts["languages"] if name not in seen and name != source],
-        "seen": [name for name in facts["languages"] if name in seen and name != source],
+        "unseen": [name for name in facts["languages"] if name not in seen | sources],
+        "seen": [name for name in facts["languages"] if name in seen - sources],
         "least_p": 2 / 2 ** len(facts["seeds"]),
         "steps": dict.fromkeys(PHASES, "") | {phase: spread(part["steps"]) for phase, part in runs.groupby("phase")},
         "tokens": dict.fromkeys(PHASES, "")

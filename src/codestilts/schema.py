@@ -31,7 +31,27 @@ Positive = Annotated[float, Field(gt=0, strict=False)]
 AtLeast0 = Annotated[float, Field(ge=0, strict=False)]
 Share = Annotated[float, Field(ge=0, le=1, strict=False)]
 TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "retrieval", "mlm"]
-Family = Literal["baseline", "english", "code", "mixed", "control"]
+Metric = Literal[
+    "accuracy",
+    "binary_f1",
+    "micro_f1",
+    "token_accuracy",
+    "entity_f1",
+    "pos_f1",
+    "exact_match",
+    "f1",
+    "squad_em",
+    "squad2_f1",
+    "squad2_em",
+    "mlqa_f1",
+    "mlqa_em",
+    "mrr",
+    "map_at_r",
+    "accuracy_at_1",
+    "mining_f1",
+]
+Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
+Kind = Literal["npm", "pypi", "hub", "local"]
 
 
 class Strict(BaseModel):
@@ -49,12 +69,29 @@ class Sizes(Strict):
     test_source: Count | None = Field(None, description="of the source language, if not the same")
 
 
+class TaskData(Sizes):
+    """What a study takes of one task."""
+
+    languages: Names | None = Field(None, description="its languages, if not all that the study and the task share")
+
+
 class Data(Strict):
-    """How many examples are drawn."""
+    """How many examples are drawn; all there are, where a size is missing."""
 
     intermediate: Sizes
     target: Sizes
-    tasks: dict[Name, Sizes] = Field(description="a task's own sizes")
+    tasks: dict[Name, TaskData] = Field(description="a task's own sizes and languages")
+
+
+class Lora(Strict):
+    """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685): trained in place of the encoder's weights, then merged."""
+
+    rank: Count = 8
+    alpha: Count = 16
+    modules: Annotated[list[str], Field(min_length=1), *Unique] = Field(
+        ["query", "value"], description="the linear layers that get an adapter"
+    )
+    learning_rate_factor: Positive = Field(10.0, description="times the learning rate of full fine-tuning")
 
 
 class Budget(Strict):
@@ -71,12 +108,23 @@ class Budget(Strict):
     cap: Count = Field(description="tasks are mixed in proportion to their examples, of which at most so many count")
     evaluations: Count = Field(description="how often dev is scored")
     checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which a killed run goes on")
+    recipe: Literal["matched", "published"] = Field(
+        "matched", description="the same budget for all, or each task's own recipe where its file has one"
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of the forward pass on a GPU")
+    lora: Lora = Field(Lora(), description="of arms whose method is lora")
 
 
 class TargetBudget(Budget):
     """Training of phase 3."""
 
     tasks: dict[Name, dict[str, Any]] = Field(description="keys that a target sets differently")
+    learning_rates: Annotated[list[Positive], *Unique] = Field(
+        [], description="tried on the first seed of each arm and target; the best on the source language's dev is taken"
+    )
+    selection: Annotated[list[Literal["last", "dev", "oracle"]], Field(min_length=1), *Unique] = Field(
+        ["last"], description="checkpoints that are tested; effects are those of the first one"
+    )
 
 
 class Statistics(Strict):
@@ -93,7 +141,10 @@ class Encoder(Strict):
     """Where a pretrained encoder is: a source and the folder in its archive that holds its files."""
 
     source: SourceName
-    folder: str
+    folder: str = Field("", description="folder in the archive, if not its top")
+    languages: SomeNames = Field([], description="languages whose texts it was pretrained on")
+    layer: int = Field(-1, description="the block whose states untrained retrieval averages; -1 is the last")
+    layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep (untrained retrieval)")
 
 
 class Arm(Strict):
@@ -103,6 +154,9 @@ class Arm(Strict):
     tasks: SomeNames = []
     init: Literal["pretrained", "random"] = "pretrained"
     shuffle_labels: bool = False
+    method: Literal["full", "lora"] = Field("full", description="all weights are trained in phase 3, or adapters")
+    learning_rate_factor: Positive = Field(1.0, description="times the learning rate of phase 2")
+    base: Name | None = Field(None, description="the arm that a variant is compared with")
 
 
 class Definitions(Strict):
@@ -123,6 +177,11 @@ class Config(Strict):
     source_language: Name = Field(description="language in which targets are trained")
     seeds: Annotated[list[Index], Field(min_length=1), *Unique]
     seeds_per_job: Count
+    rehearsal: bool = Field(False, description="a trial of the graph at tiny scale, whose numbers mean nothing")
+    function_sources: Annotated[list[Kind], Field(min_length=1), *Unique] = Field(
+        ["npm", "pypi", "local"], description="kinds of sources that functions are extracted from"
+    )
+    keep_models: bool = Field(True, description="keep the weights of phase 3 (predictions are kept in any case)")
     data: Data
     intermediate: Budget
     target: TargetBudget
@@ -154,17 +213,22 @@ class Build(Strict):
     like: Name | None = Field(None, description="the task whose test rows these are")
     tokens: Count | None = Field(None, description="tokens of a window")
     characters: Count | None = Field(None, description="characters of a token that are kept")
+    share: Share | None = Field(None, description="share of a set's rows that is used, drawn by id")
+    cut_at: str | None = Field(None, description="a query ends where this stands")
+    least_characters: Count | None = Field(None, description="characters that a paragraph has at least")
+    keep_unanswerable: bool = Field(False, description="keep the questions that have no answer")
 
 
 class Options(Strict):
     """What task types can be told; each reads the keys it knows."""
 
     pairs: Literal["cross", "dual"] = Field("cross", description="classification: pairs are read together or apart")
+    multi: bool = Field(False, description="classification: an example may have several labels, joined by |")
     answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")
     stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
     no_answer: bool = Field(False, description="span_qa: a question may have no answer")
     layer: int | None = Field(None, description="retrieval: the block whose states are averaged, if not the encoder's")
-    protocol: Literal["rank", "mining"] = Field("rank", description="retrieval: how partners are searched")
+    protocol: Literal["rank", "mining", "map"] = Field("rank", description="retrieval: how partners are searched")
 
 
 class Read(Strict):
@@ -209,7 +273,7 @@ class TaskFile(Strict):
     recipe: Recipe | None = None
     instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []
-    metric: Literal["accuracy", "mrr", "exact_match", "f1", "token_accuracy", "accuracy_at_1", "mining_f1"]
+    metric: Metric
     licence: str
     citation: str = ""
     defects: str = ""

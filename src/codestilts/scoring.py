@@ -7,17 +7,19 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums
 
-CELL = ["encoder", "arm", "target", "seed", "language"]
+CELL = ["encoder", "arm", "target", "seed", "checkpoint", "language"]
 COLUMNS = [*CELL, "metric", "cluster", "numerator", "denominator", "n"]
 
 
 def cluster_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, cluster).
 
-    Returns the columns ``encoder, arm, target, seed, language, metric, cluster, numerator, denominator, n``
+    Returns the columns ``encoder, arm, target, seed, checkpoint, language, metric, cluster, numerator, denominator, n``
     (n: test rows), sorted. Raises :class:`CodeStiltsError` for missing columns, empty predictions or scores
     that are not numbers.
     """
+    if "checkpoint" not in predictions:
+        predictions = predictions.assign(checkpoint="")  # nothing was trained, so there is nothing to select
     missing = [name for name in [*CELL, "cluster", "gold", "prediction", "split"] if name not in predictions]
     if missing:
         raise CodeStiltsError(f"predictions lack the column {', '.join(missing)}: predict them again")
@@ -44,8 +46,8 @@ def values(sums: pd.DataFrame) -> pd.DataFrame:
 def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     """The tidy score table: :func:`values` with what the study knows of each arm, target and language.
 
-    ``facts``: ``families`` (arm -> family), ``targets`` (name -> {group}), ``source_language``, ``seen``
-    (languages).
+    ``facts``: ``families`` (arm -> family), ``targets`` (name -> {group}), ``source_languages``, ``seen`` (languages of
+    code arms), ``pretrained`` (encoder -> languages).
     """
     table = values(sums)
     unknown = sorted(set(table["target"]) - set(facts["targets"]))
@@ -53,8 +55,10 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
         raise CodeStiltsError(f"scores of the target '{unknown[0]}', which the study does not name")
     table["family"] = [family_of(arm, facts) for arm in table["arm"]]
     table["group"] = [facts["targets"][target]["group"] for target in table["target"]]
-    table["zero_shot"] = table["language"] != facts["source_language"]
+    table["zero_shot"] = ~table["language"].isin(facts["source_languages"])
     table["seen"] = table["language"].isin(facts["seen"])
+    known = {(encoder, name) for encoder, names in facts["pretrained"].items() for name in names}
+    table["pretrained"] = [pair in known for pair in zip(table["encoder"], table["language"], strict=True)]
     order = [
         "encoder",
         "arm",
@@ -62,14 +66,21 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
         "target",
         "group",
         "seed",
+        "checkpoint",
         "language",
         "zero_shot",
         "seen",
+        "pretrained",
         "metric",
         "value",
         "n",
     ]
     return table[order]
+
+
+def primary(sums: pd.DataFrame, checkpoint: str) -> pd.DataFrame:
+    """The rows that effects are made of: of trained targets those of one kind of checkpoint."""
+    return sums[sums["checkpoint"].isin(["", checkpoint])]
 
 
 def family_of(arm: str, facts: dict) -> str:

@@ -4,7 +4,7 @@ Pure (standard library and YAML only): the graph of jobs is built from it, so it
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from codestilts.errors import CodeStiltsError
-from codestilts.seeds import derive_seed
 from codestilts.sources import Source
 
 Record = dict[str, Any]
@@ -99,17 +98,28 @@ class Study:
 
     def _single(self, task: str) -> Record:
         family = self.tasks[task]["family"]
-        return {"family": family, "tasks": [task], "init": "pretrained", "shuffle_labels": False}
+        fixed = {"init": "pretrained", "shuffle_labels": False, "method": "full", "learning_rate_factor": 1.0}
+        return {"family": family, "tasks": [task], **fixed}
 
     @cached_property
     def trained_arms(self) -> list[str]:
         """The arms that have a phase 2."""
         return [name for name, arm in self.arms.items() if arm["tasks"]]
 
+    def parent_arm(self, arm: str) -> str | None:
+        """The arm whose phase 2 an arm goes on from: its own, that of its base if it has no tasks, or none."""
+        base = self.arms[arm].get("base")
+        return arm if self.arms[arm]["tasks"] else base if base in self.trained_arms else None
+
     @cached_property
     def trained_targets(self) -> list[str]:
         """The targets that are fine-tuned; the others use the encoder as it is."""
         return [name for name in self.targets if self.tasks[name].get("trained", True)]
+
+    @cached_property
+    def untrained_targets(self) -> list[str]:
+        """The targets for which the encoder is taken as it is."""
+        return [name for name in self.targets if name not in self.trained_targets]
 
     @cached_property
     def intermediate_tasks(self) -> list[str]:
@@ -133,9 +143,12 @@ class Study:
 
     def task_languages(self, task: str) -> list[str]:
         """The languages of a task in this study: an intermediate task has all its own."""
-        declared = self.tasks[task]["languages"]
+        own = self.config["data"]["tasks"].get(task, {}).get("languages")
+        declared = [name for name in self.tasks[task]["languages"] if own is None or name in own]
+        if self.reads_functions(task):
+            declared = [name for name in declared if self.sources_of_language(name)]
         if task not in self.targets:
-            return list(declared)
+            return declared
         return [language for language in self.config["languages"] if language in declared]
 
     @cached_property
@@ -161,10 +174,13 @@ class Study:
 
     def sources_of_language(self, language: str) -> list[str]:
         """The archives with functions of a programming language; train and dev serve the source language alone."""
-        used = {"intermediate", "test", "parallel"}
+        used = {"intermediate", "test", "parallel", "hub"}
         if language == self.config["source_language"]:
             used |= {"train", "dev"}
-        return [name for name, source in self.sources.items() if source.split.get(language) in used]
+        kinds = self.config["function_sources"]
+        return [
+            name for name, source in self.sources.items() if source.kind in kinds and source.split.get(language) in used
+        ]
 
     def source_of_encoder(self, encoder: str) -> str:
         """The archive that holds an encoder."""
@@ -178,109 +194,15 @@ class Study:
         used.update(source for language in self.code_languages for source in self.sources_of_language(language))
         return sorted(used)
 
-    def source_settings(self, source: str) -> Record:
-        """What decides the bytes of an archive; a change of a licence note fetches nothing again."""
-        row = asdict(self.sources[source])
-        return {key: row[key] for key in ("kind", "id", "version", "file", "sha256", "keep", "languages", "split")}
+    @cached_property
+    def unpinned(self) -> list[str]:
+        """The sources that are used and have no commit yet."""
+        return [name for name in self.used_sources if not self.sources[name].pinned]
 
-    def encoder_settings(self, encoder: str) -> Record:
-        """Where an encoder's files are in its archive."""
-        return dict(self.config["definitions"]["encoders"][encoder])
-
-    def extract_settings(self, language: str) -> Record:
-        """The split that each archive of a language serves."""
-        return {name: self.sources[name].split[language] for name in self.sources_of_language(language)}
-
-    def build_settings(self, task: str) -> Record:
-        """How many examples of a task are drawn, in which languages, and the builder's own options."""
-        role = "target" if task in self.targets else "intermediate"
-        data = self.config["data"]
-        return {
-            "study": self.name,
-            "task": task,
-            "role": role,
-            "languages": self.task_languages(task),
-            "source_language": self.source_language(task),
-            "seed": derive_seed(self.name, "examples", task),
-            **data[role],
-            **data["tasks"].get(task, {}),
-        }
-
-    def _head(self, task: str) -> Record:
-        """What training and prediction need to know of a task."""
-        spec = self.tasks[task]
-        return {
-            key: spec[key]
-            for key in ("type", "labels", "metric", "max_length", "options", "trained", "group")
-            if spec.get(key) is not None
-        }
-
-    def intermediate_settings(self, encoder: str, arm: str, seeds: str) -> Record:
-        """The settings of phase 2 for one batch of seeds."""
-        return {
-            "study": self.name,
-            "encoder": encoder,
-            "arm": arm,
-            "phase": "intermediate",
-            "label": f"{encoder} / {arm}",
-            "seeds": self.batches[seeds],
-            "init": self.arms[arm]["init"],
-            "shuffle_labels": self.arms[arm]["shuffle_labels"],
-            "tasks": {task: self._head(task) for task in self.arms[arm]["tasks"]},
-            **self.config["intermediate"],
-        }
-
-    def target_settings(self, encoder: str, arm: str, target: str, seeds: str) -> Record:
-        """The settings of phase 3 for one batch of seeds; a target's own budget overrides the common one."""
-        common = {key: value for key, value in self.config["target"].items() if key != "tasks"}
-        return {
-            "study": self.name,
-            "encoder": encoder,
-            "arm": arm,
-            "target": target,
-            "phase": "target",
-            "label": f"{encoder} / {arm} / {target}",
-            "seeds": self.batches[seeds],
-            "init": self._target_init(arm),
-            "shuffle_labels": False,
-            "tasks": {target: self._head(target)},
-            **common,
-            **self.config["target"]["tasks"].get(target, {}),
-        }
-
-    def predict_settings(self, encoder: str, arm: str, seeds: str) -> Record:
-        """The settings of the predictions of all targets for one batch of seeds."""
-        return {
-            "study": self.name,
-            "encoder": encoder,
-            "arm": arm,
-            "seeds": self.batches[seeds],
-            "init": self._target_init(arm),
-            "tasks": {target: self._head(target) for target in self.targets},
-        }
-
-    def _target_init(self, arm: str) -> str:
-        """Random weights are drawn in the first phase that trains; a later one starts from the one before."""
-        return "pretrained" if self.arms[arm]["tasks"] else str(self.arms[arm]["init"])
-
-    def baseline_settings(self, target: str) -> Record:
-        """The settings of a target's trivial baselines."""
-        return {"study": self.name, "targets": {target: self._head(target)}}
-
-    def score_settings(self, **_: str) -> Record:
-        """What scores, statistics and the report need to know of the study."""
-        return {
-            "study": self.name,
-            "source_language": self.config["source_language"],
-            "languages": self.config["languages"],
-            "seen": self.seen_languages,
-            "families": {name: arm["family"] for name, arm in self.arms.items()},
-            "targets": {target: self._head(target) for target in self.targets},
-        }
-
-    def compare_settings(self, **_: str) -> Record:
-        """The pre-registered contrast and how its interval is computed."""
-        return {**self.score_settings(), **self.config["statistics"]}
+    @cached_property
+    def learning_rates(self) -> list[str]:
+        """The rates that are tried, as they stand in the names of files; none where the rate is given."""
+        return [f"{rate:g}" for rate in self.config["target"]["learning_rates"]]
 
     @cached_property
     def shown_arms(self) -> list[str]:
@@ -290,15 +212,3 @@ class Study:
             members = [name for name, arm in self.arms.items() if arm["family"] == family]
             shown += sorted(members, key=lambda name: -len(self.arms[name]["tasks"]))[:1]
         return [name for name in shown if name in self.arms]
-
-    def report_settings(self, **_: str) -> Record:
-        """What the report tells of the study: arms, budgets and sources."""
-        return {
-            **self.compare_settings(),
-            "encoders": self.encoders,
-            "arms": self.arms,
-            "shown": self.shown_arms,
-            "seeds": self.config["seeds"],
-            "budgets": {phase: self.config[phase] for phase in ("intermediate", "target")},
-            "sources": self.used_sources,
-        }

@@ -8,6 +8,7 @@ of two arms with one seed see the same data in the same order with the same head
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from codestilts.tasktypes.base import Feature, Task
 
 SHOWN_EVERY = 10  # seconds between two lines about a training that goes on
 
+OnCheck = Callable[[int, PreTrainedModel, nn.ModuleDict], None]
+
 
 @dataclass
 class Trained:
@@ -49,16 +52,19 @@ def train(
     seed: int,
     checkpoint: Path | None = None,
     features: dict[str, list[Feature]] | None = None,
+    on_check: OnCheck | None = None,
 ) -> Trained:
     """Train on the ``train`` split of every task's examples, starting from the model folder ``parent``.
 
     ``settings`` (resolved by the study): phase, tasks, steps, tokens_per_step, learning_rate, warmup, weight_decay,
-    clip, dropout, freeze_embeddings, evaluations, init, shuffle_labels, cap. An interrupted run goes on from
-    ``checkpoint``. ``features`` are the encoded examples (:func:`encode`), where several seeds share them. Raises
-    :class:`CodeStiltsError` for an empty split or a loss that is not finite.
+    clip, dropout, freeze_embeddings, evaluations, init, shuffle_labels, cap, method, precision, lora; with ``epochs``
+    and ``batch_size`` a step is a number of examples and there are as many as the epochs take. An interrupted run goes
+    on from ``checkpoint``. ``features`` are the encoded examples (:func:`encode`), where several seeds share them.
+    ``on_check`` is called at each evaluation with the step, the encoder and the heads. Raises :class:`CodeStiltsError`
+    for an empty split or a loss that is not finite.
     """
     started, names = time.perf_counter(), sorted(examples)
-    tasks = {name: Task.from_settings(name, settings["tasks"][name]) for name in names}
+    tasks = {name: Task.from_settings(name, settings["tasks"][name], examples[name]) for name in names}
     seeds = {
         part: derive_seed(settings["study"], settings["phase"], "+".join(names), part, seed)
         for part in ("init", "order", "labels", "steps")
@@ -72,28 +78,26 @@ def train(
         {name: models.new_head(task, encoder, tokenizer, mlm_head, seeds["init"]) for name, task in tasks.items()}
     )
     features = features or encode(examples, tokenizer, settings, seeds["labels"])
-    dev = {name: examples[name][examples[name]["split"] == "dev"] for name in names}
+    dev = {name: _dev_rows(examples[name], settings) for name in names}
+    rate = settings["learning_rate"]
+    if settings["method"] == "lora":
+        encoder = models.add_adapters(encoder, settings["lora"])  # type: ignore[assignment]
+        rate *= settings["lora"]["learning_rate_factor"]
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     encoder.to(device)  # type: ignore[arg-type]
     heads.to(device)
-    optimiser = _optimiser([*encoder.named_parameters(), *heads.named_parameters()], settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(settings["steps"], settings["warmup"]))
-    lengths = {name: [feature["tokens"] for feature in features[name]] for name in names}
-    plan = task_schedule(
-        {name: len(lengths[name]) for name in names},
-        {name: float(np.mean(lengths[name])) for name in names},
-        settings["cap"],
-        settings["steps"],
-        seeds["order"],
-    )
-    batches = plan_batches(lengths, plan, settings["tokens_per_step"], seeds["order"])
+    optimiser = _optimiser([*encoder.named_parameters(), *heads.named_parameters()], rate, settings["weight_decay"])
+    plan, batches = _plan(features, settings, seeds["order"])
+    steps = len(plan)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(steps, settings["warmup"]))
     state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
     done = state.resume()
-    every = settings["steps"] / settings["evaluations"]
+    half = settings["precision"] == "bf16" and device.type == "cuda"
+    every = steps / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
     shown = time.perf_counter()
-    for step in range(done + 1, settings["steps"] + 1):
+    for step in range(done + 1, steps + 1):
         name = plan[step - 1]
         chosen = [features[name][index] for index in batches[step - 1]]
         torch.manual_seed(derive_seed(seeds["steps"], step))
@@ -102,11 +106,12 @@ def train(
         encoder.train()
         heads.train()
         head: Any = heads[name]
-        loss = head.loss(head(encoder, batch), batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            loss = head.loss(head(encoder, batch), batch)
         if not math.isfinite(loss.item()):
             raise CodeStiltsError(
                 f"{settings['label']}, seed {seed}: the loss of task {name} is {loss.item()} at step {step} of "
-                f"{settings['steps']}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
+                f"{steps}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
             )
         loss.backward()
         nn.utils.clip_grad_norm_([*encoder.parameters(), *heads.parameters()], settings["clip"])
@@ -114,6 +119,8 @@ def train(
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
         scores = _dev(encoder, heads, dev, tasks, tokenizer) if step in checks else {}
+        if step in checks and on_check:
+            on_check(step, encoder, heads)
         row = {
             "step": step,
             "task": name,
@@ -126,7 +133,8 @@ def train(
         state.add(row, done=step)
         if step in checks or time.perf_counter() - shown > SHOWN_EVERY:
             shown = time.perf_counter()
-            _show(settings, seed, row, started)
+            _show(f"{settings['label']}  seed {seed}  step {step}/{steps}", row, started)
+    encoder = models.merge_adapters(encoder)
     curve = state.curve()
     record = _record(settings, seed, parent, curve, time.perf_counter() - started, device)
     return Trained(encoder, heads, curve, record | {"dev": state.rows[-1]["scores"]})
@@ -138,7 +146,7 @@ def encode(
     """The features of every task's train split; ``seed`` shuffles the labels, where the settings say so."""
     features = {}
     for name, rows in examples.items():
-        task = Task.from_settings(name, settings["tasks"][name])
+        task = Task.from_settings(name, settings["tasks"][name], rows)
         rows = _split(rows, "train", name)
         if settings["shuffle_labels"]:
             rows = task_type(task.type).shuffle(rows, seed)
@@ -158,14 +166,35 @@ def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
     return rows
 
 
-def _optimiser(parameters: list[tuple[str, nn.Parameter]], settings: dict[str, Any]) -> torch.optim.Optimizer:
+def _dev_rows(examples: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
+    """The dev rows that training is judged by: a target's are those of its source language."""
+    rows = examples[examples["split"] == "dev"]
+    return rows[rows["language"] == settings["source_language"]] if settings.get("source_language") else rows
+
+
+def _plan(features: dict[str, list[Feature]], settings: dict[str, Any], seed: int) -> tuple[list[str], list[list[int]]]:
+    """The task of each step, and the indices of its features: so many tokens a step, or so many examples (a recipe)."""
+    lengths = {name: [feature["tokens"] for feature in features[name]] for name in sorted(features)}
+    sizes = {name: len(found) for name, found in lengths.items()}
+    steps, worth = settings["steps"], settings["tokens_per_step"]
+    if "epochs" in settings:
+        lengths = {name: [1] * size for name, size in sizes.items()}
+        worth = settings["batch_size"]
+        epoch = sum(min(size, settings["cap"]) for size in sizes.values())
+        steps = max(1, math.ceil(settings["epochs"] * epoch / worth))
+    means = {name: float(np.mean(found)) for name, found in lengths.items()}
+    plan = task_schedule(sizes, means, settings["cap"], steps, seed)
+    return plan, plan_batches(lengths, plan, worth, seed)
+
+
+def _optimiser(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """AdamW, without weight decay on biases and layer norms (vectors), as Devlin et al. 2019 have it."""
     trained = [value for _, value in parameters if value.requires_grad]
     groups = [
-        {"params": [value for value in trained if value.ndim > 1], "weight_decay": settings["weight_decay"]},
+        {"params": [value for value in trained if value.ndim > 1], "weight_decay": weight_decay},
         {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings["learning_rate"], fused=True)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)
 
 
 def _rate(steps: int, warmup: float) -> Any:
@@ -186,14 +215,9 @@ def _dev(
     return scores
 
 
-def _show(settings: dict[str, Any], seed: int, row: dict[str, Any], started: float) -> None:
+def _show(where: str, row: dict[str, Any], started: float) -> None:
     dev = "" if row["dev"] is None else f"  dev {row['dev']:.3f}"
-    seconds = time.perf_counter() - started
-    print(
-        f"{settings['label']}  seed {seed}  step {row['step']}/{settings['steps']}  loss {row['loss']:.3f}{dev}  "
-        f"{seconds:.0f} s",
-        flush=True,
-    )
+    print(f"{where}  loss {row['loss']:.3f}{dev}  {time.perf_counter() - started:.0f} s", flush=True)
 
 
 def _record(

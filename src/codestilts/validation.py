@@ -148,8 +148,13 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     if "none" not in config["arms"]:
         yield ("arms",), "'none' is missing; every effect is a difference from it"
     for index, name in enumerate(config["arms"]):
-        if name != "none" and not study.arms[name]["tasks"] and study.arms[name]["init"] == "pretrained":
+        arm = study.arms[name]
+        alike = not arm["tasks"] and arm["init"] == "pretrained" and arm["method"] == "full"
+        if name != "none" and alike and not study.parent_arm(name):
             yield ("arms", index), f"'{name}' has no tasks and begins with pretrained weights: that is the arm 'none'"
+        if arm.get("base") and arm["base"] not in config["arms"]:
+            allowed = near(arm["base"], config["arms"])
+            yield ("definitions", "arms", name, "base"), f"'{arm['base']}' is no arm of this study; {allowed}"
     for index, target in enumerate(config["targets"]):
         if not study.task_languages(target):
             allowed = near("", tasks[target]["languages"])
@@ -163,10 +168,12 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         if "group" not in tasks[target]:
             yield ("targets", index), f"'{target}' has no group, which a target needs: see {tasks[target]['file']}"
     for target in study.trained_targets:
-        if config["source_language"] not in tasks[target]["languages"]:
-            allowed = near(config["source_language"], tasks[target]["languages"])
-            yield ("source_language",), f"'{config['source_language']}' is no language of target '{target}'; {allowed}"
-    common = {key: value for key, value in config["target"].items() if key != "tasks"}
+        source = study.source_language(target)
+        if source not in tasks[target]["languages"]:
+            allowed = near(source, tasks[target]["languages"])
+            yield ("source_language",), f"'{source}' is no language of target '{target}'; {allowed}"
+    apart = ("tasks", "learning_rates", "selection")
+    common = {key: value for key, value in config["target"].items() if key not in apart}
     for target, own in config["target"]["tasks"].items():
         for path, message in schema_errors(Budget, {**common, **own}):
             yield ("target", "tasks", target, *path), message
@@ -202,15 +209,19 @@ def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
 def _missing_splits(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     """Languages for which ``sources.csv`` has no package of the split that the study needs."""
 
-    def having(split: str) -> set[str]:
-        return {
-            language for source in study.sources.values() for language, name in source.split.items() if name == split
-        }
+    kinds = study.config["function_sources"]
 
-    if study.trained_targets and study.config["source_language"] not in having("train"):
-        allowed = near(study.config["source_language"], having("train"))
+    def having(*splits: str) -> set[str]:
+        sources = [source for source in study.sources.values() if source.kind in kinds]
+        return {language for source in sources for language, name in source.split.items() if name in (*splits, "hub")}
+
+    made = [target for target in study.targets if study.reads_functions(target)]
+    sources = {study.source_language(target) for target in made if target in study.trained_targets}
+    for source in sources - having("train"):
+        allowed = near(source, having("train"))
         yield ("source_language",), f"sources.csv has no training package in that language; {allowed}"
     tested = having("test")
+    elsewhere = {language for target in set(study.targets) - set(made) for language in study.task_languages(target)}
     for index, language in enumerate(study.config["languages"]):
-        if language not in tested:
+        if language not in tested | elsewhere:
             yield ("languages", index), f"sources.csv has no test package for '{language}'; {near(language, tested)}"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codestilts import settings
 from codestilts.seeds import derive_seed
 from codestilts.study import Study, batches, to_json
 from codestilts.validation import load_study, read_configs
@@ -44,7 +45,14 @@ def test_seeds_are_known_and_differ() -> None:
 
 
 def test_an_arm_without_definition_is_that_task(study: Study) -> None:
-    assert study.arms["cloze"] == {"family": "code", "tasks": ["cloze"], "init": "pretrained", "shuffle_labels": False}
+    assert study.arms["cloze"] == {
+        "family": "code",
+        "tasks": ["cloze"],
+        "init": "pretrained",
+        "shuffle_labels": False,
+        "method": "full",
+        "learning_rate_factor": 1.0,
+    }
     assert study.arms["mlm-code"]["family"] == "control"
     assert study.trained_arms == ["cloze", "english-multi", "mlm-code"]
 
@@ -74,27 +82,27 @@ def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
 
 
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
-    phase2 = study.intermediate_settings("bert-tiny", "english-multi", "0-2")
+    phase2 = settings.intermediate(study, "bert-tiny", "english-multi", "0-2")
     assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"]["tasks"])
-    phase3 = study.target_settings("bert-tiny", "none", "tags", "3")
+    phase3 = settings.target(study, "bert-tiny", "none", "tags", "3")
     assert phase3["seeds"] == [3] and list(phase3["tasks"]) == ["tags"] and "languages" not in phase3
     assert json.loads(to_json(phase3)) == phase3
     assert "licence" not in to_json(phase2)
 
 
 def test_random_weights_are_drawn_once(study: Study) -> None:
-    assert study.target_settings("bert-tiny", "random", "tags", "3")["init"] == "random"
-    assert study.predict_settings("bert-tiny", "random", "3")["init"] == "random"
-    assert study.target_settings("bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
+    assert settings.target(study, "bert-tiny", "random", "tags", "3")["init"] == "random"
+    assert settings.probe(study, "bert-tiny", "random", "3")["init"] == "random"
+    assert settings.target(study, "bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
 
 
 def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
     own = {**study.config["target"], "tasks": {"tags": {"steps": 7}}}
     other = Study({**study.config, "target": own}, study.tasks, study.sources)
-    assert other.target_settings("bert-tiny", "none", "tags", "3")["steps"] == 7
+    assert settings.target(other, "bert-tiny", "none", "tags", "3")["steps"] == 7
     job = ("bert-tiny", "none", "search", "3")
     study = Study({**study.config, "target": {**own, "tasks": {}}}, study.tasks, study.sources)
-    assert other.target_settings(*job) == study.target_settings(*job)
+    assert settings.target(other, *job) == settings.target(study, *job)
 
 
 def test_seen_languages_are_those_of_code_arms(study: Study) -> None:

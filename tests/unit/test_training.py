@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from codestilts import checkpoints, jobs, models, training
+from codestilts import checkpoints, jobs, models, probing, training
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
+from codestilts.selection import select
 
 
 def train(folder, tokenizer, kinds=("classification",), seed=0, checkpoint=None, **changes):
@@ -146,23 +147,23 @@ def chain(folder, tmp_path_factory):
         tiny.examples(kind).to_parquet(home / f"{kind}.parquet", index=False)
     first = tiny.settings({"tagging": tiny.task_settings("tagging")}, phase="intermediate")
     jobs.train_batch(folder, None, [home / "tagging.parquet"], first, home / "phase2", home / "work2")
-    second = tiny.settings({"classification": tiny.task_settings("classification")}, target="classification")
+    chosen = {"target": "classification", "source_language": "python", "selection": ["dev", "last", "oracle"]}
+    second = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
     out = home / "models" / "classification" / "0-1"
-    jobs.train_batch(folder, home / "phase2", [home / "classification.parquet"], second, out, home / "work3")
-    tasks = {
-        "classification": tiny.task_settings("classification"),
-        "retrieval": tiny.task_settings("retrieval") | {"trained": False},
-    }
-    third = {"study": "tiny", "encoder": "tiny", "arm": "tagging", "seeds": [0, 1]}
+    predictions = home / "predictions/classification/0-1.parquet"
+    table = home / "classification.parquet"
+    jobs.train_batch(folder, home / "phase2", [table], second, out, home / "work3", predictions)
+    tasks = {"retrieval": tiny.task_settings("retrieval") | {"trained": False}}
+    third = {"study": "tiny", "encoder": "tiny", "arm": "tagging", "seeds": [0, 1], "layers": [0, 2]}
     third |= {"init": "pretrained", "tasks": tasks}
-    jobs.predict_batch(
+    probing.probe_batch(
         folder,
         home / "phase2",
-        home / "models",
-        [home / f"{target}.parquet" for target in tasks],
+        [home / "retrieval.parquet"],
         third,
-        {target: home / "predictions" / target / "0-1.parquet" for target in tasks},
+        {"retrieval": home / "predictions/retrieval/0-1.parquet"},
         home / "predictions/0-1.run.json",
+        home / "predictions/0-1.layers.csv",
     )
     return home
 
@@ -186,21 +187,92 @@ def test_the_record_tells_the_run(chain):
     assert {"device", "processor", "threads", "versions", "data", "code", "parents", "dev"} <= record.keys()
 
 
-def test_predictions_have_a_record_too(chain):
+def test_probes_have_a_record_too(chain):
     record = json.loads((chain / "predictions/0-1.run.json").read_text())
-    model = chain / "models/classification/0-1/1" / models.ENCODER
-    assert record["parents"]["classification"]["1"] == file_digest(model)
+    assert record["parents"]["1"] == file_digest(chain / "phase2/1" / models.ENCODER)
     assert {"settings", "data", "code", "versions", "seconds", "peak_memory_mb"} <= record.keys()
 
 
-def test_predictions_cover_seeds_and_test_rows_only(chain):
-    for target in ("classification", "retrieval"):
-        found = pd.read_parquet(chain / f"predictions/{target}/0-1.parquet")
-        assert found.groupby("seed").size().tolist() == [10, 10]
-        assert found["split"].eq("test").all()
+def test_the_last_layer_of_the_sweep_is_what_is_predicted(chain):
+    sweep = pd.read_csv(chain / "predictions/0-1.layers.csv")
+    found = pd.read_parquet(chain / "predictions/retrieval/0-1.parquet")
+    assert sorted(set(sweep["layer"])) == [0, 2] and len(sweep) == 4
+    for seed, rows in found.groupby("seed"):
+        (value,) = sweep.loc[(sweep["seed"] == seed) & (sweep["layer"] == 2), "value"]
+        assert value == pytest.approx(rows["score"].mean())
+
+
+def test_predictions_cover_seeds_checkpoints_and_test_rows_only(chain):
     found = pd.read_parquet(chain / "predictions/classification/0-1.parquet")
-    scores = found.pivot(index="id", columns="seed", values="score").to_numpy()
+    sizes = found.groupby(["checkpoint", "seed"]).size()
+    assert sizes.to_dict() == {(kind, seed): 10 for kind in ("dev", "last", "oracle") for seed in (0, 1)}
+    assert found["split"].eq("test").all() and set(found.loc[found["checkpoint"] == "last", "step"]) == {8}
+    last = found[found["checkpoint"] == "last"]
+    scores = last.pivot(index="id", columns="seed", values="score").to_numpy()
     assert not np.array_equal(scores[:, 0], scores[:, 1])
+
+
+def checks(**dev):
+    """Predictions of a step: of ten dev and ten test rows in two languages, so many dev rows right."""
+    rows = []
+    for language, right in dev.items():
+        for split in ("dev", "test"):
+            for number in range(10):
+                rows.append({"split": split, "language": language, "gold": "a", "prediction": "ab"[number >= right]})
+    return pd.DataFrame(rows).assign(id=range(len(rows)))
+
+
+def test_the_source_languages_dev_selects_and_the_oracle_sees_every_language():
+    steps = {2: checks(python=3, go=9), 4: checks(python=8, go=1), 6: checks(python=8, go=5), 8: checks(python=4, go=4)}
+    found = select(steps, "accuracy", ["dev", "last", "oracle"], "python")
+    picked = found.groupby(["checkpoint", "language"])["step"].agg(set)
+    assert picked["dev", "python"] == picked["dev", "go"] == {6}, "among equals the later one"
+    assert picked["last", "go"] == {8}
+    assert picked["oracle", "go"] == {2} and picked["oracle", "python"] == {6}
+    assert found["split"].eq("test").all()
+
+
+def test_models_that_are_not_kept_leave_predictions_and_records(folder, tmp_path):
+    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
+    chosen = {"target": "classification", "source_language": "python", "selection": ["last"], "keep_models": False}
+    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
+    files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
+    jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files)
+    assert {path.name for path in (tmp_path / "out/1").iterdir()} == {"run.json", "curve.csv"}
+    assert len(pd.read_parquet(tmp_path / "predictions.parquet")) == 20
+
+
+def test_the_best_learning_rate_of_the_trials_is_taken(folder, tmp_path):
+    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
+    chosen = {"target": "classification", "source_language": "python", "selection": ["last"], "seeds": [0]}
+    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
+    rates = {"learning_rates": [1e-6, 5e-3, 1e30], "clip": 1e30, "steps": 60}
+    out = {f"{rate:g}": tmp_path / f"{rate:g}.json" for rate in rates["learning_rates"]}
+    jobs.try_rates(folder, None, tmp_path / "classification.parquet", settings | rates, out)
+    trials = [json.loads(path.read_text()) for path in out.values()]
+    assert [trial["learning_rate"] for trial in trials] == [1e-6, 5e-3, 1e30]
+    assert trials[2]["dev"] == -1 and "nan" in trials[2]["error"] and jobs.best_rate(trials) == 5e-3
+    files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
+    jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files, out.values())
+    assert json.loads((tmp_path / "out/0/run.json").read_text())["settings"]["learning_rate"] == 5e-3
+
+
+def test_adapters_train_and_are_merged(folder, tokenizer):
+    full, lora = train(folder, tokenizer), train(folder, tokenizer, method="lora")
+    start, _ = models.load_encoder(folder)
+    assert set(lora.encoder.state_dict()) == set(start.state_dict())
+    changed = {
+        name
+        for name, value in lora.encoder.state_dict().items()
+        if "pooler" not in name and not torch.equal(value, start.state_dict()[name])
+    }
+    assert changed and all(name.endswith(("query.weight", "value.weight")) for name in changed)
+    assert not torch.equal(weights(full), weights(lora))
+
+
+def test_a_published_recipe_is_epochs_of_so_many_examples(folder, tokenizer):
+    curve = train(folder, tokenizer, epochs=3, batch_size=4).curve
+    assert len(curve) == 15 and curve["examples"].eq(4).all()
 
 
 @pytest.mark.parametrize(("parent", "trained"), [("first", [0, 1, 1]), ("second", [0, 1, 0, 1])])

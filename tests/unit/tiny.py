@@ -138,5 +138,8 @@ def settings(tasks: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]
         "checkpoint_minutes": 1000,
         "init": "pretrained",
         "shuffle_labels": False,
+        "method": "full",
+        "precision": "fp32",
+        "lora": {"rank": 2, "alpha": 4, "modules": ["query", "value"], "learning_rate_factor": 1.0},
         **changes,
     }

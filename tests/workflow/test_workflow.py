@@ -63,9 +63,9 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
 
 
 def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
-    (project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet").unlink()
+    (project / RESULTS / "predictions/tiny/cloze/parallel/0-1.parquet").unlink()
     jobs = planned(project)
-    assert jobs["predict"] == 1 and jobs["score"] == 1 and "compare" in jobs
+    assert jobs["probe"] == 1 and jobs["score"] == 1 and "compare" in jobs
     assert not {"train_target", "train_intermediate", "build", "extract", "fetch", "baseline"} & set(jobs)
 
 
@@ -73,8 +73,8 @@ def test_a_training_setting_reruns_training_only(project: Path) -> None:
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("weight_decay: 0.02", "weight_decay: 0.03"))
     jobs = planned(project)
-    assert jobs["train_target"] == 20 and jobs["predict"] == 5
-    assert not {"train_intermediate", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
+    assert jobs["train_target"] == 20 and jobs["score"] == 5
+    assert not {"train_intermediate", "probe", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
 
 
 def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) -> None:
@@ -110,7 +110,7 @@ def test_more_seeds_add_jobs_and_repeat_none(project: Path) -> None:
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2, 3]"))
     jobs = planned(project)
-    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["predict"] == 5
+    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["probe"] == 5
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> None:

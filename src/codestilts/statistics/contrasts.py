@@ -15,6 +15,7 @@ CHECKS = ["target", "group", "trained", "languages", "rival", "none", "rival_val
 COUNTS = ["target", "group", "language", "examples", "clusters", "seen", "few", "none", "low", "high"]
 
 ALL_GROUPS = "all groups"
+PRIMARY_DOMAIN = "pl"
 RANDOM = "random"
 
 
@@ -22,8 +23,10 @@ RANDOM = "random"
 class Design:
     """What the study knows of its arms, targets and languages.
 
-    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets;
-    ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``);
+    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``domains``: target
+    -> family of tasks (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with;
+    ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``,
+    ``pretrained``, ``not_pretrained``);
     ``contrast``: the two families of the primary contrast; ``confidence`` of intervals; ``margin``:
     differences in points that count as none.
     """
@@ -31,7 +34,9 @@ class Design:
     families: dict[str, str]
     groups: dict[str, str]
     trained: list[str]
-    source_language: str
+    source_languages: list[str]
+    domains: dict[str, str]
+    bases: dict[str, str]
     language_sets: dict[str, list[str]]
     contrast: tuple[str, str]
     confidence: float
@@ -42,25 +47,39 @@ class Design:
         return [arm for arm, own in self.families.items() if own == family]
 
 
-def design_of(facts: dict, languages: pd.DataFrame) -> Design:
-    """The design from the study's settings and the language table (columns ``language``, ``near``)."""
-    source, seen = facts["source_language"], set(facts["seen"])
-    names = sorted(languages["language"])
+def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
+    """The design for an encoder, from the study's settings and the language table (columns ``language``, ``near``)."""
+    sources, seen = facts["source_languages"], set(facts["seen"])
+    names = sorted({*languages["language"], *facts["languages"]})
     near = set(languages.loc[languages["near"].astype(bool), "language"])
-    zero_shot = [name for name in names if name != source]
+    measured = set(languages["language"])
+    known = set(facts["pretrained"].get(encoder, []))
+    zero_shot = [name for name in names if name not in sources]
     sets = {
-        "source": [source],
+        "source": sources,
         "zero_shot": zero_shot,
         "seen": [name for name in zero_shot if name in seen],
         "unseen": [name for name in zero_shot if name not in seen],
         "near": [name for name in zero_shot if name in near],
-        "far": [name for name in zero_shot if name not in near],
+        "far": [name for name in zero_shot if name in measured - near],
+        "pretrained": [name for name in zero_shot if name in known],
+        "not_pretrained": [name for name in zero_shot if known and name not in known],
     }
     groups = {target: spec["group"] for target, spec in facts["targets"].items()}
     trained = [target for target, spec in facts["targets"].items() if spec.get("trained", True)]
     first, second = facts["contrast"]
-    confidence, margin = facts["confidence"], facts.get("margin", 1.0)
-    return Design(facts["families"], groups, trained, source, sets, (first, second), confidence, margin)
+    return Design(
+        families=facts["families"],
+        groups=groups,
+        trained=trained,
+        source_languages=sources,
+        domains=facts["domains"],
+        bases=facts["bases"],
+        language_sets=sets,
+        contrast=(first, second),
+        confidence=facts["confidence"],
+        margin=facts.get("margin", 1.0),
+    )
 
 
 def mean_over(cells: Cells, arms: list[str], scopes: list[list[str]], languages: list[str]) -> np.ndarray:
@@ -92,14 +111,26 @@ def mean_over(cells: Cells, arms: list[str], scopes: list[list[str]], languages:
 
 
 def scopes_of(design: Design) -> dict[str, tuple[str, list[list[str]]]]:
-    """Every target, every group and all groups: scope -> (kind, lists of targets)."""
-    by_group: dict[str, list[str]] = {}
-    for target, group in design.groups.items():
-        by_group.setdefault(group, []).append(target)
+    """Every target, every group and the mean of groups: scope -> (kind, lists of targets).
+
+    The groups of the first domain (targets of programming languages) are ``all groups``; those of another one have its
+    name in front (``xtreme qa``), and their mean is ``all xtreme``.
+    """
     scopes = {target: ("target", [[target]]) for target in design.groups}
-    scopes |= {group: ("group", [targets]) for group, targets in by_group.items()}
-    scopes[ALL_GROUPS] = ("all", list(by_group.values()))
+    for domain in domains(design):
+        by_group: dict[str, list[str]] = {}
+        for target, group in design.groups.items():
+            if design.domains[target] == domain:
+                by_group.setdefault(group, []).append(target)
+        first = domain == domains(design)[0]
+        scopes |= {group if first else f"{domain} {group}": ("group", [own]) for group, own in by_group.items()}
+        scopes[ALL_GROUPS if first else f"all {domain}"] = ("all", list(by_group.values()))
     return scopes
+
+
+def domains(design: Design) -> list[str]:
+    """The families of the targets; that of the primary contrast, programming languages, comes first."""
+    return sorted(set(design.domains.values()), key=lambda name: (name != PRIMARY_DOMAIN, name))
 
 
 def sides(design: Design) -> dict[str, tuple[str, list[str]]]:
@@ -170,17 +201,24 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     ours, theirs = design.arms_of(first), design.arms_of(second)
     name = f"{first} minus {second}"
     asked = [(name, "primary", ours, theirs, ALL_GROUPS, "unseen")]
-    asked += [(name, "group", ours, theirs, group, "unseen") for group in sorted(set(design.groups.values()))]
+    scopes = scopes_of(design)
+    asked += [(name, "group", ours, theirs, scope, "unseen") for scope in sorted(scopes) if scopes[scope][0] == "group"]
+    rest = [scope for scope, (kind, _) in scopes.items() if kind == "all" and scope != ALL_GROUPS]
+    asked += [(name, "domain", ours, theirs, scope, "zero_shot") for scope in rest]
     others = [language_set for language_set in design.language_sets if language_set != "unseen"]
     asked += [(name, "languages", ours, theirs, ALL_GROUPS, language_set) for language_set in others]
     languages = design.language_sets["zero_shot"]
     asked += [(name, "language", ours, theirs, ALL_GROUPS, language) for language in languages]
-    asked += [(name, "cell", ours, theirs, t, x) for t in design.groups for x in [design.source_language, *languages]]
+    asked += [(name, "cell", ours, theirs, t, x) for t in design.groups for x in [*design.source_languages, *languages]]
     for family, other, arms in ((first, second, ours), (second, first, theirs)):
         asked.append((f"{family} minus none", "beside", arms, ["none"], ALL_GROUPS, "unseen"))
         for control in design.arms_of("control"):
             if control != RANDOM and not control.endswith(f"-{other}"):
                 asked.append((f"{family} minus {control}", "control", arms, [control], ALL_GROUPS, "unseen"))
+    for variant, base in design.bases.items():
+        asked += [
+            (f"{variant} minus {base}", "variant", [variant], [base], scope, "unseen") for scope in (ALL_GROUPS, *rest)
+        ]
     return asked
 
 
@@ -212,7 +250,7 @@ def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
     for target, group in design.groups.items():
         if target not in cells.targets or "none" not in cells.arms:
             continue
-        here = [design.source_language]
+        here = list(design.source_languages)
         own = mean_over(cells, ["none"], [[target]], here)
         if not own.any():
             here = list(cells.languages)
@@ -228,7 +266,7 @@ def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
             )
             if other and found:
                 about = {"target": target, "group": group, "trained": target in design.trained}
-                where = here[0] if len(here) == 1 else "all"
+                where = "all" if here == cells.languages else " ".join(here)
                 what = {"languages": where, "rival": rival, "none": value.value, "rival_value": other.value}
                 rows.append({**about, **what, **columns(found, "margin"), "passed": found.low > 0})
     return pd.DataFrame(rows, columns=CHECKS)

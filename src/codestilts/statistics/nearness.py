@@ -35,8 +35,10 @@ def _rank(item: tuple[str, int]) -> tuple[int, str]:
 
 def language_table(table: pd.DataFrame, source: str, seen: list[str], sizes: dict[str, int]) -> pd.DataFrame:
     """One row a language: functions, similarity to the source language, ``near`` (the more similar half),
-    ``seen``.
+    ``seen``; no row if there are no functions of the source language to compare with.
     """
+    if source not in table:
+        return pd.DataFrame(columns=["language", "similarity", "functions", "zero_shot", "near", "seen"])
     to_source = table[source]
     zero_shot = to_source.drop(source).sort_values(ascending=False, kind="stable")
     near = {source, *zero_shot.index[: (len(zero_shot) + 1) // 2]}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -29,15 +30,24 @@ class Task:
     labels: tuple[str, ...] = ()
     max_length: int = 128
     options: dict[str, Any] = field(default_factory=dict)
+    open_labels: bool = False
 
     @classmethod
-    def from_settings(cls, name: str, settings: dict[str, Any]) -> "Task":
-        """Build from the resolved settings of a job; keys that only other stages use are ignored."""
+    def from_settings(cls, name: str, settings: dict[str, Any], examples: pd.DataFrame | None = None) -> "Task":
+        """Build from the resolved settings of a job; keys that only other stages use are ignored.
+
+        A tagging task that declares no labels has those of the train split of its ``examples``.
+        """
+        labels = tuple(settings.get("labels") or ())
+        is_open = settings["type"] == "tagging" and not labels
+        if is_open and examples is not None:
+            labels = tuple(sorted({tag for row in examples.loc[examples["split"] == "train", "tags"] for tag in row}))
         return cls(
             name=name,
             type=settings["type"],
             metric=settings["metric"],
-            labels=tuple(settings.get("labels") or ()),
+            labels=labels,
+            open_labels=is_open,
             max_length=settings.get("max_length", cls.max_length),
             options=dict(settings.get("options") or {}),
         )

@@ -1,7 +1,8 @@
 """One label for a text or a pair of texts: NLI, paraphrase, defect detection, cloze over a closed set.
 
 Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``pairs: dual``): then the label is read
-off the cosine of the two texts alone, the first declared label being that of similar texts.
+off the cosine of the two texts alone, the first declared label being that of similar texts. With ``multi`` an example
+has any number of the labels, joined by ``|``, each decided by itself (xCodeEval's tags, Khan et al. 2023).
 """
 
 from typing import Any
@@ -11,15 +12,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
+from codestilts.tasktypes.base import (
+    IGNORE,
+    Batch,
+    Feature,
+    Task,
+    encode_texts,
+    pad,
+    pad_labels,
+    permute,
+    pooled_states,
+)
 
 SHARPNESS = 20.0  # the inverse of the temperature that retrieval trains with
+BETWEEN = "|"  # labels of one example
+
+
+def multi(task: Task) -> bool:
+    """Whether an example may have several labels."""
+    return bool(task.options.get("multi"))
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     """One feature a row; ``tokens`` counts what the encoder reads."""
     first, second = examples["text_a"].tolist(), examples["text_b"].tolist()
-    labels = [task.label_index(*pair) for pair in zip(examples["label"], examples["id"], strict=True)]
+    pairs = zip(examples["label"], examples["id"], strict=True)
+    labels = [
+        [task.label_index(part, row) for part in label.split(BETWEEN)] if multi(task) else task.label_index(label, row)
+        for label, row in pairs
+    ]
     if task.options.get("pairs") == "dual":
         sides = [encode_texts(tokenizer, side, None, task.max_length) for side in (first, second)]
         sequences = [list(pair) for pair in zip(*sides, strict=True)]
@@ -35,7 +56,11 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
     """Sequences of all features in one batch, the parts of a feature side by side."""
     batch = pad([part for feature in features for part in feature["sequences"]], tokenizer.pad_token_id)
-    batch["label"] = torch.tensor([feature["label"] for feature in features])
+    labels = [feature["label"] for feature in features]
+    if isinstance(labels[0], list):
+        batch["labels"] = pad_labels(labels)
+    else:
+        batch["label"] = torch.tensor(labels)
     return batch
 
 
@@ -60,12 +85,21 @@ class Head(nn.Module):
         return self.classifier(((similarity - self.threshold) * SHARPNESS).unsqueeze(-1))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross entropy, mean over the examples."""
-        return F.cross_entropy(outputs, batch["label"])
+        """Cross entropy, mean over the examples; of several labels, mean over the examples and labels."""
+        if "labels" not in batch:
+            return F.cross_entropy(outputs, batch["label"])
+        wanted = F.one_hot(batch["labels"].clamp(min=0), outputs.shape[1]) * (batch["labels"] != IGNORE).unsqueeze(-1)
+        return F.binary_cross_entropy_with_logits(outputs, wanted.amax(1).to(outputs.dtype))
 
 
 def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """The most probable label of each example; ``score`` is its probability."""
+    """The most probable label of each example, or every label above 1/2; ``score`` is the highest probability."""
+    if multi(task):
+        each = torch.cat(outputs).sigmoid()
+        chosen = [[task.labels[i] for i in row.nonzero().flatten().tolist()] for row in each > 0.5]
+        prediction = [BETWEEN.join(sorted(labels)) for labels in chosen]
+        score = each.amax(1).tolist()
+        return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": score})
     probability, index = torch.cat(outputs).softmax(-1).max(-1)
     prediction = [task.labels[i] for i in index.tolist()]
     return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": probability.tolist()})

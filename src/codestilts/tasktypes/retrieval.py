@@ -63,7 +63,7 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
     against the row (its own document is placed after the equals), so that a collapsed encoder scores nothing.
     """
     vectors = torch.cat(outputs).float().numpy()
-    search = _mine if task.options.get("protocol") == "mining" else _rank
+    search = {"mining": _mine, "map": _group}.get(task.options.get("protocol", "rank"), _rank)
     places = pd.Series(np.arange(len(examples)), index=examples.index)
     parts = [
         search(part, vectors[places[part.index].to_numpy()])
@@ -95,6 +95,14 @@ def _mine(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
     gold = np.where(has_document, ids, "")[has_query]
     frame = {"gold": gold, "prediction": ids[has_document][margin.argmax(1)], "score": margin.max(1)}
     return pd.DataFrame(frame, index=examples.index[has_query])
+
+
+def _group(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
+    """Every query against all others, right being those of its cluster (problem): average precision (POJ-104)."""
+    unit = vectors[:, 0]
+    precision, best = average_precision_at_r(unit @ unit.T, pd.factorize(examples["cluster"])[0])
+    ids = examples["id"].to_numpy()
+    return pd.DataFrame({"gold": ids, "prediction": ids[best], "score": precision}, index=examples.index)
 
 
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -1,9 +1,10 @@
 """Extractive question answering: the span of a context that answers a question (SQuAD, Rajpurkar et al. 2016).
 
-A context longer than ``max_length`` is read in windows that overlap by ``stride`` tokens, and the best span over all
-windows wins, as in the reference implementation of Devlin et al. 2019. A question takes at most half the length. Where
-a task says what an answer looks like (option ``answer``, a regular expression such as an identifier's), only its
-matches are considered.
+A context longer than ``max_length`` is read in windows that overlap by ``stride`` tokens, and the span with the
+highest sum of start and end scores over all windows wins; a span counts in the window where its first token has most
+context around it, as in the reference implementation of Devlin et al. 2019 (google-research/bert, run_squad.py). A
+question takes at most half the length. Where a task says what an answer looks like (option ``answer``, a regular
+expression such as an identifier's), only its matches are considered.
 """
 
 import itertools
@@ -39,6 +40,8 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     features = []
     for number, example in enumerate(encoding["overflow_to_sample_mapping"]):
         row = rows[example]
+        if not row["answer_text"] and not task.options.get("no_answer"):
+            raise CodeStiltsError(f"task {task.name}, example {row['id']}: there is no answer")
         first, last = row["answer_start"], row["answer_start"] + len(row["answer_text"])
         if row["context"][first:last] != row["answer_text"]:
             raise CodeStiltsError(f"task {task.name}, example {row['id']}: the answer is not at answer_start")
@@ -52,7 +55,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
         offsets = [
             pair if within else None for pair, within in zip(encoding["offset_mapping"][number], inside, strict=True)
         ]
-        found = _places(offsets, [(first, last)])
+        found = _places(offsets, [(first, last)]) if last > first else []
         item = sequence(encoding, number)
         features.append(
             {
@@ -65,7 +68,29 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
                 "tokens": len(item["input_ids"]),
             }
         )
+    _mark_most_context(features)
     return features
+
+
+def _mark_most_context(features: list[Feature]) -> None:
+    """Set ``starts`` of each feature: the places of the tokens that have most context in this window.
+
+    The context of a token is the fewer of the tokens before and after it in the window's part of the passage; among
+    equals the longer window wins, then the first.
+    """
+    best: dict[tuple[int, int], tuple[float, int]] = {}
+    for number, feature in enumerate(features):
+        feature["starts"] = set()
+        places = [place for place, pair in enumerate(feature["offsets"]) if pair]
+        for order, place in enumerate(places):
+            context = min(order, len(places) - 1 - order) + 0.01 * len(places)
+            key = (feature["example"], feature["offsets"][place][0])
+            if key not in best or context > best[key][0]:
+                best[key] = (context, number)
+    for number, feature in enumerate(features):
+        for place, pair in enumerate(feature["offsets"]):
+            if pair and best[feature["example"], pair[0]][1] == number:
+                feature["starts"].add(place)
 
 
 def _places(offsets: list[Any], spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -130,35 +155,44 @@ class Head(nn.Module):
 
 
 def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """The best-scoring span of each example, as text; ``score`` is the sum of its start and end log-probabilities."""
+    """The best-scoring span of each example, as text; ``score`` is the sum of its start and end scores.
+
+    Where a question may have no answer, the empty one wins if in some window it scores above the best span of all, its
+    score being that of place 0, the least over the windows (Devlin et al. 2019, section 4.3, with threshold 0).
+    ``answers`` are all accepted answers, for sets that have several.
+    """
     best: list[tuple[float, str]] = [(float("-inf"), "")] * len(examples)
+    empty = [float("inf")] * len(examples)
     contexts = examples["context"].tolist()
     rows = (row for batch in outputs for row in batch)
     for feature, row in zip(features, rows, strict=True):
-        log = row[: len(feature["offsets"])].log_softmax(0)
         offsets = feature["offsets"]
-        spans = feature["spans"] if feature["spans"] is not None else _likely_spans(log, offsets)
+        row = row[: len(offsets)].float()
+        empty[feature["example"]] = min(empty[feature["example"]], float(row[0].sum()))
+        spans = feature["spans"] if feature["spans"] is not None else _likely_spans(row, offsets)
+        spans = [span for span in spans if span[0] in feature["starts"]]
         if not spans:
             continue
         first, last = torch.tensor(spans).T
-        scores = log[first, 0] + log[last, 1]
+        scores = row[first, 0] + row[last, 1]
         start, end = spans[int(scores.argmax())]
         if float(scores.max()) > best[feature["example"]][0]:
             text = contexts[feature["example"]][offsets[start][0] : offsets[end][1]]
             best[feature["example"]] = (float(scores.max()), text)
-    return pd.DataFrame(
-        {
-            "gold": examples["answer_text"].tolist(),
-            "prediction": [text for _, text in best],
-            "score": [score for score, _ in best],
-        },
-        index=examples.index,
-    )
+    if task.options.get("no_answer"):
+        best = [(null, "") if null > pair[0] else pair for null, pair in zip(empty, best, strict=True)]
+    columns = {
+        "gold": examples["answer_text"].tolist(),
+        "prediction": [text for _, text in best],
+        "score": [score for score, _ in best],
+    }
+    several = {"answers": examples["answers"].tolist()} if "answers" in examples else {}
+    return pd.DataFrame(columns | several, index=examples.index)
 
 
-def _likely_spans(log: Tensor, offsets: list[Any]) -> list[tuple[int, int]]:
+def _likely_spans(scores: Tensor, offsets: list[Any]) -> list[tuple[int, int]]:
     """Every span of at most ``LONGEST_ANSWER`` tokens from one of the best starts to one of the best ends."""
-    starts, ends = (log[:, side].topk(min(BEST, len(log))).indices.tolist() for side in (0, 1))
+    starts, ends = (scores[:, side].topk(min(BEST, len(scores))).indices.tolist() for side in (0, 1))
     return [
         (start, end)
         for start, end in itertools.product(starts, ends)

@@ -23,6 +23,7 @@ from codestilts.tasktypes.base import (
     special_tokens,
 )
 
+UNKNOWN = -1  # a tag that training has not shown, where the set of tags is open: nothing to learn, always wrong
 PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
 
 
@@ -37,7 +38,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     ):
         if len(tokens) != len(tags):
             raise CodeStiltsError(f"task {task.name}, example {row}: {len(tokens)} tokens but {len(tags)} tags")
-        for tag in set(tags) - index.keys():
+        for tag in set(tags) - index.keys() if not task.open_labels else ():
             task.label_index(tag, row)
         # A token the tokenizer has no piece for (a lone control character) still needs a place for its label.
         pieces = [part[:room] or [tokenizer.unk_token_id] for part in tokenizer(list(tokens), **PLAIN)["input_ids"]]
@@ -46,7 +47,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
             labels: list[int] = []
             for part, tag in zip(pieces[start:stop], tags[start:stop], strict=True):
                 body += part
-                labels += [index[tag]] + [IGNORE] * (len(part) - 1)
+                labels += [index.get(tag, UNKNOWN)] + [IGNORE] * (len(part) - 1)
             ids = before + body + after
             features.append(
                 {
@@ -91,7 +92,8 @@ class Head(nn.Module):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy, mean over the labelled tokens."""
-        return F.cross_entropy(outputs.flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORE)
+        labels = batch["labels"].flatten()
+        return F.cross_entropy(outputs.flatten(0, 1), labels.where(labels != UNKNOWN, IGNORE), ignore_index=IGNORE)
 
 
 def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:

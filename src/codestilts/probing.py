@@ -1,0 +1,82 @@
+"""Predictions without training on a target: retrieval with an encoder as phase 1 or 2 left it, and its layer sweep."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from codestilts import models
+from codestilts.jobs import FIRST, digests, made_of, start
+from codestilts.predicting import predict
+from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
+from codestilts.seeds import derive_seed
+from codestilts.selection import score
+from codestilts.tasktypes import task_type
+from codestilts.tasktypes.base import Task
+from codestilts.training import initial_seed
+
+SWEEP = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
+
+
+def probe_batch(
+    encoder: Path,
+    parent: Path | None,
+    examples: list[Path],
+    settings: dict[str, Any],
+    out: dict[str, Path],
+    record: Path,
+    sweep: Path,
+) -> None:
+    """Predict every untrained target with every seed's encoder; ``out`` maps a target to its table of predictions.
+
+    Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
+    ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
+    """
+    torch.set_num_threads(settings.get("threads", 1))
+    began = time.perf_counter()
+    tokenizer = models.load_tokenizer(encoder)
+    folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}
+    swept = []
+    for path in examples:
+        table = pd.read_parquet(path)
+        frames = []
+        for seed in settings["seeds"]:
+            rows, layers = _predict(path.stem, table, folders[seed], tokenizer, settings, seed)
+            frames.append(rows)
+            swept.append(layers)
+        result = pd.concat(frames, ignore_index=True)
+        with atomic(out[path.stem]) as temporary:
+            result[FIRST + [name for name in result if name not in FIRST]].to_parquet(temporary, index=False)
+        print(f"{settings['encoder']} / {settings['arm']}  {path.stem}: {len(result)} predictions", flush=True)
+    with atomic(sweep) as temporary:
+        pd.concat([pd.DataFrame(columns=SWEEP), *swept], ignore_index=True).to_csv(temporary, index=False)
+    cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
+    origin = made_of(examples, digests(folders))
+    write_json(record, {"settings": settings, **origin, **cost, **environment("cpu", torch.get_num_threads())})
+
+
+def _predict(
+    target: str, table: pd.DataFrame, folder: Path, tokenizer: Any, settings: dict[str, Any], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The predictions of one target with one encoder, and the value of each layer of the sweep."""
+    task = Task.from_settings(target, settings["tasks"][target])
+    wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
+    table = table[table["split"].isin(wanted)].reset_index(drop=True)
+    features = task_type(task.type).encode(table, tokenizer, task)
+    torch.manual_seed(initial_seed(settings["study"], seed))
+    model, _ = models.load_encoder(folder, init=settings["init"])
+    model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
+    run = {"encoder": settings["encoder"], "arm": settings["arm"], "target": target, "seed": seed}
+
+    def at(layer: int) -> pd.DataFrame:
+        own = Task(task.name, task.type, task.metric, task.labels, task.max_length, task.options | {"layer": layer})
+        head = models.new_head(own, model, tokenizer, None, derive_seed(target, seed))
+        return predict(model, head, table, own, tokenizer, features).assign(**run, checkpoint="")
+
+    values = []
+    for layer in settings["layers"]:
+        for language, rows in at(layer).groupby("language", sort=True):
+            values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
+    return at(task.options.get("layer", -1)), pd.DataFrame(values, columns=SWEEP)

@@ -1,0 +1,171 @@
+"""The settings of every job: what decides its outputs and no more, so that it is rerun when its own settings change."""
+
+from dataclasses import asdict
+
+from codestilts.seeds import derive_seed
+from codestilts.study import Record, Study
+
+
+def source(study: Study, source: str) -> Record:
+    """What decides the bytes of an archive; a change of a licence note fetches nothing again."""
+    row = asdict(study.sources[source])
+    return {key: row[key] for key in ("kind", "id", "version", "file", "sha256", "keep", "languages", "split")}
+
+
+def encoder(study: Study, encoder: str) -> Record:
+    """Where an encoder's files are in its archive, and which of its blocks retrieval reads."""
+    return dict(study.config["definitions"]["encoders"][encoder])
+
+
+def extract(study: Study, language: str) -> Record:
+    """The split that each archive of a language serves."""
+    return {name: study.sources[name].split[language] for name in study.sources_of_language(language)}
+
+
+def build(study: Study, task: str) -> Record:
+    """How many examples of a task are drawn, in which languages, and the builder's own options."""
+    role = "target" if task in study.targets else "intermediate"
+    data = study.config["data"]
+    return {
+        "study": study.name,
+        "task": task,
+        "role": role,
+        "languages": study.task_languages(task),
+        "source_language": study.source_language(task),
+        "seed": derive_seed(study.name, "examples", task),
+        **data[role],
+        **{key: value for key, value in data["tasks"].get(task, {}).items() if key != "languages"},
+    }
+
+
+def _head(study: Study, task: str) -> Record:
+    """What training and prediction need to know of a task."""
+    spec = study.tasks[task]
+    return {
+        key: spec[key]
+        for key in ("type", "labels", "metric", "max_length", "options", "trained", "group")
+        if spec.get(key) is not None
+    }
+
+
+def _budget(study: Study, phase: str, tasks: list[str], own: Record) -> Record:
+    """The training settings of a phase; ``own`` are a target's, and a single task may have its published recipe."""
+    apart = ("tasks", "learning_rates", "selection")
+    budget = {key: value for key, value in study.config[phase].items() if key not in apart} | own
+    recipe = study.tasks[tasks[0]].get("recipe") if len(tasks) == 1 else None
+    if budget.pop("recipe") == "published" and recipe:
+        budget |= {key: value for key, value in recipe.items() if key != "source"}
+    return budget
+
+
+def intermediate(study: Study, encoder: str, arm: str, seeds: str) -> Record:
+    """The settings of phase 2 for one batch of seeds."""
+    budget = _budget(study, "intermediate", study.arms[arm]["tasks"], {})
+    return {
+        "study": study.name,
+        "encoder": encoder,
+        "arm": arm,
+        "phase": "intermediate",
+        "label": f"{encoder} / {arm}",
+        "seeds": study.batches[seeds],
+        "init": study.arms[arm]["init"],
+        "shuffle_labels": study.arms[arm]["shuffle_labels"],
+        "tasks": {task: _head(study, task) for task in study.arms[arm]["tasks"]},
+        "method": "full",
+        **budget,
+        "learning_rate": budget["learning_rate"] * study.arms[arm]["learning_rate_factor"],
+    }
+
+
+def target(study: Study, encoder: str, arm: str, target: str, seeds: str) -> Record:
+    """The settings of phase 3 for one batch of seeds; a target's own budget overrides the common one."""
+    return {
+        "study": study.name,
+        "encoder": encoder,
+        "arm": arm,
+        "target": target,
+        "phase": "target",
+        "label": f"{encoder} / {arm} / {target}",
+        "seeds": study.batches[seeds],
+        "init": _target_init(study, arm),
+        "shuffle_labels": False,
+        "tasks": {target: _head(study, target)},
+        "method": study.arms[arm]["method"],
+        "source_language": study.source_language(target),
+        "selection": study.config["target"]["selection"],
+        "keep_models": study.config["keep_models"],
+        **_budget(study, "target", [target], study.config["target"]["tasks"].get(target, {})),
+    }
+
+
+phase_3 = target  # the name of its function is that of its wildcard too
+
+
+def tune(study: Study, encoder: str, arm: str, target: str) -> Record:
+    """The settings of the trials of learning rates: those of phase 3 for the first seed, one rate a trial."""
+    settings = phase_3(study, encoder, arm, target, next(iter(study.batches)))
+    first = study.config["seeds"][0]
+    return {**settings, "seeds": [first], "learning_rates": study.config["target"]["learning_rates"]}
+
+
+def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:
+    """The settings of the predictions of all untrained targets for one batch of seeds."""
+    own = study.config["definitions"]["encoders"][encoder]
+    heads = {target: _head(study, target) for target in study.untrained_targets}
+    for head in heads.values():
+        options = head.get("options", {})
+        head["options"] = {**options, "layer": options.get("layer") or own["layer"]}
+    return {
+        "study": study.name,
+        "encoder": encoder,
+        "arm": arm,
+        "seeds": study.batches[seeds],
+        "init": _target_init(study, arm),
+        "layers": own["layers"],
+        "tasks": heads,
+    }
+
+
+def _target_init(study: Study, arm: str) -> str:
+    """Random weights are drawn in the first phase that trains; a later one starts from the one before."""
+    return "pretrained" if study.parent_arm(arm) else str(study.arms[arm]["init"])
+
+
+def baseline(study: Study, target: str) -> Record:
+    """The settings of a target's trivial baselines."""
+    return {"study": study.name, "targets": {target: _head(study, target)}}
+
+
+def score(study: Study, **_: str) -> Record:
+    """What scores, statistics and the report need to know of the study."""
+    return {
+        "study": study.name,
+        "source_language": study.config["source_language"],
+        "source_languages": list(dict.fromkeys(map(study.source_language, study.targets))),
+        "languages": study.config["languages"],
+        "seen": study.seen_languages,
+        "pretrained": {name: study.config["definitions"]["encoders"][name]["languages"] for name in study.encoders},
+        "checkpoint": study.config["target"]["selection"][0],
+        "bases": {name: arm["base"] for name, arm in study.arms.items() if arm.get("base")},
+        "domains": {target: study.tasks[target]["family"] for target in study.targets},
+        "families": {name: arm["family"] for name, arm in study.arms.items()},
+        "targets": {target: _head(study, target) for target in study.targets},
+    }
+
+
+def compare(study: Study, **_: str) -> Record:
+    """The pre-registered contrast and how its interval is computed."""
+    return {**score(study), **study.config["statistics"]}
+
+
+def report(study: Study, **_: str) -> Record:
+    """What the report tells of the study: arms, budgets and sources."""
+    return {
+        **compare(study),
+        "encoders": study.encoders,
+        "arms": study.arms,
+        "shown": study.shown_arms,
+        "seeds": study.config["seeds"],
+        "budgets": {phase: study.config[phase] for phase in ("intermediate", "target")},
+        "sources": study.used_sources,
+    }
