@@ -32,12 +32,13 @@ rule all:
         expand("<results>/examples/{task}.parquet", task=STUDY.examples),
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         expand(ENCODER, encoder=STUDY.encoders),
-        expand(PHASE_2, encoder=STUDY.encoders, arm=STUDY.trained_arms, seed=SEED_FOLDERS, file=MODEL_FILES),
-        expand(TRIALS, **GRID, target=STUDY.trained_targets, learning_rate=STUDY.learning_rates),
-        expand(PHASE_3, **GRID, target=STUDY.trained_targets, seed=SEED_FOLDERS, file=TARGET_FILES),
-        expand(PREDICTIONS, **GRID, target=STUDY.targets, seeds=STUDY.batches),
-        expand([PROBE_RECORD, SWEEP], **GRID, seeds=STUDY.batches),
-        expand(SCORES, **GRID),
+        over(STUDY.phase_2, PHASE_2, seed=SEED_FOLDERS, file=MODEL_FILES),
+        over(STUDY.runs, TRIALS, learning_rate=STUDY.learning_rates),
+        over(STUDY.runs, PHASE_3, seed=SEED_FOLDERS, file=TARGET_FILES),
+        over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),
+        over(STUDY.cells, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
+        over(STUDY.cells, [PROBE_RECORD, SWEEP], seeds=STUDY.batches),
+        over(STUDY.cells, [SCORES, RUNS, CURVES]),
     message:
         "Everything is there"
 

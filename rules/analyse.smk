@@ -1,16 +1,9 @@
 # Predictions to scores (sums a cluster, so that every interval can be resampled), and scores to effects.
 
-# Where a run's files are, below its arm or target: {batch of seeds}/{seed}.
-SEED_FOLDERS = [f"{batch}/{seed}" for batch, seeds in STUDY.batches.items() for seed in seeds]
-
 
 rule score:
     input:
-        expand(
-            "<results>/predictions/{{encoder}}/{{arm}}/{target}/{seeds}.parquet",
-            target=STUDY.targets,
-            seeds=STUDY.batches,
-        ),
+        predictions_of_cell,
     output:
         "<results>/scores/{encoder}/{arm}.parquet",
     log:
@@ -76,7 +69,7 @@ rule languages:
 
 rule compare:
     input:
-        sums=expand("<results>/scores/{encoder}/{arm}.parquet", encoder=STUDY.encoders, arm=STUDY.arms),
+        sums=over(STUDY.cells, SCORES),
         baselines="<results>/scores/baselines.parquet",
         languages="<results>/languages.csv",
     output:
@@ -107,26 +100,14 @@ rule compare:
 
 rule collect:
     input:
-        expand(
-            "<results>/intermediate/{encoder}/{arm}/{seeds}/run.json",
-            encoder=STUDY.encoders,
-            arm=STUDY.trained_arms,
-            seeds=SEED_FOLDERS,
-        ),
-        expand(
-            "<results>/models/{encoder}/{arm}/{target}/{seeds}/run.json",
-            encoder=STUDY.encoders,
-            arm=STUDY.arms,
-            target=STUDY.trained_targets,
-            seeds=SEED_FOLDERS,
-        ),
+        records_of_cell,
     output:
-        table="<results>/runs.csv",
-        curves="<results>/curves.csv",
+        table=RUNS,
+        curves=CURVES,
     log:
-        "<results>/logs/collect.log",
+        "<results>/logs/collect/{encoder}/{arm}.log",
     benchmark:
-        "<results>/benchmarks/collect.tsv"
+        "<results>/benchmarks/collect/{encoder}/{arm}.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -134,21 +115,38 @@ rule collect:
     params:
         code=code("scripts/collect.py"),
     message:
-        "Gathering the records of all training runs"
+        "Gathering the records of {wildcards.encoder} after {wildcards.arm}"
     shell:
         "python scripts/collect.py --runs {input} --table {output.table} --curves {output.curves} 2>&1 | tee {log}"
+
+
+rule concatenate:
+    input:
+        over(STUDY.cells, "<results>/{{table}}/{encoder}/{arm}.csv"),
+    output:
+        "<results>/{table}.csv",
+    log:
+        "<results>/logs/concatenate/{table}.log",
+    benchmark:
+        "<results>/benchmarks/concatenate/{table}.tsv"
+    wildcard_constraints:
+        table="runs|curves",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("scripts/concatenate.py"),
+    message:
+        "Putting all {wildcards.table} into one table"
+    shell:
+        "python scripts/concatenate.py --tables {input} --out {output} 2>&1 | tee {log}"
 
 
 rule showcase:
     input:
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
-        predictions=expand(
-            "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet",
-            encoder=STUDY.encoders[:1],
-            arm=STUDY.shown_arms,
-            target=STUDY.targets,
-            seeds=[*STUDY.batches][:1],
-        ),
+        predictions=over(STUDY.shown_runs, PREDICTIONS, seeds=[*STUDY.batches][:1]),
     output:
         "<results>/showcase.csv",
     log:

@@ -42,6 +42,8 @@ onstart:
 
 pathvars:
     results=f"results/{STUDY.name}",
+    # A rehearsal takes a few rows of each table: its archives are not those of a study.
+    resources=f"results/{STUDY.name}/resources" if STUDY.config["rehearsal"] else "resources",
 
 
 wildcard_constraints:
@@ -62,7 +64,6 @@ TARGET_FILES = MODEL_FILES if STUDY.config["keep_models"] else ["run.json", "cur
 ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
 
 # Where the files of the grid are.
-GRID = {"encoder": STUDY.encoders, "arm": list(STUDY.arms)}
 PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
 PHASE_3 = "<results>/models/{encoder}/{arm}/{target}/{seed}/{file}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
@@ -70,6 +71,19 @@ PROBE_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
 SWEEP = "<results>/predictions/{encoder}/{arm}/{seeds}.layers.csv"
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}/{learning_rate}.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
+RUNS = "<results>/runs/{encoder}/{arm}.csv"
+CURVES = "<results>/curves/{encoder}/{arm}.csv"
+
+# Where a run's files are, below its arm or target: {batch of seeds}/{seed}.
+SEED_FOLDERS = [f"{batch}/{seed}" for batch, seeds in STUDY.batches.items() for seed in seeds]
+
+
+def over(grid, patterns, **values):
+    """The files of a pattern, or several, for each encoder and arm (and target) of a part of the grid."""
+    names = ("encoder", "arm", "target")
+    patterns = expand(patterns, allow_missing=True, **values) if values else [patterns]
+    keys = [{name: part for name, part in zip(names, key)} for key in grid]
+    return [expand(pattern, **key)[0] for key in keys for pattern in patterns]
 
 
 def settings(stage):
@@ -89,7 +103,7 @@ def builder_code(wildcards):
 
 
 def archive_of_encoder(wildcards):
-    return f"resources/{STUDY.source_of_encoder(wildcards.encoder)}.zip"
+    return f"<resources>/{STUDY.source_of_encoder(wildcards.encoder)}.zip"
 
 
 def folder_in_archive(wildcards):
@@ -97,14 +111,14 @@ def folder_in_archive(wildcards):
 
 
 def archives_of_language(wildcards):
-    return expand("resources/{source}.zip", source=STUDY.sources_of_language(wildcards.language))
+    return expand("<resources>/{source}.zip", source=STUDY.sources_of_language(wildcards.language))
 
 
 def inputs_of_task(wildcards):
     """Archives of an English task, functions of a code task's languages, or other tasks' examples."""
     task = STUDY.tasks[wildcards.task]
     if task.get("sources"):
-        return expand("resources/{source}.zip", source=task["sources"])
+        return expand("<resources>/{source}.zip", source=task["sources"])
     if task.get("examples_of"):
         return expand("<results>/examples/{task}.parquet", task=task["examples_of"])
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
@@ -153,6 +167,20 @@ def trials_of_target(wildcards):
 def parent_option(wildcards, input):
     """The folder of these models, as an option of the script."""
     return f"--parent {Path(input.parent[0]).parents[1]}" if input.parent else ""
+
+
+def predictions_of_cell(wildcards):
+    targets = STUDY.cells[wildcards.encoder, wildcards.arm]
+    return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
+
+
+def records_of_cell(wildcards):
+    cell = (wildcards.encoder, wildcards.arm)
+    runs = [run for run in STUDY.runs if run[:2] == cell]
+    phase_2 = [cell] if cell in STUDY.phase_2 else []
+    return over(phase_2, PHASE_2, seed=SEED_FOLDERS, file="run.json") + over(
+        runs, PHASE_3, seed=SEED_FOLDERS, file="run.json"
+    )
 
 
 def reported(category, folder, names, kind):

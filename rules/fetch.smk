@@ -1,6 +1,6 @@
 rule fetch:
     output:
-        "resources/{source}.zip",
+        "<resources>/{source}.zip",
     log:
         "<results>/logs/fetch/{source}.log",
     benchmark:
@@ -12,7 +12,8 @@ rule fetch:
         runtime=30,
     params:
         settings=settings("source"),
+        sample=f"--sample {STUDY.config['rehearsal']}" if STUDY.config["rehearsal"] else "",
     message:
         "Fetching {wildcards.source}"
     shell:
-        "python scripts/fetch.py --source {wildcards.source} --out {output} 2>&1 | tee {log}"
+        "python scripts/fetch.py --source {wildcards.source} {params.sample} --out {output} 2>&1 | tee {log}"

@@ -16,12 +16,14 @@ rule encoder:
         runtime=10,
     params:
         folder=folder_in_archive,
+        rehearsal="--tiny" if STUDY.config["rehearsal"] else "",
         out=subpath(output[0], parent=True),
         code=code("scripts/encoder.py"),
     message:
         "Unpacking the encoder {wildcards.encoder}"
     shell:
-        "python scripts/encoder.py --archive {input} --folder {params.folder:q} --out {params.out} 2>&1 | tee {log}"
+        "python scripts/encoder.py --archive {input} --folder {params.folder:q} {params.rehearsal} --out {params.out}"
+        " 2>&1 | tee {log}"
 
 
 rule extract:
@@ -39,12 +41,13 @@ rule extract:
         runtime=30,
     params:
         sources=settings("extract"),
+        rehearsal="--allow-empty" if STUDY.config["rehearsal"] else "",
         code=code("scripts/extract.py"),
     message:
         "Extracting {wildcards.language} functions"
     shell:
-        "python scripts/extract.py --language {wildcards.language} --archives {input} --out {output}"
-        " 2>&1 | tee {log}"
+        "python scripts/extract.py --language {wildcards.language} --archives {input} {params.rehearsal}"
+        " --out {output} 2>&1 | tee {log}"
 
 
 rule cluster:

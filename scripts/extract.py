@@ -19,6 +19,9 @@ def main() -> None:
     parser.add_argument("--language", required=True, help="an entry of languages.yaml")
     parser.add_argument("--archives", nargs="+", type=Path, required=True, help="zip files, named as in sources.csv")
     parser.add_argument("--sources", type=Path, default=Path("sources.csv"), help="the table (default: sources.csv)")
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="a rehearsal: an archive may hold no usable function"
+    )
     parser.add_argument("--out", type=Path, required=True, help="parquet file to write")
     arguments = parser.parse_args()
     began = time.monotonic()
@@ -28,7 +31,7 @@ def main() -> None:
     splits = {
         name: source.split[arguments.language] for name, source in sources.items() if arguments.language in source.split
     }
-    table, counts = extract(arguments.language, arguments.archives, splits)
+    table, counts = extract(arguments.language, arguments.archives, splits, arguments.allow_empty)
     with atomic(arguments.out) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     summary = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()) if count)

@@ -12,12 +12,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", required=True, help="name of a row of the table")
     parser.add_argument("--sources", type=Path, default=Path("sources.csv"), help="the table")
+    parser.add_argument("--sample", type=int, default=0, help="a rehearsal: so many rows of each table of the hub")
     parser.add_argument("--out", type=Path, required=True, help="zip to write: resources/NAME.zip")
     arguments = parser.parse_args()
     sources = read_sources(arguments.sources)
     if arguments.source not in sources:
         raise CodeStiltsError(f"{arguments.sources}: no source {arguments.source!r}: there are {', '.join(sources)}")
-    manifest = fetch(sources[arguments.source], arguments.out)
+    manifest = fetch(sources[arguments.source], arguments.out, arguments.sample)
     size = arguments.out.stat().st_size / 1e6
     say(f"fetched {arguments.source}: {manifest['members']} members kept, {size:.1f} MB")
 

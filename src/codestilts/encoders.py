@@ -18,19 +18,21 @@ LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
 
-def unpack(archive: Path, folder: str, out: Path) -> None:
+def unpack(archive: Path, folder: str, out: Path, tiny: bool = False) -> None:
     """Write config, safetensors weights and tokenizer of ``folder`` in the zip ``archive`` to the folder ``out``.
 
-    Pickled weights stay behind where there are safetensors; where there are none, their tensors are read and nothing
-    else of them (:func:`convert`). Python files always stay behind. Where the archive has no ``tokenizer_config.json``,
-    one is made from ``tokenizer.json`` (BERT's names of the special tokens); where it has no ``tokenizer.json``, that is
-    made from the files of the older format (``vocab.json`` and ``merges.txt``). Raises CodeStiltsError if a file is
-    missing or is not what its name says.
+    Pickled weights stay behind where there are safetensors; where there are none, their tensors are read and
+    nothing else of them (:func:`convert`). Python files always stay behind. Where the archive has no
+    ``tokenizer_config.json``, one is made from ``tokenizer.json`` (BERT's names of the special tokens); where it
+    has no ``tokenizer.json``, that is made from the files of the older format (``vocab.json`` and ``merges.txt``).
+    ``tiny`` draws small random weights in place of the published ones. Raises CodeStiltsError if a file is missing
+    or is not what its name says.
     """
     prefix = folder.strip("/") + "/" if folder.strip("/") else ""
     with zipfile.ZipFile(archive) as members:
         names = {name.removeprefix(prefix) for name in members.namelist() if name.startswith(prefix)}
-        wanted = names.intersection(NEEDED + OLDER) - ({PICKLE} if "model.safetensors" in names else set())
+        weights = {"model.safetensors", PICKLE} if tiny else {PICKLE} if "model.safetensors" in names else set()
+        wanted = names.intersection(NEEDED + OLDER) - weights
         for name in sorted(wanted):
             with atomic(out / name) as temporary, members.open(prefix + name) as stream, temporary.open("wb") as file:
                 shutil.copyfileobj(stream, file, 1 << 20)
@@ -40,12 +42,13 @@ def unpack(archive: Path, folder: str, out: Path) -> None:
         _renew_tokenizer(out)
     elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
         (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
+    if tiny and "config.json" in wanted:
+        draw_weights(out)
     missing = [name for name in NEEDED if not (out / name).exists()]
     try:
         if missing:
-            raise CodeStiltsError(
-                f"{archive.name}: no {prefix}{missing[0]}: name the folder that holds the encoder in definitions.encoders"
-            )
+            where = "name the folder that holds the encoder in definitions.encoders"
+            raise CodeStiltsError(f"{archive.name}: no {prefix}{missing[0]}: {where}")
         _check(archive, out)
     except CodeStiltsError:
         shutil.rmtree(out, ignore_errors=True)
@@ -53,7 +56,7 @@ def unpack(archive: Path, folder: str, out: Path) -> None:
 
 
 def convert(pickled: Path, out: Path) -> None:
-    """The tensors of a pickled checkpoint as safetensors: read by torch's restricted reader, which runs no code of it."""
+    """The tensors of a pickled checkpoint as safetensors, by torch's restricted reader, which runs no code of it."""
     import torch
     from safetensors.torch import save_file as save_tensors
 
@@ -65,6 +68,17 @@ def convert(pickled: Path, out: Path) -> None:
         whole = {name: value.clone().contiguous() for name, value in tensors.items()}
         save_tensors(whole, temporary, metadata={"format": "pt"})
     pickled.unlink()
+
+
+def draw_weights(folder: Path) -> None:
+    """Random weights of the architecture in ``config.json``, as deep as it says but very narrow, for a rehearsal."""
+    import torch
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config.hidden_size, config.num_attention_heads, config.intermediate_size = 32, 2, 64
+    torch.manual_seed(0)
+    AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
 
 
 def _renew_tokenizer(folder: Path) -> None:

@@ -159,6 +159,14 @@ class Arm(Strict):
     base: Name | None = Field(None, description="the arm that a variant is compared with")
 
 
+class Block(Strict):
+    """A part of the grid: every encoder x arm x target of these; all of the study, where a key is missing."""
+
+    encoders: Names | None = None
+    arms: Names | None = None
+    targets: Names | None = None
+
+
 class Definitions(Strict):
     """Encoders and arms that a study may use."""
 
@@ -173,11 +181,14 @@ class Config(Strict):
     encoders: Names
     arms: Names
     targets: Names
+    grid: list[Block] = Field([], description="the runs of the study are those of these blocks; all, if there are none")
     languages: Names = Field(description="languages in which targets are tested")
     source_language: Name = Field(description="language in which targets are trained")
     seeds: Annotated[list[Index], Field(min_length=1), *Unique]
     seeds_per_job: Count
-    rehearsal: bool = Field(False, description="a trial of the graph at tiny scale, whose numbers mean nothing")
+    rehearsal: Index = Field(
+        0, description="a trial of the graph on so many rows of each table and random weights: its numbers mean nothing"
+    )
     function_sources: Annotated[list[Kind], Field(min_length=1), *Unique] = Field(
         ["npm", "pypi", "local"], description="kinds of sources that functions are extracted from"
     )
@@ -215,6 +226,8 @@ class Build(Strict):
     characters: Count | None = Field(None, description="characters of a token that are kept")
     share: Share | None = Field(None, description="share of a set's rows that is used, drawn by id")
     cut_at: str | None = Field(None, description="a query ends where this stands")
+    problem: str | None = Field(None, description="the part of a problem's id that all languages share: a pattern")
+    per_problem: Count | None = Field(None, description="programs of one problem that are trained on at most")
     least_characters: Count | None = Field(None, description="characters that a paragraph has at least")
     keep_unanswerable: bool = Field(False, description="keep the questions that have no answer")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from codestilts.metrics import row_sums
+from codestilts.metrics import row_sums, value
 
 Checks = Mapping[int, pd.DataFrame]  # step -> predictions of dev and test rows
 
@@ -39,17 +39,16 @@ def _languages(rows: pd.DataFrame) -> list[str]:
 
 
 def _best(checks: Checks, metric: str, language: str, test_too: bool) -> int:
-    def value(step: int) -> float:
+    def reached(step: int) -> float:
         rows = checks[step][checks[step]["language"] == language]
         dev = rows[rows["split"] == "dev"]
         return score(rows if dev.empty and test_too else dev, metric)
 
-    return max(sorted(checks, reverse=True), key=value)
+    return max(sorted(checks, reverse=True), key=reached)
 
 
 def score(predictions: pd.DataFrame, metric: str) -> float:
     """A metric's value on all rows, between 0 and 1; 0 without rows."""
     if predictions.empty:
         return 0.0
-    sums = row_sums(predictions, metric).sum()
-    return float(sums["numerator"] / sums["denominator"]) if sums["denominator"] else 0.0
+    return value(row_sums(predictions, metric))

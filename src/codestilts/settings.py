@@ -30,6 +30,7 @@ def build(study: Study, task: str) -> Record:
         "study": study.name,
         "task": task,
         "role": role,
+        **({"rehearsal": study.config["rehearsal"]} if study.config["rehearsal"] else {}),
         "languages": study.task_languages(task),
         "source_language": study.source_language(task),
         "seed": derive_seed(study.name, "examples", task),

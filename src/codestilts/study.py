@@ -3,6 +3,7 @@
 Pure (standard library and YAML only): the graph of jobs is built from it, so it has to load in no time.
 """
 
+import itertools
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,6 +107,30 @@ class Study:
         """The arms that have a phase 2."""
         return [name for name, arm in self.arms.items() if arm["tasks"]]
 
+    @cached_property
+    def cells(self) -> dict[tuple[str, str], list[str]]:
+        """The targets of each encoder and arm that the grid has; untrained ones are in every cell."""
+        cells: dict[tuple[str, str], list[str]] = {}
+        for block in self.config.get("grid") or [{}]:
+            chosen = [block.get(key) or self.config[key] for key in ("encoders", "arms", "targets")]
+            for encoder, arm in itertools.product(*chosen[:2]):
+                cells.setdefault((encoder, arm), []).extend(chosen[2])
+        order = {target: place for place, target in enumerate(self.targets)}
+        rest = self.untrained_targets
+        return {cell: sorted({*targets, *rest}, key=order.__getitem__) for cell, targets in sorted(cells.items())}
+
+    @cached_property
+    def runs(self) -> list[tuple[str, str, str]]:
+        """Every encoder, arm and trained target of the grid."""
+        trained = set(self.trained_targets)
+        return [(*cell, target) for cell, targets in self.cells.items() for target in targets if target in trained]
+
+    @cached_property
+    def phase_2(self) -> list[tuple[str, str]]:
+        """Every encoder and arm with a phase 2 that the grid needs, for itself or for a variant."""
+        parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.cells]
+        return list(dict.fromkeys((encoder, arm) for encoder, arm in parents if arm))
+
     def parent_arm(self, arm: str) -> str | None:
         """The arm whose phase 2 an arm goes on from: its own, that of its base if it has no tasks, or none."""
         base = self.arms[arm].get("base")
@@ -203,6 +228,17 @@ class Study:
     def learning_rates(self) -> list[str]:
         """The rates that are tried, as they stand in the names of files; none where the rate is given."""
         return [f"{rate:g}" for rate in self.config["target"]["learning_rates"]]
+
+    @cached_property
+    def shown_runs(self) -> list[tuple[str, str, str]]:
+        """The runs whose predictions the report shows: of the shown arms, with the first encoder that has them."""
+        first = {arm: encoder for encoder, arm in reversed(self.cells)}
+        return [
+            (first[arm], arm, target)
+            for arm in self.shown_arms
+            if arm in first
+            for target in self.cells[first[arm], arm]
+        ]
 
     @cached_property
     def shown_arms(self) -> list[str]:

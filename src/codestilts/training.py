@@ -22,10 +22,10 @@ from transformers import PreTrainedModel
 from codestilts import checkpoints, models
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums
 from codestilts.predicting import predict
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeds import derive_seed
+from codestilts.selection import score
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Feature, Task
 
@@ -210,8 +210,7 @@ def _dev(
     scores = {}
     for name, rows in dev.items():
         if len(rows) and tasks[name].type != "mlm":
-            sums = row_sums(predict(encoder, heads[name], rows, tasks[name], tokenizer), tasks[name].metric).sum()
-            scores[name] = float(sums["numerator"] / sums["denominator"])
+            scores[name] = score(predict(encoder, heads[name], rows, tasks[name], tokenizer), tasks[name].metric)
     return scores
 
 

@@ -126,7 +126,8 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             yield f"{task['file']}: sources: no source '{source}'; {near(source, sources)}"
         for part in set(spec.get("examples_of", [])) - set(tasks):
             yield f"{task['file']}: examples_of: no task '{part}'; {near(part, tasks)}"
-        if spec["type"] in ("classification", "tagging") and len(spec.get("labels", [])) < 2:
+        few = {"classification": 2, "tagging": 2 if spec.get("labels") else 0}  # or it takes the tags of its train rows
+        if len(spec.get("labels", [])) < few.get(spec["type"], 0):
             yield f"{task['file']}: labels: a {spec['type']} task declares its labels, at least two"
         if not spec.get("trained", True) and spec["type"] != "retrieval":
             yield f"{task['file']}: trained: only a retrieval task can go without training"
@@ -188,6 +189,11 @@ def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         (("encoders",), config["encoders"], definitions["encoders"], "encoder is defined under that name"),
         (("arms",), config["arms"], [*definitions["arms"], *tasks], "arm or task has that name"),
         (("targets",), config["targets"], tasks, "task has that name"),
+        *(
+            (("grid", index, key), block.get(key) or [], config[key], "name of this study")
+            for index, block in enumerate(config["grid"])
+            for key in ("encoders", "arms", "targets")
+        ),
         (("languages",), config["languages"], spoken, "target has that language"),
         (("data", "tasks"), list(config["data"]["tasks"]), tasks, "task has that name"),
         (("target", "tasks"), list(config["target"]["tasks"]), tasks, "task has that name"),

@@ -288,4 +288,90 @@ SAMPLES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
             "unit": "LABEL",
         },
     ),
+    "php": (
+        """
+        <?php
+        namespace Market;
+
+        abstract class Stall extends Shop
+        {
+            /**
+             * Chooses the ripest fruit of a {@see Basket}. SECRET
+             *
+             * @param array<string, Fruit> $basket where the fruit lies
+             * @param int|null $limit how many at most
+             */
+            #[Pure("SECRE")]
+            public static function pickFruit(array &$basket, ?int $limit = null, Fruit|bool ...$rest): ?\\Market\\Fruit
+            {
+                // SECRET remark
+                foreach ($basket->items as $key => $fruit) {
+                    if (!$fruit instanceof Apple) { continue; } # SECRET
+                }
+                $first = new Basket(fn(int $size) => $size . self::NONE, 1.5);
+                return static::weigh($first, unit: "# no comment {$limit}")?->peel() ?? NULL;
+            }
+        }
+        """,
+        "pickFruit",
+        {"$basket": "where the fruit lies", "$limit": "how many at most", "$rest": ""},
+        {
+            "Pure": "ANNOTATION",
+            "static": "MODIFIER",
+            "\\Market\\Fruit": "TYPE",
+            "items": "FIELD",
+            "weigh": "CALLEE",
+            "peel": "CALLEE",
+            "unit": "LABEL",
+            ".": "OPERATOR",
+        },
+    ),
+    "ruby": (
+        """
+        module Market
+          class Stall < Shop
+            # Chooses the ripest +fruit+ of a {Basket}. SECRET
+            # rubocop:disable Metrics/SECRET
+            #
+            # @param basket [Hash{Symbol => Array<String>}] where the fruit lies
+            # @param [Array(Integer, [Float]), nil] limit how many at most
+            # @param size the least size
+            # @return [Fruit] one of them
+            private def pick_fruit(basket, limit = 10, *rest, size:, unit: "g", **options, &block)
+              # SECRET remark
+              @count += 1 # SECRET
+              first = basket.items.select { |fruit| fruit.ripe? && !fruit.old } unless limit.nil?
+              weigh(first, unit: "# no comment #{limit}", kind: :ripe) do |fruit|
+                $log << fruit.name =~ /a#b/ ? 1.5 : nil
+              end
+              puts <<~TEXT, true
+                # no comment
+              TEXT
+            rescue Market::SpoiltError => error
+              retry
+            end
+          end
+        end
+        """,
+        "pick_fruit",
+        {
+            "basket": "where the fruit lies",
+            "limit": "how many at most",
+            "rest": "",
+            "size": "the least size",
+            "unit": "",
+            "options": "",
+            "block": "",
+        },
+        {
+            "@count": "FIELD",
+            "select": "CALLEE",
+            "weigh": "CALLEE",
+            "kind": "LABEL",
+            ":ripe": "CONSTANT",
+            "$log": "VARIABLE",
+            "SpoiltError": "TYPE",
+            "end": "KEYWORD",
+        },
+    ),
 }

@@ -151,6 +151,55 @@ CASES: list[tuple[str, str, str, Doc]] = [
         /// ```""",
         Doc("Makes it.", "Makes it.", {"a": "the a"}),
     ),
+    (
+        "PHPDoc",
+        "php",
+        """/**
+         * Does {@see Work} with things.
+         *
+         * @param array<string, int[]>|null $a the a
+         * @param callable(int, int):bool $b - the b
+         * @param \\Market\\Fruit ...$rest the rest
+         * @param mixed &$d the d
+         * @return int not wanted
+         */""",
+        Doc(
+            "Does Work with things.",
+            "Does Work with things.",
+            {"a": "the a", "b": "the b", "rest": "the rest", "d": "the d"},
+        ),
+    ),
+    (
+        "YARD",
+        "ruby",
+        """# Does +work+ with {Work things}.
+        # rubocop:disable Metrics/MethodLength
+        #
+        # @overload work(a, b)
+        #   @param [Array<(String, Integer)>, nil] a the a
+        #     continued
+        #   @param b [Hash{Symbol => [String]}] the b
+        # @param *rest the rest
+        # @option b [String] :key ("x") not a parameter
+        # @return [Fruit] not wanted""",
+        Doc(
+            "Does work with things.",
+            "Does work with things.",
+            {"a": "the a continued", "b": "the b", "rest": "the rest"},
+        ),
+    ),
+    (
+        "RDoc",
+        "ruby",
+        "# :call-seq:\n#   work(a) -> b\n#\n# Does \\Work with things.",
+        Doc("Does Work with things.", "Does Work with things.", {}),
+    ),
+    (
+        "LuaDoc",
+        "lua",
+        "--- Does work.\n-- It is done.\n-- @param a the a\n-- @return not wanted",
+        Doc("Does work. It is done.", "Does work. It is done.", {"a": "the a"}),
+    ),
     ("godoc", "go", "// F returns the [Bar].\n//\n//\tcode(1)\n", Doc("F returns the Bar.", "F returns the Bar.", {})),
 ]
 

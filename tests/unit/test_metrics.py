@@ -1,14 +1,17 @@
-"""Metrics against values worked out by hand."""
+"""Metrics of classes and ranks against values worked out by hand, scikit-learn and plain formulations."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import METRICS, row_sums
-from codestilts.metrics.ranking import best_threshold
-from codestilts.metrics.spans import token_f1
+from codestilts.metrics import LABELS, METRICS, row_sums, value
+from codestilts.metrics.classes import macro_f1
+from codestilts.metrics.ranking import average_precision_at_r, best_threshold
 
 
 def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame:
@@ -22,64 +25,145 @@ def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame
     return pd.DataFrame({**base, "gold": gold, "prediction": predicted, "score": 0.0, **more})
 
 
-def value(metric: str, predictions: pd.DataFrame) -> float:
-    sums = row_sums(predictions, metric).sum()
-    return sums["numerator"] / sums["denominator"]
+def measure(metric: str, predictions: pd.DataFrame) -> float:
+    return value(row_sums(predictions, metric))
 
 
 def test_accuracy_counts_equal_labels():
-    assert value("accuracy", frame(["a", "b", "c"], ["a", "b", "a"])) == pytest.approx(2 / 3)
+    assert measure("accuracy", frame(["a", "b", "c"], ["a", "b", "a"])) == pytest.approx(2 / 3)
 
 
-def test_token_accuracy_weighs_tokens_not_rows():
-    assert value("token_accuracy", frame(["N N V", "V"], ["N V V", "N"])) == pytest.approx(2 / 4)
+def test_binary_f1_by_hand():
+    # Two pairs found of three, and one found that is none: precision and recall are 2 / 3.
+    assert measure("binary_f1", frame(["1", "1", "1", "0", "0"], ["1", "1", "0", "1", "0"])) == pytest.approx(2 / 3)
 
 
-def test_token_accuracy_names_the_row_with_a_missing_tag():
-    with pytest.raises(CodeStiltsError, match="row '1' has 1 tags for 2 tokens"):
-        row_sums(frame(["N", "N V"], ["N", "N"]), "token_accuracy")
+def test_binary_f1_is_zero_without_positives():
+    assert measure("binary_f1", frame(["0", "0"], ["0", "0"])) == 0
 
 
-def test_exact_match_keeps_what_squad_would_drop():
-    assert value("exact_match", frame(["a", "_x", "n"], ["the", "x", " n "])) == pytest.approx(1 / 3)
+def test_binary_f1_of_other_labels_is_an_error():
+    with pytest.raises(CodeStiltsError, match="label 'same': name the labels 0 and 1"):
+        row_sums(frame(["0", "same"], ["0", "1"]), "binary_f1")
 
 
-@pytest.mark.parametrize(
-    ("gold", "predicted", "expected"),
-    [
-        ("the red cat", "red cat sat", 0.8),
-        ("cat", "dog", 0.0),
-        ("", "", 1.0),
-        ("", "cat", 0.0),
-        ("A cat!", "cat", 1.0),
-    ],
-)
-def test_token_f1_by_hand(gold: str, predicted: str, expected: float):
-    assert token_f1(gold, predicted) == pytest.approx(expected)
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1))
+def test_binary_f1_is_that_of_scikit_learn(pairs: list[tuple[bool, bool]]):
+    gold, predicted = ([str(int(label)) for label in side] for side in zip(*pairs, strict=True))
+    expected = f1_score(gold, predicted, pos_label="1", zero_division=0)
+    assert measure("binary_f1", frame(gold, predicted)) == pytest.approx(expected)
 
 
-def test_mrr_is_the_mean_of_scores():
-    assert value("mrr", frame(["0", "1"], ["0", "0"], score=[1.0, 0.25])) == pytest.approx(0.625)
+def test_f1_of_labels_by_hand():
+    gold, predicted = ["dp|math", "two pointers", ""], ["dp", "math|two pointers", "dp"]
+    # Found: dp and two pointers once each; 3 labels are there and 4 predicted.
+    assert measure("micro_f1", frame(gold, predicted)) == pytest.approx(4 / 7)
+    # dp 2 / 3, math 0 / 2, two pointers 2 / 2.
+    assert macro_f1(gold, predicted) == pytest.approx((2 / 3 + 0 + 1) / 3)
+
+
+def test_f1_without_labels_is_zero():
+    assert macro_f1([""], [""]) == measure("micro_f1", frame([""], [""])) == 0
+
+
+labels = st.sets(st.sampled_from(["dp", "math", "brute force", "2-sat", "greedy"])).map(lambda names: "|".join(names))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(labels, labels), min_size=1))
+def test_f1_of_labels_is_that_of_scikit_learn(pairs: list[tuple[str, str]]):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    sets = [set(text.split("|")) - {""} for text in [*gold, *predicted]]
+    marks = MultiLabelBinarizer().fit_transform(sets)
+    if marks.shape[1] > 1:  # scikit-learn takes a single column for two classes
+        sides = marks[: len(gold)], marks[len(gold) :]
+        micro, macro = (f1_score(*sides, average=average, zero_division=0) for average in ("micro", "macro"))
+        assert measure("micro_f1", frame(gold, predicted)) == pytest.approx(micro)
+        assert macro_f1(gold, predicted) == pytest.approx(macro)
+
+
+@pytest.mark.parametrize("metric", ["mrr", "map_at_r"])
+def test_means_of_scores(metric: str):
+    assert measure(metric, frame(["0", "1"], ["0", "0"], score=[1.0, 0.25])) == pytest.approx(0.625)
+
+
+def test_average_precision_at_r_by_hand():
+    similarity = np.array([[9, 3, 2, 1], [1, 9, 2, 3], [3, 1, 9, 2], [1, 2, 3, 9]], dtype=float)
+    # R is 2 for a: the first query finds both, the second one at place 2, the third one at place 1. b stands alone.
+    with pytest.raises(CodeStiltsError, match="label 'b' stands once"):
+        average_precision_at_r(similarity, np.array(["a", "a", "a", "b"]))
+    similarity = np.pad(similarity, (0, 1), constant_values=0.0)
+    found = average_precision_at_r(similarity, np.array(["a", "a", "a", "b", "b"]))
+    assert found == pytest.approx([1.0, (1 / 2) / 2, (1 / 1) / 2, 0.0, 0.0])
+
+
+def test_ties_go_against_the_query():
+    assert average_precision_at_r(np.ones((6, 6)), np.array([0, 0, 0, 1, 1, 1])) == pytest.approx(np.zeros(6))
+
+
+@settings(deadline=None)
+@given(st.integers(2, 4), st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_average_precision_at_r_is_that_of_a_full_ranking(classes: int, size: int, seed: int):
+    rng = np.random.default_rng(seed)
+    names = rng.permutation(np.repeat(np.arange(classes), size))
+    similarity = rng.integers(0, 9, (len(names), len(names))).astype(float)
+    for query, found in enumerate(average_precision_at_r(similarity, names)):
+        others = [other for other in range(len(names)) if other != query]
+        ranking = sorted(others, key=lambda other: (-similarity[query, other], names[other] == names[query]))
+        right = names[ranking[: size - 1]] == names[query]
+        precisions = [right[: place + 1].mean() for place in range(size - 1) if right[place]]
+        assert found == pytest.approx(sum(precisions) / (size - 1))
 
 
 def test_threshold_lies_halfway_between_scores():
-    scores, correct = pd.Series([0.9, 0.8, 0.3]).to_numpy(), pd.Series([True, True, False]).to_numpy()
+    scores, correct = np.array([0.9, 0.8, 0.3]), np.array([True, True, False])
     assert best_threshold(scores, correct, 2) == pytest.approx(0.55)
 
 
 def test_threshold_never_cuts_ties_apart():
-    scores, correct = pd.Series([0.8, 0.8, 0.1]).to_numpy(), pd.Series([True, False, False]).to_numpy()
+    scores, correct = np.array([0.8, 0.8, 0.1]), np.array([True, False, False])
     assert best_threshold(scores, correct, 1) == pytest.approx(0.45)
+
+
+def test_threshold_is_zero_where_nothing_is_correct():
+    assert best_threshold(np.array([1.1, 0.9]), np.array([False, False]), 1) == 0
+    assert best_threshold(np.array([]), np.array([], dtype=bool), 1) == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=12), st.integers(0, 3))
+def test_no_other_threshold_is_better(rows: list[tuple[int, bool]], lost: int):
+    score, correct = (np.array(column) for column in zip(*rows, strict=True))
+    pairs = int(correct.sum()) + lost
+
+    def f1(threshold: float) -> float:
+        return 2 * correct[score >= threshold].sum() / max((score >= threshold).sum() + pairs, 1)
+
+    assert f1(best_threshold(score, correct, pairs)) == pytest.approx(max(f1(i / 2) for i in range(20)))
 
 
 def test_mining_tunes_on_dev_and_counts_on_test():
     dev = frame(["a", "b", ""], ["a", "b", "a"], score=[0.9, 0.7, 0.2], split="dev")
-    test = frame(["c", "d", "", ""], ["c", "c", "d", "c"], score=[0.8, 0.6, 0.5, 0.1])
-    # The margin tuned on dev is 0.45: three test rows are mined, one is right, two pairs exist: 2 * 1 / (3 +
-    # 2).
+    test = frame(["c", "d", "", "", "e"], ["c", "c", "d", "c", ""], score=[0.8, 0.6, 0.5, 0.1, 0.9])
+    # The margin tuned on dev is 0.45: three test rows are mined, one is right, three pairs exist: 2 * 1 / (3 + 3).
     predictions = pd.concat([dev, test], ignore_index=True)
-    assert value("mining_f1", predictions) == pytest.approx(0.4)
+    assert measure("mining_f1", predictions) == pytest.approx(1 / 3)
     assert row_sums(predictions, "mining_f1")["denominator"][:3].sum() == 0
+
+
+def test_mining_tunes_each_language_by_itself():
+    dev = frame(["a", "b"], ["a", "x"], score=[0.9, 0.7], split="dev", language=["go", "rust"])
+    test = frame(["c", "d"], ["c", "d"], score=[0.2, 0.2], language=["go", "rust"])
+    # Go mines from 0.9 - 0.5 on and so nothing; Rust found nothing on dev and mines all: 2 * 1 / (1 + 2).
+    assert measure("mining_f1", pd.concat([dev, test], ignore_index=True)) == pytest.approx(2 / 3)
+
+
+def test_mining_tunes_each_checkpoint_by_itself():
+    dev = frame(["a", "b"], ["a", "b"], score=[0.9, 0.1], split="dev", checkpoint=["early", "late"])
+    test = frame(["c", "d"], ["c", "d"], score=[0.3, 0.3], checkpoint=["early", "late"])
+    # The early one mines from 0.9 - 0.5 on, the late one from 0.1 - 0.5 on.
+    assert measure("mining_f1", pd.concat([dev, test], ignore_index=True)) == pytest.approx(2 / 3)
 
 
 def test_mining_without_dev_rows_is_an_error():
@@ -92,19 +176,25 @@ def test_unknown_metric_is_an_error():
         row_sums(frame(["a"], ["a"]), "bleu")
 
 
-words = st.sampled_from(["a", "b", "cat", "the cat", "_x", ""])
+def test_every_metric_has_a_label():
+    assert list(LABELS) == list(METRICS)
+    assert len(set(LABELS.values())) == len(LABELS)
 
 
+words = st.sampled_from(["1", "0"])
 rows_of_predictions = st.tuples(words, words, st.floats(0, 1), st.sampled_from(["dev", "test"]))
 
 
+@pytest.mark.filterwarnings("ignore:.* seems not to be NE tag")
 @settings(max_examples=30, deadline=None)
 @given(st.lists(rows_of_predictions, min_size=1, max_size=30))
 def test_every_metric_stays_between_zero_and_one(rows: list[tuple[str, str, float, str]]):
     gold, predicted, score, split = map(list, zip(*rows, strict=True))
-    predictions = frame(gold, predicted, score=score, split=split)
-    predictions = pd.concat([frame(["a"], ["a"], split="dev"), predictions], ignore_index=True)
-    for metric in set(METRICS) - {"token_accuracy"}:
+    predictions = frame(gold, predicted, score=score, split=split, language="english")
+    dev = frame(["1"], ["1"], split="dev", language="english")
+    predictions = pd.concat([dev, predictions], ignore_index=True)
+    for metric in METRICS:
         sums = row_sums(predictions, metric)
         assert (sums["numerator"] <= sums["denominator"] + 1e-12).all() or metric == "mining_f1"
+        assert sums.index.equals(predictions.index)
         assert 0 <= sums["numerator"].sum() <= sums["denominator"].sum() + 1e-12

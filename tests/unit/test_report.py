@@ -68,7 +68,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     sums = synthetic.sums(clusters=30)
     cells = resample(sums, 50, 0)
-    design = design_of(synthetic.FACTS, synthetic.language_rows())
+    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
     for name, ask in {
         "contrasts": contrasts,

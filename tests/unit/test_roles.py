@@ -56,6 +56,18 @@ def test_unknown_key_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
             "TYPE Y < Z >",
         ),
         (
+            "php",
+            "<?php\nfunction f(A|B $a, ...$b): ?C {\n  $x = $a . g($b);\n  return D::h($x)->k(new \\E\\F());\n}\n",
+            "FUNCTION_NAME f; TYPE A | B; PARAMETER $a; PARAMETER $b; TYPE ? C; CALLEE g; CALLEE D :: h; CALLEE k; "
+            "TYPE \\E\\F",
+        ),
+        (
+            "ruby",
+            "def f(a, *b, c: 1, &d)\n  a.g.h(b) { |e| K::L.new }\nrescue M::N, P => error\n  d&.k\nend\n",
+            "FUNCTION_NAME f; PARAMETER a; PARAMETER b; PARAMETER c; PARAMETER d; CALLEE a . g . h; PARAMETER e; "
+            "CALLEE K :: L . new; TYPE M :: N; TYPE P; CALLEE d &. k",
+        ),
+        (
             "cpp",
             "std::map<int, T> A::f(const B& a) {\n  auto x = a->g<int>(1);\n  return std::h(x);\n}\n",
             "TYPE std :: map < int , T >; FUNCTION_NAME f; TYPE B; PARAMETER a; TYPE auto; CALLEE a -> g; "

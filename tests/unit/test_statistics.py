@@ -50,7 +50,7 @@ def sums() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def design():
-    return design_of(synthetic.FACTS, synthetic.language_rows())
+    return design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
 
 
 @pytest.fixture(scope="module")

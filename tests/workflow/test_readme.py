@@ -14,20 +14,25 @@ from conftest import ROOT, environment, snakemake
 
 BLOCKS = dict(re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL))
 
-PHP = """<?php
-/**
- * Return the sum of all the numbers of a basket.
- *
- * @param array $items numbers that are added one after another
- * @param int $limit largest number of rounds before it stops
- */
-function sum_basket(array $items, int $limit = 3) {
-    $total = 0;
-    foreach ($items as $key => $value) {
-        $total = $total + strlen($value) * 2;
-    }
-    return $this->round($total);
-}
+LUA = """local Basket = {}
+
+--- Return the sum of all the numbers of a basket.
+-- It looks at every one of them.
+--
+-- @param items numbers that are added one after another
+-- @param limit largest number of rounds before it stops
+function Basket:sum(items, limit, ...)
+  -- a remark
+  local total, first = 0, nil
+  for key, value in pairs(items.all) do
+    if #value ~= limit and not first then
+      total = total + string.len(value) * 2 .. [[ -- no remark ]]
+    end
+  end
+  return self:round(total, { unit = "g", ... })
+end
+
+return Basket
 """
 
 
@@ -59,15 +64,20 @@ def test_a_new_task_is_one_file(project: Path) -> None:
 def test_a_new_language_is_an_entry_of_the_table(project: Path) -> None:
     (project / "resources").mkdir()
     with zipfile.ZipFile(project / "resources/basket.zip", "w") as archive:
-        archive.writestr("basket/sum.php", PHP)
+        archive.writestr("basket/sum.lua", LUA)
     with (project / "sources.csv").open("a") as stream:
-        stream.write("basket,local,packages/basket,,,,,php,test,,Apache-2.0,made up,\n")
-    command = [sys.executable, "scripts/extract.py", "--language", "php"]
-    command += ["--archives", "resources/basket.zip", "--out", "php.parquet"]
+        stream.write("basket,local,packages/basket,,,,,lua,test,,Apache-2.0,made up,\n")
+    command = [sys.executable, "scripts/extract.py", "--language", "lua"]
+    command += ["--archives", "resources/basket.zip", "--out", "lua.parquet"]
     subprocess.run(command, cwd=project, env=environment(project), check=True)
-    row = pd.read_parquet(project / "php.parquet").iloc[0]
-    assert row["name"] == "sum_basket" and [param["name"] for param in row["params"]] == ["$items", "$limit"]
-    assert dict(zip(row["tokens"], row["tags"], strict=True))["strlen"] == "CALLEE"
+    [row] = pd.read_parquet(project / "lua.parquet").to_dict("records")
+    assert row["name"] == "sum" and row["doc"].startswith("Return the sum of all the numbers of a basket. It looks")
+    about = {"items": "numbers that are added one after another", "limit": "largest number of rounds before it stops"}
+    assert {param["name"]: param["doc"] for param in row["params"]} == about
+    assert "a remark" not in row["code"] and "[[ -- no remark ]]" in row["tokens"]
+    tags = dict(zip(row["tokens"], row["tags"], strict=True))
+    expected = {"len": "CALLEE", "round": "CALLEE", "all": "FIELD", "unit": "FIELD", "total": "VARIABLE", "2": "NUMBER"}
+    assert expected.items() <= tags.items() and {tags[word] for word in ("function", "local", "end")} == {"KEYWORD"}
 
 
 def test_a_study_with_another_encoder_is_an_overlay(project: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.sampling import Settings, draw, shuffled, take
+from codestilts.examples.sampling import Settings, draw, shuffled, size, take
 
 WORD = re.compile(r"\w+|\W+")
 FIELDS = ("text_a", "text_b", "question", "context", "query", "document")
@@ -74,7 +74,7 @@ def synthetic(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     }
     # One coin a cluster: a near copy must not show what the text was.
     pool["label"] = ["corrupted" if draw("half", key) < 0.5 else "real" for key in pool["cluster"]]
-    halves = {split: -(-int(settings[split]) // 2) for split in ("train", "dev")}
+    halves = {split: -(-size(settings, split, "") // 2) for split in ("train", "dev")}
     english = pool["language"] == "english"
     found = pd.concat(
         [take(group, settings | halves, by=("label",)) for group in (pool[english], pool[~english])],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from codestilts.examples import docs
-from codestilts.examples.languages import Language
+from codestilts.examples.languages import Language, parser
 
 LINES = (3, 60)  # of a documented function
 UNDOCUMENTED_LINES = (4, 40)
@@ -27,10 +27,18 @@ class Definition(NamedTuple):
     lines: tuple[int, int]  # allowed lines of code, documentation not counted
 
 
-def find(root: Node, spec: Language, counts: Counter[str]) -> Iterator[Definition]:
+def parse(data: bytes, spec: Language) -> tuple[bytes, Node]:
+    """A source file as the grammar can read it, byte for byte in its place, and the root of its tree."""
+    if spec.blanked:
+        data = re.sub(spec.blanked.encode(), lambda match: match["keep"] + b" " * len(match["drop"]), data, flags=re.M)
+    return data, parser(spec.name).parse(data).root_node
+
+
+def find(root: Node, spec: Language, counts: Counter[str], alone: bool = False) -> Iterator[Definition]:
     """The functions under ``root`` in order; what is left out is counted by reason.
 
-    Methods are functions; those inside another function only if that one is far too long to be of use.
+    Methods are functions; those inside another function only if that one is far too long to be of use. A function that
+    stands ``alone`` may have lost its line breaks: it may be of any length up to the longest.
     """
     stack = [root]
     while stack:
@@ -51,14 +59,14 @@ def find(root: Node, spec: Language, counts: Counter[str]) -> Iterator[Definitio
         elif rows > 2 * LINES[1]:
             counts["too long"] += 1
             stack += reversed(node.named_children)
-        elif rows < LINES[0]:
+        elif rows < LINES[0] and not alone:
             counts["too short"] += 1
         elif outer.has_error:
             counts["parse error"] += 1
         elif (found := _definition(node, outer, body, docstring, spec)) and _is_test(found):
             counts["test"] += 1
         else:
-            yield found
+            yield found._replace(lines=(1, found.lines[1])) if alone else found
 
 
 def _is_test(found: Definition) -> bool:
@@ -91,7 +99,7 @@ def _outer(node: Node, spec: Language) -> Node:
 def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spec: Language) -> Definition:
     """The function at ``node`` with all that belongs to it; the comments right before it document it."""
     nodes, comments = [outer], list[Node]()
-    after, before = outer, outer.prev_sibling
+    after, before = outer, _before(outer, spec)
     while before is not None:
         if before.type in spec.attached and not comments:
             nodes.insert(0, before)
@@ -104,14 +112,20 @@ def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spe
         raw = "".join(_text(part) for part in docstring.named_children if part.type == "string_content")
     else:
         raw = "\n".join(_text(comment) for comment in comments)
-    doc = docs.parse(raw, spec.name) if raw else docs.Doc()
-    usable = docs.is_usable(doc.text)
-    return Definition(
-        nodes,
-        (node.start_byte, body.start_byte),
-        doc if usable else docs.Doc(params=doc.params),
-        LINES if usable or doc.params else UNDOCUMENTED_LINES,
-    )
+    doc = _usable(docs.parse(raw, spec.name)) if raw else docs.Doc()
+    return Definition(nodes, (node.start_byte, body.start_byte), doc, LINES if doc else UNDOCUMENTED_LINES)
+
+
+def documented(found: Definition, raw: str, spec: Language) -> Definition:
+    """A function that stands alone, with documentation from elsewhere: a comment, or just its text."""
+    marked = isinstance(spec.docs, tuple) and raw.lstrip().startswith(spec.docs)
+    doc = _usable(docs.parse(raw, spec.name, bare=not marked))
+    return found._replace(doc=doc, lines=(1, LINES[1])) if doc else found
+
+
+def _usable(doc: docs.Doc) -> docs.Doc:
+    """The documentation, without its description if that tells nothing."""
+    return doc if docs.is_usable(doc.text) else docs.Doc(params=doc.params)
 
 
 def _is_function(node: Node, spec: Language) -> bool:
@@ -119,6 +133,12 @@ def _is_function(node: Node, spec: Language) -> bool:
         return True
     value = node.child_by_field_name(spec.assigned[node.type]) if node.type in spec.assigned else None
     return value is not None and value.type in spec.anonymous
+
+
+def _before(node: Node, spec: Language) -> Node | None:
+    """What stands before a node: its sibling, or that of a block which begins with it."""
+    before, parent = node.prev_sibling, node.parent
+    return parent.prev_sibling if before is None and parent is not None and parent.type in spec.blocks else before
 
 
 def _documents(comment: Node, after: Node, comments: list[Node], spec: Language) -> bool:

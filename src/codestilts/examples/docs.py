@@ -1,7 +1,8 @@
 """Documentation as people wrote it: comment marks, markup and tags taken off, descriptions and parameters kept.
 
-Understands JSDoc, TSDoc, Javadoc, KDoc, PHPDoc, Doxygen, C# XML, godoc, rustdoc, Swift markdown, and docstrings in the
-reST, Google and numpy styles. The style is told from the text, not from the language (but for C# XML).
+Understands JSDoc, TSDoc, Javadoc, KDoc, PHPDoc, Doxygen, YARD, LuaDoc, C# XML, godoc, rustdoc, Swift markdown, and
+docstrings in the reST, Google and numpy styles. The style is told from the text, not from the language (but for YARD,
+whose brackets mean something else in JSDoc, and C# XML).
 """
 
 import html
@@ -9,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 
 # @param x text; Doxygen also writes \param, but other backslashes are mathematics.
 _TAG = re.compile(
@@ -19,7 +21,17 @@ _DESCRIPTIONS = {"brief", "description", "desc", "summary", "details", "remarks"
 _PARAMS = {"param", "arg", "argument", "parameter", "key", "keyword"}
 _MODE = re.compile(r"\s*(in|out|inout)(\s*,\s*(in|out))*\s*")
 _BRACED = re.compile(r"^\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\s*")
-_PHP_PARAM = re.compile(r"^(?:\S+\s+)?&?(?:\.\.\.)?(?P<name>\$\w+)\s*(?P<text>.*)$", re.S)
+_PHP_TYPE = r"(?:(?:[^\s<({]|<[^<>]*(?:<[^<>]*>[^<>]*)*>|\{[^{}]*\}|\([^()]*\))+\s+)?"  # array<string, int>
+_PHP_PARAM = re.compile(rf"^{_PHP_TYPE}&?(?:\.\.\.)?(?P<name>\$\w+)\s*(?P<text>.*)$", re.S)
+_RUBY = [
+    # what a comment tells the linter, and RDoc's directives with what is indented below them
+    (re.compile(r"^[ \t]*(?:rubocop:.*|:[\w-]+:.*(?:\n[ \t]+\S.*)*)$", re.M), ""),
+    # YARD's @param [Type] name text, or @param name [Type] text
+    (re.compile(r"^([ \t]*@param[ \t]+)([^\s\[]\S*[ \t]+)?\[(?:[^\[\]]|\[[^\[\]]*\])*\][ \t]*", re.M), r"\1\2"),
+    (re.compile(r"(?<![\w+])\+([\w:.?!]+)\+(?![\w+])"), r"\1"),  # +code+
+    (re.compile(r"\{(?:[A-Z#][\w:#.?!]*\s+)?([A-Za-z#][\w:#.?! ]*)\}"), r"\1"),  # {Name label}
+    (re.compile(r"(?<!\w)\\(?=[A-Z])"), ""),  # a \Name that is no link
+]
 _PARAM = re.compile(
     r"^(?:\[\s*)?[.&*]*(?P<name>[A-Za-z_$][\w$.]*)(?:\s*=[^\]]*)?\s*\]?(?:\s+|\s*:\s*|$)(?P<text>.*)$", re.S
 )
@@ -80,10 +92,15 @@ class Doc:
     full: str = ""
     params: dict[str, str] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        return bool(self.text or self.params)
 
-def parse(raw: str, language: str) -> Doc:
-    """Parse a raw documentation comment (with its marks) or, for Python, the inside of a docstring."""
-    lines = inspect.cleandoc(raw).splitlines() if language == "python" else strip_marks(raw)
+
+def parse(raw: str, language: str, bare: bool = False) -> Doc:
+    """Parse a raw documentation comment (with its marks, unless ``bare``) or, for Python, the inside of a docstring."""
+    lines = inspect.cleandoc(raw).splitlines() if bare or language == "python" else strip_marks(raw)
+    if language == "ruby":
+        lines = reduce(lambda text, rule: rule[0].sub(rule[1], text), _RUBY, "\n".join(lines)).splitlines()
     if language == "csharp" and any("<summary" in line or "<param" in line for line in lines):
         paragraphs, params = _xml("\n".join(lines))
     else:
@@ -109,10 +126,11 @@ def is_usable(text: str, words: int = 5) -> bool:
 
 def strip_marks(raw: str) -> list[str]:
     """The lines of a comment block without the marks of comments, with their inner indentation."""
+    marks = re.compile(r"--+" if raw.lstrip().startswith("--") else r"/\*[*!]*<?|///*[!<]*|#+")
     lines = []
     for number, line in enumerate(raw.strip().splitlines()):
         bare = re.sub(r"\*+/$", "", line.strip())
-        opened = re.match(r"(/\*[*!]*<?|///*[!<]*|#+)", bare)
+        opened = marks.match(bare)
         if opened:
             bare = bare[opened.end() :]
         elif number:

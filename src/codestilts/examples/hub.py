@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import yaml
 
 from codestilts.errors import CodeStiltsError
@@ -47,37 +48,37 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """
     frames = []
     for entry in settings["read"]:
-        for language in _languages(entry, settings):
+        for language in languages_of(entry, settings):
             code = str(settings.get("codes", {}).get(language, language))
             archive = Archive(inputs[entry["source"]], f"task {settings['task']}")
-            table = archive.table(_with_code(entry, code))
-            frames.append(_mapped(table, entry, language, settings, f"{entry['source']}/{code}"))
+            fields = {**settings.get("fields", {}), **entry.get("fields", {})}
+            table = archive.table(with_code(entry, code), fields)
+            frames.append(_mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}"))
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
     return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
 
 
-def _languages(entry: Record, settings: Settings) -> list[str]:
+def languages_of(entry: Record, settings: Settings) -> list[str]:
     """The languages that an entry is read for; those of a column (``by``) are read together."""
     if "by" in entry:
         return [settings["languages"][0]]
     everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
-    first = [settings.get("source_language") or settings["languages"][0]]
+    source = settings.get("source_language")
+    first = [source if source in settings["languages"] else settings["languages"][0]]
     named = entry.get("languages") or (settings["languages"] if everywhere else first)
     return [language for language in named if language in settings["languages"]]
 
 
-def _with_code(entry: Record, code: str) -> Record:
+def with_code(entry: Record, code: str) -> Record:
+    """An entry of ``read`` for one language."""
     return {key: value.replace("{code}", code) if isinstance(value, str) else value for key, value in entry.items()}
 
 
-class Archive:
-    """A fetched repository: a zip of its files."""
+class Repository:
+    """Which files a dataset repository has, and what its card says of them."""
 
-    def __init__(self, path: Path, where: str) -> None:
-        self.path, self.where = path, f"{where}, {path.name}"
-        with zipfile.ZipFile(path) as archive:
-            self.names = archive.namelist()
-            card = archive.read("README.md").decode() if "README.md" in self.names else ""
+    def __init__(self, names: list[str], card: str, where: str) -> None:
+        self.names, self.where = names, where
         front = re.match(r"---\n(.*?)\n---", card, re.DOTALL)
         self.configs = (yaml.safe_load(front[1]) or {}).get("configs", []) if front else []
 
@@ -106,40 +107,75 @@ class Archive:
                     if isinstance(item, dict) and item.get("split") == split:
                         yield from [item["path"]] if isinstance(item["path"], str) else item["path"]
 
-    def table(self, entry: Record) -> pd.DataFrame:
-        """The rows of a split of a config, with the columns as they are."""
+
+class Archive(Repository):
+    """A fetched repository: a zip of its files."""
+
+    def __init__(self, path: Path, where: str) -> None:
+        self.path = path
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            card = archive.read("README.md").decode() if "README.md" in names else ""
+        super().__init__(names, card, f"{where}, {path.name}")
+
+    def table(self, entry: Record, fields: Record | None = None) -> pd.DataFrame:
+        """The rows of a split of a config: the columns that ``fields`` and the entry name, or all of them."""
+        wanted = columns_of(list(fields.values())) if fields else set()
+        wanted |= {*(entry.get("where") or {}), *([entry["by"]] if "by" in entry else [])} if fields else set()
         parts = []
         with zipfile.ZipFile(self.path) as archive:
             for name in self.files(entry):
                 stream = io.BytesIO(archive.read(name))
                 try:
-                    parts.append(
-                        pd.read_parquet(stream)
-                        if name.endswith(".parquet")
-                        else pd.read_json(stream, lines=name.endswith("l"), dtype=False)
-                    )
+                    parts.append(_parquet(stream, wanted) if name.endswith(".parquet") else _json(stream, name))
                 except (ValueError, OSError) as error:
                     raise CodeStiltsError(f"{self.where}: {name} cannot be read: {error}") from error
         table = pd.concat(parts, ignore_index=True)
-        for column, wanted in (entry.get("where") or {}).items():
-            values = wanted if isinstance(wanted, list) else [wanted]
+        for column, allowed in (entry.get("where") or {}).items():
+            values = allowed if isinstance(allowed, list) else [allowed]
             table = table[_column(table, column, self.where).isin(values)]
         return table.reset_index(drop=True)
 
 
-def _mapped(table: pd.DataFrame, entry: Record, language: str, settings: Settings, place: str) -> pd.DataFrame:
+def columns_of(specs: list[Any]) -> set[str]:
+    """The columns that field specifications read."""
+    found: set[str] = set()
+    for spec in specs:
+        if isinstance(spec, list):
+            found |= columns_of(spec)
+        elif isinstance(spec, dict):
+            found.add(spec["column"].partition(".")[0])
+        else:
+            found |= {name.partition(".")[0] for name in (re.findall(r"{([\w.]+)}", spec) or [spec])}
+    return found
+
+
+def _parquet(stream: io.BytesIO, wanted: set[str]) -> pd.DataFrame:
+    """The wanted columns of a parquet file that are there; all of them if none is, for the error to name."""
+    names = pq.ParquetFile(stream).schema_arrow.names
+    return pd.read_parquet(stream, columns=[name for name in names if name in wanted] or names)
+
+
+def _json(stream: io.BytesIO, name: str) -> pd.DataFrame:
+    return pd.read_json(stream, lines=name.endswith("l"), dtype=False)
+
+
+def _mapped(
+    table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: Settings, place: str
+) -> pd.DataFrame:
     """The table's rows with our columns."""
     where = f"task {settings['task']}, {place}"
-    fields = {**settings.get("fields", {}), **entry.get("fields", {})}
     config, split = entry.get("config", ""), entry.get("split", entry["as"])
-    prefix = ":".join(part for part in (place, _with_code(entry, language).get("config", config), split) if part)
+    prefix = ":".join(part for part in (place, with_code(entry, language).get("config", config), split) if part)
     out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
     frame = pd.DataFrame(out, index=table.index)
     own = frame["id"].astype(str) if "id" in frame else pd.Series(table.index.astype(str), index=table.index)
     frame["id"] = prefix + ":" + own
     frame["split"], frame["package"] = entry["as"], frame["package"] if "package" in frame else entry["source"]
-    cluster = frame["cluster"].astype(str).map(_short) if "cluster" in frame else own
-    frame["cluster"] = entry["source"] + ":" + cluster
+    if "cluster" in frame:
+        frame["cluster"] = entry["source"] + ":" + frame["cluster"].astype(str).map(_short)
+    else:
+        frame["cluster"] = frame["id"]
     frame["language"] = language
     if "by" in entry:
         names = {str(settings.get("codes", {}).get(name, name)): name for name in settings["languages"]}

@@ -31,12 +31,16 @@ class Language:
     grammar: str  # module and function, as in "tree_sitter_python.language"
     docs: str | tuple[str, ...]  # "docstring", or the openings a documentation comment may have
     functions: tuple[str, ...]  # nodes that are functions by themselves
+    alone: tuple[str, ...] = (
+        "{}",
+    )  # what a function that stands alone is put into, in place of {}: the first that parses
     assigned: dict[str, str] = field(default_factory=dict)  # node: field that may hold an anonymous function
     bodies: tuple[str, ...] = ()  # last children that are a function's body where the grammar has no field for it
     anonymous: tuple[str, ...] = ()  # the anonymous functions meant by ``assigned``
     wrappers: tuple[str, ...] = ()  # nodes around a function that belong to it
     attached: tuple[str, ...] = ()  # siblings before a function that belong to it
     test_scopes: tuple[str, ...] = ()  # nodes that hold tests if an attached sibling says so
+    blocks: tuple[str, ...] = ()  # nodes without an opening mark: comments on their first child stand before them
     comments: tuple[str, ...] = ()
     bare_strings: tuple[str, ...] = ()  # statements that are documentation when they hold just a string
     opaque: tuple[str, ...] = ()  # leaves of unparsed text: a function with one is dropped

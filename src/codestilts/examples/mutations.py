@@ -26,6 +26,18 @@ OFF_BY_ONE = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 OPERANDS = {"VARIABLE", "PARAMETER", "FIELD", "NUMBER", "STRING", "CONSTANT"}  # tags of what a value may end with
 OBJECTS = {"self", "cls", "this", "super"}  # read everywhere, never taken for another variable
 LONGEST_SWAP = 60  # characters of two arguments that are swapped
+AUGMENTED = {"+=", "-=", "*=", "/=", "//=", "%=", "|=", "&="}
+OPPOSITE = {"True": "False", "False": "True", "true": "false", "false": "true"}
+CLOSING = {")", "]", "}", ",", ":", ";"}  # what may stand after a whole expression
+OPENING = {"(", "[", ",", "=", "return", *OPERATORS}  # and before one
+UNWRAPPED = {"abs", "sorted", "reversed", "set", "list", "tuple", "int", "float", "str", "round", "len"}
+# Functions that are taken for one another: each group takes and gives about the same.
+MISTAKEN = (
+    "min max sum", "any all", "floor ceil round", "startswith endswith", "startsWith endsWith", "lower upper title",
+    "toLowerCase toUpperCase", "strip lstrip rstrip", "append extend", "push unshift", "pop shift", "keys values items",
+    "find rfind index", "indexOf lastIndexOf", "isalpha isdigit isalnum", "isupper islower", "union intersection",
+    "sorted reversed", "int float", "add discard", "filter map", "some every", "head tail", "first last",
+)  # fmt: skip
 _INTEGER = re.compile(r"0|[1-9]\d{0,5}")
 
 
@@ -99,11 +111,18 @@ def off_by_one(function: Function) -> list[Edit]:
     """``i < n`` -> ``i <= n``, ``n - 1`` -> ``n - 2``, ``0`` -> ``1``."""
     tokens = function.tokens
     bounds = [index for index in binary_operators(function) if tokens[index] in OFF_BY_ONE]
-    edits = [function.replace(index, OFF_BY_ONE[tokens[index]]) for index in bounds]
-    for index, token in enumerate(tokens):
-        if _INTEGER.fullmatch(token):
-            edits += [function.replace(index, str(int(token) + step)) for step in (-1, 1) if int(token) + step >= 0]
-    return edits
+    return [function.replace(index, OFF_BY_ONE[tokens[index]]) for index in bounds] + other_numbers(function)
+
+
+def other_numbers(function: Function) -> list[Edit]:
+    """``1`` -> ``0``, ``1`` -> ``2``."""
+    return [
+        function.replace(index, str(int(token) + step))
+        for index, token in enumerate(function.tokens)
+        if _INTEGER.fullmatch(token)
+        for step in (-1, 1)
+        if int(token) + step >= 0
+    ]
 
 
 def dropped_negation(function: Function) -> list[Edit]:
@@ -160,12 +179,96 @@ def misused_variable(function: Function) -> list[Edit]:
     return edits
 
 
+def misused_value(function: Function) -> list[Edit]:
+    """``1`` -> ``0``, ``True`` -> ``False``, a string -> another one of the function."""
+    texts = sorted({token for token, tag in zip(function.tokens, function.tags, strict=True) if tag == "STRING"})
+    edits = other_numbers(function)
+    for index, token in enumerate(function.tokens):
+        if token in OPPOSITE and function.tags[index] == "CONSTANT":
+            edits.append(function.replace(index, OPPOSITE[token]))
+        if function.tags[index] == "STRING":
+            edits += [function.replace(index, text) for text in texts if text != token]
+    return edits
+
+
+def misused_function(function: Function) -> list[Edit]:
+    """``min(a)`` -> ``max(a)``: see ``MISTAKEN``."""
+    groups = [group.split() for group in MISTAKEN]
+    return [
+        function.replace(index, other)
+        for index, token in enumerate(function.tokens)
+        if function.tags[index] == "CALLEE"
+        for group in groups
+        if token in group
+        for other in group
+        if other != token
+    ]
+
+
+def _updates(function: Function) -> list[tuple[int, int]]:
+    """The lines, with the line feed before them, that update a variable: ``total += x``."""
+    spans = []
+    for index, token in enumerate(function.tokens):
+        if token in AUGMENTED:
+            start = function.code.rfind("\n", 0, int(function.starts[index]))
+            end = function.code.find("\n", function.end(index))
+            spans.append((start, end if end >= 0 else len(function.code)))
+    return [(start, end) for start, end in spans if start >= 0]
+
+
+def _closes(function: Function, index: int) -> bool:
+    """Whether an expression may end with this token: a closing mark or a new line follows."""
+    if index + 1 == len(function.tokens):
+        return True
+    gap = function.code[function.end(index) : function.starts[index + 1]]
+    return function.tokens[index + 1] in CLOSING or "\n" in gap
+
+
+def missing_logic(function: Function) -> list[Edit]:
+    """``not x`` -> ``x``, ``a + b`` -> ``a``, ``abs(x)`` -> ``x``, or a line that updates a variable is gone."""
+    tokens = function.tokens
+    edits = dropped_negation(function) + [Edit(start, end, "") for start, end in _updates(function)]
+    for index in binary_operators(function):
+        if function.tags[index + 1] in OPERANDS and _closes(function, index + 1):
+            edits.append(Edit(function.end(index - 1), function.end(index + 1), ""))
+    for index in range(1, len(tokens) - 1):
+        if tokens[index] in UNWRAPPED and tokens[index - 1] != "." and tokens[index + 1] == "(":
+            spans = arguments(tokens, index + 1)
+            if len(spans) == 1:
+                (first, last), start = spans[0], int(function.starts[index])
+                inner = function.code[function.starts[first] : function.end(last)]
+                edits.append(Edit(start, function.end(last + 1), inner))
+    return edits
+
+
+def excess_logic(function: Function) -> list[Edit]:
+    """``x`` -> ``x + 1``, ``if x`` -> ``if not x``, or a line that updates a variable stands twice."""
+    tokens, code = function.tokens, function.code
+    edits = [Edit(end, end, code[start:end]) for start, end in _updates(function)]
+    for index in range(1, len(tokens)):
+        end = function.end(index)
+        whole = tokens[index - 1] in OPENING and _closes(function, index)
+        if whole and function.tags[index] == "VARIABLE" and tokens[index] not in OBJECTS:
+            edits += [Edit(end, end, more) for more in (" + 1", " - 1")]
+        if tokens[index - 1] in ("if", "elif", "while") and tokens[index] != "not":
+            place = int(function.starts[index])
+            edits.append(Edit(place, place, "not "))
+    return edits
+
+
 KINDS: dict[str, Callable[[Function], list[Edit]]] = {
     "wrong operator": wrong_operator,
     "swapped arguments": swapped_arguments,
     "misused variable": misused_variable,
     "off by one": off_by_one,
     "dropped negation": dropped_negation,
+    # those of HumanEvalPack (Muennighoff et al. 2023, arXiv 2308.07124, HumanEvalFix)
+    "value misuse": misused_value,
+    "missing logic": missing_logic,
+    "excess logic": excess_logic,
+    "operator misuse": wrong_operator,
+    "variable misuse": misused_variable,
+    "function misuse": misused_function,
 }
 
 

@@ -76,7 +76,16 @@ def search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 def tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The syntactic tag of every token, in a window of whole tokens; long strings are cut."""
-    rows = take(functions(inputs, settings, "tokens", "tags"), settings)
+    return _windows(inputs, settings, "tags")
+
+
+def roles(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """The role of every token in its function, as BIO spans, in the windows of :func:`tags`."""
+    return _windows(inputs, settings, "roles")
+
+
+def _windows(inputs: Inputs, settings: Settings, labels: str) -> pd.DataFrame:
+    rows = take(functions(inputs, settings, "tokens", labels), settings)
     window, longest = settings["tokens"], settings["characters"]
     starts = [
         choose(range(0, max(1, len(row) - window // 2), window), "window", key)
@@ -86,7 +95,7 @@ def tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         [token[:longest] for token in row[start : start + window]]
         for row, start in zip(rows["tokens"], starts, strict=True)
     ]
-    rows["tags"] = [list(row[start : start + window]) for row, start in zip(rows["tags"], starts, strict=True)]
+    rows["tags"] = [list(row[start : start + window]) for row, start in zip(rows[labels], starts, strict=True)]
     return rows[[*COLUMNS, "tokens", "tags"]]
 
 

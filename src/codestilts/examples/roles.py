@@ -199,6 +199,11 @@ def _by_text(text: str, parent: str, region: str) -> str:
     return "KEYWORD" if text.lstrip("#@")[:1].isalpha() else "OPERATOR"
 
 
+def _links(text: str, tag: str) -> bool:
+    """Whether a token joins two names; PHP's dot joins texts."""
+    return text in _LINKS and tag == "DELIMITER"
+
+
 def roles(tokens: Sequence[Leaf]) -> list[str]:
     """BIO roles of tokens: spans of function names, parameters, callees (``a.b.f``) and whole type expressions."""
     texts, tags = [leaf.text for leaf in tokens], [leaf.tag for leaf in tokens]
@@ -208,7 +213,7 @@ def roles(tokens: Sequence[Leaf]) -> list[str]:
             result[place] = "B-FUNCTION_NAME" if tag == "FUNCTION" else "B-PARAMETER"
         elif tag == "CALLEE":
             first = place
-            while first >= 2 and texts[first - 1] in _LINKS and tags[first - 2] in _NAMES:
+            while first >= 2 and _links(texts[first - 1], tags[first - 1]) and tags[first - 2] in _NAMES:
                 first -= 2
             result[first : place + 1] = ["B-CALLEE"] + ["I-CALLEE"] * (place - first)
     place = 0

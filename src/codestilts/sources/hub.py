@@ -92,6 +92,19 @@ def _git_digest(path: Path) -> str:
     return total.hexdigest()
 
 
+def card(source: Source) -> str:
+    """The text of a repository's README.md, "" if it has none."""
+    from huggingface_hub import HfFileSystem
+
+    kind, name = place_of(source)
+    revision = source.version if source.pinned else source.ref
+    prefix = "datasets/" if kind == "dataset" else ""
+    try:
+        return HfFileSystem().read_text(f"{prefix}{name}@{revision.replace('/', '%2F')}/README.md", encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def listing(source: Source) -> tuple[str, dict[str, int]]:
     """Commit and files (name -> bytes) of a repository; raises :class:`CodeStiltsError` if there is none."""
     from huggingface_hub import HfApi

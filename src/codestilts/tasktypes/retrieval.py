@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codestilts.metrics.ranking import average_precision_at_r
 from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 TEMPERATURE = 0.05
@@ -84,25 +85,51 @@ def _rank(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
 
 
 def _mine(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
-    """One row a query: its best candidate by the ratio margin; ``gold`` is empty for a query without a partner."""
+    """One row a query: the document that mining pairs it with; ``gold`` is empty for a query without a partner.
+
+    As google-research/xtreme mines BUCC: of each side's nearest neighbours by cosine the one with the highest ratio
+    margin is proposed, the proposals of both sides are taken from the highest margin down, and each text is taken once.
+    A query that is left over gets an empty prediction, with the lowest margin of all.
+    """
     has_query, has_document = (examples[side].ne("").to_numpy() for side in ("query", "document"))
     similarity = vectors[has_query, 0] @ vectors[has_document, 1].T
     near = min(NEIGHBOURS, *similarity.shape)
-    forward = np.sort(similarity, axis=1)[:, -near:].mean(1)
-    backward = np.sort(similarity, axis=0)[-near:].mean(0)
-    margin = similarity / ((forward[:, None] + backward[None, :]) / 2)
+    forward, backward = (_nearest(table, near) for table in (similarity, similarity.T))
+    means = (np.take_along_axis(similarity, forward, 1).mean(1), np.take_along_axis(similarity.T, backward, 1).mean(1))
+    margin = similarity / ((means[0][:, None] + means[1][None, :]) / 2)
+    proposed = [(query, _best_of(margin[query], forward[query])) for query in range(len(forward))]
+    proposed += [(_best_of(margin[:, document], backward[document]), document) for document in range(len(backward))]
+    pairs = np.array(proposed)
+    partner, taken = np.full(len(similarity), -1), np.zeros(similarity.shape[1], dtype=bool)
+    for query, document in pairs[np.argsort(-margin[pairs[:, 0], pairs[:, 1]], kind="stable")]:
+        if partner[query] < 0 and not taken[document]:
+            partner[query], taken[document] = document, True
     ids = examples["id"].to_numpy()
+    found = partner >= 0
+    score = np.where(found, margin[np.arange(len(partner)), partner], margin.min())
+    prediction = np.where(found, ids[has_document][partner], "")
     gold = np.where(has_document, ids, "")[has_query]
-    frame = {"gold": gold, "prediction": ids[has_document][margin.argmax(1)], "score": margin.max(1)}
-    return pd.DataFrame(frame, index=examples.index[has_query])
+    return pd.DataFrame({"gold": gold, "prediction": prediction, "score": score}, index=examples.index[has_query])
+
+
+def _nearest(similarity: np.ndarray, count: int) -> np.ndarray:
+    """The columns of the highest values of each row, the first ones among equals."""
+    return np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+
+
+def _best_of(margin: np.ndarray, places: np.ndarray) -> int:
+    return int(places[np.argmax(margin[places])])
 
 
 def _group(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
     """Every query against all others, right being those of its cluster (problem): average precision (POJ-104)."""
     unit = vectors[:, 0]
-    precision, best = average_precision_at_r(unit @ unit.T, pd.factorize(examples["cluster"])[0])
+    similarity = unit @ unit.T
+    precision = average_precision_at_r(similarity, pd.factorize(examples["cluster"])[0])
+    np.fill_diagonal(similarity, -np.inf)
     ids = examples["id"].to_numpy()
-    return pd.DataFrame({"gold": ids, "prediction": ids[best], "score": precision}, index=examples.index)
+    frame = {"gold": examples["cluster"], "prediction": ids[similarity.argmax(1)], "score": precision}
+    return pd.DataFrame(frame, index=examples.index)
 
 
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -1,0 +1,235 @@
+"""The task files of the paper study's natural-language tasks, and the builders of those that need one."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
+from test_sources import ROOT, make_table
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.build import build
+from codestilts.schema import TaskFile
+from codestilts.validation import schema_errors
+
+TARGETS = ["paws-x", "udpos", "panx", "mlqa", "tydiqa", "bucc", "tatoeba", "xnli", "xquad"]
+ENGLISH = ["anli-plus", "mnli", "qqp", "squad", "squad2", "hellaswag", "cosmosqa", "commonsenseqa", "ccg", "supertags"]
+TRANSLATED = ["mnli-german", "mnli-russian", "mnli-swahili", "mnli-translated"]
+TRANSLATED += ["squad-german", "squad-russian", "squad-translated", "paws-x-translated", "tydiqa-translated"]
+CONTROLS = ["tpp", "mlm-multilingual"]
+LANGUAGES = {"paws-x": 7, "udpos": 33, "panx": 40, "mlqa": 7, "tydiqa": 9, "bucc": 4, "tatoeba": 36}
+ROLE = {task: "target" if task in TARGETS else "intermediate" for task in [*TARGETS, *ENGLISH, *TRANSLATED, *CONTROLS]}
+
+
+def made(task: str, inputs: list[Path], **settings: Any) -> pd.DataFrame:
+    common = {"role": ROLE.get(task, "intermediate"), "source_language": "english"}
+    return build(task_file(task), {path.stem: path for path in inputs}, common | settings)[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("natural")
+    for name, members in sources().items():
+        archive(place / f"{name}.zip", members)
+    return place
+
+
+def inputs_of(task: str, folder: Path) -> list[Path]:
+    declared = spec(task)
+    named = [*declared.get("sources", []), *(entry["source"] for entry in declared.get("read", []))]
+    return [folder / f"{name}.zip" for name in dict.fromkeys(named)]
+
+
+# ------------------------------------------------------------------ every task file
+
+
+@pytest.mark.parametrize("task", [*ROLE, "mlm-xtreme"])
+def test_a_task_file_is_valid_and_tells_its_terms(task: str) -> None:
+    declared = spec(task)
+    assert schema_errors(TaskFile, declared) == []
+    assert declared["licence"] and declared["citation"] and declared["defects"]
+    assert len(declared["languages"]) == LANGUAGES.get(task, len(declared["languages"]))
+    if task in TARGETS:
+        assert declared["group"] and (declared.get("recipe") or declared.get("trained") is False)
+
+
+@pytest.mark.parametrize("task", ROLE)
+def test_a_task_builds_from_rows_in_the_schemas_of_the_hub(task: str, folder: Path) -> None:
+    frame = made(task, inputs_of(task, folder))
+    declared = spec(task)
+    tested = "test" if task in TARGETS else "train"
+    assert set(frame.loc[frame["split"] == tested, "language"]) == set(declared["languages"])
+    if task in TARGETS and declared.get("trained", True):
+        assert set(frame.loc[frame["split"] == "train", "language"]) == {"english"}
+
+
+# ------------------------------------------------------------------ builders
+
+
+def test_pooled_keeps_the_proportions_of_the_sets(tmp_path: Path) -> None:
+    many = [row | {"premise": f"{k} {row['premise']}"} for k in range(20) for row in nli("snli")]
+    few = nli("anli")
+    inputs = [
+        archive(tmp_path / "snli.zip", splits("plain_text/{}-0.parquet", lambda split: many)),
+        archive(tmp_path / "anli.zip", splits("plain_text/{}-0.parquet", lambda split: few, ROUNDS)),
+        archive(tmp_path / "glue.zip", splits("mnli/{}-0.parquet", nli, MNLI)),
+    ]
+    share = made("anli-plus", inputs, train=100)["package"].where(lambda p: p == "snli")
+    assert share.notna().mean() > 0.5
+    assert set(made("anli-plus", inputs)["label"]) == {"entailment", "neutral", "contradiction"}
+
+
+def test_unanswerable_questions_are_kept_by_squad2_alone(folder: Path) -> None:
+    assert (made("squad2", inputs_of("squad2", folder))["answer_text"] == "").sum() == 2
+    assert "" not in set(made("squad", inputs_of("squad", folder))["answer_text"])
+
+
+def test_tydiqa_reads_the_language_of_an_id_and_selects_on_english(folder: Path) -> None:
+    frame = made("tydiqa", inputs_of("tydiqa", folder), test=2, languages=["english", "swahili"])
+    assert frame[frame["split"] == "test"].groupby("language").size().to_dict() == {"english": 2, "swahili": 2}
+    assert set(frame.loc[frame["split"] != "test", "language"]) == {"english"}
+    assert frame["id"].is_unique
+    assert made("tydiqa", inputs_of("tydiqa", folder))["moved"].sum() == 1 + 1 + 9  # one a split and language
+
+
+def test_a_held_out_question_is_held_out_in_all_languages(folder: Path) -> None:
+    frame = made("tydiqa-translated", inputs_of("tydiqa-translated", folder))
+    assert frame.groupby("cluster")["split"].nunique().max() == 1
+    assert frame.groupby("cluster")["language"].nunique().min() == 8
+
+
+def test_supertags_say_the_side_of_the_head(folder: Path) -> None:
+    row = made("supertags", inputs_of("supertags", folder)).iloc[0]
+    assert row["tokens"] == ["I", "do", "n't", "know"]
+    assert row["tags"] == ["PRON|nsubj|R", "AUX|aux|R", "PART|advmod|R", "VERB|root|0"]
+
+
+def test_supertags_may_be_ready_made(tmp_path: Path) -> None:
+    rows = splits(
+        "data/{}-0.parquet", lambda split: [{"tokens": ["Go", "!"], "supertags": ["VERB|root|0", "PUNCT|punct|L"]}]
+    )
+    frame = made("supertags", [archive(tmp_path / "ud-english.zip", rows)])
+    assert frame["tags"].tolist() == [["VERB|root|0", "PUNCT|punct|L"]] * 2
+
+
+@pytest.mark.parametrize("text", [CCG, "The\tNP/N\ncat\tN\nsleeps\tS\\NP\n\nIt\tNP\ndoes\tS\\NP"])
+def test_ccg_is_a_sentence_or_a_word_a_line(tmp_path: Path, text: str) -> None:
+    frame = made("ccg", [archive(tmp_path / "ccg.zip", {"ccg.train": text, "ccg.dev": text})])
+    train = frame[frame["split"] == "train"].sort_values("id")
+    assert train["tokens"].tolist() == [["The", "cat", "sleeps"], ["It", "does"]]
+    assert train["tags"].tolist() == [["NP/N", "N", "S\\NP"], ["NP", "S\\NP"]]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"ccg.train": CCG}, "no file ccg.dev in .*LDC2005T13.*resources/local/ccg, or use the task supertags"),
+        ({"ccg.train": CCG, "ccg.dev": "The cat\tN"}, "ccg.dev, line 1: 2 words but 1 tags"),
+    ],
+)
+def test_ccg_tells_what_it_lacks(tmp_path: Path, members: Members, message: str) -> None:
+    with pytest.raises(CodeStiltsError, match=message):
+        made("ccg", [archive(tmp_path / "ccg.zip", members)])
+
+
+def translations(**changed: Rows) -> Members:
+    """English and German rows with the same number in the text."""
+    rows = {
+        code: [{"premise": f"{word} {'x' * (n % 7)} {n}", "hypothesis": "", "label": n % 3} for n in range(101)]
+        for code, word in (("en", "the"), ("de", "der"))
+    }
+    return {
+        f"{code}/{split}-0.parquet": part
+        for code, part in (rows | changed).items()
+        for split in ("train", "validation")
+    }
+
+
+def test_half_of_the_translation_pairs_are_true_and_the_others_are_as_long(tmp_path: Path) -> None:
+    frame = made("tpp", [archive(tmp_path / "xnli-translated.zip", translations())], languages=["german"])
+    number = frame[["text_a", "text_b"]].map(lambda text: text.split()[-1])
+    assert ((number["text_a"] == number["text_b"]) == (frame["label"] == "translation")).all()
+    assert frame["text_a"].str.startswith("the").all() and frame["text_b"].str.startswith("der").all()
+    assert 0.35 < (frame["label"] == "other").mean() < 0.65
+    wrong = frame[frame["label"] == "other"]
+    assert ((wrong["text_a"].str.len() - wrong["text_b"].str.len()).abs() <= 2).all()
+    assert len(frame) == 200  # the odd one of each split is left out
+
+
+def test_translation_pairs_have_to_be_line_parallel(tmp_path: Path) -> None:
+    shifted = [{"premise": f"der {n}", "hypothesis": "", "label": (n + 1) % 3} for n in range(101)]
+    with pytest.raises(CodeStiltsError, match="german and english are not line-parallel"):
+        made("tpp", [archive(tmp_path / "xnli-translated.zip", translations(de=shifted))], languages=["german"])
+    short = [{"premise": f"der {n}", "hypothesis": "", "label": n % 3} for n in range(50)]
+    with pytest.raises(CodeStiltsError, match="not line-parallel: 100 and 202 rows"):
+        made("tpp", [archive(tmp_path / "xnli-translated.zip", translations(de=short))], languages=["german"])
+
+
+def test_paragraphs_are_long_enough_and_an_article_is_in_one_split(folder: Path) -> None:
+    frame = made("mlm-multilingual", inputs_of("mlm-multilingual", folder), dev=40)
+    assert (frame["text"].str.len() >= 100).all()
+    assert frame.groupby("cluster")["split"].nunique().max() == 1
+    assert set(frame["split"]) == {"train", "dev"}
+
+
+def test_mlm_of_the_targets_trains_on_all_languages_but_no_test_row(tmp_path: Path) -> None:
+    kinds = [("english", "train"), ("english", "test"), ("thai", "dev"), ("thai", "test")]
+    names = [(f"{language} {split} {n}", language, split) for language, split in kinds for n in range(40)]
+    rows = [{"id": name, "language": language, "split": split, "text_a": name} for name, language, split in names]
+    rows = [row | {"cluster": row["id"], "package": "p", "text_b": ""} for row in rows]
+    pd.DataFrame(rows).to_parquet(tmp_path / "xnli.parquet")
+    frame = made("mlm-xtreme", [tmp_path / "xnli.parquet"], dev=8)
+    assert set(frame.loc[frame["split"] == "train", "language"]) == {"english", "thai"}
+    assert not frame["text"].str.contains("test").any()
+
+
+# ------------------------------------------------------------------ against a hub on loopback
+
+SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
+SERVED: dict[str, str | None] = {
+    **dict.fromkeys(["paws-x", "mlqa", "tatoeba", "xnli", "xquad", *ENGLISH, "paws-x-translated"]),
+    "tydiqa": "english arabic russian",
+    "udpos": "english german spanish french chinese arabic hindi russian turkish korean portuguese indonesian thai",
+    "panx": "english german portuguese russian chinese",
+}
+del SERVED["ccg"]  # it is sold, so no hub has it
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """A source's archive, fetched once."""
+    if not SERVER.exists():
+        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
+    place = tmp_path_factory.mktemp("hub")
+    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    assert server.stdout
+    endpoint = {"HF_ENDPOINT": server.stdout.readline().strip(), "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(place)}
+    cells = {"name": "ud-english", "kind": "hub", "id": "datasets/local/ccgbank-standin", "version": "unpinned"}
+    standin = make_table(place / "sources.csv", **cells, file="", sha256="", bytes="", keep="*.parquet")
+
+    def fetch(name: str) -> Path:
+        out = place / f"{name}.zip"
+        if not out.exists():
+            table = standin if name == "ud-english" else ROOT / "sources.csv"
+            command = [sys.executable, ROOT / "scripts/fetch.py", "--source", name, "--sources", table, "--out", out]
+            subprocess.run(command, env={**os.environ, **endpoint}, check=True, capture_output=True)
+        return out
+
+    yield fetch
+    server.terminate()
+
+
+@pytest.mark.parametrize("task", SERVED)
+def test_a_task_builds_from_the_hub(task: str, hub: Callable[[str], Path]) -> None:
+    languages = (SERVED[task] or " ".join(spec(task)["languages"])).split()
+    inputs = [hub(path.stem) for path in inputs_of(task, Path())]
+    frame = made(task, inputs, train=50, dev=10, test=10, languages=languages)
+    counts = frame.groupby("split").size()
+    assert counts.get("train", 0) == (0 if spec(task).get("trained") is False else 50)
+    if task in TARGETS:
+        assert counts["test"] == 10 * len(languages)
