@@ -1,5 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html
 # make test     set everything up, run the tests
+# make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
+# make pins     ask the hub for the commits that sources.csv lacks
 # make setup    only the environment, in .venv
 # make lint     style and types (snakemake --lint is among the tests)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
@@ -9,16 +11,30 @@ CORES ?= all
 TORCH := 2.13.0
 PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
+STUDY ?= pocket
+COVER ?= each
+CONFIGS := config.yaml $(if $(filter pocket,$(STUDY)),,studies/$(STUDY).yaml)
+OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 ACTIVATE := source .venv/bin/activate
 BEGAN := $(shell date +%s)
 
-.PHONY: setup report test lint lock
+.PHONY: setup report rehearse pins test lint lock
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
 
 report: .venv/ready
 	$(ACTIVATE) && snakemake --cores $(CORES)
+
+# Any hub that HF_ENDPOINT names serves.
+rehearse: .venv/ready
+	$(ACTIVATE) && python scripts/rehearse.py --configs $(CONFIGS) --cover $(COVER) --overlay $(OVERLAY)
+	$(ACTIVATE) && snakemake --cores $(CORES) --configfile $(wordlist 2,9,$(CONFIGS)) $(OVERLAY)
+	$(ACTIVATE) && python scripts/rehearse.py --configs $(CONFIGS) --overlay $(OVERLAY) \
+		--scores results/$(STUDY)-rehearsal/scores.csv
+
+pins: .venv/ready
+	$(ACTIVATE) && python scripts/pins.py
 
 test: .venv/ready
 	$(ACTIVATE) && pytest $(PYTEST)

@@ -187,8 +187,10 @@ rule audit:
         mem_mb=2000,
         runtime=30,
     params:
+        rehearsal="--only-report" if STUDY.config["rehearsal"] else "",
         code=code("scripts/audit.py"),
     message:
         "Looking for leakage between training and test"
     shell:
-        "python scripts/audit.py --training {input.training} --targets {input.targets} --out {output} 2>&1 | tee {log}"
+        "python scripts/audit.py --training {input.training} --targets {input.targets} {params.rehearsal}"
+        " --out {output} 2>&1 | tee {log}"

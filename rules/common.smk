@@ -107,7 +107,13 @@ def archive_of_encoder(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return jobsettings.encoder(STUDY, wildcards.encoder)["folder"]
+    return jobsettings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+
+
+def tiny_option(wildcards):
+    """Random weights for a rehearsal, with every block that the study reads."""
+    own = jobsettings.encoder(STUDY, wildcards.encoder)
+    return f"--tiny {max([1, own['layer'], *own['layers']])}" if STUDY.config["rehearsal"] else ""
 
 
 def archives_of_language(wildcards):
@@ -120,7 +126,7 @@ def inputs_of_task(wildcards):
     if task.get("sources"):
         return expand("<resources>/{source}.zip", source=task["sources"])
     if task.get("examples_of"):
-        return expand("<results>/examples/{task}.parquet", task=task["examples_of"])
+        return expand("<results>/examples/{task}.parquet", task=STUDY.parts(wildcards.task))
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
 
 

@@ -16,7 +16,7 @@ rule encoder:
         runtime=10,
     params:
         folder=folder_in_archive,
-        rehearsal="--tiny" if STUDY.config["rehearsal"] else "",
+        rehearsal=tiny_option,
         out=subpath(output[0], parent=True),
         code=code("scripts/encoder.py"),
     message:

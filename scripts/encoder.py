@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--archive", type=Path, required=True, help="zip written by fetch.py")
     parser.add_argument("--folder", required=True, help="folder in the archive that holds the encoder's files")
-    parser.add_argument("--tiny", action="store_true", help="a rehearsal: small random weights of that architecture")
+    parser.add_argument("--tiny", type=int, default=0, help="a rehearsal: small random weights, so many blocks or more")
     parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as published:

@@ -43,7 +43,7 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
         try:
             _, files = listing(source)
         except CodeStiltsError as error:
-            print(error)
+            print(str(error).split(". ")[0])
             return None
         return Repository(list(files), card(source), source.id)
 

@@ -5,6 +5,7 @@ counts as any search index would) and predicts the rows that a trained model pre
 with arm ``baseline:NAME`` and seed 0.
 """
 
+import re
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -16,6 +17,8 @@ from codestilts.examples.text import subtokens
 from codestilts.seeds import derive_seed
 
 Predicted = dict[str, Any]  # column -> one entry a row, or one for all
+
+SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
 COLUMNS = [
     "encoder",
@@ -48,6 +51,7 @@ def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, An
         "tagging": tags,
         "span_qa": spans,
         "retrieval": mine if mining else rank,
+        "multiple_choice": choices,
     }
     if task["type"] not in predictors:
         return pd.DataFrame(columns=[*COLUMNS, "score"])
@@ -58,7 +62,7 @@ def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, An
         fixed: Predicted = {"encoder": "", "arm": f"baseline:{name}", "target": target, "seed": 0, "score": 0.0}
         for column, entries in {**fixed, **predicted}.items():
             frame[column] = entries
-        frames.append(frame[[*COLUMNS, "score"]])
+        frames.append(frame[[*COLUMNS, "score", *(["answers"] if "answers" in frame else [])]])
     return pd.concat(frames, ignore_index=True)
 
 
@@ -133,16 +137,15 @@ def most_common(counter: Counter[str]) -> str:
 
 def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """Of the answers an example's ``options`` name: the first, the last, a random one, the one most like the
-    question.
+    question. Where there are no options, they are the sentences of the passage.
 
     Likeness is the share of the option's sub-tokens that the question has; the first wins among equals.
     """
-    if "options" not in rows:
-        raise CodeStiltsError(
-            "examples: the column 'options' is missing: list every possible answer of a question there"
-        )
     gold = rows["answer_text"].tolist()
-    options = [list(row) for row in rows["options"]]
+    if "options" in rows:
+        options = [list(row) for row in rows["options"]]
+    else:
+        options = [[part.strip() for part in SENTENCE.findall(text)] or [text] for text in rows["context"]]
     draws = rng.random(len(rows))
     likely = []
     for question, names in zip(rows["question"], options, strict=True):
@@ -156,6 +159,26 @@ def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> 
             "gold": gold,
             "prediction": [n[int(d * len(n))] for n, d in zip(options, draws, strict=True)],
         },
+        "overlap": {"gold": gold, "prediction": likely},
+    }
+
+
+def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
+    """The most frequent place of the right choice, a random choice, and the one most like the context.
+
+    Likeness is the share of the choice's sub-tokens that the context has; the first wins among equals.
+    """
+    gold = rows["label"].astype(str).tolist()
+    place = Counter(train["label"]).most_common(1)[0][0]
+    sizes = rows["choices"].str.len()
+    likely = []
+    for context, options in zip(rows["context"], rows["choices"], strict=True):
+        words = set(subtokens(context))
+        shares = [len(words & set(subtokens(text))) / max(len(set(subtokens(text))), 1) for text in options]
+        likely.append(str(int(np.argmax(shares))))
+    return {
+        "majority": {"gold": gold, "prediction": [str(min(place, size - 1)) for size in sizes]},
+        "random": {"gold": gold, "prediction": [str(int(rng.integers(size))) for size in sizes]},
         "overlap": {"gold": gold, "prediction": likely},
     }
 

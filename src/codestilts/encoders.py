@@ -18,17 +18,17 @@ LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
 
-def unpack(archive: Path, folder: str, out: Path, tiny: bool = False) -> None:
+def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
     """Write config, safetensors weights and tokenizer of ``folder`` in the zip ``archive`` to the folder ``out``.
 
     Pickled weights stay behind where there are safetensors; where there are none, their tensors are read and
     nothing else of them (:func:`convert`). Python files always stay behind. Where the archive has no
     ``tokenizer_config.json``, one is made from ``tokenizer.json`` (BERT's names of the special tokens); where it
     has no ``tokenizer.json``, that is made from the files of the older format (``vocab.json`` and ``merges.txt``).
-    ``tiny`` draws small random weights in place of the published ones. Raises CodeStiltsError if a file is missing
-    or is not what its name says.
+    ``tiny`` draws small random weights of so many blocks or more in place of the published ones. Raises
+    CodeStiltsError if a file is missing or is not what its name says.
     """
-    prefix = folder.strip("/") + "/" if folder.strip("/") else ""
+    prefix = folder.strip("/") + "/" if folder.strip("./") else ""
     with zipfile.ZipFile(archive) as members:
         names = {name.removeprefix(prefix) for name in members.namelist() if name.startswith(prefix)}
         weights = {"model.safetensors", PICKLE} if tiny else {PICKLE} if "model.safetensors" in names else set()
@@ -43,7 +43,7 @@ def unpack(archive: Path, folder: str, out: Path, tiny: bool = False) -> None:
     elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
         (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
     if tiny and "config.json" in wanted:
-        draw_weights(out)
+        draw_weights(out, tiny)
     missing = [name for name in NEEDED if not (out / name).exists()]
     try:
         if missing:
@@ -70,13 +70,14 @@ def convert(pickled: Path, out: Path) -> None:
     pickled.unlink()
 
 
-def draw_weights(folder: Path) -> None:
-    """Random weights of the architecture in ``config.json``, as deep as it says but very narrow, for a rehearsal."""
+def draw_weights(folder: Path, blocks: int) -> None:
+    """Random weights of the architecture in ``config.json``, at least ``blocks`` deep but very narrow."""
     import torch
     from transformers import AutoConfig, AutoModelForMaskedLM
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     config.hidden_size, config.num_attention_heads, config.intermediate_size = 32, 2, 64
+    config.num_hidden_layers = max(config.num_hidden_layers, blocks)
     torch.manual_seed(0)
     AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
 

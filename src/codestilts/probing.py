@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from codestilts import models
+from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
 from codestilts.predicting import predict
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
@@ -68,6 +69,13 @@ def _predict(
     torch.manual_seed(initial_seed(settings["study"], seed))
     model, _ = models.load_encoder(folder, init=settings["init"])
     model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
+    blocks = model.config.num_hidden_layers
+    for layer in [task.options.get("layer", -1), *settings["layers"]]:
+        if layer > blocks:
+            raise CodeStiltsError(
+                f"encoder {settings['encoder']} has {blocks} blocks, so there is no block {layer}: correct layer and "
+                "layers of definitions.encoders"
+            )
     run = {"encoder": settings["encoder"], "arm": settings["arm"], "target": target, "seed": seed}
 
     def at(layer: int) -> pd.DataFrame:

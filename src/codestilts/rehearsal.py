@@ -1,4 +1,4 @@
-"""A study at tiny scale: every task, arm, target, language and encoder once, on what a hub has, before a GPU hour is spent.
+"""A study at tiny scale: each task, arm, target, language and encoder once, before a GPU hour is spent.
 
 Same rules, tasks, tokenizers and architectures; a few rows, two steps, random weights. What is left of the full product
 of the grid is chosen here, as an overlay over the study's config.
@@ -21,10 +21,11 @@ Lookup = Callable[[str], Repository | None]  # a source's repository, None if it
 
 @dataclass
 class Available:
-    """What of a study can be had: the languages of each task, and why others can't."""
+    """What of a study can be had: the languages of each task, the tasks it is made of, and why others can't."""
 
     languages: dict[str, list[str]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, list[str]] = field(default_factory=dict)
 
 
 def available(study: Study, lookup: Lookup) -> Available:
@@ -33,17 +34,17 @@ def available(study: Study, lookup: Lookup) -> Available:
     names = [*study.examples, *filter(None, (study.tasks[name].get("instead") for name in study.examples))]
     for name in dict.fromkeys(names):
         languages, reason = _languages(study, name, lookup)
-        for language in set(study.task_languages(name)) - set(languages):
-            found.reasons[f"{name}, {language}"] = reason
         if languages:
             found.languages[name] = languages
         else:
             found.reasons[name] = reason
-    made_of = {name: study.tasks[name].get("examples_of", []) for name in found.languages}
-    for name, parts in made_of.items():
-        if missing := [part for part in parts if part not in found.languages]:
-            found.reasons[name] = f"its texts are those of {', '.join(missing)}"
+    for name in list(found.languages):
+        parts = study.tasks[name].get("examples_of", [])
+        if parts and not (kept := [part for part in parts if part in found.languages]):
+            found.reasons[name] = f"its texts are those of {', '.join(parts)}"
             del found.languages[name]
+        elif parts:
+            found.parts[name] = kept
     return found
 
 
@@ -87,6 +88,9 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
     trained = [name for name in targets if name in study.trained_targets]
     rates = study.config["target"]["learning_rates"][:2]
     statistics = study.config["statistics"]
+    tasks: Record = {name: {"languages": own} for name, own in found.languages.items()}
+    for name, parts in found.parts.items():
+        tasks[name]["examples_of"] = parts
     own = {name: dict(TINY) for name in study.config["target"]["tasks"]}
     return {
         "study": f"{study.name}-rehearsal",
@@ -97,7 +101,7 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
         "seeds": list(range(seeds)),
         "seeds_per_job": 1,
         "keep_models": False,
-        "data": {**SIZES, "tasks": {name: {"languages": found.languages[name]} for name in found.languages}},
+        "data": {**SIZES, "tasks": tasks},
         "intermediate": {**TINY, "recipe": "matched", "evaluations": 1},
         "target": {**TINY, "recipe": "matched", "evaluations": 2, "learning_rates": rates, "tasks": own},
         "statistics": {**statistics, "resamples": 20},
@@ -117,8 +121,9 @@ def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
             found.reasons.setdefault(f"arm {name}", f"none of its tasks ({', '.join(arm['tasks'])}) can be had")
             continue
         if instead:
-            stood = ", ".join(f"{new} for {old}" if new else f"without {old}" for old, new in instead.items())
-            found.reasons[f"arm {name}"] = f"rehearsed with {stood}" if tasks else ""
+            swaps = {old: new if new in found.languages else None for old, new in instead.items()}
+            stood = ", ".join(f"with {new} for {old}" if new else f"without {old}" for old, new in swaps.items())
+            found.reasons[f"arm {name}"] = f"rehearsed {stood}"
         arms.append(name)
         definitions[name] = {key: value for key, value in (arm | {"tasks": tasks}).items() if value is not None}
     kept = [name for name in arms if definitions[name].get("base", "none") in arms]
@@ -128,10 +133,7 @@ def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
 def _grid(study: Study, arms: list[str], targets: list[str], cover: str) -> list[Record]:
     """Blocks of one encoder, one arm and some targets that cover the study's own grid as far as asked."""
     runs = [run for run in study.runs if run[1] in arms and run[2] in targets]
-    if cover == "all":
-        chosen = runs
-    else:
-        chosen = _cover(runs, 1 if cover == "each" else 2)
+    chosen = runs if cover == "all" else _cover(runs, 1 if cover == "each" else 2)
     cells: dict[tuple[str, str], list[str]] = {}
     for encoder, arm, target in chosen:
         cells.setdefault((encoder, arm), []).append(target)
@@ -195,7 +197,7 @@ def coverage(study: Study, rehearsed: Study, scores: Any, reasons: Mapping[str, 
     for what, (columns, wanted_pairs) in pairs.items():
         found = set(own[columns].itertuples(index=False, name=None)) & wanted_pairs
         lines.append(f"pairs {what}: {len(found)} of {len(wanted_pairs)}")
-    return lines + [f"{name}: {reason}" for name, reason in reasons.items() if "rehearsed with" in reason]
+    return lines + [f"{name}: {reason}" for name, reason in reasons.items() if reason.startswith("rehearsed")]
 
 
 def _reason(name: str, reasons: Mapping[str, str]) -> str:

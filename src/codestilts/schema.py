@@ -73,6 +73,7 @@ class TaskData(Sizes):
     """What a study takes of one task."""
 
     languages: Names | None = Field(None, description="its languages, if not all that the study and the task share")
+    examples_of: Names | None = Field(None, description="the tasks whose examples it reads, if not all that it names")
 
 
 class Data(Strict):

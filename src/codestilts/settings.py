@@ -35,7 +35,11 @@ def build(study: Study, task: str) -> Record:
         "source_language": study.source_language(task),
         "seed": derive_seed(study.name, "examples", task),
         **data[role],
-        **{key: value for key, value in data["tasks"].get(task, {}).items() if key != "languages"},
+        **{
+            key: value
+            for key, value in data["tasks"].get(task, {}).items()
+            if key in ("train", "dev", "test", "test_source")
+        },
     }
 
 

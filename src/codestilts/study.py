@@ -155,8 +155,13 @@ class Study:
     def examples(self) -> list[str]:
         """Every task whose examples are built: those that are trained or tested, and those that others are made of."""
         used = self.intermediate_tasks + self.targets
-        made_of = [part for task in used for part in self.tasks[task].get("examples_of", [])]
+        made_of = [part for task in used for part in self.parts(task)]
         return list(dict.fromkeys(used + made_of))
+
+    def parts(self, task: str) -> list[str]:
+        """The tasks whose examples a task is made of."""
+        own = self.config["data"]["tasks"].get(task, {}).get("examples_of")
+        return list(own or self.tasks[task].get("examples_of", []))
 
     def reads_functions(self, task: str) -> bool:
         """Whether a task is made of functions, and not of archives or other tasks' examples."""

@@ -12,14 +12,14 @@ from codestilts.schema import TaskFile, TaskType
 from codestilts.validation import schema_errors
 
 README = (Path(__file__).parents[2] / "tasks/README.md").read_text()
-SHOWN = list(yaml.safe_load_all(re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0]))
+BLOCKS = [list(yaml.safe_load_all(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
 
 
 def test_one_of_each_type() -> None:
-    assert sorted(spec["type"] for spec in SHOWN) == sorted(get_args(TaskType))
+    assert sorted(spec["type"] for spec in BLOCKS[0]) == sorted(get_args(TaskType))
 
 
-@pytest.mark.parametrize("spec", SHOWN, ids=lambda spec: spec["type"])
+@pytest.mark.parametrize("spec", sum(BLOCKS, []), ids=lambda spec: spec["type"])
 def test_shown_task_is_valid(spec: dict[str, str]) -> None:
     assert schema_errors(TaskFile, spec) == []
     module, _, function = spec["builder"].partition(":")

@@ -74,7 +74,12 @@ def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
     kind, ids = spec["type"], frame["id"].to_numpy()
     if kind in ("classification", "tagging") and spec.get("labels"):
         allowed = set(spec["labels"])
-        used = frame["label"].map(lambda label: [label]) if kind == "classification" else frame["tags"]
+        if kind == "tagging":
+            used = frame["tags"]
+        elif (spec.get("options") or {}).get("multi"):
+            used = frame["label"].str.split("|")
+        else:
+            used = frame["label"].map(lambda label: [label])
         for row, labels in zip(ids, used, strict=True):
             for label in labels:
                 if label not in allowed:

@@ -66,7 +66,7 @@ def languages_of(entry: Record, settings: Settings) -> list[str]:
     source = settings.get("source_language")
     first = [source if source in settings["languages"] else settings["languages"][0]]
     named = entry.get("languages") or (settings["languages"] if everywhere else first)
-    return [language for language in named if language in settings["languages"]]
+    return [str(language) for language in named if language in settings["languages"]]
 
 
 def with_code(entry: Record, code: str) -> Record:

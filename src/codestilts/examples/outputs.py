@@ -19,12 +19,12 @@ CHOICES = 4
 
 
 def output(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Programs with a call, and four values of which the first declared test says that one is returned.
+    """A program with a call (``context``), and four values (``choices``), one of which it returns.
 
     Fields: ``problem``, ``code`` (with its test) and ``hidden`` (the test without the output). The wrong outputs are
     those of other problems of the split whose output has the same type in Python, the most alike first; where a
-    language has these problems they are the same in all. No output of the four stands in the code or the call. A set
-    without splits is cut by problem.
+    language has these problems they are the same in all. No output of the four stands in the code or the call. The
+    set has no splits: it is cut by problem.
     """
     pooled = settings | {"languages": list(dict.fromkeys(["python", *settings["languages"]]))}
     frame = by_problem(read(inputs, pooled), settings)

@@ -105,6 +105,21 @@ def card(source: Source) -> str:
         return ""
 
 
+def commit_of(source: Source) -> str:
+    """The commit that a source's ref has on the hub now; raises :class:`CodeStiltsError` if there is none."""
+    from huggingface_hub import HfApi
+
+    kind, name = place_of(source)
+    ref = "main" if source.pinned else source.ref
+    try:
+        return str(HfApi().repo_info(name, repo_type=kind, revision=ref).sha)
+    except client_errors() as error:
+        message = " ".join(str(error).split()).split(". ")[0]
+        raise CodeStiltsError(
+            f"source {source.name}: the hub has no commit of {source.id} at {ref}: {message}"
+        ) from error
+
+
 def listing(source: Source) -> tuple[str, dict[str, int]]:
     """Commit and files (name -> bytes) of a repository; raises :class:`CodeStiltsError` if there is none."""
     from huggingface_hub import HfApi
