@@ -1,6 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html
 # make test     set everything up, run the tests
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
+# make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make pins     ask the hub for the commits that sources.csv lacks
 # make setup    only the environment, in .venv
 # make lint     style and types (snakemake --lint is among the tests)
@@ -18,7 +19,7 @@ OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 ACTIVATE := source .venv/bin/activate
 BEGAN := $(shell date +%s)
 
-.PHONY: setup report rehearse pins test lint lock
+.PHONY: setup report rehearse pins test plan lint lock
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -38,6 +39,9 @@ pins: .venv/ready
 
 test: .venv/ready
 	$(ACTIVATE) && pytest $(PYTEST)
+
+plan: .venv/ready
+	@$(ACTIVATE) && python scripts/plan.py --configs $(CONFIGS) $(PLAN)
 
 lint: .venv/ready
 	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules

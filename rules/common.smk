@@ -62,6 +62,8 @@ TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json", "curve.csv"]
 TARGET_FILES = MODEL_FILES if STUDY.config["keep_models"] else ["run.json", "curve.csv"]
 ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
+# A job depends on one file of a folder that another job writes whole: its weights, without the word embeddings.
+WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
 # Where the files of the grid are.
 PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
@@ -152,7 +154,7 @@ def phase_2_files(encoder, arm, seeds, members):
         arm=parent or [],
         seeds=seeds,
         seed=members,
-        file=ENCODER_FILES,
+        file="encoder.safetensors",
     )
 
 

@@ -7,7 +7,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         name:
             f"train_intermediate_{SEEDS}"
         input:
-            encoder=ENCODER,
+            encoder=WEIGHTS,
             examples=examples_of_arm,
         output:
             expand("<results>/intermediate/{{encoder}}/{{arm}}/{{seeds}}/{seed}/{file}", seed=MEMBERS, file=MODEL_FILES),

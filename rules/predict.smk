@@ -3,7 +3,7 @@
 
 rule probe:
     input:
-        encoder=ENCODER,
+        encoder=WEIGHTS,
         parent=parent_files,
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
     output:

@@ -1,8 +1,7 @@
 # Figures and tables in notebooks, and the page that a reader opens.
 # snakemake --report collects the same files with their captions.
 
-GROUPS = sorted({STUDY.tasks[target]["group"] for target in STUDY.targets})
-EFFECT_FIGURES = ["primary", "checks", "effects-all-groups", *[f"effects-{group}" for group in GROUPS]]
+EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
 EFFECT_TABLES = ["contrasts", "effects", "checks"]
 LANGUAGE_FIGURES = ["matrix", "difference", "near-far"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]

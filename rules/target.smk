@@ -7,7 +7,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         name:
             f"train_target_{SEEDS}"
         input:
-            encoder=ENCODER,
+            encoder=WEIGHTS,
             parent=parent_files,
             examples="<results>/examples/{target}.parquet",
             trials=trials_of_target,
@@ -45,7 +45,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
 
 rule tune:
     input:
-        encoder=ENCODER,
+        encoder=WEIGHTS,
         parent=first_parent_files,
         examples="<results>/examples/{target}.parquet",
     output:

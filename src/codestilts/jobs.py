@@ -119,10 +119,11 @@ class Tested:
     def to(self, folder: Path) -> training.OnCheck:
         """What predicts at an evaluation and leaves a table a step in ``folder``, for a killed run to find again."""
 
-        def on_check(step: int, encoder: nn.Module, heads: nn.ModuleDict) -> None:
-            found = predict(encoder, heads[self.target], self.rows, self.task, self.tokenizer, self.features)
-            if self.only_last:
-                shutil.rmtree(folder, ignore_errors=True)
+        def on_check(step: int, last: bool, encoder: nn.Module, heads: nn.ModuleDict) -> None:
+            if self.only_last and not last:
+                return
+            about = (self.rows, self.task, self.tokenizer, self.features, self.settings["precision"])
+            found = predict(encoder, heads[self.target], *about)
             with atomic(folder / f"{step}.parquet") as temporary:
                 found.to_parquet(temporary, index=False)
 

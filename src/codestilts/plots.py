@@ -22,12 +22,13 @@ COLOURS = {
     "code": "#D55E00",
     "english": "#0072B2",
     "mixed": "#CC79A7",
+    "variant": "#009E73",
     "control": "#737373",
     "baseline": "#000000",
     "trivial": "#E69F00",
 }
-MARKERS = {"code": "o", "english": "s", "mixed": "D", "control": "^", "baseline": "P", "trivial": "x"}
-FAMILIES = ["code", "english", "mixed", "control"]
+MARKERS = {"code": "o", "english": "s", "mixed": "D", "variant": "v", "control": "^", "baseline": "P", "trivial": "x"}
+FAMILIES = ["code", "english", "mixed", "variant", "control"]
 
 
 def style() -> None:
@@ -186,7 +187,8 @@ def losses(table: pd.DataFrame, families: dict[str, str]) -> Figure:
     for arm, part in table.groupby("arm", sort=True):
         mean = part.groupby("step")["loss"].mean()
         axes.plot(mean.index, mean, color=COLOURS[families.get(str(arm), "control")], linewidth=1.2)
-        ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1]))
+        if len(mean := mean.dropna()):
+            ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1]))
     low, high = axes.get_ylim()
     for arm, height in spread_labels({arm: y for arm, (_, y) in ends.items()}, 0.045 * (high - low)).items():
         colour = COLOURS[families.get(arm, "control")]

@@ -12,6 +12,11 @@ from codestilts.tasktypes.base import Feature, Task
 TOKENS_PER_BATCH = 4096
 
 
+def half(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a GPU computes in ``bf16``, if that is the precision; a CPU always computes in ``fp32``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")
+
+
 def predict(
     encoder: nn.Module,
     head: nn.Module,
@@ -19,6 +24,7 @@ def predict(
     task: Task,
     tokenizer: Any,
     features: list[Feature] | None = None,
+    precision: str = "fp32",
 ) -> pd.DataFrame:
     """One row an example: id, split, language, cluster, package, gold, prediction, score.
 
@@ -27,20 +33,32 @@ def predict(
     protocol has no answer for (documents without a query) are left out.
     """
     module = task_type(task.type)
-    device = next(encoder.parameters()).device
     features = features or module.encode(examples, tokenizer, task)
+    return decoded(outputs_of(encoder, head, task, tokenizer, features, precision), examples, task, features)
+
+
+def outputs_of(
+    encoder: nn.Module, head: nn.Module, task: Task, tokenizer: Any, features: list[Feature], precision: str = "fp32"
+) -> list[Any]:
+    """The head's output of each feature, in their order; ``precision`` is that of the encoder on a GPU."""
+    module, device = task_type(task.type), next(encoder.parameters()).device
     order = sorted(range(len(features)), key=lambda index: features[index]["tokens"])
     outputs: list[Any] = [None] * len(features)
     encoder.eval()
     head.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), half(device, precision):
         for chosen in _batches(order, [feature["tokens"] for feature in features]):
             batch = module.collate([features[index] for index in chosen], tokenizer)
             batch = {key: value.to(device) for key, value in batch.items()}
-            for index, row in zip(chosen, head(encoder, batch).cpu(), strict=True):
+            for index, row in zip(chosen, head(encoder, batch).float().cpu(), strict=True):
                 outputs[index] = row.unsqueeze(0)
-    decoded = module.decode(outputs, features, examples, task)
-    return pd.concat([examples[["id", "split", "language", "cluster", "package"]], decoded], axis=1).dropna(
+    return outputs
+
+
+def decoded(outputs: list[Any], examples: pd.DataFrame, task: Task, features: list[Feature]) -> pd.DataFrame:
+    """Outputs as predictions, with what tells the rows apart."""
+    found = task_type(task.type).decode(outputs, features, examples, task)
+    return pd.concat([examples[["id", "split", "language", "cluster", "package"]], found], axis=1).dropna(
         subset=["prediction"]
     )
 

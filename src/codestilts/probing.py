@@ -1,6 +1,7 @@
 """Predictions without training on a target: retrieval with an encoder as phase 1 or 2 left it, and its layer sweep."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import torch
 from codestilts import models
 from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
-from codestilts.predicting import predict
+from codestilts.predicting import decoded, outputs_of
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
 from codestilts.seeds import derive_seed
 from codestilts.selection import score
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
-from codestilts.training import initial_seed
+from codestilts.training import device_name, initial_seed
 
 SWEEP = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
 
@@ -39,11 +40,16 @@ def probe_batch(
     began = time.perf_counter()
     tokenizer = models.load_tokenizer(encoder)
     folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}
-    swept = []
+    swept: list[pd.DataFrame] = []
+    alike = parent is None and settings["init"] == "pretrained"  # then no seed has anything random in it
     for path in examples:
         table = pd.read_parquet(path)
-        frames = []
+        frames: list[pd.DataFrame] = []
         for seed in settings["seeds"]:
+            if frames and alike:
+                frames.append(frames[0].assign(seed=seed))
+                swept.append(swept[-1].assign(seed=seed))
+                continue
             rows, layers = _predict(path.stem, table, folders[seed], tokenizer, settings, seed)
             frames.append(rows)
             swept.append(layers)
@@ -54,8 +60,11 @@ def probe_batch(
     with atomic(sweep) as temporary:
         pd.concat([pd.DataFrame(columns=SWEEP), *swept], ignore_index=True).to_csv(temporary, index=False)
     cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     origin = made_of(examples, digests(folders))
-    write_json(record, {"settings": settings, **origin, **cost, **environment("cpu", torch.get_num_threads())})
+    write_json(
+        record, {"settings": settings, **origin, **cost, **environment(device_name(device), torch.get_num_threads())}
+    )
 
 
 def _predict(
@@ -68,7 +77,8 @@ def _predict(
     features = task_type(task.type).encode(table, tokenizer, task)
     torch.manual_seed(initial_seed(settings["study"], seed))
     model, _ = models.load_encoder(folder, init=settings["init"])
-    model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)  # type: ignore[arg-type]
     blocks = model.config.num_hidden_layers
     for layer in [task.options.get("layer", -1), *settings["layers"]]:
         if layer > blocks:
@@ -78,13 +88,16 @@ def _predict(
             )
     run = {"encoder": settings["encoder"], "arm": settings["arm"], "target": target, "seed": seed}
 
-    def at(layer: int) -> pd.DataFrame:
-        own = Task(task.name, task.type, task.metric, task.labels, task.max_length, task.options | {"layer": layer})
-        head = models.new_head(own, model, tokenizer, None, derive_seed(target, seed))
-        return predict(model, head, table, own, tokenizer, features).assign(**run, checkpoint="")
-
+    sweep = [*settings["layers"], task.options.get("layer", -1)]
+    own = replace(task, options=task.options | {"layers": sweep})
+    head = models.new_head(own, model, tokenizer, None, derive_seed(target, seed))
+    outputs = outputs_of(model, head, own, tokenizer, features, settings["precision"])
+    several = len(sweep) > 1
     values = []
-    for layer in settings["layers"]:
-        for language, rows in at(layer).groupby("language", sort=True):
-            values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
-    return at(task.options.get("layer", -1)), pd.DataFrame(values, columns=SWEEP)
+    for place, layer in enumerate(sweep):
+        vectors = [output[:, :, place] for output in outputs] if several else outputs
+        found = decoded(vectors, table, task, features).assign(**run, checkpoint="")
+        if place < len(settings["layers"]):
+            for language, rows in found.groupby("language", sort=True):
+                values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
+    return found, pd.DataFrame(values, columns=SWEEP)

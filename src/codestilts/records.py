@@ -47,7 +47,7 @@ def curve(path: Path, points: int = POINTS) -> pd.DataFrame:
     steps = pd.read_csv(path)
     steps["tokens"] = steps["tokens"].cumsum()
     own = steps.pivot(columns="task", values="loss")
-    tasks = [losses / losses.head(FIRST).mean() for losses in (own[task].dropna() for task in own)]
+    tasks = [losses / (losses.head(FIRST).mean() or 1.0) for losses in (own[task].dropna() for task in own)]
     smooth = [losses.rolling(WINDOW, min_periods=1).mean().reindex(steps.index).ffill().bfill() for losses in tasks]
     steps["loss"] = pd.concat(smooth, axis=1).mean(axis=1)
     stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)

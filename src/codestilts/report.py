@@ -17,7 +17,7 @@ from codestilts.tables import language_name, p_value, points, said, with_interva
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
 PHASES = ["intermediate", "target"]
-FAMILIES = ["baseline", "code", "english", "mixed", "control"]
+FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]
 Row = dict[str, Any]
 
 

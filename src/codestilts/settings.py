@@ -127,6 +127,7 @@ def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:
         "seeds": study.batches[seeds],
         "init": _target_init(study, arm),
         "layers": own["layers"],
+        "precision": study.config["target"]["precision"],
         "tasks": heads,
     }
 
@@ -170,6 +171,7 @@ def report(study: Study, **_: str) -> Record:
         "encoders": study.encoders,
         "arms": study.arms,
         "shown": study.shown_arms,
+        "scopes": study.scopes,
         "seeds": study.config["seeds"],
         "budgets": {phase: study.config[phase] for phase in ("intermediate", "target")},
         "sources": study.used_sources,

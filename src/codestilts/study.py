@@ -235,6 +235,16 @@ class Study:
         return [f"{rate:g}" for rate in self.config["target"]["learning_rates"]]
 
     @cached_property
+    def scopes(self) -> list[str]:
+        """Groups of targets and their means, named as :func:`codestilts.statistics.contrasts.scopes_of` names them."""
+        families = {self.tasks[target]["family"] for target in self.targets}
+        first = "pl" if "pl" in families else min(families)
+        prefixes = {family: "" if family == first else f"{family} " for family in families}
+        named = {prefixes[self.tasks[name]["family"]] + self.tasks[name]["group"] for name in self.targets}
+        means = [f"all {family}" for family in sorted(families - {first})]
+        return ["all groups", *means, *sorted(named)]
+
+    @cached_property
     def shown_runs(self) -> list[tuple[str, str, str]]:
         """The runs whose predictions the report shows: of the shown arms, with the first encoder that has them."""
         first = {arm: encoder for encoder, arm in reversed(self.cells)}

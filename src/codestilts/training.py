@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from codestilts import checkpoints, models
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
-from codestilts.predicting import predict
+from codestilts.predicting import half, predict
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeds import derive_seed
 from codestilts.selection import score
@@ -31,7 +31,7 @@ from codestilts.tasktypes.base import Feature, Task
 
 SHOWN_EVERY = 10  # seconds between two lines about a training that goes on
 
-OnCheck = Callable[[int, PreTrainedModel, nn.ModuleDict], None]
+OnCheck = Callable[[int, bool, PreTrainedModel, nn.ModuleDict], None]
 
 
 @dataclass
@@ -60,8 +60,8 @@ def train(
     clip, dropout, freeze_embeddings, evaluations, init, shuffle_labels, cap, method, precision, lora; with ``epochs``
     and ``batch_size`` a step is a number of examples and there are as many as the epochs take. An interrupted run goes
     on from ``checkpoint``. ``features`` are the encoded examples (:func:`encode`), where several seeds share them.
-    ``on_check`` is called at each evaluation with the step, the encoder and the heads. Raises :class:`CodeStiltsError`
-    for an empty split or a loss that is not finite.
+    ``on_check`` is called at each evaluation with the step, whether it is the last, encoder and heads. Raises
+    :class:`CodeStiltsError` for an empty split or a loss that is not finite.
     """
     started, names = time.perf_counter(), sorted(examples)
     tasks = {name: Task.from_settings(name, settings["tasks"][name], examples[name]) for name in names}
@@ -93,7 +93,6 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(steps, settings["warmup"]))
     state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
     done = state.resume()
-    half = settings["precision"] == "bf16" and device.type == "cuda"
     every = steps / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
     shown = time.perf_counter()
@@ -106,7 +105,7 @@ def train(
         encoder.train()
         heads.train()
         head: Any = heads[name]
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        with half(device, settings["precision"]):
             loss = head.loss(head(encoder, batch), batch)
         if not math.isfinite(loss.item()):
             raise CodeStiltsError(
@@ -118,9 +117,9 @@ def train(
         optimiser.step()
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
-        scores = _dev(encoder, heads, dev, tasks, tokenizer) if step in checks else {}
+        scores = _dev(encoder, heads, dev, tasks, tokenizer, settings["precision"]) if step in checks else {}
         if step in checks and on_check:
-            on_check(step, encoder, heads)
+            on_check(step, step == steps, encoder, heads)
         row = {
             "step": step,
             "task": name,
@@ -157,6 +156,11 @@ def encode(
 def initial_seed(study: str, seed: int) -> int:
     """The torch seed before an encoder is loaded: what random weights, if any, are drawn from."""
     return derive_seed(study, "weights", seed)
+
+
+def device_name(device: torch.device) -> str:
+    """What a record says of the device: the model of a GPU, or ``cpu``."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
@@ -204,13 +208,19 @@ def _rate(steps: int, warmup: float) -> Any:
 
 
 def _dev(
-    encoder: nn.Module, heads: nn.ModuleDict, dev: dict[str, pd.DataFrame], tasks: dict[str, Task], tokenizer: Any
+    encoder: nn.Module,
+    heads: nn.ModuleDict,
+    dev: dict[str, pd.DataFrame],
+    tasks: dict[str, Task],
+    tokenizer: Any,
+    precision: str,
 ) -> dict[str, float]:
     """Each task's metric on its dev rows; without the tasks that have nothing to measure."""
     scores = {}
     for name, rows in dev.items():
         if len(rows) and tasks[name].type != "mlm":
-            scores[name] = score(predict(encoder, heads[name], rows, tasks[name], tokenizer), tasks[name].metric)
+            found = predict(encoder, heads[name], rows, tasks[name], tokenizer, precision=precision)
+            scores[name] = score(found, tasks[name].metric)
     return scores
 
 
@@ -234,5 +244,5 @@ def _record(
         "peak_memory_mb": peak_memory_mb(),
         "loss_first": float(curve["loss"].head(5).mean()) if len(curve) else None,
         "loss_last": float(curve["loss"].tail(5).mean()) if len(curve) else None,
-        **environment(device.type, torch.get_num_threads()),
+        **environment(device_name(device), torch.get_num_threads()),
     }

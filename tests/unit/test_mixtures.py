@@ -1,4 +1,4 @@
-"""What the arms of the paper study really train on, counted: tasks of a mixture, MLM mixed in, languages of translations."""
+"""What arms of the paper study train on, counted: tasks of a mixture, MLM mixed in, languages of translations."""
 
 from collections import Counter
 from pathlib import Path
@@ -46,7 +46,7 @@ def paper() -> Study:
 
 
 def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
-    """How many examples of each task an arm's phase 2 trains on, and the tokens of all of them, with a tenth of the sets."""
+    """How many examples of each task an arm's phase 2 trains on, and their tokens, with a tenth of the sets."""
     phase_2 = settings.intermediate(study, "xlm-r-large", arm, "0-1")
     names = list(phase_2["tasks"])
     rng = np.random.default_rng(0)

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts import settings
 from codestilts.seeds import derive_seed
+from codestilts.statistics.contrasts import design_of, scopes_of
 from codestilts.study import Study, batches, to_json
 from codestilts.validation import load_study, read_configs
 
@@ -107,3 +109,12 @@ def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
 
 def test_seen_languages_are_those_of_code_arms(study: Study) -> None:
     assert study.seen_languages == ["javascript", "python"]
+
+
+def test_scopes_are_named_as_the_statistics_name_them() -> None:
+    files = [ROOT / "config.yaml", ROOT / "studies/paper.yaml"]
+    for chosen in (files, files[:1]):
+        study = load_study(read_configs(chosen), ROOT, chosen)
+        design = design_of(settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0])
+        found = {scope for scope, (kind, _) in scopes_of(design).items() if kind != "target"}
+        assert found == set(study.scopes) and len(study.scopes) == len(found)

@@ -19,7 +19,7 @@ def test_one_of_each_type() -> None:
     assert sorted(spec["type"] for spec in BLOCKS[0]) == sorted(get_args(TaskType))
 
 
-@pytest.mark.parametrize("spec", sum(BLOCKS, []), ids=lambda spec: spec["type"])
+@pytest.mark.parametrize("spec", [spec for block in BLOCKS for spec in block], ids=lambda spec: spec["type"])
 def test_shown_task_is_valid(spec: dict[str, str]) -> None:
     assert schema_errors(TaskFile, spec) == []
     module, _, function = spec["builder"].partition(":")

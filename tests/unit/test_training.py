@@ -154,7 +154,14 @@ def chain(folder, tmp_path_factory):
     table = home / "classification.parquet"
     jobs.train_batch(folder, home / "phase2", [table], second, out, home / "work3", predictions)
     tasks = {"retrieval": tiny.task_settings("retrieval") | {"trained": False}}
-    third = {"study": "tiny", "encoder": "tiny", "arm": "tagging", "seeds": [0, 1], "layers": [0, 2]}
+    third = {
+        "study": "tiny",
+        "encoder": "tiny",
+        "arm": "tagging",
+        "seeds": [0, 1],
+        "layers": [0, 2],
+        "precision": "fp32",
+    }
     third |= {"init": "pretrained", "tasks": tasks}
     probing.probe_batch(
         folder,

@@ -74,7 +74,9 @@ def test_a_training_setting_reruns_training_only(project: Path) -> None:
     config.write_text(config.read_text().replace("weight_decay: 0.02", "weight_decay: 0.03"))
     jobs = planned(project)
     assert jobs["train_target"] == 20 and jobs["score"] == 5
-    assert not {"train_intermediate", "probe", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
+    assert not {"train_intermediate", "probe", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(
+        jobs
+    )
 
 
 def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) -> None:

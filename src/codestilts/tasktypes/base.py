@@ -1,5 +1,6 @@
 """What the task types share: the task's settings, features, padding and pooling."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,11 +114,12 @@ def inputs(batch: Batch) -> Batch:
     return {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
 
 
-def hidden_states(encoder: nn.Module, batch: Batch, layer: int = -1) -> Tensor:
-    """Output of one transformer block, shape [sequences, tokens, hidden]; -1 is the last, 0 the embeddings."""
-    if layer == -1:
-        return encoder(**inputs(batch)).last_hidden_state
-    return encoder(**inputs(batch), output_hidden_states=True).hidden_states[layer]
+def hidden_states(encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,)) -> list[Tensor]:
+    """Outputs of transformer blocks, each of shape [sequences, tokens, hidden]; -1 is the last, 0 the embeddings."""
+    if tuple(layers) == (-1,):
+        return [encoder(**inputs(batch)).last_hidden_state]
+    states = encoder(**inputs(batch), output_hidden_states=True).hidden_states
+    return [states[layer] for layer in layers]
 
 
 def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
@@ -137,8 +139,12 @@ def pool_for_label(hidden: Tensor, batch: Batch, mask_id: int) -> Tensor:
     return torch.where(first.any(1, keepdim=True), at_mask, mean_pool(hidden, batch["attention_mask"]))
 
 
-def pooled_states(encoder: nn.Module, batch: Batch, layer: int = -1, mask_id: int | None = None) -> Tensor:
-    """One state a sequence, shape [sequences, hidden]: its mean, or with ``mask_id`` as :func:`pool_for_label` has it.
+def pooled_states(
+    encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,), mask_id: int | None = None
+) -> Tensor:
+    """One state a sequence, its mean, or with ``mask_id`` as :func:`pool_for_label` has it.
+
+    Shape [sequences, hidden], or [sequences, layers, hidden] where several blocks are asked for.
 
     Sequences of like length are encoded together and cut to the longest among them: a description is much shorter
     than the function that it describes, and padding to the longest of all was more than a third of what was computed.
@@ -149,9 +155,11 @@ def pooled_states(encoder: nn.Module, batch: Batch, layer: int = -1, mask_id: in
     for rows in order.chunk(PARTS):
         width = max(1, int(lengths[rows[-1]]))  # an empty text may have no token at all
         part = {name: values[rows, :width] for name, values in inputs(batch).items()}
-        hidden = hidden_states(encoder, part, layer)
-        one = mean_pool(hidden, part["attention_mask"]) if mask_id is None else pool_for_label(hidden, part, mask_id)
-        states.append(one)
+        pooled = [
+            mean_pool(hidden, part["attention_mask"]) if mask_id is None else pool_for_label(hidden, part, mask_id)
+            for hidden in hidden_states(encoder, part, layers)
+        ]
+        states.append(pooled[0] if len(pooled) == 1 else torch.stack(pooled, 1))
     return torch.cat(states)[order.argsort()]
 
 

@@ -50,7 +50,7 @@ class Head(nn.Module):
         self.pretrained = pretrained
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        return self.pretrained(hidden_states(encoder, batch)[batch["labels"] != IGNORE])
+        return self.pretrained(hidden_states(encoder, batch)[0][batch["labels"] != IGNORE])
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy over the chosen tokens."""

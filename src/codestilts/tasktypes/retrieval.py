@@ -38,14 +38,17 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 
 
 class Head(nn.Module):
-    """No parameters: unit vectors of queries and documents, shape [examples, 2, hidden]."""
+    """No parameters: unit vectors of queries and documents, shape [examples, 2, hidden].
+
+    With option ``layers`` the vectors of each of these blocks, shape [examples, 2, layers, hidden].
+    """
 
     def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
         super().__init__()
-        self.layer = task.options.get("layer", -1)
+        self.layers = task.options.get("layers") or [task.options.get("layer", -1)]
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        pooled = pooled_states(encoder, batch, self.layer)
+        pooled = pooled_states(encoder, batch, self.layers)
         return F.normalize(pooled, dim=-1).unflatten(0, (-1, 2))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -143,7 +143,7 @@ class Head(nn.Module):
         self.likeness = nn.Parameter(torch.eye(hidden).repeat(2, 1, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        hidden = hidden_states(encoder, batch)
+        hidden = hidden_states(encoder, batch)[0]
         question = F.normalize(mean_pool(hidden, batch["attention_mask"] * ~batch["inside"]), dim=-1)
         likeness = torch.einsum("wth,shk,wk->wts", F.normalize(hidden, dim=-1), self.likeness, question)
         scores = self.scorer(hidden) + SHARPNESS * likeness

@@ -88,7 +88,7 @@ class Head(nn.Module):
         self.classifier = nn.Linear(hidden, len(task.labels))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        return self.classifier(hidden_states(encoder, batch))
+        return self.classifier(hidden_states(encoder, batch)[0])
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy, mean over the labelled tokens."""

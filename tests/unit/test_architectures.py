@@ -1,0 +1,146 @@
+"""The encoders of the paper study by their published configurations, without their weights: does all of it fit them?"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig
+
+from codestilts import models
+from codestilts.cost import PUBLISHED, Architecture
+from codestilts.schema import Lora
+from codestilts.tasktypes import TYPES, task_type
+from codestilts.tasktypes.base import Task
+from codestilts.validation import load_study, read_configs
+
+ROOT = Path(__file__).parents[2]
+STUDY = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
+# Exactly, with the pooler, and as published: XLM-R, Conneau et al. 2020 (arXiv 1911.02116, table 1 and section 3);
+# RoBERTa, Liu et al. 2019 (arXiv 1907.11692, section 5); CodeBERT, Feng et al. 2020 (arXiv 2002.08155, section 3), as
+# large as RoBERTa Base, from which GraphCodeBERT (2009.08366) and UniXcoder (2203.03850) go on.
+PARAMETERS = {
+    "xlm-r-large": (559_890_432, 550e6),
+    "xlm-r-base": (278_043_648, 270e6),
+    "roberta-large": (355_359_744, 355e6),
+    "roberta-base": (124_645_632, 125e6),
+    "codebert": (124_645_632, 125e6),
+    "graphcodebert": (124_645_632, 125e6),
+    "unixcoder": (125_929_728, 125e6),
+}
+
+
+def published(encoder: str) -> Architecture:
+    return PUBLISHED[STUDY.sources[STUDY.source_of_encoder(encoder)].id]
+
+
+def config_of(shape: Architecture, **changes: Any) -> PretrainedConfig:
+    """The configuration as its ``config.json`` has it, or with some numbers changed."""
+    numbers = {name: value for name, value in vars(shape).items() if name != "model_type"} | changes
+    special = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2} if shape.model_type != "bert" else {}
+    return AutoConfig.for_model(shape.model_type, **numbers, **special)
+
+
+def on_meta(config: PretrainedConfig) -> nn.Module:
+    """A model that has shapes and no weights."""
+    with torch.device("meta"):
+        return AutoModel.from_config(config)
+
+
+def count(model: nn.Module) -> int:
+    return sum(value.numel() for value in model.parameters())
+
+
+def test_every_encoder_of_the_study_is_in_the_table() -> None:
+    assert set(STUDY.encoders) == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("encoder", STUDY.encoders)
+def test_parameters_are_as_many_as_published(encoder: str) -> None:
+    shape, (exact, rounded) = published(encoder), PARAMETERS[encoder]
+    model = on_meta(config_of(shape))
+    assert count(model) == shape.parameters == exact
+    assert exact == pytest.approx(rounded, rel=0.03)
+    assert sum(count(block) for block in model.encoder.layer) == shape.body
+    assert model.get_input_embeddings().weight.numel() == shape.word_embeddings
+
+
+@pytest.mark.parametrize("place", [place for place in PUBLISHED if not place.startswith("models/")])
+def test_small_encoders_too(place: str) -> None:
+    assert count(on_meta(config_of(PUBLISHED[place]))) == PUBLISHED[place].parameters
+
+
+@pytest.mark.parametrize("encoder", STUDY.encoders)
+def test_the_blocks_that_are_read_exist(encoder: str) -> None:
+    own, blocks = STUDY.config["definitions"]["encoders"][encoder], published(encoder).num_hidden_layers
+    assert own["layer"] == -1 or 1 <= own["layer"] <= blocks
+    assert own["layers"] and all(1 <= layer <= blocks for layer in own["layers"])
+    assert own["layers"] == sorted(own["layers"]) and own["layers"][-1] == blocks
+    options = [STUDY.tasks[task].get("options", {}).get("layer", -1) for task in STUDY.untrained_targets]
+    assert all(layer <= blocks for layer in options)
+
+
+@pytest.mark.parametrize("encoder", STUDY.encoders)
+def test_no_text_is_longer_than_there_are_positions(encoder: str) -> None:
+    shape = published(encoder)
+    places = shape.max_position_embeddings - 2  # positions begin after that of padding
+    tasks = {*STUDY.intermediate_tasks, *STUDY.targets}
+    assert max(STUDY.tasks[task].get("max_length", Task.max_length) for task in tasks) <= places
+
+
+@pytest.mark.parametrize("encoder", STUDY.encoders)
+def test_adapters_find_their_layers(encoder: str) -> None:
+    shape, lora = published(encoder), Lora().model_dump()
+    with torch.device("meta"):
+        adapted = models.add_adapters(AutoModel.from_config(config_of(shape)), lora)
+    trained = [value for value in adapted.parameters() if value.requires_grad]
+    assert len(trained) == shape.num_hidden_layers * len(lora["modules"]) * 2
+    each = 2 * shape.hidden_size * lora["rank"]
+    assert sum(value.numel() for value in trained) == shape.num_hidden_layers * len(lora["modules"]) * each
+
+
+@pytest.fixture(scope="module")
+def narrow() -> dict[Architecture, tuple[nn.Module, nn.Module]]:
+    """Each architecture with all its blocks, very narrow, and its masked-language-model head."""
+    made = {}
+    for shape in {published(encoder) for encoder in STUDY.encoders}:
+        config = config_of(shape, hidden_size=16, intermediate_size=32, num_attention_heads=2, vocab_size=200)
+        model = AutoModelForMaskedLM.from_config(config)
+        made[shape] = (
+            model.base_model,
+            nn.Sequential(*(part for part in model.children() if part is not model.base_model)),
+        )
+    return made
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("encoder", STUDY.encoders)
+def test_every_head_learns_on_it(encoder: str, kind: str, narrow: Any, tokenizer: Any) -> None:
+    body, mlm = narrow[published(encoder)]
+    rows = tiny.examples(kind, 6)
+    task = Task.from_settings(kind, tiny.task_settings(kind), rows)
+    head: Any = models.new_head(task, body, tokenizer, mlm, 0)
+    features = task_type(kind).encode(rows, tokenizer, task)
+    batch = task_type(kind).collate(features, tokenizer)
+    if published(encoder).type_vocab_size == 1:
+        batch.pop("token_type_ids", None)  # as their tokenizers leave them out
+    loss = head.loss(head(body, batch), batch)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(value.grad is not None for name, value in body.named_parameters() if "layer.0." in name)
+    body.zero_grad()
+
+
+@pytest.mark.parametrize("encoder", ["xlm-r-large", "unixcoder"])
+def test_each_block_of_the_sweep_can_be_read(encoder: str, narrow: Any, tokenizer: Any) -> None:
+    body, _ = narrow[published(encoder)]
+    own = STUDY.config["definitions"]["encoders"][encoder]
+    rows = tiny.examples("retrieval", 4)
+    for layer in {own["layer"], *own["layers"]}:
+        task = Task.from_settings("retrieval", tiny.task_settings("retrieval", layer=layer), rows)
+        batch = task_type("retrieval").collate(task_type("retrieval").encode(rows, tokenizer, task), tokenizer)
+        batch.pop("token_type_ids", None)
+        head = models.new_head(task, body, tokenizer, None, 0)
+        assert head(body, batch).shape == (4, 2, 16)
