@@ -84,11 +84,12 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
     primary = rows(contrasts[contrasts["role"] == "primary"])
     trained = checks[checks["trained"] & checks["rival"].str.startswith("baseline:")]
     random = checks[checks["trained"] & (checks["rival"] == "random")]
+    said_first = headline(primary[0], facts["margin"]) if primary else "There is nothing to contrast here."
     return {
         "name": encoder,
         "figures": figures,
         "primary": primary[0] if primary else None,
-        "headline": headline(primary[0], facts["margin"]) if primary else "There is nothing to contrast here.",
+        "headline": "A rehearsal: random weights, two steps." if facts.get("rehearsal") else said_first,
         "by_group": by_group(contrasts[contrasts["role"] == "group"]),
         "beside": rows(contrasts[contrasts["role"] == "beside"]),
         "controls": rows(contrasts[contrasts["role"] == "control"]),

@@ -172,6 +172,7 @@ def report(study: Study, **_: str) -> Record:
         "arms": study.arms,
         "shown": study.shown_arms,
         "scopes": study.scopes,
+        "rehearsal": study.config["rehearsal"],
         "seeds": study.config["seeds"],
         "budgets": {phase: study.config[phase] for phase in ("intermediate", "target")},
         "sources": study.used_sources,

@@ -57,6 +57,7 @@ def facts() -> dict:
         "languages": synthetic.LANGUAGES,
         "seeds": [0, 1, 2],
         "shown": ["none", "code-multi"],
+        "rehearsal": 0,
         "budgets": {"intermediate": budget, "target": budget},
         "sources": ["a-package"],
     }
@@ -211,3 +212,9 @@ def test_budgets_in_words():
     assert spread(pd.Series([300, 300])) == "300"
     assert spread(pd.Series([300, 1200])) == "300 to 1\u202f200"
     assert spread(pd.Series([2040.2, 2048.9])) == "2\u202f000"
+
+
+def test_a_rehearsal_says_that_its_numbers_mean_nothing(results: Path) -> None:
+    html = page(results, facts() | {"rehearsal": 2000})
+    assert "Its numbers mean nothing" in html and "helps more than" not in html
+    assert "Its numbers mean nothing" not in page(results, facts())
