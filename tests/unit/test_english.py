@@ -22,7 +22,7 @@ def made(task: str, folder: Path, **settings: int) -> pd.DataFrame:
     return build(TASKS / f"{task}.yaml", inputs, {"train": 1000, "dev": 1000, "seed": 0, **settings})[0]
 
 
-@pytest.mark.parametrize("task", sorted(path.stem for path in TASKS.glob("*.yaml")))
+@pytest.mark.parametrize("task", ["completion", "gloss", "pos", "qa", "socialiqa"])  # what packages carry
 def test_splits_share_nothing_and_sampling_is_stable(task: str, tmp_path: Path) -> None:
     frame = made(task, tmp_path)
     assert set(frame["language"]) == {"english"}
