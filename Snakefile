@@ -38,7 +38,7 @@ rule all:
         over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),
         over(STUDY.cells, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
         over(STUDY.cells, [PROBE_RECORD, SWEEP], seeds=STUDY.batches),
-        over(STUDY.cells, [SCORES, RUNS, CURVES]),
+        over(STUDY.cells, [SCORES, RUNS, CURVES, LAYERS]),
     message:
         "Everything is there"
 

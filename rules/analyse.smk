@@ -100,10 +100,12 @@ rule compare:
 
 rule collect:
     input:
-        records_of_cell,
+        runs=records_of_cell,
+        sweeps=expand(SWEEP, seeds=STUDY.batches, allow_missing=True),
     output:
         table=RUNS,
         curves=CURVES,
+        layers=LAYERS,
     log:
         "<results>/logs/collect/{encoder}/{arm}.log",
     benchmark:
@@ -117,7 +119,8 @@ rule collect:
     message:
         "Gathering the records of {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python scripts/collect.py --runs {input} --table {output.table} --curves {output.curves} 2>&1 | tee {log}"
+        "python scripts/collect.py --runs {input.runs} --sweeps {input.sweeps} --table {output.table}"
+        " --curves {output.curves} --layers {output.layers} 2>&1 | tee {log}"
 
 
 rule concatenate:
@@ -130,7 +133,7 @@ rule concatenate:
     benchmark:
         "<results>/benchmarks/concatenate/{table}.tsv"
     wildcard_constraints:
-        table="runs|curves",
+        table="runs|curves|layers",
     threads: 1
     resources:
         mem_mb=1000,

@@ -19,6 +19,11 @@ except CodeStiltsError as error:
     sys.exit(1)
 
 
+# Jobs read what was fetched and nothing else: only fetching may ask the hub, with the caches and login of its user.
+ONLINE = f"HF_HUB_OFFLINE={os.environ.get('HF_HUB_OFFLINE', '0')}"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
 # In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
 RUN = FileLock(f".snakemake/{STUDY.name}.lock")
 
@@ -75,6 +80,7 @@ TRIALS = "<results>/tuning/{encoder}/{arm}/{target}/{learning_rate}.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
 CURVES = "<results>/curves/{encoder}/{arm}.csv"
+LAYERS = "<results>/layers/{encoder}/{arm}.csv"
 
 # Where a run's files are, below its arm or target: {batch of seeds}/{seed}.
 SEED_FOLDERS = [f"{batch}/{seed}" for batch, seeds in STUDY.batches.items() for seed in seeds]

@@ -12,8 +12,9 @@ rule fetch:
         runtime=30,
     params:
         settings=settings("source"),
+        online=ONLINE,
         sample=f"--sample {STUDY.config['rehearsal']}" if STUDY.config["rehearsal"] else "",
     message:
         "Fetching {wildcards.source}"
     shell:
-        "python scripts/fetch.py --source {wildcards.source} {params.sample} --out {output} 2>&1 | tee {log}"
+        "{params.online} python scripts/fetch.py --source {wildcards.source} {params.sample} --out {output} 2>&1 | tee {log}"

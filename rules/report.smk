@@ -7,7 +7,18 @@ LANGUAGE_FIGURES = ["matrix", "difference", "near-far"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
 TRAINING_FIGURES = ["curves", "losses"]
 TRAINING_TABLES = ["budgets", "learned", "cost"]
-REPORT_TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
+REPORT_TABLES = [
+    "contrasts",
+    "effects",
+    "target_checks",
+    "counts",
+    "languages",
+    "runs",
+    "showcase",
+    "audit",
+    "layers",
+    "scores",
+]
 
 
 rule notebook_effects:

@@ -1,24 +1,28 @@
-"""Gather the records and learning curves of all training runs."""
+"""Gather the records, learning curves and layer sweeps of the runs of one encoder and arm."""
 
 import argparse
 from pathlib import Path
 
 from codestilts.errors import run
 from codestilts.provenance import atomic
-from codestilts.records import curves_table, runs_table
+from codestilts.records import curves_table, layers_table, runs_table
 
 
 def main() -> None:
     """Read run.json and curve.csv of every model folder, write two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every model")
+    parser.add_argument("--sweeps", nargs="*", type=Path, default=[], help="layer sweeps (CSV)")
     parser.add_argument("--table", required=True, help="the table of runs (CSV), written")
     parser.add_argument("--curves", required=True, help="the table of curves (CSV), written")
+    parser.add_argument("--layers", required=True, help="the table of all layer sweeps (CSV), written")
     arguments = parser.parse_args()
     with atomic(arguments.table) as temporary:
         runs_table(arguments.runs).to_csv(temporary, index=False)
     with atomic(arguments.curves) as temporary:
         curves_table(arguments.runs).to_csv(temporary, index=False, float_format="%.6g")
+    with atomic(arguments.layers) as temporary:
+        layers_table(arguments.sweeps).to_csv(temporary, index=False, float_format="%.6f")
 
 
 if __name__ == "__main__":

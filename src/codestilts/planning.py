@@ -129,7 +129,7 @@ def job_counts(study: Study) -> dict[str, int]:
         "baseline": len(study.targets),
         "score": cells,
         "collect": cells,
-        "concatenate": 2,
+        "concatenate": 3,
         **dict.fromkeys(["notebook_effects", "notebook_languages", "notebook_training"], encoders),
         **dict.fromkeys(["score_baselines", "languages", "compare", "showcase", "audit", "report"], 1),
     }

@@ -13,13 +13,12 @@ from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
 from codestilts.predicting import decoded, outputs_of
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
+from codestilts.records import LAYERS
 from codestilts.seeds import derive_seed
 from codestilts.selection import score
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
 from codestilts.training import device_name, initial_seed
-
-SWEEP = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
 
 
 def probe_batch(
@@ -58,7 +57,7 @@ def probe_batch(
             result[FIRST + [name for name in result if name not in FIRST]].to_parquet(temporary, index=False)
         print(f"{settings['encoder']} / {settings['arm']}  {path.stem}: {len(result)} predictions", flush=True)
     with atomic(sweep) as temporary:
-        pd.concat([pd.DataFrame(columns=SWEEP), *swept], ignore_index=True).to_csv(temporary, index=False)
+        pd.concat([pd.DataFrame(columns=LAYERS), *swept], ignore_index=True).to_csv(temporary, index=False)
     cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     origin = made_of(examples, digests(folders))
@@ -100,4 +99,4 @@ def _predict(
         if place < len(settings["layers"]):
             for language, rows in found.groupby("language", sort=True):
                 values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
-    return found, pd.DataFrame(values, columns=SWEEP)
+    return found, pd.DataFrame(values, columns=LAYERS)

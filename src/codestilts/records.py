@@ -12,6 +12,7 @@ from codestilts.errors import CodeStiltsError
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "commit"]
+LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
 POINTS = 40  # of a curve, which is plenty for a drawing
 KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
 FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
@@ -34,7 +35,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
     """One row a run, sorted by phase, encoder, arm, target and seed."""
-    table = pd.DataFrame([read_record(path) for path in paths])
+    table = pd.DataFrame([read_record(path) for path in paths], columns=[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"])
     return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
 
 
@@ -53,6 +54,12 @@ def curve(path: Path, points: int = POINTS) -> pd.DataFrame:
     stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
     ends = steps.groupby(stretch)[["step", "tokens", "loss"]].last()
     return ends.assign(dev=steps.groupby(stretch)["dev"].last())
+
+
+def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
+    """All layer sweeps, one row a run, language and layer."""
+    tables = [pd.read_csv(path, keep_default_na=False) for path in paths]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=LAYERS)
 
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:

@@ -15,7 +15,18 @@ from codestilts.metrics import LABELS
 from codestilts.stages import stage_rows
 from codestilts.tables import language_name, p_value, points, said, with_interval
 
-TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit"]
+TABLES = [
+    "contrasts",
+    "effects",
+    "target_checks",
+    "counts",
+    "languages",
+    "runs",
+    "showcase",
+    "audit",
+    "layers",
+    "scores",
+]
 PHASES = ["intermediate", "target"]
 FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]
 Row = dict[str, Any]
@@ -31,7 +42,7 @@ def read_tables(results: Path) -> dict[str, pd.DataFrame]:
         if not path.exists():
             raise CodeStiltsError(f"{path}: not there: run the study up to it first")
         # An arm is called "none", and an example may say "NA": only what is empty is missing.
-        gaps = [] if name == "showcase" else [""]
+        gaps = [] if name in ("showcase", "scores") else [""]
         tables[name] = pd.read_csv(path, keep_default_na=False, na_values=gaps)
     tables["runs"]["target"] = tables["runs"]["target"].astype("object").fillna("")
     return tables
@@ -104,6 +115,8 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "off_budget": float(records.budgets(own["runs"])["deviation"].abs().max()),
         "learned_tasks": records.learned(own["runs"], facts["arms"]),
         "cost": rows(records.cost(own["runs"])),
+        "layers": layer_grid(own["layers"]),
+        "checkpoints": checkpoint_grid(own["scores"]),
     }
 
 
@@ -159,6 +172,26 @@ def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:
         for arm, family in ranked
     ]
     return {"columns": columns, "rows": body}
+
+
+def layer_grid(layers: pd.DataFrame) -> dict[str, Any]:
+    """Untrained targets (rows) by block (columns), arm none, mean over seeds and languages, in points."""
+    none = layers[layers["arm"] == "none"]
+    table = 100 * none.pivot_table(index="target", columns="layer", values="value", aggfunc="mean")
+    return {"columns": list(table), "rows": [(target, list(values)) for target, values in table.iterrows()]}
+
+
+def checkpoint_grid(scores: pd.DataFrame) -> dict[str, Any]:
+    """Trained targets (rows) by selected checkpoint, mean of all arms but controls, zero-shot languages, in points.
+
+    Empty where only one kind of checkpoint is tested.
+    """
+    trained = scores[(scores["checkpoint"] != "") & scores["zero_shot"] & (scores["family"] != "control")]
+    table = 100 * trained.pivot_table(index="target", columns="checkpoint", values="value", aggfunc="mean")
+    columns = [name for name in ("dev", "last", "oracle") if name in table]
+    if len(columns) < 2:
+        return {"columns": [], "rows": []}
+    return {"columns": columns, "rows": [(target, list(values)) for target, values in table[columns].iterrows()]}
 
 
 def check_rows(checks: pd.DataFrame) -> list[Row]:

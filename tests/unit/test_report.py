@@ -9,8 +9,8 @@ import synthetic
 import yaml
 
 from codestilts.errors import CodeStiltsError
-from codestilts.records import budgets, curves_table, learned, runs_table
-from codestilts.report import by_group, figure, headline, render, spread
+from codestilts.records import LAYERS, budgets, curves_table, learned, runs_table
+from codestilts.report import by_group, checkpoint_grid, figure, headline, layer_grid, render, spread
 from codestilts.scoring import tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
@@ -81,6 +81,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     synthetic.language_rows().to_csv(folder / "languages.csv", index=False)
     runs = [write_run(folder / "runs", arm, seed) for arm in ("pos", "cloze") for seed in range(2)]
     runs_table(runs).to_csv(folder / "runs.csv", index=False)
+    sweep = [("tiny", "none", "parallel", 0, "c", layer, 0.1 * layer) for layer in (2, 4)]
+    pd.DataFrame(sweep, columns=LAYERS).to_csv(folder / "layers.csv", index=False)
     pair = {"trained_on": "cloze", "tested_on": "match", "tested": 5, "functions": 0, "clusters": 0, "near_copies": 0}
     pd.DataFrame([pair]).to_csv(folder / "audit.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
@@ -218,3 +220,14 @@ def test_a_rehearsal_says_that_its_numbers_mean_nothing(results: Path) -> None:
     html = page(results, facts() | {"rehearsal": 2000})
     assert "Its numbers mean nothing" in html and "helps more than" not in html
     assert "Its numbers mean nothing" not in page(results, facts())
+
+
+def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path: Path) -> None:
+    scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
+    grid = checkpoint_grid(pd.concat([scores.assign(checkpoint=name) for name in ("oracle", "dev", "last")]))
+    assert grid["columns"] == ["dev", "last", "oracle"] and {name for name, _ in grid["rows"]} >= {"match", "tags"}
+    assert checkpoint_grid(scores) == {"columns": [], "rows": []}
+    layers = layer_grid(pd.read_csv(results / "layers.csv", keep_default_na=False))
+    assert layers["columns"] == [2, 4] and layers["rows"][0][0] == "parallel"
+    assert layers["rows"][0][1] == pytest.approx([20, 40])
+    assert "Untrained retrieval by the block" in page(results, facts())
