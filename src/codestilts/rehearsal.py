@@ -31,8 +31,9 @@ class Available:
 def available(study: Study, lookup: Lookup) -> Available:
     """The tasks of a study (and those that stand in for them) whose sources are there, in the languages they are."""
     found = Available()
-    names = [*study.examples, *filter(None, (study.tasks[name].get("instead") for name in study.examples))]
-    for name in dict.fromkeys(names):
+    instead = [str(study.tasks[name]["instead"]) for name in study.examples if study.tasks[name].get("instead")]
+    parts = [part for name in instead for part in study.tasks[name].get("examples_of", [])]
+    for name in dict.fromkeys([*study.examples, *instead, *parts]):
         languages, reason = _languages(study, name, lookup)
         if languages:
             found.languages[name] = languages
@@ -54,6 +55,9 @@ def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]
     for source in spec.get("sources", []):
         if lookup(source) is None:
             return [], f"there is no source {source}"
+    if study.reads_functions(task):
+        there = [name for name in study.task_languages(task) if all(map(lookup, study.sources_of_language(name)))]
+        return there, "" if there else "there is no source of functions"
     if not spec.get("read"):
         return study.task_languages(task), reason
     settings = {**spec, "task": task, "languages": study.task_languages(task)}

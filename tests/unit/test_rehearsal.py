@@ -76,6 +76,11 @@ def test_the_overlay_makes_a_valid_study_without_unpinned_sources_in_the_way(pap
     assert study.arms["ccg"]["tasks"] == ["supertags"] and "mlm-xtreme" in study.arms["mnli-mlm"]["tasks"]
 
 
+def test_without_functions_there_are_no_targets_made_of_them(paper: Study) -> None:
+    found = available(paper, hub(paper, {"code-search-net"}))
+    assert "tags" not in overlay(paper, found)["targets"] and "functions" in found.reasons["tags"]
+
+
 def test_what_is_missing_is_left_out_with_a_reason(paper: Study) -> None:
     found = available(
         paper, hub(paper, {"xcodeeval", "poj104"}, {"english", "german", "python", "go", "java", "csharp", "c", "cpp"})

@@ -24,6 +24,7 @@ def similarity(profiles: dict[str, Counter[str]], sizes: dict[str, int]) -> pd.D
     names = sorted(profiles)
     tokens = sorted({token for name in names for token, _ in sorted(profiles[name].items(), key=_rank)[:COMMON]})
     shares = np.array([[profiles[name][token] / max(sizes[name], 1) for token in tokens] for name in names])
+    shares = shares.reshape(len(names), len(tokens))  # also where there is no language at all
     norms = np.linalg.norm(shares, axis=1, keepdims=True)
     unit = shares / np.where(norms > 0, norms, 1)
     return pd.DataFrame(unit @ unit.T, index=names, columns=names)

@@ -1,0 +1,155 @@
+"""What published protocols fix beyond training: empty answers, windows, open tag sets, several labels, mining."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import tiny
+import torch
+
+from codestilts import models
+from codestilts.metrics import row_sums, value
+from codestilts.tasktypes import classification, retrieval, span_qa, tagging
+from codestilts.tasktypes.base import IGNORE, Task
+
+
+def questions(texts: list[str], **columns) -> pd.DataFrame:
+    rows = pd.DataFrame({"context": texts, "question": "where", "id": [f"q{place}" for place in range(len(texts))]})
+    return rows.assign(**{"answer_start": 0, "answer_text": "", "language": "english", **columns})
+
+
+def answered(features, start: dict[int, int], end: dict[int, int], null: dict[int, float]) -> list[torch.Tensor]:
+    """Outputs in which window ``w`` likes a span from ``start[w]`` to ``end[w]``, and place 0 with ``null[w]``."""
+    outputs = []
+    for number, feature in enumerate(features):
+        scores = torch.full((1, len(feature["offsets"]), 2), -9.0)
+        scores[0, 0] = null.get(number, -9.0)
+        if number in start:
+            scores[0, start[number], 0], scores[0, end[number], 1] = 5.0, 5.0
+        outputs.append(scores)
+    return outputs
+
+
+def test_an_empty_answer_wins_where_place_0_scores_above_the_best_span_in_every_window(tokenizer):
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", no_answer=True) | {"metric": "squad2_f1"})
+    rows = questions(["the cat sat", "the cat sat"])
+    features = span_qa.encode(rows, tokenizer, task)
+    place = [number for number, pair in enumerate(features[0]["offsets"]) if pair]
+    outputs = answered(features, {0: place[1], 1: place[1]}, {0: place[1], 1: place[1]}, {0: 6.0, 1: 4.0})
+    found = span_qa.decode(outputs, features, rows, task)
+    assert found["prediction"].tolist() == ["", "cat"]
+    found = found.assign(id=rows["id"], language="english", answers=[[], []])
+    assert value(row_sums(found, "squad2_f1")) == 0.5
+
+
+def test_a_null_score_is_the_least_of_all_windows(tokenizer):
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", no_answer=True, stride=4) | {"max_length": 16})
+    rows = questions([" ".join(["the cat sat on a mat"] * 5)])
+    features = span_qa.encode(rows, tokenizer, task)
+    assert len(features) > 2
+    inside = next(iter(sorted(features[1]["starts"])))
+    liked = ({1: inside}, {1: inside})
+    low = dict.fromkeys(range(len(features)), 9.0) | {0: 1.0}
+    assert span_qa.decode(answered(features, *liked, low), features, rows, task)["prediction"][0] != ""
+    high = dict.fromkeys(range(len(features)), 9.0)
+    assert span_qa.decode(answered(features, *liked, high), features, rows, task)["prediction"][0] == ""
+
+
+def test_windows_cover_the_passage_and_each_token_starts_a_span_in_one_of_them(tokenizer):
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=5) | {"max_length": 16})
+    text = " ".join(["the cat sat on a mat while two dogs ran far away"] * 4)
+    rows = questions([text], answer_text="cat", answer_start=4)
+    features = span_qa.encode(rows, tokenizer, task)
+    covered = {pair[0] for feature in features for pair in feature["offsets"] if pair}
+    started = [feature["offsets"][place][0] for feature in features for place in feature["starts"]]
+    assert sorted(started) == sorted(covered), "each token counts in exactly one window, that with most context"
+    for one, other in itertools.pairwise(features):
+        shared = {pair[0] for pair in one["offsets"] if pair} & {pair[0] for pair in other["offsets"] if pair}
+        assert len(shared) == 5
+
+
+def test_the_span_with_the_highest_scores_of_all_windows_wins(tokenizer):
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=4) | {"max_length": 16})
+    rows = questions([" ".join(["the cat sat on a mat"] * 5)], answer_text="cat", answer_start=4)
+    features = span_qa.encode(rows, tokenizer, task)
+    places = [min(feature["starts"]) for feature in features]
+    outputs = answered(features, {0: places[0], 2: places[2]}, {0: places[0], 2: places[2]}, {})
+    outputs[2][0, places[2], 0] = 6.0
+    (text,) = span_qa.decode(outputs, features, rows, task)["prediction"]
+    first, last = features[2]["offsets"][places[2]]
+    assert text == rows["context"][0][first:last]
+
+
+def test_tags_that_are_not_declared_are_those_of_the_train_rows(tokenizer, folder):
+    rows = tiny.examples("tagging")
+    rows.at[2, "tags"] = ["RARE"] * len(rows.at[2, "tags"])
+    assert rows["split"][2] == "dev"
+    task = Task.from_settings("ccg", tiny.task_settings("tagging") | {"labels": []}, rows)
+    assert task.labels == ("LONG", "SHORT") and task.open_labels
+    features = tagging.encode(rows, tokenizer, task)
+    rare = next(feature for feature in features if feature["example"] == 2)
+    assert set(rare["labels"]) <= {IGNORE, tagging.UNKNOWN}
+    encoder, _ = models.load_encoder(folder)
+    head = models.new_head(task, encoder, tokenizer, None, 0)
+    batch = tagging.collate([rare, features[0]], tokenizer)
+    assert torch.isfinite(head.loss(head(encoder, batch), batch))
+    outputs = [torch.zeros(1, len(feature["labels"]), 2) for feature in features]
+    found = tagging.decode(outputs, features, rows, task).assign(id=rows["id"])
+    assert len(found["prediction"][2].split()) == len(rows["tags"][2])
+    assert row_sums(found, "token_accuracy")["numerator"][2] == 0
+
+
+def test_an_example_may_have_several_labels(tokenizer, folder):
+    rows = tiny.examples("classification", 6)
+    rows["label"] = ["animal", "animal|weather", "weather", "animal", "weather", "animal|weather"]
+    task = Task.from_settings("topics", tiny.task_settings("classification", multi=True))
+    features = classification.encode(rows, tokenizer, task)
+    encoder, _ = models.load_encoder(folder)
+    head = models.new_head(task, encoder, tokenizer, None, 0)
+    batch = classification.collate(features, tokenizer)
+    sure = torch.tensor([[9.0, -9.0], [9.0, 9.0], [-9.0, 9.0], [9.0, -9.0], [-9.0, 9.0], [9.0, 9.0]])
+    assert head.loss(sure, batch) < 1e-3 < head.loss(-sure, batch)
+    found = classification.decode([sure], features, rows, task).assign(id=rows["id"])
+    assert found["prediction"].tolist() == rows["label"].tolist() and value(row_sums(found, "micro_f1")) == 1.0
+
+
+def test_mining_takes_each_text_once_from_the_highest_margin_down(tokenizer):
+    rows = pd.DataFrame(
+        {
+            "id": ["a", "b", "c"],
+            "query": ["x", "y", ""],
+            "document": ["x", "", "z"],
+            "cluster": ["a", "b", "c"],
+            "language": "c",
+            "split": "test",
+        }
+    )
+    task = Task.from_settings("mining", tiny.task_settings("retrieval", protocol="mining"))
+    near, far = np.array([1.0, 0.0]), np.array([0.6, 0.8])
+    unit = torch.tensor(np.array([[near, near], [near * 0.9 + far * 0.1, far], [far, -near]]), dtype=torch.float32)
+    unit = torch.nn.functional.normalize(unit, dim=-1)
+    features = [{"cluster": number} for number in range(3)]
+    found = retrieval.decode([unit], features, rows, task)
+    pairs = dict(zip(rows["id"], found["prediction"], strict=True))
+    assert pairs["a"] == "a" and pairs["b"] in ("c", ""), (
+        "both queries are nearest to one document, which is taken once"
+    )
+    assert found["gold"].tolist()[:2] == ["a", ""]
+
+
+def test_programs_of_one_problem_are_found_among_all(tokenizer):
+    rows = pd.DataFrame(
+        {
+            "id": list("abcd"),
+            "query": "x",
+            "document": "",
+            "cluster": ["p", "p", "q", "q"],
+            "language": "c",
+            "split": "dev",
+        }
+    )
+    task = Task.from_settings("poj104", tiny.task_settings("retrieval", protocol="map") | {"metric": "map_at_r"})
+    one, two = [1.0, 0.0], [0.0, 1.0]
+    vectors = torch.tensor([[one, one], [one, one], [two, two], [[0.8, 0.6], two]])
+    found = retrieval.decode([vectors], [{}] * 4, rows, task)
+    assert found["score"].tolist() == [1.0, 1.0, 1.0, 0.0], "the last one is nearer to the other problem"

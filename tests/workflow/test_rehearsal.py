@@ -1,0 +1,82 @@
+"""A rehearsal of a study on the hub: from its repositories to the report, and what it says of what it covered."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, copy_project, environment
+
+SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
+STUDY = """
+study: small
+encoders: [xlm-r-base, codebert]
+arms: [none, mnli, java-csharp, mnli-mlm, none-lora]
+targets: [xquad, bugs, topics, tatoeba]
+grid:
+  - {arms: [none, mnli, mnli-mlm], encoders: [xlm-r-base], targets: [xquad]}
+  - {arms: [none, java-csharp, none-lora], encoders: [codebert], targets: [bugs, topics]}
+languages: [python, java, go, english, german, greek, swahili]
+"""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    if not SERVER.exists():
+        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
+    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    assert server.stdout
+    yield server.stdout.readline().strip()
+    server.terminate()
+
+
+def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(endpoint: str, tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    paper = (ROOT / "studies/paper.yaml").read_text()
+    small = STUDY + paper[paper.index("source_language:") :]
+    (project / "studies").mkdir()
+    (project / "studies/small.yaml").write_text(small)
+    folder = project / "results/small-rehearsal"
+    hub = {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+
+    def call(*command: str) -> str:
+        settings = environment(project) | hub
+        told = subprocess.run(command, cwd=project, env=settings, text=True, stdout=-1, stderr=subprocess.STDOUT)
+        assert told.returncode == 0, told.stdout[-6000:]
+        return told.stdout
+
+    configs = ["--configs", "config.yaml", "studies/small.yaml", "--overlay", str(folder / "overlay.yaml")]
+    call(sys.executable, "scripts/rehearse.py", *configs)
+    files = ["--configfile", "studies/small.yaml", str(folder / "overlay.yaml")]
+    call("snakemake", "--cores", "2", *files)
+    scores = pd.read_csv(folder / "scores.csv", keep_default_na=False)
+    found = set(scores.loc[~scores["arm"].str.startswith("baseline:"), "arm"])
+    assert found == {"none", "mnli", "java-csharp", "mnli-mlm", "none-lora"}
+    assert set(scores["checkpoint"]) == {"", "dev", "last", "oracle"}
+    assert {"english", "german", "greek"} <= set(scores.loc[scores["target"] == "xquad", "language"])
+    assert "Its numbers mean nothing" in (folder / "report.html").read_text()
+    lines = call(sys.executable, "scripts/rehearse.py", *configs, "--scores", str(folder / "scores.csv"))
+    assert "arms: 5 of 5" in lines and "not topics: there is no source xcodeeval" in lines
+    assert "arm mnli-mlm: rehearsed with mlm-xtreme for mlm-multilingual" in lines
+    real = subprocess.run(
+        ["snakemake", "--cores", "1", "--configfile", "studies/small.yaml"],
+        cwd=project, env=environment(project) | hub, text=True, stdout=-1, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert real.returncode == 1 and "not pinned to a commit yet: `make pins`" in real.stdout
+    assert not (project / "results/small").exists() or not list((project / "results/small").rglob("*.parquet"))
+
+
+def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    (project / "studies").mkdir()
+    (project / "studies/paper.yaml").write_text((ROOT / "studies/paper.yaml").read_text())
+    configs = ["--configs", "config.yaml", "studies/paper.yaml", "--overlay", str(tmp_path / "overlay.yaml")]
+    nowhere = os.environ | environment(project) | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}
+    told = subprocess.run(
+        [sys.executable, "scripts/rehearse.py", *configs], cwd=project, env=nowhere, text=True, capture_output=True
+    )
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert told.stderr.strip().splitlines()[-1].startswith("error: no target of the study can be had")
