@@ -1,11 +1,8 @@
 """The tasks made of CodeXGLUE's sets: from tiny tables in the sets' schemas, and from a hub on loopback."""
 
 import json
-import os
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,6 @@ from codestilts.schema import TaskFile
 from codestilts.validation import schema_errors
 
 ROOT = Path(__file__).parents[2]
-SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
 SIZES = {"role": "intermediate", "source_language": "english", "train": 40, "dev": 12}
 LANGUAGES = ["go", "java", "javascript", "php", "python", "ruby"]
 TASKS = [
@@ -296,30 +292,9 @@ def test_controls_read_what_the_tasks_show(control: str, tmp_path: Path) -> None
     assert not frame["id"].str.contains("#buggy").any()
 
 
-@pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    if not SERVER.exists():
-        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
-    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    yield server.stdout.readline().strip()
-    server.terminate()
-
-
-@pytest.fixture(scope="module")
-def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fetched")
-
-
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_builds_from_the_hub(name: str, hub: str, fetched: Path) -> None:
-    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(fetched / "hf")}
-    files = [fetched / f"{source}.zip" for source in sources(name)]
-    for file in files:
-        if not file.exists():
-            command = [sys.executable, ROOT / "scripts/fetch.py", "--source", file.stem, "--out", file]
-            result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
-            assert result.returncode == 0, result.stderr
+def test_every_task_builds_from_the_hub(name: str, fetched: Callable[[str], Path]) -> None:
+    files = [fetched(source) for source in sources(name)]
     frame, notes = build(task(name), {file.stem: file for file in files}, SIZES)
     train, dev = two(frame)
     assert 30 <= len(train) <= 40 and 8 <= len(dev) <= 12 and notes == []

@@ -1,16 +1,13 @@
 """The task files of the paper study's natural-language tasks, and the builders of those that need one."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
-from test_sources import ROOT, make_table
+from test_sources import make_table
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
@@ -190,7 +187,6 @@ def test_mlm_of_the_targets_trains_on_all_languages_but_no_test_row(tmp_path: Pa
 
 # ------------------------------------------------------------------ against a hub on loopback
 
-SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
 SERVED: dict[str, str | None] = {
     **dict.fromkeys(["paws-x", "mlqa", "tatoeba", "xnli", "xquad", *ENGLISH, "paws-x-translated"]),
     "tydiqa": "english arabic russian",
@@ -200,28 +196,12 @@ SERVED: dict[str, str | None] = {
 del SERVED["ccg"]  # it is sold, so no hub has it
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
-    """A source's archive, fetched once."""
-    if not SERVER.exists():
-        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
-    place = tmp_path_factory.mktemp("hub")
-    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    endpoint = {"HF_ENDPOINT": server.stdout.readline().strip(), "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(place)}
+@pytest.fixture
+def hub(fetched: Callable[..., Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A source's archive; that hub has a stand-in for English Universal Dependencies under another name."""
     cells = {"name": "ud-english", "kind": "hub", "id": "datasets/local/ccgbank-standin", "version": "unpinned"}
-    standin = make_table(place / "sources.csv", **cells, file="", sha256="", bytes="", keep="*.parquet")
-
-    def fetch(name: str) -> Path:
-        out = place / f"{name}.zip"
-        if not out.exists():
-            table = standin if name == "ud-english" else ROOT / "sources.csv"
-            command = [sys.executable, ROOT / "scripts/fetch.py", "--source", name, "--sources", table, "--out", out]
-            subprocess.run(command, env={**os.environ, **endpoint}, check=True, capture_output=True)
-        return out
-
-    yield fetch
-    server.terminate()
+    standin = make_table(tmp_path / "sources.csv", **cells, file="", sha256="", bytes="", keep="*.parquet")
+    return lambda name: fetched(name, standin) if name == "ud-english" else fetched(name)
 
 
 @pytest.mark.parametrize("task", SERVED)

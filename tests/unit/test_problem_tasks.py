@@ -1,17 +1,14 @@
 """The tasks made of programs that solve one problem in many languages: from tiny tables, and from a hub on loopback."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
-from problem_tables import HEADS, NOUNS, ROOT, TAGS, archive, humaneval, solution, sources, spec, tables, task
+from problem_tables import HEADS, NOUNS, TAGS, archive, humaneval, solution, sources, spec, tables, task
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.bugs import _function
@@ -22,7 +19,6 @@ from codestilts.examples.problems import bare
 from codestilts.schema import TaskFile
 from codestilts.validation import schema_errors
 
-SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
 SIZES = {"role": "target", "source_language": "python", "train": 60, "dev": 12, "test": 30}
 TASKS = ["bugs", "nl-code", "nl-code-untrained", "output", "rosetta", "solutions", "solutions-humaneval"]
 TASKS += ["solutions-mining", "topics"]
@@ -190,24 +186,8 @@ def test_documentation_without_the_name_of_its_function(inputs: dict[str, Path])
     assert set(untrained["id"]) == set(frame.loc[frame["split"] == "test", "id"])
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    if not SERVER.exists():
-        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
-    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    yield server.stdout.readline().strip()
-    server.terminate()
-
-
 @pytest.mark.parametrize("name", ON_LOOPBACK)
-def test_every_task_builds_from_the_hub(name: str, endpoint: str, tmp_path: Path) -> None:
-    hub = {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf")}
-    inputs = {}
-    for source in sources(name):
-        inputs[source] = tmp_path / f"{source}.zip"
-        command = [sys.executable, str(ROOT / "scripts" / "fetch.py"), "--source", source, "--out", str(inputs[source])]
-        result = subprocess.run(command, cwd=ROOT, env={**os.environ, **hub}, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
+def test_every_task_builds_from_the_hub(name: str, fetched: Callable[[str], Path]) -> None:
+    inputs = {source: fetched(source) for source in sources(name)}
     frame = made(name, inputs, test=6)
     assert frame[frame["split"] == "test"].groupby("language").size().eq(6).all()

@@ -3,14 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from conftest import ROOT, copy_project, environment
 
-SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
 STUDY = """
 study: small
 encoders: [xlm-r-base, codebert]
@@ -23,27 +20,18 @@ languages: [python, java, go, english, german, greek, swahili]
 """
 
 
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    if not SERVER.exists():
-        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
-    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    yield server.stdout.readline().strip()
-    server.terminate()
-
-
-def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(endpoint: str, tmp_path: Path) -> None:
+def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
+    hub_environment: dict[str, str], tmp_path: Path
+) -> None:
     project = copy_project(tmp_path)
     paper = (ROOT / "studies/paper.yaml").read_text()
     small = STUDY + paper[paper.index("source_language:") :]
     (project / "studies").mkdir()
     (project / "studies/small.yaml").write_text(small)
     folder = project / "results/small-rehearsal"
-    hub = {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
 
     def call(*command: str) -> str:
-        settings = environment(project) | hub
+        settings = environment(project) | hub_environment
         told = subprocess.run(command, cwd=project, env=settings, text=True, stdout=-1, stderr=subprocess.STDOUT)
         assert told.returncode == 0, told.stdout[-6000:]
         return told.stdout
@@ -63,7 +51,7 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(end
     assert "arm mnli-mlm: rehearsed with mlm-xtreme for mlm-multilingual" in lines
     real = subprocess.run(
         ["snakemake", "--cores", "1", "--configfile", "studies/small.yaml"],
-        cwd=project, env=environment(project) | hub, text=True, stdout=-1, stderr=subprocess.STDOUT,
+        cwd=project, env=environment(project) | hub_environment, text=True, stdout=-1, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert real.returncode == 1 and "not pinned to a commit yet: `make pins`" in real.stdout
     assert not (project / "results/small").exists() or not list((project / "results/small").rglob("*.parquet"))
