@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
 from codestilts.errors import CodeStiltsError
+from codestilts.sources import go_offline
 from codestilts.study import to_json
 from codestilts.validation import load_study
 
@@ -19,9 +20,8 @@ except CodeStiltsError as error:
     sys.exit(1)
 
 
-# Jobs read what was fetched and nothing else: only fetching may ask the hub, with the caches and login of its user.
-ONLINE = f"HF_HUB_OFFLINE={os.environ.get('HF_HUB_OFFLINE', '0')}"
-os.environ["HF_HUB_OFFLINE"] = "1"
+# Jobs read what was fetched and nothing else: only fetching may ask the hub.
+ONLINE = go_offline()
 
 
 # In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
