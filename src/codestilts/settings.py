@@ -109,7 +109,7 @@ phase_3 = target  # the name of its function is that of its wildcard too
 def tune(study: Study, encoder: str, arm: str, target: str) -> Record:
     """The settings of the trials of learning rates: those of phase 3 for the first seed, one rate a trial."""
     settings = phase_3(study, encoder, arm, target, next(iter(study.batches)))
-    first = study.config["seeds"][0]
+    first = settings["seeds"][0]
     return {**settings, "seeds": [first], "learning_rates": study.config["target"]["learning_rates"]}
 
 
