@@ -41,7 +41,7 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
         if source.kind != "hub":
             return Repository([], "", name)
         try:
-            _, files = listing(source)
+            files = listing(source)
         except CodeStiltsError as error:
             print(str(error).split(". ")[0])
             return None

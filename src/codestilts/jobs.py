@@ -66,7 +66,7 @@ def _train_batch(
     work: Path,
     predictions: Path | None,
 ) -> None:
-    torch.set_num_threads(settings.get("threads", 1))
+    torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
     origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
@@ -146,7 +146,7 @@ def try_rates(
     A record has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A
     rate at which the loss is not finite is a trial too: its ``dev`` is below every other.
     """
-    torch.set_num_threads(settings.get("threads", 1))
+    torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
     tables = {examples.stem: pd.read_parquet(examples)}
     features = training.encode(tables, tokenizer, settings)

@@ -290,7 +290,7 @@ def hub_bytes(source: Source) -> int:
     from codestilts.sources.hub import ALWAYS, REFUSED, WEIGHTS, listing
 
     try:
-        _, files = listing(source)
+        files = listing(source)
     except CodeStiltsError:
         return 0
     refused = [pattern for pattern in REFUSED if WEIGHTS not in source.keep or pattern != "*.bin"]

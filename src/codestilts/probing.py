@@ -35,7 +35,7 @@ def probe_batch(
     Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
     ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
     """
-    torch.set_num_threads(settings.get("threads", 1))
+    torch.set_num_threads(1)
     began = time.perf_counter()
     tokenizer = models.load_tokenizer(encoder)
     folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}

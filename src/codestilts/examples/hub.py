@@ -46,12 +46,14 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     rows of a target for its source language (dev rows of the others serve the oracle of checkpoint selection).
     Raises :class:`CodeStiltsError` for a file, column or label that is not there.
     """
-    frames = []
+    frames, archives = [], dict[str, Archive]()
     for entry in settings["read"]:
+        fields = {**settings.get("fields", {}), **entry.get("fields", {})}
         for language in languages_of(entry, settings):
             code = str(settings.get("codes", {}).get(language, language))
-            archive = Archive(inputs[entry["source"]], f"task {settings['task']}")
-            fields = {**settings.get("fields", {}), **entry.get("fields", {})}
+            if entry["source"] not in archives:  # its card may declare hundreds of configs
+                archives[entry["source"]] = Archive(inputs[entry["source"]], f"task {settings['task']}")
+            archive = archives[entry["source"]]
             table = archive.table(with_code(entry, code), fields)
             frames.append(_mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}"))
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)

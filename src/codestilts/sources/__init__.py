@@ -62,6 +62,11 @@ class Source:
         return not self.version.startswith(UNPINNED)
 
     @property
+    def revision(self) -> str:
+        """What is fetched of a repository of the hub: its commit, or until it has one its ref."""
+        return self.version if self.pinned else self.ref
+
+    @property
     def ref(self) -> str:
         """The ref of an unpinned repository that ``make pins`` takes the commit of."""
         return self.version.partition(":")[2] or "main"

@@ -22,6 +22,12 @@ def place_of(source: Source) -> tuple[str, str]:
     return kind.removesuffix("s"), name
 
 
+def path_of(source: Source, file: str) -> str:
+    """A file's path in the hub's file system."""
+    kind, name = place_of(source)
+    return f"{'datasets/' if kind == 'dataset' else ''}{name}@{source.revision.replace('/', '%2F')}/{file}"
+
+
 def fetch_snapshot(source: Source, folder: Path) -> Path:
     """The files of ``source`` that its ``keep`` asks for, in a folder below ``folder``.
 
@@ -38,7 +44,7 @@ def fetch_snapshot(source: Source, folder: Path) -> Path:
     wanted = [pattern for pattern in source.keep if not pattern.startswith("!")]
     dropped = [pattern[1:] for pattern in source.keep if pattern.startswith("!")]
     refused = [pattern for pattern in REFUSED if WEIGHTS not in wanted or pattern != "*.bin"]
-    revision = source.version if source.pinned else source.ref
+    revision = source.revision
     try:
         snapshot_download(
             name,
@@ -96,11 +102,8 @@ def card(source: Source) -> str:
     """The text of a repository's README.md, "" if it has none."""
     from huggingface_hub import HfFileSystem
 
-    kind, name = place_of(source)
-    revision = source.version if source.pinned else source.ref
-    prefix = "datasets/" if kind == "dataset" else ""
     try:
-        return HfFileSystem().read_text(f"{prefix}{name}@{revision.replace('/', '%2F')}/README.md", encoding="utf-8")
+        return HfFileSystem().read_text(path_of(source, "README.md"), encoding="utf-8")
     except FileNotFoundError:
         return ""
 
@@ -120,17 +123,14 @@ def commit_of(source: Source) -> str:
         ) from error
 
 
-def listing(source: Source) -> tuple[str, dict[str, int]]:
-    """Commit and files (name -> bytes) of a repository; raises :class:`CodeStiltsError` if there is none."""
+def listing(source: Source) -> dict[str, int]:
+    """The files of a repository, name -> bytes; raises :class:`CodeStiltsError` if there is none."""
     from huggingface_hub import HfApi
 
     kind, name = place_of(source)
     try:
-        client = HfApi()
-        revision = source.version if source.pinned else source.ref
-        commit = client.repo_info(name, repo_type=kind, revision=revision).sha
-        entries: Any = client.list_repo_tree(name, repo_type=kind, revision=revision, recursive=True)
-        return str(commit), {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
+        entries: Any = HfApi().list_repo_tree(name, repo_type=kind, revision=source.revision, recursive=True)
+        return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
     except client_errors() as error:
         message = " ".join(str(error).split())
         raise CodeStiltsError(f"source {source.name}: the hub has no {source.id} to be read: {message}") from error

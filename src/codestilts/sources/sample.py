@@ -7,7 +7,7 @@ from typing import Any
 from codestilts.errors import CodeStiltsError
 from codestilts.sources import Source
 from codestilts.sources.archive import matches
-from codestilts.sources.hub import ALWAYS, REFUSED, client_errors, listing, place_of
+from codestilts.sources.hub import ALWAYS, REFUSED, client_errors, listing, path_of, place_of
 
 WEIGHTS = ("*.safetensors", *REFUSED)  # a rehearsal draws its own
 WHOLE = 30_000_000  # bytes; a smaller table is read whole and thinned, of a larger one the first rows are read
@@ -22,9 +22,8 @@ def fetch_sample(source: Source, folder: Path, rows: int) -> Path:
     """
     from huggingface_hub import HfFileSystem, hf_hub_download
 
-    _, files = listing(source)
+    files = listing(source)
     kind, name = place_of(source)
-    revision = source.version if source.pinned else source.ref
     place = folder / source.name
     system = HfFileSystem()
     try:
@@ -33,15 +32,14 @@ def fetch_sample(source: Source, folder: Path, rows: int) -> Path:
                 continue
             out = place / file
             out.parent.mkdir(parents=True, exist_ok=True)
-            remote = f"{'datasets/' if kind == 'dataset' else ''}{name}@{revision.replace('/', '%2F')}/{file}"
             if file.endswith((".parquet", ".jsonl")):
-                with system.open(remote, "rb") as stream:
+                with system.open(path_of(source, file), "rb") as stream:
                     if file.endswith(".parquet"):
                         _parquet(stream, files[file], out, rows)
                     else:
                         out.write_bytes(b"".join(line for line, _ in zip(stream, range(rows), strict=False)))
             else:
-                hf_hub_download(name, file, repo_type=kind, revision=revision, local_dir=place)
+                hf_hub_download(name, file, repo_type=kind, revision=source.revision, local_dir=place)
     except client_errors() as error:
         message = " ".join(str(error).split())
         raise CodeStiltsError(f"source {source.name}: cannot read {source.id} on the hub: {message}") from error
