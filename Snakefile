@@ -33,7 +33,7 @@ rule all:
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         expand(ENCODER, encoder=STUDY.encoders),
         over(STUDY.phase_2, PHASE_2, seed=SEED_FOLDERS, file=MODEL_FILES),
-        over(STUDY.runs, TRIALS, learning_rate=STUDY.learning_rates),
+        over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
         over(STUDY.runs, PHASE_3, seed=SEED_FOLDERS, file=TARGET_FILES),
         over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),
         over(STUDY.cells, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),

@@ -125,7 +125,7 @@ rule collect:
 
 rule concatenate:
     input:
-        over(STUDY.cells, "<results>/{{table}}/{encoder}/{arm}.csv"),
+        tables_of_cells,
     output:
         "<results>/{table}.csv",
     log:

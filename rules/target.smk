@@ -49,7 +49,7 @@ rule tune:
         parent=first_parent_files,
         examples="<results>/examples/{target}.parquet",
     output:
-        expand(TRIALS, learning_rate=STUDY.learning_rates or ["none"], allow_missing=True),
+        TRIALS,
     log:
         "<results>/logs/tuning/{encoder}/{arm}/{target}.log",
     benchmark:

@@ -9,7 +9,7 @@ from codestilts.records import curves_table, layers_table, runs_table
 
 
 def main() -> None:
-    """Read run.json and curve.csv of every model folder, write two tables."""
+    """Read the run.json of every run and the layer sweeps, write three tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every model")
     parser.add_argument("--sweeps", nargs="*", type=Path, default=[], help="layer sweeps (CSV)")

@@ -16,7 +16,9 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
     parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
     parser.add_argument("--checkpoints", type=Path, help="where an unfinished run waits to go on")
-    parser.add_argument("--trials", type=Path, nargs="*", default=[], help="records of learning rates to choose from")
+    parser.add_argument(
+        "--trials", type=Path, help="trials of learning rates to choose from; left out where the rate is given"
+    )
     parser.add_argument("--predictions", type=Path, required=True, help="the test rows' predictions (parquet), written")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
     args = parser.parse_args()

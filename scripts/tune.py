@@ -15,12 +15,12 @@ def main() -> None:
     parser.add_argument("--parent", type=Path, help="folder of phase 2 with {seed}/; left out where there was none")
     parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
     parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
-    parser.add_argument("--out", type=Path, nargs="+", required=True, help="a record a rate: RATE.json, written")
+    parser.add_argument("--out", type=Path, required=True, help="the list of the trials (JSON), written")
     args = parser.parse_args()
 
     from codestilts.jobs import try_rates
 
-    try_rates(args.encoder, args.parent, args.examples, args.settings, {path.stem: path for path in args.out})
+    try_rates(args.encoder, args.parent, args.examples, args.settings, args.out)
 
 
 if __name__ == "__main__":

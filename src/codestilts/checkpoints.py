@@ -17,6 +17,25 @@ from torch import nn
 
 from codestilts.provenance import atomic
 
+POINTS = 40  # of a curve that is kept, which is plenty for a drawing
+FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
+
+
+def thinned(curve: pd.DataFrame, points: int = POINTS) -> list[dict[str, Any]]:
+    """A run's curve at the ends of ``points`` stretches of steps: step, tokens so far, loss, dev (where measured).
+
+    ``loss`` is relative to its start: each task's own, averaged over the tasks, since one task's loss may be ten times
+    another's.
+    """
+    own = curve.pivot(columns="task", values="loss")
+    tasks = [losses / (losses.head(FIRST).mean() or 1.0) for losses in (own[task].dropna() for task in own)]
+    smooth = [losses.rolling(WINDOW, min_periods=1).mean().reindex(curve.index).ffill().bfill() for losses in tasks]
+    steps = curve.assign(tokens=curve["tokens"].cumsum(), loss=pd.concat(smooth, axis=1).mean(axis=1))
+    stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
+    ends = steps.groupby(stretch)[["step", "tokens", "loss"]].last()
+    ends = ends.assign(dev=steps.groupby(stretch)["dev"].last())
+    return list(json.loads(ends.to_json(orient="records")))
+
 
 class Progress:
     """The rows of the curve so far and, every ``minutes``, a checkpoint of everything needed to go on."""

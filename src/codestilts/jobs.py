@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from filelock import FileLock
 from torch import nn
 
 from codestilts import models, training
+from codestilts.checkpoints import thinned
 from codestilts.codefiles import stage_digest
 from codestilts.errors import CodeStiltsError
 from codestilts.predicting import predict
@@ -37,12 +37,12 @@ def train_batch(
     out: Path,
     checkpoints: Path | None = None,
     predictions: Path | None = None,
-    trials: Iterable[Path] = (),
+    trials: Path | None = None,
 ) -> None:
     """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
 
     In phase 3 the target's test rows are predicted too, all seeds into the table ``predictions``; with
-    ``keep_models: false`` the weights are left out. ``trials`` are what :func:`try_rates` wrote: the best learning
+    ``keep_models: false`` the weights are left out. ``trials`` is what :func:`try_rates` wrote: the best learning
     rate is taken. Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none
     of them; they only count if settings, code, parents and examples are still the same. What a killed workflow has
     left running is waited for: it writes to the same place.
@@ -50,8 +50,8 @@ def train_batch(
     work = checkpoints or out.with_name(f".{out.name}.work")
     lock = work.with_suffix(".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    if tried := [json.loads(path.read_text()) for path in trials]:
-        settings = settings | {"learning_rate": best_rate(tried)}
+    if trials:
+        settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text()))}
     with FileLock(lock):
         _train_batch(encoder, parent, examples, settings, out, work, predictions)
         lock.unlink(missing_ok=True)
@@ -70,10 +70,7 @@ def _train_batch(
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
     origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
-    key = {"settings": settings, **origin}
-    if _read(work / "key.json") != key:
-        shutil.rmtree(work, ignore_errors=True)
-        write_json(work / "key.json", key)
+    clear_unless_same(work, {"settings": settings, **origin})
     features = None if settings["shuffle_labels"] else training.encode(tables, tokenizer, settings)
     tested = Tested(tables, tokenizer, settings) if predictions else None
     for seed in settings["seeds"]:
@@ -87,10 +84,9 @@ def _train_batch(
                 models.save_encoder(trained.encoder, folder, out / str(seed), begin)
                 models.save_heads(trained.heads, folder)
             folder.mkdir(exist_ok=True)
-            trained.curve.to_csv(folder / "curve.csv", index=False)
             if tested:
                 tested.selected(checks, seed).to_parquet(work / f"{seed}.parquet", index=False)
-            write_json(folder / "run.json", trained.record | origin)
+            write_json(folder / "run.json", trained.record | origin | {"curve": thinned(trained.curve)})
         for rest in (work / f"{seed}.state", checks):
             shutil.rmtree(rest, ignore_errors=True)
     if predictions:
@@ -138,28 +134,35 @@ class Tested:
         return rows[FIRST + [name for name in rows if name not in FIRST]]
 
 
-def try_rates(
-    encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: dict[str, Path]
-) -> None:
-    """Train the first seed once with each of ``settings["learning_rates"]``; ``out`` has a record a rate (``1e-05``).
+def try_rates(encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: Path) -> None:
+    """Train the first seed once with each of ``settings["learning_rates"]``; ``out`` is the list of their records.
 
     A record has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A
-    rate at which the loss is not finite is a trial too: its ``dev`` is below every other.
+    rate at which the loss is not finite is a trial too: its ``dev`` is below every other. A killed job goes on where
+    it was.
     """
     torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
     tables = {examples.stem: pd.read_parquet(examples)}
     features = training.encode(tables, tokenizer, settings)
     (seed,) = settings["seeds"]
-    for rate in settings["learning_rates"]:
+    begin, work = start(encoder, parent, seed), out.with_name(f".{out.stem}.work")
+    clear_unless_same(work, {"settings": settings, **made_of([examples], digests({seed: begin}))})
+    files = [work / f"{rate:g}.json" for rate in settings["learning_rates"]]
+    for rate, path in zip(settings["learning_rates"], files, strict=True):
+        if path.exists():
+            continue
         own = settings | {"learning_rate": rate}
         record: dict[str, Any] = {"learning_rate": rate, "seed": seed, "dev": -1.0, "error": None}
         try:
-            found = training.train(start(encoder, parent, seed), tables, tokenizer, own, seed, features=features).record
+            found = training.train(begin, tables, tokenizer, own, seed, path.with_suffix(".state"), features).record
             record |= {"dev": found["dev"].get(examples.stem, 0.0), "seconds": found["seconds"], "settings": own}
         except CodeStiltsError as error:
             record["error"] = str(error)
-        write_json(out[f"{rate:g}"], record)
+        write_json(path, record)
+        shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
+    write_json(out, [json.loads(path.read_text()) for path in files])
+    shutil.rmtree(work)
 
 
 def best_rate(trials: list[dict[str, Any]]) -> float:
@@ -168,8 +171,12 @@ def best_rate(trials: list[dict[str, Any]]) -> float:
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text()) if path.exists() else None
+def clear_unless_same(work: Path, key: dict[str, Any]) -> None:
+    """Empty a folder of unfinished work, unless what was left there follows from the same settings, code and data."""
+    noted = work / "key.json"
+    if not noted.exists() or json.loads(noted.read_text()) != json.loads(json.dumps(key)):
+        shutil.rmtree(work, ignore_errors=True)
+        write_json(noted, key)
 
 
 def made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 HEAD = "head.safetensors"
-FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json", "curve.csv")
+FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json")
 
 
 def load_tokenizer(folder: str | Path) -> Any:

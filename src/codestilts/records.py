@@ -13,9 +13,8 @@ KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "commit"]
 LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
-POINTS = 40  # of a curve, which is plenty for a drawing
+POINT = ["step", "tokens", "loss", "dev"]  # of a curve
 KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
-FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -39,23 +38,6 @@ def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
     return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
 
 
-def curve(path: Path, points: int = POINTS) -> pd.DataFrame:
-    """A run's ``curve.csv`` thinned to ``points`` stretches of steps; ``dev`` stands where it was measured.
-
-    ``loss`` is relative to its start: each task's own, averaged over the tasks, since one task's loss may be ten times
-    another's.
-    """
-    steps = pd.read_csv(path)
-    steps["tokens"] = steps["tokens"].cumsum()
-    own = steps.pivot(columns="task", values="loss")
-    tasks = [losses / (losses.head(FIRST).mean() or 1.0) for losses in (own[task].dropna() for task in own)]
-    smooth = [losses.rolling(WINDOW, min_periods=1).mean().reindex(steps.index).ffill().bfill() for losses in tasks]
-    steps["loss"] = pd.concat(smooth, axis=1).mean(axis=1)
-    stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
-    ends = steps.groupby(stretch)[["step", "tokens", "loss"]].last()
-    return ends.assign(dev=steps.groupby(stretch)["dev"].last())
-
-
 def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
     """All layer sweeps, one row a run, language and layer."""
     tables = [pd.read_csv(path, keep_default_na=False) for path in paths]
@@ -63,13 +45,14 @@ def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
-    """The thinned curves of all runs; each path is a ``run.json`` with its ``curve.csv`` beside it."""
+    """The curves of all runs (:func:`codestilts.checkpoints.thinned`), one row a point; each path is a ``run.json``."""
     parts = []
     for path in paths:
         record = read_record(path)
-        parts.append(curve(path.with_name("curve.csv")).assign(**{key: record[key] for key in KEYS}))
+        points = pd.DataFrame(json.loads(path.read_text())["curve"], columns=POINT)
+        parts.append(points.astype({"dev": float}).assign(**{key: record[key] for key in KEYS}))
     table = pd.concat(parts, ignore_index=True)
-    return table.sort_values([*KEYS, "step"], ignore_index=True)[[*KEYS, "step", "tokens", "loss", "dev"]]
+    return table.sort_values([*KEYS, "step"], ignore_index=True)[[*KEYS, *POINT]]
 
 
 def budgets(runs: pd.DataFrame) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def tune(study: Study, encoder: str, arm: str, target: str) -> Record:
     """The settings of the trials of learning rates: those of phase 3 for the first seed, one rate a trial."""
     settings = phase_3(study, encoder, arm, target, next(iter(study.batches)))
     first = settings["seeds"][0]
-    return {**settings, "seeds": [first], "learning_rates": study.config["target"]["learning_rates"]}
+    return {**settings, "seeds": [first], "learning_rates": study.learning_rates}
 
 
 def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:

@@ -229,10 +229,10 @@ class Study:
         """The sources that are used and have no commit yet."""
         return [name for name in self.used_sources if not self.sources[name].pinned]
 
-    @cached_property
-    def learning_rates(self) -> list[str]:
-        """The rates that are tried, as they stand in the names of files; none where the rate is given."""
-        return [f"{rate:g}" for rate in self.config["target"]["learning_rates"]]
+    @property
+    def learning_rates(self) -> list[float]:
+        """The rates that phase 3 tries; none where its rate is given."""
+        return list(self.config["target"]["learning_rates"])
 
     @cached_property
     def scopes(self) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 import synthetic
 import yaml
 
+from codestilts.checkpoints import thinned
 from codestilts.errors import CodeStiltsError
 from codestilts.records import LAYERS, budgets, curves_table, learned, runs_table
 from codestilts.report import by_group, checkpoint_grid, figure, headline, layer_grid, render, spread
@@ -35,10 +36,10 @@ def write_run(folder: Path, arm: str, seed: int, tokens: int = 100, target: str 
         {"step": range(1, 101), "task": "x", "tokens": tokens, "examples": 2, "loss": 2.0, "dev": None}
     )
     steps.loc[99, "dev"] = 0.5
-    steps.to_csv(folder / "curve.csv", index=False)
     record = {"encoder": "tiny", "arm": arm, "seed": seed, "steps": 100, "tokens": 100 * tokens, "seconds": 2.0}
     record |= {"examples_seen": 200, "peak_memory_mb": 300, "loss_first": 2.0, "loss_last": 1.0, "device": "cpu"}
     record |= {"processor": "a processor", "threads": 1, "commit": "abc", "versions": {"torch": "2"}}
+    record["curve"] = thinned(steps)
     if target:
         record["target"] = target
     (folder / "run.json").write_text(json.dumps(record))
@@ -166,14 +167,10 @@ def test_groups_are_told_as_far_as_their_intervals_go():
     assert told[2:] == ["retrieval: undecided"]
 
 
-def test_losses_of_tasks_are_each_compared_with_their_own_start(tmp_path: Path):
-    path = write_run(tmp_path, "a", 0)
-    steps = pd.read_csv(path.with_name("curve.csv"))
-    steps["task"] = ["large", "small"] * 50
-    steps["loss"] = [10.0, 0.1] * 5 + [5.0, 0.05] * 45
-    steps.to_csv(path.with_name("curve.csv"), index=False)
-    losses = curves_table([path])["loss"]
-    assert losses.iloc[0] == pytest.approx(1) and losses.iloc[-1] == pytest.approx(0.5)
+def test_losses_of_tasks_are_each_compared_with_their_own_start():
+    steps = pd.DataFrame({"step": range(1, 101), "task": ["large", "small"] * 50, "tokens": 1, "dev": None})
+    losses = [point["loss"] for point in thinned(steps.assign(loss=[10.0, 0.1] * 5 + [5.0, 0.05] * 45))]
+    assert losses[0] == pytest.approx(1) and losses[-1] == pytest.approx(0.5)
 
 
 def test_intermediate_tasks_are_told_by_kind_of_arm(tmp_path: Path):

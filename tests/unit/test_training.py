@@ -190,7 +190,7 @@ def test_frozen_word_embeddings_are_a_link_to_the_encoders(chain, folder):
 def test_the_record_tells_the_run(chain):
     record = json.loads((chain / "models/classification/0-1/1/run.json").read_text())
     assert record["seed"] == 1 and record["steps"] == 8 and record["parent"].endswith("phase2/1")
-    assert record["tokens"] == pd.read_csv(chain / "models/classification/0-1/1/curve.csv")["tokens"].sum()
+    assert record["tokens"] == record["curve"][-1]["tokens"]
     assert {"device", "processor", "threads", "versions", "data", "code", "parents", "dev"} <= record.keys()
 
 
@@ -245,7 +245,7 @@ def test_models_that_are_not_kept_leave_predictions_and_records(folder, tmp_path
     settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
     files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
     jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files)
-    assert {path.name for path in (tmp_path / "out/1").iterdir()} == {"run.json", "curve.csv"}
+    assert {path.name for path in (tmp_path / "out/1").iterdir()} == {"run.json"}
     assert len(pd.read_parquet(tmp_path / "predictions.parquet")) == 20
 
 
@@ -254,13 +254,13 @@ def test_the_best_learning_rate_of_the_trials_is_taken(folder, tmp_path):
     chosen = {"target": "classification", "source_language": "python", "selection": ["last"], "seeds": [0]}
     settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
     rates = {"learning_rates": [1e-6, 5e-3, 1e30], "clip": 1e30, "steps": 60}
-    out = {f"{rate:g}": tmp_path / f"{rate:g}.json" for rate in rates["learning_rates"]}
+    out = tmp_path / "trials.json"
     jobs.try_rates(folder, None, tmp_path / "classification.parquet", settings | rates, out)
-    trials = [json.loads(path.read_text()) for path in out.values()]
+    trials = json.loads(out.read_text())
     assert [trial["learning_rate"] for trial in trials] == [1e-6, 5e-3, 1e30]
     assert trials[2]["dev"] == -1 and "nan" in trials[2]["error"] and jobs.best_rate(trials) == 5e-3
     files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
-    jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files, out.values())
+    jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files, out)
     assert json.loads((tmp_path / "out/0/run.json").read_text())["settings"]["learning_rate"] == 5e-3
 
 
