@@ -191,7 +191,8 @@ class Config(Strict):
         0, description="a trial of the graph on so many rows of each table and random weights: its numbers mean nothing"
     )
     function_sources: Annotated[list[Kind], Field(min_length=1), *Unique] = Field(
-        ["npm", "pypi", "local"], description="kinds of sources that functions are extracted from"
+        ["npm", "pypi", "local"],
+        description="kinds of sources that functions are extracted from; what the hub has comes from there alone",
     )
     keep_models: bool = Field(True, description="keep the weights of phase 3 (predictions are kept in any case)")
     data: Data

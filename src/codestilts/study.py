@@ -203,14 +203,18 @@ class Study:
         )
 
     def sources_of_language(self, language: str) -> list[str]:
-        """The archives with functions of a programming language; train and dev serve the source language alone."""
+        """The archives with functions of a programming language; train and dev serve the source language alone.
+
+        A language that the hub's tables of functions have is not taken from packages too.
+        """
         used = {"intermediate", "test", "parallel", "hub"}
         if language == self.config["source_language"]:
             used |= {"train", "dev"}
         kinds = self.config["function_sources"]
-        return [
+        found = [
             name for name, source in self.sources.items() if source.kind in kinds and source.split.get(language) in used
         ]
+        return [name for name in found if self.sources[name].kind == "hub"] or found
 
     def source_of_encoder(self, encoder: str) -> str:
         """The archive that holds an encoder."""
