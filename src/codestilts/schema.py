@@ -35,6 +35,7 @@ Metric = Literal[
     "accuracy",
     "binary_f1",
     "micro_f1",
+    "macro_f1",
     "token_accuracy",
     "entity_f1",
     "pos_f1",

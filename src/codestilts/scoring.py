@@ -8,39 +8,39 @@ from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums
 
 CELL = ["encoder", "arm", "target", "seed", "checkpoint", "language"]
-COLUMNS = [*CELL, "metric", "cluster", "numerator", "denominator", "n"]
+COLUMNS = [*CELL, "metric", "cluster", "label", "numerator", "denominator", "n"]
 
 
 def cluster_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, cluster).
+    """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, cluster, label).
 
-    Returns the columns ``encoder, arm, target, seed, checkpoint, language, metric, cluster, numerator, denominator, n``
-    (n: test rows), sorted. Raises :class:`CodeStiltsError` for missing columns, empty predictions or scores
-    that are not numbers.
+    Returns :data:`COLUMNS` (n: test rows; label: of a macro average), sorted. Raises :class:`CodeStiltsError` for
+    missing columns, empty predictions or scores that are not numbers.
     """
     if "checkpoint" not in predictions:
         predictions = predictions.assign(checkpoint="")  # nothing was trained, so there is nothing to select
     missing = [name for name in [*CELL, "cluster", "gold", "prediction", "split"] if name not in predictions]
     if missing:
         raise CodeStiltsError(f"predictions lack the column {', '.join(missing)}: predict them again")
-    sums = row_sums(predictions, metric)
-    rows = pd.concat([predictions[[*CELL, "cluster"]], sums], axis=1)[predictions["split"] == "test"]
-    if rows.empty or sums.isna().any(axis=None):
+    predictions = predictions.reset_index(drop=True)
+    rows = predictions[[*CELL, "cluster", "split"]].join(row_sums(predictions, metric))
+    rows = rows[rows["split"] == "test"]
+    if rows.empty or rows[["numerator", "denominator"]].isna().any(axis=None):
         target = ", ".join(sorted(set(predictions["target"]))) or "?"
         raise CodeStiltsError(f"predictions of target '{target}': no test rows, or a score that is not a number")
-    grouped = rows.groupby([*CELL, "cluster"], sort=True)
-    table = grouped[["numerator", "denominator"]].sum().assign(n=grouped.size(), metric=metric)
-    return table.reset_index()[COLUMNS]
+    table = rows.groupby([*CELL, "cluster", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
+    return table.assign(metric=metric).reset_index()[COLUMNS]
 
 
 def values(sums: pd.DataFrame) -> pd.DataFrame:
     """One row per (encoder, arm, target, seed, language, metric): ``value`` between 0 and 1, and ``n`` test
     rows.
     """
-    cells = sums.groupby([*CELL, "metric"], sort=True)[["numerator", "denominator", "n"]].sum().reset_index()
+    labels = sums.groupby([*CELL, "metric", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
+    labels["value"] = labels["numerator"] / labels["denominator"].where(labels["denominator"] > 0)
+    cells = labels.groupby(level=[*CELL, "metric"]).agg(value=("value", "mean"), n=("n", "sum"))
     # An F1 with nothing to find and nothing found is 0 / 0: as in scikit-learn it counts as zero.
-    cells["value"] = (cells["numerator"] / cells["denominator"].where(cells["denominator"] > 0)).fillna(0.0)
-    return cells[[*CELL, "metric", "value", "n"]]
+    return cells.fillna({"value": 0.0}).reset_index()
 
 
 def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
@@ -95,4 +95,4 @@ def family_of(arm: str, facts: dict) -> str:
 def concatenate(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """All score tables below one another, in one fixed order of rows."""
     table = pd.concat(list(frames), ignore_index=True)
-    return table.sort_values([*CELL, "cluster"], ignore_index=True)
+    return table.sort_values([*CELL, "cluster", "label"], ignore_index=True)

@@ -57,7 +57,7 @@ def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01,
             frame = pd.DataFrame(right, index=index, columns=names).stack().rename("numerator").reset_index()
             frames.append(frame.rename(columns={"level_2": "cluster"}).assign(target=target, language=language))
             frames[-1]["metric"] = spec["metric"]
-    table = pd.concat(frames, ignore_index=True).assign(denominator=2.0, n=2, checkpoint="last")
+    table = pd.concat(frames, ignore_index=True).assign(label="", denominator=2.0, n=2, checkpoint="last")
     table["encoder"] = np.where(table["arm"].str.startswith("baseline:"), "", "tiny")
     return table
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
+from codestilts.metrics import row_sums, value
 from codestilts.scoring import cluster_sums, tidy, values
 from codestilts.statistics.bootstrap import Estimate, estimate, resample
 from codestilts.statistics.contrasts import (
@@ -128,7 +129,7 @@ def test_intervals_cover_the_truth():
     """
     rng = np.random.default_rng(7)
     index = pd.MultiIndex.from_product([range(40), range(3), ["a", "b"]], names=["cluster", "seed", "arm"])
-    frame = index.to_frame(index=False).assign(encoder="e", target="t", language="go", denominator=1.0, n=1)
+    frame = index.to_frame(index=False).assign(encoder="e", target="t", language="go", label="", denominator=1.0, n=1)
     frame["cluster"] = frame["cluster"].astype(str)
     hits, tries = 0, 150
     for _ in range(tries):
@@ -169,6 +170,25 @@ def test_cluster_sums_leave_out_dev_rows():
     assert table[["numerator", "denominator", "n"]].to_numpy().tolist() == [[1.0, 1.0, 1]]
     with pytest.raises(CodeStiltsError, match="no test rows"):
         cluster_sums(frame[frame["split"] == "dev"], "accuracy")
+
+
+def test_a_macro_average_is_resampled_as_it_is_computed():
+    rng = np.random.default_rng(3)
+    tags = np.array(["dp|math", "math", "greedy", "dp", ""])
+    runs = pd.MultiIndex.from_product([["none", "a"], range(2), range(60)], names=["arm", "seed", "id"])
+    frame = runs.to_frame(index=False).assign(encoder="e", target="t", language="go", split="test")
+    frame["cluster"] = (frame["id"] // 5).astype(str)
+    frame["gold"] = tags[rng.integers(0, 5, 60)][frame["id"]]
+    frame["prediction"] = tags[rng.integers(0, 5, len(frame))]
+    sums = cluster_sums(frame, "macro_f1")
+    found = resample(sums, 50, 0)
+    for (arm, seed), rows in frame.groupby(["arm", "seed"]):
+        expected = 100 * value(row_sums(rows, "macro_f1"))
+        assert found.by_seed[seed, found.arms.index(arm), 0, 0] == pytest.approx(expected)
+    table = values(sums).set_index(["arm", "seed"])
+    assert table["n"].eq(60).all() and found.examples[0, 0] == 60
+    assert 100 * table.loc["a", "value"].mean() == pytest.approx(found.draws[0, found.arms.index("a"), 0, 0])
+    assert found.draws[1:].std(axis=0).min() > 0
 
 
 def test_nearness_orders_languages_by_shared_tokens():

@@ -1,6 +1,5 @@
 """Classes: accuracy, F1 of the positive class, and F1 of sets of labels."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -46,16 +45,19 @@ def micro_f1(predictions: pd.DataFrame) -> pd.DataFrame:
     return f1_ratio(predictions.index, *(label_sets(predictions[name]) for name in ("gold", "prediction")))
 
 
-def macro_f1(gold: Iterable[str], predicted: Iterable[str]) -> float:
+def macro_f1(predictions: pd.DataFrame) -> pd.DataFrame:
     """F1 of every label, averaged over the labels that occur in either; labels of an example are joined by ``|``.
 
-    Between 0 and 1, and 0 without labels. A mean of ratios: it is no ratio of sums, so it stands for a whole table of
-    predictions and not for a row.
+    As xCodeEval (Khan et al. 2024, arXiv 2303.03004) scores its tags: a row for each label of an example.
     """
-    pairs = list(zip(label_sets(gold), label_sets(predicted), strict=True))
-    found = Counter(label for a, b in pairs for label in a & b)
-    there = Counter(label for pair in pairs for labels in pair for label in labels)
-    return sum(2 * found[label] / count for label, count in there.items()) / max(len(there), 1)
+    pairs = zip(*(label_sets(predictions[name]) for name in ("gold", "prediction")), strict=True)
+    rows = [
+        (index, label, 2.0 * (label in gold and label in predicted), float(label in gold) + (label in predicted), not n)
+        for index, (gold, predicted) in zip(predictions.index, pairs, strict=True)
+        for n, label in enumerate(sorted(gold | predicted) or [""])
+    ]
+    table = pd.DataFrame(rows, columns=["index", "label", "numerator", "denominator", "n"])
+    return table.astype({"n": int}).set_index("index").rename_axis(None)
 
 
 def label_sets(texts: Iterable[str]) -> list[set[str]]:

@@ -76,10 +76,11 @@ def resample(sums: pd.DataFrame, resamples: int, seed: int) -> Cells:
             used, place = np.unique(cluster[mine], return_inverse=True)
             rows = here[mine].assign(cluster=place)
             present = sorted(set(rows["arm"]))
-            where = f"{target}, {language}"
-            numerator, denominator = _dense(rows, len(used), [arms[i] for i in present], seeds, where)
-            ratio = _ratio(weights[:, used] @ numerator, weights[:, used] @ denominator)
-            ratio = 100 * ratio.reshape(1 + resamples, len(present), len(seeds))
+            _complete(rows, arms, seeds, f"{target}, {language}")
+            size = (len(used), len(present), len(seeds))
+            parts = [_dense(own.assign(arm=np.searchsorted(present, own["arm"])), size, arms, present)
+                     for _, own in rows.groupby("label", sort=True)]  # fmt: skip
+            ratio = 100 * _mean_ratio(weights[:, used], parts).reshape(1 + resamples, len(present), len(seeds))
             by_seed[:, present, j, k] = ratio[0].T
             draws[:, present, j, k] = np.einsum("ras,rs->ra", ratio, seed_weights)
             clusters[j, k] = len(used)
@@ -136,7 +137,7 @@ def _coded(
     sums: pd.DataFrame, arms: list[str], targets: list[str], languages: list[str], seeds: list[int]
 ) -> pd.DataFrame:
     """The sums with arms, targets, languages and seeds as their positions (a baseline's seed as the first)."""
-    coded = sums[["cluster", "numerator", "denominator", "n"]].copy()
+    coded = sums[["cluster", "label", "numerator", "denominator", "n"]].copy()
     for name, names in (("arm", arms), ("target", targets), ("language", languages), ("seed", seeds)):
         coded[name] = sums[name].map({value: i for i, value in enumerate(names)}).to_numpy()
     is_baseline = sums["arm"].str.startswith("baseline:").to_numpy()
@@ -144,26 +145,36 @@ def _coded(
     return coded
 
 
+def _complete(rows: pd.DataFrame, arms: list[str], seeds: list[int], where: str) -> None:
+    """Every arm has every seed, but for baselines, which have one run."""
+    found = set(rows.loc[rows["n"] > 0, ["arm", "seed"]].itertuples(index=False, name=None))
+    for arm in sorted(set(rows["arm"])):
+        for seed in range(1 if arms[arm].startswith("baseline:") else len(seeds)):
+            if (arm, seed) not in found:
+                raise CodeStiltsError(f"scores of arm '{arms[arm]}', {where}: seed {seeds[seed]} is missing")
+
+
 def _dense(
-    rows: pd.DataFrame, clusters: int, arms: list[str], seeds: list[int], where: str
+    rows: pd.DataFrame, size: tuple[int, int, int], arms: list[str], present: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Numerators and denominators as (clusters, arms x seeds); the one run of a baseline is put in every
+    """Numerators and denominators of one label as (clusters, arms x seeds); a baseline's one run is put in every
     seed.
     """
-    arm = np.unique(rows["arm"], return_inverse=True)[1]
-    place = (rows["cluster"].to_numpy(), arm, rows["seed"].to_numpy())
-    out = np.zeros((3, clusters, len(arms), len(seeds)))
-    for kind, name in enumerate(["numerator", "denominator", "n"]):
+    place = tuple(rows[name].to_numpy() for name in ("cluster", "arm", "seed"))
+    out = np.zeros((2, *size))
+    for kind, name in enumerate(["numerator", "denominator"]):
         np.add.at(out[kind], place, rows[name].to_numpy(dtype=float))
-    for i, name in enumerate(arms):
-        if name.startswith("baseline:"):
+    for i, arm in enumerate(present):
+        if arms[arm].startswith("baseline:"):
             out[:, :, i, :] = out[:, :, i, :1]
-    empty = np.argwhere(out[2].sum(0) == 0)
-    if len(empty):
-        i, seed = empty[0]
-        raise CodeStiltsError(f"scores of arm '{arms[i]}', {where}: seed {seeds[seed]} is missing")
-    return out[0].reshape(clusters, -1), out[1].reshape(clusters, -1)
+    return out[0].reshape(size[0], -1), out[1].reshape(size[0], -1)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+def _mean_ratio(weights: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """The mean over labels of weighted ratios of sums, of those labels that have a denominator; 0 where none has."""
+    total = count = np.zeros(())
+    for numerator, denominator in parts:
+        over, under = weights @ numerator, weights @ denominator
+        total = total + np.divide(over, under, out=np.zeros_like(over), where=under > 0)
+        count = count + (under > 0)
+    return total / np.maximum(count, 1)
