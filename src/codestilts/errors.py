@@ -1,5 +1,6 @@
 """Errors meant for people: one clear line, exit code 1, no traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -15,3 +16,5 @@ def run(main: Callable[[], None]) -> None:
     except CodeStiltsError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:  # what reads our output has enough of it, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
