@@ -10,7 +10,8 @@ from codestilts.errors import CodeStiltsError, run
 from codestilts.provenance import atomic
 from codestilts.scoring import concatenate, primary, tidy
 from codestilts.statistics.bootstrap import resample
-from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
+from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
+from codestilts.statistics.design import design_of
 
 TABLES = {"effects": effects, "contrasts": contrasts, "target_checks": target_checks, "counts": counts}
 

@@ -46,8 +46,8 @@ def values(sums: pd.DataFrame) -> pd.DataFrame:
 def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     """The tidy score table: :func:`values` with what the study knows of each arm, target and language.
 
-    ``facts``: ``families`` (arm -> family), ``targets`` (name -> {group}), ``source_languages``, ``seen`` (languages of
-    code arms), ``pretrained`` (encoder -> languages).
+    ``facts``: ``families`` (arm -> family), ``overlaps`` (arm -> targets that share its data), ``targets`` (name ->
+    {group}), ``source_languages``, ``seen`` (languages of code arms), ``pretrained`` (encoder -> languages).
     """
     table = values(sums)
     unknown = sorted(set(table["target"]) - set(facts["targets"]))
@@ -55,6 +55,8 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
         raise CodeStiltsError(f"scores of the target '{unknown[0]}', which the study does not name")
     table["family"] = [family_of(arm, facts) for arm in table["arm"]]
     table["group"] = [facts["targets"][target]["group"] for target in table["target"]]
+    pairs = zip(table["arm"], table["target"], strict=True)
+    table["overlaps"] = [target in facts["overlaps"].get(arm, []) for arm, target in pairs]
     table["zero_shot"] = ~table["language"].isin(facts["source_languages"])
     table["seen"] = table["language"].isin(facts["seen"])
     known = {(encoder, name) for encoder, names in facts["pretrained"].items() for name in names}
@@ -65,6 +67,7 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
         "family",
         "target",
         "group",
+        "overlaps",
         "seed",
         "checkpoint",
         "language",

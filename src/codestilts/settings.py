@@ -153,6 +153,7 @@ def score(study: Study, **_: str) -> Record:
         "pretrained": {name: study.config["definitions"]["encoders"][name]["languages"] for name in study.encoders},
         "checkpoint": study.config["target"]["selection"][0],
         "bases": {name: arm["base"] for name, arm in study.arms.items() if arm.get("base")},
+        "overlaps": study.overlaps,
         "domains": {target: study.tasks[target]["family"] for target in study.targets},
         "families": {name: arm["family"] for name, arm in study.arms.items()},
         "targets": {target: _head(study, target) for target in study.targets},

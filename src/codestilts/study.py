@@ -152,6 +152,15 @@ class Study:
         return list(dict.fromkeys(task for arm in self.arms.values() for task in arm["tasks"]))
 
     @cached_property
+    def overlaps(self) -> dict[str, list[str]]:
+        """For each arm the targets of the study whose training data its intermediate tasks share."""
+        found = {
+            name: {target for task in arm["tasks"] for target in self.tasks[task].get("overlaps", [])}
+            for name, arm in self.arms.items()
+        }
+        return {arm: sorted(targets & set(self.targets)) for arm, targets in found.items()}
+
+    @cached_property
     def examples(self) -> list[str]:
         """Every task whose examples are built: those that are trained or tested, and those that others are made of."""
         used = self.intermediate_tasks + self.targets

@@ -11,6 +11,7 @@ FACTS = {
     "pretrained": {"tiny": ["go", "python"]},
     "checkpoint": "last",
     "bases": {},
+    "overlaps": {},
     "domains": dict.fromkeys(["match", "tags", "search", "parallel"], "pl"),
     "seen": ["javascript", "python"],
     "families": {

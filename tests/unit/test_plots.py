@@ -9,7 +9,8 @@ import synthetic
 
 from codestilts import plots
 from codestilts.statistics.bootstrap import resample
-from codestilts.statistics.contrasts import CONTRASTS, contrasts, design_of, effects, target_checks
+from codestilts.statistics.contrasts import CONTRASTS, contrasts, effects, target_checks
+from codestilts.statistics.design import design_of
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from codestilts.records import LAYERS, budgets, curves_table, learned, runs_tabl
 from codestilts.report import by_group, checkpoint_grid, figure, headline, layer_grid, render, spread
 from codestilts.scoring import tidy
 from codestilts.statistics.bootstrap import resample
-from codestilts.statistics.contrasts import contrasts, counts, design_of, effects, target_checks
+from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
+from codestilts.statistics.design import design_of
 
 ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert('x')</script>"

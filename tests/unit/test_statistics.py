@@ -14,12 +14,12 @@ from codestilts.statistics.bootstrap import Estimate, estimate, resample
 from codestilts.statistics.contrasts import (
     contrasts,
     counts,
-    design_of,
     effects,
     mean_over,
     target_checks,
     verdict,
 )
+from codestilts.statistics.design import design_of
 from codestilts.statistics.nearness import language_table, profile, similarity
 from codestilts.statistics.signflip import sign_flip_p
 
@@ -170,6 +170,30 @@ def test_cluster_sums_leave_out_dev_rows():
     assert table[["numerator", "denominator", "n"]].to_numpy().tolist() == [[1.0, 1.0, 1]]
     with pytest.raises(CodeStiltsError, match="no test rows"):
         cluster_sums(frame[frame["split"] == "dev"], "accuracy")
+
+
+def test_arms_that_share_a_targets_data_can_be_left_out_of_its_mean():
+    facts = synthetic.FACTS | {"overlaps": {"code-multi": ["match"], "pos": ["tags"], "english-multi": ["tags"]}}
+    cells = resample(synthetic.sums(), 50, 0)
+    design = design_of(facts, synthetic.language_rows(), "tiny")
+    table = contrasts(cells, design).set_index("role")
+    row = table.loc["no overlap"]
+    languages = design.language_sets["unseen"]
+    # Nothing is left to compare on tags; on match the code family has one arm.
+    match = mean_over(cells, ["cloze"], [["match"]], languages)
+    other = mean_over(cells, ["pos", "english-multi"], [["match"]], languages)
+    code, english = (
+        mean_over(cells, design.arms_of(family), [["search", "parallel"]], languages) for family in ("code", "english")
+    )
+    expected = estimate(cells, (match - other + code - english) / 2)
+    assert row["difference"] == pytest.approx(expected.value) and row["low"] == pytest.approx(expected.low)
+    assert row["difference"] != table.loc["primary", "difference"]
+    found = effects(cells, design).set_index(["arm", "scope", "language_set"])["overlaps"]
+    assert found["code-multi", "match", "unseen"] and not found["cloze", "match", "unseen"]
+    scores = tidy(synthetic.sums(), facts)
+    assert scores.loc[scores["overlaps"], ["arm", "target"]].drop_duplicates().to_numpy().tolist() == [
+        ["code-multi", "match"], ["english-multi", "tags"], ["pos", "tags"]
+    ]  # fmt: skip
 
 
 def test_a_macro_average_is_resampled_as_it_is_computed():

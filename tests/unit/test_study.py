@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codestilts import settings
 from codestilts.seeds import derive_seed
-from codestilts.statistics.contrasts import design_of, scopes_of
+from codestilts.statistics.design import design_of, scopes_of
 from codestilts.study import Study, batches, to_json
 from codestilts.validation import load_study, read_configs
 

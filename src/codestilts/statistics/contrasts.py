@@ -1,93 +1,38 @@
 """The study's questions as weighted sums of cells: effects of arms, contrasts of families, checks of targets."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from codestilts.statistics.bootstrap import Cells, Estimate, estimate
+from codestilts.statistics.design import ALL_GROUPS, Design, scopes_of
 from codestilts.tables import said
 
 INTERVAL = ["low", "high", "p", "seeds", "by_seed"]
-EFFECTS = ["arm", "family", "scope", "kind", "language_set", "languages", "none", "effect", *INTERVAL]
+EFFECTS = ["arm", "family", "scope", "kind", "overlaps", "language_set", "languages", "none", "effect", *INTERVAL]
 CONTRASTS = ["name", "role", "scope", "language_set", "languages", "difference", *INTERVAL, "verdict"]
 CHECKS = ["target", "group", "trained", "languages", "rival", "none", "rival_value", "margin", *INTERVAL, "passed"]
 COUNTS = ["target", "group", "language", "examples", "clusters", "seen", "few", "none", "low", "high"]
 
-ALL_GROUPS = "all groups"
-PRIMARY_DOMAIN = "pl"
 RANDOM = "random"
+APART = "no overlap"  # the role of contrasts without arms that are trained on a target's own data
 
 
-@dataclass(frozen=True)
-class Design:
-    """What the study knows of its arms, targets and languages.
-
-    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``domains``: target
-    -> family of tasks (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with;
-    ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``,
-    ``pretrained``, ``not_pretrained``);
-    ``contrast``: the two families of the primary contrast; ``confidence`` of intervals; ``margin``:
-    differences in points that count as none.
-    """
-
-    families: dict[str, str]
-    groups: dict[str, str]
-    trained: list[str]
-    source_languages: list[str]
-    domains: dict[str, str]
-    bases: dict[str, str]
-    language_sets: dict[str, list[str]]
-    contrast: tuple[str, str]
-    confidence: float
-    margin: float
-
-    def arms_of(self, family: str) -> list[str]:
-        """The arms of a family, in the order of the config."""
-        return [arm for arm, own in self.families.items() if own == family]
-
-
-def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
-    """The design for an encoder, from the study's settings and the language table (columns ``language``, ``near``)."""
-    sources, seen = facts["source_languages"], set(facts["seen"])
-    names = sorted({*languages["language"], *facts["languages"]})
-    near = set(languages.loc[languages["near"].astype(bool), "language"])
-    measured = set(languages["language"])
-    known = set(facts["pretrained"].get(encoder, []))
-    zero_shot = [name for name in names if name not in sources]
-    sets = {
-        "source": sources,
-        "zero_shot": zero_shot,
-        "seen": [name for name in zero_shot if name in seen],
-        "unseen": [name for name in zero_shot if name not in seen],
-        "near": [name for name in zero_shot if name in near],
-        "far": [name for name in zero_shot if name in measured - near],
-        "pretrained": [name for name in zero_shot if name in known],
-        "not_pretrained": [name for name in zero_shot if known and name not in known],
-    }
-    groups = {target: spec["group"] for target, spec in facts["targets"].items()}
-    trained = [target for target, spec in facts["targets"].items() if spec.get("trained", True)]
-    first, second = facts["contrast"]
-    return Design(
-        families=facts["families"],
-        groups=groups,
-        trained=trained,
-        source_languages=sources,
-        domains=facts["domains"],
-        bases=facts["bases"],
-        language_sets=sets,
-        contrast=(first, second),
-        confidence=facts["confidence"],
-        margin=facts.get("margin", 1.0),
-    )
-
-
-def mean_over(cells: Cells, arms: list[str], scopes: list[list[str]], languages: list[str]) -> np.ndarray:
+def mean_over(
+    cells: Cells,
+    arms: list[str],
+    scopes: list[list[str]],
+    languages: list[str],
+    without: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> np.ndarray:
     """Weights (arms x targets x languages) of a mean of means: over arms, over scopes, targets in a scope,
     languages.
 
     ``scopes`` are lists of targets (one list a group). Cells without data are left out, and so are targets
-    and scopes that have none in these languages; no data at all gives zeros.
+    and scopes that have none in these languages; no data at all gives zeros. ``without``: targets (by arm) in whose
+    means an arm has no part.
     """
     weights = np.zeros(cells.by_seed.shape[1:])
     rows = [cells.arms.index(arm) for arm in arms if arm in cells.arms]
@@ -100,37 +45,15 @@ def mean_over(cells: Cells, arms: list[str], scopes: list[list[str]], languages:
         for target in scope:
             if target in cells.targets:
                 j = cells.targets.index(target)
-                targets[j] = [k for k in columns if not np.isnan(cells.draws[0, rows, j, k]).any()]
-        usable.append({j: found for j, found in targets.items() if found})
+                own = [i for i in rows if target not in without.get(cells.arms[i], ())]
+                targets[j] = own, [k for k in columns if not np.isnan(cells.draws[0, own, j, k]).any()]
+        usable.append({j: (own, found) for j, (own, found) in targets.items() if own and found})
     usable = [targets for targets in usable if targets]
     for targets in usable:
-        for j, found in targets.items():
+        for j, (own, found) in targets.items():
             for k in found:
-                weights[rows, j, k] += 1 / (len(rows) * len(usable) * len(targets) * len(found))
+                weights[own, j, k] += 1 / (len(own) * len(usable) * len(targets) * len(found))
     return weights
-
-
-def scopes_of(design: Design) -> dict[str, tuple[str, list[list[str]]]]:
-    """Every target, every group and the mean of groups: scope -> (kind, lists of targets).
-
-    The groups of the first domain (targets of programming languages) are ``all groups``; those of another one have its
-    name in front (``xtreme qa``), and their mean is ``all xtreme``.
-    """
-    scopes = {target: ("target", [[target]]) for target in design.groups}
-    for domain in domains(design):
-        by_group: dict[str, list[str]] = {}
-        for target, group in design.groups.items():
-            if design.domains[target] == domain:
-                by_group.setdefault(group, []).append(target)
-        first = domain == domains(design)[0]
-        scopes |= {group if first else f"{domain} {group}": ("group", [own]) for group, own in by_group.items()}
-        scopes[ALL_GROUPS if first else f"all {domain}"] = ("all", list(by_group.values()))
-    return scopes
-
-
-def domains(design: Design) -> list[str]:
-    """The families of the targets; that of the primary contrast, programming languages, comes first."""
-    return sorted(set(design.domains.values()), key=lambda name: (name != PRIMARY_DOMAIN, name))
 
 
 def sides(design: Design) -> dict[str, tuple[str, list[str]]]:
@@ -157,6 +80,7 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
                         "family": family,
                         "scope": scope,
                         "kind": kind,
+                        "overlaps": any(scope in design.overlaps.get(name, []) for name in arms),
                         "language_set": language_set,
                     }
                     counted = {"languages": int(base.any(axis=(0, 1)).sum()), "none": reference.value}
@@ -175,14 +99,17 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
     """The primary contrast first (first family minus second, unseen zero-shot languages, mean over groups),
     then others.
 
-    Columns: name, role (primary, group, languages, language, cell, beside, control), scope, language_set,
-    languages, difference, interval, p, seeds, verdict (in words).
+    Columns: name, role (primary, group, domain, no overlap, languages, language, cell, beside, control, variant),
+    scope, language_set, languages, difference, interval, p, seeds, verdict (in words).
     """
     scopes, rows = scopes_of(design), []
     for name, role, plus, minus, scope, language_set in questions(design):
         languages = design.language_sets.get(language_set, [language_set])
-        weights = mean_over(cells, plus, scopes[scope][1], languages)
-        against = mean_over(cells, minus, scopes[scope][1], languages)
+        without, targets = {}, scopes[scope][1]
+        if role == APART:
+            without, targets = design.overlaps, _apart(design, targets, plus, minus)
+        weights = mean_over(cells, plus, targets, languages, without)
+        against = mean_over(cells, minus, targets, languages, without)
         found = estimate(cells, weights - against, design.confidence) if weights.any() and against.any() else None
         if found:
             about = {"name": name, "role": role, "scope": scope, "language_set": language_set}
@@ -191,6 +118,15 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
             words = verdict(found, plus_name, minus_name, design.margin)
             rows.append({**about, "languages": count, **columns(found, "difference"), "verdict": words})
     return pd.DataFrame(rows, columns=CONTRASTS)
+
+
+def _apart(design: Design, scopes: list[list[str]], *sides: list[str]) -> list[list[str]]:
+    """The targets of scopes for which each side has an arm that doesn't share their data."""
+
+    def free(target: str) -> bool:
+        return all(any(target not in design.overlaps.get(arm, []) for arm in arms) for arms in sides)
+
+    return [[target for target in scope if free(target)] for scope in scopes]
 
 
 def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str, str]]:
@@ -205,6 +141,9 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     asked += [(name, "group", ours, theirs, scope, "unseen") for scope in sorted(scopes) if scopes[scope][0] == "group"]
     rest = [scope for scope, (kind, _) in scopes.items() if kind == "all" and scope != ALL_GROUPS]
     asked += [(name, "domain", ours, theirs, scope, "zero_shot") for scope in rest]
+    if any(design.overlaps.get(arm) for arm in [*ours, *theirs]):
+        asked.append((name, APART, ours, theirs, ALL_GROUPS, "unseen"))
+        asked += [(name, APART, ours, theirs, scope, "zero_shot") for scope in rest]
     others = [language_set for language_set in design.language_sets if language_set != "unseen"]
     asked += [(name, "languages", ours, theirs, ALL_GROUPS, language_set) for language_set in others]
     languages = design.language_sets["zero_shot"]

@@ -1,0 +1,97 @@
+"""What statistics need to know of a study: families of arms, groups of targets, sets of languages."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+ALL_GROUPS = "all groups"
+PRIMARY_DOMAIN = "pl"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the study knows of its arms, targets and languages.
+
+    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``domains``: target
+    -> family of tasks (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with; ``overlaps``: arm
+    -> the targets whose training data it shares;
+    ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``,
+    ``pretrained``, ``not_pretrained``);
+    ``contrast``: the two families of the primary contrast; ``confidence`` of intervals; ``margin``:
+    differences in points that count as none.
+    """
+
+    families: dict[str, str]
+    groups: dict[str, str]
+    trained: list[str]
+    source_languages: list[str]
+    domains: dict[str, str]
+    bases: dict[str, str]
+    overlaps: dict[str, list[str]]
+    language_sets: dict[str, list[str]]
+    contrast: tuple[str, str]
+    confidence: float
+    margin: float
+
+    def arms_of(self, family: str) -> list[str]:
+        """The arms of a family, in the order of the config."""
+        return [arm for arm, own in self.families.items() if own == family]
+
+
+def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
+    """The design for an encoder, from the study's settings and the language table (columns ``language``, ``near``)."""
+    sources, seen = facts["source_languages"], set(facts["seen"])
+    names = sorted({*languages["language"], *facts["languages"]})
+    near = set(languages.loc[languages["near"].astype(bool), "language"])
+    measured = set(languages["language"])
+    known = set(facts["pretrained"].get(encoder, []))
+    zero_shot = [name for name in names if name not in sources]
+    sets = {
+        "source": sources,
+        "zero_shot": zero_shot,
+        "seen": [name for name in zero_shot if name in seen],
+        "unseen": [name for name in zero_shot if name not in seen],
+        "near": [name for name in zero_shot if name in near],
+        "far": [name for name in zero_shot if name in measured - near],
+        "pretrained": [name for name in zero_shot if name in known],
+        "not_pretrained": [name for name in zero_shot if known and name not in known],
+    }
+    groups = {target: spec["group"] for target, spec in facts["targets"].items()}
+    trained = [target for target, spec in facts["targets"].items() if spec.get("trained", True)]
+    first, second = facts["contrast"]
+    return Design(
+        families=facts["families"],
+        groups=groups,
+        trained=trained,
+        source_languages=sources,
+        domains=facts["domains"],
+        bases=facts["bases"],
+        overlaps=facts["overlaps"],
+        language_sets=sets,
+        contrast=(first, second),
+        confidence=facts["confidence"],
+        margin=facts.get("margin", 1.0),
+    )
+
+
+def scopes_of(design: Design) -> dict[str, tuple[str, list[list[str]]]]:
+    """Every target, every group and the mean of groups: scope -> (kind, lists of targets).
+
+    The groups of the first domain (targets of programming languages) are ``all groups``; those of another one have its
+    name in front (``xtreme qa``), and their mean is ``all xtreme``.
+    """
+    scopes = {target: ("target", [[target]]) for target in design.groups}
+    for domain in domains(design):
+        by_group: dict[str, list[str]] = {}
+        for target, group in design.groups.items():
+            if design.domains[target] == domain:
+                by_group.setdefault(group, []).append(target)
+        first = domain == domains(design)[0]
+        scopes |= {group if first else f"{domain} {group}": ("group", [own]) for group, own in by_group.items()}
+        scopes[ALL_GROUPS if first else f"all {domain}"] = ("all", list(by_group.values()))
+    return scopes
+
+
+def domains(design: Design) -> list[str]:
+    """The families of the targets; that of the primary contrast, programming languages, comes first."""
+    return sorted(set(design.domains.values()), key=lambda name: (name != PRIMARY_DOMAIN, name))
