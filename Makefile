@@ -3,6 +3,7 @@
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make pins     ask the hub for the commits that sources.csv lacks
+# make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
 # make setup    only the environment, in .venv
 # make lint     style and types (snakemake --lint is among the tests)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
@@ -10,6 +11,11 @@
 SHELL := bash
 CORES ?= all
 TORCH := 2.13.0
+IMAGE := containers/codestilts.sif
+BOOTSTRAP ?= docker
+BASE ?= python:3.11-slim-bookworm
+# Where to take torch from, as options of pip: the CPU build is much smaller than the default one, which has CUDA.
+TORCH_FROM ?=
 PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
 STUDY ?= pocket
@@ -19,7 +25,7 @@ OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 ACTIVATE := source .venv/bin/activate
 BEGAN := $(shell date +%s)
 
-.PHONY: setup report rehearse pins test plan lint lock
+.PHONY: setup container report rehearse pins test plan lint lock
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -51,10 +57,23 @@ lint: .venv/ready
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 is needed: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install torch==$(TORCH)
-	.venv/bin/python -m pip install --require-hashes --no-deps -r envs/lock.txt
+	.venv/bin/python -m pip install --require-hashes --no-deps --use-pep517 -r envs/lock.txt
 	.venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
 	.venv/bin/python scripts/check_lock.py envs/lock.txt
 	@echo "Set up in $$(( $$(date +%s) - $(BEGAN) )) s" | tee $@
+
+container: $(IMAGE).sha256
+
+$(IMAGE): containers/codestilts.def containers/two_steps.py envs/lock.txt pyproject.toml
+	@command -v apptainer >/dev/null || { echo "error: make container needs apptainer: install it, or ask your cluster's staff for its module"; exit 1; }
+	apptainer build --force $(BUILD) --build-arg BOOTSTRAP=$(BOOTSTRAP) --build-arg BASE=$(BASE) \
+		--build-arg TORCH="$(strip torch==$(TORCH) $(TORCH_FROM))" --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+		--build-arg COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(IMAGE).new containers/codestilts.def
+	mv $(IMAGE).new $(IMAGE)
+
+# What rules depend on, since Snakemake doesn't look into an image.
+$(IMAGE).sha256: $(IMAGE)
+	cd containers && sha256sum $(notdir $(IMAGE)) > $(notdir $@)
 
 lock:
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -m pip install uv

@@ -13,6 +13,9 @@ min_version("9.20")
 configfile: "config.yaml"
 
 
+container: "containers/codestilts.sif"
+
+
 include: "rules/common.smk"
 include: "rules/fetch.smk"
 include: "rules/prepare.smk"

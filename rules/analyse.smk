@@ -3,7 +3,8 @@
 
 rule score:
     input:
-        predictions_of_cell,
+        predictions=predictions_of_cell,
+        image=IMAGE_DIGEST,
     output:
         "<results>/scores/{encoder}/{arm}.parquet",
     log:
@@ -20,12 +21,13 @@ rule score:
     message:
         "Scoring {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python scripts/score.py --predictions {input} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python scripts/score.py --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule score_baselines:
     input:
-        expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
+        predictions=expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
+        image=IMAGE_DIGEST,
     output:
         "<results>/scores/baselines.parquet",
     log:
@@ -42,12 +44,13 @@ rule score_baselines:
     message:
         "Scoring the trivial baselines"
     shell:
-        "python scripts/score.py --predictions {input} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python scripts/score.py --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule languages:
     input:
-        expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+        functions=expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+        image=IMAGE_DIGEST,
     output:
         "<results>/languages.csv",
     log:
@@ -64,7 +67,7 @@ rule languages:
     message:
         "Measuring how near the languages are"
     shell:
-        "python scripts/languages.py --functions {input} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python scripts/languages.py --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule compare:
@@ -72,6 +75,7 @@ rule compare:
         sums=over(STUDY.cells, SCORES),
         baselines="<results>/scores/baselines.parquet",
         languages="<results>/languages.csv",
+        image=IMAGE_DIGEST,
     output:
         scores="<results>/scores.csv",
         effects="<results>/effects.csv",
@@ -102,6 +106,7 @@ rule collect:
     input:
         runs=records_of_cell,
         sweeps=expand(SWEEP, seeds=STUDY.batches, allow_missing=True),
+        image=IMAGE_DIGEST,
     output:
         table=RUNS,
         curves=CURVES,
@@ -125,7 +130,8 @@ rule collect:
 
 rule concatenate:
     input:
-        tables_of_cells,
+        tables=tables_of_cells,
+        image=IMAGE_DIGEST,
     output:
         "<results>/{table}.csv",
     log:
@@ -143,13 +149,14 @@ rule concatenate:
     message:
         "Putting all {wildcards.table} into one table"
     shell:
-        "python scripts/concatenate.py --tables {input} --out {output} 2>&1 | tee {log}"
+        "python scripts/concatenate.py --tables {input.tables} --out {output} 2>&1 | tee {log}"
 
 
 rule showcase:
     input:
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
         predictions=over(STUDY.shown_runs, PREDICTIONS, seeds=[*STUDY.batches][:1]),
+        image=IMAGE_DIGEST,
     output:
         "<results>/showcase.csv",
     log:
@@ -174,6 +181,7 @@ rule audit:
     input:
         training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
         targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        image=IMAGE_DIGEST,
     output:
         report(
             "<results>/audit.csv",

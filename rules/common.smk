@@ -9,8 +9,8 @@ from filelock import FileLock, Timeout
 from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
 from codestilts.errors import CodeStiltsError
-from codestilts.sources import go_offline
 from codestilts.study import to_json
+from codestilts.surroundings import go_offline, keep_caches_in, tell_commit
 from codestilts.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
@@ -26,6 +26,13 @@ except CodeStiltsError as error:
 
 # Jobs read what was fetched and nothing else: only fetching may ask the hub.
 ONLINE = go_offline()
+keep_caches_in(Path(".cache").absolute())
+tell_commit()
+
+# With --use-apptainer all but fetching runs in this image. Snakemake doesn't look into it, so jobs depend on its digest.
+IMAGE = "containers/codestilts.sif"
+IN_IMAGE = any(method.name == "APPTAINER" for method in workflow.deployment_settings.deployment_method)
+IMAGE_DIGEST = f"{IMAGE}.sha256" if IN_IMAGE else []
 
 
 # In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
@@ -111,6 +118,15 @@ def code(*parts):
 def builder_code(wildcards):
     """The same for a task's builder, which the task file names."""
     return code("scripts/build.py", STUDY.tasks[wildcards.task]["builder"].partition(":")[0])
+
+
+def outside(wildcards):
+    """No image: fetching needs the host's network settings, certificates and tokens, and computes nothing."""
+
+
+def image_option(wildcards, input):
+    """The digest of the image that jobs run in, for the page."""
+    return f"--image {input.image}" if input.image else ""
 
 
 def archive_of_encoder(wildcards):

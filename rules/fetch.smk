@@ -6,6 +6,8 @@ rule fetch:
     benchmark:
         "<results>/benchmarks/fetch/{source}.tsv"
     localrule: True
+    container:
+        outside
     threads: 1
     resources:
         mem_mb=500,

@@ -9,6 +9,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         input:
             encoder=WEIGHTS,
             examples=examples_of_arm,
+            image=IMAGE_DIGEST,
         output:
             expand("<results>/intermediate/{{encoder}}/{{arm}}/{{seeds}}/{seed}/{file}", seed=MEMBERS, file=MODEL_FILES),
         log:

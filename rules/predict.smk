@@ -6,6 +6,7 @@ rule probe:
         encoder=WEIGHTS,
         parent=parent_files,
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
+        image=IMAGE_DIGEST,
     output:
         predictions=expand(
             "<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.untrained_targets
@@ -35,7 +36,8 @@ rule probe:
 
 rule baseline:
     input:
-        "<results>/examples/{target}.parquet",
+        examples="<results>/examples/{target}.parquet",
+        image=IMAGE_DIGEST,
     output:
         "<results>/baselines/{target}.parquet",
     log:
@@ -52,5 +54,5 @@ rule baseline:
     message:
         "Trivial baselines of {wildcards.target}"
     shell:
-        "python scripts/baseline.py --examples {input} --target {wildcards.target} --settings {params.settings:q}"
+        "python scripts/baseline.py --examples {input.examples} --target {wildcards.target} --settings {params.settings:q}"
         " --out {output} 2>&1 | tee {log}"

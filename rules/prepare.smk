@@ -3,7 +3,8 @@
 
 rule encoder:
     input:
-        archive_of_encoder,
+        archive=archive_of_encoder,
+        image=IMAGE_DIGEST,
     output:
         ENCODER,
     log:
@@ -22,13 +23,14 @@ rule encoder:
     message:
         "Unpacking the encoder {wildcards.encoder}"
     shell:
-        "python scripts/encoder.py --archive {input} --folder {params.folder:q} {params.rehearsal} --out {params.out}"
+        "python scripts/encoder.py --archive {input.archive} --folder {params.folder:q} {params.rehearsal} --out {params.out}"
         " 2>&1 | tee {log}"
 
 
 rule extract:
     input:
-        archives_of_language,
+        archives=archives_of_language,
+        image=IMAGE_DIGEST,
     output:
         "<results>/functions/{language}.parquet",
     log:
@@ -46,13 +48,14 @@ rule extract:
     message:
         "Extracting {wildcards.language} functions"
     shell:
-        "python scripts/extract.py --language {wildcards.language} --archives {input} {params.rehearsal}"
+        "python scripts/extract.py --language {wildcards.language} --archives {input.archives} {params.rehearsal}"
         " --out {output} 2>&1 | tee {log}"
 
 
 rule cluster:
     input:
-        expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+        functions=expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+        image=IMAGE_DIGEST,
     output:
         "<results>/clusters.parquet",
     log:
@@ -68,7 +71,7 @@ rule cluster:
     message:
         "Grouping near-duplicate functions"
     shell:
-        "python scripts/cluster.py --inputs {input} --out {output} 2>&1 | tee {log}"
+        "python scripts/cluster.py --inputs {input.functions} --out {output} 2>&1 | tee {log}"
 
 
 rule build:
@@ -76,6 +79,7 @@ rule build:
         task=lambda wildcards: STUDY.tasks[wildcards.task]["file"],
         parts=inputs_of_task,
         clusters=clusters_of_task,
+        image=IMAGE_DIGEST,
     output:
         "<results>/examples/{task}.parquet",
     log:

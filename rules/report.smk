@@ -26,6 +26,7 @@ rule notebook_effects:
         contrasts="<results>/contrasts.csv",
         effects="<results>/effects.csv",
         checks="<results>/target_checks.csv",
+        image=IMAGE_DIGEST,
     output:
         figures=reported("Effects", "figures", EFFECT_FIGURES, "svg"),
         print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=EFFECT_FIGURES, kind=["pdf", "png"]),
@@ -53,6 +54,7 @@ rule notebook_languages:
         contrasts="<results>/contrasts.csv",
         counts="<results>/counts.csv",
         languages="<results>/languages.csv",
+        image=IMAGE_DIGEST,
     output:
         figures=reported("Languages", "figures", LANGUAGE_FIGURES, "svg"),
         print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=LANGUAGE_FIGURES, kind=["pdf", "png"]),
@@ -79,6 +81,7 @@ rule notebook_training:
     input:
         runs="<results>/runs.csv",
         curves="<results>/curves.csv",
+        image=IMAGE_DIGEST,
     output:
         figures=reported("Training", "figures", TRAINING_FIGURES, "svg"),
         print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=TRAINING_FIGURES, kind=["pdf", "png"]),
@@ -112,6 +115,7 @@ rule report:
         sources="sources.csv",
         tasks=[STUDY.tasks[task]["file"] for task in STUDY.examples],
         template="report/template.html.j2",
+        image=IMAGE_DIGEST,
     output:
         report(
             "<results>/report.html",
@@ -129,10 +133,11 @@ rule report:
         runtime=10,
     params:
         results=subpath(output[0], parent=True),
+        image=image_option,
         settings=settings("report"),
         code=code("scripts/report.py"),
     message:
         "Writing the page"
     shell:
         "python scripts/report.py --results {params.results} --sources {input.sources} --tasks {input.tasks}"
-        " --template {input.template} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        " --template {input.template} {params.image} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -11,6 +11,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             parent=parent_files,
             examples="<results>/examples/{target}.parquet",
             trials=trials_of_target,
+            image=IMAGE_DIGEST,
         output:
             expand(
                 "<results>/models/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
@@ -48,6 +49,7 @@ rule tune:
         encoder=WEIGHTS,
         parent=first_parent_files,
         examples="<results>/examples/{target}.parquet",
+        image=IMAGE_DIGEST,
     output:
         TRIALS,
     log:

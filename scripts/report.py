@@ -19,13 +19,15 @@ def main() -> None:
     parser.add_argument("--sources", required=True, help="sources.csv")
     parser.add_argument("--tasks", nargs="+", type=Path, required=True, help="task files (YAML) of the study")
     parser.add_argument("--template", type=Path, required=True, help="the page's template")
+    parser.add_argument("--image", type=Path, help="file with the digest of the image that the jobs ran in")
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study's facts")
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
     sources = pd.read_csv(arguments.sources, dtype=str, keep_default_na=False)
     tasks = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in arguments.tasks}
     template = arguments.template.read_text(encoding="utf-8")
-    page = render(template, arguments.results, sources, tasks, arguments.settings)
+    image = arguments.image.read_text().split()[0] if arguments.image else ""
+    page = render(template, arguments.results, sources, tasks, arguments.settings, image)
     with atomic(arguments.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import resource
 import shutil
@@ -63,7 +64,7 @@ def environment(device: str, threads: int) -> dict[str, Any]:
         "processor": _processor(),
         "threads": threads,
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in packages},
-        "commit": _commit(),
+        "commit": commit(),
     }
 
 
@@ -76,8 +77,13 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _commit() -> str | None:
-    """The commit of the checkout that this library runs from; None outside git."""
+def commit() -> str | None:
+    """The commit of the checkout that this library runs from; None outside git.
+
+    Within a container there is no git: whoever starts the job says it (``CODESTILTS_COMMIT``).
+    """
+    if said := os.environ.get("CODESTILTS_COMMIT"):
+        return said
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -57,7 +57,9 @@ def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]
             return [], f"there is no source {source}"
     if study.reads_functions(task):
         there = [name for name in study.task_languages(task) if all(map(lookup, study.sources_of_language(name)))]
-        return there, "" if there else "there is no source of functions"
+        if not there or (task in study.trained_targets and study.source_language(task) not in there):
+            return [], "there is no source of functions"
+        return there, ""
     if not spec.get("read"):
         return study.task_languages(task), reason
     settings = {**spec, "task": task, "languages": study.task_languages(task)}

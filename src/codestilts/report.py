@@ -48,10 +48,13 @@ def read_tables(results: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def render(template: str, results: Path, sources: pd.DataFrame, tasks: dict[str, Row], facts: dict[str, Any]) -> str:
+def render(
+    template: str, results: Path, sources: pd.DataFrame, tasks: dict[str, Row], facts: dict[str, Any], image: str = ""
+) -> str:
     """The page. Every text is escaped by the template engine; only the study's own figures go in as they are.
 
-    ``tasks`` are the task files by name, ``facts`` the study's ``report_settings``.
+    ``tasks`` are the task files by name, ``facts`` the study's ``report_settings``, ``image`` the sha256 of the image
+    that its jobs ran in, if they did.
     """
     tables = read_tables(results)
     engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -74,7 +77,7 @@ def render(template: str, results: Path, sources: pd.DataFrame, tasks: dict[str,
         examples=example_groups(tables["showcase"]),
         languages=rows(tables["languages"]),
         stages=stage_rows(results / "benchmarks"),
-        machine=machine(tables["runs"]),
+        machine=machine(tables["runs"]) | {"image": image},
         settings=json.dumps(facts["budgets"], indent=1),
     )
 

@@ -37,11 +37,10 @@ def test_a_dry_run_of_the_default_study_takes_under_five_seconds(fresh: Path) ->
         (fresh / "made.csv").replace(fresh / "sources.csv")
 
 
-def test_snakemake_finds_no_fault_but_the_missing_container() -> None:
+def test_snakemake_finds_no_fault() -> None:
     command = ["snakemake", "--lint"]
     result = subprocess.run(command, cwd=ROOT, env=environment(ROOT), capture_output=True, text=True)
-    titles = set(re.findall(r"^    \* (.*)$", result.stdout + result.stderr, re.MULTILINE))
-    assert titles <= {"Specify a conda environment or container for each rule.:"}
+    assert result.returncode == 0 and "Congratulations" in result.stdout + result.stderr, result.stdout + result.stderr
 
 
 def test_no_file_is_long_and_the_snakefile_is_short() -> None:

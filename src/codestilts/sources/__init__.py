@@ -1,7 +1,6 @@
 """What the study fetches: the rows of ``sources.csv``. Standard library only: the workflow reads it too."""
 
 import csv
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,16 +69,6 @@ class Source:
     def ref(self) -> str:
         """The ref of an unpinned repository that ``make pins`` takes the commit of."""
         return self.version.partition(":")[2] or "main"
-
-
-def go_offline() -> str:
-    """Keep the hub's clients in this process and those that it starts from the network.
-
-    Returns the assignment to put before a command that may use it, if the user did not go offline already.
-    """
-    before = os.environ.get("HF_HUB_OFFLINE", "0")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    return f"HF_HUB_OFFLINE={before}"
 
 
 def read_sources(path: str | Path) -> dict[str, Source]:

@@ -1,0 +1,43 @@
+"""What the workflow sets in the environment of its jobs. Standard library only: the graph of jobs is built with it."""
+
+import os
+from pathlib import Path
+
+from codestilts.provenance import commit
+
+CACHES = {
+    "HF_HOME": "huggingface",
+    "TORCH_HOME": "torch",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TRITON_CACHE_DIR": "triton",
+    "MPLCONFIGDIR": "matplotlib",
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
+    "JUPYTER_DATA_DIR": "jupyter/data",
+    "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+}
+
+
+def go_offline() -> str:
+    """Keep the hub's clients in this process and those that it starts from the network.
+
+    Returns the assignment to put before a command that may use it, if the user did not go offline already.
+    """
+    before = os.environ.get("HF_HUB_OFFLINE", "0")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    return f"HF_HUB_OFFLINE={before}"
+
+
+def keep_caches_in(folder: Path) -> None:
+    """Let every cache be in ``folder``: a home may be read-only, small, or missing within a container.
+
+    The token for gated repositories of the hub stays where its user has it.
+    """
+    home = os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface"
+    os.environ.setdefault("HF_TOKEN_PATH", str(Path(home) / "token"))
+    os.environ.update({name: str(folder / place) for name, place in CACHES.items()})
+
+
+def tell_commit() -> None:
+    """Pass on the commit of this checkout: within a container there is no git to ask."""
+    os.environ["CODESTILTS_COMMIT"] = commit() or ""
