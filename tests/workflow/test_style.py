@@ -1,6 +1,5 @@
 """The workflow's own style, and the promises about how fast things start."""
 
-import re
 import resource
 import subprocess
 import sys
