@@ -33,6 +33,9 @@ tell_commit()
 IMAGE = "containers/codestilts.sif"
 IN_IMAGE = any(method.name == "APPTAINER" for method in workflow.deployment_settings.deployment_method)
 IMAGE_DIGEST = f"{IMAGE}.sha256" if IN_IMAGE else []
+if IN_IMAGE and not all(Path(path).exists() for path in (IMAGE, IMAGE_DIGEST)):
+    print(f"error: {IMAGE}: not there, or without its digest: `make container` builds it", file=sys.stderr)
+    sys.exit(1)
 
 
 # In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.

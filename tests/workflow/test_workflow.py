@@ -180,3 +180,9 @@ def test_a_bad_config_is_one_line_and_starts_nothing(
     assert len(errors) >= 1 and errors[0].startswith(f"error: {expected}")
     assert "Traceback" not in result.stdout and "Job stats" not in result.stdout
     assert not (project / "results").exists() and not (project / "resources").exists()
+
+
+def test_without_an_image_the_error_says_how_to_build_one(fresh: Path) -> None:
+    result = snakemake(fresh, "--use-apptainer", "--dry-run")
+    assert result.returncode == 1 and "Traceback" not in result.stdout
+    assert "containers/codestilts.sif: not there, or without its digest: `make container`" in result.stdout
