@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,12 +50,19 @@ def train_batch(
     left running is waited for: it writes to the same place.
     """
     work = checkpoints or out.with_name(f".{out.name}.work")
-    lock = work.with_suffix(".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
     if trials:
         settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text()))}
-    with FileLock(lock):
+    with alone_in(work):
         _train_batch(encoder, parent, examples, settings, out, work, predictions)
+
+
+@contextmanager
+def alone_in(work: Path) -> Iterator[None]:
+    """Wait until no other process works in this folder: one that a killed workflow left running writes to it too."""
+    lock = work.with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        yield
         lock.unlink(missing_ok=True)
 
 
@@ -141,12 +150,20 @@ def try_rates(encoder: Path, parent: Path | None, examples: Path, settings: dict
     rate at which the loss is not finite is a trial too: its ``dev`` is below every other. A killed job goes on where
     it was.
     """
+    work = out.with_name(f".{out.stem}.work")
+    with alone_in(work):
+        _try_rates(encoder, parent, examples, settings, out, work)
+
+
+def _try_rates(
+    encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: Path, work: Path
+) -> None:
     torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
     tables = {examples.stem: pd.read_parquet(examples)}
     features = training.encode(tables, tokenizer, settings)
     (seed,) = settings["seeds"]
-    begin, work = start(encoder, parent, seed), out.with_name(f".{out.stem}.work")
+    begin = start(encoder, parent, seed)
     clear_unless_same(work, {"settings": settings, **made_of([examples], digests({seed: begin}))})
     files = [work / f"{rate:g}.json" for rate in settings["learning_rates"]]
     for rate, path in zip(settings["learning_rates"], files, strict=True):
@@ -174,7 +191,7 @@ def best_rate(trials: list[dict[str, Any]]) -> float:
 def clear_unless_same(work: Path, key: dict[str, Any]) -> None:
     """Empty a folder of unfinished work, unless what was left there follows from the same settings, code and data."""
     noted = work / "key.json"
-    if not noted.exists() or json.loads(noted.read_text()) != json.loads(json.dumps(key)):
+    if not noted.exists() or json.loads(noted.read_text()) != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(noted, key)
 

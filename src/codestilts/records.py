@@ -18,11 +18,11 @@ KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """One ``run.json`` as a flat row; its versions become one text."""
+    """One ``run.json`` as a flat row, with its curve; its versions become one text."""
     try:
         record = json.loads(path.read_text())
         versions = " ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
-        fixed = {key: record[key] for key in ("encoder", "arm", "seed", "steps", "tokens", "seconds")}
+        fixed = {key: record[key] for key in ("encoder", "arm", "seed", "steps", "tokens", "seconds", "curve")}
     except (OSError, ValueError, KeyError) as error:
         raise CodeStiltsError(f"{path}: not the record of a run ({error}): delete its folder and train again") from None
     target = record.get("target") or ""
@@ -49,7 +49,7 @@ def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
     parts = []
     for path in paths:
         record = read_record(path)
-        points = pd.DataFrame(json.loads(path.read_text())["curve"], columns=POINT)
+        points = pd.DataFrame(record["curve"], columns=POINT)
         parts.append(points.astype({"dev": float}).assign(**{key: record[key] for key in KEYS}))
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values([*KEYS, "step"], ignore_index=True)[[*KEYS, *POINT]]

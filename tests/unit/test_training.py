@@ -264,6 +264,29 @@ def test_the_best_learning_rate_of_the_trials_is_taken(folder, tmp_path):
     assert json.loads((tmp_path / "out/0/run.json").read_text())["settings"]["learning_rate"] == 5e-3
 
 
+def test_finished_trials_of_a_killed_job_are_kept(folder, tmp_path, monkeypatch):
+    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
+    chosen = {"target": "classification", "source_language": "python", "seeds": [0], "learning_rates": [1e-4, 1e-3]}
+    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
+    files = (folder, None, tmp_path / "classification.parquet", settings, tmp_path / "trials.json")
+    train_one, started = training.train, []
+
+    def stop(parent, tables, tokenizer, settings, *rest):
+        started.append(settings["learning_rate"])
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        return train_one(parent, tables, tokenizer, settings, *rest)
+
+    monkeypatch.setattr(training, "train", stop)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.try_rates(*files)
+    assert not (tmp_path / "trials.json").exists()
+    jobs.try_rates(*files)
+    assert started == [1e-4, 1e-3, 1e-3]
+    assert [trial["learning_rate"] for trial in json.loads((tmp_path / "trials.json").read_text())] == [1e-4, 1e-3]
+    assert not list(tmp_path.glob(".trials*"))
+
+
 def test_adapters_train_and_are_merged(folder, tokenizer):
     full, lora = train(folder, tokenizer), train(folder, tokenizer, method="lora")
     start, _ = models.load_encoder(folder)
