@@ -38,6 +38,13 @@ if IN_IMAGE and not all(Path(path).exists() for path in (IMAGE, IMAGE_DIGEST)):
     sys.exit(1)
 
 
+# Rules of phases 2 and 3 are one a batch of seeds: --set-resources train_target:... is meant for train_target_0-1 too.
+SET = workflow.resource_settings.overwrite_resources
+for family in SET.keys() & {"train_intermediate", "train_target"}:
+    for batch in STUDY.batches:
+        SET.setdefault(f"{family}_{batch}", SET[family])
+
+
 # In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
 RUN = FileLock(f".snakemake/{STUDY.name}.lock")
 
@@ -130,6 +137,11 @@ def outside(wildcards):
 def image_option(wildcards, input):
     """The digest of the image that jobs run in, for the page."""
     return f"--image {input.image}" if input.image else ""
+
+
+def gpus(wildcards):
+    """The GPUs of a job that trains or predicts."""
+    return STUDY.gpus(wildcards.encoder)
 
 
 def archive_of_encoder(wildcards):

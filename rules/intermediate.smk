@@ -21,6 +21,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         threads: 1
         resources:
             mem_mb=2000,
+            gpu=gpus,
             runtime=120,
         params:
             encoder=subpath(input[0], parent=True),
@@ -31,4 +32,4 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             "Phase 2: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
         shell:
             "python scripts/train_intermediate.py --encoder {params.encoder} --examples {input.examples}"
-            " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
+            " --settings {params.settings:q} --out {params.out} --gpus {resources.gpu} 2>&1 | tee {log}"

@@ -20,6 +20,7 @@ rule probe:
     threads: 1
     resources:
         mem_mb=2000,
+        gpu=gpus,
         runtime=60,
     params:
         encoder=subpath(input[0], parent=True),
@@ -31,7 +32,7 @@ rule probe:
     shell:
         "python scripts/probe.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
         " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
-        " --sweep {output.sweep} 2>&1 | tee {log}"
+        " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule baseline:

@@ -29,6 +29,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         threads: 1
         resources:
             mem_mb=2000,
+            gpu=gpus,
             runtime=120,
         params:
             encoder=subpath(input[0], parent=True),
@@ -41,7 +42,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             "Phase 3: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
         shell:
             "python scripts/train_target.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
-            " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {params.out} 2>&1 | tee {log}"
+            " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {params.out} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule tune:
@@ -59,6 +60,7 @@ rule tune:
     threads: 1
     resources:
         mem_mb=2000,
+        gpu=gpus,
         runtime=120,
     params:
         encoder=subpath(input[0], parent=True),
@@ -69,4 +71,4 @@ rule tune:
         "Learning rates: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
     shell:
         "python scripts/tune.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

@@ -18,12 +18,13 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table an example table, written")
     parser.add_argument("--record", type=Path, required=True, help="what the predictions follow from (JSON), written")
     parser.add_argument("--sweep", type=Path, required=True, help="the layer sweep (CSV), written")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
     from codestilts.probing import probe_batch
 
     out = {path.stem: file for path, file in zip(args.examples, args.predictions, strict=True)}
-    probe_batch(args.encoder, args.parent, args.examples, args.settings, out, args.record, args.sweep)
+    probe_batch(args.encoder, args.parent, args.examples, args.settings, out, args.record, args.sweep, args.gpus)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
     parser.add_argument("--checkpoints", type=Path, help="where an unfinished run waits to go on")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
     from codestilts.jobs import train_batch
 
-    train_batch(args.encoder, None, args.examples, args.settings, args.out, args.checkpoints)
+    train_batch(args.encoder, None, args.examples, args.settings, args.out, args.checkpoints, gpus=args.gpus)
 
 
 if __name__ == "__main__":

@@ -21,12 +21,13 @@ def main() -> None:
     )
     parser.add_argument("--predictions", type=Path, required=True, help="the test rows' predictions (parquet), written")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
     from codestilts.jobs import train_batch
 
     files = (args.out, args.checkpoints, args.predictions, args.trials)
-    train_batch(args.encoder, args.parent, [args.examples], args.settings, *files)
+    train_batch(args.encoder, args.parent, [args.examples], args.settings, *files, gpus=args.gpus)
 
 
 if __name__ == "__main__":

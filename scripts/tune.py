@@ -16,11 +16,12 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
     parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
     parser.add_argument("--out", type=Path, required=True, help="the list of the trials (JSON), written")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
     from codestilts.jobs import try_rates
 
-    try_rates(args.encoder, args.parent, args.examples, args.settings, args.out)
+    try_rates(args.encoder, args.parent, args.examples, args.settings, args.out, args.gpus)
 
 
 if __name__ == "__main__":

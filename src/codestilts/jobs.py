@@ -16,6 +16,7 @@ from torch import nn
 from codestilts import models, training
 from codestilts.checkpoints import thinned
 from codestilts.codefiles import stage_digest
+from codestilts.devices import claimed
 from codestilts.errors import CodeStiltsError
 from codestilts.predicting import predict
 from codestilts.provenance import atomic, file_digest, write_json
@@ -40,6 +41,7 @@ def train_batch(
     checkpoints: Path | None = None,
     predictions: Path | None = None,
     trials: Path | None = None,
+    gpus: int = 0,
 ) -> None:
     """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
 
@@ -47,13 +49,13 @@ def train_batch(
     ``keep_models: false`` the weights are left out. ``trials`` is what :func:`try_rates` wrote: the best learning
     rate is taken. Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none
     of them; they only count if settings, code, parents and examples are still the same. What a killed workflow has
-    left running is waited for: it writes to the same place.
+    left running is waited for: it writes to the same place. ``gpus`` are those that the job asked for.
     """
     work = checkpoints or out.with_name(f".{out.name}.work")
     if trials:
         settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text()))}
-    with alone_in(work):
-        _train_batch(encoder, parent, examples, settings, out, work, predictions)
+    with alone_in(work), claimed(gpus) as devices:
+        _train_batch(encoder, parent, examples, settings, out, work, predictions, devices[0])
 
 
 @contextmanager
@@ -74,6 +76,7 @@ def _train_batch(
     out: Path,
     work: Path,
     predictions: Path | None,
+    device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
@@ -87,7 +90,8 @@ def _train_batch(
             continue
         begin, checks = start(encoder, parent, seed), work / f"{seed}.checks"
         on_check = tested.to(checks) if tested else None
-        trained = training.train(begin, tables, tokenizer, settings, seed, work / f"{seed}.state", features, on_check)
+        state = work / f"{seed}.state"
+        trained = training.train(begin, tables, tokenizer, settings, seed, state, features, on_check, device)
         with atomic(work / str(seed)) as folder:
             if settings.get("keep_models", True):
                 models.save_encoder(trained.encoder, folder, out / str(seed), begin)
@@ -96,7 +100,7 @@ def _train_batch(
             if tested:
                 tested.selected(checks, seed).to_parquet(work / f"{seed}.parquet", index=False)
             write_json(folder / "run.json", trained.record | origin | {"curve": thinned(trained.curve)})
-        for rest in (work / f"{seed}.state", checks):
+        for rest in (state, checks):
             shutil.rmtree(rest, ignore_errors=True)
     if predictions:
         with atomic(predictions) as temporary:
@@ -143,7 +147,9 @@ class Tested:
         return rows[FIRST + [name for name in rows if name not in FIRST]]
 
 
-def try_rates(encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: Path) -> None:
+def try_rates(
+    encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: Path, gpus: int = 0
+) -> None:
     """Train the first seed once with each of ``settings["learning_rates"]``; ``out`` is the list of their records.
 
     A record has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A
@@ -151,12 +157,18 @@ def try_rates(encoder: Path, parent: Path | None, examples: Path, settings: dict
     it was.
     """
     work = out.with_name(f".{out.stem}.work")
-    with alone_in(work):
-        _try_rates(encoder, parent, examples, settings, out, work)
+    with alone_in(work), claimed(gpus) as devices:
+        _try_rates(encoder, parent, examples, settings, out, work, devices[0])
 
 
 def _try_rates(
-    encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: Path, work: Path
+    encoder: Path,
+    parent: Path | None,
+    examples: Path,
+    settings: dict[str, Any],
+    out: Path,
+    work: Path,
+    device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
     tokenizer = models.load_tokenizer(encoder)
@@ -172,7 +184,8 @@ def _try_rates(
         own = settings | {"learning_rate": rate}
         record: dict[str, Any] = {"learning_rate": rate, "seed": seed, "dev": -1.0, "error": None}
         try:
-            found = training.train(begin, tables, tokenizer, own, seed, path.with_suffix(".state"), features).record
+            state = path.with_suffix(".state")
+            found = training.train(begin, tables, tokenizer, own, seed, state, features, None, device).record
             record |= {"dev": found["dev"].get(examples.stem, 0.0), "seconds": found["seconds"], "settings": own}
         except CodeStiltsError as error:
             record["error"] = str(error)

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from codestilts import models
+from codestilts.devices import claimed, device_name
 from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
 from codestilts.predicting import decoded, outputs_of
@@ -18,7 +19,7 @@ from codestilts.seeds import derive_seed
 from codestilts.selection import score
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
-from codestilts.training import device_name, initial_seed
+from codestilts.training import initial_seed
 
 
 def probe_batch(
@@ -29,12 +30,27 @@ def probe_batch(
     out: dict[str, Path],
     record: Path,
     sweep: Path,
+    gpus: int = 0,
 ) -> None:
     """Predict every untrained target with every seed's encoder; ``out`` maps a target to its table of predictions.
 
     Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
     ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
     """
+    with claimed(gpus) as (device, *_):
+        _probe_batch(encoder, parent, examples, settings, out, record, sweep, device)
+
+
+def _probe_batch(
+    encoder: Path,
+    parent: Path | None,
+    examples: list[Path],
+    settings: dict[str, Any],
+    out: dict[str, Path],
+    record: Path,
+    sweep: Path,
+    device: torch.device,
+) -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     tokenizer = models.load_tokenizer(encoder)
@@ -49,7 +65,7 @@ def probe_batch(
                 frames.append(frames[0].assign(seed=seed))
                 swept.append(swept[-1].assign(seed=seed))
                 continue
-            rows, layers = _predict(path.stem, table, folders[seed], tokenizer, settings, seed)
+            rows, layers = _predict(path.stem, table, folders[seed], tokenizer, settings, seed, device)
             frames.append(rows)
             swept.append(layers)
         result = pd.concat(frames, ignore_index=True)
@@ -59,7 +75,6 @@ def probe_batch(
     with atomic(sweep) as temporary:
         pd.concat([pd.DataFrame(columns=LAYERS), *swept], ignore_index=True).to_csv(temporary, index=False)
     cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     origin = made_of(examples, digests(folders))
     write_json(
         record, {"settings": settings, **origin, **cost, **environment(device_name(device), torch.get_num_threads())}
@@ -67,7 +82,13 @@ def probe_batch(
 
 
 def _predict(
-    target: str, table: pd.DataFrame, folder: Path, tokenizer: Any, settings: dict[str, Any], seed: int
+    target: str,
+    table: pd.DataFrame,
+    folder: Path,
+    tokenizer: Any,
+    settings: dict[str, Any],
+    seed: int,
+    device: torch.device,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The predictions of one target with one encoder, and the value of each layer of the sweep."""
     task = Task.from_settings(target, settings["tasks"][target])
@@ -76,7 +97,6 @@ def _predict(
     features = task_type(task.type).encode(table, tokenizer, task)
     torch.manual_seed(initial_seed(settings["study"], seed))
     model, _ = models.load_encoder(folder, init=settings["init"])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)  # type: ignore[arg-type]
     blocks = model.config.num_hidden_layers
     for layer in [task.options.get("layer", -1), *settings["layers"]]:

@@ -101,6 +101,7 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
     return {
         "study": f"{study.name}-rehearsal",
         "rehearsal": ROWS,
+        "device": "cpu",
         "arms": arms,
         "targets": targets,
         "languages": [name for name in study.config["languages"] if name in languages],

@@ -147,6 +147,7 @@ class Encoder(Strict):
     languages: SomeNames = Field([], description="languages whose texts it was pretrained on")
     layer: int = Field(-1, description="the block whose states untrained retrieval averages; -1 is the last")
     layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep (untrained retrieval)")
+    gpus: Count = Field(1, description="GPUs of one node that train it together, where the study's device is gpu")
 
 
 class Arm(Strict):
@@ -196,6 +197,9 @@ class Config(Strict):
         description="kinds of sources that functions are extracted from; what the hub has comes from there alone",
     )
     keep_models: bool = Field(True, description="keep the weights of phase 3 (predictions are kept in any case)")
+    device: Literal["cpu", "gpu"] = Field(
+        "cpu", description="what trains and predicts; a job that finds no GPU where it should have one fails at once"
+    )
     data: Data
     intermediate: Budget
     target: TargetBudget

@@ -225,6 +225,10 @@ class Study:
         ]
         return [name for name in found if self.sources[name].kind == "hub"] or found
 
+    def gpus(self, encoder: str) -> int:
+        """How many GPUs a job asks for that trains an encoder or predicts with it."""
+        return int(self.config["definitions"]["encoders"][encoder]["gpus"]) if self.config["device"] == "gpu" else 0
+
     def source_of_encoder(self, encoder: str) -> str:
         """The archive that holds an encoder."""
         return str(self.config["definitions"]["encoders"][encoder]["source"])

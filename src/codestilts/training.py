@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 
 from codestilts import checkpoints, models
 from codestilts.batching import plan_batches, task_schedule
+from codestilts.devices import device_name
 from codestilts.errors import CodeStiltsError
 from codestilts.predicting import half, predict
 from codestilts.provenance import environment, peak_memory_mb
@@ -31,6 +32,7 @@ from codestilts.tasktypes.base import Feature, Task
 
 SHOWN_EVERY = 10  # seconds between two lines about a training that goes on
 
+CPU = torch.device("cpu")
 OnCheck = Callable[[int, bool, PreTrainedModel, nn.ModuleDict], None]
 
 
@@ -53,6 +55,7 @@ def train(
     checkpoint: Path | None = None,
     features: dict[str, list[Feature]] | None = None,
     on_check: OnCheck | None = None,
+    device: torch.device = CPU,
 ) -> Trained:
     """Train on the ``train`` split of every task's examples, starting from the model folder ``parent``.
 
@@ -84,7 +87,6 @@ def train(
         encoder = models.add_adapters(encoder, settings["lora"])  # type: ignore[assignment]
         rate *= settings["lora"]["learning_rate_factor"]
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     encoder.to(device)  # type: ignore[arg-type]
     heads.to(device)
     optimiser = _optimiser([*encoder.named_parameters(), *heads.named_parameters()], rate, settings["weight_decay"])
@@ -156,11 +158,6 @@ def encode(
 def initial_seed(study: str, seed: int) -> int:
     """The torch seed before an encoder is loaded: what random weights, if any, are drawn from."""
     return derive_seed(study, "weights", seed)
-
-
-def device_name(device: torch.device) -> str:
-    """What a record says of the device: the model of a GPU, or ``cpu``."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
