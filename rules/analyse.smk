@@ -13,8 +13,8 @@ rule score:
         "<results>/benchmarks/score/{encoder}/{arm}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings("score"),
         code=code("scripts/score.py"),
@@ -36,8 +36,8 @@ rule score_baselines:
         "<results>/benchmarks/score/baselines.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings("score"),
         code=code("scripts/score.py"),
@@ -59,8 +59,8 @@ rule languages:
         "<results>/benchmarks/languages.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings("score"),
         code=code("scripts/languages.py"),
@@ -88,8 +88,8 @@ rule compare:
         "<results>/benchmarks/compare.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=settings("compare"),
         code=code("scripts/compare.py"),
@@ -117,8 +117,8 @@ rule collect:
         "<results>/benchmarks/collect/{encoder}/{arm}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("scripts/collect.py"),
     message:
@@ -142,8 +142,8 @@ rule concatenate:
         table="runs|curves|layers",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("scripts/concatenate.py"),
     message:
@@ -165,8 +165,8 @@ rule showcase:
         "<results>/benchmarks/showcase.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=settings("score"),
         code=code("scripts/showcase.py"),
@@ -195,8 +195,8 @@ rule audit:
         "<results>/benchmarks/audit.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         rehearsal="--only-report" if STUDY.config["rehearsal"] else "",
         code=code("scripts/audit.py"),

@@ -8,9 +8,10 @@ from filelock import FileLock, Timeout
 
 from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
+from codestilts.demands import demands
 from codestilts.errors import CodeStiltsError
 from codestilts.study import to_json
-from codestilts.surroundings import go_offline, keep_caches_in, tell_commit
+from codestilts.surroundings import go_offline, keep_caches_in, show_gpus, tell_commit
 from codestilts.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
@@ -27,6 +28,7 @@ except CodeStiltsError as error:
 # Jobs read what was fetched and nothing else: only fetching may ask the hub.
 ONLINE = go_offline()
 keep_caches_in(Path(".cache").absolute())
+show_gpus()
 tell_commit()
 
 # With --use-apptainer all but fetching runs in this image. Snakemake doesn't look into it, so jobs depend on its digest.
@@ -38,11 +40,17 @@ if IN_IMAGE and not all(Path(path).exists() for path in (IMAGE, IMAGE_DIGEST)):
     sys.exit(1)
 
 
-# Rules of phases 2 and 3 are one a batch of seeds: --set-resources train_target:... is meant for train_target_0-1 too.
+# What a user sets for train_target is meant for the rules of all batches of seeds (train_target_0-1, ...), and what a
+# profile sets for gpu_jobs for every rule that asks for a GPU.
 SET = workflow.resource_settings.overwrite_resources
-for family in SET.keys() & {"train_intermediate", "train_target"}:
-    for batch in STUDY.batches:
-        SET.setdefault(f"{family}_{batch}", SET[family])
+GPU_JOBS = ["gpu_jobs"] if STUDY.config["device"] == "gpu" else []
+BATCHED = {f"{rule}_{batch}": rule for rule in ("train_intermediate", "train_target") for batch in STUDY.batches}
+for rule, family in {**BATCHED, "tune": "tune", "probe": "probe"}.items():
+    given = [SET[name] for name in dict.fromkeys([*GPU_JOBS, family, rule]) if name in SET]
+    if given:
+        SET[rule] = given[0].copy()
+        for more in given[1:]:
+            SET[rule].update(more)
 
 
 # In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
@@ -139,8 +147,28 @@ def image_option(wildcards, input):
     return f"--image {input.image}" if input.image else ""
 
 
+def growing(amount, per_mb=0):
+    """A resource that starts at an amount, more for large inputs, and grows with each attempt at the job."""
+    if not per_mb:
+        return lambda wildcards, attempt: attempt * amount
+    return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
+
+
+DEMAND = demands(STUDY, Path())
+
+
+def memory_of(stage):
+    """The memory (MB) of a job that trains or predicts."""
+    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).memory_mb
+
+
+def minutes_of(stage):
+    """Its time limit."""
+    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).minutes
+
+
 def gpus(wildcards):
-    """The GPUs of a job that trains or predicts."""
+    """Its GPUs."""
     return STUDY.gpus(wildcards.encoder)
 
 

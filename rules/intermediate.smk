@@ -20,9 +20,9 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             seeds=SEEDS,
         threads: 1
         resources:
-            mem_mb=2000,
+            mem_mb=memory_of("intermediate"),
             gpu=gpus,
-            runtime=120,
+            runtime=minutes_of("intermediate"),
         params:
             encoder=subpath(input[0], parent=True),
             out=subpath(output[0], ancestor=2),

@@ -19,9 +19,9 @@ rule probe:
         "<results>/benchmarks/probe/{encoder}/{arm}/{seeds}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory_of("probe"),
         gpu=gpus,
-        runtime=60,
+        runtime=minutes_of("probe"),
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,
@@ -47,8 +47,8 @@ rule baseline:
         "<results>/benchmarks/baseline/{target}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=settings("baseline"),
         code=code("scripts/baseline.py"),

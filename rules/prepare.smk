@@ -13,8 +13,8 @@ rule encoder:
         "<results>/benchmarks/encoder/{encoder}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000, per_mb=3),
+        runtime=growing(10),
     params:
         folder=folder_in_archive,
         rehearsal=tiny_option,
@@ -39,8 +39,8 @@ rule extract:
         "<results>/benchmarks/extract/{language}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000, per_mb=10),
+        runtime=growing(30),
     params:
         sources=settings("extract"),
         rehearsal="--allow-empty" if STUDY.config["rehearsal"] else "",
@@ -64,8 +64,8 @@ rule cluster:
         "<results>/benchmarks/cluster.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000, per_mb=10),
+        runtime=growing(30),
     params:
         code=code("scripts/cluster.py"),
     message:
@@ -88,8 +88,8 @@ rule build:
         "<results>/benchmarks/build/{task}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000, per_mb=10),
+        runtime=growing(30),
     params:
         clusters=lambda wildcards, input: f"--clusters {input.clusters}" if input.clusters else "",
         settings=settings("build"),

@@ -38,8 +38,8 @@ rule notebook_effects:
         "<results>/benchmarks/notebooks/{encoder}/effects.tsv"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         facts=jobsettings.report(STUDY),
         code=code("notebooks/effects.py.ipynb"),
@@ -66,8 +66,8 @@ rule notebook_languages:
         "<results>/benchmarks/notebooks/{encoder}/languages.tsv"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         facts=jobsettings.report(STUDY),
         code=code("notebooks/languages.py.ipynb"),
@@ -93,8 +93,8 @@ rule notebook_training:
         "<results>/benchmarks/notebooks/{encoder}/training.tsv"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         facts=jobsettings.report(STUDY),
         code=code("notebooks/training.py.ipynb"),
@@ -129,8 +129,8 @@ rule report:
         "<results>/benchmarks/report.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         results=subpath(output[0], parent=True),
         image=image_option,

@@ -28,9 +28,9 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             target=alternatives(STUDY.trained_targets),
         threads: 1
         resources:
-            mem_mb=2000,
+            mem_mb=memory_of("target"),
             gpu=gpus,
-            runtime=120,
+            runtime=minutes_of("target"),
         params:
             encoder=subpath(input[0], parent=True),
             parent=parent_option,
@@ -59,9 +59,9 @@ rule tune:
         "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory_of("tune"),
         gpu=gpus,
-        runtime=120,
+        runtime=minutes_of("tune"),
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,

@@ -6,13 +6,11 @@ pass is a third of both. Adapters save the gradients of the weights, another thi
 """
 
 import json
+import statistics
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
 
 from codestilts import settings as jobsettings
 from codestilts.errors import CodeStiltsError
@@ -154,14 +152,16 @@ def sequences_of(task: Record) -> int:
     return 2 if dual else 1
 
 
-def examples_of(study: Study, task: str, root: Path, lengths: Mapping[str, float], fill: float = FILL) -> Examples:
-    """The examples of a task: counted if they are built, else as many as the study asks for and the set has.
+def examples_of(
+    study: Study, task: str, root: Path | None, lengths: Mapping[str, float], fill: float = FILL
+) -> Examples:
+    """The examples of a task: counted if they are built under ``root``, else as many as are asked for and the set has.
 
     ``lengths`` has the tokens of a sequence, as far as runs have shown them; else ``fill`` of ``max_length``.
     """
     spec = study.tasks[task]
     shape = (lengths.get(task, fill * spec.get("max_length", 128)), sequences_of(spec))
-    if (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
+    if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return counted(table, *shape)
     asked = jobsettings.build(study, task)
     train, test = SETS.get(task, (0, 0))
@@ -180,6 +180,8 @@ def examples_of(study: Study, task: str, root: Path, lengths: Mapping[str, float
 
 def counted(table: Path, length: float, sequences: int) -> Examples:
     """The examples of a table that is there."""
+    import pandas as pd  # late: the graph of jobs is built with what stands above
+
     splits = pd.read_parquet(table, columns=["split"])["split"].value_counts()
     train, dev, test = (int(splits.get(name, 0)) for name in ("train", "dev", "test"))
     return Examples(train, dev, test, length, sequences, "counted")
@@ -288,4 +290,4 @@ def lengths(runs: Iterable[Measured]) -> dict[str, float]:
     for run in runs:
         if run.task:
             told.setdefault(run.task, []).append(run.length)
-    return {task: float(np.mean(values)) for task, values in told.items()}
+    return {task: statistics.fmean(values) for task, values in told.items()}

@@ -38,6 +38,12 @@ def keep_caches_in(folder: Path) -> None:
     os.environ.update({name: str(folder / place) for name, place in CACHES.items()})
 
 
+def show_gpus() -> None:
+    """Let containers see the GPUs of this machine, if it has any (``apptainer --nv``, which warns where it has not)."""
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        os.environ.setdefault("APPTAINER_NV", "1")
+
+
 def tell_commit() -> None:
     """Pass on the commit of this checkout: within a container there is no git to ask."""
     os.environ["CODESTILTS_COMMIT"] = commit() or ""

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = ["Snakefile", "config.yaml", "sources.csv"]
-FOLDERS = ["rules", "profiles", "scripts", "src", "tasks", "notebooks", "report"]
+FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "tasks", "notebooks", "report"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
