@@ -64,11 +64,11 @@ lint: .venv/ready
 
 container: $(IMAGE).sha256
 
-$(IMAGE): containers/codestilts.def containers/two_steps.py envs/lock.txt pyproject.toml
+$(IMAGE): containers/codestilts.def containers/install.sh containers/host_paths.py containers/two_steps.py envs/lock.txt pyproject.toml
 	@command -v apptainer >/dev/null || { echo "error: make container needs apptainer: install it, or ask your cluster's staff for its module"; exit 1; }
 	apptainer build --force $(BUILD) --build-arg BOOTSTRAP=$(BOOTSTRAP) --build-arg BASE=$(BASE) \
 		--build-arg TORCH="$(strip torch==$(TORCH) $(TORCH_FROM))" --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-		--build-arg COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(IMAGE).new containers/codestilts.def
+		--build-arg COMMIT=$$(git rev-parse --quiet --verify HEAD 2>/dev/null || echo unknown) $(IMAGE).new containers/codestilts.def
 	mv $(IMAGE).new $(IMAGE)
 
 # What rules depend on, since Snakemake doesn't look into an image.

@@ -20,6 +20,7 @@ gc.set_threshold(100_000, 50, 100)
 try:
     *OVERLAYS, DEFAULT = workflow.configfiles  # Snakemake lists the file of the Snakefile last, though it says it first
     STUDY = load_study(config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS])
+    keep_caches_in(Path(".cache").absolute())
 except CodeStiltsError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
@@ -27,7 +28,6 @@ except CodeStiltsError as error:
 
 # Jobs read what was fetched and nothing else: only fetching may ask the hub.
 ONLINE = go_offline()
-keep_caches_in(Path(".cache").absolute())
 show_gpus()
 tell_commit()
 
@@ -39,6 +39,16 @@ if IN_IMAGE and not all(Path(path).exists() for path in (IMAGE, IMAGE_DIGEST)):
     print(f"error: {IMAGE}: not there, or without its digest: `make container` builds it", file=sys.stderr)
     sys.exit(1)
 
+
+# Snakemake would cut a job's request down to what there is, and a job without GPUs would train on the CPU.
+NEEDED = max(map(STUDY.gpus, STUDY.encoders))
+if "gpu" in workflow.global_resources and (THERE := workflow.global_resources["gpu"].value) < NEEDED:
+    print(
+        f"error: there are {THERE} GPUs (resources: gpu), and a job of this study asks for {NEEDED}: give more,"
+        " or set device: cpu, or gpus of the encoder",
+        file=sys.stderr,
+    )
+    sys.exit(1)
 
 # What a user sets for train_target is meant for the rules of all batches of seeds (train_target_0-1, ...), and what a
 # profile sets for gpu_jobs for every rule that asks for a GPU.

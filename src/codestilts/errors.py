@@ -1,20 +1,44 @@
 """Errors meant for people: one clear line, exit code 1, no traceback."""
 
+import errno
 import os
+import re
+import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+DISK = {
+    errno.ENOSPC: "no space is left on its disk: free some (`du -sh results/* .cache` tells what is large)",
+    errno.EDQUOT: "the disk quota is used up: free some (`du -sh results/* .cache` tells what is large)",
+    errno.EROFS: "its file system is read-only there: move the project to one that jobs may write to",
+}
 
 
 class CodeStiltsError(Exception):
     """Something the user can mend; the message says what was wrong, where, and what to do."""
 
 
+def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:
+    """What to tell where a disk is full or read-only, at ``path`` or where the error says; None for other errors."""
+    told = re.search(r"\(os error (\d+)\)", str(error))  # safetensors has no error numbers but in its texts
+    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
+    if number not in DISK:
+        return None
+    where = path or getattr(error, "filename", None) or Path.cwd()
+    what = f"{where}: cannot be written on {socket.gethostname()}: {DISK[number]}"
+    return CodeStiltsError(f"{what}. Nothing that is finished is lost: the same command goes on")
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; print a :class:`CodeStiltsError` as one line on stderr and exit with 1."""
+    """Call ``main``; print a :class:`CodeStiltsError`, or that a disk is full, as one line and exit with 1."""
     try:
         main()
-    except CodeStiltsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
     except BrokenPipeError:  # what reads our output has enough of it, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (CodeStiltsError, OSError) as error:
+        told = error if isinstance(error, CodeStiltsError) else disk_error(error)
+        if not told:
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        sys.exit(1)

@@ -14,21 +14,29 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from codestilts.errors import disk_error
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (file or folder); rename it on success, remove it on failure.
 
-    A reader therefore never sees a half-written output, and an old one survives a failed attempt.
+    A reader therefore never sees a half-written output, and an old one survives a failed attempt. Raises
+    :class:`CodeStiltsError` where the disk is full or read-only.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    path, scratch = Path(path), None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         yield scratch / path.name
         (scratch / path.name).replace(path)
+    except Exception as error:
+        if told := disk_error(error, path):
+            raise told from error
+        raise
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_json(path: str | Path, value: Any) -> None:

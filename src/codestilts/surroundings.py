@@ -1,8 +1,10 @@
 """What the workflow sets in the environment of its jobs. Standard library only: the graph of jobs is built with it."""
 
 import os
+import tempfile
 from pathlib import Path
 
+from codestilts.errors import CodeStiltsError, disk_error
 from codestilts.provenance import commit
 
 CACHES = {
@@ -31,8 +33,14 @@ def go_offline() -> str:
 def keep_caches_in(folder: Path) -> None:
     """Let every cache be in ``folder``: a home may be read-only, small, or missing within a container.
 
-    The token for gated repositories of the hub stays where its user has it.
+    The token for gated repositories of the hub stays where its user has it. Raises :class:`CodeStiltsError` where
+    nothing can be written to ``folder``: what then fails would say anything but that.
     """
+    try:
+        folder.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise disk_error(error, folder) or CodeStiltsError(f"{folder}: caches cannot be kept there: {error}") from None
     home = os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface"
     os.environ.setdefault("HF_TOKEN_PATH", str(Path(home) / "token"))
     os.environ.update({name: str(folder / place) for name, place in CACHES.items()})

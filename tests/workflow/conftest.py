@@ -1,49 +1,11 @@
-"""A copy of the project in an empty folder, with made-up packages in place of the real ones."""
+"""A project with made-up packages, and one in which the micro study has run."""
 
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import packages
 import pytest
-
-ROOT = Path(__file__).parents[2]
-FILES = ["Snakefile", "config.yaml", "sources.csv"]
-FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "tasks", "notebooks", "report"]
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def copy_project(folder: Path) -> Path:
-    """What a run needs of this checkout, in ``folder``."""
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in FILES:
-        shutil.copy2(ROOT / name, folder / name)
-    shutil.copy2(Path(__file__).with_name("micro.yaml"), folder / "micro.yaml")
-    return folder
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """The environment of a run: the copy's own library first, and no way to a network."""
-    python = Path(sys.executable).parent
-    return {
-        **os.environ,
-        "PYTHONPATH": str(folder / "src"),
-        "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-        "HF_HUB_OFFLINE": "1",
-    }
-
-
-def snakemake(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in ``folder``; stdout and stderr together, in order."""
-    command = ["snakemake", "--cores", "2", *options, "--configfile", "micro.yaml"]
-    return subprocess.run(
-        command, cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+from projects import copy_project, snakemake
 
 
 @pytest.fixture(scope="session")

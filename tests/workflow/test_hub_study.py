@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from conftest import ROOT, copy_project, environment
+from projects import ROOT, copy_project, environment
 
 STUDY = """
 study: small

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, environment
+from projects import ROOT, environment
 
 TRAINING = {"train_intermediate", "train_target", "predict"}
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem not in TRAINING)

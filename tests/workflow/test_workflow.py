@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import environment, snakemake
 from filelock import FileLock
+from projects import environment, snakemake
 
 RESULTS = Path("results/micro")
 
