@@ -1,5 +1,6 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html
 # make test     set everything up, run the tests
+# make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make pins     ask the hub for the commits that sources.csv lacks
@@ -25,7 +26,7 @@ OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 ACTIVATE := source .venv/bin/activate
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test plan lint lock
+.PHONY: setup container report rehearse pins test test-cluster plan lint lock
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -45,6 +46,9 @@ pins: .venv/ready
 
 test: .venv/ready
 	$(ACTIVATE) && pytest $(PYTEST)
+
+test-cluster: .venv/ready
+	$(ACTIVATE) && pytest tests/integration $(PYTEST)
 
 plan: .venv/ready
 	@$(ACTIVATE) && python scripts/plan.py --configs $(CONFIGS) $(PLAN)

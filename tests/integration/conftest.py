@@ -1,0 +1,41 @@
+"""Nothing is installed here: what is missing is said at the start, with how to get it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from cluster import call, copy_of, make_project, missing
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if lacking := missing():
+        pytest.exit("\n".join(["these tests need", *(f"  - {what}" for what in lacking)]), returncode=1)
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with made-up packages, nothing run yet; tests only read it."""
+    return make_project(tmp_path_factory.mktemp("fresh") / "project")
+
+
+@pytest.fixture(scope="session")
+def outside(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of these tests without container or cluster."""
+    folder = copy_of(fresh, tmp_path_factory.mktemp("outside") / "project")
+    told = call(
+        folder, "snakemake", "--cores", "2", "--configfile", "micro.yaml", "nano.yaml", "--config", "device=cpu"
+    )
+    assert told.returncode == 0, told.stdout[-6000:]
+    return folder
+
+
+@pytest.fixture
+def project(outside: Path, tmp_path: Path) -> Path:
+    """A finished project that a test may change."""
+    return copy_of(outside, tmp_path / "project")
+
+
+@pytest.fixture(autouse=True)
+def node() -> None:
+    """Each test finds the node idle, whatever the one before has done to it."""
+    subprocess.run(["scontrol", "update", "nodename=localhost", "state=resume"], capture_output=True)

@@ -1,0 +1,212 @@
+"""What goes wrong on a cluster, done to real jobs of Slurm: each is tried again and ends as if nothing had been."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from cluster import ask, call, copy_of, jobs_of, start, study, wait
+
+FILES = ("micro.yaml", "nano.yaml", "long.yaml")
+RUN = "tiny/cloze/tags"
+PREDICTIONS = f"results/nano/predictions/{RUN}/0-1.parquet"
+MODELS = f"results/nano/models/{RUN}"
+CHECKPOINT = f"{MODELS}/.0-1.work/0.state/state.json"
+LOG = f"results/nano/logs/target/{RUN}/0-1.log"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A long training from its begin to its end, on no cluster and in no container."""
+    folder = without_run(copy_of(outside, tmp_path_factory.mktemp("undisturbed") / "project"))
+    told = call(folder, "snakemake", "--cores", "1", *study(PREDICTIONS, files=FILES)[3:], CODESTILTS_PRETEND_GPUS="1")
+    assert told.returncode == 0, told.stdout[-3000:]
+    return folder
+
+
+@pytest.fixture
+def project(outside: Path, tmp_path: Path) -> Path:
+    """A project in which that training is all that is left to do."""
+    return without_run(copy_of(outside, tmp_path / "project"))
+
+
+def without_run(folder: Path) -> Path:
+    shutil.rmtree(folder / MODELS)
+    (folder / PREDICTIONS).unlink()
+    (folder / LOG).unlink()
+    shutil.copy2(Path(__file__).with_name("long.yaml"), folder)
+    return folder
+
+
+def options(*resources: str) -> list[str]:
+    """A run of that training, with resources set."""
+    return [*study(files=FILES)[:-1], "--set-resources", "gpu_jobs:slurm_partition=gpu", *resources, "--", PREDICTIONS]
+
+
+def disturbed(project: Path, act: Callable[[str], object], *resources: str) -> list[str]:
+    """Run the training, ``act`` on its Slurm job once it has a checkpoint; the states of all attempts, in order."""
+    process = start(project, *options(*resources))
+    try:
+        wait((project / CHECKPOINT).exists, 120, "a checkpoint")
+        act(running(project))
+        assert process.wait(timeout=400) == 0, (project / "run.txt").read_text()[-4000:]
+    finally:
+        process.kill()
+    return [row["State"].split()[0] for row in jobs_of(project)]
+
+
+def running(project: Path) -> str:
+    """The Slurm job that runs."""
+    rows = [row for row in jobs_of(project) if row["State"] == "RUNNING"]
+    assert len(rows) == 1, rows
+    return rows[0]["JobID"]
+
+
+def told(project: Path) -> str:
+    """What all attempts at the training printed: the failed ones' logs are kept by Slurm's side."""
+    kept = sorted((project / ".snakemake/slurm_logs").rglob("*.log"), key=lambda path: path.stat().st_mtime)
+    return "".join(path.read_text() for path in [*kept, project / LOG])
+
+
+def assert_as_if_nothing_had_been(project: Path, undisturbed: Path) -> None:
+    """The same bits, and no step done twice but those since the last checkpoint."""
+    pd.testing.assert_frame_equal(pd.read_parquet(project / PREDICTIONS), pd.read_parquet(undisturbed / PREDICTIONS))
+    for seed in ("0", "1"):
+        one, other = (folder / MODELS / "0-1" / seed for folder in (project, undisturbed))
+        for name in ("encoder.safetensors", "head.safetensors"):
+            assert (one / name).read_bytes() == (other / name).read_bytes(), (seed, name)
+        curves = [json.loads((folder / "run.json").read_text())["curve"] for folder in (one, other)]
+        assert curves[0] == curves[1]
+    again = [(int(seed), int(step)) for seed, step in re.findall(r"seed (\d+) goes on after step (\d+)", told(project))]
+    assert again and all(step > 0 for _, step in again), told(project)[-2000:]
+    rest = (project / LOG).read_text()
+    for seed, step in again[-1:]:
+        assert all(int(shown) > step for shown in re.findall(rf"seed {seed}  step (\d+)/", rest)), rest
+    assert not list((project / MODELS).glob(".*.work")), "no checkpoint is left"
+
+
+def test_a_cancelled_job_is_tried_again_and_goes_on(project: Path, undisturbed: Path) -> None:
+    states = disturbed(project, lambda job: ask("scancel", job))
+    assert states == ["CANCELLED", "COMPLETED"]
+    assert_as_if_nothing_had_been(project, undisturbed)
+
+
+def test_a_job_that_exceeds_its_time_goes_on_with_more(project: Path, undisturbed: Path) -> None:
+    states = disturbed(project, lambda job: None, "train_target:runtime=attempt")
+    assert states[0] == "TIMEOUT" and states[-1] == "COMPLETED"
+    assert [row["Timelimit"] for row in jobs_of(project)][:2] == ["00:01:00", "00:02:00"]
+    assert_as_if_nothing_had_been(project, undisturbed)
+
+
+def test_a_job_that_exceeds_its_memory_gets_more(project: Path, undisturbed: Path) -> None:
+    process = start(project, *options("train_target:mem_mb=attempt*300"))
+    assert process.wait(timeout=400) == 0, (project / "run.txt").read_text()[-4000:]
+    rows = jobs_of(project)
+    assert rows[0]["State"].split()[0] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") and len(rows) > 1
+    assert [re.findall(r"mem=(\d+)M", row["ReqTRES"])[0] for row in rows[:2]] == ["300", "600"]
+    pd.testing.assert_frame_equal(pd.read_parquet(project / PREDICTIONS), pd.read_parquet(undisturbed / PREDICTIONS))
+
+
+def test_a_job_whose_node_is_taken_away_goes_on(project: Path, undisturbed: Path) -> None:
+    def take(job: str) -> None:
+        for state in ("drain", "down"):
+            ask("scontrol", "update", "nodename=localhost", f"state={state}", "reason=maintenance")
+        wait(lambda: "RUNNING" not in ask("squeue", "-h", "-j", job, "-o", "%T"), 60, "the job to be stopped")
+        ask("scontrol", "update", "nodename=localhost", "state=resume")
+
+    states = disturbed(project, take)
+    assert states[-1] == "COMPLETED" and len(states) > 1
+    assert_as_if_nothing_had_been(project, undisturbed)
+
+
+def test_a_killed_snakemake_redoes_nothing_that_is_finished(project: Path, undisturbed: Path) -> None:
+    """Its job goes on without it; the next run's job waits for that one and takes what it made."""
+    finished = {path: path.stat().st_mtime_ns for path in (project / "results").rglob("*") if path.is_file()}
+    process = start(project, *options())
+    wait((project / CHECKPOINT).exists, 120, "a checkpoint")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    again = call(project, *options())
+    assert again.returncode == 0, again.stdout[-4000:]
+    changed = [path for path, when in finished.items() if path.exists() and path.stat().st_mtime_ns != when]
+    assert not changed and all(path.exists() for path in finished)
+    pd.testing.assert_frame_equal(pd.read_parquet(project / PREDICTIONS), pd.read_parquet(undisturbed / PREDICTIONS))
+    assert len(re.findall(r"seed 1  step 900/900", told(project))) == 1, "no step is done twice"
+    assert "Nothing to be done" in call(project, *options()).stdout
+
+
+def test_too_small_a_gpu_gets_smaller_micro_batches(project: Path) -> None:
+    done = call(project, *options(), CODESTILTS_PRETEND_GPU_SEQUENCES="8")
+    assert done.returncode == 0, done.stdout[-4000:]
+    record = json.loads((project / MODELS / "0-1/0/run.json").read_text())
+    assert record["parts"] > 1 and record["tokens"] == pytest.approx(900 * 1024, rel=0.01)
+    assert "out of memory" in (project / LOG).read_text()
+
+
+@contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """A file system of its own in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", *options, folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def errors(text: str) -> list[str]:
+    """The lines that tell a user what went wrong."""
+    return list(dict.fromkeys(line for line in text.splitlines() if line.startswith("error: ")))
+
+
+def test_a_full_disk_is_one_clear_line_and_the_rest_goes_on(project: Path) -> None:
+    other = "results/nano/predictions/tiny/pos/search/0-1.parquet"
+    (project / other).unlink()
+    with mounted(project / MODELS, "-t", "tmpfs", "-o", "size=100k", "tmpfs"):
+        done = call(project, *options(), other, "--retries", "0")
+        left = [path for path in (project / MODELS).rglob("*") if path.is_file() and ".work" not in str(path)]
+    assert done.returncode == 1
+    (line,) = errors((project / LOG).read_text())
+    assert "no space is left" in line and "tiny/cloze/tags" in line
+    assert not left and not (project / PREDICTIONS).exists() and "Traceback" not in (project / LOG).read_text()
+    assert (project / other).exists(), "the rest goes on"
+    assert call(project, *options()).returncode == 0
+
+
+def test_a_read_only_cache_is_one_clear_line(project: Path) -> None:
+    (project / ".cache").mkdir(exist_ok=True)
+    with mounted(project / ".cache", "-t", "tmpfs", "-o", "ro", "tmpfs"):
+        done = call(project, *options())
+    assert done.returncode == 1 and not (project / PREDICTIONS).exists()
+    (line,) = errors(done.stdout)
+    assert ".cache" in line and "read-only" in line and "Traceback" not in done.stdout
+
+
+def test_a_hub_out_of_reach_stops_only_what_needs_it(project: Path) -> None:
+    """Jobs on nodes never ask it; what has to be fetched says so."""
+    archive = "resources/xnli-translated.zip"
+    done = call(project, *options(), archive, HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0")
+    assert done.returncode == 1 and (project / PREDICTIONS).exists() and not (project / archive).exists()
+    (line,) = errors((project / "results/nano/logs/fetch/xnli-translated.log").read_text())
+    assert "xnli" in line and "Traceback" not in done.stdout
+
+
+def test_one_checkpoint_is_kept(project: Path) -> None:
+    process = start(project, *options())
+    folder = (project / CHECKPOINT).parent
+    wait((project / CHECKPOINT).exists, 120, "a checkpoint")
+    most = 0
+    while process.poll() is None:
+        states = [path for path in folder.parent.glob("*.state*") if path.is_dir()] if folder.parent.exists() else []
+        most = max(most, len(states))
+        time.sleep(0.05)
+    assert process.returncode == 0
+    assert most <= 2, "the last one, and the next as it is written"

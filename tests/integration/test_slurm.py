@@ -1,0 +1,101 @@
+"""The study on a real Slurm, in containers, on GPUs that are none: what is asked for, where it runs, what comes out."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from cluster import call, copy_of, jobs_of, study
+
+TABLES = ["scores.csv", "effects.csv", "contrasts.csv"]
+
+
+@pytest.fixture(scope="module")
+def on_slurm(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A project after ``snakemake --profile slurm``, and what that printed."""
+    folder = copy_of(fresh, tmp_path_factory.mktemp("slurm") / "project")
+    told = call(folder, *study())
+    assert told.returncode == 0, told.stdout[-6000:]
+    return folder, told.stdout
+
+
+def slurm_jobs(printed: str) -> dict[str, str]:
+    """Slurm's id of each job that Snakemake submitted, with its rule or group."""
+    return dict(re.findall(r"submitted with SLURM jobid (\d+) \(log: \S+/slurm_logs/(?:rule|group)_([\w-]+)/", printed))
+
+
+def test_the_numbers_are_those_of_a_laptop(on_slurm: tuple[Path, str], outside: Path) -> None:
+    project, _ = on_slurm
+    for name in TABLES:
+        assert (project / "results/nano" / name).read_bytes() == (outside / "results/nano" / name).read_bytes(), name
+    assert (project / "results/nano/report.html").exists()
+
+
+def test_jobs_go_where_their_devices_are_and_ask_for_little(on_slurm: tuple[Path, str]) -> None:
+    project, printed = on_slurm
+    rules, jobs = slurm_jobs(printed), {row["JobID"]: row for row in jobs_of(project)}
+    assert rules.keys() == jobs.keys() and len(jobs) > 15
+    for number, rule in rules.items():
+        row = jobs[number]
+        trains = rule.startswith(("train_", "probe"))
+        assert row["Partition"] == ("gpu" if trains else "cpu"), row
+        assert ("gres/gpu=1" in row["AllocTRES"]) == trains, row
+        memory = re.search(r"mem=(\d+)M", row["ReqTRES"])
+        assert row["State"] == "COMPLETED" and memory and int(memory[1]) <= 16000, row
+    assert not any(rule.startswith("fetch") for rule in rules.values())
+    assert {"build", "score"} <= set(rules.values()), "short jobs are grouped"
+    assert sum(rule == "build" for rule in rules.values()) < 5
+
+
+def test_gpu_jobs_are_told_which_gpu_is_theirs(on_slurm: tuple[Path, str]) -> None:
+    project, _ = on_slurm
+    logs = [path.read_text() for path in (project / "results/nano/logs/target").rglob("*.log")]
+    assert len(logs) == 6 and {log.splitlines()[0] for log in logs} == {"on pretended GPU 0", "on pretended GPU 1"}
+
+
+def test_a_second_run_has_nothing_to_do(on_slurm: tuple[Path, str]) -> None:
+    assert "Nothing to be done" in call(on_slurm[0], *study()).stdout
+
+
+def test_the_cluster_is_described_by_variables_alone(fresh: Path, tmp_path: Path) -> None:
+    """A dry run shows what would be asked for, of a cluster that is another one in every respect."""
+    project = copy_of(fresh, tmp_path / "project")
+    site = {
+        "ACCOUNT": "mine",
+        "GPU_ACCOUNT": "mine-gpu",
+        "CPU_PARTITION": "short",
+        "GPU_PARTITION": "accelerated",
+        "GPU_TYPE": "a100",
+        "GPU_CONSTRAINT": "nvlink",
+        "SCRATCH": "/elsewhere",
+        "BIND": "/elsewhere",
+    }
+    variables = {f"CODESTILTS_{name}": value for name, value in site.items()}
+    told = call(project, *study()[:-1], "--dry-run", "--quiet", "host", **variables)
+    assert told.returncode == 0, told.stdout[-3000:]
+    jobs = re.findall(r"^ *(?:job|rule) .*?^ +resources: ([^\n]+)", told.stdout, re.MULTILINE | re.DOTALL)
+    assert any(
+        all(part in job for part in ("gpu=1", "slurm_partition=accelerated", "gpu_model=a100", "constraint=nvlink",
+                                     "slurm_account=mine-gpu", "tmpdir=/elsewhere"))
+        for job in jobs
+    ), jobs[:5]  # fmt: skip
+    assert any(
+        "slurm_partition=short" in job and "slurm_account=mine" in job and "gpu_model" not in job for job in jobs
+    )
+
+
+def test_the_profile_runs_the_paper_study_unless_told_otherwise(fresh: Path, tmp_path: Path) -> None:
+    project = copy_of(fresh, tmp_path / "project")
+    (project / "studies").mkdir()
+    (project / "studies/paper.yaml").write_text((project / "micro.yaml").read_text().replace("micro", "written-here"))
+    told = call(project, "snakemake", "--profile", "slurm", "--dry-run")
+    assert (
+        told.returncode == 0
+        and "results/written-here/report.html" in call(project, "snakemake", "--profile", "slurm", "--summary").stdout
+    )
+    assert "results/nano/report.html" in call(project, *study()[:-1], "--summary").stdout
+
+
+def test_what_scheduling_costs_is_told(on_slurm: tuple[Path, str]) -> None:
+    table = pd.read_csv(on_slurm[0] / "results/nano/efficiency.csv")
+    assert {"train_target", "probe"} <= set(table["rule"]) and table["overhead"].between(0, 1).all()
