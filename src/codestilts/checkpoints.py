@@ -46,11 +46,13 @@ class Progress:
         heads: nn.Module,
         optimiser: torch.optim.Optimizer,
         schedule: Any,
+        scale: torch.amp.GradScaler,
         folder: Path | None,
         minutes: float,
     ) -> None:
         self.parts = {"encoder": encoder, "heads": heads}
-        self.optimiser, self.schedule, self.folder, self.minutes = optimiser, schedule, folder, minutes
+        self.optimiser, self.schedule, self.scale = optimiser, schedule, scale
+        self.folder, self.minutes = folder, minutes
         self.rows: list[dict[str, Any]] = []
         self.saved = time.monotonic()
 
@@ -75,7 +77,8 @@ class Progress:
         state = self.optimiser.state_dict()
         for number, values in state["state"].items():
             tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
-        record = {"done": done, "rows": self.rows, "groups": state["param_groups"]}
+        scale = self.scale.state_dict()
+        record = {"done": done, "rows": self.rows, "groups": state["param_groups"], "scale": scale}
         previous = self.folder.with_name(self.folder.name + ".previous")
         with atomic(self.folder.with_name(self.folder.name + ".new")) as temporary:
             temporary.mkdir()
@@ -106,5 +109,7 @@ class Progress:
                 moments.setdefault(int(number), {})[name] = value
         self.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
         self.schedule.last_epoch = record["done"]
+        if record["scale"]:
+            self.scale.load_state_dict(record["scale"])
         self.rows = record["rows"]
         return record["done"]

@@ -14,6 +14,7 @@ from filelock import FileLock
 from torch import nn
 
 from codestilts import models, training
+from codestilts.arithmetic import allow_tf32
 from codestilts.checkpoints import thinned
 from codestilts.codefiles import stage_digest
 from codestilts.devices import claimed
@@ -79,6 +80,7 @@ def _train_batch(
     device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
+    allow_tf32(settings["tf32"])
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
     origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
@@ -171,6 +173,7 @@ def _try_rates(
     device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
+    allow_tf32(settings["tf32"])
     tokenizer = models.load_tokenizer(encoder)
     tables = {examples.stem: pd.read_parquet(examples)}
     features = training.encode(tables, tokenizer, settings)

@@ -6,15 +6,11 @@ import pandas as pd
 import torch
 from torch import nn
 
+from codestilts.arithmetic import reduced
 from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Feature, Task
 
 TOKENS_PER_BATCH = 4096
-
-
-def half(device: torch.device, precision: str) -> torch.autocast:
-    """The context in which a GPU computes in ``bf16``, if that is the precision; a CPU always computes in ``fp32``."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")
 
 
 def predict(
@@ -46,7 +42,7 @@ def outputs_of(
     outputs: list[Any] = [None] * len(features)
     encoder.eval()
     head.eval()
-    with torch.inference_mode(), half(device, precision):
+    with torch.inference_mode(), reduced(device, precision):
         for chosen in _batches(order, [feature["tokens"] for feature in features]):
             batch = module.collate([features[index] for index in chosen], tokenizer)
             batch = {key: value.to(device) for key, value in batch.items()}

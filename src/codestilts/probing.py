@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from codestilts import models
+from codestilts.arithmetic import allow_tf32
 from codestilts.devices import claimed, device_name
 from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
@@ -52,6 +53,7 @@ def _probe_batch(
     device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
+    allow_tf32(settings["tf32"])
     began = time.perf_counter()
     tokenizer = models.load_tokenizer(encoder)
     folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}

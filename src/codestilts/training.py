@@ -20,10 +20,11 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from codestilts import checkpoints, models
+from codestilts.arithmetic import reduced, scaler
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.devices import device_name
 from codestilts.errors import CodeStiltsError
-from codestilts.predicting import half, predict
+from codestilts.predicting import predict
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeds import derive_seed
 from codestilts.selection import score
@@ -93,7 +94,8 @@ def train(
     plan, batches = _plan(features, settings, seeds["order"])
     steps = len(plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(steps, settings["warmup"]))
-    state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
+    scale = scaler(device, settings["precision"])
+    state = checkpoints.Progress(encoder, heads, optimiser, schedule, scale, checkpoint, settings["checkpoint_minutes"])
     done = state.resume()
     every = steps / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
@@ -107,16 +109,18 @@ def train(
         encoder.train()
         heads.train()
         head: Any = heads[name]
-        with half(device, settings["precision"]):
+        with reduced(device, settings["precision"]):
             loss = head.loss(head(encoder, batch), batch)
         if not math.isfinite(loss.item()):
             raise CodeStiltsError(
                 f"{settings['label']}, seed {seed}: the loss of task {name} is {loss.item()} at step {step} of "
                 f"{steps}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
             )
-        loss.backward()
+        scale.scale(loss).backward()
+        scale.unscale_(optimiser)
         nn.utils.clip_grad_norm_([*encoder.parameters(), *heads.parameters()], settings["clip"])
-        optimiser.step()
+        scale.step(optimiser)
+        scale.update()
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
         scores = _dev(encoder, heads, dev, tasks, tokenizer, settings["precision"]) if step in checks else {}
