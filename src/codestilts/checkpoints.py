@@ -7,6 +7,7 @@ success. Tensors only, in safetensors; the folder is replaced whole, so it is ne
 import json
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from codestilts.microbatches import Split
 from codestilts.provenance import atomic
 
 POINTS = 40  # of a curve that is kept, which is plenty for a drawing
@@ -47,11 +49,12 @@ class Progress:
         optimiser: torch.optim.Optimizer,
         schedule: Any,
         scale: torch.amp.GradScaler,
+        split: Split,
         folder: Path | None,
         minutes: float,
     ) -> None:
         self.parts = {"encoder": encoder, "heads": heads}
-        self.optimiser, self.schedule, self.scale = optimiser, schedule, scale
+        self.optimiser, self.schedule, self.scale, self.split = optimiser, schedule, scale, split
         self.folder, self.minutes = folder, minutes
         self.rows: list[dict[str, Any]] = []
         self.saved = time.monotonic()
@@ -77,8 +80,8 @@ class Progress:
         state = self.optimiser.state_dict()
         for number, values in state["state"].items():
             tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
-        scale = self.scale.state_dict()
-        record = {"done": done, "rows": self.rows, "groups": state["param_groups"], "scale": scale}
+        record = {"done": done, "rows": self.rows, "groups": state["param_groups"]}
+        record |= {"scale": self.scale.state_dict(), "split": asdict(self.split)}
         previous = self.folder.with_name(self.folder.name + ".previous")
         with atomic(self.folder.with_name(self.folder.name + ".new")) as temporary:
             temporary.mkdir()
@@ -111,5 +114,6 @@ class Progress:
         self.schedule.last_epoch = record["done"]
         if record["scale"]:
             self.scale.load_state_dict(record["scale"])
+        vars(self.split).update(record["split"])
         self.rows = record["rows"]
         return record["done"]
