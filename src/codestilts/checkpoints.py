@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from codestilts import team
 from codestilts.microbatches import Split
 from codestilts.provenance import atomic
 
@@ -66,7 +67,7 @@ class Progress:
     def add(self, row: dict[str, Any], done: int) -> None:
         """Note a finished step; save when ``minutes`` have passed since the last time."""
         self.rows.append(row)
-        if self.folder and time.monotonic() - self.saved >= self.minutes * 60:
+        if self.folder and not team.rank() and time.monotonic() - self.saved >= self.minutes * 60:
             self.save(done)
 
     def save(self, done: int) -> None:

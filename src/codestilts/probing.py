@@ -37,8 +37,9 @@ def probe_batch(
 
     Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
     ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
+    Of several ``gpus`` one computes.
     """
-    with claimed(gpus) as (device, *_):
+    with claimed(min(gpus, 1)) as (device,):
         _probe_batch(encoder, parent, examples, settings, out, record, sweep, device)
 
 

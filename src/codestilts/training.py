@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from codestilts import checkpoints, models
+from codestilts import checkpoints, models, team
 from codestilts.arithmetic import scaler
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.devices import device_name
@@ -102,6 +103,7 @@ def train(
     done = state.resume()
     every = steps / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
+    evaluate = partial(_dev, encoder, heads, dev, tasks, tokenizer, settings["precision"])
     shown = time.perf_counter()
     for step in range(done + 1, steps + 1):
         name = plan[step - 1]
@@ -125,9 +127,9 @@ def train(
         scale.update()
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
-        scores = _dev(encoder, heads, dev, tasks, tokenizer, settings["precision"]) if step in checks else {}
+        scores = team.first(evaluate) if step in checks else {}
         if step in checks and on_check:
-            on_check(step, step == steps, encoder, heads)
+            team.first(partial(on_check, step, step == steps, encoder, heads))
         row = {
             "step": step,
             "task": name,
@@ -138,7 +140,7 @@ def train(
             "scores": scores,
         }
         state.add(row, done=step)
-        if step in checks or time.perf_counter() - shown > SHOWN_EVERY:
+        if not team.rank() and (step in checks or time.perf_counter() - shown > SHOWN_EVERY):
             shown = time.perf_counter()
             _show(f"{settings['label']}  seed {seed}  step {step}/{steps}", row, started)
     encoder = models.merge_adapters(encoder)
