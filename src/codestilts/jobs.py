@@ -84,7 +84,7 @@ def _train_batch(
         state = work / f"{seed}.state"
         trained = training.train(begin, tables, tokenizer, settings, seed, state, features, on_check, device)
         if team.rank():
-            continue
+            continue  # the first process of a team writes for all
         with atomic(work / str(seed)) as folder:
             if settings.get("keep_models", True):
                 models.save_encoder(trained.encoder, folder, out / str(seed), begin)

@@ -113,12 +113,12 @@ def stopped(process: subprocess.Popen[str], victim: int | None, number: signal.S
     errors = process.communicate(timeout=60)[1]
     psutil.wait_procs(team, timeout=10)
     assert process.returncode != 0 and not any(one.is_running() for one in team)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 30
     return errors
 
 
 def test_a_team_that_was_killed_goes_on_where_it_was(folder, tmp_path):
-    changes = {"steps": 200, "evaluations": 1, "dropout": 0.1}
+    changes = {"steps": 60, "evaluations": 1, "dropout": 0.1}
     whole = Job(tmp_path / "whole", folder, "classification", 2, **changes).run()
     job = Job(tmp_path / "killed", folder, "classification", 2, checkpoint_minutes=0, **changes)
     state = job.home / "work/0.state/state.json"
@@ -126,7 +126,7 @@ def test_a_team_that_was_killed_goes_on_where_it_was(folder, tmp_path):
     assert "error: the process of GPU 1 of 2 failed: Signal 9 (SIGKILL)" in errors.splitlines()[-1]
     stopped(job.start(), None, signal.SIGTERM, state)
     stopped(job.start(), None, signal.SIGKILL, state)
-    assert 0 < json.loads(state.read_text())["done"] < 200
+    assert 0 < json.loads(state.read_text())["done"] < 60
     job.run()
     assert all(torch.equal(whole.weights[name], job.weights[name]) for name in whole.weights)
     assert len(job.record["curve"]) == len(whole.record["curve"])
