@@ -7,6 +7,7 @@ success. Tensors only, in safetensors; the folder is replaced whole, so it is ne
 import json
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from codestilts import team
+from codestilts.microbatches import Split
 from codestilts.provenance import atomic
 
 POINTS = 40  # of a curve that is kept, which is plenty for a drawing
@@ -46,11 +49,14 @@ class Progress:
         heads: nn.Module,
         optimiser: torch.optim.Optimizer,
         schedule: Any,
+        scale: torch.amp.GradScaler,
+        split: Split,
         folder: Path | None,
         minutes: float,
     ) -> None:
         self.parts = {"encoder": encoder, "heads": heads}
-        self.optimiser, self.schedule, self.folder, self.minutes = optimiser, schedule, folder, minutes
+        self.optimiser, self.schedule, self.scale, self.split = optimiser, schedule, scale, split
+        self.folder, self.minutes = folder, minutes
         self.rows: list[dict[str, Any]] = []
         self.saved = time.monotonic()
 
@@ -61,7 +67,7 @@ class Progress:
     def add(self, row: dict[str, Any], done: int) -> None:
         """Note a finished step; save when ``minutes`` have passed since the last time."""
         self.rows.append(row)
-        if self.folder and time.monotonic() - self.saved >= self.minutes * 60:
+        if self.folder and not team.rank() and time.monotonic() - self.saved >= self.minutes * 60:
             self.save(done)
 
     def save(self, done: int) -> None:
@@ -76,6 +82,7 @@ class Progress:
         for number, values in state["state"].items():
             tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
         record = {"done": done, "rows": self.rows, "groups": state["param_groups"]}
+        record |= {"scale": self.scale.state_dict(), "split": asdict(self.split)}
         previous = self.folder.with_name(self.folder.name + ".previous")
         with atomic(self.folder.with_name(self.folder.name + ".new")) as temporary:
             temporary.mkdir()
@@ -106,5 +113,8 @@ class Progress:
                 moments.setdefault(int(number), {})[name] = value
         self.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
         self.schedule.last_epoch = record["done"]
+        if record["scale"]:
+            self.scale.load_state_dict(record["scale"])
+        vars(self.split).update(record["split"])
         self.rows = record["rows"]
         return record["done"]

@@ -31,7 +31,7 @@ def claimed(gpus: int) -> Iterator[list[torch.device]]:
     if len(there) < gpus:
         raise CodeStiltsError(f"this job asked for {gpus} GPU{'s'[: gpus > 1]} and got {len(there)}: {_why()}")
     with _locked(list(there), gpus) as names:
-        if not os.environ.get(PRETEND):
+        if gpus == 1 and not os.environ.get(PRETEND):  # several are used by other processes
             torch.cuda.set_device(there[names[0]])
         print(f"on {', '.join(names)}", flush=True)
         yield [there[name] for name in names]

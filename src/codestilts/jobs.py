@@ -2,22 +2,20 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from filelock import FileLock
 from torch import nn
 
-from codestilts import models, training
+from codestilts import models, team, training
+from codestilts.arithmetic import allow_tf32
 from codestilts.checkpoints import thinned
 from codestilts.codefiles import stage_digest
-from codestilts.devices import claimed
 from codestilts.errors import CodeStiltsError
+from codestilts.launching import compute
 from codestilts.predicting import predict
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.selection import select
@@ -49,23 +47,14 @@ def train_batch(
     ``keep_models: false`` the weights are left out. ``trials`` is what :func:`try_rates` wrote: the best learning
     rate is taken. Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none
     of them; they only count if settings, code, parents and examples are still the same. What a killed workflow has
-    left running is waited for: it writes to the same place. ``gpus`` are those that the job asked for.
+    left running is waited for: it writes to the same place. ``gpus`` are those that the job asked for; several train
+    each model together (:func:`codestilts.launching.compute`).
     """
     work = checkpoints or out.with_name(f".{out.name}.work")
     if trials:
         settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text()))}
-    with alone_in(work), claimed(gpus) as devices:
-        _train_batch(encoder, parent, examples, settings, out, work, predictions, devices[0])
-
-
-@contextmanager
-def alone_in(work: Path) -> Iterator[None]:
-    """Wait until no other process works in this folder: one that a killed workflow left running writes to it too."""
-    lock = work.with_suffix(".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
-        yield
-        lock.unlink(missing_ok=True)
+    about = (encoder, parent, examples, settings, out, work, predictions)
+    compute(gpus, work, lambda device: _train_batch(*about, device, gpus))
 
 
 def _train_batch(
@@ -77,21 +66,25 @@ def _train_batch(
     work: Path,
     predictions: Path | None,
     device: torch.device,
+    gpus: int,
 ) -> None:
     torch.set_num_threads(1)
+    allow_tf32(settings["tf32"])
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
     origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
-    clear_unless_same(work, {"settings": settings, **origin})
+    team.first(lambda: clear_unless_same(work, {"settings": settings, **origin}))
     features = None if settings["shuffle_labels"] else training.encode(tables, tokenizer, settings)
     tested = Tested(tables, tokenizer, settings) if predictions else None
     for seed in settings["seeds"]:
-        if (work / str(seed) / "run.json").exists():
+        if team.first((work / str(seed) / "run.json").exists):
             continue
         begin, checks = start(encoder, parent, seed), work / f"{seed}.checks"
         on_check = tested.to(checks) if tested else None
         state = work / f"{seed}.state"
         trained = training.train(begin, tables, tokenizer, settings, seed, state, features, on_check, device)
+        if team.rank():
+            continue  # the first process of a team writes for all
         with atomic(work / str(seed)) as folder:
             if settings.get("keep_models", True):
                 models.save_encoder(trained.encoder, folder, out / str(seed), begin)
@@ -99,9 +92,11 @@ def _train_batch(
             folder.mkdir(exist_ok=True)
             if tested:
                 tested.selected(checks, seed).to_parquet(work / f"{seed}.parquet", index=False)
-            write_json(folder / "run.json", trained.record | origin | {"curve": thinned(trained.curve)})
+            write_json(folder / "run.json", trained.record | origin | {"gpus": gpus, "curve": thinned(trained.curve)})
         for rest in (state, checks):
             shutil.rmtree(rest, ignore_errors=True)
+    if team.rank():
+        return
     if predictions:
         with atomic(predictions) as temporary:
             frames = [pd.read_parquet(work / f"{seed}.parquet") for seed in settings["seeds"]]
@@ -157,8 +152,7 @@ def try_rates(
     it was.
     """
     work = out.with_name(f".{out.stem}.work")
-    with alone_in(work), claimed(gpus) as devices:
-        _try_rates(encoder, parent, examples, settings, out, work, devices[0])
+    compute(gpus, work, lambda device: _try_rates(encoder, parent, examples, settings, out, work, device))
 
 
 def _try_rates(
@@ -171,15 +165,17 @@ def _try_rates(
     device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
+    allow_tf32(settings["tf32"])
     tokenizer = models.load_tokenizer(encoder)
     tables = {examples.stem: pd.read_parquet(examples)}
     features = training.encode(tables, tokenizer, settings)
     (seed,) = settings["seeds"]
     begin = start(encoder, parent, seed)
-    clear_unless_same(work, {"settings": settings, **made_of([examples], digests({seed: begin}))})
+    key = {"settings": settings, **made_of([examples], digests({seed: begin}))}
+    team.first(lambda: clear_unless_same(work, key))
     files = [work / f"{rate:g}.json" for rate in settings["learning_rates"]]
     for rate, path in zip(settings["learning_rates"], files, strict=True):
-        if path.exists():
+        if team.first(path.exists):
             continue
         own = settings | {"learning_rate": rate}
         record: dict[str, Any] = {"learning_rate": rate, "seed": seed, "dev": -1.0, "error": None}
@@ -189,8 +185,11 @@ def _try_rates(
             record |= {"dev": found["dev"].get(examples.stem, 0.0), "seconds": found["seconds"], "settings": own}
         except CodeStiltsError as error:
             record["error"] = str(error)
-        write_json(path, record)
-        shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
+        if not team.rank():
+            write_json(path, record)
+            shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
+    if team.rank():
+        return
     write_json(out, [json.loads(path.read_text()) for path in files])
     shutil.rmtree(work)
 

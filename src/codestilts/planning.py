@@ -17,8 +17,8 @@ from codestilts.sources import Source
 from codestilts.sources.archive import matches
 from codestilts.study import Study
 
-# Peak FLOP/s of dense matrix products by the makers' data sheets: bf16, and fp32 (torch leaves TF32 off). A V100 has
-# no bf16 and falls back to fp32.
+# Peak FLOP/s of dense matrix products by the makers' data sheets: bf16, with which fp16 is counted, and fp32 without
+# TF32. A V100 has no bf16 and falls back to fp32.
 GPUS: dict[str, tuple[float, float]] = {
     "A100": (312e12, 19.5e12),
     "H100": (989e12, 67e12),
@@ -85,9 +85,9 @@ def choose_speed(study: Study, runs: Sequence[Measured], gpu: str | None, share:
     """The speed that a plan counts with, and lines that say where it is from and how well it fits the runs.
 
     That of the device with the most runs, unless a GPU is named; what a processor does says nothing of a study in
-    bf16, which is meant for GPUs.
+    bf16 or fp16, which are meant for GPUs.
     """
-    half = "bf16" in {study.config[phase]["precision"] for phase in ("intermediate", "target")}
+    half = any(study.config[phase]["precision"] in ("bf16", "fp16") for phase in ("intermediate", "target"))
     devices: dict[str, list[Measured]] = {}
     for run in runs:
         devices.setdefault(run.device, []).append(run)

@@ -1,20 +1,19 @@
 """Predictions of a model on a table of examples."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from codestilts.arithmetic import reduced
+from codestilts.errors import CodeStiltsError
+from codestilts.memory import forward, unless_out_of_memory
 from codestilts.tasktypes import task_type
-from codestilts.tasktypes.base import Feature, Task
+from codestilts.tasktypes.base import Batch, Feature, Task
 
 TOKENS_PER_BATCH = 4096
-
-
-def half(device: torch.device, precision: str) -> torch.autocast:
-    """The context in which a GPU computes in ``bf16``, if that is the precision; a CPU always computes in ``fp32``."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")
 
 
 def predict(
@@ -40,19 +39,47 @@ def predict(
 def outputs_of(
     encoder: nn.Module, head: nn.Module, task: Task, tokenizer: Any, features: list[Feature], precision: str = "fp32"
 ) -> list[Any]:
-    """The head's output of each feature, in their order; ``precision`` is that of the encoder on a GPU."""
+    """The head's output of each feature, in their order; ``precision`` is that of the encoder on a GPU.
+
+    Where the GPU's memory is too small for a batch, that and all later ones are made half as large; raises
+    :class:`CodeStiltsError` if it is too small for one example.
+    """
     module, device = task_type(task.type), next(encoder.parameters()).device
-    order = sorted(range(len(features)), key=lambda index: features[index]["tokens"])
+    tokens = [feature["tokens"] for feature in features]
+    order = sorted(range(len(features)), key=tokens.__getitem__)
     outputs: list[Any] = [None] * len(features)
     encoder.eval()
     head.eval()
-    with torch.inference_mode(), half(device, precision):
-        for chosen in _batches(order, [feature["tokens"] for feature in features]):
+    done, room = 0, TOKENS_PER_BATCH
+    with torch.inference_mode(), reduced(device, precision):
+        while done < len(order):
+            chosen = _next_batch(order, done, tokens, room)
             batch = module.collate([features[index] for index in chosen], tokenizer)
-            batch = {key: value.to(device) for key, value in batch.items()}
-            for index, row in zip(chosen, head(encoder, batch).float().cpu(), strict=True):
-                outputs[index] = row.unsqueeze(0)
+            compute = partial(_computed, head, encoder, batch, device)
+            if (rows := unless_out_of_memory(compute)) is not None:
+                for index, row in zip(chosen, rows, strict=True):
+                    outputs[index] = row.unsqueeze(0)
+                done += len(chosen)
+            elif len(chosen) > 1:
+                room = len(chosen) * tokens[chosen[-1]] // 2
+            else:
+                raise CodeStiltsError(
+                    f"task {task.name}: the memory of the GPU is too small to predict one example of "
+                    f"{tokens[chosen[0]]} tokens: lower max_length of the task, or take a GPU with more memory"
+                )
     return outputs
+
+
+def _computed(head: nn.Module, encoder: nn.Module, batch: Batch, device: torch.device) -> Tensor:
+    return forward(head, encoder, {key: value.to(device) for key, value in batch.items()}).float().cpu()
+
+
+def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> list[int]:
+    """The next features of ``order``, from short to long, that fit ``room`` tokens together; at least one."""
+    stop = start + 1
+    while stop < len(order) and (stop + 1 - start) * tokens[order[stop]] <= room:
+        stop += 1
+    return order[start:stop]
 
 
 def decoded(outputs: list[Any], examples: pd.DataFrame, task: Task, features: list[Feature]) -> pd.DataFrame:
@@ -61,12 +88,3 @@ def decoded(outputs: list[Any], examples: pd.DataFrame, task: Task, features: li
     return pd.concat([examples[["id", "split", "language", "cluster", "package"]], found], axis=1).dropna(
         subset=["prediction"]
     )
-
-
-def _batches(order: list[int], tokens: list[int]) -> list[list[int]]:
-    batches: list[list[int]] = [[]]
-    for index in order:
-        if batches[-1] and (len(batches[-1]) + 1) * tokens[index] > TOKENS_PER_BATCH:
-            batches.append([])
-        batches[-1].append(index)
-    return batches

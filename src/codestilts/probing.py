@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from codestilts import models
+from codestilts.arithmetic import allow_tf32
 from codestilts.devices import claimed, device_name
 from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
@@ -36,8 +37,9 @@ def probe_batch(
 
     Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
     ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
+    Of several ``gpus`` one computes.
     """
-    with claimed(gpus) as (device, *_):
+    with claimed(min(gpus, 1)) as (device,):
         _probe_batch(encoder, parent, examples, settings, out, record, sweep, device)
 
 
@@ -52,6 +54,7 @@ def _probe_batch(
     device: torch.device,
 ) -> None:
     torch.set_num_threads(1)
+    allow_tf32(settings["tf32"])
     began = time.perf_counter()
     tokenizer = models.load_tokenizer(encoder)
     folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}

@@ -113,7 +113,17 @@ class Budget(Strict):
     recipe: Literal["matched", "published"] = Field(
         "matched", description="the same budget for all, or each task's own recipe where its file has one"
     )
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of the forward pass on a GPU")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32",
+        description="arithmetic of the forward pass on a GPU; a CPU computes in fp32 and repeats scores bit for bit. "
+        "On a GPU seeds fix all that is random, but sums are in no fixed order: runs agree to a tolerance only, which "
+        "is wider for bf16 and fp16, whose rounding is coarser. fp16 skips the steps whose gradients overflow",
+    )
+    tf32: bool = Field(
+        False,
+        description="let a GPU round the factors of fp32 products to 10 bits: faster, and runs agree to a wider "
+        "tolerance",
+    )
     lora: Lora = Field(Lora(), description="of arms whose method is lora")
 
 

@@ -127,7 +127,7 @@ def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:
         "seeds": study.batches[seeds],
         "init": _target_init(study, arm),
         "layers": own["layers"],
-        "precision": study.config["target"]["precision"],
+        **{key: study.config["target"][key] for key in ("precision", "tf32")},
         "tasks": heads,
     }
 

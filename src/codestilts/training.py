@@ -9,7 +9,8 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from codestilts import checkpoints, models
+from codestilts import checkpoints, models, team
+from codestilts.arithmetic import scaler
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.devices import device_name
 from codestilts.errors import CodeStiltsError
-from codestilts.predicting import half, predict
+from codestilts.microbatches import Split, backward
+from codestilts.predicting import predict
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeds import derive_seed
 from codestilts.selection import score
@@ -93,52 +96,57 @@ def train(
     plan, batches = _plan(features, settings, seeds["order"])
     steps = len(plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(steps, settings["warmup"]))
-    state = checkpoints.Progress(encoder, heads, optimiser, schedule, checkpoint, settings["checkpoint_minutes"])
+    scale, split = scaler(device, settings["precision"]), Split()
+    state = checkpoints.Progress(
+        encoder, heads, optimiser, schedule, scale, split, checkpoint, settings["checkpoint_minutes"]
+    )
     done = state.resume()
     every = steps / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
+    evaluate = partial(_dev, encoder, heads, dev, tasks, tokenizer, settings["precision"])
     shown = time.perf_counter()
     for step in range(done + 1, steps + 1):
         name = plan[step - 1]
         chosen = [features[name][index] for index in batches[step - 1]]
-        torch.manual_seed(derive_seed(seeds["steps"], step))
         batch = task_type(tasks[name].type).collate(chosen, tokenizer, np.random.default_rng([seeds["steps"], step]))
         batch = {key: value.to(device) for key, value in batch.items()}
         encoder.train()
         heads.train()
-        head: Any = heads[name]
-        with half(device, settings["precision"]):
-            loss = head.loss(head(encoder, batch), batch)
-        if not math.isfinite(loss.item()):
+        about = (heads[name], encoder, batch, len(chosen))
+        drawn = derive_seed(seeds["steps"], step)
+        while (loss := backward(*about, split.parts, drawn, settings["precision"], scale)) is None:
+            split.double(step, len(chosen), f"{settings['label']}, seed {seed}, step {step} of {steps}")
+        if not math.isfinite(loss):
             raise CodeStiltsError(
-                f"{settings['label']}, seed {seed}: the loss of task {name} is {loss.item()} at step {step} of "
+                f"{settings['label']}, seed {seed}: the loss of task {name} is {loss} at step {step} of "
                 f"{steps}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
             )
-        loss.backward()
+        scale.unscale_(optimiser)
         nn.utils.clip_grad_norm_([*encoder.parameters(), *heads.parameters()], settings["clip"])
-        optimiser.step()
+        scale.step(optimiser)
+        scale.update()
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
-        scores = _dev(encoder, heads, dev, tasks, tokenizer, settings["precision"]) if step in checks else {}
+        scores = team.first(evaluate) if step in checks else {}
         if step in checks and on_check:
-            on_check(step, step == steps, encoder, heads)
+            team.first(partial(on_check, step, step == steps, encoder, heads))
         row = {
             "step": step,
             "task": name,
             "tokens": sum(feature["tokens"] for feature in chosen),
             "examples": len(chosen),
-            "loss": loss.item(),
+            "loss": loss,
             "dev": float(np.mean(list(scores.values()))) if scores else None,
             "scores": scores,
         }
         state.add(row, done=step)
-        if step in checks or time.perf_counter() - shown > SHOWN_EVERY:
+        if not team.rank() and (step in checks or time.perf_counter() - shown > SHOWN_EVERY):
             shown = time.perf_counter()
             _show(f"{settings['label']}  seed {seed}  step {step}/{steps}", row, started)
     encoder = models.merge_adapters(encoder)
     curve = state.curve()
     record = _record(settings, seed, parent, curve, time.perf_counter() - started, device)
-    return Trained(encoder, heads, curve, record | {"dev": state.rows[-1]["scores"]})
+    return Trained(encoder, heads, curve, record | asdict(split) | {"dev": state.rows[-1]["scores"]})
 
 
 def encode(

@@ -157,11 +157,12 @@ def test_runs_tell_a_speed_a_length_and_how_far_it_is_off(tmp_path: Path) -> Non
     assert cost.errors(cost.measured(tmp_path)) == pytest.approx([1.0, 0.5], rel=0.01)  # twice as slow
 
 
-def test_a_study_for_gpus_is_not_planned_by_a_processor(parts: Study, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_study_for_gpus_is_not_planned_by_a_processor(parts: Study, tmp_path: Path, precision: str) -> None:
     record(tmp_path, "a", 100, 10.0)
     runs = cost.measured(tmp_path.parent)
     assert planning.choose_speed(parts, runs, None, 0.35)[0].name.startswith("cpu")
-    parts.config["intermediate"]["precision"] = "bf16"
+    parts.config["intermediate"]["precision"] = precision
     speed, how = planning.choose_speed(parts, runs, None, 0.35)
     assert speed.name == "A100" and speed.train == speed.forward == 0.35 * 312e12
     assert any("cpu" in line for line in how) and any("A100" in line for line in how)

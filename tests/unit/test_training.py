@@ -161,6 +161,7 @@ def chain(folder, tmp_path_factory):
         "seeds": [0, 1],
         "layers": [0, 2],
         "precision": "fp32",
+        "tf32": False,
     }
     third |= {"init": "pretrained", "tasks": tasks}
     probing.probe_batch(

@@ -140,6 +140,7 @@ def settings(tasks: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]
         "shuffle_labels": False,
         "method": "full",
         "precision": "fp32",
+        "tf32": False,
         "lora": {"rank": 2, "alpha": 4, "modules": ["query", "value"], "learning_rate_factor": 1.0},
         **changes,
     }
