@@ -182,6 +182,11 @@ def gpus(wildcards):
     return STUDY.gpus(wildcards.encoder)
 
 
+def one_gpu(wildcards):
+    """A GPU, where its encoder trains on some: what predicts alone is quick."""
+    return min(1, STUDY.gpus(wildcards.encoder))
+
+
 def archive_of_encoder(wildcards):
     return f"<resources>/{STUDY.source_of_encoder(wildcards.encoder)}.zip"
 

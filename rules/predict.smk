@@ -20,7 +20,7 @@ rule probe:
     threads: 1
     resources:
         mem_mb=memory_of("probe"),
-        gpu=gpus,
+        gpu=one_gpu,
         runtime=minutes_of("probe"),
     params:
         encoder=subpath(input[0], parent=True),

@@ -21,6 +21,7 @@ from codestilts.microbatches import Split
 from codestilts.provenance import atomic
 
 POINTS = 40  # of a curve that is kept, which is plenty for a drawing
+SHARE = 0.03  # of the time of a training that checkpoints may take: where a disk is slow there are fewer of them
 FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
 
 
@@ -58,21 +59,23 @@ class Progress:
         self.optimiser, self.schedule, self.scale, self.split = optimiser, schedule, scale, split
         self.folder, self.minutes = folder, minutes
         self.rows: list[dict[str, Any]] = []
-        self.saved = time.monotonic()
+        self.saved, self.took = time.monotonic(), 0.0
 
     def curve(self) -> pd.DataFrame:
         """One row a step: step, task, tokens, examples, loss, dev."""
         return pd.DataFrame(self.rows, columns=["step", "task", "tokens", "examples", "loss", "dev"])
 
     def add(self, row: dict[str, Any], done: int) -> None:
-        """Note a finished step; save when ``minutes`` have passed since the last time."""
+        """Note a finished step; save when ``minutes`` have passed since the last time, and :data:`SHARE` allows it."""
         self.rows.append(row)
-        if self.folder and not team.rank() and time.monotonic() - self.saved >= self.minutes * 60:
+        due = self.saved + max(self.minutes * 60, self.took / SHARE)
+        if self.folder and not team.rank() and time.monotonic() >= due:
             self.save(done)
 
     def save(self, done: int) -> None:
         """Write a checkpoint after ``done`` steps in place of the last one."""
         assert self.folder
+        began = time.monotonic()
         tensors = {
             f"{part}/{name}": value.detach().clone().contiguous()
             for part, module in self.parts.items()
@@ -94,6 +97,7 @@ class Progress:
         self.folder.with_name(self.folder.name + ".new").rename(self.folder)
         shutil.rmtree(previous, ignore_errors=True)
         self.saved = time.monotonic()
+        self.took = self.saved - began
 
     def resume(self) -> int:
         """Load the checkpoint if there is one; returns the number of steps already done."""

@@ -65,8 +65,10 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
             * (SPAN_TOKEN if job["tasks"][task]["type"] == "span_qa" else TOKEN)
             for task, one in tasks.items()
         )
-        memory = PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6
-        speed = SPEED[study.config["device"]] * max(1, study.gpus(names["encoder"]))
+        gpus = study.gpus(names["encoder"]) if stage != "probe" else 1
+        processes = max(1, gpus) + (gpus > 1)  # each GPU's own, and the one that started them
+        memory = processes * (PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6)
+        speed = SPEED[study.config["device"]] * max(1, gpus)
         rates = len(job["learning_rates"]) if stage == "tune" else 1
         return Demand(round(memory), math.ceil(rates * (work.train + work.forward) / speed / 60))
 

@@ -73,6 +73,9 @@ def _train_batch(
     tokenizer = models.load_tokenizer(encoder)
     tables = {path.stem: pd.read_parquet(path) for path in examples}
     origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
+    if team.first(lambda: made_already(out, settings, origin, predictions)):
+        print("done by the job of an earlier run, which went on without it", flush=True)
+        return
     team.first(lambda: clear_unless_same(work, {"settings": settings, **origin}))
     features = None if settings["shuffle_labels"] else training.encode(tables, tokenizer, settings)
     tested = Tested(tables, tokenizer, settings) if predictions else None
@@ -206,6 +209,18 @@ def clear_unless_same(work: Path, key: dict[str, Any]) -> None:
     if not noted.exists() or json.loads(noted.read_text()) != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(noted, key)
+
+
+def made_already(out: Path, settings: dict[str, Any], origin: dict[str, Any], predictions: Path | None) -> bool:
+    """Whether another process has made the very same while this one waited for the folder.
+
+    Snakemake deletes outputs before it starts a job, so what is there was made since.
+    """
+    records = [out / str(seed) / "run.json" for seed in settings["seeds"]]
+    if not all(path.exists() for path in [*records, *filter(None, [predictions])]):
+        return False
+    key = {"settings": json.loads(json.dumps(settings)), **origin}
+    return all(key.items() <= json.loads(path.read_text()).items() for path in records)
 
 
 def made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,8 @@ def train(
 
     encoder.to(device)  # type: ignore[arg-type]
     heads.to(device)
-    optimiser = _optimiser([*encoder.named_parameters(), *heads.named_parameters()], rate, settings["weight_decay"])
+    parameters = _parameters(encoder, heads)
+    optimiser = _optimiser(parameters, rate, settings["weight_decay"])
     plan, batches = _plan(features, settings, seeds["order"])
     steps = len(plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(steps, settings["warmup"]))
@@ -101,6 +102,8 @@ def train(
         encoder, heads, optimiser, schedule, scale, split, checkpoint, settings["checkpoint_minutes"]
     )
     done = state.resume()
+    if done and not team.rank():
+        print(f"{settings['label']}  seed {seed} goes on after step {done} of {steps}", flush=True)
     every = steps / settings["evaluations"]
     checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
     evaluate = partial(_dev, encoder, heads, dev, tasks, tokenizer, settings["precision"])
@@ -122,7 +125,7 @@ def train(
                 f"{steps}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
             )
         scale.unscale_(optimiser)
-        nn.utils.clip_grad_norm_([*encoder.parameters(), *heads.parameters()], settings["clip"])
+        nn.utils.clip_grad_norm_(parameters, settings["clip"])
         scale.step(optimiser)
         scale.update()
         schedule.step()
@@ -196,9 +199,14 @@ def _plan(features: dict[str, list[Feature]], settings: dict[str, Any], seed: in
     return plan, plan_batches(lengths, plan, worth, seed)
 
 
-def _optimiser(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay: float) -> torch.optim.Optimizer:
+def _parameters(*modules: nn.Module) -> list[nn.Parameter]:
+    """Each parameter once: a masked-language-model head shares the encoder's word embeddings."""
+    return list(dict.fromkeys(value for module in modules for value in module.parameters()))
+
+
+def _optimiser(parameters: list[nn.Parameter], rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """AdamW, without weight decay on biases and layer norms (vectors), as Devlin et al. 2019 have it."""
-    trained = [value for _, value in parameters if value.requires_grad]
+    trained = [value for value in parameters if value.requires_grad]
     groups = [
         {"params": [value for value in trained if value.ndim > 1], "weight_decay": weight_decay},
         {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},

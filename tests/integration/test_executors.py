@@ -1,4 +1,4 @@
-"""Nothing in the rules is of Slurm: the same graph with another executor plugin, and on a machine with GPUs of its own."""
+"""Nothing in the rules is of Slurm: the same graph with another executor plugin, and on a machine with own GPUs."""
 
 import json
 import re
