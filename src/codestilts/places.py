@@ -63,6 +63,6 @@ def rules_by_place(study: Study) -> dict[str, str]:
         "collect": cells,
         "concatenate": [("runs",), ("curves",), ("layers",)],
         **dict.fromkeys(["notebook_effects", "notebook_languages", "notebook_training"], encoders),
-        **dict.fromkeys(["score_baselines", "languages", "compare", "showcase", "audit", "report"], ONCE),
+        **dict.fromkeys(["score_baselines", "languages", "compare", "showcase", "audit", "efficiency", "report"], ONCE),
     }
     return {place(rule, wildcards): rule for rule, each in jobs.items() for wildcards in each}
