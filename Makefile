@@ -2,7 +2,7 @@
 # make test     set everything up, run the tests
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
-# make status STUDY=paper     how far a study is: jobs, device hours, what failed and how to go on
+# make status STUDY=paper     how far a study is: jobs, device hours, failures, how to go on (STATUS="--failures 50")
 # make pins     ask the hub for the commits that sources.csv lacks
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
 # make setup    only the environment, in .venv
@@ -51,7 +51,7 @@ plan: .venv/ready
 	@$(ACTIVATE) && python scripts/plan.py --configs $(CONFIGS) $(PLAN)
 
 status: .venv/ready
-	@$(ACTIVATE) && python scripts/status.py --configs $(CONFIGS)
+	@$(ACTIVATE) && python scripts/status.py --configs $(CONFIGS) $(STATUS)
 
 lint: .venv/ready
 	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules

@@ -73,10 +73,12 @@ def show_failures(progress: Progress, most: int) -> None:
     """Each job whose last attempt failed, with the end of its logs."""
     if progress.made_good:
         print(f"Failures that a later attempt made good: {progress.made_good:,}")
-    for failure in progress.failures[:most]:
+    if again := len(progress.failures) - len(progress.failed):
+        print(f"Failed jobs that are tried again now: {again:,}")
+    for failure in progress.failed[:most]:
         show_failure(progress, failure)
-    if len(progress.failures) > most:
-        print(f"\n{len(progress.failures) - most:,} more failed: --failures {len(progress.failures)} shows them all")
+    if len(progress.failed) > most:
+        print(f"\n{len(progress.failed) - most:,} more failed: --failures {len(progress.failed)} shows them all")
 
 
 def show_failure(progress: Progress, failure: Failure) -> None:
@@ -127,7 +129,7 @@ def way_on(progress: Progress, again: str) -> str:
 def more_resources(progress: Progress) -> str:
     """The option that gives twice as much to the rules that ran out of time or memory."""
     wanted: dict[str, float] = {}
-    for failure in progress.failures:
+    for failure in progress.failed:
         if failure.attempt and failure.attempt.state == "TIMEOUT" and failure.attempt.limit:
             wanted[f"{failure.rule}:runtime"] = 2 * failure.attempt.limit / 60
         elif failure.attempt and failure.attempt.state == "OUT_OF_MEMORY":

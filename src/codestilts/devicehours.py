@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codestilts import cost, planning
+from codestilts.errors import CodeStiltsError
 from codestilts.places import encoder_of
 from codestilts.planning import Job
 from codestilts.progress import Progress
 from codestilts.stages import benchmark
+
+UNKNOWN = "how many to go the first jobs will tell"
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,17 @@ def left(progress: Progress, took: Mapping[str, float]) -> tuple[float, str]:
     if not open_places:
         return 0.0, "none to go"
     runs = [] if took else cost.measured(progress.root / "results")
-    costs = planning.Costs.of(progress.study, progress.root, cost.lengths(runs), cost.FILL)
+    try:
+        costs = planning.Costs.of(progress.study, progress.root, cost.lengths(runs), cost.FILL)
+    except CodeStiltsError:  # of an encoder that is not fetched yet nobody knows the size
+        return 0.0, UNKNOWN
     jobs = planning.gpu_jobs(costs)
     if took:
         rates, how = measured_rates(jobs, took), f"at the speed of the {len(took):,} that are done"
     else:
         speed, _ = planning.choose_speed(progress.study, runs, None, planning.UTILISATION)
         if progress.study.config["device"] == "cpu" and not speed.name.startswith("cpu"):
-            return 0.0, "and as many to go as the first jobs will tell"
+            return 0.0, UNKNOWN
         rates, how = defaultdict(lambda: 1 / speed.train), f"at the speed of {speed.name}"
     spent = {name: each.seconds for name, each in progress.last.items() if each.running and len(each.places) == 1}
     total = 0.0

@@ -87,6 +87,11 @@ class Progress:
                 found[name] = "running" if attempt.running else "waiting"
         return {name: state for name, state in found.items() if name in self.rules}
 
+    @cached_property
+    def failed(self) -> list[Failure]:
+        """The failures that nothing is done about now."""
+        return [failure for failure in self.failures if self.states[failure.place] == "failed"]
+
     def running_here(self) -> Iterator[str]:
         """The jobs that have written into their log since they last ended, and are not in Slurm."""
         run = self.runs[-1]

@@ -75,7 +75,9 @@ def render(
 
 def rows(table: pd.DataFrame) -> list[Row]:
     """A table as dictionaries, gaps as empty texts."""
-    return [{str(key): value for key, value in row.items()} for row in table.astype(object).fillna("").to_dict("records")]
+    return [
+        {str(key): value for key, value in row.items()} for row in table.astype(object).fillna("").to_dict("records")
+    ]
 
 
 def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, facts: dict[str, Any]) -> Row:

@@ -11,6 +11,7 @@ from codestilts.places import encoder_of, place, rule_of
 from codestilts.runlogs import RunLog, Submitted
 
 FIELDS = "JobID,State,Submit,Start,End,ElapsedRaw,TimelimitRaw,AllocTRES,NCPUS,NNodes,ReqMem"
+QUEUE = "%i|%T|%V|%S|Unknown|%M|%l|%b|%C|%D|%m"  # the same of squeue
 WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "REQUEUE_FED"}
 RUNNING = {"RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED"}
 TARGETS = re.compile(r"--target-jobs ((?:'[^']*' ?)+)")
@@ -65,10 +66,15 @@ def attempts(runs: Sequence[RunLog], gpus: Mapping[str, int], usage: bool = Fals
     own = [run for run in runs if run.submitted]
     since = datetime.fromtimestamp(min(run.began for run in own)).isoformat(timespec="seconds")
     ask = ["--starttime", since, "--name", ",".join(run.slurm_run for run in own)]
-    jobs = sacct(["--allocations", *ask], FIELDS)
-    used = usage_of(sacct(ask, "JobID,TotalCPU,MaxRSS")) if usage else {}
     groups = [job_id for job_id, job in known.items() if job.kind == "group"]
-    members = group_places(sacct(["--allocations", "--jobs", ",".join(groups)], "JobID,SubmitLine")) if groups else {}
+    members: dict[str, tuple[str, ...]] = {}
+    try:
+        jobs = sacct(["--allocations", *ask], FIELDS)
+        if groups:
+            members = group_places(sacct(["--allocations", "--jobs", ",".join(groups)], "JobID,SubmitLine"))
+    except (OSError, subprocess.CalledProcessError):  # no accounting: what waits and runs is known still
+        jobs = tell(["squeue", "--noheader", "--format", QUEUE, *ask[2:]])
+    used = usage_of(sacct(ask, "JobID,TotalCPU,MaxRSS")) if usage else {}
     found = []
     for line in jobs:
         job_id = line.partition("|")[0]
@@ -81,7 +87,11 @@ def attempts(runs: Sequence[RunLog], gpus: Mapping[str, int], usage: bool = Fals
 
 def sacct(which: Iterable[str], fields: str) -> list[str]:
     """Lines of Slurm's accounting."""
-    command = ["sacct", "--parsable2", "--noheader", "--format", fields, *which]
+    return tell(["sacct", "--parsable2", "--noheader", "--format", fields, *which])
+
+
+def tell(command: list[str]) -> list[str]:
+    """The lines that a command of Slurm prints."""
     standard = os.environ | {"SLURM_TIME_FORMAT": "standard"}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=standard).stdout.splitlines()
 
@@ -105,10 +115,10 @@ def attempt(
         submitted=moment(submitted),
         began=moment(began),
         ended=moment(ended),
-        seconds=float(elapsed or 0),
+        seconds=duration(elapsed),
         limit=60 * float(limit) if limit.isdigit() else None,
         gpus=gpus_of(tres) or asked,
-        cpu_seconds=cores * float(elapsed or 0),
+        cpu_seconds=cores * duration(elapsed),
         used_cpu_seconds=used_cpu,
         memory=asked_memory(memory, cores, int(nodes or 1)),
         used_memory=used_memory,
