@@ -3,6 +3,7 @@
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
+# make status STUDY=paper     how far a study is: jobs, device hours, failures, how to go on (STATUS="--failures 50")
 # make pins     ask the hub for the commits that sources.csv lacks
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
 # make setup    only the environment, in .venv
@@ -26,7 +27,7 @@ OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 ACTIVATE := source .venv/bin/activate
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test test-cluster plan lint lock
+.PHONY: setup container report rehearse pins test test-cluster plan status lint lock
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -52,6 +53,9 @@ test-cluster: .venv/ready
 
 plan: .venv/ready
 	@$(ACTIVATE) && python scripts/plan.py --configs $(CONFIGS) $(PLAN)
+
+status: .venv/ready
+	@$(ACTIVATE) && python scripts/status.py --configs $(CONFIGS) $(STATUS)
 
 lint: .venv/ready
 	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules

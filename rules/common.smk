@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from snakemake.logging import logger
 
 from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
@@ -82,6 +83,7 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
+    logger.info(f"Study: {STUDY.name}")  # its log says whose it is: codestilts.runlogs reads it
 
 
 pathvars:

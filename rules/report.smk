@@ -19,6 +19,11 @@ REPORT_TABLES = [
     "layers",
     "scores",
 ]
+REPORT_FIGURES = expand(
+    "<results>/figures/{encoder}/{figure}.svg",
+    encoder=STUDY.encoders,
+    figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES,
+)
 
 
 rule notebook_effects:
@@ -104,14 +109,41 @@ rule notebook_training:
         "../notebooks/training.py.ipynb"
 
 
+# The last but the page, so that it sees all jobs; on the machine that submits them, which has Snakemake's logs.
+rule efficiency:
+    input:
+        tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
+        figures=REPORT_FIGURES,
+    output:
+        "<results>/efficiency.csv",
+    log:
+        "<results>/logs/efficiency.log",
+    benchmark:
+        "<results>/benchmarks/efficiency.tsv"
+    localrule: True
+    container:
+        outside
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        study=STUDY.name,
+        gpus=to_json({encoder: STUDY.gpus(encoder) for encoder in STUDY.encoders}),
+        benchmarks=lambda wildcards, output: Path(output[0]).with_name("benchmarks"),
+        code=code("scripts/efficiency.py"),
+    message:
+        "Reading the accounting"
+    shell:
+        "python scripts/efficiency.py --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
+        " --benchmarks {params.benchmarks} --out {output} 2>&1 | tee {log}"
+
+
 rule report:
     input:
         tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
-        figures=expand(
-            "<results>/figures/{encoder}/{figure}.svg",
-            encoder=STUDY.encoders,
-            figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES,
-        ),
+        figures=REPORT_FIGURES,
+        efficiency="<results>/efficiency.csv",
         sources="sources.csv",
         tasks=[STUDY.tasks[task]["file"] for task in STUDY.examples],
         template="report/template.html.j2",

@@ -13,6 +13,7 @@ from codestilts import cost
 from codestilts import settings as jobsettings
 from codestilts.cost import Architecture, Examples, Measured, Work, architecture, examples_of, probe_work, run_work
 from codestilts.errors import CodeStiltsError
+from codestilts.places import place, rules_by_place
 from codestilts.sources import Source
 from codestilts.sources.archive import matches
 from codestilts.study import Study
@@ -35,12 +36,22 @@ FLOAT = 4  # bytes of a stored weight
 
 @dataclass(frozen=True)
 class Job:
-    """One job for one device; ``parents`` are the places of those that it waits for."""
+    """One job for one device; ``parents`` are the numbers of those that it waits for."""
 
     rule: str
-    encoder: str
+    wildcards: tuple[str, ...]
     work: Work
     parents: tuple[int, ...] = ()
+
+    @property
+    def encoder(self) -> str:
+        """The encoder that it trains or predicts with."""
+        return self.wildcards[0]
+
+    @property
+    def place(self) -> str:
+        """Where its log and its benchmark are (:mod:`codestilts.places`)."""
+        return place(self.rule, self.wildcards)
 
 
 @dataclass(frozen=True)
@@ -114,26 +125,8 @@ def fit(runs: list[Measured]) -> str:
 
 
 def job_counts(study: Study) -> dict[str, int]:
-    """How many jobs each rule has (rules/*.smk), from an empty folder to the report."""
-    batches, cells, encoders = len(study.batches), len(study.cells), len(study.encoders)
-    counts = {
-        "fetch": len(study.used_sources),
-        "encoder": encoders,
-        "extract": len(study.code_languages),
-        "cluster": int(any(map(study.reads_functions, study.examples))),
-        "build": len(study.examples),
-        "train_intermediate": len(study.phase_2) * batches,
-        "tune": len(study.runs) if study.learning_rates else 0,
-        "train_target": len(study.runs) * batches,
-        "probe": cells * batches,
-        "baseline": len(study.targets),
-        "score": cells,
-        "collect": cells,
-        "concatenate": 3,
-        **dict.fromkeys(["notebook_effects", "notebook_languages", "notebook_training"], encoders),
-        **dict.fromkeys(["score_baselines", "languages", "compare", "showcase", "audit", "report"], 1),
-    }
-    return {rule: count for rule, count in counts.items() if count}
+    """How many jobs each rule has, from an empty folder to the report."""
+    return dict(Counter(rules_by_place(study).values()))
 
 
 def gpu_jobs(costs: Costs) -> list[Job]:
@@ -142,8 +135,8 @@ def gpu_jobs(costs: Costs) -> list[Job]:
     batches, first = study.batches, next(iter(study.batches))
     phase_2: dict[tuple[str, str, str], int] = {}
 
-    def add(rule: str, encoder: str, work: Work, parents: Iterable[int] = ()) -> int:
-        jobs.append(Job(rule, encoder, work, tuple(parents)))
+    def add(rule: str, wildcards: tuple[str, ...], work: Work, parents: Iterable[int] = ()) -> int:
+        jobs.append(Job(rule, wildcards, work, tuple(parents)))
         return len(jobs) - 1
 
     def parents(encoder: str, arm: str, batch: str) -> list[int]:
@@ -153,20 +146,21 @@ def gpu_jobs(costs: Costs) -> list[Job]:
     for encoder, arm in study.phase_2:
         work = run_work(costs.shapes[encoder], jobsettings.intermediate(study, encoder, arm, first), costs.examples)
         for batch, seeds in batches.items():
-            phase_2[encoder, arm, batch] = add("train_intermediate", encoder, work * len(seeds))
+            phase_2[encoder, arm, batch] = add("train_intermediate", (encoder, arm, batch), work * len(seeds))
     for encoder, arm, target in study.runs:
         shape, job = costs.shapes[encoder], jobsettings.phase_3(study, encoder, arm, target, first)
         tried = []
         if rates := len(study.learning_rates):
             trial = run_work(shape, job, costs.examples, tested=False)
-            tried = [add("tune", encoder, trial * rates, parents(encoder, arm, first))]
+            tried = [add("tune", (encoder, arm, target), trial * rates, parents(encoder, arm, first))]
         work = run_work(shape, job, costs.examples)
         for batch, seeds in batches.items():
-            add("train_target", encoder, work * len(seeds), [*parents(encoder, arm, batch), *tried])
+            before = [*parents(encoder, arm, batch), *tried]
+            add("train_target", (encoder, arm, target, batch), work * len(seeds), before)
     for encoder, arm in study.cells:
         work = probe_work(costs.shapes[encoder], jobsettings.probe(study, encoder, arm, first), costs.examples)
         for batch, seeds in batches.items():
-            add("probe", encoder, work * len(seeds), parents(encoder, arm, batch))
+            add("probe", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
     return jobs
 
 

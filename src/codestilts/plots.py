@@ -2,6 +2,7 @@
 readers.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def save(figure: Figure, stem: str | Path) -> None:
     for kind, metadata in undated.items():
         with atomic(stem.with_suffix(f".{kind}")) as temporary:
             figure.savefig(temporary, format=kind, metadata=metadata, dpi=200)
+
+
+def svg(figure: Figure) -> str:
+    """A figure as it goes into a page, the same text for the same figure."""
+    plt.rcParams["svg.hashsalt"] = "page"
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
 
 
 def intervals(axes: Axes, table: pd.DataFrame, value: str, labels: list[str]) -> None:
@@ -257,6 +266,21 @@ def checks(table: pd.DataFrame) -> Figure:
     axes.set(xlim=(0, 100), xlabel="points")
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, frameon=False, fontsize="x-small")
+    sns.despine(ax=axes, left=True)
+    return figure
+
+
+def efficiency(table: pd.DataFrame) -> Figure:
+    """For each rule what its jobs in Slurm used of the CPU time, memory and run time that they asked for."""
+    kinds = {"cpu_used": "CPU time", "memory_used": "memory", "time_used": "run time"}
+    shares = table.melt("rule", list(kinds), "of", "share").assign(share=lambda rows: 100 * rows["share"])
+    figure, axes = plt.subplots(figsize=(7.2, 0.5 * len(table) + 1.2))
+    colours = [COLOURS["english"], COLOURS["trivial"], COLOURS["variant"]]
+    sns.barplot(shares.replace({"of": kinds}), x="share", y="rule", hue="of", palette=colours, saturation=1, ax=axes)
+    axes.axvline(100, color="#555555", linewidth=1)
+    axes.set(xlabel="% of what was asked for", ylabel="")
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3, frameon=False, fontsize="small")
     sns.despine(ax=axes, left=True)
     return figure
 

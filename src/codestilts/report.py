@@ -15,18 +15,8 @@ from codestilts.metrics import LABELS
 from codestilts.stages import stage_rows
 from codestilts.tables import language_name, p_value, points, said, with_interval
 
-TABLES = [
-    "contrasts",
-    "effects",
-    "target_checks",
-    "counts",
-    "languages",
-    "runs",
-    "showcase",
-    "audit",
-    "layers",
-    "scores",
-]
+TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit", "layers",
+          "scores", "efficiency"]  # fmt: skip
 PHASES = ["intermediate", "target"]
 FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]
 Row = dict[str, Any]
@@ -77,6 +67,7 @@ def render(
         examples=example_groups(tables["showcase"]),
         languages=rows(tables["languages"]),
         stages=stage_rows(results / "benchmarks"),
+        slurm=about_slurm(tables["efficiency"]),
         machine=machine(tables["runs"]) | {"image": image},
         settings=json.dumps(facts["budgets"], indent=1),
     )
@@ -84,7 +75,9 @@ def render(
 
 def rows(table: pd.DataFrame) -> list[Row]:
     """A table as dictionaries, gaps as empty texts."""
-    return [{str(key): value for key, value in row.items()} for row in table.fillna("").to_dict("records")]
+    return [
+        {str(key): value for key, value in row.items()} for row in table.astype(object).fillna("").to_dict("records")
+    ]
 
 
 def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, facts: dict[str, Any]) -> Row:
@@ -92,7 +85,8 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
     own = {name: table[table["encoder"] == encoder] for name, table in tables.items() if "encoder" in table.columns}
     contrasts, checks = own["contrasts"], own["target_checks"]
     figures = {
-        path.stem: figure(path, f"{encoder}-{path.stem}") for path in figure_files(results / "figures" / encoder)
+        path.stem: figure(path.read_text(encoding="utf-8"), f"{encoder}-{path.stem}")
+        for path in figure_files(results / "figures" / encoder)
     }
     asked = contrasts[~contrasts["role"].isin(["cell", "language"])]
     primary = rows(contrasts[contrasts["role"] == "primary"])
@@ -282,11 +276,20 @@ def figure_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.svg"))
 
 
-def figure(path: Path, prefix: str) -> Markup:
+def about_slurm(efficiency: pd.DataFrame) -> Row:
+    """What Slurm's jobs used of what they asked for, as rows and as a figure; nothing where it ran none."""
+    if efficiency.empty:
+        return {"rows": [], "figure": Markup()}
+    from codestilts import plots  # takes a second to load, and most studies don't need it
+
+    plots.style()
+    return {"rows": rows(efficiency), "figure": figure(plots.svg(plots.efficiency(efficiency)), "slurm")}
+
+
+def figure(text: str, prefix: str) -> Markup:
     """An SVG to put into the page: without prolog and metadata, its ids made unique, as wide as its place
     allows.
     """
-    text = path.read_text(encoding="utf-8")
     text = re.sub(r"^.*?(?=<svg)", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\sid=")', rf"\1{prefix}-", text)

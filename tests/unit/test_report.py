@@ -1,6 +1,7 @@
 """The page, its tables and its figures, from a made-up study."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import synthetic
 import yaml
 
 from codestilts.checkpoints import thinned
+from codestilts.efficiency import COLUMNS, efficiency
 from codestilts.errors import CodeStiltsError
 from codestilts.records import LAYERS, budgets, curves_table, learned, runs_table
 from codestilts.report import by_group, checkpoint_grid, figure, headline, layer_grid, render, spread
@@ -90,6 +92,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
     shown |= {"arm": "none", "prediction": EVIL, "right": False}
     pd.DataFrame([shown]).to_csv(folder / "showcase.csv", index=False)
+    efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
     (folder / "benchmarks" / "extract").mkdir(parents=True)
     (folder / "benchmarks" / "extract" / "go.tsv").write_text("s\th:m:s\tmax_rss\n2.5\t0:00:02\t100.0\n")
     return folder
@@ -128,6 +131,17 @@ def test_the_page_tells_what_a_reader_asks(results: Path):
     assert "extract functions" in html
 
 
+def test_the_page_draws_what_slurm_says_and_is_silent_without_it(results: Path, tmp_path: Path):
+    assert "Slurm" not in page(results, facts())
+    shutil.copytree(results, tmp_path / "copy")
+    values = [[EVIL, 4, 5, 1, 2.5, 2.5, 0.25, 0.8, None, 0.5, 0.1], ["score", 1, 1, 0, 0.1, 0, 0, 0.4, 0.3, 0.2, None]]
+    pd.DataFrame(values, columns=COLUMNS).to_csv(tmp_path / "copy/efficiency.csv", index=False)
+    html = page(tmp_path / "copy", facts())
+    assert "% of what was asked for" in html and html.count("<svg") == 1
+    assert '<td class="n">80 %</td><td class="n"></td><td class="n">50 %</td><td class="n">10 %</td>' in html
+    assert "<script" not in html
+
+
 def test_a_missing_table_is_named(tmp_path: Path):
     with pytest.raises(CodeStiltsError, match=r"contrasts\.csv: not there"):
         page(tmp_path, facts())
@@ -151,7 +165,7 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
         '<?xml version="1.0"?><!DOCTYPE svg><svg width="10pt" height="5pt" viewBox="0 0 10 5">'
         '<metadata>x</metadata><g id="g"/><use href="#g" clip-path="url(#g)"/></svg>'
     )
-    svg = figure(tmp_path / "a.svg", "one")
+    svg = figure((tmp_path / "a.svg").read_text(), "one")
     assert svg.startswith('<svg aria-hidden="true" style="width:13px" viewBox')
     assert 'id="one-g"' in svg
     assert 'href="#one-g"' in svg

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 from projects import environment, snakemake
+
+from codestilts.places import log_of, rules_by_place
+from codestilts.validation import load_study, read_configs
 
 RESULTS = Path("results/micro")
 
@@ -31,6 +35,14 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
     return {re.sub(r"_[\d-]+$", "", rule): int(count) for rule, count in rows if rule not in ("total", "all")}
 
 
+def status(folder: Path) -> str:
+    """What scripts/status.py says."""
+    command = [sys.executable, "scripts/status.py", "--configs", "config.yaml", "micro.yaml"]
+    result = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
 def test_from_sources_to_report(done: Path) -> None:
     results = done / RESULTS
     page = (results / "report.html").read_text()
@@ -40,6 +52,41 @@ def test_from_sources_to_report(done: Path) -> None:
     assert set(scores["language"]) == {"python", "javascript", "c"} and set(scores["seed"]) >= {0, 1}
     assert scores["value"].between(0, 1).all()
     assert not list(results.rglob("*.work")), "checkpoints are removed when a job is done"
+
+
+def test_every_job_leaves_its_benchmark_and_status_counts_them(done: Path) -> None:
+    study = load_study(read_configs([done / "config.yaml", done / "micro.yaml"]), done)
+    benchmarks = done / RESULTS / "benchmarks"
+    found = {str(path.relative_to(benchmarks).with_suffix("")) for path in benchmarks.rglob("*.tsv")}
+    expected = rules_by_place(study)
+    assert found == set(expected)
+    assert {place for place in expected if not (done / RESULTS / log_of(place)).exists()} == set()
+    told = status(done)
+    assert f"Everything is there: {RESULTS}/report.html" in told and "Failed" not in told
+    assert re.search(rf"^all +{len(expected)} +{len(expected)} *$", told, re.MULTILINE)
+
+
+def test_where_slurm_ran_nothing_there_is_nothing_to_say_of_it(done: Path) -> None:
+    assert len((done / RESULTS / "efficiency.csv").read_text().splitlines()) == 1
+    assert "Slurm" not in (done / RESULTS / "report.html").read_text()
+
+
+def test_status_of_a_folder_where_nothing_has_run(fresh: Path) -> None:
+    assert "nothing has run here yet" in status(fresh)
+
+
+def test_status_tells_a_failure_until_it_is_made_good(project: Path) -> None:
+    (project / RESULTS / "examples/tags.parquet").unlink()
+    script = project / "scripts/build.py"
+    works = script.read_text()
+    script.write_text("raise SystemExit('error: broken')")
+    assert snakemake(project, f"{RESULTS}/examples/tags.parquet").returncode == 1
+    told = status(project)
+    assert "Failed: build tags" in told and "    error: broken" in told and "To go on: snakemake" in told
+    script.write_text(works)
+    assert snakemake(project, f"{RESULTS}/examples/tags.parquet").returncode == 0
+    told = status(project)
+    assert "Failed:" not in told and "Failures that a later attempt made good: 1" in told
 
 
 def test_two_seeds_differ(done: Path) -> None:
@@ -90,7 +137,8 @@ def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) ->
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
     with (project / "src/codestilts/plots.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
-    assert set(planned(project)) <= {"notebook_effects", "notebook_languages", "notebook_training", "report"}
+    drawing = {"notebook_effects", "notebook_languages", "notebook_training"}
+    assert drawing <= set(planned(project)) <= drawing | {"efficiency", "report"}
 
 
 def test_changed_training_code_reruns_training_and_what_follows(project: Path) -> None:

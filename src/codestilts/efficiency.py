@@ -1,0 +1,62 @@
+"""What Slurm gave a study's jobs and what they used of it: one row a rule."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from codestilts.slurm import Attempt
+from codestilts.stages import benchmark
+
+COLUMNS = ["rule", "jobs", "attempts", "failed", "hours", "gpu_hours", "queue_hours",
+           "cpu_used", "memory_used", "time_used", "overhead"]  # fmt: skip
+LATE = 60  # seconds that a benchmark may be written after its job has ended, by other clocks
+
+
+def efficiency(attempts: Iterable[Attempt], benchmarks: Path) -> pd.DataFrame:
+    """All attempts that began and ended, by rule in the order of the first; no row where Slurm ran nothing.
+
+    Shares are of what was asked: of CPU time by all attempts, of memory and run time by the one that used most of it.
+    """
+    by_rule: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.began and attempt.ended:
+            group = "group " if attempt.job.kind == "group" else ""
+            by_rule.setdefault(group + attempt.job.name, []).append(attempt)
+    rows = [row(rule, own, benchmarks) for rule, own in by_rule.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, object]:
+    """The row of one rule."""
+    asked = sum(each.cpu_seconds for each in attempts)
+    memory = [each.used_memory / each.memory for each in attempts if each.used_memory and each.memory]
+    return {
+        "rule": rule,
+        "jobs": len({name for each in attempts for name in each.places}),
+        "attempts": len(attempts),
+        "failed": sum(each.failed for each in attempts),
+        "hours": sum(each.seconds for each in attempts) / 3600,
+        "gpu_hours": sum(each.seconds * each.gpus for each in attempts) / 3600,
+        "queue_hours": sum((each.began or 0) - (each.submitted or 0) for each in attempts) / 3600,
+        "cpu_used": sum(each.used_cpu_seconds for each in attempts) / asked if asked else None,
+        "memory_used": max(memory, default=None),
+        "time_used": max((each.seconds / each.limit for each in attempts if each.limit), default=None),
+        "overhead": overhead(attempts, benchmarks),
+    }
+
+
+def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
+    """The share of the jobs' time in which their script did not run yet, or no more: 1 - benchmarks / Slurm's time.
+
+    A job's benchmark is that of its last success, so earlier attempts don't count, nor do groups, whose jobs run
+    side by side.
+    """
+    last = {one.places[0]: one for one in attempts if one.state == "COMPLETED" and one.job.kind == "rule"}
+    worked = taken = 0.0
+    for name, one in last.items():
+        path = benchmarks / f"{name}.tsv"
+        if path.exists() and (one.began or 0) <= path.stat().st_mtime <= (one.ended or 0) + LATE:
+            worked += float(benchmark(path)["s"])
+            taken += one.seconds
+    return 1 - worked / taken if taken else None
