@@ -70,7 +70,7 @@ RUN = FileLock(f".snakemake/{STUDY.name}.lock")
 
 onstart:
     try:
-        RUN.acquire(timeout=0)
+        RUN.acquire(timeout=3)  # `make status` looks at it too, for an instant
     except Timeout:
         print(
             f"error: {RUN.lock_file}: another run of this study is going on here: let it end, or stop it",
