@@ -21,10 +21,16 @@ def efficiency(attempts: Iterable[Attempt], benchmarks: Path) -> pd.DataFrame:
     by_rule: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         if attempt.began and attempt.ended:
-            group = "group " if attempt.job.kind == "group" else ""
-            by_rule.setdefault(group + attempt.job.name, []).append(attempt)
+            by_rule.setdefault(label(attempt), []).append(attempt)
     rows = [row(rule, own, benchmarks) for rule, own in by_rule.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def label(attempt: Attempt) -> str:
+    """The rule of a job; of a group the rules that are in it, which Snakemake puts after the group's own name."""
+    if attempt.job.kind == "rule":
+        return attempt.job.name
+    return attempt.job.name.partition("_")[2].replace("_", " ") + " (grouped)"
 
 
 def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, object]:

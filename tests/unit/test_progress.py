@@ -230,7 +230,7 @@ def test_efficiency_is_by_rule(tmp_path: Path) -> None:
     [row] = efficiency([done], tmp_path).to_dict("records")
     assert row["overhead"] is None
     [group] = efficiency([slurm("17", "build/pos", "build/tags")], tmp_path).to_dict("records")
-    assert group["rule"].startswith("group ") and group["jobs"] == 2
+    assert group["rule"].endswith("(grouped)") and group["jobs"] == 2
 
 
 def test_the_paper_study_is_looked_at_in_three_seconds(tmp_path: Path) -> None:
