@@ -184,6 +184,11 @@ def gpus(wildcards):
     return STUDY.gpus(wildcards.encoder)
 
 
+def processes(wildcards):
+    """Its processor cores: one, or one for the process of each GPU."""
+    return max(1, STUDY.gpus(wildcards.encoder))
+
+
 def one_gpu(wildcards):
     """A GPU, where its encoder trains on some: what predicts alone is quick."""
     return min(1, STUDY.gpus(wildcards.encoder))

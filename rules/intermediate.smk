@@ -18,7 +18,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             "<results>/benchmarks/intermediate/{encoder}/{arm}/{seeds}.tsv"
         wildcard_constraints:
             seeds=SEEDS,
-        threads: 1
+        threads: processes
         resources:
             mem_mb=memory_of("intermediate"),
             gpu=gpus,

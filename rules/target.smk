@@ -26,7 +26,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
         wildcard_constraints:
             seeds=SEEDS,
             target=alternatives(STUDY.trained_targets),
-        threads: 1
+        threads: processes
         resources:
             mem_mb=memory_of("target"),
             gpu=gpus,
@@ -57,7 +57,7 @@ rule tune:
         "<results>/logs/tuning/{encoder}/{arm}/{target}.log",
     benchmark:
         "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
-    threads: 1
+    threads: processes
     resources:
         mem_mb=memory_of("tune"),
         gpu=gpus,

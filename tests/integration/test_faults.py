@@ -47,8 +47,9 @@ def without_run(folder: Path) -> Path:
 
 
 def options(*resources: str) -> list[str]:
-    """A run of that training, with resources set."""
-    return [*study(files=FILES)[:-1], "--set-resources", "gpu_jobs:slurm_partition=gpu", *resources, "--", PREDICTIONS]
+    """A run of that training, with resources set; that all else was made without the image is no reason to redo it."""
+    given = ["--rerun-triggers", "mtime", "--set-resources", "gpu_jobs:slurm_partition=gpu", *resources]
+    return [*study(files=FILES)[:-1], *given, "--", PREDICTIONS]
 
 
 def disturbed(project: Path, act: Callable[[str], object], *resources: str) -> list[str]:
