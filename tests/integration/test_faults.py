@@ -23,26 +23,39 @@ CHECKPOINT = f"{MODELS}/.0-1.work/0.state/state.json"
 LOG = f"results/nano/logs/target/{RUN}/0-1.log"
 
 
+LONG = """
+target:
+  checkpoint_minutes: 0.02
+  evaluations: 2
+  tasks: {{tags: {{steps: {steps}, tokens_per_step: 1024}}}}
+"""
+
+
 @pytest.fixture(scope="module")
 def undisturbed(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A long training from its begin to its end, on no cluster and in no container."""
-    folder = without_run(copy_of(outside, tmp_path_factory.mktemp("undisturbed") / "project"))
-    told = call(folder, "snakemake", "--cores", "1", *study(PREDICTIONS, files=FILES)[3:], CODESTILTS_PRETEND_GPUS="1")
-    assert told.returncode == 0, told.stdout[-3000:]
-    return folder
+    """A training from its begin to its end, on no cluster and in no container."""
+    return run_undisturbed(without_run(copy_of(outside, tmp_path_factory.mktemp("undisturbed") / "project"), 900))
 
 
 @pytest.fixture
 def project(outside: Path, tmp_path: Path) -> Path:
     """A project in which that training is all that is left to do."""
-    return without_run(copy_of(outside, tmp_path / "project"))
+    return without_run(copy_of(outside, tmp_path / "project"), 900)
 
 
-def without_run(folder: Path) -> Path:
+def without_run(folder: Path, steps: int) -> Path:
+    """A project that lacks one training, which takes so many steps."""
     shutil.rmtree(folder / MODELS)
     (folder / PREDICTIONS).unlink()
     (folder / LOG).unlink()
-    shutil.copy2(Path(__file__).with_name("long.yaml"), folder)
+    (folder / "long.yaml").write_text(LONG.format(steps=steps))
+    return folder
+
+
+def run_undisturbed(folder: Path) -> Path:
+    words = ["snakemake", "--cores", "1", "--configfile", *FILES, "--rerun-triggers", "mtime", "--", PREDICTIONS]
+    done = call(folder, *words, CODESTILTS_PRETEND_GPUS="1")
+    assert done.returncode == 0, done.stdout[-3000:]
     return folder
 
 
@@ -100,11 +113,14 @@ def test_a_cancelled_job_is_tried_again_and_goes_on(project: Path, undisturbed: 
     assert_as_if_nothing_had_been(project, undisturbed)
 
 
-def test_a_job_that_exceeds_its_time_goes_on_with_more(project: Path, undisturbed: Path) -> None:
+def test_a_job_that_exceeds_its_time_goes_on_with_more(outside: Path, tmp_path: Path) -> None:
+    """Slurm's shortest limit is a minute."""
+    whole = run_undisturbed(without_run(copy_of(outside, tmp_path / "undisturbed"), 4500))
+    project = without_run(copy_of(outside, tmp_path / "project"), 4500)
     states = disturbed(project, lambda job: None, "train_target:runtime=attempt")
     assert states[0] == "TIMEOUT" and states[-1] == "COMPLETED"
     assert [row["Timelimit"] for row in jobs_of(project)][:2] == ["00:01:00", "00:02:00"]
-    assert_as_if_nothing_had_been(project, undisturbed)
+    assert_as_if_nothing_had_been(project, whole)
 
 
 def test_a_job_that_exceeds_its_memory_gets_more(project: Path, undisturbed: Path) -> None:
@@ -112,6 +128,7 @@ def test_a_job_that_exceeds_its_memory_gets_more(project: Path, undisturbed: Pat
     assert process.wait(timeout=400) == 0, (project / "run.txt").read_text()[-4000:]
     rows = jobs_of(project)
     assert rows[0]["State"].split()[0] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") and len(rows) > 1
+    assert "exceeded memory limit" in told(project)
     assert [re.findall(r"mem=(\d+)M", row["ReqTRES"])[0] for row in rows[:2]] == ["300", "600"]
     pd.testing.assert_frame_equal(pd.read_parquet(project / PREDICTIONS), pd.read_parquet(undisturbed / PREDICTIONS))
 
