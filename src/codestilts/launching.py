@@ -49,8 +49,10 @@ def alone_in(work: Path) -> Iterator[None]:
     lock = work.with_suffix(".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
-        yield
-        lock.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _start_team(devices: list[torch.device]) -> None:
