@@ -18,13 +18,16 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table an example table, written")
     parser.add_argument("--record", type=Path, required=True, help="what the predictions follow from (JSON), written")
     parser.add_argument("--sweep", type=Path, required=True, help="the layer sweep (CSV), written")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
+    parser.add_argument("--gpus", type=int, default=0, choices=[0, 1], help="0: on the CPU; 1: on a GPU, or an error")
     args = parser.parse_args()
 
+    from codestilts.devices import claimed
     from codestilts.probing import probe_batch
 
     out = {path.stem: file for path, file in zip(args.examples, args.predictions, strict=True)}
-    probe_batch(args.encoder, args.parent, args.examples, args.settings, out, args.record, args.sweep, args.gpus)
+    files = (args.encoder, args.parent, args.examples, args.settings, out, args.record, args.sweep)
+    with claimed(args.gpus) as (device,):
+        probe_batch(*files, device)
 
 
 if __name__ == "__main__":

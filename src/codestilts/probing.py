@@ -10,7 +10,7 @@ import torch
 
 from codestilts import models
 from codestilts.arithmetic import allow_tf32
-from codestilts.devices import claimed, device_name
+from codestilts.devices import device_name
 from codestilts.errors import CodeStiltsError
 from codestilts.jobs import FIRST, digests, made_of, start
 from codestilts.predicting import decoded, outputs_of
@@ -31,28 +31,13 @@ def probe_batch(
     out: dict[str, Path],
     record: Path,
     sweep: Path,
-    gpus: int = 0,
+    device: torch.device,
 ) -> None:
     """Predict every untrained target with every seed's encoder; ``out`` maps a target to its table of predictions.
 
     Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
     ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
-    Of several ``gpus`` one computes.
     """
-    with claimed(min(gpus, 1)) as (device,):
-        _probe_batch(encoder, parent, examples, settings, out, record, sweep, device)
-
-
-def _probe_batch(
-    encoder: Path,
-    parent: Path | None,
-    examples: list[Path],
-    settings: dict[str, Any],
-    out: dict[str, Path],
-    record: Path,
-    sweep: Path,
-    device: torch.device,
-) -> None:
     torch.set_num_threads(1)
     allow_tf32(settings["tf32"])
     began = time.perf_counter()

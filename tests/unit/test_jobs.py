@@ -16,16 +16,6 @@ from codestilts.provenance import file_digest
 from codestilts.selection import select
 
 
-def train(folder, tokenizer, kinds=("classification",), seed=0, checkpoint=None, **changes):
-    tables = {kind: tiny.examples(kind) for kind in kinds}
-    settings = tiny.settings({kind: tiny.task_settings(kind) for kind in kinds}, **changes)
-    return training.train(folder, tables, tokenizer, settings, seed, checkpoint)
-
-
-def weights(trained) -> torch.Tensor:
-    return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
-
-
 @pytest.fixture(scope="module")
 def chain(folder, tmp_path_factory):
     """Phase 2, phase 3 and predictions by the functions the scripts call."""
@@ -59,6 +49,7 @@ def chain(folder, tmp_path_factory):
         {"retrieval": home / "predictions/retrieval/0-1.parquet"},
         home / "predictions/0-1.run.json",
         home / "predictions/0-1.layers.csv",
+        torch.device("cpu"),
     )
     return home
 
@@ -244,5 +235,5 @@ def test_a_slow_disk_gets_fewer_checkpoints(folder, tokenizer, tmp_path, monkeyp
     monkeypatch.setattr(checkpoints.Progress, "add", one_second_a_step)
     monkeypatch.setattr(checkpoints, "save_file", six_tenths_a_write)
     monkeypatch.setattr(checkpoints, "time", type("Clock", (), {"monotonic": lambda: clock[0]}))
-    train(folder, tokenizer, checkpoint=tmp_path / "state", steps=100, checkpoint_minutes=0)
+    tiny.train(folder, tokenizer, checkpoint=tmp_path / "state", steps=100, checkpoint_minutes=0)
     assert len(saved) >= 4 and all(0.6 / gap <= 0.03 for gap in np.diff(saved))

@@ -8,20 +8,11 @@ import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import train, weights
 
 from codestilts import checkpoints, models, training
 from codestilts.batching import plan_batches, task_schedule
 from codestilts.errors import CodeStiltsError
-
-
-def train(folder, tokenizer, kinds=("classification",), seed=0, checkpoint=None, **changes):
-    tables = {kind: tiny.examples(kind) for kind in kinds}
-    settings = tiny.settings({kind: tiny.task_settings(kind) for kind in kinds}, **changes)
-    return training.train(folder, tables, tokenizer, settings, seed, checkpoint)
-
-
-def weights(trained) -> torch.Tensor:
-    return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
 
 
 @given(

@@ -9,6 +9,7 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
+from codestilts import training
 from codestilts.encoders import import_encoder
 
 TEXT = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring"
@@ -144,3 +145,22 @@ def settings(tasks: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]
         "lora": {"rank": 2, "alpha": 4, "modules": ["query", "value"], "learning_rate_factor": 1.0},
         **changes,
     }
+
+
+def train(
+    folder: Path,
+    tokenizer: Any,
+    kinds: tuple[str, ...] = ("classification",),
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    **changes: Any,
+) -> training.Trained:
+    """A training of these task types, with what a test sets differently."""
+    tables = {kind: examples(kind) for kind in kinds}
+    chosen = settings({kind: task_settings(kind) for kind in kinds}, **changes)
+    return training.train(folder, tables, tokenizer, chosen, seed, checkpoint)
+
+
+def weights(trained: training.Trained) -> torch.Tensor:
+    """All weights of its encoder, in a row."""
+    return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
