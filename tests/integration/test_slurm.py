@@ -57,31 +57,29 @@ def test_a_second_run_has_nothing_to_do(on_slurm: tuple[Path, str]) -> None:
     assert "Nothing to be done" in call(on_slurm[0], *study()).stdout
 
 
-def test_the_cluster_is_described_by_variables_alone(fresh: Path, tmp_path: Path) -> None:
-    """A dry run shows what would be asked for, of a cluster that is another one in every respect."""
-    project = copy_of(fresh, tmp_path / "project")
+def test_the_cluster_is_described_by_variables_alone(outside: Path, tmp_path: Path) -> None:
+    """Slurm refuses what it does not have, and the plugin shows what it was asked for."""
+    project = copy_of(outside, tmp_path / "project")
+    files = ["results/nano/predictions/tiny/none/tags/0-1.parquet", "results/nano/audit.csv"]
+    for name in files:
+        (project / name).unlink()
     site = {
-        "ACCOUNT": "mine",
-        "GPU_ACCOUNT": "mine-gpu",
         "CPU_PARTITION": "short",
         "GPU_PARTITION": "accelerated",
         "GPU_TYPE": "a100",
         "GPU_CONSTRAINT": "nvlink",
-        "SCRATCH": "/elsewhere",
-        "BIND": "/elsewhere",
+        "CPU_CONSTRAINT": "epyc",
+        "QOS": "patient",
     }
     variables = {f"CODESTILTS_{name}": value for name, value in site.items()}
-    told = call(project, *study()[:-1], "--dry-run", "--quiet", "host", **variables)
-    assert told.returncode == 0, told.stdout[-3000:]
-    jobs = re.findall(r"^ *(?:job|rule) .*?^ +resources: ([^\n]+)", told.stdout, re.MULTILINE | re.DOTALL)
-    assert any(
-        all(part in job for part in ("gpu=1", "slurm_partition=accelerated", "gpu_model=a100", "constraint=nvlink",
-                                     "slurm_account=mine-gpu", "tmpdir=/elsewhere"))
-        for job in jobs
-    ), jobs[:5]  # fmt: skip
-    assert any(
-        "slurm_partition=short" in job and "slurm_account=mine" in job and "gpu_model" not in job for job in jobs
-    )
+    words = [*study()[:-1], "--rerun-triggers", "mtime", "--retries", "0", "--", *files]
+    told = call(project, *words, **variables)
+    assert told.returncode == 1
+    calls = re.findall(r"^ +sbatch .+?--wrap=", told.stdout, re.MULTILINE)
+    on_cpu, on_gpu = sorted(calls, key=lambda line: "--gpus" in line)
+    for part in ("-p accelerated", "--gpus=a100:1", "-C nvlink", "--nodes=1", "-A lab", "--qos=patient"):
+        assert part in on_gpu, on_gpu
+    assert "-p short" in on_cpu and "-C epyc" in on_cpu and "--gpus" not in on_cpu and "--mem 2" in on_cpu
 
 
 def test_the_profile_runs_the_paper_study_unless_told_otherwise(fresh: Path, tmp_path: Path) -> None:
