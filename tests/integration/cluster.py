@@ -17,6 +17,7 @@ SITE = {
     "CODESTILTS_STATUS_SECONDS": "2",
     "CODESTILTS_PRETEND_GPUS": "2",  # the nodes of slurm.sh have device files that are none
 }
+BEGAN = time.strftime("%Y-%m-%dT%H:%M:%S")  # what Slurm ran before is nothing to these tests
 Result = subprocess.CompletedProcess[str]
 
 
@@ -68,7 +69,7 @@ def ask(*command: str) -> str:
 def jobs_of(folder: Path) -> list[dict[str, str]]:
     """Every Slurm job that was started from a folder: id, partition, resources, state and more."""
     names = ["JobID", "JobName", "Partition", "AllocTRES", "ReqTRES", "State", "Timelimit", "WorkDir", "ElapsedRaw"]
-    table = ask("sacct", "-X", "-n", "-P", "--duplicates", "--starttime=now-2hours", f"--format={','.join(names)}")
+    table = ask("sacct", "-X", "-n", "-P", "--duplicates", f"--starttime={BEGAN}", f"--format={','.join(names)}")
     rows = [dict(zip(names, line.split("|"), strict=True)) for line in table.splitlines()]
     return [row for row in rows if row["WorkDir"] == str(folder)]
 
