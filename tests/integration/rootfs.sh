@@ -22,7 +22,8 @@ if [ ! -e "$folder/usr/bin/python3.11" ]; then
     command -v debootstrap >/dev/null || { echo "error: debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
     mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
     mkdir -p "$(dirname "$folder")"
-    debootstrap --variant=minbase --include=python3.11,python3.11-venv,ca-certificates \
+    rm -rf "$folder.new" # what an interrupted run has left
+    debootstrap --variant=minbase --include=python3.11,python3.11-venv,python3-distutils,ca-certificates \
         bookworm "$folder.new" ${mirror:+"$mirror"} >&2
     rm -rf "$folder.new"/dev/* "$folder.new"/var/cache/apt/archives/*.deb # device files cannot be copied without root
     mv "$folder.new" "$folder"
