@@ -22,10 +22,8 @@ WEIGHT = 4  # bytes
 TOKEN = 36  # bytes of an encoded token and of the text that it came from, measured
 SPAN_TOKEN = 250  # the same where each token keeps its place in the text, and overlapping windows are made at once
 START = 15  # minutes to load, to encode, to save, on a busy file system
-SPEED = {
-    "cpu": 4e9,
-    "gpu": 30e12,
-}  # FLOP/s: half of what one core did in the pocket study; a third of `make plan`'s A100
+# FLOP/s: half of what one core did in the pocket study, and a third of what `make plan` counts with for an A100.
+SPEED = {"cpu": 4e9, "gpu": 30e12}
 
 
 @dataclass(frozen=True)

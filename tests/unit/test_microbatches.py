@@ -8,7 +8,7 @@ import pytest
 import tiny
 import torch
 
-from codestilts import checkpoints, jobs, models, training
+from codestilts import jobs, models, training
 from codestilts.devices import PRETEND
 from codestilts.errors import CodeStiltsError
 from codestilts.memory import PRETEND_SEQUENCES, unless_out_of_memory
@@ -117,18 +117,8 @@ def test_a_failed_try_leaves_no_trace(where, folder, tokenizer, monkeypatch):
 def test_a_resumed_run_knows_what_fits(folder, tokenizer, holds, tmp_path, monkeypatch):
     holds(5)
     whole = train(folder, tokenizer)
-    add = checkpoints.Progress.add
-
-    def stop(self, row, done):
-        self.rows.append(row)
-        if done == 5:
-            self.save(done)
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoints.Progress, "add", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with tiny.killed_after(5):
         train(folder, tokenizer, checkpoint=tmp_path / "state")
-    monkeypatch.setattr(checkpoints.Progress, "add", add)
     tried, attempt = [], training.backward
     monkeypatch.setattr(training, "backward", lambda *args: tried.append(args[4]) or attempt(*args))
     rest = train(folder, tokenizer, checkpoint=tmp_path / "state")

@@ -1,15 +1,18 @@
 """A tiny random BERT with a word-piece tokenizer of its own, and made-up examples of every task type."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from codestilts import training
+from codestilts import checkpoints, training
 from codestilts.encoders import import_encoder
 
 TEXT = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring"
@@ -164,3 +167,18 @@ def train(
 def weights(trained: training.Trained) -> torch.Tensor:
     """All weights of its encoder, in a row."""
     return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
+
+
+@contextmanager
+def killed_after(step: int) -> Iterator[None]:
+    """A training within this context leaves a checkpoint after ``step`` and is interrupted there."""
+
+    def stop(self: checkpoints.Progress, row: dict[str, Any], done: int) -> None:
+        self.rows.append(row)
+        if done == step:
+            self.save(done)
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoints.Progress, "add", stop)
+        yield
