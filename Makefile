@@ -15,7 +15,8 @@ CORES ?= all
 TORCH := 2.13.0
 IMAGE := containers/codestilts.sif
 BOOTSTRAP ?= docker
-BASE ?= python:3.11-slim-bookworm
+# python:3.11.14-slim-bookworm; Apptainer takes no tag beside a digest.
+BASE ?= python@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 # Where to take torch from, as options of pip: the CPU build is much smaller than the default one, which has CUDA.
 TORCH_FROM ?=
 PYTHON ?= $(shell for name in python3.11 python3 python; do \

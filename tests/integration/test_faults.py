@@ -27,36 +27,33 @@ LONG = """
 target:
   checkpoint_minutes: 0.02
   evaluations: 2
-  tasks: {{tags: {{steps: {steps}, tokens_per_step: 1024}}}}
+  tasks: {tags: {steps: 900, tokens_per_step: 1024}}
 """
 
 
 @pytest.fixture(scope="module")
 def undisturbed(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training from its begin to its end, on no cluster and in no container."""
-    return run_undisturbed(without_run(copy_of(outside, tmp_path_factory.mktemp("undisturbed") / "project"), 900))
+    folder = without_run(copy_of(outside, tmp_path_factory.mktemp("undisturbed") / "project"))
+    words = ["snakemake", "--cores", "1", "--configfile", *FILES, "--rerun-triggers", "mtime", "--", PREDICTIONS]
+    done = call(folder, *words, CODESTILTS_PRETEND_GPUS="1")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return folder
 
 
 @pytest.fixture
 def project(outside: Path, tmp_path: Path) -> Path:
     """A project in which that training is all that is left to do."""
-    return without_run(copy_of(outside, tmp_path / "project"), 900)
+    return without_run(copy_of(outside, tmp_path / "project"))
 
 
-def without_run(folder: Path, steps: int) -> Path:
-    """A project that lacks one training, which takes so many steps."""
+def without_run(folder: Path) -> Path:
+    """A project that lacks one training, a long one."""
     shutil.rmtree(folder / MODELS)
     (folder / PREDICTIONS).unlink()
     (folder / LOG).unlink()
     (folder / f"results/nano/benchmarks/target/{RUN}/0-1.tsv").unlink()
-    (folder / "long.yaml").write_text(LONG.format(steps=steps))
-    return folder
-
-
-def run_undisturbed(folder: Path) -> Path:
-    words = ["snakemake", "--cores", "1", "--configfile", *FILES, "--rerun-triggers", "mtime", "--", PREDICTIONS]
-    done = call(folder, *words, CODESTILTS_PRETEND_GPUS="1")
-    assert done.returncode == 0, done.stdout[-3000:]
+    (folder / "long.yaml").write_text(LONG)
     return folder
 
 
@@ -80,6 +77,29 @@ def disturbed(project: Path, act: Callable[[str], object], *resources: str) -> l
         assert process.wait(timeout=400) == 0, (project / "run.txt").read_text()[-4000:]
     finally:
         process.kill()
+    return states_of(project)
+
+
+def self_disturbed(project: Path, act: str, resources: str) -> list[str]:
+    """The same, where the first attempt itself does something (Python) once it has a checkpoint."""
+    script = project / "scripts/train_target.py"
+    lines = [
+        "import argparse, os, pathlib, signal, threading, time",
+        "def act():",
+        f"    while not pathlib.Path({CHECKPOINT!r}).exists(): time.sleep(0.05)",
+        f"    {act}",
+        "if not os.path.exists('planted'):",
+        "    pathlib.Path('planted').touch()",
+        "    threading.Thread(target=act, daemon=True).start()",
+    ]
+    script.write_text(script.read_text().replace("import argparse\n", "\n".join([*lines, ""]), 1))
+    done = call(project, *options(resources))
+    assert done.returncode == 0, done.stdout[-4000:]
+    return states_of(project)
+
+
+def states_of(project: Path) -> list[str]:
+    """The states of all Slurm jobs, in order."""
     return [row["State"].split()[0] for row in jobs_of(project)]
 
 
@@ -119,31 +139,27 @@ def test_a_cancelled_job_is_tried_again_and_goes_on(project: Path, undisturbed: 
     assert_as_if_nothing_had_been(project, undisturbed)
 
 
-def test_a_job_that_exceeds_its_time_goes_on_with_more(outside: Path, tmp_path: Path) -> None:
-    """Slurm's shortest limit is a minute."""
-    whole = run_undisturbed(without_run(copy_of(outside, tmp_path / "undisturbed"), 4500))
-    project = without_run(copy_of(outside, tmp_path / "project"), 4500)
-    states = disturbed(project, lambda job: None, "train_target:runtime=attempt")
-    assert states[0] == "TIMEOUT" and states[-1] == "COMPLETED"
-    assert [row["Timelimit"] for row in jobs_of(project)][:2] == ["00:01:00", "00:02:00"]
-    assert_as_if_nothing_had_been(project, whole)
+def test_a_job_that_exceeds_its_time_goes_on_with_more(project: Path, undisturbed: Path) -> None:
+    """Slurm's shortest limit is a minute: the first attempt hangs until then."""
+    states = self_disturbed(project, "os.kill(os.getpid(), signal.SIGSTOP)", "train_target:runtime=attempt")
+    assert states == ["TIMEOUT", "COMPLETED"]
+    assert [row["Timelimit"] for row in jobs_of(project)] == ["00:01:00", "00:02:00"]
+    assert_as_if_nothing_had_been(project, undisturbed)
 
 
-def test_a_job_that_exceeds_its_memory_gets_more(project: Path, undisturbed: Path) -> None:
-    process = start(project, *options("train_target:mem_mb=attempt*300"))
-    assert process.wait(timeout=400) == 0, (project / "run.txt").read_text()[-4000:]
-    rows = jobs_of(project)
-    assert rows[0]["State"].split()[0] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") and len(rows) > 1
+def test_a_job_that_exceeds_its_memory_goes_on_with_more(project: Path, undisturbed: Path) -> None:
+    states = self_disturbed(project, "held = b'x' * 2**31; time.sleep(60)", "train_target:mem_mb=attempt*2000")
+    assert states[0] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") and states[1:] == ["COMPLETED"]
     assert "exceeded memory limit" in told(project)
-    assert [re.findall(r"mem=(\d+)M", row["ReqTRES"])[0] for row in rows[:2]] == ["300", "600"]
-    pd.testing.assert_frame_equal(pd.read_parquet(project / PREDICTIONS), pd.read_parquet(undisturbed / PREDICTIONS))
+    assert [re.findall(r"mem=(\d+)M", row["ReqTRES"])[0] for row in jobs_of(project)] == ["2000", "4000"]
+    assert_as_if_nothing_had_been(project, undisturbed)
 
 
 def test_a_job_whose_node_is_taken_away_goes_on(project: Path, undisturbed: Path) -> None:
     def take(job: str) -> None:
         for state in ("drain", "down"):
             ask("scontrol", "update", "nodename=localhost", f"state={state}", "reason=maintenance")
-        wait(lambda: "RUNNING" not in ask("squeue", "-h", "-j", job, "-o", "%T"), 60, "the job to be stopped")
+        wait(lambda: not find(rf"slurmstepd: \[{job}"), 60, "the job to be stopped")  # else it cannot start again there
         ask("scontrol", "update", "nodename=localhost", "state=resume")
         ask("scontrol", "update", f"jobid={job}", "starttime=now")  # Slurm would let it wait for two minutes
 
@@ -174,6 +190,11 @@ def test_too_small_a_gpu_gets_smaller_micro_batches(project: Path) -> None:
     record = json.loads((project / MODELS / "0-1/0/run.json").read_text())
     assert record["parts"] > 1 and record["tokens"] == pytest.approx(900 * 1024, rel=0.01)
     assert "out of GPU memory" in (project / LOG).read_text()
+
+
+def find(command: str) -> str:
+    """The processes whose command line is like that."""
+    return subprocess.run(["pgrep", "--full", "--", command], capture_output=True, text=True).stdout
 
 
 @contextmanager
