@@ -27,10 +27,10 @@ def efficiency(attempts: Iterable[Attempt], benchmarks: Path) -> pd.DataFrame:
 
 
 def label(attempt: Attempt) -> str:
-    """The rule of a job; of a group the rules that are in it, which Snakemake puts after the group's own name."""
+    """The rule of a job, or the name of a group, after which Snakemake puts the rules that are in it."""
     if attempt.job.kind == "rule":
         return attempt.job.name
-    return attempt.job.name.partition("_")[2].replace("_", " ") + " (grouped)"
+    return attempt.job.name.partition("_")[0] + " (grouped)"
 
 
 def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, object]:

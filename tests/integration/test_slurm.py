@@ -1,5 +1,6 @@
 """The study on a real Slurm, in containers, on GPUs that are none: what is asked for, where it runs, what comes out."""
 
+import json
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def on_slurm(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 def slurm_jobs(printed: str) -> dict[str, str]:
     """Slurm's id of each job that Snakemake submitted, with its rule or group."""
-    return dict(re.findall(r"submitted with SLURM jobid (\d+) \(log: \S+/slurm_logs/(?:rule|group)_([\w-]+)/", printed))
+    return dict(re.findall(r"submitted with SLURM jobid (\d+) \(log: \S+/slurm_logs/(?:rule|group)_([\w.-]+)/", printed))
 
 
 def test_the_numbers_are_those_of_a_laptop(on_slurm: tuple[Path, str], outside: Path) -> None:
@@ -43,14 +44,36 @@ def test_jobs_go_where_their_devices_are_and_ask_for_little(on_slurm: tuple[Path
         memory = re.search(r"mem=(\d+)M", row["ReqTRES"])
         assert row["State"] == "COMPLETED" and memory and int(memory[1]) <= 16000, row
     assert not any(rule.startswith("fetch") for rule in rules.values())
-    grouped = [rule for rule in rules.values() if rule in ("build_build", "baseline_baseline", "score_collect_score")]
-    assert len(grouped) == 3, "of the fourteen short jobs each kind is one job of Slurm"
+    for group in ("build", "baseline", "scores", "tables"):
+        assert sum(rule.startswith(f"{group}_") for rule in rules.values()) == 1, (
+            "short jobs of a kind are one of Slurm"
+        )
 
 
 def test_gpu_jobs_are_told_which_gpu_is_theirs(on_slurm: tuple[Path, str]) -> None:
     project, _ = on_slurm
     logs = [path.read_text() for path in (project / "results/nano/logs/target").rglob("*.log")]
     assert len(logs) == 6 and {log.splitlines()[0] for log in logs} == {"on pretended GPU 0", "on pretended GPU 1"}
+
+
+def test_a_model_trains_on_two_gpus_of_a_node(outside: Path, tmp_path: Path) -> None:
+    project = copy_of(outside, tmp_path / "project")
+    run = "tiny/none/tags/0-1"
+    predictions = project / f"results/nano/predictions/{run}.parquet"
+    alone = pd.read_parquet(predictions)
+    predictions.unlink()
+    (project / "two.yaml").write_text("definitions: {encoders: {tiny: {gpus: 2}}}\n")
+    words = study(files=("micro.yaml", "nano.yaml", "two.yaml"))[:-1]
+    told = call(project, *words, "--rerun-triggers", "mtime", "--", predictions.relative_to(project))
+    assert told.returncode == 0, told.stdout[-4000:]
+    (row,) = jobs_of(project)
+    assert row["Partition"] == "gpu" and "gres/gpu=2" in row["AllocTRES"] and "cpu=2" in row["AllocTRES"]
+    log = (project / f"results/nano/logs/target/{run}.log").read_text()
+    assert log.splitlines()[0] == "on pretended GPU 0, pretended GPU 1"
+    record = json.loads((project / f"results/nano/models/{run}/0/run.json").read_text())
+    assert record["gpus"] == 2
+    keys = ["seed", "checkpoint", "id", "gold"]
+    pd.testing.assert_frame_equal(pd.read_parquet(predictions)[keys], alone[keys])
 
 
 def test_a_second_run_has_nothing_to_do(on_slurm: tuple[Path, str]) -> None:
