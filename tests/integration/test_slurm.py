@@ -22,7 +22,9 @@ def on_slurm(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 def slurm_jobs(printed: str) -> dict[str, str]:
     """Slurm's id of each job that Snakemake submitted, with its rule or group."""
-    return dict(re.findall(r"submitted with SLURM jobid (\d+) \(log: \S+/slurm_logs/(?:rule|group)_([\w.-]+)/", printed))
+    return dict(
+        re.findall(r"submitted with SLURM jobid (\d+) \(log: \S+/slurm_logs/(?:rule|group)_([\w.-]+)/", printed)
+    )
 
 
 def test_the_numbers_are_those_of_a_laptop(on_slurm: tuple[Path, str], outside: Path) -> None:
