@@ -13,5 +13,5 @@ env/bin/python scripts/check_lock.py envs/lock.txt
 packages=$(env/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 mv host_paths.py "$packages/"
 echo "import host_paths" >"$packages/host_paths.pth"
-rm -rf build src scripts install.sh
+rm -rf build src scripts install.sh /var/lib/apt/lists/* /var/cache/apt/*
 chmod -R a+rX /opt/codestilts

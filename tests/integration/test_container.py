@@ -91,6 +91,7 @@ def test_the_image_says_what_it_is_and_holds_no_more_than_it_needs() -> None:
     names = " -o ".join(f"-name '{name}'" for name in (".cache", ".netrc", "token"))
     left = inside(f"find / -path '*/site-packages' -prune -o -path /proc -prune -o \\( {names} \\) -print")
     assert left.strip() == ""
+    assert inside("find /var/lib/apt/lists /var/cache/apt -mindepth 1 2>/dev/null || true") == ""
     assert (
         inside("pip config list; cat /etc/pip.conf 2>/dev/null; env | grep -i -E 'token|secret|password' || true") == ""
     )
