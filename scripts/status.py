@@ -34,7 +34,7 @@ def main() -> None:
     show_jobs(progress)
     show_hours(progress)
     show_failures(progress, arguments.failures)
-    print(f"\n{way_on(progress, again)}")
+    print(f"\n{way_on(progress, again, this_command(study.name, arguments.configs[1:]))}")
 
 
 def headline(progress: Progress) -> str:
@@ -111,9 +111,17 @@ def last_lines(log: Path, most: int = LAST_LINES) -> list[str]:
     return [line for line in lines if line.strip()][-most:]
 
 
-def way_on(progress: Progress, again: str) -> str:
+def this_command(name: str, overlays: list[Path]) -> str:
+    """What shows this again."""
+    if not overlays:
+        return "make status"
+    if overlays == [Path(f"studies/{name}.yaml")]:
+        return f"make status STUDY={name}"
+    return f"python scripts/status.py --configs config.yaml {' '.join(map(str, overlays))}"
+
+
+def way_on(progress: Progress, again: str, here: str) -> str:
     """What to type next."""
-    here = f"make status{'' if progress.study.name == 'pocket' else f' STUDY={progress.study.name}'}"
     active = Counter(progress.states.values())
     if progress.going_on:
         return f"It goes on by itself: {here} looks again"
