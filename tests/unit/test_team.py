@@ -15,8 +15,9 @@ import pytest
 import tiny
 import torch
 from safetensors.torch import load_file
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-from codestilts import models
+from codestilts import launching, models
 from codestilts.devices import PRETEND
 from codestilts.memory import PRETEND_SEQUENCES
 
@@ -130,6 +131,32 @@ def test_a_team_that_was_killed_goes_on_where_it_was(folder, tmp_path):
     job.run()
     assert all(torch.equal(whole.weights[name], job.weights[name]) for name in whole.weights)
     assert len(job.record["curve"]) == len(whole.record["curve"])
+
+
+LOST = {"message": "RuntimeError: connection closed by peer"}
+OWN = {"message": "CodeStiltsError: the loss is nan"}
+BUG = {"message": "KeyError: 'label'"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "cause"),
+    [
+        (((-15, LOST, 1), (-9, None, 2)), "GPU 1 of 2 failed: Signal 9 (SIGKILL)"),  # seen dying after it was missed
+        (((1, LOST, 2), (-9, None, 2)), "GPU 1 of 2 failed: Signal 9 (SIGKILL)"),
+        (((1, BUG, 2), (-15, None, 2)), "GPU 0 of 2 failed: KeyError: 'label'"),
+        (((-15, LOST, 3), (1, BUG, 2)), "GPU 1 of 2 failed: KeyError: 'label'"),
+        (((-15, LOST, 1), (1, OWN, 2)), "the loss is nan"),
+    ],
+)
+def test_the_cause_is_told_whichever_process_is_seen_to_end_first(ends, cause, monkeypatch, tmp_path):
+    monkeypatch.setenv(launching.DEVICES, "cpu cpu")
+    failures = {}
+    for place, (exitcode, error, second) in enumerate(ends):
+        file = tmp_path / str(place)
+        if error:
+            file.write_text(json.dumps({"message": error | {"extraInfo": {"timestamp": second}}}))
+        failures[place] = ProcessFailure(place, 1, exitcode, str(file))
+    assert cause in launching._cause(failures)
 
 
 def test_an_error_of_all_is_one_clear_line(folder, tmp_path):
