@@ -98,6 +98,12 @@ def test_the_image_says_what_it_is_and_holds_no_more_than_it_needs() -> None:
     subprocess.run(["apptainer", "test", IMAGE], check=True, capture_output=True)
 
 
+def test_what_jobs_import_was_compiled_when_the_image_was_built() -> None:
+    told = inside("python -v -c 'import torch, transformers, datasets' 2>&1 | grep 'code object from'")
+    assert told.count(".pyc'") > 1000
+    assert not [line for line in told.splitlines() if "site-packages" in line and not line.endswith(".pyc'")]
+
+
 def test_the_image_cannot_be_changed() -> None:
     told = subprocess.run(["apptainer", "exec", IMAGE, "touch", "/opt/codestilts/x"], capture_output=True, text=True)
     assert told.returncode != 0 and "Read-only file system" in told.stderr
