@@ -53,16 +53,35 @@ def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, objec
 
 
 def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
-    """The share of the jobs' time in which their script did not run yet, or no more: 1 - benchmarks / Slurm's time.
+    """The share of the jobs' time in which no script ran yet, or no more: 1 - benchmarks / Slurm's time.
 
-    A job's benchmark is that of its last success, so earlier attempts don't count, nor do groups, whose jobs run
-    side by side.
+    A benchmark is that of a job's last success, so earlier attempts don't count. Jobs of a group run side by side: its
+    time is the shared one, and a group counts if all its jobs have benchmarks.
     """
-    last = {one.places[0]: one for one in attempts if one.state == "COMPLETED" and one.job.kind == "rule"}
+    last = {name: one for one in attempts if one.state == "COMPLETED" for name in one.places}
     worked = taken = 0.0
-    for name, one in last.items():
-        path = benchmarks / f"{name}.tsv"
-        if path.exists() and (one.began or 0) <= path.stat().st_mtime <= (one.ended or 0) + LATE:
-            worked += float(benchmark(path)["s"])
+    for one in dict.fromkeys(last.values()):
+        spans = [span for name in one.places if last[name] is one and (span := when(one, benchmarks / f"{name}.tsv"))]
+        if len(spans) == len(one.places):
+            worked += covered(spans)
             taken += one.seconds
     return 1 - worked / taken if taken else None
+
+
+def when(attempt: Attempt, path: Path) -> tuple[float, float] | None:
+    """From when to when a job's script ran, if this benchmark was written by this attempt."""
+    if not path.exists():
+        return None
+    end = path.stat().st_mtime
+    if not (attempt.began or 0) <= end <= (attempt.ended or 0) + LATE:
+        return None
+    return end - float(benchmark(path)["s"]), end
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """The length of the union of spans."""
+    total, reached = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total

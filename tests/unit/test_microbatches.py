@@ -15,7 +15,7 @@ from codestilts.memory import PRETEND_SEQUENCES, unless_out_of_memory
 from codestilts.microbatches import backward
 from codestilts.predicting import predict
 from codestilts.tasktypes import TYPES, task_type
-from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.base import IGNORE, Task, inputs
 
 KINDS = [(kind, {}) for kind in TYPES] + [("classification", {"pairs": "dual"}), ("classification", {"multi": True})]
 PLAIN = torch.amp.GradScaler("cpu", enabled=False)
@@ -60,6 +60,19 @@ def test_parts_have_the_loss_and_the_gradients_of_the_whole(kind, options, parts
     assert loss == pytest.approx(whole, rel=1e-5) and found.keys() == wanted.keys()
     largest = max(value.abs().max() for value in wanted.values())
     assert all(torch.allclose(found[name], wanted[name], rtol=1e-4, atol=1e-6 * largest) for name in wanted)
+
+
+def test_no_scores_of_a_vocabulary_are_kept_for_a_whole_batch(folder, tokenizer):
+    """Of a batch only outputs stay in memory, however small the parts: for XLM-R's words that would be gigabytes."""
+    task = Task.from_settings("mlm", tiny.task_settings("mlm"))
+    features = task_type("mlm").encode(tiny.examples("mlm"), tokenizer, task)
+    batch = task_type("mlm").collate(features, tokenizer, np.random.default_rng(0))
+    encoder, own = models.load_encoder(folder, mlm=True)
+    head = models.new_head(task, encoder, tokenizer, own, seed=0)
+    outputs, labels = head(encoder, batch), batch["labels"][batch["labels"] != IGNORE]
+    assert outputs.shape == (len(labels), 1)
+    scores = own(encoder(**inputs(batch)).last_hidden_state[batch["labels"] != IGNORE])
+    assert torch.allclose(head.loss(outputs, batch), torch.nn.functional.cross_entropy(scores, labels))
 
 
 def test_a_step_without_room_is_done_again_in_halves(folder, tokenizer, holds, capsys):

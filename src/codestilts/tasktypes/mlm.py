@@ -50,11 +50,14 @@ class Head(nn.Module):
         self.pretrained = pretrained
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        return self.pretrained(hidden_states(encoder, batch)[0][batch["labels"] != IGNORE])
+        """The cross entropy of each chosen token, shape [tokens, 1]: no memory holds a whole batch's words' scores."""
+        chosen = batch["labels"] != IGNORE
+        logits = self.pretrained(hidden_states(encoder, batch)[0][chosen])
+        return F.cross_entropy(logits, batch["labels"][chosen], reduction="none").unsqueeze(1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross entropy over the chosen tokens."""
-        return F.cross_entropy(outputs, batch["labels"][batch["labels"] != IGNORE])
+        """The mean over the chosen tokens."""
+        return outputs.mean()
 
 
 def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
