@@ -10,7 +10,7 @@ from codestilts.stages import benchmark
 
 COLUMNS = ["rule", "jobs", "attempts", "failed", "hours", "gpu_hours", "queue_hours",
            "cpu_used", "memory_used", "time_used", "overhead"]  # fmt: skip
-LATE = 60  # seconds that a benchmark may be written after its job has ended, by other clocks
+LATE = 300  # seconds until Snakemake has seen that a job has ended: it asks every three minutes at least
 
 
 def efficiency(attempts: Iterable[Attempt], benchmarks: Path) -> pd.DataFrame:
@@ -55,33 +55,19 @@ def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, objec
 def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
     """The share of the jobs' time in which no script ran yet, or no more: 1 - benchmarks / Slurm's time.
 
-    A benchmark is that of a job's last success, so earlier attempts don't count. Jobs of a group run side by side: its
-    time is the shared one, and a group counts if all its jobs have benchmarks.
+    A benchmark is that of a job's last success, so earlier attempts don't count. Jobs of a group run one after the
+    other; it counts if all of them have benchmarks.
     """
     last = {name: one for one in attempts if one.state == "COMPLETED" for name in one.places}
     worked = taken = 0.0
     for one in dict.fromkeys(last.values()):
-        spans = [span for name in one.places if last[name] is one and (span := when(one, benchmarks / f"{name}.tsv"))]
-        if len(spans) == len(one.places):
-            worked += covered(spans)
+        own = [benchmarks / f"{name}.tsv" for name in one.places if last[name] is one]
+        if len(own) == len(one.places) and all(is_of(one, path) for path in own):
+            worked += sum(float(benchmark(path)["s"]) for path in own)
             taken += one.seconds
     return 1 - worked / taken if taken else None
 
 
-def when(attempt: Attempt, path: Path) -> tuple[float, float] | None:
-    """From when to when a job's script ran, if this benchmark was written by this attempt."""
-    if not path.exists():
-        return None
-    end = path.stat().st_mtime
-    if not (attempt.began or 0) <= end <= (attempt.ended or 0) + LATE:
-        return None
-    return end - float(benchmark(path)["s"]), end
-
-
-def covered(spans: Iterable[tuple[float, float]]) -> float:
-    """The length of the union of spans."""
-    total, reached = 0.0, float("-inf")
-    for begin, end in sorted(spans):
-        total += max(0.0, end - max(begin, reached))
-        reached = max(reached, end)
-    return total
+def is_of(attempt: Attempt, path: Path) -> bool:
+    """Whether a benchmark is of this attempt: Snakemake dates it anew when it sees that the job has ended."""
+    return path.exists() and (attempt.began or 0) <= path.stat().st_mtime <= (attempt.ended or 0) + LATE

@@ -235,15 +235,12 @@ def test_efficiency_is_by_rule(tmp_path: Path) -> None:
 
 def test_jobs_of_a_group_share_its_overhead(tmp_path: Path) -> None:
     pair = slurm("12", "build/pos", "build/tags")  # ten seconds
-    write(tmp_path / "build/pos.tsv", "s\tmax_rss\n5.0\t1\n", pair.ended - 1)
+    write(tmp_path / "build/pos.tsv", "s\tmax_rss\n5.0\t1\n", pair.ended + 170)
     [group] = efficiency([pair], tmp_path).to_dict("records")
     assert group["overhead"] is None, "one of the two was not measured"
-    write(tmp_path / "build/tags.tsv", "s\tmax_rss\n5.0\t1\n", pair.ended - 3)
+    write(tmp_path / "build/tags.tsv", "s\tmax_rss\n2.0\t1\n", pair.ended + 170)
     [group] = efficiency([pair], tmp_path).to_dict("records")
-    assert group["overhead"] == pytest.approx(0.3), "they ran side by side for three of seven seconds"
-    write(tmp_path / "build/tags.tsv", "s\tmax_rss\n2.0\t1\n", pair.ended - 7)
-    [group] = efficiency([pair], tmp_path).to_dict("records")
-    assert group["overhead"] == pytest.approx(0.3), "one after the other, with a second between them"
+    assert group["overhead"] == pytest.approx(0.3), "one after the other"
 
 
 def test_the_paper_study_is_looked_at_in_three_seconds(tmp_path: Path) -> None:
