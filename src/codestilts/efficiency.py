@@ -56,13 +56,13 @@ def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
     """The share of the jobs' time in which no script ran yet, or no more: 1 - benchmarks / Slurm's time.
 
     A benchmark is that of a job's last success, so earlier attempts don't count. Jobs of a group run one after the
-    other; it counts if all of them have benchmarks.
+    other; a group counts if all of them have benchmarks.
     """
     last = {name: one for one in attempts if one.state == "COMPLETED" for name in one.places}
     worked = taken = 0.0
     for one in dict.fromkeys(last.values()):
-        own = [benchmarks / f"{name}.tsv" for name in one.places if last[name] is one]
-        if len(own) == len(one.places) and all(is_of(one, path) for path in own):
+        own = [benchmarks / f"{name}.tsv" for name in one.places]
+        if all(last[name] is one for name in one.places) and all(is_of(one, path) for path in own):
             worked += sum(float(benchmark(path)["s"]) for path in own)
             taken += one.seconds
     return 1 - worked / taken if taken else None

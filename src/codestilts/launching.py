@@ -81,12 +81,12 @@ def _cause(failures: dict[int, ProcessFailure]) -> str:
     mark = f"{CodeStiltsError.__name__}: "
     if ours := [message.removeprefix(mark) for message in told.values() if message.startswith(mark)]:
         return ours[0]
-    place = min(failures, key=lambda one: (_came_of_another(failures[one]), failures[one].timestamp))
+    place = min(failures, key=lambda one: (_order(failures[one]), failures[one].timestamp))
     return f"the process of GPU {place} of {os.environ[DEVICES].count(' ') + 1} failed: {told[place]}"
 
 
-def _came_of_another(failure: ProcessFailure) -> int:
-    """0 for a process that was killed, 1 for one that told its error, 2 for one that torchrun ended after another."""
+def _order(failure: ProcessFailure) -> int:
+    """Of causes: 0 for a process that was killed, 1 for one that told its error, 2 for one that torchrun ended."""
     if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
         return 0
     return 1 if isinstance(failure.message, dict) else 2
