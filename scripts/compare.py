@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.errors import CodeStiltsError, run
+from codestilts.errors import run
 from codestilts.provenance import atomic
-from codestilts.scoring import concatenate, primary, tidy
+from codestilts.scoring import encoders_in, sums_of, tidy_files
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
 from codestilts.statistics.design import design_of
@@ -26,23 +26,17 @@ def main() -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, help=f"{name} (CSV), written")
     arguments = parser.parse_args()
     facts = arguments.settings
-    sums = concatenate(pd.read_parquet(path) for path in arguments.sums)
+    write(tidy_files(arguments.sums, facts), arguments.scores)
     languages = pd.read_csv(arguments.languages)
-    write(tidy(sums, facts), arguments.scores)
-    sums = primary(sums, facts["checkpoint"])
-    # A trivial baseline knows no encoder: it is compared with each.
-    baselines = sums[sums["arm"].str.startswith("baseline:")]
-    own = sums[~sums["arm"].str.startswith("baseline:")]
-    if own.empty:
-        raise CodeStiltsError(f"{', '.join(arguments.sums)}: no scores of any arm: predict first")
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
-    for encoder, rows in own.groupby("encoder", sort=True):
-        cells = resample(pd.concat([rows, baselines]), facts["resamples"], facts.get("seed", 0))
-        design = design_of(facts, languages, str(encoder))
+    for encoder in encoders_in(arguments.sums):
+        seeds, tables = sums_of(arguments.sums, encoder, facts)
+        cells = resample(tables, facts["resamples"], facts.get("seed", 0), seeds)
+        design = design_of(facts, languages, encoder)
         for name, ask in TABLES.items():
             found[name].append(ask(cells, design).assign(encoder=encoder))
-    for name, tables in found.items():
-        table = pd.concat(tables, ignore_index=True)
+    for name, parts in found.items():
+        table = pd.concat(parts, ignore_index=True)
         write(table[["encoder", *table.columns.drop("encoder")]], getattr(arguments, name))
 
 

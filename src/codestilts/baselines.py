@@ -59,6 +59,7 @@ def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, An
     frames = []
     for name, predicted in predictors[task["type"]](train, rows, rng).items():
         frame = rows.loc[predicted.pop("index", rows.index.tolist())].copy()
+        frame["cluster"] = frame["unit"] if "unit" in frame else frame["cluster"]
         fixed: Predicted = {"encoder": "", "arm": f"baseline:{name}", "target": target, "seed": 0, "score": 0.0}
         for column, entries in {**fixed, **predicted}.items():
             frame[column] = entries

@@ -83,8 +83,9 @@ def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> l
 
 
 def decoded(outputs: list[Any], examples: pd.DataFrame, task: Task, features: list[Feature]) -> pd.DataFrame:
-    """Outputs as predictions, with what tells the rows apart."""
+    """Outputs as predictions, with what tells the rows apart; ``cluster`` is the unit of statistics."""
     found = task_type(task.type).decode(outputs, features, examples, task)
-    return pd.concat([examples[["id", "split", "language", "cluster", "package"]], found], axis=1).dropna(
-        subset=["prediction"]
-    )
+    rows = examples[["id", "split", "language", "cluster", "package"]]
+    if "unit" in examples:
+        rows = rows.assign(cluster=examples["unit"])
+    return pd.concat([rows, found], axis=1).dropna(subset=["prediction"])

@@ -52,6 +52,7 @@ Metric = Literal[
     "mining_f1",
 ]
 Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
+LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained"]
 Kind = Literal["npm", "pypi", "hub", "local"]
 
 
@@ -143,6 +144,11 @@ class Statistics(Strict):
     """The pre-registered contrast and its interval."""
 
     contrast: Annotated[list[Family], Field(min_length=2, max_length=2), *Unique]
+    language_set: LanguageSet = Field(
+        "unseen",
+        description="the languages of the contrast; unseen: those of no code intermediate task of the study, "
+        "out of zero_shot: all but the one that a target is trained in",
+    )
     resamples: Count
     confidence: Annotated[float, Field(gt=0, lt=1)]
     margin: AtLeast0 = Field(description="differences up to so many points count as none")
@@ -170,6 +176,9 @@ class Arm(Strict):
     method: Literal["full", "lora"] = Field("full", description="all weights are trained in phase 3, or adapters")
     learning_rate_factor: Positive = Field(1.0, description="times the learning rate of phase 2")
     base: Name | None = Field(None, description="the arm that a variant is compared with")
+    control_of: Annotated[list[Family], *Unique] | None = Field(
+        None, description="the families that a control is a control of; it is compared with these and no other"
+    )
 
 
 class Block(Strict):
@@ -307,6 +316,11 @@ class TaskFile(Strict):
     instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []
     metric: Metric
+    unit: Name | None = Field(
+        None,
+        description="what is sampled together in the statistics, such as a problem or a question; rows with the same "
+        "unit in several languages, and in several targets whose units have one name, are drawn together",
+    )
     licence: str
     citation: str = ""
     defects: str = ""

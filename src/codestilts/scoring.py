@@ -1,6 +1,6 @@
 """Predictions to scores: sums of numerators and denominators per cluster, and the tidy table of values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -47,7 +47,8 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     """The tidy score table: :func:`values` with what the study knows of each arm, target and language.
 
     ``facts``: ``families`` (arm -> family), ``overlaps`` (arm -> targets that share its data), ``targets`` (name ->
-    {group}), ``source_languages``, ``seen`` (languages of code arms), ``pretrained`` (encoder -> languages).
+    {group}), ``sources`` (target -> the language it is trained in), ``seen`` (languages of code arms), ``pretrained``
+    (encoder -> languages).
     """
     table = values(sums)
     unknown = sorted(set(table["target"]) - set(facts["targets"]))
@@ -57,7 +58,8 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     table["group"] = [facts["targets"][target]["group"] for target in table["target"]]
     pairs = zip(table["arm"], table["target"], strict=True)
     table["overlaps"] = [target in facts["overlaps"].get(arm, []) for arm, target in pairs]
-    table["zero_shot"] = ~table["language"].isin(facts["source_languages"])
+    sources = facts.get("sources") or dict.fromkeys(facts["targets"], facts["source_language"])
+    table["zero_shot"] = table["language"] != table["target"].map(sources)
     table["seen"] = table["language"].isin(facts["seen"])
     known = {(encoder, name) for encoder, names in facts["pretrained"].items() for name in names}
     table["pretrained"] = [pair in known for pair in zip(table["encoder"], table["language"], strict=True)]
@@ -81,9 +83,47 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     return table[order]
 
 
-def primary(sums: pd.DataFrame, checkpoint: str) -> pd.DataFrame:
-    """The rows that effects are made of: of trained targets those of one kind of checkpoint."""
-    return sums[sums["checkpoint"].isin(["", checkpoint])]
+def tidy_files(paths: Sequence[str], facts: dict) -> pd.DataFrame:
+    """:func:`tidy` of all tables of sums, read one after the other."""
+    table = pd.concat([tidy(pd.read_parquet(path), facts) for path in paths], ignore_index=True)
+    return table.sort_values([*CELL, "metric"], ignore_index=True)
+
+
+def encoders_in(paths: Iterable[str]) -> list[str]:
+    """The encoders of tables of sums; trivial baselines know none. Raises where there is no encoder at all."""
+    paths = list(paths)
+    found = sorted({name for path in paths for name in _distinct(path, "encoder")} - {""})
+    if not found:
+        raise CodeStiltsError(f"{', '.join(paths)}: no scores of any arm: predict first")
+    return found
+
+
+def sums_of(paths: Iterable[str], encoder: str, facts: dict) -> tuple[list[int], Iterator[pd.DataFrame]]:
+    """The seeds of an encoder, and the sums that its effects are made of, one target at a time.
+
+    Of trained targets those of the checkpoint that the study compares, of a target with several metrics those of its
+    first one. A trivial baseline knows no encoder: it is compared with each.
+    """
+    mine = [path for path in paths if {encoder, ""} & set(_distinct(path, "encoder"))]
+    seeds = sorted({int(number) for path in mine for number in _distinct(path, "seed", ("encoder", "==", encoder))})
+    return seeds, (_target_sums(mine, encoder, target, facts) for target in facts["targets"])
+
+
+def _target_sums(paths: list[str], encoder: str, target: str, facts: dict) -> pd.DataFrame:
+    wanted = [
+        ("encoder", "in", [encoder, ""]),
+        ("target", "==", target),
+        ("checkpoint", "in", ["", facts["checkpoint"]]),
+        ("metric", "==", facts["targets"][target]["metric"]),
+    ]
+    columns = ["arm", "target", "seed", "language", "cluster", "label", "numerator", "denominator", "n"]
+    return pd.concat([pd.read_parquet(path, columns=columns, filters=wanted) for path in paths], ignore_index=True)
+
+
+def _distinct(path: str, column: str, *filters: tuple[str, str, str]) -> list:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path, columns=[column], filters=list(filters) or None)[column].unique().to_pylist()
 
 
 def family_of(arm: str, facts: dict) -> str:

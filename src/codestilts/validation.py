@@ -153,6 +153,11 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         alike = not arm["tasks"] and arm["init"] == "pretrained" and arm["method"] == "full"
         if name != "none" and alike and not study.parent_arm(name):
             yield ("arms", index), f"'{name}' has no tasks and begins with pretrained weights: that is the arm 'none'"
+        of, where = arm.get("control_of"), ("definitions", "arms", name, "control_of")
+        if arm["family"] == "control" and of is None:
+            yield where, f"'{name}' is a control: name the families that it is a control of, or [] for none"
+        if arm["family"] != "control" and of is not None:
+            yield where, f"'{name}' is no control but of the family {arm['family']}"
         if arm.get("base") and arm["base"] not in config["arms"]:
             allowed = near(arm["base"], config["arms"])
             yield ("definitions", "arms", name, "base"), f"'{arm['base']}' is no arm of this study; {allowed}"
@@ -166,8 +171,9 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
         if arms:
             yield ("targets", index), f"'{target}' is also an intermediate task ({', '.join(arms)}); it can be only one"
-        if "group" not in tasks[target]:
-            yield ("targets", index), f"'{target}' has no group, which a target needs: see {tasks[target]['file']}"
+        for key in ("group", "unit"):
+            if key not in tasks[target]:
+                yield ("targets", index), f"'{target}' has no {key}, which a target needs: see {tasks[target]['file']}"
     for target in study.trained_targets:
         source = study.source_language(target)
         if source not in tasks[target]["languages"]:

@@ -69,6 +69,24 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
     return notes
 
 
+def units(frame: pd.DataFrame, task: str, spec: Record) -> pd.Series:
+    """What is sampled together with each example: the field ``unit``, or else the cluster, after the name of its kind.
+
+    Raises where rows are told by their number but are not parallel: those of a number have one label in all languages.
+    """
+    own = frame["unit"].fillna(frame["cluster"]) if "unit" in frame else frame["cluster"]
+    own = f"{spec['unit']}:" + own.astype(str)
+    numbered = [entry["as"] for entry in spec.get("read", []) if "number" in entry.get("fields", {}).get("unit", ())]
+    apart = frame[frame["split"].isin(numbered)].groupby([own, "split"])["label"].nunique() if numbered else pd.Series()
+    if (apart > 1).any():
+        unit, split = apart.index[apart > 1][0]
+        raise CodeStiltsError(
+            f"task {task}: the {split} rows are not parallel: {unit.replace(':', ' ')} has different labels in two "
+            "languages: name a column with the unit's id in fields"
+        )
+    return own
+
+
 def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
     """Labels within the declared set, indices and lengths that fit."""
     kind, ids = spec["type"], frame["id"].to_numpy()
@@ -116,4 +134,6 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]]
+    if spec.get("unit"):
+        frame["unit"] = units(frame, task, spec)
     return frame.reset_index(drop=True), check(frame, task, spec, settings)

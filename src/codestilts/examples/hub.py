@@ -146,7 +146,7 @@ def columns_of(specs: list[Any]) -> set[str]:
         if isinstance(spec, list):
             found |= columns_of(spec)
         elif isinstance(spec, dict):
-            found.add(spec["column"].partition(".")[0])
+            found |= {spec[key].partition(".")[0] for key in ("column", "within") if key in spec}
         else:
             found |= {name.partition(".")[0] for name in (re.findall(r"{([\w.]+)}", spec) or [spec])}
     return found
@@ -200,10 +200,14 @@ def values(table: pd.DataFrame, spec: Any, where: str, settings: Settings) -> li
 
     ``spec`` is a column (``answers.text.0`` looks inside), a text with columns in braces, a list of these (one list a
     row), or a mapping with ``column`` and ``names``: the label of each value, by position or by key. A value that marks
-    a missing label gives None; any other one that has no name is an error.
+    a missing label gives None; any other one that has no name is an error. A mapping with ``number`` counts the rows
+    from there, ``within`` those of each value of a column.
     """
     if isinstance(spec, list):
         return [list(items) for items in zip(*(values(table, part, where, settings) for part in spec), strict=True)]
+    if isinstance(spec, dict) and "number" in spec:
+        within = _column(table, spec["within"], where) if "within" in spec else pd.Series(0, index=table.index)
+        return (within.groupby(within).cumcount() + spec["number"]).astype(str).tolist()
     if isinstance(spec, dict):
         names = spec["names"]
         known = {str(key): name for key, name in (names.items() if isinstance(names, dict) else enumerate(names))}

@@ -1,3 +1,1 @@
-"""Uncertainty: paired bootstrap over seeds and clusters, exact sign flips over seeds, and the study's
-contrasts.
-"""
+"""Uncertainty: paired bootstrap over seeds and units of examples, and the study's contrasts."""

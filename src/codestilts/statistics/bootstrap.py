@@ -1,18 +1,23 @@
-"""The paired multi-bootstrap: seeds and clusters of examples are resampled, with the same draws for every
-arm.
+"""The paired multi-bootstrap: seeds and units of examples are resampled, with the same draws for every arm.
 
 After Sellam et al. 2022 (the MultiBERTs, arXiv 2106.16163). Every effect of the study is a weighted sum of
 cells (arm, target, language), so the draws of all cells are computed once, and any effect is one product with
 them.
 """
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.statistics.signflip import sign_flip_p
+
+LEAST_UNITS = 10  # fewer units say next to nothing of the next test set
+LEAST_TAIL = 5  # draws that an interval leaves out on each side: its ends are read off so many
+CHUNK = 2**24  # numbers that are drawn at a time
+BASELINE = "baseline:"
 
 
 @dataclass(frozen=True)
@@ -25,19 +30,23 @@ class Cells:
     seeds: list[int]
     draws: np.ndarray  # (1 + resamples, arms, targets, languages); row 0 is what was observed
     by_seed: np.ndarray  # (seeds, arms, targets, languages), observed
-    clusters: np.ndarray  # (targets, languages), number of clusters
+    clusters: np.ndarray  # (targets, languages), number of units
     examples: np.ndarray  # (targets, languages), number of test rows
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A weighted sum of cells in points, its interval, and the exact sign-flip p over seeds."""
+    """A weighted sum of cells in points, its interval, and the p of the same method.
+
+    Where the data bear no interval, ``low``, ``high`` and ``p`` are NaN and ``note`` says why.
+    """
 
     value: float
     low: float
     high: float
     p: float
     by_seed: tuple[float, ...]
+    note: str = ""
 
     @property
     def half_width(self) -> float:
@@ -45,47 +54,90 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def resample(sums: pd.DataFrame, resamples: int, seed: int) -> Cells:
-    """Draw ``resamples`` times from the cluster sums of one encoder (columns of ``scoring.cluster_sums``).
+@dataclass(frozen=True)
+class _Piece:
+    """One target in one language: ``draws`` (1 + resamples, arms), ``by_seed`` (seeds, arms)."""
 
-    Clusters get Exp(1) weights (Rubin's Bayesian bootstrap): mean and variance of the usual counts, but never
-    an empty sample. A cluster has one weight per draw, whichever targets and arms it serves. Of S seeds, S -
-    1 are drawn with replacement (Rao and Wu 1988), since S draws would understate the variance by (S - 1) /
-    S. An arm whose name starts with ``baseline:`` has no seeds: its one run stands for all.
+    target: str
+    language: str
+    arms: list[str]
+    draws: np.ndarray
+    by_seed: np.ndarray
+    units: int
+    examples: int
+
+
+def resample(
+    sums: pd.DataFrame | Iterable[pd.DataFrame], resamples: int, seed: int, seeds: list[int] | None = None
+) -> Cells:
+    """Draw ``resamples`` times from the sums of one encoder (columns of ``scoring.cluster_sums``).
+
+    ``sums`` may be a series of tables, each with all rows of some targets: only one has to fit into memory. Then
+    ``seeds`` (of the trained arms) have to be given.
+
+    A unit (``cluster``: a problem, a sentence pair, a question) has one weight in a draw, in whatever languages,
+    targets and arms it stands: Exp(1) (Rubin's Bayesian bootstrap), with mean and variance of the usual counts, but
+    never an empty sample. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are drawn with
+    replacement (Rao and Wu 1988), since S draws would understate the variance by (S - 1) / S. An arm whose name starts
+    with ``baseline:`` has no seeds: its one run stands for all.
     """
-    arms, targets = sorted(set(sums["arm"])), sorted(set(sums["target"]))
-    languages = sorted(set(sums["language"]))
-    trained = sums[~sums["arm"].str.startswith("baseline:")]
-    seeds = sorted(int(s) for s in set(trained["seed"] if len(trained) else sums["seed"]))
+    tables = [sums] if isinstance(sums, pd.DataFrame) else sums
+    if seeds is None:
+        tables = [table for table in tables if len(table)]
+        every = pd.concat(tables) if len(tables) != 1 else tables[0]
+        trained = every[~every["arm"].str.startswith(BASELINE)]
+        seeds = sorted(int(number) for number in set(trained["seed"] if len(trained) else every["seed"]))
     seed_weights = _seed_weights(len(seeds), resamples, np.random.default_rng([seed, 0]))
+    pieces = [
+        _piece(rows, str(target), str(language), seeds, seed_weights, seed)
+        for table in tables
+        for (target, language), rows in table.groupby(["target", "language"], sort=True)
+    ]
+    arms = sorted({arm for piece in pieces for arm in piece.arms})
+    targets, languages = (sorted({getattr(piece, key) for piece in pieces}) for key in ("target", "language"))
     shape = (len(arms), len(targets), len(languages))
     draws = np.full((1 + resamples, *shape), np.nan)
     by_seed = np.full((len(seeds), *shape), np.nan)
-    clusters, examples = np.zeros(shape[1:], dtype=int), np.zeros(shape[1:], dtype=int)
-    coded = _coded(sums, arms, targets, languages, seeds)
-    for k, language in enumerate(languages):
-        here = coded[coded["language"] == k]
-        known, cluster = np.unique(here["cluster"].to_numpy(dtype=str), return_inverse=True)
-        rng = np.random.default_rng([seed, 1, *language.encode()])
-        weights = rng.exponential(size=(1 + resamples, len(known)))
-        weights[0] = 1.0
-        for j, target in enumerate(targets):
-            mine = (here["target"] == j).to_numpy()
-            if not mine.any():
-                continue
-            used, place = np.unique(cluster[mine], return_inverse=True)
-            rows = here[mine].assign(cluster=place)
-            present = sorted(set(rows["arm"]))
-            _complete(rows, arms, seeds, f"{target}, {language}")
-            size = (len(used), len(present), len(seeds))
-            parts = [_dense(own.assign(arm=np.searchsorted(present, own["arm"])), size, arms, present)
-                     for _, own in rows.groupby("label", sort=True)]  # fmt: skip
-            ratio = 100 * _mean_ratio(weights[:, used], parts).reshape(1 + resamples, len(present), len(seeds))
-            by_seed[:, present, j, k] = ratio[0].T
-            draws[:, present, j, k] = np.einsum("ras,rs->ra", ratio, seed_weights)
-            clusters[j, k] = len(used)
-            examples[j, k] = rows.groupby(["arm", "seed"])["n"].sum().max()
-    return Cells(arms, targets, languages, seeds, draws, by_seed, clusters, examples)
+    units, examples = np.zeros(shape[1:], dtype=int), np.zeros(shape[1:], dtype=int)
+    for piece in pieces:
+        present = [arms.index(arm) for arm in piece.arms]
+        j, k = targets.index(piece.target), languages.index(piece.language)
+        draws[:, present, j, k], by_seed[:, present, j, k] = piece.draws, piece.by_seed
+        units[j, k], examples[j, k] = piece.units, piece.examples
+    return Cells(arms, targets, languages, seeds, draws, by_seed, units, examples)
+
+
+def _piece(
+    rows: pd.DataFrame, target: str, language: str, seeds: list[int], seed_weights: np.ndarray, seed: int
+) -> _Piece:
+    arms, names = sorted(set(rows["arm"])), sorted(set(rows["cluster"].astype(str)))
+    _complete(rows, seeds, f"{target}, {language}")
+    coded = rows[["label", "numerator", "denominator"]].assign(
+        unit=pd.Categorical(rows["cluster"].astype(str), names).codes,
+        arm=pd.Categorical(rows["arm"], arms).codes,
+        seed=np.where(rows["arm"].str.startswith(BASELINE), 0, pd.Categorical(rows["seed"], seeds).codes),
+    )
+    single = [arm.startswith(BASELINE) for arm in arms]
+    size = (len(names), len(arms), len(seeds))
+    parts = [_dense(own, size, single) for _, own in coded.groupby("label", sort=True)]
+    ratio = 100 * _mean_ratio(_unit_weights(names, len(seed_weights), seed), parts)
+    ratio = ratio.reshape(len(seed_weights), *size[1:])
+    examples = int(rows.groupby(["arm", "seed"])["n"].sum().max())
+    drawn = np.einsum("ras,rs->ra", ratio, seed_weights)
+    return _Piece(target, language, arms, drawn, ratio[0].T, len(names), examples)
+
+
+def _unit_weights(names: list[str], draws: int, seed: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Weights (draws, units) of some units at a time; those of the first draw are 1."""
+    step = max(1, CHUNK // draws)
+    for start in range(0, len(names), step):
+        chosen = slice(start, min(start + step, len(names)))
+        weights = np.ones((chosen.stop - chosen.start, draws))
+        for row, name in zip(weights, names[chosen], strict=True):
+            key = hashlib.blake2b(f"{seed}:{name}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            rng = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
+            row[1:] = rng.standard_exponential(draws - 1)
+        yield chosen, weights.T
 
 
 def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
@@ -93,37 +145,70 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
     data.
 
     The percentile interval is stretched by Student's t over the normal quantile, with Satterthwaite's degrees
-    of freedom from the variance between seeds and the variance between clusters: three seeds give a wide,
-    honest interval.
+    of freedom from the variance between seeds and the variance between units: three seeds give a wide,
+    honest interval. ``p`` is where the interval of confidence 1 - p begins to hold zero, at least 1 / (draws + 1).
     """
     i, j, k = np.nonzero(weights)
     factors = weights[i, j, k]
     draws, by_seed = cells.draws[:, i, j, k] @ factors, cells.by_seed[:, i, j, k] @ factors
     if not len(factors) or np.isnan(draws).any():
         return None
-    value, resampled = float(draws[0]), draws[1:]
-    stretch = _stretch(by_seed, resampled, int(cells.clusters[j, k].min()), confidence)
-    low, high = np.percentile(resampled, [50 * (1 - confidence), 50 * (1 + confidence)])
-    return Estimate(
-        value,
-        value - stretch * max(value - float(low), 0.0),
-        value + stretch * max(float(high) - value, 0.0),
-        sign_flip_p(by_seed),
-        tuple(float(x) for x in by_seed),
-    )
+    value, resampled = float(draws[0]), np.sort(draws[1:])
+    seeds = tuple(float(x) for x in by_seed)
+    units = cells.clusters[j, k]
+    if note := _no_interval(by_seed, resampled, units, confidence):
+        return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
+    freedom = _freedom(by_seed, resampled, int(units.min()))
+    low, high = _interval(value, resampled, freedom, confidence)
+    return Estimate(value, low, high, _p(value, resampled, freedom), seeds)
 
 
-def _stretch(by_seed: np.ndarray, resampled: np.ndarray, clusters: int, confidence: float) -> float:
+def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, confidence: float) -> str:
+    """Why there is no interval: the reason that a reader can do something about; empty where there is one."""
+    tail = len(resampled) * (1 - confidence) / 2
+    if len(by_seed) < 2:
+        return "one seed"
+    if tail < LEAST_TAIL:
+        return f"{len(resampled)} resamples are too few: {int(np.ceil(2 * LEAST_TAIL / (1 - confidence)))} or more"
+    if units.min() == 1:
+        return "one unit" if len(units) == 1 else "a cell with one unit"
+    if units.max() < LEAST_UNITS:
+        return f"{units.max()} units are too few: {LEAST_UNITS} or more"
+    if resampled.std() <= 1e-9:
+        return "no variance: the same answers in every seed and unit"
+    return ""
+
+
+def _interval(value: float, resampled: np.ndarray, freedom: float, confidence: float) -> tuple[float, float]:
+    """The stretched percentiles of sorted draws."""
     from scipy.special import ndtri, stdtrit
 
-    total = float(resampled.var())
-    seeds = len(by_seed)
-    if total <= 1e-18:
-        return 1.0
-    between = min(float(by_seed.var(ddof=1)) / seeds, total) if seeds > 1 else 0.0
-    spread = between**2 / max(seeds - 1, 1) + (total - between) ** 2 / max(clusters - 1, 1)
     tail = 0.5 + confidence / 2
-    return max(1.0, float(stdtrit(total**2 / spread, tail) / ndtri(tail)))
+    stretch = max(1.0, float(stdtrit(freedom, tail) / ndtri(tail)))
+    places = np.linspace(0, 1, len(resampled))
+    low, high = np.interp([1 - tail, tail], places, resampled)
+    return value - stretch * max(value - low, 0.0), value + stretch * max(high - value, 0.0)
+
+
+def _p(value: float, resampled: np.ndarray, freedom: float) -> float:
+    from scipy.optimize import bisect
+
+    def beyond_zero(p: float) -> float:
+        low, high = _interval(value, resampled, freedom, 1 - p)
+        return low if value > 0 else -high
+
+    least, most = 1 / (len(resampled) + 1), 1 - 1e-6
+    if beyond_zero(least) > 0:
+        return least
+    return float(bisect(beyond_zero, least, most, xtol=1e-6)) if beyond_zero(most) > 0 else 1.0
+
+
+def _freedom(by_seed: np.ndarray, resampled: np.ndarray, units: int) -> float:
+    """Satterthwaite's degrees of freedom; the variance between seeds has S - 1, the rest units - 1."""
+    total, seeds = float(resampled.var()), len(by_seed)
+    between = min(float(by_seed.var(ddof=1)) / seeds, total)
+    spread = between**2 / (seeds - 1) + (total - between) ** 2 / (units - 1)
+    return total**2 / spread
 
 
 def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -133,48 +218,33 @@ def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> np.nd
     return weights
 
 
-def _coded(
-    sums: pd.DataFrame, arms: list[str], targets: list[str], languages: list[str], seeds: list[int]
-) -> pd.DataFrame:
-    """The sums with arms, targets, languages and seeds as their positions (a baseline's seed as the first)."""
-    coded = sums[["cluster", "label", "numerator", "denominator", "n"]].copy()
-    for name, names in (("arm", arms), ("target", targets), ("language", languages), ("seed", seeds)):
-        coded[name] = sums[name].map({value: i for i, value in enumerate(names)}).to_numpy()
-    is_baseline = sums["arm"].str.startswith("baseline:").to_numpy()
-    coded["seed"] = coded["seed"].mask(is_baseline, 0).astype(int)
-    return coded
-
-
-def _complete(rows: pd.DataFrame, arms: list[str], seeds: list[int], where: str) -> None:
+def _complete(rows: pd.DataFrame, seeds: list[int], where: str) -> None:
     """Every arm has every seed, but for baselines, which have one run."""
     found = set(rows.loc[rows["n"] > 0, ["arm", "seed"]].itertuples(index=False, name=None))
     for arm in sorted(set(rows["arm"])):
-        for seed in range(1 if arms[arm].startswith("baseline:") else len(seeds)):
+        for seed in [] if arm.startswith(BASELINE) else seeds:
             if (arm, seed) not in found:
-                raise CodeStiltsError(f"scores of arm '{arms[arm]}', {where}: seed {seeds[seed]} is missing")
+                raise CodeStiltsError(f"scores of arm '{arm}', {where}: seed {seed} is missing")
 
 
-def _dense(
-    rows: pd.DataFrame, size: tuple[int, int, int], arms: list[str], present: list[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Numerators and denominators of one label as (clusters, arms x seeds); a baseline's one run is put in every
-    seed.
-    """
-    place = tuple(rows[name].to_numpy() for name in ("cluster", "arm", "seed"))
+def _dense(rows: pd.DataFrame, size: tuple[int, int, int], single: list[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """Numerators and denominators of one label as (units, arms x seeds); a single run is put in every seed."""
+    place = tuple(rows[name].to_numpy() for name in ("unit", "arm", "seed"))
     out = np.zeros((2, *size))
     for kind, name in enumerate(["numerator", "denominator"]):
         np.add.at(out[kind], place, rows[name].to_numpy(dtype=float))
-    for i, arm in enumerate(present):
-        if arms[arm].startswith("baseline:"):
-            out[:, :, i, :] = out[:, :, i, :1]
+    out[:, :, single, :] = out[:, :, single, :1]
     return out[0].reshape(size[0], -1), out[1].reshape(size[0], -1)
 
 
-def _mean_ratio(weights: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def _mean_ratio(weights: Iterable[tuple[slice, np.ndarray]], parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """The mean over labels of weighted ratios of sums, of those labels that have a denominator; 0 where none has."""
+    sums: list[np.ndarray] = []
+    for chosen, part in weights:
+        found = [part @ side[chosen] for pair in parts for side in pair]
+        sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else found
     total = count = np.zeros(())
-    for numerator, denominator in parts:
-        over, under = weights @ numerator, weights @ denominator
+    for over, under in zip(sums[::2], sums[1::2], strict=True):
         total = total + np.divide(over, under, out=np.zeros_like(over), where=under > 0)
         count = count + (under > 0)
     return total / np.maximum(count, 1)

@@ -1,59 +1,84 @@
 """The study's questions as weighted sums of cells: effects of arms, contrasts of families, checks of targets."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from codestilts.statistics.bootstrap import Cells, Estimate, estimate
+from codestilts.statistics.bootstrap import BASELINE, Cells, Estimate, estimate
 from codestilts.statistics.design import ALL_GROUPS, Design, scopes_of
 from codestilts.tables import said
 
-INTERVAL = ["low", "high", "p", "seeds", "by_seed"]
-EFFECTS = ["arm", "family", "scope", "kind", "overlaps", "language_set", "languages", "none", "effect", *INTERVAL]
-CONTRASTS = ["name", "role", "scope", "language_set", "languages", "difference", *INTERVAL, "verdict"]
+COUNTED = ["languages", "targets", "cells"]  # what a value is the mean of
+INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
+EFFECTS = ["arm", "family", "scope", "kind", "overlaps", "language_set", *COUNTED, "none", "effect", *INTERVAL]
+CONTRASTS = ["name", "role", "scope", "language_set", *COUNTED, "difference", *INTERVAL, "verdict"]
 CHECKS = ["target", "group", "trained", "languages", "rival", "none", "rival_value", "margin", *INTERVAL, "passed"]
-COUNTS = ["target", "group", "language", "examples", "clusters", "seen", "few", "none", "low", "high"]
+COUNTS = ["target", "group", "language", "examples", "clusters", "seen", "few", "none", "low", "high", "note"]
 
-RANDOM = "random"
 APART = "no overlap"  # the role of contrasts without arms that are trained on a target's own data
+NOTHING: Mapping[str, Collection[str]] = MappingProxyType({})
+
+Languages = Collection[str] | Mapping[str, Collection[str]]  # the same for all targets, or each target's own
 
 
 def mean_over(
-    cells: Cells,
-    arms: list[str],
-    scopes: list[list[str]],
-    languages: list[str],
-    without: Mapping[str, Collection[str]] = MappingProxyType({}),
+    cells: Cells, arms: list[str], scopes: list[list[str]], languages: Languages, without: Mapping = NOTHING
 ) -> np.ndarray:
     """Weights (arms x targets x languages) of a mean of means: over arms, over scopes, targets in a scope,
-    languages.
-
-    ``scopes`` are lists of targets (one list a group). Cells without data are left out, and so are targets
-    and scopes that have none in these languages; no data at all gives zeros. ``without``: targets (by arm) in whose
-    means an arm has no part.
+    languages. See :func:`weigh`.
     """
-    weights = np.zeros(cells.by_seed.shape[1:])
-    rows = [cells.arms.index(arm) for arm in arms if arm in cells.arms]
-    columns = [cells.languages.index(name) for name in languages if name in cells.languages]
-    if not rows or not columns:
-        return weights
+    return weigh(cells, [arms], scopes, languages, without)[0]
+
+
+def weigh(
+    cells: Cells,
+    sides: Sequence[list[str]],
+    scopes: list[list[str]],
+    languages: Languages,
+    without: Mapping[str, Collection[str]] = NOTHING,
+) -> list[np.ndarray]:
+    """Weights (arms x targets x languages) of the mean of each side, over the cells that all sides have.
+
+    A mean of means: over languages, over the targets of a scope (``scopes`` are lists of targets, one list a group),
+    over scopes. A side has a cell (target, language) if all its arms have data there; what one side lacks is left out
+    of all, before anything is weighted. Without any common cell all weights are zero. ``without``: targets (by arm) in
+    whose means an arm has no part.
+    """
+    weights = [np.zeros(cells.by_seed.shape[1:]) for _ in sides]
+    present = ~np.isnan(cells.draws[0])
+    rows = [[cells.arms.index(arm) for arm in arms if arm in cells.arms] for arms in sides]
     usable = []
     for scope in scopes:
         targets = {}
-        for target in scope:
-            if target in cells.targets:
-                j = cells.targets.index(target)
-                own = [i for i in rows if target not in without.get(cells.arms[i], ())]
-                targets[j] = own, [k for k in columns if not np.isnan(cells.draws[0, own, j, k]).any()]
-        usable.append({j: (own, found) for j, (own, found) in targets.items() if own and found})
+        for target in set(scope) & set(cells.targets):
+            j = cells.targets.index(target)
+            own = [[i for i in side if target not in without.get(cells.arms[i], ())] for side in rows]
+            chosen = languages.get(target, ()) if isinstance(languages, Mapping) else languages
+            columns = [cells.languages.index(name) for name in chosen if name in cells.languages]
+            common = [k for k in columns if all(side and present[side, j, k].all() for side in own)]
+            if common:
+                targets[j] = own, common
+        usable.append(targets)
     usable = [targets for targets in usable if targets]
     for targets in usable:
-        for j, (own, found) in targets.items():
-            for k in found:
-                weights[own, j, k] += 1 / (len(own) * len(usable) * len(targets) * len(found))
+        for j, (own, common) in targets.items():
+            for table, side in zip(weights, own, strict=True):
+                for k in common:
+                    table[side, j, k] += 1 / (len(side) * len(usable) * len(targets) * len(common))
     return weights
+
+
+def counted(weights: np.ndarray) -> dict[str, int]:
+    """How many languages, targets and cells (a target in a language) a mean has."""
+    used: np.ndarray = weights.any(axis=0)
+    return {"languages": int(used.any(axis=0).sum()), "targets": int(used.any(axis=1).sum()), "cells": int(used.sum())}
+
+
+def observed(cells: Cells, weights: np.ndarray) -> float:
+    """The weighted sum of cells as observed, in points."""
+    return float(cells.draws[0][weights != 0] @ weights[weights != 0])
 
 
 def sides(design: Design) -> dict[str, tuple[str, list[str]]]:
@@ -63,18 +88,19 @@ def sides(design: Design) -> dict[str, tuple[str, list[str]]]:
 
 
 def effects(cells: Cells, design: Design) -> pd.DataFrame:
-    """Each arm minus ``none`` on each target, group and their mean, for each set of languages and each
-    language.
+    """Each arm minus ``none`` on each target, group and their mean, for each set of languages and each language.
+
+    ``none`` is the value of that arm in the same cells; an arm without any has no row.
     """
-    sets = design.language_sets | {name: [name] for name in sorted(cells.languages)}
+    sets = [*design.language_sets, *sorted(cells.languages)]
     rows = []
-    for language_set, languages in sets.items():
+    for language_set in dict.fromkeys(sets):
+        languages = design.languages_of(language_set)
         for scope, (kind, targets) in scopes_of(design).items():
-            base = mean_over(cells, ["none"], targets, languages)
-            reference = estimate(cells, base, design.confidence)
             for arm, (family, arms) in sides(design).items():
-                found = estimate(cells, mean_over(cells, arms, targets, languages) - base, design.confidence)
-                if reference and found:
+                own, none = weigh(cells, [arms, ["none"]], targets, languages)
+                found = estimate(cells, own - none, design.confidence)
+                if found:
                     about = {
                         "arm": arm,
                         "family": family,
@@ -83,40 +109,40 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
                         "overlaps": any(scope in design.overlaps.get(name, []) for name in arms),
                         "language_set": language_set,
                     }
-                    counted = {"languages": int(base.any(axis=(0, 1)).sum()), "none": reference.value}
-                    rows.append({**about, **counted, **columns(found, "effect")})
+                    reference = {**counted(none), "none": observed(cells, none)}
+                    rows.append({**about, **reference, **columns(found, "effect")})
     return pd.DataFrame(rows, columns=EFFECTS)
 
 
 def columns(found: Estimate, name: str) -> dict[str, object]:
-    """An estimate as columns: value, interval, p, number of seeds and the value of each seed."""
+    """An estimate as columns: value, interval, p, number of seeds, the value of each seed, and why there is no
+    interval.
+    """
     seeds = " ".join(f"{value:.3f}" for value in found.by_seed)
     numbers = {name: found.value, "low": found.low, "high": found.high, "p": found.p}
-    return {**numbers, "seeds": len(found.by_seed), "by_seed": seeds}
+    return {**numbers, "seeds": len(found.by_seed), "by_seed": seeds, "note": found.note}
 
 
 def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
-    """The primary contrast first (first family minus second, unseen zero-shot languages, mean over groups),
+    """The primary contrast first (first family minus second, in the languages of the contrast, mean over groups),
     then others.
 
     Columns: name, role (primary, group, domain, no overlap, languages, language, cell, beside, control, variant),
-    scope, language_set, languages, difference, interval, p, seeds, verdict (in words).
+    scope, language_set, languages, targets, cells, difference, interval, p, seeds, note, verdict (in words).
     """
     scopes, rows = scopes_of(design), []
     for name, role, plus, minus, scope, language_set in questions(design):
-        languages = design.language_sets.get(language_set, [language_set])
-        without, targets = {}, scopes[scope][1]
+        without, targets = NOTHING, scopes[scope][1]
         if role == APART:
             without, targets = design.overlaps, _apart(design, targets, plus, minus)
-        weights = mean_over(cells, plus, targets, languages, without)
-        against = mean_over(cells, minus, targets, languages, without)
-        found = estimate(cells, weights - against, design.confidence) if weights.any() and against.any() else None
+        languages = design.languages_of(language_set, zero_shot=role == "language")
+        ours, theirs = weigh(cells, [plus, minus], targets, languages, without)
+        found = estimate(cells, ours - theirs, design.confidence)
         if found:
             about = {"name": name, "role": role, "scope": scope, "language_set": language_set}
-            count = int(weights.any(axis=(0, 1)).sum())
             plus_name, minus_name = name.split(" minus ")
             words = verdict(found, plus_name, minus_name, design.margin)
-            rows.append({**about, "languages": count, **columns(found, "difference"), "verdict": words})
+            rows.append({**about, **counted(ours), **columns(found, "difference"), "verdict": words})
     return pd.DataFrame(rows, columns=CONTRASTS)
 
 
@@ -136,84 +162,92 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     first, second = design.contrast
     ours, theirs = design.arms_of(first), design.arms_of(second)
     name = f"{first} minus {second}"
-    asked = [(name, "primary", ours, theirs, ALL_GROUPS, "unseen")]
+    main = design.primary_set
+    asked = [(name, "primary", ours, theirs, ALL_GROUPS, main)]
     scopes = scopes_of(design)
-    asked += [(name, "group", ours, theirs, scope, "unseen") for scope in sorted(scopes) if scopes[scope][0] == "group"]
+    asked += [(name, "group", ours, theirs, scope, main) for scope in sorted(scopes) if scopes[scope][0] == "group"]
     rest = [scope for scope, (kind, _) in scopes.items() if kind == "all" and scope != ALL_GROUPS]
     asked += [(name, "domain", ours, theirs, scope, "zero_shot") for scope in rest]
     if any(design.overlaps.get(arm) for arm in [*ours, *theirs]):
-        asked.append((name, APART, ours, theirs, ALL_GROUPS, "unseen"))
+        asked.append((name, APART, ours, theirs, ALL_GROUPS, main))
         asked += [(name, APART, ours, theirs, scope, "zero_shot") for scope in rest]
-    others = [language_set for language_set in design.language_sets if language_set != "unseen"]
+    others = [language_set for language_set in design.language_sets if language_set != main]
     asked += [(name, "languages", ours, theirs, ALL_GROUPS, language_set) for language_set in others]
-    languages = design.language_sets["zero_shot"]
+    languages = sorted({*design.language_sets["source"], *design.language_sets["zero_shot"]})
     asked += [(name, "language", ours, theirs, ALL_GROUPS, language) for language in languages]
-    asked += [(name, "cell", ours, theirs, t, x) for t in design.groups for x in [*design.source_languages, *languages]]
-    for family, other, arms in ((first, second, ours), (second, first, theirs)):
-        asked.append((f"{family} minus none", "beside", arms, ["none"], ALL_GROUPS, "unseen"))
-        for control in design.arms_of("control"):
-            if control != RANDOM and not control.endswith(f"-{other}"):
-                asked.append((f"{family} minus {control}", "control", arms, [control], ALL_GROUPS, "unseen"))
+    asked += [(name, "cell", ours, theirs, target, language) for target in design.groups for language in languages]
+    for family, arms in ((first, ours), (second, theirs)):
+        asked.append((f"{family} minus none", "beside", arms, ["none"], ALL_GROUPS, main))
+        controls = [control for control, families in design.control_of.items() if family in families]
+        asked += [(f"{family} minus {control}", "control", arms, [control], ALL_GROUPS, main) for control in controls]
     for variant, base in design.bases.items():
         asked += [
-            (f"{variant} minus {base}", "variant", [variant], [base], scope, "unseen") for scope in (ALL_GROUPS, *rest)
+            (f"{variant} minus {base}", "variant", [variant], [base], scope, main) for scope in (ALL_GROUPS, *rest)
         ]
     return asked
 
 
 def verdict(found: Estimate, plus: str, minus: str, margin: float) -> str:
-    """What an interval allows one to say, in words; ``margin`` in points is the smallest difference of
+    """What an estimate allows one to say of two sides, in words; ``margin`` in points is the smallest difference of
     interest.
     """
-    least = f"{margin:g} point{'' if margin == 1 else 's'}"
-    if found.low > 0:
-        words = f"{said(plus)} is better than {said(minus)}"
-        return words if found.low > margin else f"{words}, perhaps by less than {least}"
-    if found.high < 0:
-        words = f"{said(plus)} is worse than {said(minus)}"
-        return words if found.high < -margin else f"{words}, perhaps by less than {least}"
-    if -margin < found.low and found.high < margin:
-        return f"no difference of {least} or more"
-    return f"undecided: neither zero nor {least} or more is excluded"
+    if found.note:
+        return f"no verdict: {found.note}"
+    word, by = judged(found.low, found.high, margin)
+    if word == "equal":
+        return f"no difference of {in_points(margin)} or more"
+    if word == "undecided":
+        return f"undecided: neither zero nor {in_points(margin)} or more is excluded" if margin else "undecided"
+    return f"{said(plus)} is {word} than {said(minus)}{by}"
+
+
+def judged(low: float, high: float, margin: float) -> tuple[str, str]:
+    """What an interval says: better, worse, equal (less than the margin apart) or undecided; and by how much."""
+    if low > 0 or high < 0:
+        least, most = (low, high) if low > 0 else (-high, -low)
+        by = f", by less than {in_points(margin)}" if most < margin else ""
+        by = by or (f", perhaps by less than {in_points(margin)}" if least <= margin else "")
+        return ("better" if low > 0 else "worse"), by
+    return ("equal" if -margin < low and high < margin else "undecided"), ""
+
+
+def in_points(margin: float) -> str:
+    """``1 point``, ``2.5 points``."""
+    return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
     """Does each target learn? Arm ``none`` on the source language against each trivial baseline and random
     weights.
 
-    A target without source-language test rows is checked on the mean of its languages. ``passed``: the
-    margin's interval lies above zero.
+    A target that is not trained, or has no source-language test rows, is checked on the mean of its languages: those
+    that ``none`` and the rival both have. ``none``, ``rival_value`` and ``languages`` are of these. ``passed``: the
+    margin's interval lies above zero; empty where there is no interval.
     """
     rows = []
-    rivals = [arm for arm in cells.arms if arm.startswith("baseline:")] + [RANDOM] * (RANDOM in cells.arms)
+    rivals = [*(arm for arm in cells.arms if arm.startswith(BASELINE)), *design.random]
     for target, group in design.groups.items():
-        if target not in cells.targets or "none" not in cells.arms:
+        if target not in cells.targets:
             continue
-        here = list(design.source_languages)
-        own = mean_over(cells, ["none"], [[target]], here)
-        if not own.any():
-            here = list(cells.languages)
-            own = mean_over(cells, ["none"], [[target]], here)
-        value = estimate(cells, own, design.confidence)
+        here: Sequence[str] = design.languages_of("source")[target]
+        if not mean_over(cells, ["none"], [[target]], here).any():
+            here = cells.languages
         for rival in rivals:
-            against = mean_over(cells, [rival], [[target]], here)
-            if not against.any() or value is None:
-                continue
-            other, found = (
-                estimate(cells, against, design.confidence),
-                estimate(cells, own - against, design.confidence),
-            )
-            if other and found:
-                about = {"target": target, "group": group, "trained": target in design.trained}
-                where = "all" if here == cells.languages else " ".join(here)
-                what = {"languages": where, "rival": rival, "none": value.value, "rival_value": other.value}
-                rows.append({**about, **what, **columns(found, "margin"), "passed": found.low > 0})
+            own, against = weigh(cells, [["none"], [rival]], [[target]], here)
+            found = estimate(cells, own - against, design.confidence)
+            if found:
+                names = [cells.languages[k] for k in np.flatnonzero(own.any(axis=(0, 1)))]
+                where = "all" if here is cells.languages else " ".join(names)
+                about = {"target": target, "group": group, "trained": target in design.trained, "languages": where}
+                what = {"rival": rival, "none": observed(cells, own), "rival_value": observed(cells, against)}
+                passed = None if found.note else found.low > 0
+                rows.append({**about, **what, **columns(found, "margin"), "passed": passed})
     return pd.DataFrame(rows, columns=CHECKS)
 
 
 def counts(cells: Cells, design: Design, least: int = 200) -> pd.DataFrame:
-    """Per target and language: test examples, clusters, the value of ``none`` and its interval; few examples
-    marked.
+    """Per target and language: test examples, units (column ``clusters``), the value of ``none`` and its interval;
+    few examples marked. A cell that ``none`` lacks has its sizes only.
     """
     rows = []
     for j, target in enumerate(cells.targets):
@@ -223,7 +257,7 @@ def counts(cells: Cells, design: Design, least: int = 200) -> pd.DataFrame:
             found = estimate(cells, mean_over(cells, ["none"], [[target]], [language]), design.confidence)
             size = {"examples": int(cells.examples[j, k]), "clusters": int(cells.clusters[j, k])}
             about = {"target": target, "group": design.groups[target], "language": language, **size}
-            about |= {"seen": language in design.language_sets["seen"], "few": size["examples"] < least}
-            if found:
-                rows.append({**about, "none": found.value, "low": found.low, "high": found.high})
+            about |= {"seen": language in design.languages_of("seen")[target], "few": size["examples"] < least}
+            reached = {"none": found.value, "low": found.low, "high": found.high, "note": found.note} if found else {}
+            rows.append({**about, **(reached or {"note": "none has no data"})})
     return pd.DataFrame(rows, columns=COUNTS)
