@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from codestilts import records
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS
 from codestilts.stages import stage_rows
-from codestilts.tables import language_name, p_value, points, said, with_interval
+from codestilts.statistics.contrasts import in_points, judged
+from codestilts.tables import has_interval, language_name, p_value, points, said, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit", "layers",
           "scores", "efficiency"]  # fmt: skip
@@ -54,7 +56,7 @@ def render(
         "p": p_value,
         "thousands": lambda number: f"{number:,.0f}".replace(",", "\u202f"),
     }
-    engine.globals |= {"interval": with_interval, "said": said, "shown": language_name}
+    engine.globals |= {"has_interval": has_interval, "interval": with_interval, "said": said, "shown": language_name}
     encoders = [about_encoder(encoder, tables, results, facts) for encoder in facts["encoders"]]
     return engine.from_string(template).render(
         facts=facts | {"arms": by_family(facts["arms"])},
@@ -92,17 +94,19 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
     primary = rows(contrasts[contrasts["role"] == "primary"])
     trained = checks[checks["trained"] & checks["rival"].str.startswith("baseline:")]
     random = checks[checks["trained"] & (checks["rival"] == "random")]
-    said_first = headline(primary[0], facts["margin"]) if primary else "There is nothing to contrast here."
+    beside = rows(contrasts[contrasts["role"] == "beside"])
+    said_first = headline(primary[0], facts["margin"], beside) if primary else "There is nothing to contrast here."
     return {
         "name": encoder,
         "figures": figures,
         "primary": primary[0] if primary else None,
         "headline": "A rehearsal: random weights, two steps." if facts.get("rehearsal") else said_first,
         "by_group": by_group(contrasts[contrasts["role"] == "group"]),
-        "beside": rows(contrasts[contrasts["role"] == "beside"]),
+        "beside": beside,
+        "languages": contrast_languages(contrasts, facts),
         "controls": rows(contrasts[contrasts["role"] == "control"]),
         "contrasts": rows(asked),
-        "effects": effect_grid(own["effects"]),
+        "effects": effect_grid(own["effects"], facts["language_set"]),
         "checks": check_rows(checks),
         "learned": learned(trained),
         "above_random": learned(random),
@@ -117,29 +121,55 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
     }
 
 
-def headline(primary: Row, margin: float) -> str:
-    """The answer in one sentence, no stronger than the interval allows."""
+def headline(primary: Row, margin: float, beside: Sequence[Row] = ()) -> str:
+    """The answer in one or two sentences, no stronger than the intervals allow.
+
+    ``beside``: each family minus ``none``. The better of two families may still be worse than none.
+    """
     first, second = said(primary["name"]).split(" minus ")
-    low, high = primary["low"], primary["high"]
-    least = f"{margin:g} point{'' if margin == 1 else 's'}"
-    if low > 0:
-        return f"Training on {first} in between helps more than training on {second}."
-    if high < 0:
-        return f"Training on {first} in between helps less than training on {second}."
-    if -margin < low and high < margin:
-        return f"Training on {first} or on {second} in between makes no difference of {least} or more."
-    return f"This study cannot tell whether training on {first} or on {second} in between helps more."
+    if not has_interval(primary["low"]):
+        return (
+            f"No verdict on intermediate training on {first} and on {second}: {primary.get('note') or 'no variance'}."
+        )
+    word, by = judged(primary["low"], primary["high"], margin)
+    if word == "equal":
+        answer = f"Intermediate training on {first} or on {second} makes no difference of {in_points(margin)} or more."
+    elif word == "undecided":
+        answer = f"This study cannot tell whether intermediate training on {first} or on {second} is better."
+    else:
+        answer = f"Intermediate training on {first} is {word} than on {second}{by}."
+    return " ".join([answer, *_against_none(beside, margin)])
+
+
+def _against_none(beside: Sequence[Row], margin: float) -> list[str]:
+    """What no intermediate training is to each family, in a sentence."""
+    words = {"equal": f"no different by {in_points(margin)} or more", "undecided": "undecided"}
+    found = []
+    for row in beside:
+        word = judged(row["low"], row["high"], margin)[0] if has_interval(row["low"]) else "undecided"
+        found.append((said(row["name"].split(" minus ")[0]), words.get(word, word)))
+    if not found:
+        return []
+    if len(found) > 1 and len({word for _, word in found}) == 1:
+        told = f"{'both are' if found[0][1] != 'undecided' else 'both are still'} {found[0][1]}"
+    else:
+        told = " and ".join(f"{family} is {word}" for family, word in found)
+    return [f"Against no intermediate training, {told}."]
+
+
+def contrast_languages(contrasts: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
+    """The languages that the primary contrast is a mean over, of those that are unseen by code tasks if it says so."""
+    found = list(contrasts.loc[contrasts["role"] == "language", "language_set"])
+    return [name for name in found if facts["language_set"] != "unseen" or name not in facts["seen"]]
 
 
 def by_group(contrasts: pd.DataFrame) -> list[str]:
     """Each kind of target in a few words, those that the contrast decides first."""
     decided, others = [], []
     for row in rows(contrasts):
-        first, second = said(row["name"]).split(" minus ")
         scope = said(row["scope"])
-        if row["low"] > 0 or row["high"] < 0:
-            better = first if row["low"] > 0 else second
-            decided.append(f"{scope}: {better} is better ({with_interval(row['difference'], row['low'], row['high'])})")
+        if has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0):
+            decided.append(f"{scope}: {row['verdict']} ({with_interval(row['difference'], row['low'], row['high'])})")
         else:
             others.append(scope)
     return [*decided, *([f"{', '.join(others)}: undecided"] if others else [])]
@@ -152,14 +182,17 @@ def by_family(arms: dict[str, Row]) -> dict[str, Row]:
 
 
 def learned(checks: pd.DataFrame) -> dict[str, Any]:
-    """How many targets beat all their rivals with an interval above zero, and which don't."""
-    passed = checks.groupby("target", sort=False)["passed"].all()
-    return {"passed": int(passed.sum()), "all": len(passed), "failed": passed.index[~passed.astype(bool)].tolist()}
+    """How many targets beat all their rivals with an interval above zero, which don't, and which have no interval."""
+    judged = checks.dropna(subset="passed")
+    passed = judged.groupby("target", sort=False)["passed"].all().astype(bool)
+    unjudged = sorted(set(checks["target"]) - set(passed.index))
+    numbers = {"passed": int(passed.sum()), "all": len(passed) + len(unjudged)}
+    return {**numbers, "failed": passed.index[~passed].tolist(), "unjudged": unjudged}
 
 
-def effect_grid(effects: pd.DataFrame) -> dict[str, Any]:
-    """Arms (rows) and target groups (columns) on unseen zero-shot languages, with intervals."""
-    unseen = effects[(effects["language_set"] == "unseen") & effects["kind"].isin(["group", "all"])]
+def effect_grid(effects: pd.DataFrame, language_set: str) -> dict[str, Any]:
+    """Arms (rows) and target groups (columns) in the languages of the contrast, with intervals."""
+    unseen = effects[(effects["language_set"] == language_set) & effects["kind"].isin(["group", "all"])]
     columns = sorted(set(unseen["scope"]), key=lambda scope: (scope != "all groups", scope))
     cells = {(row["arm"], row["scope"]): row for row in rows(unseen)}
     arms = dict.fromkeys(zip(unseen["arm"], unseen["family"], strict=True))
@@ -224,7 +257,6 @@ def study_size(tables: dict[str, pd.DataFrame], facts: dict[str, Any]) -> Row:
         "tests": int(per_target["examples"].sum()),
         "unseen": [name for name in facts["languages"] if name not in seen | sources],
         "seen": [name for name in facts["languages"] if name in seen - sources],
-        "least_p": 2 / 2 ** len(facts["seeds"]),
         "steps": dict.fromkeys(PHASES, "") | {phase: spread(part["steps"]) for phase, part in runs.groupby("phase")},
         "tokens": dict.fromkeys(PHASES, "")
         | {phase: spread(part["tokens"] / part["steps"]) for phase, part in runs.groupby("phase")},

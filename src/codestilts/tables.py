@@ -35,12 +35,23 @@ def points(value: float, signed: bool = False) -> str:
 
 
 def with_interval(value: float, low: float, high: float, signed: bool = True) -> str:
-    """``+0.8 [−0.3, +1.9]``."""
+    """``+0.8 [−0.3, +1.9]``, or ``+0.8 (no interval)``."""
+    if value != value:
+        return ""
+    if not has_interval(low):
+        return f"{points(value, signed)} (no interval)"
     return f"{points(value, signed)} [{points(low, signed)}, {points(high, signed)}]"
 
 
+def has_interval(low: object) -> bool:
+    """Whether the lower end of an interval is there; a table has a gap or an empty text in its place if not."""
+    return low != "" and low == low
+
+
 def p_value(p: float) -> str:
-    """A p with as many digits as are of use."""
+    """A p with as many digits as are of use; empty where there is none."""
+    if not has_interval(p):
+        return ""
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 

@@ -72,7 +72,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results as the workflow leaves it before the page is written."""
     folder = tmp_path_factory.mktemp("results")
     sums = synthetic.sums(clusters=30)
-    cells = resample(sums, 50, 0)
+    cells = resample(sums, 200, 0)
     design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
     for name, ask in {
@@ -127,7 +127,7 @@ def test_the_page_tells_what_a_reader_asks(results: Path):
         assert f'href="#{anchor}"' in html
     assert "in between" in html
     assert "code minus English, 95 % interval" in html
-    assert "no smaller p than 0.250 is possible" in html
+    assert '<td class="n">0.' in html and "neither the training of a target nor any code task" in html
     assert "extract functions" in html
 
 
@@ -150,14 +150,34 @@ def test_a_missing_table_is_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [
-        (0.5, 2, "helps more"),
-        (-3, -0.1, "helps less"),
-        (-0.5, 0.9, "no difference of 1 point "),
+        (1.5, 2, "Intermediate training on code is better than on English."),
+        (0.5, 2, "code is better than on English, perhaps by less than 1 point."),
+        (0.1, 0.9, "code is better than on English, by less than 1 point."),
+        (-3, -0.1, "code is worse than on English, perhaps by less than 1 point."),
+        (-0.5, 0.9, "no difference of 1 point or more."),
         (-2, 3, "cannot tell"),
+        (float("nan"), float("nan"), "No verdict"),
     ],
 )
 def test_the_headline_says_no_more_than_the_interval(low: float, high: float, words: str):
-    assert words in headline({"name": "code minus english", "low": low, "high": high}, 1.0)
+    row = {"name": "code minus english", "low": low, "high": high}
+    assert words in headline(row, 1.0) and "help" not in headline(row, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "words"),
+    [
+        ((-3, -2), (-4, -1), "Against no intermediate training, both are worse."),
+        ((2, 3), (-4, -1), "Against no intermediate training, code is better and English is worse."),
+        ((-2, 3), (0.1, 0.4), "Against no intermediate training, code is undecided and English is better."),
+        ((-0.5, 0.5), (-2, 2), "code is no different by 1 point or more and English is undecided."),
+    ],
+)
+def test_the_headline_says_where_both_stand_beside_none(code: tuple, english: tuple, words: str):
+    sides = {"code": code, "english": english}
+    beside = [{"name": f"{name} minus none", "low": low, "high": high} for name, (low, high) in sides.items()]
+    told = headline({"name": "code minus english", "low": 2.0, "high": 3.0}, 1.0, beside)
+    assert told.startswith("Intermediate training on code is better") and words in told
 
 
 def test_figures_go_in_without_clashing_ids(tmp_path: Path):
@@ -174,11 +194,11 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
 
 
 def test_groups_are_told_as_far_as_their_intervals_go():
-    names = ["name", "scope", "difference", "low", "high"]
-    table = [("classification", 2.0, 1.0, 3.0), ("qa", -2.0, -3.0, -1.0), ("retrieval", 0.5, -1.0, 2.0)]
-    told = by_group(pd.DataFrame([("code minus english", *row) for row in table], columns=names))
+    names = ["scope", "difference", "low", "high", "verdict"]
+    table = [("classification", 2.0, 1.0, 3.0, "code is better"), ("qa", -2.0, -3.0, -1.0, "code is worse")]
+    told = by_group(pd.DataFrame([*table, ("retrieval", 0.5, -1.0, 2.0, "undecided")], columns=names))
     assert told[0].startswith("classification: code is better (+2.0")
-    assert told[1].startswith("question answering: English is better (−2.0")
+    assert told[1].startswith("question answering: code is worse (−2.0")
     assert told[2:] == ["retrieval: undecided"]
 
 

@@ -1,11 +1,9 @@
-"""Bootstrap, sign flips and contrasts on scores whose truth is known."""
+"""Bootstrap and contrasts on scores whose truth is known."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from hypothesis import given
-from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums, value
@@ -21,27 +19,6 @@ from codestilts.statistics.contrasts import (
 )
 from codestilts.statistics.design import design_of
 from codestilts.statistics.nearness import language_table, profile, similarity
-from codestilts.statistics.signflip import sign_flip_p
-
-
-@pytest.mark.parametrize(("pairs", "least"), [(1, 1.0), (3, 0.25), (5, 0.0625), (6, 0.03125)])
-def test_sign_flip_has_its_known_least_p(pairs: int, least: float):
-    assert sign_flip_p(np.linspace(1, 2, pairs)) == pytest.approx(least)
-
-
-def test_sign_flip_by_hand():
-    # Of the 8 sums of +-1 +-2 +-4, |1 + 2 - 4| = 1 is reached or passed by all.
-    assert sign_flip_p([1, 2, -4]) == 1.0
-    # |-1 + 2 + 4| = 5 is reached by +-(5) and +-(7).
-    assert sign_flip_p([-1, 2, 4]) == pytest.approx(4 / 8)
-
-
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=7))
-def test_sign_flip_is_a_probability_blind_to_direction(values: list[float]):
-    p = sign_flip_p(values)
-    assert 2 / 2 ** len(values) <= p + 1e-12
-    assert p <= 1
-    assert p == pytest.approx(sign_flip_p([-value for value in values]))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +57,7 @@ def test_the_primary_contrast_finds_the_lift(cells, design):
     assert (primary["role"], primary["language_set"], primary["languages"]) == ("primary", "unseen", 3)
     assert primary["low"] < 3 < primary["high"]
     assert primary["low"] > 0
-    assert primary["p"] == pytest.approx(0.25)
+    assert 0 < primary["p"] < 0.05
     assert set(table["role"]) == {"primary", "group", "languages", "language", "cell", "beside", "control"}
 
 
@@ -143,18 +120,28 @@ def test_intervals_cover_the_truth():
 
 
 @pytest.mark.parametrize(
-    ("shift", "words"),
+    ("low", "high", "words"),
     [
-        (30, "code is better than English"),
-        (-30, "code is worse"),
-        (0, "no difference of 5 points"),
-        (5, "undecided"),
+        (5.5, 9, "code is better than English"),
+        (1, 4, "code is better than English, by less than 5 points"),
+        (4, 9, "code is better than English, perhaps by less than 5 points"),
+        (5, 9, "code is better than English, perhaps by less than 5 points"),
+        (-9, -5.5, "code is worse than English"),
+        (-4, -1, "code is worse than English, by less than 5 points"),
+        (-9, -4, "code is worse than English, perhaps by less than 5 points"),
+        (-1, 4, "no difference of 5 points or more"),
+        (0, 4, "no difference of 5 points or more"),
+        (-1, 5, "undecided: neither zero nor 5 points or more is excluded"),
     ],
 )
-def test_verdicts_in_words(shift: float, words: str):
-    wide = 9.0 if shift == 5 else 1.0
-    found = Estimate(shift, shift - wide, shift + wide, 0.25, (shift,))
-    assert verdict(found, "code", "english", 5.0).startswith(words)
+def test_verdicts_in_words(low: float, high: float, words: str):
+    found = Estimate((low + high) / 2, low, high, 0.5, (1.0, 2.0))
+    assert verdict(found, "code", "english", 5.0) == words
+
+
+def test_no_interval_no_verdict():
+    found = Estimate(3.0, np.nan, np.nan, np.nan, (3.0,), "one seed")
+    assert verdict(found, "code", "english", 1.0) == "no verdict: one seed"
 
 
 def test_cluster_sums_leave_out_dev_rows():
@@ -174,7 +161,7 @@ def test_cluster_sums_leave_out_dev_rows():
 
 def test_arms_that_share_a_targets_data_can_be_left_out_of_its_mean():
     facts = synthetic.FACTS | {"overlaps": {"code-multi": ["match"], "pos": ["tags"], "english-multi": ["tags"]}}
-    cells = resample(synthetic.sums(), 50, 0)
+    cells = resample(synthetic.sums(), 200, 0)
     design = design_of(facts, synthetic.language_rows(), "tiny")
     table = contrasts(cells, design).set_index("role")
     row = table.loc["no overlap"]

@@ -145,8 +145,9 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
     data.
 
     The percentile interval is stretched by Student's t over the normal quantile, with Satterthwaite's degrees
-    of freedom from the variance between seeds and the variance between units: three seeds give a wide,
-    honest interval. ``p`` is where the interval of confidence 1 - p begins to hold zero, at least 1 / (draws + 1).
+    of freedom from the variance between seeds and the variance between units, and by what the bootstrap lacks of the
+    latter: three seeds give a wide, honest interval. ``p`` is where the interval of confidence 1 - p begins to hold
+    zero, at least 1 / (draws + 1).
     """
     i, j, k = np.nonzero(weights)
     factors = weights[i, j, k]
@@ -158,9 +159,9 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
     units = cells.clusters[j, k]
     if note := _no_interval(by_seed, resampled, units, confidence):
         return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
-    freedom = _freedom(by_seed, resampled, int(units.min()))
-    low, high = _interval(value, resampled, freedom, confidence)
-    return Estimate(value, low, high, _p(value, resampled, freedom), seeds)
+    spread = _spread(by_seed, resampled, int(units.min()))
+    low, high = _interval(value, resampled, spread, confidence)
+    return Estimate(value, low, high, _p(value, resampled, spread), seeds)
 
 
 def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, confidence: float) -> str:
@@ -171,7 +172,7 @@ def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, 
     if tail < LEAST_TAIL:
         return f"{len(resampled)} resamples are too few: {int(np.ceil(2 * LEAST_TAIL / (1 - confidence)))} or more"
     if units.min() == 1:
-        return "one unit" if len(units) == 1 else "a cell with one unit"
+        return "one unit" if units.max() == 1 else "a cell with one unit"
     if units.max() < LEAST_UNITS:
         return f"{units.max()} units are too few: {LEAST_UNITS} or more"
     if resampled.std() <= 1e-9:
@@ -179,22 +180,24 @@ def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, 
     return ""
 
 
-def _interval(value: float, resampled: np.ndarray, freedom: float, confidence: float) -> tuple[float, float]:
+def _interval(
+    value: float, resampled: np.ndarray, spread: tuple[float, float], confidence: float
+) -> tuple[float, float]:
     """The stretched percentiles of sorted draws."""
     from scipy.special import ndtri, stdtrit
 
-    tail = 0.5 + confidence / 2
-    stretch = max(1.0, float(stdtrit(freedom, tail) / ndtri(tail)))
+    (freedom, wider), tail = spread, 0.5 + confidence / 2
+    stretch = wider * max(1.0, float(stdtrit(freedom, tail) / ndtri(tail)))
     places = np.linspace(0, 1, len(resampled))
     low, high = np.interp([1 - tail, tail], places, resampled)
     return value - stretch * max(value - low, 0.0), value + stretch * max(high - value, 0.0)
 
 
-def _p(value: float, resampled: np.ndarray, freedom: float) -> float:
+def _p(value: float, resampled: np.ndarray, spread: tuple[float, float]) -> float:
     from scipy.optimize import bisect
 
     def beyond_zero(p: float) -> float:
-        low, high = _interval(value, resampled, freedom, 1 - p)
+        low, high = _interval(value, resampled, spread, 1 - p)
         return low if value > 0 else -high
 
     least, most = 1 / (len(resampled) + 1), 1 - 1e-6
@@ -203,12 +206,17 @@ def _p(value: float, resampled: np.ndarray, freedom: float) -> float:
     return float(bisect(beyond_zero, least, most, xtol=1e-6)) if beyond_zero(most) > 0 else 1.0
 
 
-def _freedom(by_seed: np.ndarray, resampled: np.ndarray, units: int) -> float:
-    """Satterthwaite's degrees of freedom; the variance between seeds has S - 1, the rest units - 1."""
+def _spread(by_seed: np.ndarray, resampled: np.ndarray, units: int) -> tuple[float, float]:
+    """Satterthwaite's degrees of freedom, and the factor by which the draws are too close together.
+
+    The variance between seeds has S - 1 degrees, the rest G - 1 for G units, of which the Bayesian bootstrap shows the
+    share (G - 1) / (G + 1) (Rubin 1981).
+    """
     total, seeds = float(resampled.var()), len(by_seed)
     between = min(float(by_seed.var(ddof=1)) / seeds, total)
-    spread = between**2 / (seeds - 1) + (total - between) ** 2 / (units - 1)
-    return total**2 / spread
+    rest = (total - between) * (units + 1) / (units - 1)
+    freedom = (between + rest) ** 2 / (between**2 / (seeds - 1) + rest**2 / (units - 1))
+    return freedom, float(np.sqrt((between + rest) / total))
 
 
 def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> np.ndarray:

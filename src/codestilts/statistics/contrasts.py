@@ -72,7 +72,7 @@ def weigh(
 
 def counted(weights: np.ndarray) -> dict[str, int]:
     """How many languages, targets and cells (a target in a language) a mean has."""
-    used: np.ndarray = weights.any(axis=0)
+    used = np.asarray(weights.any(axis=0))
     return {"languages": int(used.any(axis=0).sum()), "targets": int(used.any(axis=1).sum()), "cells": int(used.sum())}
 
 

@@ -1,0 +1,211 @@
+"""Arms without data on a target, in a language, in a group or anywhere: nothing is compared with what isn't there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from calibration import false_positives
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codestilts.statistics.bootstrap import estimate, resample
+from codestilts.statistics.contrasts import contrasts, counts, effects, mean_over, questions, target_checks
+from codestilts.statistics.design import design_of
+
+ROOT = Path(__file__).parents[2]
+ARMS = ["none", "pos", "english-multi", "cloze", "code-multi", "all-multi", "mlm-code", "random", "baseline:majority"]
+TARGETS = {"match": 90, "tags": 30, "search": 60, "parallel": 10}  # the value of all arms, in points
+LANGUAGES = ["c", "go", "java", "python"]
+GRID = [(arm, target, language) for arm in ARMS for target in TARGETS for language in LANGUAGES]
+UNITS = 20
+
+
+def value_of(arm: str, target: str, language: str) -> float:
+    """All arms are equal, in each cell; cells are far apart."""
+    return TARGETS[target] + LANGUAGES.index(language)
+
+
+def sums_of(grid: list[tuple[str, str, str]], lift: dict[str, float] | None = None, noise: float = 0.0) -> pd.DataFrame:
+    """Sums of these cells; an arm of ``lift`` is so many points above the others."""
+    rows = []
+    for arm, target, language in grid:
+        level = value_of(arm, target, language) + (lift or {}).get(arm, 0.0)
+        for seed in [0] if arm.startswith("baseline:") else [0, 1]:
+            luck = np.random.default_rng([len(arm), len(target), len(language), seed]).normal(0, noise, UNITS)
+            for unit, extra in enumerate(luck - luck.mean()):
+                rows.append((arm, target, language, seed, f"u{unit}", (level + extra) / 100))
+    table = pd.DataFrame(rows, columns=["arm", "target", "language", "seed", "cluster", "numerator"])
+    return table.assign(label="", denominator=1.0, n=1)
+
+
+def tables_of(sums: pd.DataFrame, facts: dict = synthetic.FACTS) -> dict[str, pd.DataFrame]:
+    cells, design = resample(sums, 200, 0), design_of(facts, synthetic.language_rows(), "tiny")
+    return {ask.__name__: ask(cells, design) for ask in (effects, contrasts, target_checks, counts)}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sets(st.sampled_from(GRID), max_size=60))
+def test_equal_arms_differ_by_nothing_whatever_is_missing(missing: set[tuple[str, str, str]]):
+    grid = [cell for cell in GRID if cell not in missing]
+    tables = tables_of(sums_of(grid))
+    assert np.allclose(tables["effects"]["effect"], 0) and np.allclose(tables["contrasts"]["difference"], 0)
+    assert np.allclose(tables["target_checks"]["margin"], 0)
+    assert (tables["effects"]["cells"] > 0).all() and (tables["contrasts"]["cells"] > 0).all()
+    there = set(grid)
+    for _, row in tables["effects"].query("kind == 'target' and language_set in @LANGUAGES").iterrows():
+        cell = (row["scope"], row["language_set"])
+        assert ("none", *cell) in there and row["none"] == pytest.approx(value_of("none", *cell))
+        assert row["arm"].endswith(" family") or (row["arm"], *cell) in there
+
+
+@pytest.mark.parametrize(
+    ("lacks", "targets", "cells"),
+    [
+        (lambda target, language: target == "match", 3, 6),  # a target, and so the group classification
+        (lambda target, language: language == "go", 4, 4),
+        (lambda target, language: target in ("search", "parallel"), 2, 4),  # a group
+        (lambda target, language: (target, language) == ("tags", "c"), 4, 7),
+    ],
+)
+def test_an_arm_is_compared_on_the_cells_it_has(lacks, targets: int, cells: int):
+    grid = [cell for cell in GRID if cell[2] != "python" and not (cell[0] == "cloze" and lacks(*cell[1:]))]
+    sums = sums_of(grid, {"cloze": 3.0, "code-multi": 3.0}, noise=2.0)
+    facts = synthetic.FACTS | {"seen": ["java", "python"], "bases": {"cloze": "all-multi"}}
+    found = tables_of(sums, facts)
+    effect = found["effects"].set_index(["arm", "scope", "language_set"]).loc[("cloze", "all groups", "unseen")]
+    assert effect["effect"] == pytest.approx(3.0) and effect["low"] > 0
+    assert (effect["targets"], effect["cells"]) == (targets, cells)
+    for role in ("primary", "beside", "variant"):
+        row = found["contrasts"].set_index("role").loc[[role]].iloc[0]
+        assert row["difference"] == pytest.approx(3.0) and (row["targets"], row["cells"]) == (targets, cells)
+
+
+def test_an_arm_without_any_data_has_no_row():
+    found = tables_of(sums_of([cell for cell in GRID if cell[0] not in ("cloze", "code-multi")]))
+    assert not set(found["effects"]["arm"]) & {"cloze", "code-multi", "code family"}
+    assert "primary" not in set(found["contrasts"]["role"])
+    found = tables_of(sums_of([cell for cell in GRID if cell[0] != "none"]))
+    assert found["effects"].empty and found["target_checks"].empty
+    assert found["counts"]["none"].isna().all() and set(found["counts"]["note"]) == {"none has no data"}
+
+
+def test_a_check_compares_on_the_languages_that_both_have():
+    """``random`` has the untrained target in one language of four, the easiest one."""
+    grid = [cell for cell in GRID if cell[:2] != ("random", "parallel") or cell[2] == "python"]
+    row = tables_of(sums_of(grid))["target_checks"].set_index(["target", "rival"]).loc[("parallel", "random")]
+    assert row["margin"] == pytest.approx(0) and row["none"] == row["rival_value"] == pytest.approx(13)
+
+
+def test_compare_through_its_script(tmp_path: Path):
+    sums = sums_of([cell for cell in GRID if cell[0] != "cloze" or cell[1] == "tags"])
+    encoder = np.where(sums["arm"].str.startswith("baseline:"), "", "tiny")
+    metrics = {target: spec["metric"] for target, spec in synthetic.FACTS["targets"].items()}
+    sums = sums.assign(encoder=encoder, checkpoint="last", metric=sums["target"].map(metrics))
+    wrong = sums.assign(checkpoint="oracle", numerator=0.0)  # of another checkpoint: in the scores, in no effect
+    for arm, part in pd.concat([sums, wrong]).groupby("arm"):
+        part.to_parquet(tmp_path / f"{arm.replace(':', '-')}.parquet", index=False)
+    synthetic.language_rows().to_csv(tmp_path / "languages.csv", index=False)
+    names = ["scores", "effects", "contrasts", "target_checks", "counts"]
+    outputs = [word for name in names for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
+    inputs = ["--sums", *map(str, sorted(tmp_path.glob("*.parquet"))), "--languages", str(tmp_path / "languages.csv")]
+    command = [
+        sys.executable,
+        ROOT / "scripts/compare.py",
+        *inputs,
+        *outputs,
+        "--settings",
+        json.dumps(synthetic.FACTS),
+    ]
+    subprocess.run(command, check=True)
+    found = {name: pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in names}
+    assert np.allclose(found["effects"]["effect"], 0) and np.allclose(found["contrasts"]["difference"], 0)
+    cloze = found["effects"].query("arm == 'cloze' and scope == 'all groups' and language_set == 'zero_shot'").iloc[0]
+    assert (cloze["targets"], cloze["cells"], cloze["none"]) == (1, 3, pytest.approx(31))
+    assert set(found["scores"]["checkpoint"]) == {"last", "oracle"}
+
+
+def test_a_control_is_compared_with_the_families_it_is_a_control_of():
+    facts = synthetic.FACTS | {"control_of": {"mlm-english": ["english"], "mlm-code": ["english", "code"]}}
+    asked = [row[0] for row in questions(design_of(facts, synthetic.language_rows(), "tiny")) if row[1] == "control"]
+    assert asked == ["code minus mlm-code", "english minus mlm-english", "english minus mlm-code"]
+
+
+def test_the_source_language_is_each_targets_own():
+    facts = synthetic.FACTS | {"sources": {"match": "java", "tags": "python", "search": "python", "parallel": "python"}}
+    design = design_of(facts, synthetic.language_rows(), "tiny")
+    assert design.languages_of("source") == {
+        "match": ["java"],
+        "tags": ["python"],
+        "search": ["python"],
+        "parallel": [],
+    }
+    assert design.languages_of("zero_shot")["match"] == ["c", "go", "javascript", "python"]
+    assert design.languages_of("zero_shot")["tags"] == ["c", "go", "java", "javascript"]
+    sums = sums_of(GRID)
+    cells = resample(sums, 200, 0)
+    table = effects(cells, design).query("language_set == 'source' and scope == 'match' and arm == 'pos'")
+    assert table["none"].tolist() == pytest.approx([value_of("none", "match", "java")])
+
+
+def one_cell(right: np.ndarray, resamples: int = 400, confidence: float = 0.95):
+    """The estimate of ``b`` minus ``a`` from answers (2 arms, seeds, units)."""
+    index = pd.MultiIndex.from_product([["a", "b"], *map(range, right.shape[1:])], names=["arm", "seed", "cluster"])
+    table = index.to_frame(index=False).astype({"cluster": str})
+    table = table.assign(
+        target="t", language="c", label="", numerator=right.ravel().astype(float), denominator=1.0, n=1
+    )
+    cells = resample(table, resamples, 0)
+    difference = mean_over(cells, ["b"], [["t"]], ["c"]) - mean_over(cells, ["a"], [["t"]], ["c"])
+    return estimate(cells, difference, confidence)
+
+
+RANDOM = np.random.default_rng(0).binomial(1, 0.5, (2, 3, 40))
+
+
+@pytest.mark.parametrize(
+    ("right", "resamples", "note"),
+    [
+        (np.tile(RANDOM[0, 0], (2, 3, 1)), 400, "no variance"),  # models that answer alike
+        (np.zeros((2, 3, 40)), 400, "no variance"),  # all wrong
+        (RANDOM, 1, "1 resamples are too few: 200 or more"),
+        (RANDOM, 199, "199 resamples are too few"),
+        (RANDOM[:, :1], 400, "one seed"),
+        (RANDOM[:, :, :1], 400, "one unit"),
+        (RANDOM[:, :, :9], 400, "9 units are too few: 10 or more"),
+    ],
+)
+def test_degenerate_data_bear_no_interval(right: np.ndarray, resamples: int, note: str):
+    found = one_cell(right, resamples)
+    assert found.note.startswith(note) and np.isnan([found.low, found.high, found.p]).all()
+    assert found.value == pytest.approx(100 * (right[1].mean() - right[0].mean()))
+
+
+def test_p_is_where_the_interval_begins_to_hold_zero():
+    right = np.random.default_rng(5).binomial(1, [[[0.45]] * 4, [[0.6]] * 4], (2, 4, 60))
+    p = one_cell(right, 4000).p
+    assert 0.001 < p < 0.5
+    wider, narrower = (one_cell(right, 4000, 1 - p + step) for step in (0.005, -0.005))
+    assert wider.low <= 0 <= wider.high and narrower.low > 0
+
+
+def test_a_unit_has_one_weight_wherever_it_stands():
+    answers = np.random.default_rng(1).binomial(1, 0.5, 40).astype(float)
+    table = pd.DataFrame({"cluster": [f"u{n}" for n in range(40)], "numerator": answers, "denominator": 1.0, "n": 1})
+    same = [table.assign(target=target, language=name) for target in ("t", "u") for name in ("c", "go")]
+    other = table.assign(target="t", language="java", cluster=[f"v{n}" for n in range(40)])
+    cells = resample(pd.concat([*same, other]).assign(arm="a", seed=0, label=""), 200, 0)
+    draws = cells.draws[1:, 0]
+    assert np.allclose(draws[:, 0, 0], draws[:, 0, 1]) and np.allclose(draws[:, 0, 0], draws[:, 1, 1])
+    assert abs(np.corrcoef(draws[:, 0, 0], draws[:, 0, 2])[0, 1]) < 0.2
+    alone = resample(same[0].assign(arm="a", seed=0, label=""), 200, 0)
+    assert np.allclose(alone.draws[:, 0, 0, 0], cells.draws[:, 0, 0, 0])  # whatever else there is
+
+
+def test_false_positives_with_problems_that_stand_in_several_languages():
+    """At most 5 of 100 in the long run (1,000 simulations: docs/statistics.md); each language by itself: 26."""
+    assert false_positives(10, rho=0.8, simulations=100, resamples=200) <= 0.08
