@@ -186,7 +186,7 @@ def test_degenerate_data_bear_no_interval(right: np.ndarray, resamples: int, not
 
 
 def test_p_is_where_the_interval_begins_to_hold_zero():
-    right = np.random.default_rng(5).binomial(1, [[[0.45]] * 4, [[0.6]] * 4], (2, 4, 60))
+    right = np.random.default_rng(5).binomial(1, [[[0.5]] * 4, [[0.55]] * 4], (2, 4, 60))
     p = one_cell(right, 4000).p
     assert 0.001 < p < 0.5
     wider, narrower = (one_cell(right, 4000, 1 - p + step) for step in (0.005, -0.005))
