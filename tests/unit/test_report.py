@@ -9,6 +9,7 @@ import pytest
 import synthetic
 import yaml
 
+from codestilts import plots
 from codestilts.checkpoints import thinned
 from codestilts.efficiency import COLUMNS, efficiency
 from codestilts.errors import CodeStiltsError
@@ -263,3 +264,21 @@ def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path:
     assert layers["columns"] == [2, 4] and layers["rows"][0][0] == "parallel"
     assert layers["rows"][0][1] == pytest.approx([20, 40])
     assert "Untrained retrieval by the block" in page(results, facts())
+
+
+def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    cells = resample(synthetic.sums(seeds=1, clusters=30), 200, 0)
+    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
+    for ask in (contrasts, effects, target_checks, counts):
+        ask(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{ask.__name__}.csv", index=False)
+    plots.style()
+    table = pd.read_csv(tmp_path / "copy/contrasts.csv")
+    plots.save(plots.primary(table, 1.0), tmp_path / "copy/primary")
+    plots.save(
+        plots.effects(pd.read_csv(tmp_path / "copy/effects.csv").head(9), "all groups"), tmp_path / "copy/effects"
+    )
+    html = page(tmp_path / "copy", facts())
+    assert "No verdict on intermediate training on code and on English: one seed." in html
+    assert "(no verdict: match, search, tags)" in html and "nan" not in html
+    assert set(table["verdict"]) == {"no verdict: one seed"}
