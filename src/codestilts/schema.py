@@ -224,6 +224,11 @@ class Build(Strict):
     doc_words: Count | None = Field(None, description="words of documentation that are shown")
     hide_words: bool = Field(False, description="hide the words of the code that its description has")
     kinds: list[str] | None = Field(None, description="kinds of bugs that are put in")
+    queries: Literal["language", "partner"] | None = Field(
+        None,
+        description="retrieval: which side of a pair asks, the text in the row's language or its partner (English, "
+        "Python, documentation); the other is searched. An untrained target has to say it",
+    )
     texts: Count | None = Field(None, description="how many of the tasks' texts are read at most")
     leave_out: list[str] = Field([], description="labels of the examples whose texts are not used")
     replaced: Share | None = Field(None, description="share of the words of a corrupted text that are exchanged")
