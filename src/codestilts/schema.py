@@ -306,8 +306,10 @@ class TaskFile(Strict):
     codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
     source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
     recipe: Recipe | None = None
-    overlaps: SomeNames = Field(
-        [], description="targets that are fine-tuned on the same data: flagged in scores and effects"
+    made_of: SomeNames = Field(
+        [],
+        description="data sets that its rows were made of, whatever the copy: where an arm's task and a target have one "
+        "in common, the cell is flagged in scores and effects",
     )
     instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []

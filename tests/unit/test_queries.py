@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from natural_archives import archive, spec, task_file
+from natural_archives import archive, spec
 from test_natural_tasks import made
 
 from codestilts import probing
@@ -31,8 +31,8 @@ def test_tatoeba_is_asked_in_english(
     vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in records(table)])
     monkeypatch.setattr(probing, "outputs_of", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
     head = {key: spec("tatoeba")[key] for key in ("type", "metric", "max_length")}
-    settings = {"study": "s", "encoder": "e", "arm": "none", "init": "pretrained", "layers": [1, 2], "precision": "fp32"}
-    settings |= {"tasks": {"tatoeba": head}}
+    run = {"study": "s", "encoder": "e", "arm": "none", "init": "pretrained", "precision": "fp32"}
+    settings = run | {"layers": [1, 2], "tasks": {"tatoeba": head}}
     found, layers = probing._predict("tatoeba", table, folder, tokenizer, settings, 0, torch.device("cpu"))
     sums = row_sums(found, "accuracy_at_1").sum()
     right = RIGHT[queries or "partner"]
