@@ -308,8 +308,8 @@ class TaskFile(Strict):
     recipe: Recipe | None = None
     made_of: SomeNames = Field(
         [],
-        description="data sets that its rows were made of, whatever the copy: where an arm's task and a target have one "
-        "in common, the cell is flagged in scores and effects",
+        description="data sets that its rows were made of, whatever the copy: a cell whose arm and target share one is "
+        "flagged in scores and effects",
     )
     instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []
