@@ -52,7 +52,7 @@ Metric = Literal[
     "mining_f1",
 ]
 Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
-Kind = Literal["npm", "pypi", "hub", "local"]
+Kind = Literal["npm", "pypi", "hub", "url", "local"]
 
 
 class Strict(BaseModel):
