@@ -131,6 +131,8 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             yield f"{task['file']}: labels: a {spec['type']} task declares its labels, at least two"
         if not spec.get("trained", True) and spec["type"] != "retrieval":
             yield f"{task['file']}: trained: only a retrieval task can go without training"
+        if not spec.get("trained", True) and not spec.get("build", {}).get("queries"):
+            yield f"{task['file']}: build.queries: an untrained target says which side asks: language or partner"
         module, _, function = spec["builder"].partition(":")
         file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
         if not file.exists():
