@@ -301,6 +301,9 @@ class TaskFile(Strict):
     codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
     source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
     recipe: Recipe | None = None
+    whole: Annotated[list[Literal["train", "dev", "test"]], *Unique] = Field(
+        [], description="splits of which the protocol needs every row: a study's common sizes don't cut them"
+    )
     overlaps: SomeNames = Field(
         [], description="targets that are fine-tuned on the same data: flagged in scores and effects"
     )

@@ -23,9 +23,13 @@ def extract(study: Study, language: str) -> Record:
 
 
 def build(study: Study, task: str) -> Record:
-    """How many examples of a task are drawn, in which languages, and the builder's own options."""
+    """How many examples of a task are drawn, in which languages, and the builder's own options.
+
+    The study's common sizes don't cut the splits that a task file calls ``whole``, except in a rehearsal.
+    """
     role = "target" if task in study.targets else "intermediate"
     data = study.config["data"]
+    whole = [] if study.config["rehearsal"] else study.tasks[task].get("whole", [])
     return {
         "study": study.name,
         "task": task,
@@ -34,7 +38,7 @@ def build(study: Study, task: str) -> Record:
         "languages": study.task_languages(task),
         "source_language": study.source_language(task),
         "seed": derive_seed(study.name, "examples", task),
-        **data[role],
+        **{key: value for key, value in data[role].items() if key.partition("_")[0] not in whole},
         **{
             key: value
             for key, value in data["tasks"].get(task, {}).items()
