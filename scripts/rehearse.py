@@ -36,8 +36,8 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
     @cache
     def lookup(name: str) -> Repository | None:
         source = study.sources[name]
-        if source.kind == "local" and not Path(source.id).exists():
-            return None
+        if source.kind == "url" or (source.kind == "local" and not Path(source.id).exists()):
+            return None  # an archive of hundreds of megabytes has no sample
         if source.kind != "hub":
             return Repository([], "", name)
         try:

@@ -274,6 +274,12 @@ class Read(Strict):
     by: str | None = Field(None, description="the column with the code of each row's language")
     where: dict[str, Any] = Field({}, description="values of columns that rows must have")
     fields: dict[str, Any] = Field({}, description="fields that have other columns here")
+    rows: Count | dict[Name, Count] | None = Field(
+        None, description="how many rows it has as published, in each language or by language; compared with those read"
+    )
+    found: Count | dict[Name, Count] | None = Field(
+        None, description="how many rows the source has where it differs from what was published"
+    )
 
 
 class Recipe(Strict):
@@ -313,6 +319,8 @@ class TaskFile(Strict):
     licence: str
     citation: str = ""
     defects: str = ""
+    published: str = Field("", description="who says how many rows each split has (read.rows)")
+    incomparable: str = Field("", description="why its numbers can't be compared with published ones")
     build: Build = Build()
     options: Options = Options()
     trained: bool = True

@@ -131,6 +131,11 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             yield f"{task['file']}: labels: a {spec['type']} task declares its labels, at least two"
         if not spec.get("trained", True) and spec["type"] != "retrieval":
             yield f"{task['file']}: trained: only a retrieval task can go without training"
+        entries = spec.get("read", [])
+        if any("rows" in entry for entry in entries) and not spec.get("published"):
+            yield f"{task['file']}: published: who says how many rows there are (read.rows)?"
+        if any("found" in entry for entry in entries) and not spec.get("incomparable"):
+            yield f"{task['file']}: incomparable: why does the source have other rows than published (read.found)?"
         module, _, function = spec["builder"].partition(":")
         file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
         if not file.exists():

@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.published import compare
 
 COMMON = ("id", "language", "split", "cluster", "package")
 FIELDS = {
@@ -112,8 +113,8 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     spec, task = yaml.safe_load(file.read_text()), file.stem
     declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
     mapped = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
-    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings}
+    settings = {**declared, **mapped, "counted": [], **(spec.get("build") or {}), **settings}
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]]
-    return frame.reset_index(drop=True), check(frame, task, spec, settings)
+    return frame.reset_index(drop=True), [*check(frame, task, spec, settings), *compare(task, spec, settings)]
