@@ -52,12 +52,14 @@ def available(study: Study, lookup: Lookup) -> Available:
 def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]:
     """The languages of a task for which every table is there, and what is missing for the others."""
     spec, reason = study.tasks[task], ""
+    target = task in study.targets or task in (study.tasks[name].get("instead") for name in study.targets)
+    trained = target and spec.get("trained", True)
     for source in spec.get("sources", []):
         if lookup(source) is None:
             return [], f"there is no source {source}"
     if study.reads_functions(task):
         there = [name for name in study.task_languages(task) if all(map(lookup, study.sources_of_language(name)))]
-        if not there or (task in study.trained_targets and study.source_language(task) not in there):
+        if not there or (trained and study.source_language(task) not in there):
             return [], "there is no source of functions"
         return there, ""
     if not spec.get("read"):
@@ -72,10 +74,10 @@ def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]
             try:
                 repository.files(with_code(entry, str(spec.get("codes", {}).get(language, language))))
             except CodeStiltsError as error:
-                if entry["as"] == "test" or language == settings["source_language"] or task not in study.targets:
+                if entry["as"] == "test" or language == settings["source_language"] or not target:
                     missing[language] = str(error)
     languages = [name for name in settings["languages"] if name not in missing]
-    needed = settings["source_language"] if task in study.trained_targets else None
+    needed = settings["source_language"] if trained else None
     if needed in missing:
         return [], missing[needed]
     return languages, next(iter(missing.values()), "")
@@ -87,11 +89,12 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
     ``cover``: ``each`` encoder, arm and target at least once; every one of their ``pairs``; or ``all`` of the product.
     """
     arms, definitions = _arms(study, found)
-    targets = [name for name in study.targets if name in found.languages]
+    stands = _stands(study, found)
+    targets = [stands.get(name, name) for name in study.targets if stands.get(name, name) in found.languages]
     if not targets or "none" not in arms:
         raise CodeStiltsError("no target of the study can be had: is HF_ENDPOINT the hub that you mean?")
     languages = {language for name in targets for language in found.languages[name]}
-    trained = [name for name in targets if name in study.trained_targets]
+    trained = [name for name in targets if study.tasks[name].get("trained", True)]
     rates = study.config["target"]["learning_rates"][:2]
     statistics = study.config["statistics"]
     tasks: Record = {name: {"languages": own} for name, own in found.languages.items()}
@@ -112,9 +115,20 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
         "intermediate": {**TINY, "recipe": "matched", "evaluations": 1},
         "target": {**TINY, "recipe": "matched", "evaluations": 2, "learning_rates": rates, "tasks": own},
         "statistics": {**statistics, "resamples": 20},
-        "grid": _grid(study, list(arms), trained, cover),
+        "grid": _grid(study, list(arms), trained, cover, stands),
         "definitions": {"arms": definitions},
     }
+
+
+def _stands(study: Study, found: Available) -> dict[str, str]:
+    """The targets that can't be had, each with the one that stands in for it."""
+    stands = {}
+    for name in study.targets:
+        other = study.tasks[name].get("instead")
+        if name not in found.languages and other in found.languages:
+            stands[name] = other
+            found.reasons[name] = f"rehearsed with {other}: {found.reasons[name]}"
+    return stands
 
 
 def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
@@ -137,9 +151,10 @@ def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
     return kept, {name: definitions[name] for name in kept}
 
 
-def _grid(study: Study, arms: list[str], targets: list[str], cover: str) -> list[Record]:
+def _grid(study: Study, arms: list[str], targets: list[str], cover: str, stands: Mapping[str, str]) -> list[Record]:
     """Blocks of one encoder, one arm and some targets that cover the study's own grid as far as asked."""
-    runs = [run for run in study.runs if run[1] in arms and run[2] in targets]
+    runs = [(encoder, arm, stands.get(target, target)) for encoder, arm, target in study.runs]
+    runs = [run for run in runs if run[1] in arms and run[2] in targets]
     chosen = runs if cover == "all" else _cover(runs, 1 if cover == "each" else 2)
     cells: dict[tuple[str, str], list[str]] = {}
     for encoder, arm, target in chosen:
@@ -192,7 +207,8 @@ def coverage(study: Study, rehearsed: Study, scores: Any, reasons: Mapping[str, 
         lines.append(f"{what}: {len(wanted) - len(missing)} of {len(wanted)}")
         lines += [f"  not {name}: {_reason(name, reasons)}" for name in missing]
     for target in study.targets:
-        wanted, seen = study.task_languages(target), set(own.loc[own["target"] == target, "language"])
+        stood = own["target"].isin([target, study.tasks[target].get("instead")])
+        wanted, seen = study.task_languages(target), set(own.loc[stood, "language"])
         missing = [name for name in wanted if name not in seen]
         rest = f", not {', '.join(missing)}" if missing else ""
         lines.append(f"languages of {target}: {len(wanted) - len(missing)} of {len(wanted)}{rest}")

@@ -57,12 +57,15 @@ def render(
         "thousands": lambda number: f"{number:,.0f}".replace(",", "\u202f"),
     }
     engine.globals |= {"has_interval": has_interval, "interval": with_interval, "said": said, "shown": language_name}
+    apart = incomparable(tasks, facts)
+    engine.filters["marked"] = lambda task: f"{task} †" if task in apart else task
     encoders = [about_encoder(encoder, tables, results, facts) for encoder in facts["encoders"]]
     return engine.from_string(template).render(
         facts=facts | {"arms": by_family(facts["arms"])},
         encoders=encoders,
         size=study_size(tables, facts),
         tasks=task_rows(tasks, facts),
+        incomparable=apart,
         sources=source_rows(sources, facts["sources"]),
         audit=rows(tables["audit"]),
         clean=bool((tables["audit"].get(["functions", "clusters"], pd.DataFrame()) == 0).all(axis=None)),
@@ -73,6 +76,14 @@ def render(
         machine=machine(tables["runs"]) | {"image": image},
         settings=json.dumps(facts["budgets"], indent=1),
     )
+
+
+def incomparable(tasks: dict[str, Row], facts: dict[str, Any]) -> dict[str, str]:
+    """The tasks whose numbers can't be compared with published ones, and why."""
+    reasons = {name: [task["incomparable"]] for name, task in tasks.items() if task.get("incomparable")}
+    for name, splits in facts.get("cut", {}).items():
+        reasons.setdefault(name, []).append(f"this study draws a part of its {' and '.join(splits)} rows")
+    return {name: "; ".join(own) for name, own in reasons.items()}
 
 
 def rows(table: pd.DataFrame) -> list[Row]:
@@ -275,7 +286,7 @@ def spread(numbers: pd.Series) -> str:
 def task_rows(tasks: dict[str, Row], facts: dict[str, Any]) -> list[Row]:
     """Every task of the study with its role and its metric in words."""
     return [
-        {"defects": "", **task}
+        {"defects": "", "incomparable": "", "published": "", **task}
         | {"name": name, "role": "target" if name in facts["targets"] else "intermediate"}
         | {"metric": LABELS[task["metric"]] if task["type"] != "mlm" else "no metric"}
         for name, task in sorted(tasks.items())

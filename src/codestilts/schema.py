@@ -288,6 +288,12 @@ class Read(Strict):
     by: str | None = Field(None, description="the column with the code of each row's language")
     where: dict[str, Any] = Field({}, description="values of columns that rows must have")
     fields: dict[str, Any] = Field({}, description="fields that have other columns here")
+    rows: Count | dict[Name, Count] | None = Field(
+        None, description="how many rows it has as published, in each language or by language; compared with those read"
+    )
+    found: Count | dict[Name, Count] | None = Field(
+        None, description="how many rows the source has where it differs from what was published"
+    )
 
 
 class Recipe(Strict):
@@ -315,6 +321,9 @@ class TaskFile(Strict):
     codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
     source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
     recipe: Recipe | None = None
+    whole: Annotated[list[Literal["train", "dev", "test"]], *Unique] = Field(
+        [], description="splits of which the protocol needs every row: a study's common sizes don't cut them"
+    )
     made_of: SomeNames = Field(
         [],
         description="data sets that its rows were made of, whatever the copy: a cell whose arm and target share one is "
@@ -331,6 +340,8 @@ class TaskFile(Strict):
     licence: str
     citation: str = ""
     defects: str = ""
+    published: str = Field("", description="who says how many rows each split has (read.rows)")
+    incomparable: str = Field("", description="why its numbers can't be compared with published ones")
     build: Build = Build()
     options: Options = Options()
     trained: bool = True

@@ -5,6 +5,8 @@ from dataclasses import asdict
 from codestilts.seeds import derive_seed
 from codestilts.study import Record, Study
 
+SIZES = ("train", "dev", "test", "test_source")
+
 
 def source(study: Study, source: str) -> Record:
     """What decides the bytes of an archive; a change of a licence note fetches nothing again."""
@@ -23,9 +25,13 @@ def extract(study: Study, language: str) -> Record:
 
 
 def build(study: Study, task: str) -> Record:
-    """How many examples of a task are drawn, in which languages, and the builder's own options."""
+    """How many examples of a task are drawn, in which languages, and the builder's own options.
+
+    The study's common sizes don't cut the splits that a task file calls ``whole``, except in a rehearsal.
+    """
     role = "target" if task in study.targets else "intermediate"
     data = study.config["data"]
+    whole = [] if study.config["rehearsal"] else study.tasks[task].get("whole", [])
     return {
         "study": study.name,
         "task": task,
@@ -34,12 +40,8 @@ def build(study: Study, task: str) -> Record:
         "languages": study.task_languages(task),
         "source_language": study.source_language(task),
         "seed": derive_seed(study.name, "examples", task),
-        **data[role],
-        **{
-            key: value
-            for key, value in data["tasks"].get(task, {}).items()
-            if key in ("train", "dev", "test", "test_source")
-        },
+        **{key: value for key, value in data[role].items() if key.partition("_")[0] not in whole},
+        **{key: value for key, value in data["tasks"].get(task, {}).items() if key in SIZES},
     }
 
 
@@ -168,6 +170,15 @@ def compare(study: Study, **_: str) -> Record:
     return {**score(study), **study.config["statistics"]}
 
 
+def cut(study: Study) -> dict[str, list[str]]:
+    """The targets of whose whole splits the study draws a part, and these splits."""
+    found = {}
+    for target in study.targets:
+        sizes = {key.partition("_")[0] for key, size in build(study, target).items() if key in SIZES and size}
+        found[target] = [split for split in study.tasks[target].get("whole", []) if split in sizes]
+    return {target: splits for target, splits in found.items() if splits}
+
+
 def report(study: Study, **_: str) -> Record:
     """What the report tells of the study: arms, budgets and sources."""
     return {
@@ -177,6 +188,7 @@ def report(study: Study, **_: str) -> Record:
         "shown": study.shown_arms,
         "scopes": study.scopes,
         "rehearsal": study.config["rehearsal"],
+        "cut": cut(study),
         "seeds": study.config["seeds"],
         "budgets": {phase: study.config[phase] for phase in ("intermediate", "target")},
         "sources": study.used_sources,

@@ -113,12 +113,23 @@ def xtreme() -> Members:
     add("xquad", "XQuAD.{code}", questions, "validation")
     add("bucc", "bucc18.{code}", pairs, "validation", "test")
     add("tatoeba", "tatoeba.{code}", pairs, "validation")
-    for code in spec("udpos")["codes"].values():
+    for code in spec("udpos-hub")["codes"].values():
         names = ["test"] if code in ("Thai", "Kazakh", "Tagalog", "Yoruba") else [*every]
         members |= splits(f"udpos.{code}/{{}}-00000-of-00001.parquet", tagged, names)
     members |= splits("SQuAD/{}-00000-of-00001.parquet", questions)
     members |= splits("tydiqa/{}-00000-of-00001.parquet", tydiqa)
     return members | splits("XNLI/{}-00000-of-00001.parquet", xnli, ["validation", "test"])
+
+
+def treebanks() -> Members:
+    """A treebank of each language in CoNLL-U, one sentence a split; four languages have no dev set."""
+    words = (("1", "Go", "VERB", "0"), ("2", "{}", "PROPN", "1"))
+    text = "".join(f"{n}\t{form}\t_\t{tag}\t_\t_\t{head}\tdep\t_\t_\n" for n, form, tag, head in words) + "\n"
+    return {
+        f"ud-treebanks-v2.5/UD_X-Y/{code}_y-ud-{split}.conllu": text.format(f"{code}{split}")
+        for code in spec("udpos")["codes"].values()
+        for split in (["test"] if code in ("th", "kk", "tl", "yo") else ["train", "dev", "test"])
+    }
 
 
 def sources() -> dict[str, Members]:
@@ -167,6 +178,7 @@ def sources() -> dict[str, Members]:
         "cosmosqa": splits("default/{}/0000.parquet", cosmosqa),
         "commonsenseqa": splits("data/{}-00000-of-00001.parquet", commonsenseqa),
         "ud-english": splits("en_ewt/{}/0000.parquet", treebank),
+        "ud-treebanks": treebanks(),
         "ccg": {"ccg/ccg.train": CCG, "ccg/ccg.dev": CCG},
         "xnli-translated": xnli,
         "xquad-translated": xquad,

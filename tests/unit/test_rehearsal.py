@@ -76,6 +76,18 @@ def test_the_overlay_makes_a_valid_study_without_unpinned_sources_in_the_way(pap
     assert study.arms["ccg"]["tasks"] == ["supertags"] and "mlm-xtreme" in study.arms["mnli-mlm"]["tasks"]
 
 
+def test_a_target_is_rehearsed_with_the_one_that_stands_in_for_it(paper: Study) -> None:
+    found = available(paper, hub(paper, {"ud-treebanks"}))
+    made = overlay(paper, found)
+    assert made["targets"] == ["udpos-hub" if name == "udpos" else name for name in paper.targets]
+    assert any("udpos-hub" in block["targets"] for block in made["grid"])
+    assert not any("udpos" in block["targets"] for block in made["grid"])
+    assert found.reasons["udpos"] == "rehearsed with udpos-hub: there is no source ud-treebanks"
+    assert "thai" in made["data"]["tasks"]["udpos-hub"]["languages"]  # which has no dev rows
+    missing = available(paper, hub(paper, {"ud-treebanks", "xtreme"}))
+    assert "udpos" in missing.reasons and "udpos-hub" in missing.reasons
+
+
 def test_without_functions_there_are_no_targets_made_of_them(paper: Study) -> None:
     found = available(paper, hub(paper, {"code-search-net"}))
     assert "tags" not in overlay(paper, found)["targets"] and "functions" in found.reasons["tags"]

@@ -255,6 +255,16 @@ def test_a_rehearsal_says_that_its_numbers_mean_nothing(results: Path) -> None:
     assert "Its numbers mean nothing" not in page(results, facts())
 
 
+def test_a_number_that_is_not_comparable_says_so(results: Path) -> None:
+    assert "Not comparable" not in page(results, facts()) and "†" not in page(results, facts())
+    html = page(results, facts() | {"cut": {"match": ["dev", "test"]}})
+    assert (
+        "† Not comparable with published numbers: <em>match</em>, this study draws a part of its dev and test rows."
+        in html
+    )
+    assert html.count("match †") >= 4 and "tags †" not in html
+
+
 def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path: Path) -> None:
     scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
     grid = checkpoint_grid(pd.concat([scores.assign(checkpoint=name) for name in ("oracle", "dev", "last")]))

@@ -83,6 +83,18 @@ def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
         assert splits[other].isdisjoint({"train", "dev"})
 
 
+def test_common_sizes_do_not_cut_a_protocol(study: Study) -> None:
+    paper = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
+    assert paper.config["data"]["target"] == {"train": 400000, "dev": 500, "test": 20000, "test_source": 20000}
+    sizes = {"train", "dev", "test", "test_source"}
+    assert settings.build(paper, "udpos").keys() & sizes == {"train", "dev"}  # German has 22,458 test rows
+    assert settings.build(paper, "bucc").keys() & sizes == {"train"}  # dev sets the threshold: Russian has 2,374 pairs
+    own = Study(paper.config | {"data": paper.config["data"] | {"tasks": {"udpos": {"test": 9}}}}, paper.tasks, {})
+    assert settings.build(own, "udpos")["test"] == 9  # asked for this task
+    rehearsed = Study(paper.config | {"rehearsal": 10}, paper.tasks, {})
+    assert settings.build(rehearsed, "bucc").keys() & sizes == sizes
+
+
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
     phase2 = settings.intermediate(study, "bert-tiny", "english-multi", "0-2")
     assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"]["tasks"])

@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.published import compare
 
 COMMON = ("id", "language", "split", "cluster", "package")
 FIELDS = {
@@ -69,22 +70,21 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
     return notes
 
 
-def units(frame: pd.DataFrame, task: str, spec: Record) -> pd.Series:
+def units(frame: pd.DataFrame, task: str, spec: Record) -> tuple[pd.Series, list[str]]:
     """What is sampled together with each example: the field ``unit``, or else the cluster, after the name of its kind.
 
-    Raises where rows are told by their number but are not parallel: those of a number have one label in all languages.
+    Rows that are told by their number are translations of each other only if those of a number have one label; in a
+    language where they don't, each row is a unit of its own, and a note says so.
     """
-    own = frame["unit"].fillna(frame["cluster"]) if "unit" in frame else frame["cluster"]
-    own = f"{spec['unit']}:" + own.astype(str)
+    own, notes = frame["unit"].fillna(frame["cluster"]) if "unit" in frame else frame["cluster"], []
     numbered = [entry["as"] for entry in spec.get("read", []) if "number" in entry.get("fields", {}).get("unit", ())]
-    apart = frame[frame["split"].isin(numbered)].groupby([own, "split"])["label"].nunique() if numbered else pd.Series()
-    if (apart > 1).any():
-        unit, split = apart.index[apart > 1][0]
-        raise CodeStiltsError(
-            f"task {task}: the {split} rows are not parallel: {unit.replace(':', ' ')} has different labels in two "
-            "languages: name a column with the unit's id in fields"
-        )
-    return own
+    rows = frame[frame["split"].isin(numbered)]
+    if len(rows):
+        usual = rows["label"].groupby([rows["split"], own[rows.index]]).transform(lambda labels: labels.mode()[0])
+        for language in sorted(set(rows.loc[usual != rows["label"], "language"])):
+            own = own.mask(frame["split"].isin(numbered) & (frame["language"] == language), frame["id"])
+            notes.append(f"{task}: rows of {language} are not parallel to the others: each is a unit of its own")
+    return f"{spec['unit']}:" + own.astype(str), notes
 
 
 def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
@@ -130,10 +130,12 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     spec, task = yaml.safe_load(file.read_text()), file.stem
     declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
     mapped = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
-    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings}
+    settings = {**declared, **mapped, "counted": [], **(spec.get("build") or {}), **settings}
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
-    frame = frame[columns + [name for name in frame if name not in columns]]
+    frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)
+    notes = [*check(frame, task, spec, settings), *compare(task, spec, settings)]
     if spec.get("unit"):
-        frame["unit"] = units(frame, task, spec)
-    return frame.reset_index(drop=True), check(frame, task, spec, settings)
+        frame["unit"], told = units(frame, task, spec)
+        notes += told
+    return frame, notes

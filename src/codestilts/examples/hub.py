@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.published import count
 from codestilts.examples.sampling import Inputs, Settings, posed, take
 
 UNLABELLED = (-1, "-1", "", None)  # how the hub's sets mark a hidden or missing label
@@ -61,7 +62,10 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
                 archives[entry["source"]] = Archive(inputs[entry["source"]], f"task {settings['task']}")
             archive = archives[entry["source"]]
             table = archive.table(with_code(entry, code), fields)
-            frames.append(_mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}"))
+            frame = _mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}")
+            found = dict(frame["language"].value_counts()) if "by" in entry else {language: len(table)}
+            count(found, with_code(entry, code), settings)
+            frames.append(frame)
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
     return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
 

@@ -13,8 +13,9 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.controls import texts
 from codestilts.examples.hub import Archive, read
+from codestilts.examples.published import count
 from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, draw, records, take
-from codestilts.examples.spans import answers
+from codestilts.examples.spans import answers, placed
 
 SIZES = ("train", "dev", "test", "test_source")
 CCG_FILES = {"ccg.train": "train", "ccg.dev": "dev"}
@@ -46,11 +47,14 @@ def tydiqa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     dev keeps the source language only. See :func:`codestilts.examples.spans.answers` for the columns.
     """
     source = settings["source_language"]
-    frame = answers(inputs, _unlimited(settings) | {"languages": [source]})
+    frame = read(inputs, settings | {"languages": [source], "counted": []})
     frame["language"] = frame.pop("spoken").str.partition("-")[0]
     frame["id"] = frame["split"] + ":" + frame["id"]
+    for entry in settings["read"]:
+        count(dict(frame.loc[frame["split"] == entry["as"], "language"].value_counts()), entry, settings)
     wanted = frame["language"].isin(settings["languages"])
-    return take(frame[wanted & ((frame["split"] == "test") | (frame["language"] == source))], settings)
+    frame = frame[wanted & ((frame["split"] == "test") | (frame["language"] == source))].reset_index(drop=True)
+    return take(placed(frame, settings), settings)
 
 
 def held_out(inputs: Inputs, settings: Settings) -> pd.DataFrame:

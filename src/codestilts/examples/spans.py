@@ -14,7 +14,11 @@ def answers(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     moving the places (28 to 45 % of three languages of TyDiQA in XTREME): an answer is looked for where it says it is,
     then at its nearest occurrence; an answer that is nowhere in its context takes its question along.
     """
-    frame = read(inputs, settings)
+    return take(placed(read(inputs, settings), settings), settings)
+
+
+def placed(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The questions whose answer is in the passage, with its place; see :func:`answers`."""
     found = [
         _placed(context, list(texts), list(starts))
         for context, texts, starts in zip(frame["context"], frame["texts"], frame["starts"], strict=True)
@@ -28,7 +32,7 @@ def answers(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         frame = frame[frame["answer_text"] != ""]
     else:
         frame = frame[frame["answer_start"] >= 0]
-    return take(frame.reset_index(drop=True), settings)
+    return frame.reset_index(drop=True)
 
 
 def _placed(context: str, texts: list[str], starts: list[int]) -> tuple[int, list[str], bool]:
