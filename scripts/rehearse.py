@@ -29,7 +29,7 @@ def main() -> None:
 
 def plan(study: Study, arguments: argparse.Namespace) -> None:
     """Ask the hub what it has, write the overlay."""
-    from codestilts.examples.hub import Repository
+    from codestilts.examples.repository import Repository
     from codestilts.rehearsal import available, overlay
     from codestilts.sources.hub import card, listing
 

@@ -19,6 +19,7 @@ FIELDS = {
     "retrieval": ("query", "document"),
     "mlm": ("text",),
 }
+TEXTS = {"text_a", "text_b", "context", "choices", "tokens", "question", "query", "document", "text"}
 
 Record = dict[str, Any]
 
@@ -70,8 +71,12 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
 
 
 def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
-    """Labels within the declared set, indices and lengths that fit."""
+    """Texts that are texts, labels within the declared set, indices and lengths that fit."""
     kind, ids = spec["type"], frame["id"].to_numpy()
+    for name in set(FIELDS[kind]) & TEXTS:
+        for row, value in zip(ids, frame[name], strict=True):
+            if not all(isinstance(part, str) for part in ([value] if name not in ("tokens", "choices") else value)):
+                raise CodeStiltsError(f"task {task}, example {row}: {name} is {value!r}, not text: map another column")
     if kind in ("classification", "tagging") and spec.get("labels"):
         allowed = set(spec["labels"])
         if kind == "tagging":
@@ -112,8 +117,11 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     spec, task = yaml.safe_load(file.read_text()), file.stem
     declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
     mapped = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
-    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings}
+    dropped: dict[str, int] = {}  # filled in by whatever leaves rows out
+    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings, "dropped": dropped}
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]]
-    return frame.reset_index(drop=True), check(frame, task, spec, settings)
+    frame = frame.reset_index(drop=True)
+    frame.attrs = {"dropped": dropped} if dropped else {}  # pandas keeps it in the parquet file
+    return frame, check(frame, task, spec, settings)

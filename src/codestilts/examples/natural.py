@@ -12,7 +12,8 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.controls import texts
-from codestilts.examples.hub import Archive, read
+from codestilts.examples.hub import read
+from codestilts.examples.repository import Archive
 from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, draw, records, take
 from codestilts.examples.spans import answers
 
