@@ -2,16 +2,15 @@
 
 import argparse
 import json
-from pathlib import Path
 
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.provenance import atomic
 from codestilts.scoring import concatenate, primary, tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
 from codestilts.statistics.design import design_of
+from codestilts.tables import read_csv, write_csv
 
 TABLES = {"effects": effects, "contrasts": contrasts, "target_checks": target_checks, "counts": counts}
 
@@ -27,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     facts = arguments.settings
     sums = concatenate(pd.read_parquet(path) for path in arguments.sums)
-    languages = pd.read_csv(arguments.languages)
+    languages = read_csv(arguments.languages)
     write(tidy(sums, facts), arguments.scores)
     sums = primary(sums, facts["checkpoint"])
     # A trivial baseline knows no encoder: it is compared with each.
@@ -48,8 +47,7 @@ def main() -> None:
 
 def write(table: pd.DataFrame, path: str) -> None:
     """Write a CSV with six decimals, so that the last bits of sums do not depend on the machine's threads."""
-    with atomic(Path(path)) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6f")
+    write_csv(table, path, float_format="%.6f")
 
 
 if __name__ == "__main__":

@@ -113,6 +113,8 @@ def programs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     frame = by_problem(read(inputs, settings), settings)
     frame["code"] = [_joined(code) for code in frame["code"]]
     frame = kept(frame, frame["code"].str.len().between(SHORTEST, LONGEST), "no program, or one too long", settings)
+    lone = frame["code"].str.contains(r"\r(?!\n)")  # a grammar may take all that follows a comment for one
+    frame = kept(frame, ~lone, "carriage returns as line ends", settings)
     frame = frame.drop_duplicates(["split", "language", "cluster"]).reset_index(drop=True)
     names = frame["name"] if "name" in frame else [""] * len(frame)
     columns = zip(frame["code"], frame["language"], names, frame["problem"], strict=True)
@@ -180,7 +182,9 @@ def topics(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         try:
             named = set(ast.literal_eval(tags) if isinstance(tags, str) else tags)  # a list, in some copies as text
         except (ValueError, SyntaxError, TypeError) as error:
-            raise CodeStiltsError(f"task {settings['task']}: {row['id']}: tags {tags!r} are no list: {error}") from error
+            raise CodeStiltsError(
+                f"task {settings['task']}: {row['id']}: tags {tags!r} are no list: {error}"
+            ) from error
         row["label"] = BETWEEN.join(sorted(named & set(settings["labels"])))
         unknown.update(named - set(settings["labels"]))
     print(f"{settings['task']}: tags that are not declared and left out: {dict(unknown.most_common())}")

@@ -1,8 +1,8 @@
 """A dataset repository of the hub: which of its files are a split of a config, and the rows in them.
 
-The repository's card decides, and it is read as the hub's own libraries read it: its metadata by ``huggingface_hub``, its
-``configs`` by the rules of ``datasets`` (``MetadataConfigs`` and ``sanitize_patterns``). What it does not declare is an
-error, never the nearest thing that is there. Without declared configs a config is a folder and a split a file's name.
+The repository's card decides, read as the hub's own libraries do: its metadata by ``huggingface_hub``, its ``configs``
+by the rules of ``datasets`` (``MetadataConfigs``, ``sanitize_patterns``). What it does not declare is an error, never
+the nearest thing that is there. Without declared configs a config is a folder and a split a file's name.
 """
 
 import io
@@ -80,9 +80,9 @@ class Repository:
         told = f"split {split} of config {config}" if config else f"split {split}"
         if (declared := self._declared(config)) is None:
             base = self.configs[config].get("data_dir") if config in self.configs else None
-            folders = [f"{base}/{place}" for place in ("data/", "")] if base else DEFAULT
+            folders = [f"{base}/{place}" for place in ("data/", "")] if base else list(DEFAULT)
             if not self.configs and config not in (None, "default"):
-                folders = (f"{config}/",)
+                folders = [f"{config}/"]
             for pattern in (folder + place.format(split=split) for folder in folders for place in PLACES):
                 found = sorted(name for name in self._tables() if fnmatchcase(name, posixpath.normpath(pattern)))
                 if found:
@@ -130,9 +130,9 @@ class Repository:
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             items = [{"split": "train", "path": items}]  # as `datasets` takes files without a split
         splits: dict[str, list[str]] = {}
-        for item in items if isinstance(items, list) else [None]:
-            path = item.get("path") if isinstance(item, dict) and set(item) == {"split", "path"} else None
-            paths = [path] if isinstance(path, str) else path
+        for item in items if isinstance(items, list) else [{}]:
+            item = item if isinstance(item, dict) and set(item) == {"split", "path"} else {}
+            paths = [item["path"]] if isinstance(item.get("path"), str) else item.get("path")
             if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
                 raise self._broken(f"data_files of config {config} that are neither patterns nor splits with a path")
             if str(item["split"]) in splits:
@@ -193,7 +193,14 @@ class Archive(Repository):
                         raise ValueError(f"its name must end in one of {', '.join(READERS)}")
                     with archive.open(name) as stream:
                         yield from reader(stream, wanted, dropped)
-                except (ValueError, OSError, RecursionError, pa.ArrowException, zipfile.BadZipFile, zlib.error) as error:
+                except (
+                    ValueError,
+                    OSError,
+                    RecursionError,
+                    pa.ArrowException,
+                    zipfile.BadZipFile,
+                    zlib.error,
+                ) as error:
                     message = " ".join(str(error).split())
                     raise CodeStiltsError(f"{self.where}: {name} cannot be read: {message}") from error
                 for why, count in (+dropped).items():
@@ -307,7 +314,9 @@ def is_writable(value: Any) -> bool:
     return True
 
 
-def _csv(stream: IO[bytes], wanted: frozenset[str], dropped: Counter[str], separator: str = ",") -> Iterator[pd.DataFrame]:
+def _csv(
+    stream: IO[bytes], wanted: frozenset[str], dropped: Counter[str], separator: str = ","
+) -> Iterator[pd.DataFrame]:
     table = pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError("its rows have more cells than its first line")
