@@ -1,4 +1,4 @@
-"""Audit leakage: examples of all tasks -> audit.csv; exit 1 if anything tested is also trained on."""
+"""Audit leakage: examples of all tasks -> audit.csv; exit 1 if what is tested is trained on."""
 
 import argparse
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.leakage import audit, violations
-from codestilts.provenance import atomic
+from codestilts.leakage import audit, findings, violations
+from codestilts.tables import write_csv
 
 
 def main() -> None:
@@ -20,13 +20,16 @@ def main() -> None:
     targets = {path.stem: pd.read_parquet(path) for path in sorted(arguments.targets)}
     training = {path.stem: pd.read_parquet(path) for path in sorted(arguments.training)} | targets
     table = audit(training, targets)
-    with atomic(arguments.out) as path:
-        table.to_csv(path, index=False)
+    write_csv(table, arguments.out)
     if (found := violations(table)) and not arguments.only_report:
         raise CodeStiltsError(f"leakage: {found[0]} ({len(found)} in all, see {arguments.out})")
-    near = table["near_copies"].max()
-    shared = f"share {len(found)} functions or clusters" if found else "share no function and no cluster"
-    print(f"{len(table)} pairs of tasks {shared}; near copies at most {near:.2%}")
+    for line in findings(table, "train"):
+        print(line)
+    for line in findings(table, "dev"):
+        print(f"dev and test sets: {line}")
+    print(
+        f"{len(findings(table, 'train'))} of {(table['split'] == 'train').sum()} training and test sets share anything"
+    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from codestilts.errors import run
-from codestilts.provenance import atomic
 from codestilts.records import curves_table, layers_table, runs_table
+from codestilts.tables import write_csv
 
 
 def main() -> None:
@@ -17,12 +17,9 @@ def main() -> None:
     parser.add_argument("--curves", required=True, help="the table of curves (CSV), written")
     parser.add_argument("--layers", required=True, help="the table of all layer sweeps (CSV), written")
     arguments = parser.parse_args()
-    with atomic(arguments.table) as temporary:
-        runs_table(arguments.runs).to_csv(temporary, index=False)
-    with atomic(arguments.curves) as temporary:
-        curves_table(arguments.runs).to_csv(temporary, index=False, float_format="%.6g")
-    with atomic(arguments.layers) as temporary:
-        layers_table(arguments.sweeps).to_csv(temporary, index=False, float_format="%.6f")
+    write_csv(runs_table(arguments.runs), arguments.table)
+    write_csv(curves_table(arguments.runs), arguments.curves, float_format="%.6g")
+    write_csv(layers_table(arguments.sweeps), arguments.layers, float_format="%.6f")
 
 
 if __name__ == "__main__":

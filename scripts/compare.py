@@ -2,16 +2,15 @@
 
 import argparse
 import json
-from pathlib import Path
 
 import pandas as pd
 
 from codestilts.errors import run
-from codestilts.provenance import atomic
 from codestilts.scoring import encoders_in, sums_of, tidy_files
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
 from codestilts.statistics.design import design_of
+from codestilts.tables import read_csv, write_csv
 
 TABLES = {"effects": effects, "contrasts": contrasts, "target_checks": target_checks, "counts": counts}
 
@@ -27,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     facts = arguments.settings
     write(tidy_files(arguments.sums, facts), arguments.scores)
-    languages = pd.read_csv(arguments.languages)
+    languages = read_csv(arguments.languages)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for encoder in encoders_in(arguments.sums):
         seeds, tables = sums_of(arguments.sums, encoder, facts)
@@ -42,8 +41,7 @@ def main() -> None:
 
 def write(table: pd.DataFrame, path: str) -> None:
     """Write a CSV with six decimals, so that the last bits of sums do not depend on the machine's threads."""
-    with atomic(Path(path)) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6f")
+    write_csv(table, path, float_format="%.6f")
 
 
 if __name__ == "__main__":

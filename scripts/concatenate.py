@@ -13,10 +13,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="CSV, written")
     arguments = parser.parse_args()
     header = None
-    with atomic(arguments.out) as temporary, temporary.open("w") as out:
+    with atomic(arguments.out) as temporary, temporary.open("wb") as out:
         for path in arguments.tables:
-            with path.open() as lines:
-                first = next(lines, "")
+            with path.open("rb") as lines:
+                first = next(lines, b"")
                 if header is None:
                     header = first
                     out.write(first)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from codestilts.efficiency import efficiency
 from codestilts.errors import run
-from codestilts.provenance import atomic
 from codestilts.runlogs import read_logs
 from codestilts.slurm import Attempt, attempts
+from codestilts.tables import write_csv
 
 
 def main() -> None:
@@ -27,8 +27,7 @@ def main() -> None:
     except (OSError, subprocess.CalledProcessError) as error:  # a page without it is better than no page
         print(f"Slurm's accounting does not answer: {getattr(error, 'stderr', '') or error}")
     table = efficiency(found, arguments.benchmarks)
-    with atomic(arguments.out) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.4g")
+    write_csv(table, arguments.out, float_format="%.4g")
     print(f"{len(found):,} jobs in Slurm")
 
 

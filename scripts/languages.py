@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.errors import run
-from codestilts.provenance import atomic
 from codestilts.statistics.nearness import language_table, profile, similarity
+from codestilts.tables import write_csv
 
 
 def main() -> None:
@@ -23,8 +23,7 @@ def main() -> None:
         tokens = pd.read_parquet(path, columns=["tokens"])["tokens"]
         profiles[path.stem], sizes[path.stem] = profile(tokens), len(tokens)
     table = language_table(similarity(profiles, sizes), facts["source_language"], facts["seen"], sizes)
-    with atomic(arguments.out) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6f")
+    write_csv(table, arguments.out, float_format="%.6f")
 
 
 if __name__ == "__main__":

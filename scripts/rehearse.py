@@ -29,7 +29,7 @@ def main() -> None:
 
 def plan(study: Study, arguments: argparse.Namespace) -> None:
     """Ask the hub what it has, write the overlay."""
-    from codestilts.examples.hub import Repository
+    from codestilts.examples.repository import Repository
     from codestilts.rehearsal import available, overlay
     from codestilts.sources.hub import card, listing
 
@@ -57,13 +57,12 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
 
 def report(study: Study, arguments: argparse.Namespace) -> None:
     """Print what a finished rehearsal has covered."""
-    import pandas as pd
-
     from codestilts.rehearsal import coverage
+    from codestilts.tables import read_csv
 
     rehearsed = load_study(read_configs([*arguments.configs, arguments.overlay]), ".")
     reasons = json.loads(arguments.overlay.with_suffix(".reasons.json").read_text())
-    scores = pd.read_csv(arguments.scores, keep_default_na=False)
+    scores = read_csv(arguments.scores)
     print("\n".join(coverage(study, rehearsed, scores, reasons)))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.errors import run
-from codestilts.provenance import atomic
 from codestilts.showcase import COLUMNS, chosen, showcase
+from codestilts.tables import write_csv
 
 
 def main() -> None:
@@ -33,8 +33,7 @@ def main() -> None:
         rows = chosen(examples, path.stem, [name for name in [source, *unseen[:1]] if name in tested])
         own = predictions[predictions["target"] == path.stem]
         tables.append(showcase(examples, path.stem, task["type"], own, rows))
-    with atomic(arguments.out) as temporary:
-        pd.concat(tables, ignore_index=True).to_csv(temporary, index=False)
+    write_csv(pd.concat(tables, ignore_index=True), arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Errors meant for people: one clear line, exit code 1, no traceback."""
 
+import difflib
 import errno
 import os
 import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 DISK = {
@@ -17,6 +18,14 @@ DISK = {
 
 class CodeStiltsError(Exception):
     """Something the user can mend; the message says what was wrong, where, and what to do."""
+
+
+def near(name: object, allowed: Iterable[object], most: int | None = None, said: str = "allowed:") -> str:
+    """The end of a message about an unknown name: the nearest spelling, and what is allowed (the first ``most``)."""
+    names = sorted(map(str, allowed))
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}{said} {', '.join(names[:most]) or 'nothing'}{' ...' if names[most or len(names) :] else ''}"
 
 
 def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
+from codestilts.tables import read_csv
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
@@ -40,7 +41,7 @@ def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
 
 def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
     """All layer sweeps, one row a run, language and layer."""
-    tables = [pd.read_csv(path, keep_default_na=False) for path in paths]
+    tables = [read_csv(path) for path in paths]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=LAYERS)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.hub import Repository, languages_of, with_code
+from codestilts.examples.hub import languages_of, with_code
+from codestilts.examples.repository import Repository
 from codestilts.study import Record, Study
 
 ROWS = 2000  # of each table of the hub

@@ -12,10 +12,11 @@ from markupsafe import Markup
 
 from codestilts import records
 from codestilts.errors import CodeStiltsError
+from codestilts.leakage import findings
 from codestilts.metrics import LABELS
 from codestilts.stages import stage_rows
 from codestilts.statistics.contrasts import in_points, judged
-from codestilts.tables import has_interval, language_name, p_value, points, said, with_interval
+from codestilts.tables import has_interval, language_name, p_value, points, read_csv, said, visible, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit", "layers",
           "scores", "efficiency"]  # fmt: skip
@@ -33,9 +34,7 @@ def read_tables(results: Path) -> dict[str, pd.DataFrame]:
         path = results / f"{name}.csv"
         if not path.exists():
             raise CodeStiltsError(f"{path}: not there: run the study up to it first")
-        # An arm is called "none", and an example may say "NA": only what is empty is missing.
-        gaps = [] if name in ("showcase", "scores") else [""]
-        tables[name] = pd.read_csv(path, keep_default_na=False, na_values=gaps)
+        tables[name] = read_csv(path, texts=name == "showcase")
     tables["runs"]["target"] = tables["runs"]["target"].astype("object").fillna("")
     return tables
 
@@ -52,6 +51,7 @@ def render(
     engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.filters |= {
         "language": language_name,
+        "visible": visible,
         "points": points,
         "p": p_value,
         "thousands": lambda number: f"{number:,.0f}".replace(",", "\u202f"),
@@ -68,7 +68,7 @@ def render(
         incomparable=apart,
         sources=source_rows(sources, facts["sources"]),
         audit=rows(tables["audit"]),
-        clean=bool((tables["audit"].get(["functions", "clusters"], pd.DataFrame()) == 0).all(axis=None)),
+        shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
         examples=example_groups(tables["showcase"]),
         languages=rows(tables["languages"]),
         stages=stage_rows(results / "benchmarks"),

@@ -1,7 +1,9 @@
-"""Tables for people: rounded, with readable heads, written as CSV and as LaTeX (booktabs)."""
+"""Tables as files: CSV that reads back as it was written, and for people, rounded and with readable heads, LaTeX."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -14,6 +16,35 @@ ESCAPES = str.maketrans(
 
 
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
+
+
+def write_csv(table: pd.DataFrame, path: str | Path, float_format: str | None = None) -> None:
+    """Write a table as CSV in UTF-8, whole or not at all; :func:`read_csv` gives it back.
+
+    Texts are quoted where they need it; all of them if any has a carriage return, which readers take for a line's end.
+    """
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    returns = any("\r" in cell for name in texts for cell in texts[name] if isinstance(cell, str))
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=float_format, quoting=quoting)
+
+
+def read_csv(path: str | Path, texts: bool = False) -> pd.DataFrame:
+    """Read what :func:`write_csv` wrote; every cell as a text if ``texts``, as those of examples are.
+
+    Otherwise empty cells are missing numbers, or empty texts where a column has texts; "NA" and "none" are texts.
+    """
+    table = pd.read_csv(
+        path, keep_default_na=False, na_values=[] if texts else [""], dtype=str if texts else None, encoding="utf-8"
+    )
+    named = [name for name in table if not pd.api.types.is_numeric_dtype(table[name].dtype)]
+    return table.fillna(dict.fromkeys(named, ""))
+
+
+def visible(text: str) -> str:
+    """A text for a page, on which control characters are their pictures (U+2400 and on); other than tab, line feed."""
+    return text.translate({code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421})
 
 
 def language_name(language: str) -> str:
@@ -95,7 +126,6 @@ def _row(cells: Sequence[object] | pd.Index) -> str:
 def save(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
     """Write ``stem.csv`` and ``stem.tex``."""
     stem = Path(stem)
-    with atomic(stem.with_suffix(".csv")) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.4g")
+    write_csv(table, stem.with_suffix(".csv"), float_format="%.4g")
     with atomic(stem.with_suffix(".tex")) as temporary:
         temporary.write_text(latex(table, caption, stem.name), encoding="utf-8")

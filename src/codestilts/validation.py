@@ -1,6 +1,5 @@
 """Checks of the config and the task files before anything runs: one clear line for each thing that is wrong."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -9,18 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, near
 from codestilts.schema import Budget, Config, TaskFile
 from codestilts.sources import Source, read_sources
 from codestilts.study import Record, Study, load_tasks, read_yaml
-
-
-def near(name: object, allowed: Iterable[object]) -> str:
-    """The end of a message about an unknown name: what is allowed, and the nearest spelling."""
-    names = sorted(map(str, allowed))
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}allowed: {', '.join(names) or 'nothing'}"
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -87,7 +87,7 @@ def test_bugs_of_the_kinds_of_humanevalpack(kind: str, line: str) -> None:
 
 def test_a_language_without_test_programs_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
     some = {name: rows for name, rows in humaneval().items() if "rust" not in name}
-    with pytest.raises(CodeStiltsError, match=r"bugs, humanevalpack.zip: no file for data/rust/"):
+    with pytest.raises(CodeStiltsError, match=r"bugs, humanevalpack.zip: no file data/rust/"):
         made("bugs", {**inputs, "humanevalpack": archive(tmp_path, "humanevalpack", some)})
 
 

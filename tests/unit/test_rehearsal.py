@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codestilts.examples.hub import Repository
+from codestilts.examples.repository import Repository
 from codestilts.rehearsal import _cover, available, coverage, overlay
 from codestilts.study import Study
 from codestilts.validation import load_study, read_configs

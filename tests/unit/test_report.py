@@ -9,7 +9,7 @@ import pytest
 import synthetic
 import yaml
 
-from codestilts import plots
+from codestilts import leakage, plots
 from codestilts.checkpoints import thinned
 from codestilts.efficiency import COLUMNS, efficiency
 from codestilts.errors import CodeStiltsError
@@ -88,8 +88,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs_table(runs).to_csv(folder / "runs.csv", index=False)
     sweep = [("tiny", "none", "parallel", 0, "c", layer, 0.1 * layer) for layer in (2, 4)]
     pd.DataFrame(sweep, columns=LAYERS).to_csv(folder / "layers.csv", index=False)
-    pair = {"trained_on": "cloze", "tested_on": "match", "tested": 5, "functions": 0, "clusters": 0, "near_copies": 0}
-    pd.DataFrame([pair]).to_csv(folder / "audit.csv", index=False)
+    pair = {"trained_on": "cloze", "split": "train", "tested_on": "match", "tested": 5}
+    pd.DataFrame([{**dict.fromkeys(leakage.COLUMNS, 0), **pair}]).to_csv(folder / "audit.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
     shown |= {"arm": "none", "prediction": EVIL, "right": False}
     pd.DataFrame([shown]).to_csv(folder / "showcase.csv", index=False)

@@ -20,6 +20,7 @@ FIELDS = {
     "retrieval": ("query", "document"),
     "mlm": ("text",),
 }
+TEXTS = {"text_a", "text_b", "context", "choices", "tokens", "question", "query", "document", "text"}
 
 Record = dict[str, Any]
 
@@ -88,8 +89,12 @@ def units(frame: pd.DataFrame, task: str, spec: Record) -> tuple[pd.Series, list
 
 
 def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
-    """Labels within the declared set, indices and lengths that fit."""
+    """Texts that are texts, labels within the declared set, indices and lengths that fit."""
     kind, ids = spec["type"], frame["id"].to_numpy()
+    for name in set(FIELDS[kind]) & TEXTS:
+        for row, value in zip(ids, frame[name], strict=True):
+            if not all(isinstance(part, str) for part in ([value] if name not in ("tokens", "choices") else value)):
+                raise CodeStiltsError(f"task {task}, example {row}: {name} is {value!r}, not text: map another column")
     if kind in ("classification", "tagging") and spec.get("labels"):
         allowed = set(spec["labels"])
         if kind == "tagging":
@@ -130,7 +135,9 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     spec, task = yaml.safe_load(file.read_text()), file.stem
     declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
     mapped = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
-    settings = {**declared, **mapped, "counted": [], **(spec.get("build") or {}), **settings}
+    dropped: dict[str, int] = {}  # filled in by whatever leaves rows out
+    given = {"counted": [], "dropped": dropped}
+    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings, **given}
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)
@@ -138,4 +145,5 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     if spec.get("unit"):
         frame["unit"], told = units(frame, task, spec)
         notes += told
+    frame.attrs = {"dropped": dropped} if dropped else {}  # pandas keeps it in the parquet file
     return frame, notes

@@ -13,10 +13,22 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.code import COLUMNS, MASK
-from codestilts.examples.hub import Archive, read, values
+from codestilts.examples.hub import read, values
 from codestilts.examples.overlap import matched_negatives
 from codestilts.examples.pl import LEAST_POOL
-from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, choose, draw, records, shuffled, size, take
+from codestilts.examples.repository import Archive
+from codestilts.examples.sampling import (
+    DEV_SHARE,
+    Inputs,
+    Settings,
+    choose,
+    draw,
+    note_dropped,
+    records,
+    shuffled,
+    size,
+    take,
+)
 from codestilts.examples.text import first_words
 
 TEXTS = ("text_a", "text_b", "query", "document", "buggy", "fixed")
@@ -50,8 +62,7 @@ def readable(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 def kept(frame: pd.DataFrame, mask: pd.Series, why: str, settings: Settings) -> pd.DataFrame:
     """The rows of ``mask``; the log says how many others there were, and why they go."""
-    if not mask.all():
-        print(f"{settings['task']}: {(~mask).sum()} of {len(mask)} rows dropped: {why}")
+    note_dropped(settings, (~mask).sum(), len(mask), why)
     return frame[mask].reset_index(drop=True)
 
 

@@ -5,31 +5,20 @@ Where they can't, a builder begins with :func:`read` and goes on from there.
 """
 
 import hashlib
-import io
 import re
-import zipfile
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
-import yaml
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.published import count
-from codestilts.examples.sampling import Inputs, Settings, posed, take
+from codestilts.examples.repository import Archive, column_of
+from codestilts.examples.sampling import Inputs, Settings, note_dropped, posed, take
 
-UNLABELLED = (-1, "-1", "", None)  # how the hub's sets mark a hidden or missing label
-PLACES = (
-    "{config}/{split}-*.parquet",
-    "{config}/{split}/*.parquet",  # the branch refs/convert/parquet
-    "data/{split}-*.parquet",
-    "{config}/{split}.jsonl",
-    "{config}.parquet",
-)
+UNLABELLED = (-1, "-1", "")  # how the hub's sets mark a hidden or missing label, beside null
+LABELS = ("label", "tags")
+OPTIONAL = ("id", "unit", "cluster", "package", "check", "name", "repo")  # a field that a row may lack
 
 Record = dict[str, Any]
 
@@ -49,9 +38,10 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """All rows that ``settings["read"]`` names: id, language, split, cluster, package and the fields.
 
     Entries are read in order; one that says ``languages`` or has ``{code}`` in its ``config`` or ``files`` is read once
-    a language. Rows without a label are left out. Test rows are read for the languages of the study, train and dev
-    rows of a target for its source language (dev rows of the others serve the oracle of checkpoint selection).
-    Raises :class:`CodeStiltsError` for a file, column or label that is not there.
+    a language. Rows that lack a label, or another field but those of ``OPTIONAL``, are left out, and the log says how
+    many. Test rows are read for the languages of the study, train and dev rows of a target for its source language (dev
+    rows of the others serve the oracle of checkpoint selection). Raises :class:`CodeStiltsError` for a config, split,
+    file, column or label that is not there, with the nearest spelling, and for a split without any label.
     """
     frames, archives = [], dict[str, Archive]()
     for entry in settings["read"]:
@@ -61,7 +51,8 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             if entry["source"] not in archives:  # its card may declare hundreds of configs
                 archives[entry["source"]] = Archive(inputs[entry["source"]], f"task {settings['task']}")
             archive = archives[entry["source"]]
-            table = archive.table(with_code(entry, code), fields)
+            wanted = columns_of([*fields.values(), *([entry["by"]] if "by" in entry else [])])
+            table = archive.table(with_code(entry, code), wanted)
             frame = _mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}")
             found = dict(frame["language"].value_counts()) if "by" in entry else {language: len(table)}
             count(found, with_code(entry, code), settings)
@@ -86,69 +77,6 @@ def with_code(entry: Record, code: str) -> Record:
     return {key: value.replace("{code}", code) if isinstance(value, str) else value for key, value in entry.items()}
 
 
-class Repository:
-    """Which files a dataset repository has, and what its card says of them."""
-
-    def __init__(self, names: list[str], card: str, where: str) -> None:
-        self.names, self.where = names, where
-        front = re.match(r"---\n(.*?)\n---", card, re.DOTALL)
-        self.configs = (yaml.safe_load(front[1]) or {}).get("configs", []) if front else []
-
-    def files(self, entry: Record) -> list[str]:
-        """The members that hold a split of a config; the repository's card knows best."""
-        config, split = str(entry.get("config") or "default"), str(entry.get("split") or entry["as"])
-        if "files" in entry:
-            patterns = [entry["files"]]
-        else:
-            patterns = [*self._declared(config, split), *(place.format(config=config, split=split) for place in PLACES)]
-        for pattern in patterns:
-            found = sorted(name for name in self.names if fnmatchcase(name, pattern))
-            if found:
-                return found
-        data = [name for name in self.names if name.endswith((".parquet", ".jsonl", ".json"))]
-        raise CodeStiltsError(
-            f"{self.where}: no file for {patterns[0] if 'files' in entry else f'config {config}, split {split}'}: "
-            f"it has {', '.join(data[:8]) or 'no tables'}{' ...' if len(data) > 8 else ''}"
-        )
-
-    def _declared(self, config: str, split: str) -> Iterator[str]:
-        for entry in self.configs:
-            files = entry.get("data_files", [])
-            if entry.get("config_name") == config:
-                for item in files if isinstance(files, list) else [{"split": "train", "path": files}]:
-                    if isinstance(item, dict) and item.get("split") == split:
-                        yield from [item["path"]] if isinstance(item["path"], str) else item["path"]
-
-
-class Archive(Repository):
-    """A fetched repository: a zip of its files."""
-
-    def __init__(self, path: Path, where: str) -> None:
-        self.path = path
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            card = archive.read("README.md").decode() if "README.md" in names else ""
-        super().__init__(names, card, f"{where}, {path.name}")
-
-    def table(self, entry: Record, fields: Record | None = None) -> pd.DataFrame:
-        """The rows of a split of a config: the columns that ``fields`` and the entry name, or all of them."""
-        wanted = columns_of(list(fields.values())) if fields else set()
-        wanted |= {*(entry.get("where") or {}), *([entry["by"]] if "by" in entry else [])} if fields else set()
-        parts = []
-        with zipfile.ZipFile(self.path) as archive:
-            for name in self.files(entry):
-                stream = io.BytesIO(archive.read(name))
-                try:
-                    parts.append(_parquet(stream, wanted) if name.endswith(".parquet") else _json(stream, name))
-                except (ValueError, OSError) as error:
-                    raise CodeStiltsError(f"{self.where}: {name} cannot be read: {error}") from error
-        table = pd.concat(parts, ignore_index=True)
-        for column, allowed in (entry.get("where") or {}).items():
-            values = allowed if isinstance(allowed, list) else [allowed]
-            table = table[_column(table, column, self.where).isin(values)]
-        return table.reset_index(drop=True)
-
-
 def columns_of(specs: list[Any]) -> set[str]:
     """The columns that field specifications read."""
     found: set[str] = set()
@@ -162,42 +90,54 @@ def columns_of(specs: list[Any]) -> set[str]:
     return found
 
 
-def _parquet(stream: io.BytesIO, wanted: set[str]) -> pd.DataFrame:
-    """The wanted columns of a parquet file that are there; all of them if none is, for the error to name."""
-    names = pq.ParquetFile(stream).schema_arrow.names
-    return pd.read_parquet(stream, columns=[name for name in names if name in wanted] or names)
-
-
-def _json(stream: io.BytesIO, name: str) -> pd.DataFrame:
-    return pd.read_json(stream, lines=name.endswith("l"), dtype=False)
-
-
 def _mapped(
     table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: Settings, place: str
 ) -> pd.DataFrame:
-    """The table's rows with our columns."""
+    """The table's rows with our columns; those that lack a field are left out, and the log says how many."""
     where = f"task {settings['task']}, {place}"
     config, split = entry.get("config", ""), entry.get("split", entry["as"])
     prefix = ":".join(part for part in (place, with_code(entry, language).get("config", config), split) if part)
     out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
-    frame = pd.DataFrame(out, index=table.index)
-    own = frame["id"].astype(str) if "id" in frame else pd.Series(table.index.astype(str), index=table.index)
-    frame["id"] = prefix + ":" + own
-    frame["split"], frame["package"] = entry["as"], frame["package"] if "package" in frame else entry["source"]
+    frame = pd.DataFrame({name: pd.Series(cells, table.index, dtype=object) for name, cells in out.items()})
+    numbers = pd.Series(table.index.astype(str), table.index, dtype=object)
+    own = frame["id"].astype(str).where(frame["id"].notna(), numbers) if "id" in frame else numbers
+    frame["id"] = [f"{prefix}:{name}" for name in own]
+    if "package" not in frame:
+        frame["package"] = entry["source"]
+    frame["split"], frame["package"] = entry["as"], frame["package"].where(frame["package"].notna(), entry["source"])
     if "cluster" in frame:
-        frame["cluster"] = entry["source"] + ":" + frame["cluster"].astype(str).map(_short)
+        named = entry["source"] + ":" + frame["cluster"].astype(str).map(_short)
+        frame["cluster"] = named.where(frame["cluster"].notna(), frame["id"])
     else:
         frame["cluster"] = frame["id"]
     frame["language"] = language
     if "by" in entry:
         names = {str(settings.get("codes", {}).get(name, name)): name for name in settings["languages"]}
-        frame["language"] = _column(table, entry["by"], where).astype(str).map(names)
+        frame["language"] = column_of(table, entry["by"], where).astype(str).map(names)
         frame = frame[frame["language"].notna()]
-    labelled = pd.Series(True, index=frame.index)
-    for name in ("label", "tags", "answer_text"):
-        if name in frame:
-            labelled &= frame[name].notna()
-    return frame[labelled]
+    for name in (name for name in fields if name not in OPTIONAL):
+        absent = np.array([_is_absent(value, name, settings) for value in frame[name]], dtype=bool)
+        if name in LABELS and len(frame) and absent.all():
+            raise CodeStiltsError(f"{where}: no row of split {split} has a {name} (hidden?): read another split")
+        note_dropped(settings, absent.sum(), len(frame), f"{prefix}: no {name}")
+        frame = frame[~absent]
+    # What is still missing may be so: it must not make floats of the numbers beside it.
+    whole = [name for name in frame if not frame[name].isna().any()]
+    return frame.astype({name: frame[name].infer_objects().dtype for name in whole})
+
+
+def _is_absent(value: Any, name: str, settings: Settings) -> bool:
+    """Whether a field has no value, or lacks one of those that it is made of."""
+    if isinstance(value, list):
+        return any(_is_absent(part, name, settings) for part in value)
+    if name in LABELS and str(value) not in map(str, settings.get("labels") or ()):
+        return is_null(value) or (isinstance(value, str | int) and value in UNLABELLED)
+    return is_null(value)
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell is null, by whichever name: None, NaN, NaT."""
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def _short(text: str) -> str:
@@ -216,58 +156,50 @@ def values(table: pd.DataFrame, spec: Any, where: str, settings: Settings) -> li
     if isinstance(spec, list):
         return [list(items) for items in zip(*(values(table, part, where, settings) for part in spec), strict=True)]
     if isinstance(spec, dict) and "number" in spec:
-        within = _column(table, spec["within"], where) if "within" in spec else pd.Series(0, index=table.index)
+        within = column_of(table, spec["within"], where) if "within" in spec else pd.Series(0, index=table.index)
         return (within.groupby(within).cumcount() + spec["number"]).astype(str).tolist()
     if isinstance(spec, dict):
         names = spec["names"]
         known = {str(key): name for key, name in (names.items() if isinstance(names, dict) else enumerate(names))}
-        found = _column(table, spec["column"], where).tolist()
+        found = column_of(table, spec["column"], where).tolist()
         return [_named(value, known, spec, f"{where}, row {row}") for row, value in enumerate(found)]
     if "{" in spec:
         parts = re.split(r"{([\w.]+)}", spec)  # texts and columns in turn
-        columns = [_column(table, name, where).astype(str) for name in parts[1::2]]
+        columns = [[_decoded(value) for value in column_of(table, name, where)] for name in parts[1::2]]
         return [
-            "".join(text + value for text, value in zip(parts[::2], [*row, ""], strict=True)).strip()
+            None if any(map(is_null, row))
+            else "".join(f"{text}{value}" for text, value in zip(parts[::2], [*row, ""], strict=True)).strip()
             for row in zip(*columns, strict=True)
-        ]
-    return [_plain(value) for value in _column(table, spec, where)]
+        ]  # fmt: skip
+    return [_plain(value) for value in column_of(table, spec, where)]
 
 
 def _named(value: Any, known: Record, spec: Record, where: str) -> Any:
     if hasattr(value, "__len__") and not isinstance(value, str):
         return [_named(part, known, spec, where) for part in value]
-    if str(value) in known:
-        return known[str(value)]
-    if value in UNLABELLED:
+    key = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if key in known:
+        return known[key]
+    if is_null(value) or value in UNLABELLED:
         return None
     raise CodeStiltsError(f"{where}: column {spec['column']} has {value!r}, which has no name: {', '.join(known)}")
 
 
-def _column(table: pd.DataFrame, path: str, where: str) -> pd.Series:
-    """A column, or what lies in it: ``answers.text.0``."""
-    first, *inside = path.split(".")
-    if first not in table:
-        raise CodeStiltsError(f"{where}: there is no column {first!r}: the table has {', '.join(map(str, table))}")
-    found = table[first]
-    for step in inside:
-        key: Any = int(step) if step.isdigit() else step
-        found = pd.Series([_inside(value, key) for value in found], index=table.index, dtype=object)
-        if len(found) and found.isna().all() and not isinstance(key, int):
-            raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}")
-    return found
-
-
-def _inside(value: Any, key: Any) -> Any:
-    try:
-        return value[key]
-    except (KeyError, IndexError, TypeError):
-        return None
-
-
 def _plain(value: Any) -> Any:
-    """Arrays as lists, texts without the line feed that some sets leave at their end."""
-    if isinstance(value, str):
-        return value.rstrip("\n")
+    """Arrays as lists, bytes as texts, texts without the line end that some sets leave at their end."""
+    if isinstance(value, str | bytes):
+        text = _decoded(value)
+        return text and text.rstrip("\r\n")
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     return [_plain(part) for part in value] if isinstance(value, np.ndarray | list) else value
+
+
+def _decoded(value: Any) -> Any:
+    """Bytes as text, None if they are no UTF-8; anything else as it is."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None

@@ -36,6 +36,7 @@ MAX_BYTES = 20_000  # of a function with its documentation
 
 _END = re.compile(r"\n([ \t]*)\S[^\n]*\Z")
 _BODY = re.compile(r":[ \t]*(?:#.*)?\n\s*^([ \t]+)\S", re.M)
+_LONE = re.compile(r"\r(?!\n)")
 MASKED, NAME = "<mask>", "mask"
 _SPLIT = re.compile(rf"(?:^|[/_.-])({'|'.join(SPLITS)})(?=[/_.-])")
 
@@ -110,6 +111,10 @@ def _choose(tables: Sequence[Table], counts: Counter[str]) -> list[set[int]]:
                 counts["repository in another split"] += 1
             elif is_skipped(row.path):
                 counts["file skipped by its path"] += 1
+            elif _LONE.search(row.code):
+                counts["carriage returns as line ends"] += 1
+            elif "\N{REPLACEMENT CHARACTER}" in row.code:
+                counts["characters that were lost (U+FFFD)"] += 1
             elif len(row.code.encode()) > MAX_BYTES or not row.code.strip():
                 counts["too long" if row.code.strip() else "empty"] += 1
             else:
@@ -159,7 +164,7 @@ def _contents(table: Table) -> pa.Buffer:
 
 
 def _texts(batch: pa.RecordBatch, name: str) -> list[str]:
-    """A column of texts, "" where there is none. Bytes that are no UTF-8 are replaced.
+    """A column of texts, "" where there is none. Bytes that are no UTF-8 become U+FFFD, and the row is not taken.
 
     Tables made of a cloze test have a mark in the place of a name, without which nothing else of the row would parse.
     """

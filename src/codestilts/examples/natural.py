@@ -12,8 +12,9 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.controls import texts
-from codestilts.examples.hub import Archive, read
+from codestilts.examples.hub import read
 from codestilts.examples.published import count
+from codestilts.examples.repository import Archive
 from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, draw, records, take
 from codestilts.examples.spans import answers, placed
 
@@ -110,7 +111,11 @@ def ccg(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         for file, split in CCG_FILES.items():
             if file not in members:
                 raise CodeStiltsError(f"task {settings['task']}: no file {file} in {inputs['ccg']}: {CCG_ABSENT}")
-            for line, tokens, tags in _sentences(archive.read(members[file]).decode()):
+            try:
+                text = archive.read(members[file]).decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise CodeStiltsError(f"task {settings['task']}: {file} is not UTF-8: {error}") from error
+            for line, tokens, tags in _sentences(text):
                 name = f"ccg:{split}:{line}"
                 if len(tokens) != len(tags):
                     raise CodeStiltsError(
@@ -123,7 +128,7 @@ def ccg(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 def _sentences(text: str) -> Iterator[tuple[int, list[str], list[str]]]:
     """The number of the line that begins it, the words and the tags of each sentence."""
-    lines = text.splitlines()
+    lines = re.split(r"\r?\n", text)  # nothing else ends a line: a word may hold U+0085
     word_a_line = all(" " not in line.partition("\t")[0] for line in lines)
     begun, words, tags = 1, list[str](), list[str]()
     for number, line in enumerate([*lines, ""], 1):

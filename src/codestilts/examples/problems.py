@@ -6,9 +6,7 @@ A test problem is trained on in no language, for otherwise the score would measu
 
 import ast
 import re
-import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -18,10 +16,11 @@ from codestilts.examples.code import COLUMNS, HIDDEN
 from codestilts.examples.codexglue import apart, folded, kept, unambiguous
 from codestilts.examples.definitions import parse
 from codestilts.examples.functions import layout
-from codestilts.examples.hub import Archive, read, values
+from codestilts.examples.hub import OPTIONAL, is_null, read, values
 from codestilts.examples.languages import language
+from codestilts.examples.repository import Archive
 from codestilts.examples.roles import Leaf, Walk, leaves
-from codestilts.examples.sampling import EVERYTHING, Inputs, Settings, draw, posed, size, take
+from codestilts.examples.sampling import EVERYTHING, Inputs, Settings, draw, note_dropped, posed, size, take
 from codestilts.examples.text import first_words, replace_word
 
 SHORTEST, LONGEST = 20, 20_000  # characters of a program
@@ -29,7 +28,6 @@ DEV, TEST = 0.1, 0.3  # share of the problems, where a set has no splits
 TUNED = 0.3  # share of the problems that the margin of mining is tuned on
 COMMENTS = ("//", "/*", "# ")  # how a comment begins, which is one token in CodeSearchNet; Python has //= as well
 BETWEEN = "|"  # the labels of one example
-CHUNK = 10_000  # rows of a large table that are in memory at once
 SHORT = 4  # letters; a shorter title of a problem is not looked for in names
 # Lines that only say what a file uses, in any language: the same ones in program after program.
 _IMPORTS = re.compile(
@@ -115,6 +113,8 @@ def programs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     frame = by_problem(read(inputs, settings), settings)
     frame["code"] = [_joined(code) for code in frame["code"]]
     frame = kept(frame, frame["code"].str.len().between(SHORTEST, LONGEST), "no program, or one too long", settings)
+    lone = frame["code"].str.contains(r"\r(?!\n)")  # a grammar may take all that follows a comment for one
+    frame = kept(frame, ~lone, "carriage returns as line ends", settings)
     frame = frame.drop_duplicates(["split", "language", "cluster"]).reset_index(drop=True)
     names = frame["name"] if "name" in frame else [""] * len(frame)
     columns = zip(frame["code"], frame["language"], names, frame["problem"], strict=True)
@@ -180,7 +180,12 @@ def topics(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     rows = [row for entry in settings["read"] for row in _sampled(entry, inputs, settings)]
     for row in rows:
         tags = row.pop("tags")
-        named = set(ast.literal_eval(tags) if isinstance(tags, str) else tags)  # a list, in some copies as text
+        try:
+            named = set(ast.literal_eval(tags) if isinstance(tags, str) else tags)  # a list, in some copies as text
+        except (ValueError, SyntaxError, TypeError) as error:
+            raise CodeStiltsError(
+                f"task {settings['task']}: {row['id']}: tags {tags!r} are no list: {error}"
+            ) from error
         row["label"] = BETWEEN.join(sorted(named & set(settings["labels"])))
         unknown.update(named - set(settings["labels"]))
     print(f"{settings['task']}: tags that are not declared and left out: {dict(unknown.most_common())}")
@@ -196,30 +201,26 @@ def _sampled(entry: dict[str, Any], inputs: Inputs, settings: Settings) -> list[
     names = {str(settings.get("codes", {}).get(name, name)): name for name in spoken}
     limit = int(settings.get("per_problem") or EVERYTHING) if train else EVERYTHING
     found: dict[Any, dict[str, dict[str, Any]]] = {}
-    for table in chunks(archive, entry):
+    total, lacking = 0, Counter[str]()
+    for table in archive.pieces(entry):
         wanted = pd.Series(values(table, entry["by"], archive.where, settings), index=table.index).map(names)
         table, wanted = table[wanted.notna()], wanted[wanted.notna()]
         fields = {**settings["fields"], **entry.get("fields", {})}
         columns = {name: values(table, spec, archive.where, settings) for name, spec in fields.items()}
         for name, *cells in zip(wanted, *columns.values(), strict=True):
             row = {**dict(zip(columns, cells, strict=True)), "language": name, "split": entry["as"]}
+            total += 1
+            if absent := next((key for key in ("id", *fields) if key not in OPTIONAL[1:] and is_null(row[key])), ""):
+                lacking[absent] += 1
+                continue
             row |= {"id": f"{entry['source']}:{row['id']}", "package": entry["source"]}
             best = found.setdefault((name, row["problem"]), {})
             best[row["id"]] = row
             if len(best) > limit:
                 del best[max(best, key=lambda key: draw(settings["task"], key))]
+    for key, count in lacking.items():
+        note_dropped(settings, count, total, f"{entry['source']}:{entry['as']}: no {key}")
     return [row for best in found.values() for row in best.values()]
-
-
-def chunks(archive: Archive, entry: dict[str, Any]) -> Iterator[pd.DataFrame]:
-    """The rows of the entry's files of JSON lines, some thousands at a time."""
-    with zipfile.ZipFile(archive.path) as bundle:
-        for name in archive.files(entry):
-            try:
-                with bundle.open(name) as stream:
-                    yield from pd.read_json(stream, lines=True, chunksize=CHUNK, dtype=False)
-            except (ValueError, OSError) as error:
-                raise CodeStiltsError(f"{archive.where}: {name} cannot be read: {error}") from error
 
 
 def nl_code(inputs: Inputs, settings: Settings) -> pd.DataFrame:

@@ -7,7 +7,7 @@ in this order: the place it stands in (``slots``, carried down composite names b
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -65,6 +65,7 @@ class Walk:
 
     opaque: bool = False  # holds text the grammar leaves unparsed
     hollow: bool = False  # a block that is empty without its documentation
+    comments: list[tuple[int, int]] = field(default_factory=list)  # the bytes of comments and docstrings, in order
 
 
 class _Frame(NamedTuple):
@@ -99,6 +100,7 @@ def leaves(root: Node, data: bytes, spec: Language, walk: Walk) -> Iterator[Leaf
             region, region_tag = regions, tag
         if comment or (kind in spec.bare_strings and _is_docstring(node, spec)):
             walk.hollow |= not comment and _only_documentation(node.parent, spec)
+            walk.comments.append((node.start_byte, node.end_byte))
         elif kind in spec.atoms or not node.child_count:
             walk.opaque |= kind in spec.opaque
             start, end = node.start_byte, node.end_byte

@@ -71,6 +71,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
+def note_dropped(settings: Settings, count: int, total: int, why: str) -> None:
+    """Say in the log how many of ``total`` rows are left out, and why; ``build`` notes it with the examples."""
+    if count:
+        print(f"{settings['task']}: {count} of {total} rows dropped: {why}")
+        settings.get("dropped", {}).update({why: settings.get("dropped", {}).get(why, 0) + int(count)})
+
+
 def shuffled(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
     """Rows in a random but reproducible order in which any prefix is diverse.
 

@@ -103,7 +103,7 @@ def card(source: Source) -> str:
     from huggingface_hub import HfFileSystem
 
     try:
-        return HfFileSystem().read_text(path_of(source, "README.md"), encoding="utf-8")
+        return str(HfFileSystem().read_bytes(path_of(source, "README.md")).decode(errors="replace"))
     except FileNotFoundError:
         return ""
 
