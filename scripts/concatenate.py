@@ -13,9 +13,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="CSV, written")
     arguments = parser.parse_args()
     header = None
-    with atomic(arguments.out) as temporary, temporary.open("w") as out:
+    with atomic(arguments.out) as temporary, temporary.open("w", encoding="utf-8") as out:
         for path in arguments.tables:
-            with path.open() as lines:
+            with path.open(encoding="utf-8") as lines:
                 first = next(lines, "")
                 if header is None:
                     header = first

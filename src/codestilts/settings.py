@@ -56,7 +56,8 @@ def _head(study: Study, task: str) -> Record:
 def _budget(study: Study, phase: str, tasks: list[str], own: Record) -> Record:
     """The training settings of a phase; ``own`` are a target's, and a single task may have its published recipe."""
     apart = ("tasks", "learning_rates", "selection")
-    budget = {key: value for key, value in study.config[phase].items() if key not in apart} | own
+    common = {key: value for key, value in study.config[phase].items() if key not in apart}
+    budget = common | own | {"lora": common["lora"] | own.get("lora", {})}
     recipe = study.tasks[tasks[0]].get("recipe") if len(tasks) == 1 else None
     if budget.pop("recipe") == "published" and recipe:
         budget |= {key: value for key, value in recipe.items() if key != "source"}
@@ -119,7 +120,7 @@ def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:
     heads = {target: _head(study, target) for target in study.untrained_targets}
     for head in heads.values():
         options = head.get("options", {})
-        head["options"] = {**options, "layer": options.get("layer") or own["layer"]}
+        head["options"] = {"layer": own["layer"], **options}
     return {
         "study": study.name,
         "encoder": encoder,

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
+from codestilts.files import read_text
 from codestilts.provenance import atomic
 from codestilts.sources import COLUMNS, Source, read_sources
 from codestilts.sources.hub import commit_of
@@ -39,8 +40,7 @@ def pin(path: Path, only: list[str] | None = None, renew: bool = False) -> dict[
 
 
 def _write(path: Path, commits: dict[str, str], sources: dict[str, Source]) -> None:
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
     for row in rows:
         row["version"] = commits.get(row["name"].strip(), row["version"])
     text = io.StringIO()
