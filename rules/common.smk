@@ -11,8 +11,9 @@ from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
 from codestilts.demands import demands
 from codestilts.errors import CodeStiltsError
+from codestilts.sources.archive import local_content
 from codestilts.study import to_json
-from codestilts.surroundings import go_offline, keep_caches_in, show_gpus, tell_commit
+from codestilts.surroundings import check_folders, go_offline, keep_caches_in, show_gpus, speak_utf8, tell_commit
 from codestilts.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
@@ -21,6 +22,7 @@ gc.set_threshold(100_000, 50, 100)
 try:
     *OVERLAYS, DEFAULT = workflow.configfiles  # Snakemake lists the file of the Snakefile last, though it says it first
     STUDY = load_study(config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS])
+    check_folders()
     keep_caches_in(Path(".cache").absolute())
 except CodeStiltsError as error:
     print(f"error: {error}", file=sys.stderr)
@@ -28,7 +30,8 @@ except CodeStiltsError as error:
 
 
 # Jobs read what was fetched and nothing else: only fetching may ask the hub.
-ONLINE = go_offline()
+go_offline()
+speak_utf8()
 show_gpus()
 tell_commit()
 
@@ -192,6 +195,12 @@ def processes(wildcards):
 def one_gpu(wildcards):
     """A GPU, where its encoder trains on some: what predicts alone is quick."""
     return min(1, STUDY.gpus(wildcards.encoder))
+
+
+def content_of_source(wildcards, output):
+    """What a local file or folder holds: it has no version that changes with it."""
+    source = STUDY.sources[wildcards.source]
+    return local_content(source, Path(output[0])) if source.kind == "local" else ""
 
 
 def archive_of_encoder(wildcards):
