@@ -1,11 +1,12 @@
 """Errors meant for people: one clear line, exit code 1, no traceback."""
 
+import difflib
 import errno
 import os
 import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 DISK = {
@@ -28,6 +29,14 @@ def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:
     where = path or getattr(error, "filename", None) or Path.cwd()
     what = f"{where}: cannot be written on {socket.gethostname()}: {DISK[number]}"
     return CodeStiltsError(f"{what}. Nothing that is finished is lost: the same command goes on")
+
+
+def near(name: object, allowed: Iterable[object]) -> str:
+    """The end of a message about an unknown name: what is allowed, and the nearest spelling."""
+    names = sorted(map(str, allowed))
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}allowed: {', '.join(names) or 'nothing'}"
 
 
 def run(main: Callable[[], None]) -> None:

@@ -46,7 +46,7 @@ def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
     """The curves of all runs (:func:`codestilts.checkpoints.thinned`), one row a point; each path is a ``run.json``."""
-    parts = []
+    parts = [pd.DataFrame(columns=[*KEYS, *POINT])]
     for path in paths:
         record = read_record(path)
         points = pd.DataFrame(record["curve"], columns=POINT)

@@ -17,6 +17,32 @@ def encoder(study: Study, encoder: str) -> Record:
     return dict(study.config["definitions"]["encoders"][encoder])
 
 
+def fit(study: Study, encoder: str) -> Record:
+    """What the study asks of an encoder's architecture, by the file or key that asks it (:mod:`codestilts.fitting`)."""
+    cells = {arm: targets for (name, arm), targets in study.cells.items() if name == encoder}
+    own = study.config["definitions"]["encoders"][encoder]
+    arms = {*cells, *(arm for name, arm in study.phase_2 if name == encoder)}
+    targets = {target for found in cells.values() for target in found}
+    tasks = {task: study.tasks[task] for task in sorted(targets.union(*(study.arms[arm]["tasks"] for arm in arms)))}
+    adapted = {target for name, arm, target in study.runs if name == encoder and study.arms[arm]["method"] == "lora"}
+    common = study.config["target"]["lora"]["modules"]
+    modules = {"target.lora.modules": common} if adapted else {}
+    for target in sorted(adapted):
+        if "modules" in (budget := study.config["target"]["tasks"].get(target, {}).get("lora", {})):
+            modules[f"target.tasks.{target}.lora.modules"] = budget["modules"]
+    chosen = {task["file"]: (task.get("options") or {}).get("layer", -1) for task in tasks.values()}
+    return {
+        "encoder": encoder,
+        "lengths": {task["file"]: task.get("max_length", 128) for task in tasks.values()},
+        "blocks": {
+            f"definitions.encoders.{encoder}.layer": [own["layer"]],
+            f"definitions.encoders.{encoder}.layers": own["layers"],
+            **{f"{file}: options.layer": [layer] for file, layer in chosen.items() if layer > 0},
+        },
+        "modules": modules,
+    }
+
+
 def extract(study: Study, language: str) -> Record:
     """The split that each archive of a language serves."""
     return {name: study.sources[name].split[language] for name in study.sources_of_language(language)}

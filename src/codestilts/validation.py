@@ -1,6 +1,5 @@
 """Checks of the config and the task files before anything runs: one clear line for each thing that is wrong."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -9,21 +8,13 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, near
 from codestilts.files import read_text, read_yaml
 from codestilts.schema import BUILDER, FOLDER, Config, TaskFile
 from codestilts.sources import NAME, Source, read_sources
 from codestilts.study import Record, Study, load_tasks
 
 LONGEST = 120  # letters of a value that an error shows
-
-
-def near(name: object, allowed: Iterable[object]) -> str:
-    """The end of a message about an unknown name: what is allowed, and the nearest spelling."""
-    names = sorted(map(str, allowed))
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}allowed: {', '.join(names) or 'nothing'}"
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
