@@ -11,8 +11,10 @@ from codestilts import settings as jobsettings
 from codestilts.codefiles import stage_digest
 from codestilts.demands import demands
 from codestilts.errors import CodeStiltsError
+from codestilts.preflight import check_encoders
+from codestilts.sources.archive import local_content
 from codestilts.study import to_json
-from codestilts.surroundings import go_offline, keep_caches_in, show_gpus, tell_commit
+from codestilts.surroundings import check_folders, go_offline, keep_caches_in, show_gpus, speak_utf8, tell_commit
 from codestilts.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
@@ -21,6 +23,8 @@ gc.set_threshold(100_000, 50, 100)
 try:
     *OVERLAYS, DEFAULT = workflow.configfiles  # Snakemake lists the file of the Snakefile last, though it says it first
     STUDY = load_study(config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS])
+    check_encoders(STUDY, Path())
+    check_folders()
     keep_caches_in(Path(".cache").absolute())
 except CodeStiltsError as error:
     print(f"error: {error}", file=sys.stderr)
@@ -28,7 +32,8 @@ except CodeStiltsError as error:
 
 
 # Jobs read what was fetched and nothing else: only fetching may ask the hub.
-ONLINE = go_offline()
+go_offline()
+speak_utf8()
 show_gpus()
 tell_commit()
 
@@ -86,10 +91,13 @@ onstart:
     logger.info(f"Study: {STUDY.name}")  # its log says whose it is: codestilts.runlogs reads it
 
 
+# A rehearsal takes a few rows of each table: its archives are not those of a study.
+RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config["rehearsal"] else "resources"
+
+
 pathvars:
     results=f"results/{STUDY.name}",
-    # A rehearsal takes a few rows of each table: its archives are not those of a study.
-    resources=f"results/{STUDY.name}/resources" if STUDY.config["rehearsal"] else "resources",
+    resources=RESOURCES,
 
 
 wildcard_constraints:
@@ -194,12 +202,23 @@ def one_gpu(wildcards):
     return min(1, STUDY.gpus(wildcards.encoder))
 
 
+def content_of_source(wildcards):
+    """What a local file or folder holds: it has no version that changes with it."""
+    source = STUDY.sources[wildcards.source]
+    return local_content(source, Path(RESOURCES, f"{source.name}.zip")) if source.kind == "local" else ""
+
+
 def archive_of_encoder(wildcards):
     return f"<resources>/{STUDY.source_of_encoder(wildcards.encoder)}.zip"
 
 
 def folder_in_archive(wildcards):
     return jobsettings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+
+
+def needs_of_encoder(wildcards, output):
+    """What its architecture is compared with. It is no part of the output: what takes ``output`` decides no rerun."""
+    return to_json(jobsettings.fit(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):

@@ -14,9 +14,9 @@ rule fetch:
         runtime=30,
     params:
         settings=settings("source"),
-        online=ONLINE,
+        content=content_of_source,
         sample=f"--sample {STUDY.config['rehearsal']}" if STUDY.config["rehearsal"] else "",
     message:
         "Fetching {wildcards.source}"
     shell:
-        "{params.online} python scripts/fetch.py --source {wildcards.source} {params.sample} --out {output} 2>&1 | tee {log}"
+        "HF_HUB_OFFLINE=${{CODESTILTS_HUB_OFFLINE:-0}} python scripts/fetch.py --source {wildcards.source} {params.sample} --out {output} 2>&1 | tee {log}"

@@ -18,13 +18,14 @@ rule encoder:
     params:
         folder=folder_in_archive,
         rehearsal=tiny_option,
+        needs=needs_of_encoder,
         out=subpath(output[0], parent=True),
         code=code("scripts/encoder.py"),
     message:
         "Unpacking the encoder {wildcards.encoder}"
     shell:
-        "python scripts/encoder.py --archive {input.archive} --folder {params.folder:q} {params.rehearsal} --out {params.out}"
-        " 2>&1 | tee {log}"
+        "python scripts/encoder.py --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
+        " --needs {params.needs:q} --out {params.out} 2>&1 | tee {log}"
 
 
 rule extract:

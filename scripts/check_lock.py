@@ -13,7 +13,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lock", type=Path, help="requirements file with exact versions")
     arguments = parser.parse_args()
-    lines = [line.rstrip(" \\") for line in arguments.lock.read_text().splitlines() if line[:1].isalnum()]
+    lines = [
+        line.rstrip(" \\") for line in arguments.lock.read_text(encoding="utf-8").splitlines() if line[:1].isalnum()
+    ]
     locked = [Requirement(line) for line in lines]
     wanted = [requirement for requirement in locked if not requirement.marker or requirement.marker.evaluate()]
     wrong = [f"{item.name} {_have(item)}" for item in wanted if f"=={_have(item)}" != str(item.specifier)]

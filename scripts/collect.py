@@ -11,7 +11,7 @@ from codestilts.tables import write_csv
 def main() -> None:
     """Read the run.json of every run and the layer sweeps, write three tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every model")
+    parser.add_argument("--runs", nargs="*", type=Path, default=[], help="run.json of every model")
     parser.add_argument("--sweeps", nargs="*", type=Path, default=[], help="layer sweeps (CSV)")
     parser.add_argument("--table", required=True, help="the table of runs (CSV), written")
     parser.add_argument("--curves", required=True, help="the table of curves (CSV), written")

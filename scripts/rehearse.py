@@ -50,7 +50,7 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
     found = available(study, lookup)
     made = overlay(study, found, arguments.cover)
     with atomic(arguments.overlay) as path:
-        path.write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True))
+        path.write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")
     write_json(arguments.overlay.with_suffix(".reasons.json"), found.reasons)
     print(f"{arguments.overlay}: {len(made['grid'])} blocks, {len(made['arms'])} arms, {len(made['targets'])} targets")
 
@@ -61,7 +61,7 @@ def report(study: Study, arguments: argparse.Namespace) -> None:
     from codestilts.tables import read_csv
 
     rehearsed = load_study(read_configs([*arguments.configs, arguments.overlay]), ".")
-    reasons = json.loads(arguments.overlay.with_suffix(".reasons.json").read_text())
+    reasons = json.loads(arguments.overlay.with_suffix(".reasons.json").read_bytes())
     scores = read_csv(arguments.scores)
     print("\n".join(coverage(study, rehearsed, scores, reasons)))
 

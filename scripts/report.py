@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from codestilts.errors import run
+from codestilts.files import read_yaml
 from codestilts.provenance import atomic
 from codestilts.report import render
 
@@ -24,9 +24,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
     sources = pd.read_csv(arguments.sources, dtype=str, keep_default_na=False)
-    tasks = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in arguments.tasks}
+    tasks = {path.stem: read_yaml(path) for path in arguments.tasks}
     template = arguments.template.read_text(encoding="utf-8")
-    image = arguments.image.read_text().split()[0] if arguments.image else ""
+    image = arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else ""
     page = render(template, arguments.results, sources, tasks, arguments.settings, image)
     with atomic(arguments.out) as temporary:
         temporary.write_text(page, encoding="utf-8")

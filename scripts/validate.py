@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from codestilts.errors import run
+from codestilts.preflight import check_encoders
 from codestilts.provenance import write_json
 from codestilts.schema import SCHEMAS
 from codestilts.validation import load_study, read_configs
@@ -18,6 +19,7 @@ def main() -> None:
         for name, model in SCHEMAS.items():
             write_json(arguments.schemas / f"{name}.json", model.model_json_schema())
     study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    check_encoders(study, Path())
     grid = {"encoders": study.encoders, "arms": study.arms, "targets": study.targets, "seeds": study.config["seeds"]}
     rest = {"languages": study.config["languages"], "sources": study.used_sources}
     counts = [f"{len(values)} {name}" for name, values in (grid | rest).items()]

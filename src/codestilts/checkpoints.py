@@ -90,7 +90,7 @@ class Progress:
         with atomic(self.folder.with_name(self.folder.name + ".new")) as temporary:
             temporary.mkdir()
             save_file(tensors, temporary / "state.safetensors")
-            (temporary / "state.json").write_text(json.dumps(record))
+            (temporary / "state.json").write_text(json.dumps(record), encoding="utf-8")
         shutil.rmtree(previous, ignore_errors=True)
         if self.folder.exists():
             self.folder.rename(previous)
@@ -103,7 +103,7 @@ class Progress:
         """Load the checkpoint if there is one; returns the number of steps already done."""
         if not self.folder or not (self.folder / "state.json").exists():
             return 0
-        record = json.loads((self.folder / "state.json").read_text())
+        record = json.loads((self.folder / "state.json").read_bytes())
         tensors = load_file(self.folder / "state.safetensors")
         for part, module in self.parts.items():
             prefix = f"{part}/"

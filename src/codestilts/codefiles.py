@@ -61,7 +61,7 @@ def _mentioned(file: Path) -> tuple[list[str], list[Path]]:
 
 def _source(file: Path) -> str:
     """Python source; of a notebook its code cells, without their magics."""
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     if file.suffix != ".ipynb":
         return text
     cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]

@@ -248,7 +248,7 @@ def measured(results: Path) -> list[Measured]:
     """The runs of all studies under ``results`` that are long enough to tell a speed."""
     found = []
     for study in sorted(path for path in results.glob("*") if path.is_dir()):
-        records = [json.loads(path.read_text()) for kind in ("intermediate", "models")
+        records = [json.loads(path.read_text(encoding="utf-8")) for kind in ("intermediate", "models")
                    for path in sorted(study.glob(f"{kind}/**/run.json"))]  # fmt: skip
         shapes: dict[str, Architecture] = {}
         for record in records:

@@ -116,7 +116,7 @@ def import_encoder(source: Path, folder: Path) -> None:
     masked-language-model head stays with the rest: the MLM controls start from it. Raises CodeStiltsError where no
     single tensor is the table of word embeddings.
     """
-    config = json.loads((source / "config.json").read_text())
+    config = json.loads((source / "config.json").read_bytes())
     tensors = load_file(source / "model.safetensors")
     tables = [
         name

@@ -52,7 +52,7 @@ def train_batch(
     """
     work = checkpoints or out.with_name(f".{out.name}.work")
     if trials:
-        settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text()))}
+        settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text(encoding="utf-8")))}
     about = (encoder, parent, examples, settings, out, work, predictions)
     compute(gpus, work, lambda device: _train_batch(*about, device, gpus))
 
@@ -193,7 +193,7 @@ def _try_rates(
             shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
     if team.rank():
         return
-    write_json(out, [json.loads(path.read_text()) for path in files])
+    write_json(out, [json.loads(path.read_text(encoding="utf-8")) for path in files])
     shutil.rmtree(work)
 
 
@@ -206,7 +206,7 @@ def best_rate(trials: list[dict[str, Any]]) -> float:
 def clear_unless_same(work: Path, key: dict[str, Any]) -> None:
     """Empty a folder of unfinished work, unless what was left there follows from the same settings, code and data."""
     noted = work / "key.json"
-    if not noted.exists() or json.loads(noted.read_text()) != key:
+    if not noted.exists() or json.loads(noted.read_text(encoding="utf-8")) != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(noted, key)
 
@@ -220,7 +220,7 @@ def made_already(out: Path, settings: dict[str, Any], origin: dict[str, Any], pr
     if not all(path.exists() for path in [*records, *filter(None, [predictions])]):
         return False
     key = {"settings": json.loads(json.dumps(settings)), **origin}
-    return all(key.items() <= json.loads(path.read_text()).items() for path in records)
+    return all(key.items() <= json.loads(path.read_text(encoding="utf-8")).items() for path in records)
 
 
 def made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:

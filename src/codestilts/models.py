@@ -114,7 +114,7 @@ def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Pat
     encoder.config.save_pretrained(folder)
     embedding = encoder.get_input_embeddings().weight
     inner = next(name for name, value in encoder.named_parameters() if value is embedding)
-    where = json.loads((parent / INDEX).read_text())["weight_map"]
+    where = json.loads((parent / INDEX).read_bytes())["weight_map"]
     words = next(name for name, file in where.items() if file == EMBEDDINGS)
     prefix = words.removesuffix(inner)
     tensors = {prefix + name: value.detach().contiguous() for name, value in encoder.state_dict().items()}

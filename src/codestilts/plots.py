@@ -168,7 +168,7 @@ def curves(table: pd.DataFrame, families: dict[str, str], arms: list[str]) -> Fi
     """Dev metric of each trained target over training, mean and range of seeds, for a few arms."""
     targets = sorted(set(table["target"]))
     columns = 2 if len(targets) > 1 else 1
-    rows = -(-len(targets) // columns)
+    rows = max(1, -(-len(targets) // columns))  # a study of untrained targets has no curve
     figure, grid = plt.subplots(rows, columns, figsize=(3.5 * columns, 2.5 * rows), squeeze=False)
     lines = ["-", "--", "-.", ":"]
     for axes, target in zip(grid.flat, targets, strict=False):

@@ -21,7 +21,7 @@ KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
 def read_record(path: Path) -> dict[str, Any]:
     """One ``run.json`` as a flat row, with its curve; its versions become one text."""
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         versions = " ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
         fixed = {key: record[key] for key in ("encoder", "arm", "seed", "steps", "tokens", "seconds", "curve")}
     except (OSError, ValueError, KeyError) as error:
@@ -47,7 +47,7 @@ def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
     """The curves of all runs (:func:`codestilts.checkpoints.thinned`), one row a point; each path is a ``run.json``."""
-    parts = []
+    parts = [pd.DataFrame(columns=[*KEYS, *POINT])]
     for path in paths:
         record = read_record(path)
         points = pd.DataFrame(record["curve"], columns=POINT)

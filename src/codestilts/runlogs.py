@@ -61,7 +61,7 @@ def read_log(path: Path) -> RunLog:
     began = datetime.strptime(path.name.removesuffix(".snakemake.log"), "%Y-%m-%dT%H%M%S.%f")
     run = RunLog(path, began.timestamp())
     now, error = "", None
-    with path.open(errors="replace") as lines:
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             text = line.strip()  # what befell a group is told as usual, further in
             if stamp := STAMP.match(text):

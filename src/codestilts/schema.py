@@ -1,14 +1,37 @@
 """What a config and a task file may say. The JSON schemas in ``schemas/`` are written from these models."""
 
+import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationInfo,
+    create_model,
+)
+
+from codestilts.sources import NAME
+
+FOLDER = r"^([^-\x00-\x1f][^\x00-\x1f]*)?$"
+BUILDER = r"^[a-z_.]+:[a-z_]+$"
+LARGEST = 2**63 - 1  # what a column of a table holds
 
 
-def _whole(value: Any) -> Any:
-    """Digits as a number: inside a list, ``--config`` of Snakemake leaves them as text."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+def _number(value: Any, info: ValidationInfo) -> Any:
+    """A text as the number that it spells: Snakemake reads ``5e-4``, and digits in a list of ``--config``, as text.
+
+    Not so in task files, which others read as they are.
+    """
+    if not isinstance(value, str) or (info.context or {}).get("as_it_is"):
+        return value
+    if re.fullmatch(r"[-+]?[0-9]{1,30}", value):
+        return int(value)
+    return float(value) if re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", value) else value
 
 
 def _once(values: list[Any]) -> list[Any]:
@@ -20,16 +43,18 @@ def _once(values: list[Any]) -> list[Any]:
 
 
 Unique = AfterValidator(_once), Field(json_schema_extra={"uniqueItems": True})
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]  # folders and files have these names
+SourceName = Annotated[str, Field(pattern=NAME)]
 Names = Annotated[list[Name], Field(min_length=1), *Unique]
 SomeNames = Annotated[list[Name], *Unique]  # or none
 Labels = Annotated[list[str], *Unique]
-Count = Annotated[int, Field(gt=0), BeforeValidator(_whole)]
-Index = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
-Positive = Annotated[float, Field(gt=0, strict=False)]
-AtLeast0 = Annotated[float, Field(ge=0, strict=False)]
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Number = BeforeValidator(_number)
+Count = Annotated[int, Field(gt=0, le=10**12), Number]
+Index = Annotated[int, Field(ge=0, le=LARGEST), Number]
+Positive = Annotated[FiniteFloat, Field(gt=0), Number]
+AtLeast0 = Annotated[FiniteFloat, Field(ge=0), Number]
+Share = Annotated[FiniteFloat, Field(ge=0, le=1), Number]
+Layer = Annotated[int, Field(ge=-1, le=10**6), Number]
 TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "retrieval", "mlm"]
 Metric = Literal[
     "accuracy",
@@ -128,10 +153,24 @@ class Budget(Strict):
     lora: Lora = Field(Lora(), description="of arms whose method is lora")
 
 
+def _own(model: type[BaseModel], **deeper: Any) -> type[BaseModel]:
+    """A model of which any keys may be left out: what a target sets differently from the common budget."""
+    fields: Any = {}
+    for name, field in model.model_fields.items():
+        allowed: Any = deeper.get(name, field.annotation)
+        for constraint in field.metadata if name not in deeper else []:
+            allowed = Annotated[allowed, constraint]
+        fields[name] = (allowed | None, Field(None, description=field.description))
+    return create_model(f"Own{model.__name__}", __base__=Strict, __doc__=model.__doc__, **fields)
+
+
+OwnBudget = _own(Budget, lora=_own(Lora))
+
+
 class TargetBudget(Budget):
     """Training of phase 3."""
 
-    tasks: dict[Name, dict[str, Any]] = Field(description="keys that a target sets differently")
+    tasks: dict[Name, OwnBudget] = Field(description="keys that a target sets differently")  # type: ignore[valid-type]
     learning_rates: Annotated[list[Positive], *Unique] = Field(
         [], description="tried on the first seed of each arm and target; the best on the source language's dev is taken"
     )
@@ -150,7 +189,7 @@ class Statistics(Strict):
         "out of zero_shot: all but the one that a target is trained in",
     )
     resamples: Count
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Annotated[FiniteFloat, Field(gt=0, lt=1), Number]
     margin: AtLeast0 = Field(description="differences up to so many points count as none")
     seed: Index
 
@@ -159,9 +198,9 @@ class Encoder(Strict):
     """Where a pretrained encoder is: a source and the folder in its archive that holds its files."""
 
     source: SourceName
-    folder: str = Field("", description="folder in the archive, if not its top")
+    folder: Annotated[str, Field(pattern=FOLDER)] = Field("", description="folder in the archive, if not its top")
     languages: SomeNames = Field([], description="languages whose texts it was pretrained on")
-    layer: int = Field(-1, description="the block whose states untrained retrieval averages; -1 is the last")
+    layer: Layer = Field(-1, description="the block whose states untrained retrieval averages; -1 is the last")
     layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep (untrained retrieval)")
     gpus: Count = Field(1, description="GPUs of one node that train it together, where the study's device is gpu")
 
@@ -271,14 +310,15 @@ class Options(Strict):
     answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")
     stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
     no_answer: bool = Field(False, description="span_qa: a question may have no answer")
-    layer: int | None = Field(None, description="retrieval: the block whose states are averaged, if not the encoder's")
+    layer: Layer | None = Field(
+        None, description="retrieval: the block whose states are averaged, if not the encoder's"
+    )
     protocol: Literal["rank", "mining", "map"] = Field("rank", description="retrieval: how partners are searched")
 
 
 class Read(Strict):
     """Rows of a dataset repository: which files of a source they are in, and which split they serve."""
 
-    model_config = ConfigDict(populate_by_name=True)
     source: SourceName
     as_: Literal["train", "dev", "test"] = Field(alias="as", description="the split that the rows serve")
     config: str | None = Field(None, description="config on the hub; {code} stands for a language's code")
@@ -312,7 +352,7 @@ class TaskFile(Strict):
 
     type: TaskType
     description: str
-    builder: Annotated[str, Field(pattern=r"^[a-z_.]+:[a-z_]+$")]
+    builder: Annotated[str, Field(pattern=BUILDER)]
     languages: Names
     sources: Annotated[list[SourceName], *Unique] = Field([], description="archives that the builder reads")
     examples_of: SomeNames = Field([], description="tasks whose examples the builder reads, instead of archives")
@@ -345,6 +385,7 @@ class TaskFile(Strict):
     build: Build = Build()
     options: Options = Options()
     trained: bool = True
+    together: bool = Field(False, description="it pairs its languages with each other, so it needs them all")
     group: Literal["classification", "structured", "qa", "retrieval"] | None = None
     max_length: Count | None = None
 

@@ -19,6 +19,32 @@ def encoder(study: Study, encoder: str) -> Record:
     return dict(study.config["definitions"]["encoders"][encoder])
 
 
+def fit(study: Study, encoder: str) -> Record:
+    """What the study asks of an encoder's architecture, by the file or key that asks it (:mod:`codestilts.fitting`)."""
+    cells = {arm: targets for (name, arm), targets in study.cells.items() if name == encoder}
+    own = study.config["definitions"]["encoders"][encoder]
+    arms = {*cells, *(arm for name, arm in study.phase_2 if name == encoder)}
+    targets = {target for found in cells.values() for target in found}
+    tasks = {task: study.tasks[task] for task in sorted(targets.union(*(study.arms[arm]["tasks"] for arm in arms)))}
+    adapted = {target for name, arm, target in study.runs if name == encoder and study.arms[arm]["method"] == "lora"}
+    common = study.config["target"]["lora"]["modules"]
+    modules = {"target.lora.modules": common} if adapted else {}
+    for target in sorted(adapted):
+        if "modules" in (budget := study.config["target"]["tasks"].get(target, {}).get("lora", {})):
+            modules[f"target.tasks.{target}.lora.modules"] = budget["modules"]
+    chosen = {task["file"]: (task.get("options") or {}).get("layer", -1) for task in tasks.values()}
+    return {
+        "encoder": encoder,
+        "lengths": {task["file"]: task.get("max_length", 128) for task in tasks.values()},
+        "blocks": {
+            f"definitions.encoders.{encoder}.layer": [own["layer"]],
+            f"definitions.encoders.{encoder}.layers": own["layers"],
+            **{f"{file}: options.layer": [layer] for file, layer in chosen.items() if layer > 0},
+        },
+        "modules": modules,
+    }
+
+
 def extract(study: Study, language: str) -> Record:
     """The split that each archive of a language serves."""
     return {name: study.sources[name].split[language] for name in study.sources_of_language(language)}
@@ -58,7 +84,8 @@ def _head(study: Study, task: str) -> Record:
 def _budget(study: Study, phase: str, tasks: list[str], own: Record) -> Record:
     """The training settings of a phase; ``own`` are a target's, and a single task may have its published recipe."""
     apart = ("tasks", "learning_rates", "selection")
-    budget = {key: value for key, value in study.config[phase].items() if key not in apart} | own
+    common = {key: value for key, value in study.config[phase].items() if key not in apart}
+    budget = common | own | {"lora": common["lora"] | own.get("lora", {})}
     recipe = study.tasks[tasks[0]].get("recipe") if len(tasks) == 1 else None
     if budget.pop("recipe") == "published" and recipe:
         budget |= {key: value for key, value in recipe.items() if key != "source"}
@@ -121,7 +148,7 @@ def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:
     heads = {target: _head(study, target) for target in study.untrained_targets}
     for head in heads.values():
         options = head.get("options", {})
-        head["options"] = {**options, "layer": options.get("layer") or own["layer"]}
+        head["options"] = {"layer": own["layer"], **options}
     return {
         "study": study.name,
         "encoder": encoder,

@@ -30,7 +30,7 @@ STAGES = {
 
 def benchmark(path: Path) -> dict[str, str]:
     """What a job took, as Snakemake measured it."""
-    with path.open() as lines:
+    with path.open(encoding="utf-8") as lines:
         return next(csv.DictReader(lines, delimiter="\t"))
 
 

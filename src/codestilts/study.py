@@ -10,13 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from codestilts.errors import CodeStiltsError
+from codestilts.files import read_yaml
 from codestilts.sources import Source
 
 Record = dict[str, Any]
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster, where libyaml is there
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
@@ -30,28 +28,16 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
     return {f"{group[0]}-{group[-1]}" if group[1:] else str(group[0]): group for group in groups}
 
 
-def read_yaml(path: str | Path) -> Record:
-    """The mapping in a YAML file; raises CodeStiltsError (file, line) for anything else."""
-    try:
-        value = yaml.load(Path(path).read_text(), Loader=LOADER)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CodeStiltsError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(value, dict):
-        raise CodeStiltsError(f"{path}: must hold keys and values")
-    return value
-
-
 def load_tasks(folder: str | Path) -> dict[str, Record]:
     """Every ``tasks/<family>/<name>.yaml`` under ``folder``, by name, with its name, family and file added."""
     tasks: dict[str, Record] = {}
     for path in sorted(Path(folder).glob("*/*.yaml")):
         if path.stem in tasks:
             raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
-        task = read_yaml(path)
-        if isinstance(task.get("read"), list):
-            named = [entry["source"] for entry in task["read"] if isinstance(entry, dict) and "source" in entry]
-            task["sources"] = list(dict.fromkeys([*task.get("sources", []), *named]))
-        tasks[path.stem] = task | {"name": path.stem, "family": path.parent.name, "file": str(path)}
+        task, told = read_yaml(path), {"name": path.stem, "family": path.parent.name, "file": str(path)}
+        if twice := sorted(task.keys() & told.keys()):
+            raise CodeStiltsError(f"{path}: {twice[0]}: unknown key: the file's folder and name say that")
+        tasks[path.stem] = task | told
     return tasks
 
 

@@ -4,35 +4,69 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from codestilts.errors import CodeStiltsError, near
-from codestilts.schema import Budget, Config, TaskFile
-from codestilts.sources import Source, read_sources
-from codestilts.study import Record, Study, load_tasks, read_yaml
+from codestilts.files import read_text, read_yaml
+from codestilts.schema import BUILDER, FOLDER, Config, TaskFile
+from codestilts.sources import NAME, Source, read_sources
+from codestilts.study import Record, Study, load_tasks
+
+LONGEST = 120  # letters of a value that an error shows
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     """The keys allowed at ``path`` of a model."""
     at: Any = model
     for step in path:
-        at = at.model_fields[step].annotation if hasattr(at, "model_fields") else at.__args__[1]
-    return list(at.model_fields)
+        inside = {field.alias or name: field.annotation for name, field in at.model_fields.items()}.get(step)
+        at = _model_in(inside) or at  # an entry of a list or a mapping is of the model that this is of
+    return [field.alias or name for name, field in at.model_fields.items()]
 
 
-def schema_errors(model: type[BaseModel], value: Any) -> list[tuple[tuple[Any, ...], str]]:
-    """``(path, message)`` for every key of ``value`` that does not fit the model."""
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model in ``X | None``, ``list[X]`` or ``dict[str, X]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def schema_errors(model: type[BaseModel], value: Any, as_it_is: bool = False) -> list[tuple[tuple[Any, ...], str]]:
+    """``(path, message)`` for every key of ``value`` that does not fit the model.
+
+    ``as_it_is``: others read the same value, so it has to be what the model would make of it.
+    """
     try:
-        model.model_validate(value)
+        found = model.model_validate(value, context={"as_it_is": as_it_is})
     except ValidationError as failure:
-        return [(error["loc"], _message(model, error)) for error in failure.errors()]
-    return []
+        return [(_path(error), _message(model, error)) for error in failure.errors()]
+    return list(_empty(found)) if as_it_is else []
+
+
+def _empty(model: BaseModel) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Keys of a file that stand there without a value."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        key = field.alias or name
+        if value is None and name in model.model_fields_set:
+            yield (key,), "has no value: give one, or leave the key out"
+        parts: list[tuple[tuple[Any, ...], Any]] = [((key,), value)]
+        if isinstance(value, list):
+            parts = [((key, place), item) for place, item in enumerate(value)]
+        for path, part in parts:
+            if isinstance(part, BaseModel):
+                yield from (((*path, *rest), message) for rest, message in _empty(part))
+
+
+def _path(error: Any) -> tuple[Any, ...]:
+    """Where an error is; ``[key]`` is what pydantic adds where the key itself is wrong."""
+    return tuple(step for step in error["loc"] if step != "[key]")
 
 
 def _message(model: type[BaseModel], error: Any) -> str:
-    path = tuple(step for step in error["loc"] if step != "[key]")
+    path = _path(error)
     match error["type"]:
         case "extra_forbidden":
             return f"unknown key; {near(path[-1], _fields(model, path[:-1]))}"
@@ -41,12 +75,32 @@ def _message(model: type[BaseModel], error: Any) -> str:
         case "missing":
             return "this key is missing"
         case "string_pattern_mismatch":
-            return f"{error['input']!r} is not a name: use lower-case letters, digits and hyphens"
+            return f"{_shown(error['input'])} is not a name: use {_letters(error['ctx']['pattern'])}"
         case "value_error":
             return str(error["ctx"]["error"])
+        case "string_type" if isinstance(error["input"], bool | int | float):
+            return f"must be a text, not {_shown(error['input'])}: put it in quotes if it is one"
+        case "int_type" | "float_type" if isinstance(error["input"], str):
+            what = "integer" if error["type"] == "int_type" else "number"
+            return f"must be a valid {what}, not {_shown(error['input'])}"
         case _:
-            text = error["msg"].removeprefix("Input ").replace("should be", "must be")
-            return f"{text}, not {error['input']!r}"
+            text = error["msg"].removeprefix("Input ").replace("should be", "must be").replace("should ", "must ")
+            return f"{text}, not {_shown(error['input'])}"
+
+
+def _letters(pattern: str) -> str:
+    """What a pattern of the schema allows, in words."""
+    return {
+        NAME: "letters, digits and -_. only, a letter, a digit or _ first",
+        FOLDER: "a path that begins with no hyphen",
+        BUILDER: "module:function, such as codestilts.examples.code:cloze",
+    }.get(pattern, "lower-case letters, digits and hyphens")
+
+
+def _shown(value: Any) -> str:
+    """A value in an error: short, and in one line."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
 def load_study(config: Record, root: str | Path = ".", files: Iterable[str | Path] = ()) -> Study:
@@ -66,7 +120,7 @@ def load_study(config: Record, root: str | Path = ".", files: Iterable[str | Pat
         problems = list(_config_errors(Study(config, tasks, sources)))
     errors += [f"{_origin(path, layers)}: {'.'.join(map(str, path))}: {message}" for path, message in problems]
     if errors:
-        raise CodeStiltsError("\nerror: ".join(dict.fromkeys(errors)))
+        raise CodeStiltsError("\nerror: ".join(" ".join(error.splitlines()) for error in dict.fromkeys(errors)))
     return Study(config, tasks, sources)
 
 
@@ -107,12 +161,18 @@ def _holds(value: Any, path: tuple[Any, ...]) -> bool:
 def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
     """What is wrong with the task files: keys, types, sources, labels, builders."""
     for task in tasks.values():
+        for key in ("name", "family"):
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", task[key]):
+                yield f"{task['file']}: {task[key]!r} is not a name: use lower-case letters, digits and hyphens"
         spec = {key: value for key, value in task.items() if key not in ("name", "family", "file")}
-        problems = schema_errors(TaskFile, spec)
+        problems = schema_errors(TaskFile, spec, as_it_is=True)
         for path, message in problems:
             yield f"{task['file']}: {'.'.join(map(str, path))}: {message}"
         if problems:
             continue
+        if spec.get("read"):
+            read = [entry["source"] for entry in spec["read"]]
+            spec["sources"] = task["sources"] = list(dict.fromkeys([*spec.get("sources", []), *read]))
         for source in set(spec.get("sources", [])) - set(sources):
             yield f"{task['file']}: sources: no source '{source}'; {near(source, sources)}"
         for part in set(spec.get("examples_of", [])) - set(tasks):
@@ -133,7 +193,7 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
         file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
         if not file.exists():
             yield f"{task['file']}: builder: there is no module {module}"
-        elif function not in (names := re.findall(r"^def (\w+)\(", file.read_text(), re.MULTILINE)):
+        elif function not in (names := re.findall(r"^def (\w+)\(", read_text(file), re.MULTILINE)):
             yield f"{task['file']}: builder: module {module} has no function '{function}'; {near(function, names)}"
 
 
@@ -166,6 +226,12 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
                 ("targets", index),
                 f"'{target}' has none of the languages {', '.join(config['languages'])}; {allowed}",
             )
+        elif tasks[target].get("together") and len(study.task_languages(target)) < len(tasks[target]["languages"]):
+            yield (
+                ("languages",),
+                f"target '{target}' pairs {' and '.join(tasks[target]['languages'])}, of which this study has "
+                f"{', '.join(study.task_languages(target))} alone: add the other, or leave the target out",
+            )
         arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
         if arms:
             yield ("targets", index), f"'{target}' is also an intermediate task ({', '.join(arms)}); it can be only one"
@@ -177,11 +243,6 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         if source not in tasks[target]["languages"]:
             allowed = near(source, tasks[target]["languages"])
             yield ("source_language",), f"'{source}' is no language of target '{target}'; {allowed}"
-    apart = ("tasks", "learning_rates", "selection")
-    common = {key: value for key, value in config["target"].items() if key not in apart}
-    for target, own in config["target"]["tasks"].items():
-        for path, message in schema_errors(Budget, {**common, **own}):
-            yield ("target", "tasks", target, *path), message
     yield from _missing_splits(study)
 
 

@@ -123,7 +123,7 @@ def test_bad_task_is_one_clear_line(changes: dict[str, Any], expected: str, tmp_
 def test_task_file_that_is_no_yaml_mapping(text: str, tmp_path: Path) -> None:
     project = project_with(tmp_path, {})
     (project / "tasks/code/cloze.yaml").write_text(text)
-    with pytest.raises(CodeStiltsError, match=r"cloze\.yaml: (cannot be read|must hold keys)") as caught:
+    with pytest.raises(CodeStiltsError, match=r"cloze\.yaml(, line 2: cannot be read|: must hold keys)") as caught:
         load_study(CONFIG, project)
     assert "\n" not in str(caught.value)
 

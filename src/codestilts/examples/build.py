@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.published import compare
+from codestilts.files import read_yaml
 
 COMMON = ("id", "language", "split", "cluster", "package")
 FIELDS = {
@@ -126,18 +126,25 @@ def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
         raise CodeStiltsError(f"task {task}, example {ids[bad.to_numpy()][0]}: its fields don't fit each other")
 
 
+class _Needed(dict[str, Any]):
+    """Settings; a key that a builder needs and the task file lacks is an error for people."""
+
+    def __missing__(self, key: str) -> Any:
+        raise CodeStiltsError(f"task {self['task']}: build: {key} is missing: its builder needs it in the task file")
+
+
 def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.DataFrame, list[str]]:
     """Checked examples of the task in a YAML file, and notes for the log.
 
     The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels``, ``read``, ``fields``,
     ``codes`` and every one of its keys under ``build``, and over it ``settings``.
     """
-    spec, task = yaml.safe_load(file.read_text()), file.stem
-    declared = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
-    mapped = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
+    spec, task = read_yaml(file), file.stem
+    declared: Record = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
+    mapped: Record = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
     dropped: dict[str, int] = {}  # filled in by whatever leaves rows out
     given = {"counted": [], "dropped": dropped}
-    settings = {**declared, **mapped, **(spec.get("build") or {}), **settings, **given}
+    settings = _Needed({**declared, **mapped, **spec.get("build", {}), **settings, **given})
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)

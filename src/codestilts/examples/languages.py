@@ -11,11 +11,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tree_sitter import Language as Grammar
 from tree_sitter import Parser
 
 from codestilts.errors import CodeStiltsError
+from codestilts.files import read_yaml
 
 TABLE = Path(__file__).with_name("languages.yaml")
 
@@ -60,8 +60,7 @@ class Language:
 
 def read_table() -> dict[str, dict[str, Any]]:
     """The table as it stands in the file: entries by language, and ``common``."""
-    table: dict[str, dict[str, Any]] = yaml.safe_load(TABLE.read_text())
-    return table
+    return read_yaml(TABLE)
 
 
 @cache

@@ -1,13 +1,16 @@
 """What the study fetches: the rows of ``sources.csv``. Standard library only: the workflow reads it too."""
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from codestilts.errors import CodeStiltsError
+from codestilts.files import read_text
 
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 KINDS = ("pypi", "npm", "hub", "url", "local")
 HUB_ID = "datasets/owner/name or models/owner/name"
 UNPINNED = "unpinned"  # in place of a commit that `make pins` fills in; what may follow the colon is the ref it takes
@@ -79,14 +82,12 @@ def read_sources(path: str | Path) -> dict[str, Source]:
 
     Raises CodeStiltsError, naming file, line and column, for anything that is not allowed.
     """
-    path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise CodeStiltsError(f"{path}: the columns must be {', '.join(COLUMNS)}")
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise CodeStiltsError(f"{path}: the columns must be {', '.join(COLUMNS)}")
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
         raise CodeStiltsError(f"{path}: cannot be read as a table: {error}") from error
     sources: dict[str, Source] = {}
     for line, row in rows:
@@ -107,7 +108,8 @@ def _parse(row: dict[str, str], where: str) -> Source:
             raise CodeStiltsError(f"{where}: {column}: {what}, not {cells[column]!r}")
 
     name, kind, digest, size = cells["name"], cells["kind"], cells["sha256"], cells["bytes"]
-    demand(bool(name) and all(c.isalnum() or c in "-_." for c in name), "name", "letters, digits and -_. only")
+    what = "letters, digits and -_. only, a letter, a digit or _ first"
+    demand(re.fullmatch(NAME, name) is not None, "name", what)
     demand(kind in KINDS, "kind", f"one of {', '.join(KINDS)}")
     demand(
         bool(cells["id"]) and not cells["id"].startswith("-"),

@@ -102,14 +102,34 @@ def matches(name: str, keep: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, p) for p in wanted or ["*"]) and not any(fnmatchcase(name, p) for p in dropped)
 
 
-def digest(path: Path) -> str:
-    """sha256 of a file; of a folder, over the names and contents of its files."""
+def digest(path: Path, wanted: Wanted = lambda name: True) -> str:
+    """sha256 of a file; of a folder, over the names and contents of its wanted files."""
     if not path.is_dir():
         return file_digest(path)
     total = hashlib.sha256()
-    for name, content in members(path):
+    for name, content in members(path, wanted):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
+
+
+def kept_digest(path: Path, source: Source) -> str:
+    """The same over what is kept of a folder."""
+    return digest(path, lambda name: is_licence(name) or matches(name, source.keep))
+
+
+def local_content(source: Source, archive: Path) -> str:
+    """A digest that changes with a local source: of what it holds, or where it is gone held when ``archive`` was made.
+
+    Empty where neither can be read, which whoever fetches it tells.
+    """
+    path = Path(source.id)
+    try:
+        if path.exists():
+            return kept_digest(path, source)
+        with zipfile.ZipFile(archive) as members:
+            return str(json.loads(members.read("MANIFEST.json")).get("content", ""))
+    except (CodeStiltsError, *DAMAGED, KeyError, ValueError):
+        return ""
 
 
 def check(path: Path, source: Source) -> str:
@@ -135,6 +155,8 @@ def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
     if all(map(is_licence, kept)):
         raise CodeStiltsError(f"source {source.name}: no member of {path.name} matches keep {';'.join(source.keep)!r}")
     manifest = manifest_of(source, found, source.bytes or sum(map(len, kept.values())), len(kept))
+    if source.kind == "local":
+        manifest["content"] = kept_digest(path, source)
     kept["MANIFEST.json"] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
     with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(kept):

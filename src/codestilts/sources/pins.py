@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
+from codestilts.files import read_text
 from codestilts.provenance import atomic, file_digest
 from codestilts.sources import COLUMNS, Source, read_sources
 from codestilts.sources.hub import commit_of
@@ -59,8 +60,7 @@ def _digest_of(source: Source, partial: Path, pause: float) -> dict[str, str]:
 
 
 def _write(path: Path, cells: dict[str, dict[str, str]]) -> None:
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
     for row in rows:
         row.update(cells.get(row["name"].strip(), {}))
     text = io.StringIO()
