@@ -39,14 +39,6 @@ def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:
     return CodeStiltsError(f"{what}. Nothing that is finished is lost: the same command goes on")
 
 
-def near(name: object, allowed: Iterable[object]) -> str:
-    """The end of a message about an unknown name: what is allowed, and the nearest spelling."""
-    names = sorted(map(str, allowed))
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}allowed: {', '.join(names) or 'nothing'}"
-
-
 def run(main: Callable[[], None]) -> None:
     """Call ``main``; print a :class:`CodeStiltsError`, or that a disk is full, as one line and exit with 1."""
     try:
