@@ -29,7 +29,7 @@ def main() -> None:
     sums = concatenate(pd.read_parquet(path) for path in arguments.sums)
     languages = pd.read_csv(arguments.languages)
     write(tidy(sums, facts), arguments.scores)
-    sums = primary(sums, facts["checkpoint"])
+    sums = primary(sums, facts)
     # A trivial baseline knows no encoder: it is compared with each.
     baselines = sums[sums["arm"].str.startswith("baseline:")]
     own = sums[~sums["arm"].str.startswith("baseline:")]
