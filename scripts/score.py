@@ -1,4 +1,4 @@
-"""Score predictions: sums of every target's metric per cluster."""
+"""Score predictions: sums of every target's metric, and of those beside it, per cluster."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import json
 import pandas as pd
 
 from codestilts.errors import run
+from codestilts.metrics import shown
 from codestilts.provenance import atomic
 from codestilts.scoring import cluster_sums, concatenate
 
@@ -14,13 +15,14 @@ def main() -> None:
     """Read prediction files, write one table of sums."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", nargs="+", required=True, help="prediction files (parquet) of any targets")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: targets (name -> metric, group)")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: targets (name -> metric, labels)")
     parser.add_argument("--out", required=True, help="the table of sums (parquet)")
     arguments = parser.parse_args()
     sums = []
     for path in arguments.predictions:
         for target, rows in pd.read_parquet(path).groupby("target", sort=True):
-            sums.append(cluster_sums(rows, arguments.settings["targets"][target]["metric"]))
+            task = arguments.settings["targets"][target]
+            sums += [cluster_sums(rows, metric, task.get("labels") or ()) for metric in shown(task["metric"])]
     with atomic(arguments.out) as temporary:
         concatenate(sums).to_parquet(temporary, index=False)
 

@@ -146,8 +146,13 @@ def load_head(head: nn.Module, task: str, folder: Path) -> None:
     head.load_state_dict({name.removeprefix(prefix): value for name, value in saved.items()})
 
 
-def new_head(task: Task, encoder: PreTrainedModel, tokenizer: Any, mlm_head: nn.Module | None, seed: int) -> nn.Module:
-    """A fresh head for a task, drawn from ``seed`` and the task's name alone: the same in every arm."""
+def new_head(
+    task: Task, encoder: PreTrainedModel, tokenizer: Any, mlm_head: nn.Module | None, seed: int, dropout: float = 0.0
+) -> nn.Module:
+    """A fresh head for a task, drawn from ``seed`` and the task's name alone: the same in every arm.
+
+    ``dropout`` is that of published heads; ours have none.
+    """
     torch.manual_seed(derive_seed(task.name, seed))
     extra = {"pretrained": mlm_head} if task.type == "mlm" else {}
-    return task_type(task.type).Head(task, encoder.config.hidden_size, tokenizer.mask_token_id, **extra)
+    return task_type(task.type).Head(task, encoder.config, tokenizer.mask_token_id, dropout, **extra)

@@ -128,7 +128,9 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "learned_tasks": records.learned(own["runs"], facts["arms"]),
         "cost": rows(records.cost(own["runs"])),
         "layers": layer_grid(own["layers"]),
-        "checkpoints": checkpoint_grid(own["scores"]),
+        "checkpoints": checkpoint_grid(
+            own["scores"], {name: task["metric"] for name, task in facts["targets"].items()}
+        ),
     }
 
 
@@ -222,11 +224,12 @@ def layer_grid(layers: pd.DataFrame) -> dict[str, Any]:
     return {"columns": list(table), "rows": [(target, list(values)) for target, values in table.iterrows()]}
 
 
-def checkpoint_grid(scores: pd.DataFrame) -> dict[str, Any]:
+def checkpoint_grid(scores: pd.DataFrame, metrics: dict[str, str]) -> dict[str, Any]:
     """Trained targets (rows) by selected checkpoint, mean of all arms but controls, zero-shot languages, in points.
 
-    Empty where only one kind of checkpoint is tested.
+    ``metrics``: each target's own. Empty where only one kind of checkpoint is tested.
     """
+    scores = scores[scores["metric"] == scores["target"].map(metrics)]
     trained = scores[(scores["checkpoint"] != "") & scores["zero_shot"] & (scores["family"] != "control")]
     table = 100 * trained.pivot_table(index="target", columns="checkpoint", values="value", aggfunc="mean")
     columns = [name for name in ("dev", "last", "oracle") if name in table]

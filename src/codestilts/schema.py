@@ -67,15 +67,18 @@ Metric = Literal[
     "exact_match",
     "f1",
     "squad_em",
+    "squad_mean",
     "squad2_f1",
     "squad2_em",
     "mlqa_f1",
     "mlqa_em",
+    "mlqa_mean",
     "mrr",
     "map_at_r",
     "accuracy_at_1",
     "mining_f1",
 ]
+Head = Literal["published", "quick"]
 Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
 LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained"]
 Kind = Literal["npm", "pypi", "hub", "url", "local"]
@@ -138,6 +141,11 @@ class Budget(Strict):
     checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which a killed run goes on")
     recipe: Literal["matched", "published"] = Field(
         "matched", description="the same budget for all, or each task's own recipe where its file has one"
+    )
+    head: Head = Field(
+        "published",
+        description="the layers on top of the encoder, of tasks whose file names none: as in the benchmarks' own code, "
+        "which a published recipe takes in any case, or ours, which small encoders learn in few steps",
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
@@ -306,9 +314,16 @@ class Options(Strict):
     """What task types can be told; each reads the keys it knows."""
 
     pairs: Literal["cross", "dual"] = Field("cross", description="classification: pairs are read together or apart")
+    product: bool = Field(
+        False, description="classification: as published, texts read apart are compared by difference and product too"
+    )
     multi: bool = Field(False, description="classification: an example may have several labels, joined by |")
     answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")
-    stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
+    stride: Count | None = Field(
+        None,
+        description="span_qa: tokens that a window advances by (run_squad's doc_stride); where none are given, two "
+        "windows share a quarter of max_length",
+    )
     no_answer: bool = Field(False, description="span_qa: a question may have no answer")
     layer: Layer | None = Field(
         None, description="retrieval: the block whose states are averaged, if not the encoder's"
@@ -361,6 +376,7 @@ class TaskFile(Strict):
     codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
     source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
     recipe: Recipe | None = None
+    head: Head | None = Field(None, description="the layers on top of the encoder, where no published recipe is taken")
     whole: Annotated[list[Literal["train", "dev", "test"]], *Unique] = Field(
         [], description="splits of which the protocol needs every row: a study's common sizes don't cut them"
     )

@@ -11,9 +11,10 @@ CELL = ["encoder", "arm", "target", "seed", "checkpoint", "language"]
 COLUMNS = [*CELL, "metric", "cluster", "label", "numerator", "denominator", "n"]
 
 
-def cluster_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
+def cluster_sums(predictions: pd.DataFrame, metric: str, labels: Iterable[str] = ()) -> pd.DataFrame:
     """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, cluster, label).
 
+    ``labels`` are those that the task declares; an average over them has 0 for one that occurs nowhere in a cell.
     Returns :data:`COLUMNS` (n: test rows; label: of a macro average), sorted. Raises :class:`CodeStiltsError` for
     missing columns, empty predictions or scores that are not numbers.
     """
@@ -29,7 +30,16 @@ def cluster_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
         target = ", ".join(sorted(set(predictions["target"]))) or "?"
         raise CodeStiltsError(f"predictions of target '{target}': no test rows, or a score that is not a number")
     table = rows.groupby([*CELL, "cluster", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
-    return table.assign(metric=metric).reset_index()[COLUMNS]
+    table = table.assign(metric=metric).reset_index()[COLUMNS]
+    return pd.concat([table, absent(table, labels)], ignore_index=True) if metric == "macro_f1_declared" else table
+
+
+def absent(sums: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
+    """A row of value 0 for each of the ``labels`` that a cell of these sums lacks, as scikit-learn counts them."""
+    cells = sums[[*CELL, "metric"]].drop_duplicates().merge(pd.DataFrame({"label": sorted(labels)}), how="cross")
+    found = cells.merge(sums[[*CELL, "label"]].drop_duplicates(), how="left", indicator="where")
+    rest = found[found["where"] == "left_only"]
+    return rest.assign(cluster="", numerator=0.0, denominator=1.0, n=0)[COLUMNS]
 
 
 def values(sums: pd.DataFrame) -> pd.DataFrame:
@@ -138,4 +148,4 @@ def family_of(arm: str, facts: dict) -> str:
 def concatenate(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """All score tables below one another, in one fixed order of rows."""
     table = pd.concat(list(frames), ignore_index=True)
-    return table.sort_values([*CELL, "cluster", "label"], ignore_index=True)
+    return table.sort_values([*CELL, "metric", "cluster", "label"], ignore_index=True)

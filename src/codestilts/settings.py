@@ -81,20 +81,27 @@ def _head(study: Study, task: str) -> Record:
     }
 
 
-def _budget(study: Study, phase: str, tasks: list[str], own: Record) -> Record:
-    """The training settings of a phase; ``own`` are a target's, and a single task may have its published recipe."""
+def _training(study: Study, phase: str, tasks: list[str], own: Record) -> Record:
+    """The tasks and the training settings of a phase; ``own`` are a target's, and a task may have a published recipe.
+
+    A recipe's budget is that of a single task. Its head is the published one in any case; where there is no recipe, the
+    head is what a target's own settings say, else its file, else the phase.
+    """
     apart = ("tasks", "learning_rates", "selection")
-    common = {key: value for key, value in study.config[phase].items() if key not in apart}
-    budget = common | own | {"lora": common["lora"] | own.get("lora", {})}
-    recipe = study.tasks[tasks[0]].get("recipe") if len(tasks) == 1 else None
-    if budget.pop("recipe") == "published" and recipe:
+    budget = {key: value for key, value in study.config[phase].items() if key not in apart}
+    budget |= own | {"lora": budget["lora"] | own.get("lora", {})}
+    common, published = budget.pop("head"), budget.pop("recipe") == "published"
+    recipes = {task: study.tasks[task].get("recipe") if published else None for task in tasks}
+    heads = {task: own.get("head") or study.tasks[task].get("head") or common for task in tasks}
+    known = {task: _head(study, task) | {"head": "published" if recipes[task] else heads[task]} for task in tasks}
+    if len(tasks) == 1 and (recipe := recipes[tasks[0]]):
         budget |= {key: value for key, value in recipe.items() if key != "source"}
-    return budget
+    return {"tasks": known, **budget}
 
 
 def intermediate(study: Study, encoder: str, arm: str, seeds: str) -> Record:
     """The settings of phase 2 for one batch of seeds."""
-    budget = _budget(study, "intermediate", study.arms[arm]["tasks"], {})
+    budget = _training(study, "intermediate", study.arms[arm]["tasks"], {})
     return {
         "study": study.name,
         "encoder": encoder,
@@ -104,7 +111,6 @@ def intermediate(study: Study, encoder: str, arm: str, seeds: str) -> Record:
         "seeds": study.batches[seeds],
         "init": study.arms[arm]["init"],
         "shuffle_labels": study.arms[arm]["shuffle_labels"],
-        "tasks": {task: _head(study, task) for task in study.arms[arm]["tasks"]},
         "method": "full",
         **budget,
         "learning_rate": budget["learning_rate"] * study.arms[arm]["learning_rate_factor"],
@@ -123,12 +129,11 @@ def target(study: Study, encoder: str, arm: str, target: str, seeds: str) -> Rec
         "seeds": study.batches[seeds],
         "init": _target_init(study, arm),
         "shuffle_labels": False,
-        "tasks": {target: _head(study, target)},
         "method": study.arms[arm]["method"],
         "source_language": study.source_language(target),
         "selection": study.config["target"]["selection"],
         "keep_models": study.config["keep_models"],
-        **_budget(study, "target", [target], study.config["target"]["tasks"].get(target, {})),
+        **_training(study, "target", [target], study.config["target"]["tasks"].get(target, {})),
     }
 
 

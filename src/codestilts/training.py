@@ -81,7 +81,10 @@ def train(
     if settings["freeze_embeddings"]:
         models.freeze_embeddings(encoder)
     heads = nn.ModuleDict(
-        {name: models.new_head(task, encoder, tokenizer, mlm_head, seeds["init"]) for name, task in tasks.items()}
+        {
+            name: models.new_head(task, encoder, tokenizer, mlm_head, seeds["init"], settings["dropout"])
+            for name, task in tasks.items()
+        }
     )
     features = features or encode(examples, tokenizer, settings, seeds["labels"])
     dev = {name: _dev_rows(examples[name], settings) for name in names}

@@ -1,13 +1,19 @@
 """What published protocols fix beyond training: empty answers, windows, open tag sets, several labels, mining."""
 
+import copy
 import itertools
 
 import numpy as np
 import pandas as pd
+import pytest
 import tiny
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers.processors import BertProcessing
 
 from codestilts import models
+from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums, value
 from codestilts.tasktypes import classification, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE, Task
@@ -64,8 +70,99 @@ def test_windows_cover_the_passage_and_each_token_starts_a_span_in_one_of_them(t
     started = [feature["offsets"][place][0] for feature in features for place in feature["starts"]]
     assert sorted(started) == sorted(covered), "each token counts in exactly one window, that with most context"
     for one, other in itertools.pairwise(features):
-        shared = {pair[0] for pair in one["offsets"] if pair} & {pair[0] for pair in other["offsets"] if pair}
-        assert len(shared) == 5
+        assert other["first"] - one["first"] == 5
+
+
+@pytest.fixture(scope="module")
+def bert(tokenizer):
+    """The tiny tokenizer with BERT's [CLS] and [SEP] around texts."""
+    own = copy.deepcopy(tokenizer)
+    ends = ((own.sep_token, own.sep_token_id), (own.cls_token, own.cls_token_id))
+    own.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    own.backend_tokenizer.post_processor = BertProcessing(*ends)
+    return own
+
+
+def squad_windows(tokenizer, question: int, context: int, **changes):
+    """The windows of a question and a context of so many tokens, read as in XTREME: 384 tokens, advancing by 128."""
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=128) | {"max_length": 384, **changes})
+    rows = questions([" ".join(["cat"] * context)], question=" ".join(["on"] * question))
+    return span_qa.encode(rows.assign(answer_text="cat"), tokenizer, task)
+
+
+@pytest.mark.parametrize(
+    ("question", "context", "starts", "last"),
+    [
+        (10, 700, [0, 128, 256, 384], 316),  # BERT's pair has three special tokens: 371 are left for the passage
+        (64, 700, [0, 128, 256, 384], 316),  # 317 are left: the fourth window ends with the last token but 1 to spare
+        (64, 701, [0, 128, 256, 384], 317),  # it ends with the last token
+        (64, 702, [0, 128, 256, 384, 512], 190),
+        (200, 702, [0, 128, 256, 384, 512], 190),  # a question is cut to 64 tokens
+        (10, 371, [0], 371),
+        (10, 372, [0, 128], 244),
+        (10, 1, [0], 1),
+    ],
+)
+def test_windows_advance_as_in_run_squad(bert, question, context, starts, last):
+    features = squad_windows(bert, question, context)
+    assert [feature["first"] for feature in features] == starts
+    asked = min(question, 64)
+    lengths = [len(feature["sequences"][0]["input_ids"]) - asked - 3 for feature in features]
+    assert lengths == [384 - 3 - asked] * (len(starts) - 1) + [last]
+    (cat,), (on,) = (bert(word, add_special_tokens=False)["input_ids"] for word in ("cat", "on"))
+    cls, sep = bert.cls_token_id, bert.sep_token_id
+    for feature, length in zip(features, lengths, strict=True):
+        (item,) = feature["sequences"]
+        assert item["input_ids"].tolist() == [cls, *[on] * asked, sep, *[cat] * length, sep]
+        assert item["token_type_ids"].tolist() == [0] * (asked + 2) + [1] * (length + 1)
+        begins = feature["first"] * 4  # "cat" and a blank
+        assert feature["offsets"][asked + 2] == (begins, begins + 3)
+        answer = (asked + 2, asked + 2) if feature["first"] == 0 else (0, 0)
+        assert (feature["start"], feature["end"]) == answer, "a window without the answer points at [CLS]"
+
+
+def test_tokens_count_in_the_window_with_most_context_around_them(bert):
+    # Windows of 371 tokens from 0, 128, 256 and one of 316 from 384. The context of token t is min(t - s, s + 370 - t):
+    # equal for two neighbours at t = (2 s + 128 + 370) / 2 = s + 249, where the first wins. Of the last window it is
+    # min(t - 384, 699 - t) + 3.16 against min(t - 256, 626 - t) + 3.71, which is more from t = 506 on (122 < 120 is
+    # false at 504: 120 + 3.16 < 122 + 3.71; at 505: 121 + 3.16 > 121 + 3.71 is false; at 506: 125.16 > 123.71).
+    features = squad_windows(bert, 10, 700)
+    counted = [sorted(place - 12 + feature["first"] for place in feature["starts"]) for feature in features]
+    assert [(places[0], places[-1]) for places in counted] == [(0, 249), (250, 377), (378, 505), (506, 699)]
+    assert sum(map(len, counted)) == 700
+
+
+@given(st.integers(0, 90), st.integers(1, 150), st.integers(12, 80), st.integers(3, 90))
+@settings(max_examples=150)
+def test_windows_of_any_lengths_are_those_of_run_squad(bert, question, context, length, stride):
+    """By definition: every ``stride`` tokens, as long as there is room, until one holds the last token."""
+    asked = min(question, 64, length // 2)
+    room = length - 3 - asked
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=stride) | {"max_length": length})
+    rows = questions([" ".join(["cat"] * context)], question=" ".join(["on"] * question), answer_text="cat")
+    features = span_qa.encode(rows, bert, task)
+    starts = [0]
+    while starts[-1] + room < context:
+        starts.append(starts[-1] + min(stride, room))  # run_squad takes no longer strides: they would skip tokens
+    assert [feature["first"] for feature in features] == starts
+    best = {}
+    for number, start in enumerate(starts):
+        size = min(room, context - start)
+        for token in range(start, start + size):
+            score = min(token - start, start + size - 1 - token) + 0.01 * size
+            if token not in best or score > best[token][0]:
+                best[token] = (score, number)
+    found = {
+        place - asked - 2 + feature["first"]: number
+        for number, feature in enumerate(features)
+        for place in feature["starts"]
+    }
+    assert found == {token: number for token, (_, number) in best.items()}
+
+
+def test_a_length_without_room_for_a_passage_is_an_error(bert):
+    with pytest.raises(CodeStiltsError, match="task qa: max_length 5 leaves no room for a passage"):
+        squad_windows(bert, 10, 5, max_length=5)
 
 
 def test_the_span_with_the_highest_scores_of_all_windows_wins(tokenizer):

@@ -267,9 +267,19 @@ def test_a_number_that_is_not_comparable_says_so(results: Path) -> None:
 
 def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path: Path) -> None:
     scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
-    grid = checkpoint_grid(pd.concat([scores.assign(checkpoint=name) for name in ("oracle", "dev", "last")]))
+    metrics = {target: task["metric"] for target, task in facts()["targets"].items()}
+    others = scores.assign(
+        metric="macro_f1_declared", value=0.0
+    )  # shown beside a target's own metric, but not averaged
+    three = pd.concat(
+        [table.assign(checkpoint=name) for name in ("oracle", "dev", "last") for table in (scores, others)]
+    )
+    grid = checkpoint_grid(three, metrics)
     assert grid["columns"] == ["dev", "last", "oracle"] and {name for name, _ in grid["rows"]} >= {"match", "tags"}
-    assert checkpoint_grid(scores) == {"columns": [], "rows": []}
+    own = scores[(scores["target"] == "match") & scores["zero_shot"] & (scores["family"] != "control")]
+    trained = own[own["checkpoint"] != ""]
+    assert dict(grid["rows"])["match"] == pytest.approx([100 * trained["value"].mean()] * 3)
+    assert checkpoint_grid(scores, metrics) == {"columns": [], "rows": []}
     layers = layer_grid(pd.read_csv(results / "layers.csv", keep_default_na=False))
     assert layers["columns"] == [2, 4] and layers["rows"][0][0] == "parallel"
     assert layers["rows"][0][1] == pytest.approx([20, 40])

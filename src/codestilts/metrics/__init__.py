@@ -2,7 +2,7 @@
 
 A metric's value on any set of rows is ``sum(numerator) / sum(denominator)``, between 0 and 1; a macro-averaged one is
 the mean of such ratios, one a ``label``. Sums over clusters are therefore all that scoring, bootstrap and report ever
-need.
+need. Some are shown with others beside them (:func:`shown`); training, effects and averages go by a task's own one.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,17 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics.classes import accuracy, binary_f1, macro_f1, micro_f1
 from codestilts.metrics.ranking import accuracy_at_1, map_at_r, mining_f1, mrr
-from codestilts.metrics.spans import exact_match, mlqa_em, mlqa_f1, squad2_em, squad2_f1, squad_em, squad_f1
+from codestilts.metrics.spans import (
+    exact_match,
+    mlqa_em,
+    mlqa_f1,
+    mlqa_mean,
+    squad2_em,
+    squad2_f1,
+    squad_em,
+    squad_f1,
+    squad_mean,
+)
 from codestilts.metrics.tagging import entity_f1, pos_f1, token_accuracy
 
 METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -20,16 +30,19 @@ METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "binary_f1": binary_f1,
     "micro_f1": micro_f1,
     "macro_f1": macro_f1,
+    "macro_f1_declared": macro_f1,  # and a row for each declared label that occurs nowhere: see scoring.cluster_sums
     "token_accuracy": token_accuracy,
     "entity_f1": entity_f1,
     "pos_f1": pos_f1,
     "exact_match": exact_match,
     "f1": squad_f1,
     "squad_em": squad_em,
+    "squad_mean": squad_mean,
     "squad2_f1": squad2_f1,
     "squad2_em": squad2_em,
     "mlqa_f1": mlqa_f1,
     "mlqa_em": mlqa_em,
+    "mlqa_mean": mlqa_mean,
     "mrr": mrr,
     "map_at_r": map_at_r,
     "accuracy_at_1": accuracy_at_1,
@@ -40,22 +53,39 @@ LABELS = {
     "accuracy": "accuracy",
     "binary_f1": "F1 of the positive class",
     "micro_f1": "micro-averaged F1",
-    "macro_f1": "macro-averaged F1",
+    "macro_f1": "F1 averaged over the labels that occur",
+    "macro_f1_declared": "F1 averaged over all declared labels",
     "token_accuracy": "token accuracy",
     "entity_f1": "F1 of entities",
-    "pos_f1": "F1 of parts of speech",
+    "pos_f1": "F1 of parts of speech (of runs of tags, as seqeval 0.0.12 reads them; its versions differ)",
     "exact_match": "exact match",
     "f1": "token F1",
     "squad_em": "exact match (SQuAD)",
+    "squad_mean": "mean of token F1 and exact match (SQuAD)",
     "squad2_f1": "token F1 (SQuAD 2.0)",
     "squad2_em": "exact match (SQuAD 2.0)",
     "mlqa_f1": "token F1 (MLQA)",
     "mlqa_em": "exact match (MLQA)",
+    "mlqa_mean": "mean of token F1 and exact match (MLQA)",
     "mrr": "mean reciprocal rank",
     "map_at_r": "mean average precision at R",
     "accuracy_at_1": "accuracy at 1",
     "mining_f1": "F1 of mining",
 }
+
+
+BESIDE = [
+    ["squad_mean", "f1", "squad_em"],
+    ["mlqa_mean", "mlqa_f1", "mlqa_em"],
+    ["squad2_f1", "squad2_em"],
+    ["macro_f1", "macro_f1_declared"],
+]
+
+
+def shown(metric: str) -> list[str]:
+    """The metrics that scores are given in where a task has this one: itself first, then those beside it."""
+    group = next((group for group in BESIDE if metric in group), [])
+    return [metric, *(name for name in group if name != metric)]
 
 
 def row_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:

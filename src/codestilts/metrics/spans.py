@@ -53,6 +53,13 @@ def squad_em(predictions: pd.DataFrame) -> pd.DataFrame:
     return _answered(predictions, lambda text, _: squad_tokens(text), same)
 
 
+def squad_mean(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Mean of F1 and exact match: what XTREME averages over tasks (google-research/xtreme, evaluate.py: avg_metric) and
+    jiant selects checkpoints by (jiant/tasks/evaluate/core.py). Raises as both.
+    """
+    return (squad_f1(predictions) + squad_em(predictions)) / 2
+
+
 def mlqa_f1(predictions: pd.DataFrame) -> pd.DataFrame:
     """Mean token F1 by the rules of the row's ``language`` (MLQA, Lewis et al. 2020, mlqa_evaluation_v1.py).
 
@@ -64,6 +71,11 @@ def mlqa_f1(predictions: pd.DataFrame) -> pd.DataFrame:
 def mlqa_em(predictions: pd.DataFrame) -> pd.DataFrame:
     """Share of the same tokens by the rules of the row's ``language``. Raises as :func:`mlqa_f1`."""
     return _answered(predictions, mlqa_tokens, same)
+
+
+def mlqa_mean(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Mean of MLQA's F1 and exact match, as :func:`squad_mean`. Raises as :func:`mlqa_f1`."""
+    return (mlqa_f1(predictions) + mlqa_em(predictions)) / 2
 
 
 def squad2_f1(predictions: pd.DataFrame) -> pd.DataFrame:

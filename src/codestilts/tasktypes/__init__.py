@@ -2,7 +2,8 @@
 
 ``encode``   examples (one table) -> features (token ids and labels, no padding)
 ``collate``  features -> a padded batch of tensors
-``Head``     the task's own parameters; ``forward(encoder, batch)`` -> outputs, ``loss(outputs, batch)`` -> scalar
+``Head``     the task's own parameters, as published or ours (``Task.head``); ``forward(encoder, batch)`` -> outputs,
+             ``loss(outputs, batch)`` -> scalar
 ``decode``   outputs of a whole table -> ``gold``, ``prediction`` and ``score`` of every example
 ``shuffle``  the label-shuffled control (Zhang et al. 2017, section 2) of a table of examples
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ MASK = "[MASK]"  # stands in example texts for the encoder's own mask token
 
 Feature = dict[str, Any]
 Batch = dict[str, Tensor]
+Heads = Literal["published", "quick"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Task:
     max_length: int = 128
     options: dict[str, Any] = field(default_factory=dict)
     open_labels: bool = False
+    head: Heads = "quick"
 
     @classmethod
     def from_settings(cls, name: str, settings: dict[str, Any], examples: pd.DataFrame | None = None) -> "Task":
@@ -53,6 +55,7 @@ class Task:
             open_labels=is_open,
             max_length=settings.get("max_length", cls.max_length),
             options=dict(settings.get("options") or {}),
+            head=settings.get("head", cls.head),
         )
 
     def label_index(self, label: str, row: str) -> int:
@@ -145,9 +148,9 @@ def pool_for_label(hidden: Tensor, batch: Batch, mask_id: int) -> Tensor:
 
 
 def pooled_states(
-    encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,), mask_id: int | None = None
+    encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,), mask_id: int | None = None, first: bool = False
 ) -> Tensor:
-    """One state a sequence, its mean, or with ``mask_id`` as :func:`pool_for_label` has it.
+    """One state a sequence: its mean, with ``mask_id`` as :func:`pool_for_label` has it, or that of its first token.
 
     Shape [sequences, hidden], or [sequences, layers, hidden] where several blocks are asked for.
 
@@ -161,11 +164,23 @@ def pooled_states(
         width = max(1, int(lengths[rows[-1]]))  # an empty text may have no token at all
         part = {name: values[rows, :width] for name, values in inputs(batch).items()}
         pooled = [
-            mean_pool(hidden, part["attention_mask"]) if mask_id is None else pool_for_label(hidden, part, mask_id)
+            hidden[:, 0]
+            if first
+            else mean_pool(hidden, part["attention_mask"])
+            if mask_id is None
+            else pool_for_label(hidden, part, mask_id)
             for hidden in hidden_states(encoder, part, layers)
         ]
         states.append(pooled[0] if len(pooled) == 1 else torch.stack(pooled, 1))
     return torch.cat(states)[order.argsort()]
+
+
+def as_published(head: nn.Module, config: Any) -> None:
+    """Draw the weights of a head's linear layers as transformers does: normal, biases 0."""
+    for layer in head.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=getattr(config, "initializer_range", 0.02))
+            nn.init.zeros_(layer.bias)
 
 
 def permute(values: list[Any], seed: int) -> list[Any]:

@@ -1,8 +1,20 @@
 """One label for a text or a pair of texts: NLI, paraphrase, defect detection, cloze over a closed set.
 
 Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``pairs: dual``): then the label is read
-off the cosine of the two texts alone, the first declared label being that of similar texts. With ``multi`` an example
-has any number of the labels, joined by ``|``, each decided by itself (xCodeEval's tags, Khan et al. 2023).
+off the two texts' states alone. With ``multi`` an example has any number of the labels, joined by ``|``, each decided
+by itself (xCodeEval's tags, Khan et al. 2023).
+
+Heads as published, all over the state of a text's first token:
+
+read together   dropout, dense, tanh, dropout, linear: transformers' RobertaForSequenceClassification, which XTREME
+                (run_classify.py) and CodeXGLUE's Defect-detection (with one score in place of two) take. jiant's
+                ClassificationHead is the same on top of the encoder's pooler, one more dense layer and tanh.
+read apart      the same over both states side by side: CodeXGLUE's Clone-detection-BigCloneBench (model.py)
+``product``     read apart, each state after a dense layer and tanh; then dense, tanh, linear over both, their
+                difference and their product: CodeXGLUE's NL-code-search-WebQuery (models.py)
+
+Ours are a linear layer over the state of the mask, or the mean where there is none, and apart one over the cosine of
+the two means, the first declared label being that of similar texts.
 """
 
 from typing import Any
@@ -17,6 +29,7 @@ from codestilts.tasktypes.base import (
     Batch,
     Feature,
     Task,
+    as_published,
     encode_texts,
     pad,
     pad_labels,
@@ -64,13 +77,39 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
     return batch
 
 
-class Head(nn.Module):
-    """Scores of the labels, shape [examples, labels]: a linear layer over pooled states, or over a cosine."""
+class PublishedHead(nn.Module):
+    """Scores of the labels from the first tokens' states: [sequences, hidden] -> [examples, labels]."""
 
-    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+    def __init__(self, task: Task, config: Any, dropout: float) -> None:
+        super().__init__()
+        self.dual, self.product = task.options.get("pairs") == "dual", bool(task.options.get("product"))
+        width = config.hidden_size
+        self.pooler = nn.Sequential(nn.Linear(width, width), nn.Tanh()) if self.product else nn.Identity()
+        self.dropout = nn.Dropout(0.0 if self.product else dropout)
+        self.dense = nn.Linear(width * (4 if self.product else 2 if self.dual else 1), width)
+        self.out_proj = nn.Linear(width, len(task.labels))
+        as_published(self, config)
+
+    def forward(self, states: Tensor) -> Tensor:
+        states = self.pooler(states)
+        if self.dual:
+            one, other = states[0::2], states[1::2]
+            more = [one - other, one * other] if self.product else []
+            states = torch.cat([one, other, *more], dim=1)
+        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(states)))))
+
+
+class Head(nn.Module):
+    """Scores of the labels, shape [examples, labels]; the module's text says which heads there are."""
+
+    def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
         self.dual, self.mask_id = task.options.get("pairs") == "dual", mask_id
-        self.classifier = nn.Linear(1 if self.dual else hidden, len(task.labels))
+        self.published = task.head == "published"
+        if self.published:
+            self.classifier: nn.Module = PublishedHead(task, config, dropout)
+            return
+        self.classifier = nn.Linear(1 if self.dual else config.hidden_size, len(task.labels))
         if self.dual:
             nn.init.constant_(self.classifier.weight, -0.5)
             nn.init.constant_(self.classifier.weight[0], 0.5)
@@ -78,6 +117,8 @@ class Head(nn.Module):
             self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        if self.published:
+            return self.classifier(pooled_states(encoder, batch, first=True))
         if not self.dual:
             return self.classifier(pooled_states(encoder, batch, mask_id=self.mask_id))
         pooled = pooled_states(encoder, batch)

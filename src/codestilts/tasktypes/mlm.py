@@ -43,7 +43,9 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 class Head(nn.Module):
     """The encoder's own masked-language-model head (``pretrained``), applied to the chosen tokens only."""
 
-    def __init__(self, task: Task, hidden: int, mask_id: int, pretrained: nn.Module | None = None) -> None:
+    def __init__(
+        self, task: Task, config: Any, mask_id: int, dropout: float, pretrained: nn.Module | None = None
+    ) -> None:
         super().__init__()
         if pretrained is None:
             raise ValueError("masked language modelling needs the encoder's own head: see models.load_encoder")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
+from codestilts.tasktypes.base import Batch, Feature, Task, as_published, encode_texts, pad, permute, pooled_states
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
@@ -35,14 +35,24 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 
 
 class Head(nn.Module):
-    """A linear score of each choice: [choices, hidden] -> [examples, most choices], short rows padded with -inf."""
+    """A linear score of each choice: [choices, hidden] -> [examples, most choices], short rows padded with -inf.
 
-    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+    As published it is that of the first token's state after a dense layer, tanh and dropout (transformers'
+    RobertaForMultipleChoice, whose dense layer is the encoder's pooler: here it belongs to the head, and is new in each
+    phase). Ours is that of the mean over the tokens.
+    """
+
+    def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
-        self.scorer = nn.Linear(hidden, 1)
+        self.scorer: nn.Module = nn.Linear(config.hidden_size, 1)
+        self.published = task.head == "published"
+        if self.published:
+            dense = nn.Linear(config.hidden_size, config.hidden_size)
+            self.scorer = nn.Sequential(dense, nn.Tanh(), nn.Dropout(dropout), self.scorer)
+            as_published(self, config)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        pooled = pooled_states(encoder, batch)
+        pooled = pooled_states(encoder, batch, first=self.published)
         rows = self.scorer(pooled).squeeze(-1).split(batch["choices"].tolist())
         return nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=float("-inf"))
 

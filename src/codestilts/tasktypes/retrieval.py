@@ -40,11 +40,14 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 class Head(nn.Module):
     """No parameters: unit vectors of queries and documents, shape [examples, 2, hidden].
 
-    With option ``layers`` the vectors of each of these blocks, shape [examples, 2, layers, hidden].
+    With option ``layers`` the vectors of each of these blocks, shape [examples, 2, layers, hidden]. The published head
+    is UniXcoder's (Guo et al. 2022, microsoft/CodeBERT UniXcoder/downstream-tasks/code-search/model.py): the same
+    vectors and temperature, and a loss that goes from queries to documents only.
     """
 
-    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+    def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
+        self.published = task.head == "published"
         self.layers = task.options.get("layers") or [task.options.get("layer", -1)]
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
@@ -52,12 +55,13 @@ class Head(nn.Module):
         return F.normalize(pooled, dim=-1).unflatten(0, (-1, 2))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean of the query-to-document and document-to-query cross entropies."""
+        """Mean of the query-to-document and document-to-query cross entropies; as published the first alone."""
         similarity = outputs[:, 0] @ outputs[:, 1].T / TEMPERATURE
         same = batch["cluster"][:, None] == batch["cluster"][None, :]
         similarity = similarity.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), -1e4)
         gold = torch.arange(len(similarity), device=similarity.device)
-        return (F.cross_entropy(similarity, gold) + F.cross_entropy(similarity.T, gold)) / 2
+        forth = F.cross_entropy(similarity, gold)
+        return forth if self.published else (forth + F.cross_entropy(similarity.T, gold)) / 2
 
 
 def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:

@@ -1,44 +1,54 @@
 """Extractive question answering: the span of a context that answers a question (SQuAD, Rajpurkar et al. 2016).
 
-A context longer than ``max_length`` is read in windows that overlap by ``stride`` tokens, and the span with the
-highest sum of start and end scores over all windows wins; a span counts in the window where its first token has most
-context around it, as in the reference implementation of Devlin et al. 2019 (google-research/bert, run_squad.py). A
-question takes at most half the length. Where a task says what an answer looks like (option ``answer``, a regular
-expression such as an identifier's), only its matches are considered.
+A context longer than ``max_length`` is read in windows, each ``stride`` tokens further on, until one reaches the end
+(``doc_stride`` of google-research/bert, run_squad.py, and google-research/xtreme, third_party/processors/squad.py); the
+span with the highest sum of start and end scores over all windows wins, and a span counts in the window where its first
+token has most context around it. A window without the answer is trained to point at place 0. A question is cut to 64
+tokens, and to half the length. Where a task says what an answer looks like (option ``answer``, a regular expression
+such as an identifier's), only its matches are considered.
 """
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes.base import Batch, Feature, Task, hidden_states, mask_token, mean_pool, pad, permute, sequence
+from codestilts.tasktypes.base import (
+    TEXTS,
+    Batch,
+    Feature,
+    Task,
+    as_published,
+    hidden_states,
+    mask_token,
+    mean_pool,
+    pad,
+    permute,
+)
 
+LONGEST_QUESTION = 64  # tokens
 LONGEST_ANSWER = 30  # tokens
 SHARPNESS = 40.0  # of the likeness, a cosine at first
 BEST = 20  # starts and ends considered in a window
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
-    """One feature a window; ``start``/``end`` are token places, 0 where the window lacks the answer."""
-    encoding = tokenizer(
-        _cut([mask_token(text, tokenizer) for text in examples["question"]], tokenizer, task.max_length // 2),
-        examples["context"].tolist(),
-        truncation="only_second",
-        max_length=task.max_length,
-        stride=task.options.get("stride", task.max_length // 4),
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
+    """One feature a window; ``start``/``end`` are token places, 0 where the window lacks the answer.
+
+    ``first`` is the place of the window's first token in the context. Raises :class:`CodeStiltsError` for an answer
+    that is not where it should be.
+    """
     rows = examples[["id", "context", "answer_start", "answer_text"]].to_dict("records")
     answer = re.compile(task.options["answer"]) if "answer" in task.options else None
-    features = []
-    for number, example in enumerate(encoding["overflow_to_sample_mapping"]):
+    features: list[Feature] = []
+    for example, item, offsets, begin in _windows(examples, tokenizer, task):
         row = rows[example]
         if not row["answer_text"] and not task.options.get("no_answer"):
             raise CodeStiltsError(f"task {task.name}, example {row['id']}: there is no answer")
@@ -51,18 +61,14 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
                 f"task {task.name}, example {row['id']}: the answer {row['answer_text']!r} is not what option answer "
                 f"({task.options['answer']}) finds there"
             )
-        inside = [part == 1 for part in encoding.sequence_ids(number)]
-        offsets = [
-            pair if within else None for pair, within in zip(encoding["offset_mapping"][number], inside, strict=True)
-        ]
         found = _places(offsets, [(first, last)]) if last > first else []
-        item = sequence(encoding, number)
         features.append(
             {
                 "sequences": [item],
                 "start": found[0][0] if found else 0,
                 "end": found[0][1] if found else 0,
                 "offsets": offsets,
+                "first": begin,
                 "spans": None if spans is None else _places(offsets, spans),
                 "example": example,
                 "tokens": len(item["input_ids"]),
@@ -70,6 +76,47 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
         )
     _mark_most_context(features)
     return features
+
+
+def _windows(
+    examples: pd.DataFrame, tokenizer: Any, task: Task
+) -> Iterator[tuple[int, Feature, list[tuple[int, int] | None], int]]:
+    """Of each window its example, its model inputs, each token's characters in the context, and its first token."""
+    before, between, after, types = _frame(tokenizer)
+    plain: dict[str, Any] = {
+        "add_special_tokens": False,
+        "return_attention_mask": False,
+        "return_token_type_ids": False,
+    }
+    longest = min(LONGEST_QUESTION, task.max_length // 2)
+    for chunk in range(0, len(examples), TEXTS):
+        rows = examples.iloc[chunk : chunk + TEXTS]
+        questions = tokenizer([mask_token(text, tokenizer) for text in rows["question"]], **plain)["input_ids"]
+        contexts = tokenizer(rows["context"].tolist(), return_offsets_mapping=True, **plain)
+        for number, (question, tokens) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
+            front = [*before, *question[:longest], *between]
+            room = task.max_length - len(front) - len(after)
+            if room < 1:
+                raise CodeStiltsError(f"task {task.name}: max_length {task.max_length} leaves no room for a passage")
+            advance = min(task.options.get("stride", max(1, room - task.max_length // 4)), room)
+            for begin in range(0, max(1, len(tokens) - room + advance), advance):
+                window = slice(begin, begin + room)
+                parts = (front, [*tokens[window], *after])
+                item = {"input_ids": np.array([*parts[0], *parts[1]], dtype=np.int32)}
+                if types:
+                    item["token_type_ids"] = np.repeat(types, [len(part) for part in parts]).astype(np.int32)
+                offsets = [None] * len(front) + contexts["offset_mapping"][number][window] + [None] * len(after)
+                yield chunk + number, item, offsets, begin
+
+
+def _frame(tokenizer: Any) -> tuple[list[int], list[int], list[int], list[int]]:
+    """What the tokenizer puts before, between and after two texts; and the types of both, where it has them."""
+    encoding = tokenizer(tokenizer.unk_token, tokenizer.unk_token)
+    ids, parts = encoding["input_ids"], encoding.sequence_ids(0)
+    (first, second), end = (parts.index(0), parts.index(1)), len(parts)
+    between, after = second - parts[:second][::-1].index(0), end - parts[::-1].index(1)
+    types = encoding.get("token_type_ids")
+    return ids[:first], ids[between:second], ids[after:], [types[first], types[second]] if types else []
 
 
 def _mark_most_context(features: list[Feature]) -> None:
@@ -82,29 +129,23 @@ def _mark_most_context(features: list[Feature]) -> None:
     for number, feature in enumerate(features):
         feature["starts"] = set()
         places = [place for place, pair in enumerate(feature["offsets"]) if pair]
-        for order, place in enumerate(places):
+        for order in range(len(places)):
             context = min(order, len(places) - 1 - order) + 0.01 * len(places)
-            key = (feature["example"], feature["offsets"][place][0])
+            key = (feature["example"], feature["first"] + order)
             if key not in best or context > best[key][0]:
                 best[key] = (context, number)
     for number, feature in enumerate(features):
-        for place, pair in enumerate(feature["offsets"]):
-            if pair and best[feature["example"], pair[0]][1] == number:
+        places = [place for place, pair in enumerate(feature["offsets"]) if pair]
+        for order, place in enumerate(places):
+            if best[feature["example"], feature["first"] + order][1] == number:
                 feature["starts"].add(place)
 
 
 def _places(offsets: list[Any], spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The first and last token of each span of characters that lies in the window."""
-    starts = {char: place for place, pair in enumerate(offsets) if pair for char in range(*pair)}
-    return [(starts[first], starts[last - 1]) for first, last in spans if first in starts and last - 1 in starts]
-
-
-def _cut(texts: list[str], tokenizer: Any, length: int) -> list[str]:
-    """The texts without what goes beyond ``length`` tokens."""
-    offsets = tokenizer(
-        texts, add_special_tokens=False, truncation=True, max_length=length, return_offsets_mapping=True
-    )["offset_mapping"]
-    return [text[: places[-1][1] if places else 0] for text, places in zip(texts, offsets, strict=True)]
+    places = [(char, place) for place, pair in enumerate(offsets) if pair for char in range(*pair)]
+    starts, ends = dict(reversed(places)), dict(places)  # a character may have several tokens
+    return [(starts[first], ends[last - 1]) for first, last in spans if first in starts and last - 1 in ends]
 
 
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -132,18 +173,27 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 class Head(nn.Module):
     """Start and end scores of every token: [windows, tokens, hidden] -> [windows, tokens, 2].
 
-    Both are -1e4 where no answer may start or end.
-    A linear score of the token plus its likeness to the question, p W q with W the identity at first (DrQA, Chen et al.
-    2017, section 3.2.2): a small encoder finds a name by its meaning much sooner than by attention alone.
+    As published a linear layer, over all tokens (transformers' RobertaForQuestionAnswering, which XTREME's run_squad.py
+    takes; jiant's QAHead is the same); only padding scores -1e4.
+
+    Ours adds the token's likeness to the question, p W q with W the identity at first (DrQA, Chen et al. 2017, section
+    3.2.2): a small encoder finds a name by its meaning much sooner than by attention alone. Scores are -1e4 where no
+    answer may start or end.
     """
 
-    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+    def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
-        self.scorer = nn.Linear(hidden, 2)
-        self.likeness = nn.Parameter(torch.eye(hidden).repeat(2, 1, 1))
+        self.scorer = nn.Linear(config.hidden_size, 2)
+        self.published = task.head == "published"
+        if self.published:
+            as_published(self, config)
+        else:
+            self.likeness = nn.Parameter(torch.eye(config.hidden_size).repeat(2, 1, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         hidden = hidden_states(encoder, batch)[0]
+        if self.published:
+            return self.scorer(hidden).masked_fill(batch["attention_mask"].unsqueeze(-1) == 0, -1e4)
         question = F.normalize(mean_pool(hidden, batch["attention_mask"] * ~batch["inside"]), dim=-1)
         likeness = torch.einsum("wth,shk,wk->wts", F.normalize(hidden, dim=-1), self.likeness, question)
         scores = self.scorer(hidden) + SHARPNESS * likeness

@@ -16,6 +16,7 @@ from codestilts.tasktypes.base import (
     Batch,
     Feature,
     Task,
+    as_published,
     hidden_states,
     pad,
     pad_labels,
@@ -81,14 +82,21 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 
 
 class Head(nn.Module):
-    """A linear layer over every token: [sequences, tokens, hidden] -> [sequences, tokens, labels]."""
+    """A linear layer over every token: [sequences, tokens, hidden] -> [sequences, tokens, labels].
 
-    def __init__(self, task: Task, hidden: int, mask_id: int) -> None:
+    As published there is dropout before it (transformers' RobertaForTokenClassification, which XTREME's run_tag.py
+    takes; jiant's TokenClassificationHead is the same).
+    """
+
+    def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
-        self.classifier = nn.Linear(hidden, len(task.labels))
+        self.classifier = nn.Linear(config.hidden_size, len(task.labels))
+        self.dropout = nn.Dropout(dropout if task.head == "published" else 0.0)
+        if task.head == "published":
+            as_published(self, config)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        return self.classifier(hidden_states(encoder, batch)[0])
+        return self.classifier(self.dropout(hidden_states(encoder, batch)[0]))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy, mean over the labelled tokens."""
