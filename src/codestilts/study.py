@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from codestilts.errors import CodeStiltsError
+from codestilts.provenance import is_leftover
 from codestilts.sources import Source
 
 Record = dict[str, Any]
@@ -42,9 +43,14 @@ def read_yaml(path: str | Path) -> Record:
 
 
 def load_tasks(folder: str | Path) -> dict[str, Record]:
-    """Every ``tasks/<family>/<name>.yaml`` under ``folder``, by name, with its name, family and file added."""
+    """Every ``tasks/<family>/<name>.yaml`` under ``folder``, by name, with its name, family and file added.
+
+    What editors and archives leave beside them is passed over (:func:`codestilts.provenance.is_leftover`).
+    """
     tasks: dict[str, Record] = {}
     for path in sorted(Path(folder).glob("*/*.yaml")):
+        if is_leftover(path.relative_to(folder)):
+            continue
         if path.stem in tasks:
             raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
         task = read_yaml(path)

@@ -54,4 +54,4 @@ def show_gpus() -> None:
 
 def tell_commit() -> None:
     """Pass on the commit of this checkout: within a container there is no git to ask."""
-    os.environ["CODESTILTS_COMMIT"] = commit() or ""
+    os.environ["CODESTILTS_COMMIT"] = commit()
