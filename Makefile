@@ -17,7 +17,6 @@ SHELL := bash
 unexport BASH_ENV ENV CDPATH SHELLOPTS BASHOPTS MAKEFLAGS MAKELEVEL MFLAGS
 unexport $(filter-out PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING PYTHONPYCACHEPREFIX, \
 	$(filter PYTHON% PYTEST% SNAKEMAKE% MYPY% RUFF%,$(.VARIABLES)))
-
 CORES = all
 TORCH := 2.13.0
 IMAGE := containers/codestilts.sif
@@ -40,8 +39,8 @@ OVERLAYS := $(filter-out config.yaml,$(CONFIGS))
 OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 PIP := .venv/bin/python -I src/codestilts/pipconfig.py
 # The checkout's commit and whether it has changes, for the image's labels.
-COMMIT = $(or $(shell PYTHONPATH=src $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -c \
-	"from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
+COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -Ic "import sys; sys.path.insert(0, 'src'); \
+	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
@@ -62,7 +61,7 @@ AMBIENT := $(if $(filter 0,$(MAKELEVEL)),$(findstring =,$(shell echo "$$MAKEFLAG
 OTHER_VENV := $(if $(wildcard .venv/ready),$(shell source .venv/bin/activate; [ "$$VIRTUAL_ENV" -ef .venv ] || echo $$VIRTUAL_ENV))
 REAL := -Ic 'import os, sys; print(os.path.realpath(sys.executable))'
 OTHER_PYTHON := $(if $(filter command,$(firstword $(origin PYTHON))),$(if $(wildcard .venv/ready),$(if $(filter-out lock container,$(GOALS)), \
-	$(shell [ "$$($(PYTHON) $(REAL))" = "$$(.venv/bin/python $(REAL))" ] || echo other))))
+	$(shell [ "$$($(PYTHON) $(REAL) 2>/dev/null)" = "$$(.venv/bin/python $(REAL))" ] || echo other))))
 $(if $(wildcard envs/lock.txt),,$(error error: make runs in the project's own folder: make -C FOLDER))
 $(if $(WRONG),$(error error: $(firstword $(WRONG)) means nothing to make $(GOALS), which takes $(TAKEN)))
 $(if $(findstring e,$(firstword -$(MAKEFLAGS))),$(error error: make -e takes variables from the environment: leave it out))

@@ -25,7 +25,8 @@ def settings(command: str) -> dict[str, str]:
 
     Exits with one line where pip cannot read them.
     """
-    own = os.environ | {"PIP_QUIET": "0", "PIP_VERBOSE": "0"}  # a quiet pip would not list
+    # A quiet pip lists nothing, and one that is told `user` lists the user's file alone.
+    own = os.environ | dict.fromkeys([f"PIP_{name}" for name in ("QUIET", "VERBOSE", "USER", "GLOBAL", "SITE")], "0")
     listing = [sys.executable, "-m", "pip", "config", "list"]
     told = subprocess.run(listing, env=own, stdout=subprocess.PIPE, text=True)
     if told.returncode:

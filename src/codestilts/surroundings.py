@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, disk_error
@@ -41,8 +42,9 @@ def keep_caches_in(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise disk_error(error, folder) or CodeStiltsError(f"{folder}: caches cannot be kept there: {error}") from None
-    home = os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface"
-    os.environ.setdefault("HF_TOKEN_PATH", str(Path(home) / "token"))
+    with suppress(RuntimeError):  # a user without a home has no token
+        home = os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface"
+        os.environ.setdefault("HF_TOKEN_PATH", str(Path(home) / "token"))
     os.environ.update({name: str(folder / place) for name, place in CACHES.items()})
 
 
