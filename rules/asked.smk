@@ -18,14 +18,21 @@ NAMING = {
 }
 
 
+def keep_figures():
+    """Snakemake deletes outputs before a notebook is opened: what is to be updated it keeps, and puts back after a failure."""
+    for rule in workflow.rules:
+        for file in rule.output if rule.notebook else []:
+            file.flags["update"] = True
+
+
 class Asked(type(workflow)):
     def __setattr__(self, name, value):
         for option in NAMING.get(name, []):
             setattr(value, option, for_batches(getattr(value, option)))
         if name == "execution_settings" and value.edit_notebook and not value.edit_notebook.draft_only:
-            # Snakemake deletes a job's figures first, and they stay deleted if Jupyter then refuses to start.
             if os.geteuid() == 0:
                 refuse("--edit-notebook: Jupyter does not run as root: run Snakemake as another user")
+            keep_figures()
         super().__setattr__(name, value)
 
 

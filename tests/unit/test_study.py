@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from codestilts import settings
 from codestilts.seeds import derive_seed
 from codestilts.statistics.design import design_of, scopes_of
-from codestilts.study import Study, batches, to_json
+from codestilts.study import Study, batches, load_tasks, to_json
 from codestilts.validation import load_study, read_configs
 
 ROOT = Path(__file__).parents[2]
@@ -118,3 +118,21 @@ def test_scopes_are_named_as_the_statistics_name_them() -> None:
         design = design_of(settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0])
         found = {scope for scope, (kind, _) in scopes_of(design).items() if kind != "target"}
         assert found == set(study.scopes) and len(study.scopes) == len(found)
+
+
+def test_what_editors_and_archives_leave_among_the_task_files_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "pl/.ipynb_checkpoints").mkdir(parents=True)
+    (tmp_path / "._pl").mkdir()
+    (tmp_path / "pl/tags.yaml").write_text("type: tagging\n")
+    for name in (
+        "pl/._tags.yaml",
+        "pl/.tags.yaml",
+        "pl/tags.yaml~",
+        "pl/#tags.yaml#",
+        "._pl/tags.yaml",
+        "pl/.y.yaml.swp",
+    ):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    (tmp_path / "pl/.#tags.yaml").symlink_to("me@nowhere.12")
+    (tmp_path / "pl/.#new.yaml").symlink_to("me@nowhere.12")
+    assert list(load_tasks(tmp_path)) == ["tags"]
