@@ -20,8 +20,8 @@ NAMING = {
 
 def keep_figures():
     """Snakemake deletes outputs before a notebook is opened: what is to be updated it keeps, and puts back after a failure."""
-    for rule in workflow.rules:
-        for file in rule.output if rule.notebook else []:
+    for one in workflow.rules:
+        for file in one.output if one.notebook else []:
             file.flags["update"] = True
 
 

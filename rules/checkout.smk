@@ -1,6 +1,5 @@
-# Before anything else: this folder, its own library, and the Python that runs Snakemake.
+# Before anything else: Snakemake runs in this folder, with the library of this folder.
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
@@ -20,10 +19,9 @@ if not (CHECKOUT.is_dir() and CHECKOUT.samefile(".")):
     refuse(f"{CHECKOUT}: Snakemake runs in the project's own folder: `cd {CHECKOUT}`, without --directory")
 if not LIBRARY:
     refuse("Python has no library codestilts: `source .venv/bin/activate` (`make setup` makes .venv)")
-if not Path(LIBRARY.origin or "").parent.samefile(CHECKOUT / "src/codestilts"):
+IMPORTED, OWN = Path(LIBRARY.origin or "nowhere").parent, CHECKOUT / "src/codestilts"
+if not (OWN.is_dir() and OWN.samefile(IMPORTED)):
     refuse(
-        f"Python imports the library of {Path(LIBRARY.origin).parent}, not that of this checkout:"
+        f"Python imports the library of {IMPORTED}, not that of this checkout:"
         " `source .venv/bin/activate` here (where .venv was copied: delete it, `make setup`)"
     )
-# Jobs say `python`: whatever environment is active, it is the one whose library was looked at.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -12,7 +12,7 @@ from codestilts.codefiles import stage_digest
 from codestilts.demands import demands
 from codestilts.errors import CodeStiltsError
 from codestilts.study import to_json
-from codestilts.surroundings import go_offline, keep_caches_in, show_gpus, tell_commit
+from codestilts.surroundings import go_offline, keep_caches_in, show_gpus, tell_commit, use_this_python
 from codestilts.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
@@ -31,6 +31,7 @@ except CodeStiltsError as error:
 ONLINE = go_offline()
 show_gpus()
 tell_commit()
+use_this_python()
 
 # With --use-apptainer all but fetching runs in this image. Snakemake doesn't look into it, so jobs depend on its digest.
 IMAGE = "containers/codestilts.sif"

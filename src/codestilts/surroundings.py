@@ -1,6 +1,7 @@
 """What the workflow sets in the environment of its jobs. Standard library only: the graph of jobs is built with it."""
 
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -57,3 +58,8 @@ def show_gpus() -> None:
 def tell_commit() -> None:
     """Pass on the commit of this checkout: within a container there is no git to ask."""
     os.environ["CODESTILTS_COMMIT"] = commit()
+
+
+def use_this_python() -> None:
+    """Let ``python`` of jobs be the one that runs Snakemake, whatever environment is active."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
