@@ -1,4 +1,4 @@
-# make report   set everything up, run the pocket study, write results/pocket/report.html
+# make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make test     set everything up, run the tests
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
@@ -11,21 +11,66 @@
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
 
 SHELL := bash
-CORES ?= all
+# What make does is said by its arguments. Variables of the environment are not read (bash -p reads none either), and
+# programs don't see those that would have them do something else than they are asked for. pipconfig.py is that for pip.
+.SHELLFLAGS := -pc
+unexport BASH_ENV ENV CDPATH SHELLOPTS BASHOPTS MAKEFLAGS MAKELEVEL MFLAGS
+unexport $(filter-out PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING PYTHONPYCACHEPREFIX, \
+	$(filter PYTHON% PYTEST% SNAKEMAKE% MYPY% RUFF%,$(.VARIABLES)))
+CORES = all
 TORCH := 2.13.0
 IMAGE := containers/codestilts.sif
-BOOTSTRAP ?= docker
+BOOTSTRAP = docker
 # python:3.11.14-slim-bookworm; Apptainer takes no tag beside a digest.
-BASE ?= python@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
+BASE = python@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 # Where to take torch from, as options of pip: the CPU build is much smaller than the default one, which has CUDA.
-TORCH_FROM ?=
-PYTHON ?= $(shell for name in python3.11 python3 python; do \
-	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
-STUDY ?= pocket
-COVER ?= each
+TORCH_FROM =
+BUILD =
+PYTHON = $(shell for name in python3.11 python3 python; do \
+	$$name -Ic 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
+STUDY = pocket
+COVER = each
+PLAN =
+STATUS =
+PYTEST =
+STUDIES := pocket $(basename $(notdir $(wildcard studies/*.yaml)))
 CONFIGS := config.yaml $(if $(filter pocket,$(STUDY)),,studies/$(STUDY).yaml)
+OVERLAYS := $(filter-out config.yaml,$(CONFIGS))
 OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
+PIP := .venv/bin/python -I src/codestilts/pipconfig.py
+# The checkout's commit and whether it has changes, for the image's labels.
+COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -Ic "import sys; sys.path.insert(0, 'src'); \
+	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
 ACTIVATE := source .venv/bin/activate
+
+# The variables that each target takes; all take PYTHON.
+TAKES_report := STUDY CORES
+TAKES_rehearse := STUDY COVER CORES
+TAKES_plan := STUDY PLAN
+TAKES_status := STUDY STATUS
+TAKES_test := PYTEST
+TAKES_test-cluster := PYTEST
+TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
+TAKES_$(IMAGE) := $(TAKES_container)
+TAKES_$(IMAGE).sha256 := $(TAKES_container)
+GOALS := $(or $(MAKECMDGOALS),report)
+TAKEN := PYTHON $(sort $(foreach goal,$(GOALS),$(TAKES_$(goal))))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+WRONG := $(filter-out $(TAKEN),$(GIVEN))
+AMBIENT := $(if $(filter 0,$(MAKELEVEL)),$(findstring =,$(shell echo "$$MAKEFLAGS $$GNUMAKEFLAGS")))$(MAKEFILES)
+OTHER_VENV := $(if $(wildcard .venv/ready),$(shell source .venv/bin/activate; [ "$$VIRTUAL_ENV" -ef .venv ] || echo $$VIRTUAL_ENV))
+REAL := -Ic 'import os, sys; print(os.path.realpath(sys.executable))'
+OTHER_PYTHON := $(if $(filter command,$(firstword $(origin PYTHON))),$(if $(wildcard .venv/ready),$(if $(filter-out lock container,$(GOALS)), \
+	$(shell [ "$$($(PYTHON) $(REAL) 2>/dev/null)" = "$$(.venv/bin/python $(REAL))" ] || echo other))))
+$(if $(wildcard envs/lock.txt),,$(error error: make runs in the project's own folder: make -C FOLDER))
+$(if $(WRONG),$(error error: $(firstword $(WRONG)) means nothing to make $(GOALS), which takes $(TAKEN)))
+$(if $(findstring e,$(firstword -$(MAKEFLAGS))),$(error error: make -e takes variables from the environment: leave it out))
+$(if $(AMBIENT),$(error error: MAKEFLAGS or MAKEFILES in the environment say what to make: unset them))
+$(if $(filter-out $(STUDIES),$(STUDY))$(filter-out 1,$(words $(STUDY))),$(error error: STUDY=$(STUDY): there is no \
+	studies/$(STUDY).yaml: the studies are $(STUDIES)))
+$(if $(OTHER_VENV),$(error error: .venv was made as $(OTHER_VENV), whose library is not that of this folder: delete .venv, then make))
+$(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was made with another Python: delete .venv, then make))
+
 BEGAN := $(shell date +%s)
 
 .PHONY: setup container report rehearse pins test test-cluster plan status lint lock
@@ -34,12 +79,12 @@ BEGAN := $(shell date +%s)
 setup: .venv/ready
 
 report: .venv/ready
-	$(ACTIVATE) && snakemake --cores $(CORES)
+	$(ACTIVATE) && snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS))
 
 # Any hub that HF_ENDPOINT names serves.
 rehearse: .venv/ready
 	$(ACTIVATE) && python scripts/rehearse.py --configs $(CONFIGS) --cover $(COVER) --overlay $(OVERLAY)
-	$(ACTIVATE) && snakemake --cores $(CORES) --configfile $(wordlist 2,9,$(CONFIGS)) $(OVERLAY)
+	$(ACTIVATE) && snakemake --cores $(CORES) --configfile $(OVERLAYS) $(OVERLAY)
 	$(ACTIVATE) && python scripts/rehearse.py --configs $(CONFIGS) --overlay $(OVERLAY) \
 		--scores results/$(STUDY)-rehearsal/scores.csv
 
@@ -65,9 +110,9 @@ lint: .venv/ready
 .venv/ready: envs/lock.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 is needed: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install torch==$(TORCH)
-	.venv/bin/python -m pip install --require-hashes --no-deps --use-pep517 -r envs/lock.txt
-	.venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
+	$(PIP) install torch==$(TORCH)
+	$(PIP) install --require-hashes --no-deps --use-pep517 -r envs/lock.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	.venv/bin/python scripts/check_lock.py envs/lock.txt
 	@echo "Set up in $$(( $$(date +%s) - $(BEGAN) )) s" | tee $@
 
@@ -77,7 +122,7 @@ $(IMAGE): containers/codestilts.def containers/install.sh containers/host_paths.
 	@command -v apptainer >/dev/null || { echo "error: make container needs apptainer: install it, or ask your cluster's staff for its module"; exit 1; }
 	apptainer build --force $(BUILD) --build-arg BOOTSTRAP=$(BOOTSTRAP) --build-arg BASE=$(BASE) \
 		--build-arg TORCH="$(strip torch==$(TORCH) $(TORCH_FROM))" --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-		--build-arg COMMIT=$$(git rev-parse --quiet --verify HEAD 2>/dev/null || echo unknown) $(IMAGE).new containers/codestilts.def
+		--build-arg COMMIT="$(COMMIT)" $(IMAGE).new containers/codestilts.def
 	mv $(IMAGE).new $(IMAGE)
 
 # What rules depend on, since Snakemake doesn't look into an image.
@@ -85,5 +130,5 @@ $(IMAGE).sha256: $(IMAGE)
 	cd containers && sha256sum $(notdir $(IMAGE)) > $(notdir $@)
 
 lock:
-	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -m pip install uv
+	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -I src/codestilts/pipconfig.py install uv
 	.venv/uv/bin/uv pip compile pyproject.toml --output-file envs/lock.txt

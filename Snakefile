@@ -10,6 +10,9 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
+include: "rules/checkout.smk"
+
+
 configfile: "config.yaml"
 
 
@@ -17,6 +20,7 @@ container: "containers/codestilts.sif"
 
 
 include: "rules/common.smk"
+include: "rules/asked.smk"
 include: "rules/fetch.smk"
 include: "rules/prepare.smk"
 include: "rules/intermediate.smk"

@@ -5,11 +5,11 @@
 set -eu
 cd /opt/codestilts
 python3.11 -m venv env
-pip="env/bin/python -m pip install --no-cache-dir --no-compile"
+pip="env/bin/python -I src/codestilts/pipconfig.py install --no-cache-dir --no-compile"
 $pip "$@"
 $pip --require-hashes --no-deps --use-pep517 -r envs/lock.txt
 $pip --no-deps --no-build-isolation .
-env/bin/python scripts/check_lock.py envs/lock.txt
+PYTHONPATH=src env/bin/python scripts/check_lock.py envs/lock.txt
 packages=$(env/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 mv host_paths.py "$packages/"
 echo "import host_paths" >"$packages/host_paths.pth"

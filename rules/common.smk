@@ -14,7 +14,15 @@ from codestilts.errors import CodeStiltsError
 from codestilts.preflight import check_encoders
 from codestilts.sources.archive import local_content
 from codestilts.study import to_json
-from codestilts.surroundings import check_folders, go_offline, keep_caches_in, show_gpus, speak_utf8, tell_commit
+from codestilts.surroundings import (
+    check_folders,
+    go_offline,
+    keep_caches_in,
+    show_gpus,
+    speak_utf8,
+    tell_commit,
+    use_this_python,
+)
 from codestilts.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
@@ -36,6 +44,7 @@ go_offline()
 speak_utf8()
 show_gpus()
 tell_commit()
+use_this_python()
 
 # With --use-apptainer all but fetching runs in this image. Snakemake doesn't look into it, so jobs depend on its digest.
 IMAGE = "containers/codestilts.sif"

@@ -16,6 +16,9 @@ from typing import Any
 
 from codestilts.errors import disk_error
 
+# Where the project keeps what decides its results: a new file there is a change.
+OWN = {"containers", "envs", "notebooks", "profiles", "report", "rules", "scripts", "slurm", "src", "studies", "tasks"}
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -85,15 +88,37 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def commit() -> str | None:
-    """The commit of the checkout that this library runs from; None outside git.
+def commit() -> str:
+    """The commit of the checkout that this library runs from, "+ changes" after it where files differ from it.
 
-    Within a container there is no git: whoever starts the job says it (``CODESTILTS_COMMIT``).
+    Files that git ignores don't count, new files only where the project keeps its own. Where git cannot tell (there is
+    none in a container) it is what whoever started the job says (``CODESTILTS_COMMIT``), or else "unknown".
     """
-    if said := os.environ.get("CODESTILTS_COMMIT"):
-        return said
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    root = Path(__file__).parents[2]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        *top, head = _git(root, "rev-parse", "--show-toplevel", "HEAD").splitlines()
+        if not root.samefile("\n".join(top)):
+            raise FileNotFoundError(f"{root} is no checkout, though a folder above it is one")
+        status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return os.environ.get("CODESTILTS_COMMIT") or "unknown"
+    return f"{head} + changes" if any(map(_matters, filter(None, status.split("\0")))) else head
+
+
+def _git(root: Path, *words: str) -> str:
+    """What git prints of ``root``, whatever repository the environment names and whoever owns the files: code of this
+    folder runs already, so nothing of it is trusted that is not."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "--no-optional-locks", "-c", f"safe.directory={root}", "-c", "core.fsmonitor=false", *words]
+    return subprocess.run(command, cwd=root, env=own, capture_output=True, text=True, check=True).stdout
+
+
+def _matters(change: str) -> bool:
+    """Whether a line of git's status is a change: any of a file that git knows, new files of the project's own."""
+    state, path = change[:2], Path(change[3:])
+    return state != "??" or (path.parts[0] in OWN and not is_leftover(path))
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file is what editors and archives leave beside others: ``._x.yaml``, ``.#x``, ``#x#``, ``x.yaml~``."""
+    return any(part.startswith((".", "#")) or part.endswith("~") for part in path.parts if part not in (".", ".."))

@@ -12,6 +12,7 @@ from typing import Any
 
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
+from codestilts.provenance import is_leftover
 from codestilts.sources import Source
 
 Record = dict[str, Any]
@@ -29,9 +30,14 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
 
 
 def load_tasks(folder: str | Path) -> dict[str, Record]:
-    """Every ``tasks/<family>/<name>.yaml`` under ``folder``, by name, with its name, family and file added."""
+    """Every ``tasks/<family>/<name>.yaml`` under ``folder``, by name, with its name, family and file added.
+
+    What editors and archives leave beside them is passed over (:func:`codestilts.provenance.is_leftover`).
+    """
     tasks: dict[str, Record] = {}
     for path in sorted(Path(folder).glob("*/*.yaml")):
+        if is_leftover(path.relative_to(folder)):
+            continue
         if path.stem in tasks:
             raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
         task, told = read_yaml(path), {"name": path.stem, "family": path.parent.name, "file": str(path)}

@@ -3,7 +3,9 @@
 import errno
 import fcntl
 import os
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, disk_error
@@ -81,8 +83,9 @@ def keep_caches_in(folder: Path) -> None:
                 "with them (Lustre: -o flock; NFS: local_lock=flock), or move the project"
             ) from None
         raise disk_error(error, folder) or CodeStiltsError(f"{folder}: caches cannot be kept there: {error}") from None
-    home = os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface"
-    os.environ.setdefault("HF_TOKEN_PATH", str(Path(home) / "token"))
+    with suppress(RuntimeError):  # a user without a home has no token
+        home = os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface"
+        os.environ.setdefault("HF_TOKEN_PATH", str(Path(home) / "token"))
     os.environ.update({name: str(folder / place) for name, place in CACHES.items()})
 
 
@@ -94,4 +97,9 @@ def show_gpus() -> None:
 
 def tell_commit() -> None:
     """Pass on the commit of this checkout: within a container there is no git to ask."""
-    os.environ["CODESTILTS_COMMIT"] = commit() or ""
+    os.environ["CODESTILTS_COMMIT"] = commit()
+
+
+def use_this_python() -> None:
+    """Let ``python`` of jobs be the one that runs Snakemake, whatever environment is active."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -161,3 +161,21 @@ def test_tasks_that_read_the_same_rows_say_that_they_are_made_of_the_same_data()
                 assert set(tasks[task].get("made_of", [])) & set(tasks[target].get("made_of", [])), (task, target)
                 compared += 1
     assert compared >= 5
+
+
+def test_what_editors_and_archives_leave_among_the_task_files_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "pl/.ipynb_checkpoints").mkdir(parents=True)
+    (tmp_path / "._pl").mkdir()
+    (tmp_path / "pl/tags.yaml").write_text("type: tagging\n")
+    for name in (
+        "pl/._tags.yaml",
+        "pl/.tags.yaml",
+        "pl/tags.yaml~",
+        "pl/#tags.yaml#",
+        "._pl/tags.yaml",
+        "pl/.y.yaml.swp",
+    ):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    (tmp_path / "pl/.#tags.yaml").symlink_to("me@nowhere.12")
+    (tmp_path / "pl/.#new.yaml").symlink_to("me@nowhere.12")
+    assert list(load_tasks(tmp_path)) == ["tags"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from codestilts import provenance
 from codestilts.provenance import commit
 from codestilts.surroundings import CACHES, keep_caches_in, tell_commit
 
@@ -20,7 +21,23 @@ def test_caches_move_and_the_hubs_token_stays(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delenv("HF_TOKEN_PATH")
 
 
-def test_jobs_without_git_are_told_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_has_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in [*CACHES, "HF_TOKEN_PATH"]:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(Path, "home", no_home)
+    keep_caches_in(tmp_path / "caches")
+    assert "HF_TOKEN_PATH" not in os.environ and os.environ["HF_HOME"].startswith(str(tmp_path))
+
+
+def test_jobs_without_git_are_told_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "src/codestilts/provenance.py"))
     monkeypatch.setenv("CODESTILTS_COMMIT", "abc")
     tell_commit()
     assert os.environ["CODESTILTS_COMMIT"] == "abc" == commit()
+    monkeypatch.delenv("CODESTILTS_COMMIT")
+    tell_commit()
+    assert os.environ["CODESTILTS_COMMIT"] == "unknown" == commit()

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from codestilts import pipconfig
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
 from codestilts.sources import Source
@@ -131,16 +132,19 @@ def _pypi(source: Source, folder: Path) -> Path:
     command += [option for platform in platforms.split(".") for option in ("--platform", platform)]
     if python.startswith("cp"):
         command += ["--python-version", python[2:]]
-    _client(command, source)
+    _client(command, source, variables=pipconfig.environment("download"))
     return _only_file(folder, source)
 
 
-def _client(command: list[str], source: Source, growing: Path | None = None) -> None:
+def _client(
+    command: list[str], source: Source, growing: Path | None = None, variables: dict[str, str] | None = None
+) -> None:
     """Run a registry's client, its messages on our stderr (it does not retry: ``download`` does).
 
     pip draws a bar itself; for npm, which draws none into a log, one follows the folder that is ``growing``.
     """
-    client = subprocess.Popen(command, stdout=2 if growing is None else subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    out = 2 if growing is None else subprocess.DEVNULL
+    client = subprocess.Popen(command, stdout=out, stdin=subprocess.DEVNULL, env=variables)
     bar = Bar(source.bytes)
     while growing and client.poll() is None:
         bar.at(min(_size(growing), source.bytes * 9 // 10))  # the whole is there once npm says so
@@ -280,16 +284,10 @@ def _resume(source: Source, part: Path) -> None:
 
 def _pip_index() -> tuple[str, ssl.SSLContext]:
     """The index and certificates that pip is configured with on this machine."""
-    listing = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
-    settings: dict[str, str] = {}
-    # pip prints its settings from the weakest to the strongest: site, user, environment
-    for line in listing.splitlines():
-        key, _, value = line.partition("=")
-        settings[key.rpartition(".")[2]] = value.strip().strip("'\"")
-    index = os.environ.get("PIP_INDEX_URL") or settings.get("index-url")
+    settings = pipconfig.settings("download")
+    index = settings.get("index-url")
     if not index:
         from pip._internal.models.index import PyPI
 
         index = PyPI.simple_url
-    certificates = os.environ.get("PIP_CERT") or settings.get("cert")
-    return index, ssl.create_default_context(cafile=certificates or None)
+    return index, ssl.create_default_context(cafile=settings.get("cert"))
