@@ -87,7 +87,7 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
     ``cover``: ``each`` encoder, arm and target at least once; every one of their ``pairs``; or ``all`` of the product.
     """
     arms, definitions = _arms(study, found)
-    targets = [name for name in study.targets if name in found.languages]
+    targets = _targets(study, found)
     if not targets or "none" not in arms:
         raise CodeStiltsError("no target of the study can be had: is HF_ENDPOINT the hub that you mean?")
     languages = {language for name in targets for language in found.languages[name]}
@@ -135,6 +135,18 @@ def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
         definitions[name] = {key: value for key, value in (arm | {"tasks": tasks}).items() if value is not None}
     kept = [name for name in arms if definitions[name].get("base", "none") in arms]
     return kept, {name: definitions[name] for name in kept}
+
+
+def _targets(study: Study, found: Available) -> list[str]:
+    """The targets that can be had; one that can't is replaced by the one that stands in for it."""
+    targets = []
+    for name in study.targets:
+        instead = study.tasks[name].get("instead")
+        if name not in found.languages and instead in found.languages:
+            found.reasons[name] = f"rehearsed with {instead} instead: {found.reasons[name]}"
+            name = instead
+        targets += [name] if name in found.languages else []
+    return list(dict.fromkeys(targets))
 
 
 def _grid(study: Study, arms: list[str], targets: list[str], cover: str) -> list[Record]:
