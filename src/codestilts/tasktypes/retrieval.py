@@ -146,17 +146,16 @@ class _Near(NamedTuple):
 
 def _neighbours(queries: Tensor, documents: Tensor) -> tuple[_Near, _Near]:
     """Those of the queries among the documents and the reverse, comparing :data:`BLOCK` pairs at a time."""
-    count = min(NEIGHBOURS, len(queries), len(documents))
     step = max(1, BLOCK // max(len(documents), 1))
     forward, backward = [], None
     for start in range(0, len(queries), step):
         similarity = _product(queries[start : start + step], documents)
-        forward.append(_highest(similarity, min(count, similarity.shape[1])))
-        near = _highest(similarity.T, min(count, similarity.shape[0]))
+        forward.append(_highest(similarity))
+        near = _highest(similarity.T)
         near = _Near(near.values, near.places + start)
         if backward:
             near = _Near(*(np.concatenate(both, 1) for both in zip(backward, near, strict=True)))
-            order = np.argsort(-near.values, axis=1, kind="stable")[:, :count]
+            order = np.argsort(-near.values, axis=1, kind="stable")[:, :NEIGHBOURS]
             near = _Near(*(np.take_along_axis(table, order, 1) for table in near))
         backward = near
     assert backward
@@ -167,8 +166,9 @@ def _product(one: Tensor, other: Tensor) -> Any:
     return one @ other.T if one.is_cuda else one.numpy() @ other.numpy().T
 
 
-def _highest(similarity: Any, count: int) -> _Near:
+def _highest(similarity: Any) -> _Near:
     """The highest values of each row and their columns; among equals the first ones, where a CPU looks."""
+    count = min(NEIGHBOURS, similarity.shape[1])
     if isinstance(similarity, Tensor):
         return _Near(*(found.cpu().numpy() for found in similarity.topk(count, dim=1)))
     if similarity.shape[1] <= FEW:
