@@ -28,19 +28,7 @@ MANY = 20_000  # documents: more than any set has of which all pairs are scored
 STEP = 64  # queries that BM25 answers at once where there are many documents
 SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
-COLUMNS = [
-    "encoder",
-    "arm",
-    "target",
-    "seed",
-    "id",
-    "language",
-    "cluster",
-    "package",
-    "split",
-    "gold",
-    "prediction",
-]
+COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "cluster", "package", "split", "gold", "prediction"]
 
 
 def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, Any], seed: int = 0) -> pd.DataFrame:

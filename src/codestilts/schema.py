@@ -224,11 +224,7 @@ class Build(Strict):
     doc_words: Count | None = Field(None, description="words of documentation that are shown")
     hide_words: bool = Field(False, description="hide the words of the code that its description has")
     kinds: list[str] | None = Field(None, description="kinds of bugs that are put in")
-    queries: Literal["language", "partner"] | None = Field(
-        None,
-        description="retrieval: which side of a pair asks, the text in the row's language or its partner (English, "
-        "Python, documentation); the other is searched. An untrained target has to say it",
-    )
+    queries: Literal["language", "partner"] | None = Field(None, description="retrieval: which side of a pair asks")
     texts: Count | None = Field(None, description="how many of the tasks' texts are read at most")
     leave_out: list[str] = Field([], description="labels of the examples whose texts are not used")
     replaced: Share | None = Field(None, description="share of the words of a corrupted text that are exchanged")
@@ -263,9 +259,7 @@ class Options(Strict):
     stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
     no_answer: bool = Field(False, description="span_qa: a question may have no answer")
     layer: int | None = Field(None, description="retrieval: the block whose states are averaged, if not the encoder's")
-    sweep: bool = Field(
-        True, description="retrieval: an untrained target is predicted with each of the encoder's layers"
-    )
+    sweep: bool = Field(True, description="retrieval, untrained: whether each of the encoder's layers is tried")
     protocol: Literal["rank", "mining", "map"] = Field("rank", description="retrieval: how partners are searched")
 
 
@@ -309,11 +303,7 @@ class TaskFile(Strict):
     codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
     source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
     recipe: Recipe | None = None
-    made_of: SomeNames = Field(
-        [],
-        description="data sets that its rows were made of, whatever the copy: a cell whose arm and target share one is "
-        "flagged in scores and effects",
-    )
+    made_of: SomeNames = Field([], description="data sets of origin: a cell whose arm and target share one is flagged")
     instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []
     metric: Metric
