@@ -91,7 +91,8 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
     """
     arms, definitions = _arms(study, found)
     stands = _stands(study, found)
-    targets = [stands.get(name, name) for name in study.targets if stands.get(name, name) in found.languages]
+    known = [stands.get(name, name) for name in study.targets]
+    targets = [name for name in dict.fromkeys(known) if name in found.languages]
     if not targets or "none" not in arms:
         raise CodeStiltsError("no target of the study can be had: is HF_ENDPOINT the hub that you mean?")
     languages = {language for name in targets for language in found.languages[name]}

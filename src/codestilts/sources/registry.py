@@ -62,7 +62,7 @@ def download(source: Source, folder: Path, pause: float = 2.0, sample: int = 0, 
     client = clients[source.kind]
     size = f", {source.bytes / 1e6:.1f} MB" if source.bytes else ""
     for attempt in range(1, ATTEMPTS + 1):
-        say(f"fetching {source.name}: {source.kind} {source.id} {source.version}{size}")
+        say(f"fetching {source.name}: {source.kind} {source.id} {source.version}".rstrip() + size)
         scratch = Path(tempfile.mkdtemp(dir=folder))
         try:
             path = fetch_sample(source, scratch, sample) if sample and source.kind == "hub" else client(source, scratch)
