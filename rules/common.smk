@@ -79,7 +79,7 @@ onstart:
         sys.exit(1)
     if STUDY.unpinned and not STUDY.config["rehearsal"]:
         print(
-            f"error: sources.csv: {', '.join(STUDY.unpinned)}: not pinned to a commit yet: `make pins` asks the hub for it",
+            f"error: sources.csv: {', '.join(STUDY.unpinned)}: not pinned yet: `make pins` notes commits and digests",
             file=sys.stderr,
         )
         sys.exit(1)

@@ -37,7 +37,7 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
     def lookup(name: str) -> Repository | None:
         source = study.sources[name]
         if source.kind == "url" or (source.kind == "local" and not Path(source.id).exists()):
-            return None  # an archive of hundreds of megabytes has no sample
+            return None  # an archive can't be fetched in part: a rehearsal takes what stands in for it
         if source.kind != "hub":
             return Repository([], "", name)
         try:

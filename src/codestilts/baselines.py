@@ -6,18 +6,23 @@ with arm ``baseline:NAME`` and seed 0.
 """
 
 import re
+from array import array
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.text import subtokens
+from codestilts.metrics.ranking import once
 from codestilts.seeds import derive_seed
 
 Predicted = dict[str, Any]  # column -> one entry a row, or one for all
 
+BLOCK = 1 << 23  # scores that are in memory at once
 SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
 COLUMNS = [
@@ -183,24 +188,52 @@ def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -
     }
 
 
-def bm25(queries: list[str], documents: list[str], k1: float = 1.2, b: float = 0.75) -> np.ndarray:
-    """Okapi BM25 (Robertson et al. 1994) of every query (row) and document (column), over sub-tokens."""
-    counts = [Counter(subtokens(document)) for document in documents]
-    vocabulary = {word: i for i, word in enumerate(sorted(set().union(*counts)))}
-    frequency = np.zeros((len(documents), len(vocabulary)), dtype=np.float32)
-    for row, counter in enumerate(counts):
-        frequency[row, [vocabulary[word] for word in counter]] = list(counter.values())
-    length = frequency.sum(1, keepdims=True)
-    containing = (frequency > 0).sum(0)
-    idf = np.log(1 + (len(documents) - containing + 0.5) / (containing + 0.5))
-    saturation = k1 * (1 - b + b * length / max(float(length.mean()), 1e-9))
-    weights = idf * frequency * (k1 + 1) / (frequency + saturation)
-    asked = np.zeros((len(queries), len(vocabulary)), dtype=np.float32)
-    for row, query in enumerate(queries):
-        for word, count in Counter(subtokens(query)).items():
-            if word in vocabulary:
-                asked[row, vocabulary[word]] = count
-    return asked @ weights.T.astype(np.float32)
+class BM25:
+    """Okapi BM25 (Robertson et al. 1994) over sub-tokens; memory follows the words of the texts."""
+
+    def __init__(self, documents: list[str], k1: float = 1.2, b: float = 0.75) -> None:
+        seen: dict[str, int] = {}
+        frequency = _counted(documents, lambda word: seen.setdefault(word, len(seen)), seen)
+        self.vocabulary = {word: place for place, word in enumerate(sorted(seen))}  # one order of all sums
+        frequency.indices = np.array([self.vocabulary[word] for word in seen], dtype=np.int32)[frequency.indices]
+        length = np.asarray(frequency.sum(1)).ravel()
+        containing = np.bincount(frequency.indices, minlength=len(self.vocabulary))
+        idf = np.log(1 + (len(documents) - containing + 0.5) / (containing + 0.5))
+        saturation = k1 * (1 - b + b * length / max(length.sum() / max(len(documents), 1), 1e-9))
+        words = frequency.data
+        row = np.repeat(np.arange(len(documents)), np.diff(frequency.indptr))
+        frequency.data = idf[frequency.indices] * words * (k1 + 1) / (words + saturation[row])
+        self.weights = frequency.T.tocsr()
+
+    def __call__(self, queries: list[str]) -> np.ndarray:
+        """The score of every query (row) and document (column), single precision: equal sums are ties in any order."""
+        asked = _counted(queries, self.vocabulary.get, self.vocabulary)
+        asked.sort_indices()
+        return (asked @ self.weights).toarray().astype(np.float32)
+
+
+def _counted(texts: list[str], place: Callable[[str], int | None], words: Sized) -> csr_matrix:
+    """How often each word that has a place stands in each text (row); ``words`` has as many as there are columns."""
+    columns, counts, ends = array("i"), array("d"), array("q", [0])
+    for text in texts:
+        for word, count in Counter(subtokens(text)).items():
+            if (column := place(word)) is not None:
+                columns.append(column)
+                counts.append(count)
+        ends.append(len(columns))
+    cells = (np.array(counts), np.array(columns), np.array(ends))
+    return csr_matrix(cells, shape=(len(texts), len(words)))
+
+
+def likeness(
+    name: str, queries: list[str], documents: list[str], rng: np.random.Generator
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Scores of all documents for some queries at a time, with the place of the first: by BM25, or ``random`` ones."""
+    search = BM25(documents) if name == "bm25" else None
+    step = max(1, BLOCK // max(len(documents), 1))
+    for start in range(0, len(queries), step):
+        some = queries[start : start + step]
+        yield start, search(some) if search else rng.random((len(some), len(documents)))
 
 
 def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
@@ -211,38 +244,39 @@ def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
     for name in ("bm25", "random"):
         parts = []
         for _, part in rows.groupby(["language", "split"], sort=True):
-            texts = part["query"].tolist(), part["document"].tolist()
-            scores = bm25(*texts) if name == "bm25" else rng.random((len(part), len(part)))
-            cluster = pd.factorize(part["cluster"])[0]
-            own = np.eye(len(part), dtype=bool)
-            scores[(cluster[:, None] == cluster) & ~own] = -np.inf
-            place = 1 + ((scores >= np.diag(scores)[:, None]) & ~own).sum(1)
-            best = np.where(place == 1, np.arange(len(part)), np.where(own, -np.inf, scores).argmax(1))
-            ids = part["id"].to_numpy()
-            parts.append(pd.DataFrame({"gold": ids, "prediction": ids[best], "score": 1 / place}, index=part.index))
+            cluster, ids = pd.factorize(part["cluster"])[0], part["id"].to_numpy()
+            for start, scores in likeness(name, part["query"].tolist(), part["document"].tolist(), rng):
+                here = np.arange(start, start + len(scores))
+                own = here[:, None] == np.arange(len(part))
+                scores[(cluster[here][:, None] == cluster) & ~own] = -np.inf
+                place = 1 + ((scores >= scores[own][:, None]) & ~own).sum(1)
+                best = np.where(place == 1, here, np.where(own, -np.inf, scores).argmax(1))
+                found = {"gold": ids[here], "prediction": ids[best], "score": 1 / place}
+                parts.append(pd.DataFrame(found, index=part.index[here]))
         out[name] = _lists(parts)
     return out
 
 
 def mine(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """BM25's and a random best candidate of every query; the margin is the score over the mean of the four
-    best.
+    best. Texts that occur twice are out, as for a model.
     """
     out: dict[str, Predicted] = {}
     for name in ("bm25", "random"):
         parts = []
         for _, part in rows.groupby(["language", "split"], sort=True):
             asked, offered = part[part["query"] != ""], part[part["document"] != ""]
-            if name == "bm25":
-                scores = bm25(asked["query"].tolist(), offered["document"].tolist())
-            else:
-                scores = rng.random((len(asked), len(offered)))
-            near = np.sort(scores, axis=1)[:, -4:].mean(1)
-            margin = scores.max(1) / np.where(near > 0, near, 1)
-            gold = asked["id"].where(asked["document"] != "", "")
-            predicted = offered["id"].to_numpy()[scores.argmax(1)]
-            columns = {"gold": gold, "prediction": predicted, "score": margin}
-            parts.append(pd.DataFrame(columns, index=asked.index))
+            offered = offered[~offered["document"].str.strip().duplicated()]
+            ids = np.where(once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
+            single = once(asked["query"]).to_numpy()
+            for start, scores in likeness(name, asked["query"].tolist(), offered["document"].tolist(), rng):
+                near = np.sort(np.partition(scores, max(scores.shape[1] - 4, 0))[:, -4:]).mean(1)
+                margin = scores.max(1) / np.where(near > 0, near, 1)
+                some = asked.iloc[start : start + len(scores)]
+                gold = some["id"].where(some["document"] != "", "")
+                predicted = np.where(single[start : start + len(scores)], ids[scores.argmax(1)], "")
+                columns = {"gold": gold, "prediction": predicted, "score": margin}
+                parts.append(pd.DataFrame(columns, index=some.index))
         out[name] = _lists(parts)
     return out
 

@@ -272,7 +272,7 @@ def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> tuple
         if source.kind == "local":
             local.append(source.name)
             continue
-        size = source.bytes or (ask(source) if ask else 0)
+        size = source.bytes or (ask(source) if ask and source.kind == "hub" else 0)
         total += size
         if not size:
             unknown.append(source.name)

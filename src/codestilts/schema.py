@@ -52,7 +52,7 @@ Metric = Literal[
     "mining_f1",
 ]
 Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
-Kind = Literal["npm", "pypi", "hub", "local"]
+Kind = Literal["npm", "pypi", "hub", "url", "local"]
 
 
 class Strict(BaseModel):
@@ -224,6 +224,11 @@ class Build(Strict):
     doc_words: Count | None = Field(None, description="words of documentation that are shown")
     hide_words: bool = Field(False, description="hide the words of the code that its description has")
     kinds: list[str] | None = Field(None, description="kinds of bugs that are put in")
+    queries: Literal["language", "partner"] | None = Field(
+        None,
+        description="retrieval: which side of a pair asks, the text in the row's language or its partner (English, "
+        "Python, documentation); the other is searched. An untrained target has to say it",
+    )
     texts: Count | None = Field(None, description="how many of the tasks' texts are read at most")
     leave_out: list[str] = Field([], description="labels of the examples whose texts are not used")
     replaced: Share | None = Field(None, description="share of the words of a corrupted text that are exchanged")
@@ -310,8 +315,10 @@ class TaskFile(Strict):
     whole: Annotated[list[Literal["train", "dev", "test"]], *Unique] = Field(
         [], description="splits of which the protocol needs every row: a study's common sizes don't cut them"
     )
-    overlaps: SomeNames = Field(
-        [], description="targets that are fine-tuned on the same data: flagged in scores and effects"
+    made_of: SomeNames = Field(
+        [],
+        description="data sets that its rows were made of, whatever the copy: a cell whose arm and target share one is "
+        "flagged in scores and effects",
     )
     instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
     labels: Labels = []

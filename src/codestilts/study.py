@@ -153,12 +153,23 @@ class Study:
 
     @cached_property
     def overlaps(self) -> dict[str, list[str]]:
-        """For each arm the targets of the study whose training data its intermediate tasks share."""
-        found = {
-            name: {target for task in arm["tasks"] for target in self.tasks[task].get("overlaps", [])}
-            for name, arm in self.arms.items()
-        }
-        return {arm: sorted(targets & set(self.targets)) for arm, targets in found.items()}
+        """For each arm the targets of the study that are made of the same data as the tasks it was trained on."""
+        own = {target: self.origins(target) for target in self.targets}
+        found = {}
+        for arm in self.arms:
+            parent = self.parent_arm(arm)  # a variant goes on from its base
+            known = {name for task in (self.arms[parent]["tasks"] if parent else []) for name in self.origins(task)}
+            found[arm] = sorted(target for target in own if own[target] & known)
+        return found
+
+    def origins(self, task: str) -> set[str]:
+        """The data sets that a task's rows were made of: its own, those of its parts, the hub's sets of functions."""
+        found = set(self.tasks[task].get("made_of", []))
+        found.update(name for part in self.parts(task) for name in self.origins(part))
+        if self.reads_functions(task):
+            read = {name for language in self.task_languages(task) for name in self.sources_of_language(language)}
+            found.update(name for name in read if self.sources[name].kind == "hub")
+        return found
 
     @cached_property
     def examples(self) -> list[str]:

@@ -136,6 +136,8 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             yield f"{task['file']}: published: who says how many rows there are (read.rows)?"
         if any("found" in entry for entry in entries) and not spec.get("incomparable"):
             yield f"{task['file']}: incomparable: why does the source have other rows than published (read.found)?"
+        if not spec.get("trained", True) and not spec.get("build", {}).get("queries"):
+            yield f"{task['file']}: build.queries: an untrained target says which side asks: language or partner"
         module, _, function = spec["builder"].partition(":")
         file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
         if not file.exists():

@@ -1,10 +1,15 @@
 """Trivial baselines on examples small enough to work out by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from codestilts.baselines import baseline_predictions, bm25
+from codestilts import baselines
+from codestilts.baselines import BM25, baseline_predictions
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import row_sums
 
@@ -19,7 +24,7 @@ def predicted(frame: pd.DataFrame, name: str) -> list[str]:
 
 
 def test_bm25_by_hand():
-    scores = bm25(["red fox"], ["the red fox", "the red hen", "a dog"])[0]
+    scores = BM25(["the red fox", "the red hen", "a dog"])(["red fox"])[0]
     assert scores[0] > scores[1] > scores[2] == 0
     # 'red' is in 2 of 3 documents, of 3, 3 and 2 words: idf = ln(1 + 1.5 / 2.5), saturation = 1.2 (0.25 +
     # 0.75 * 3 / (8/3)).
@@ -112,3 +117,45 @@ def test_an_empty_train_split_is_an_error():
     frame = examples(["test"], text_a=["x"], text_b=[""], label=["a"])
     with pytest.raises(CodeStiltsError, match="target 't': the train split is empty"):
         baseline_predictions(frame, "t", {"type": "classification"})
+
+
+def test_equal_sums_of_bm25_are_ties_in_whatever_order_their_words_are():
+    scores = BM25(["lorem ipsum dolor sit", "sit dolor lorem ipsum", "other"])(["dolor sit lorem", "ipsum sit dolor"])
+    assert (scores[:, 0] == scores[:, 1]).all() and (scores[:, 2] == 0).all()
+
+
+TEXT = st.lists(st.sampled_from(["a", "b", "c", "d e", "fG"]), max_size=6).map(" ".join)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=12), st.integers(1, 40), st.booleans())
+def test_a_search_in_blocks_is_the_search_of_all_at_once(pairs: list[tuple[str, str]], block: int, mining: bool):
+    frame = examples(["test"] * len(pairs), query=[q for q, _ in pairs], document=[d for _, d in pairs])
+    if not frame["query"].any() or not frame["document"].any():
+        frame.loc[0, ["query", "document"]] = "a"
+    task = {"type": "retrieval", "options": {"protocol": "mining" if mining else "rank"}}
+    whole = baseline_predictions(frame, "t", task)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baselines, "BLOCK", block)
+        assert baseline_predictions(frame, "t", task).equals(whole)
+
+
+def test_memory_of_the_search_follows_the_texts_and_not_their_words():
+    words = [f"w{chr(97 + n // 26 % 26)}{chr(97 + n % 26)}{chr(97 + n // 676)}" for n in range(6000)]
+    texts = [" ".join(words[4 * n : 4 * n + 4]) for n in range(1500)]
+    frame = examples(["test"] * 1500, query=texts, document=texts)
+    tracemalloc.start()
+    out = baseline_predictions(frame, "t", {"type": "retrieval"})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (out.loc[out["arm"] == "baseline:bm25", "score"] == 1).all()
+    assert peak < 100e6, "1,500 documents x 6,000 words: one dense table has 36 MB, and there were five"
+
+
+def test_texts_that_occur_twice_are_out_of_mining_but_their_pairs_stay_to_be_found():
+    query, document = ["read file", "send mail", "send mail", "open door"], ["readFile", "sendMail", "", "openDoor"]
+    rows = examples(["test"] * 5, query=[*query, ""], document=[*document, " openDoor"])
+    out = baseline_predictions(rows, "mining", {"type": "retrieval", "options": {"protocol": "mining"}})
+    bm = out[out["arm"] == "baseline:bm25"]
+    assert bm["gold"].tolist() == ["0", "1", "", "3"]
+    assert bm["prediction"].tolist() == ["0", "", "", ""]

@@ -219,12 +219,14 @@ def test_a_source_archive_comes_from_the_index_of_pip(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ({"kind": "ftp"}, "line 2: kind: one of pypi, npm, hub, local, not 'ftp'"),
+        ({"kind": "ftp"}, "line 2: kind: one of pypi, npm, hub, url, local, not 'ftp'"),
         ({"sha256": "abc"}, "line 2: sha256: 64 hexadecimal digits"),
         ({"file": "h3-1.0.exe"}, "line 2: file"),
         ({"version": ""}, "line 2: version"),
         ({"name": "../h3"}, "line 2: name"),
         ({"id": "--index-url=x"}, "line 2: id"),
+        ({"kind": "url", "id": "file:///etc/passwd.zip"}, "line 2: id: an address, https://"),
+        ({"kind": "url", "id": "https://example.invalid/page"}, "line 2: id: the address of an archive"),
         ({"split": "tests"}, "line 2: split: one of"),
         ({"split": "java:test"}, "line 2: split: one of"),
         ({"languages": ""}, "line 2: languages"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from codestilts import settings
 from codestilts.seeds import derive_seed
 from codestilts.statistics.design import design_of, scopes_of
-from codestilts.study import Study, batches, to_json
+from codestilts.study import Study, batches, load_tasks, to_json
 from codestilts.validation import load_study, read_configs
 
 ROOT = Path(__file__).parents[2]
@@ -130,3 +130,34 @@ def test_scopes_are_named_as_the_statistics_name_them() -> None:
         design = design_of(settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0])
         found = {scope for scope, (kind, _) in scopes_of(design).items() if kind != "target"}
         assert found == set(study.scopes) and len(study.scopes) == len(found)
+
+
+def test_tasks_made_of_the_same_data_are_flagged_where_they_meet() -> None:
+    found = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT).overlaps
+    functions = ["bugs", "nl-code", "nl-code-untrained", "param-qa", "roles", "tags"]  # CodeSearchNet's
+    for arm in ("cosqa", "cloze-csn", "code-to-text", "advtest", "code-multi", "shuffled-code", "mlm-codexglue"):
+        assert found[arm] == sorted(functions), arm
+    assert found["code-multi-lora"] == found["code-multi"]  # it goes on from it
+    for arm in ("devign", "bigclonebench", "poj104", "concode", "refinement", "java-csharp", "none", "hellaswag"):
+        assert found[arm] == [], arm
+    assert found["mnli-swahili"] == found["tpp"] == found["anli-plus"] == ["xnli"]
+    assert found["squad2"] == found["squad-german"] == ["mlqa", "xquad"]
+    assert found["mlm-phang"] == ["mlqa", "udpos", "xnli", "xquad"]  # the texts of all nine, supertags among them
+    assert not any(load_study(read_configs([ROOT / "config.yaml"]), ROOT).overlaps.values())
+
+
+def test_tasks_that_read_the_same_rows_say_that_they_are_made_of_the_same_data() -> None:
+    tasks = load_tasks(ROOT / "tasks")
+    readers: dict[tuple[str, str], set[str]] = {}
+    for name, task in tasks.items():
+        for entry in task.get("read", []):
+            config = str(entry.get("config") or entry.get("files", "")).split("{")[0].rstrip(".")
+            readers.setdefault((entry["source"].removesuffix("-test"), config), set()).add(name)
+    intermediate = {name for name, task in tasks.items() if not task.get("group")}
+    compared = 0
+    for names in readers.values():
+        for task in names & intermediate:
+            for target in names - intermediate:
+                assert set(tasks[task].get("made_of", [])) & set(tasks[target].get("made_of", [])), (task, target)
+                compared += 1
+    assert compared >= 5

@@ -105,6 +105,7 @@ BAD_TASKS = [
     ({"languages": ["c", "c"]}, "languages: 'c' stands there 2 times"),
     ({"builder": "codestilts.examples.code:cloce"}, "has no function 'cloce'; did you mean 'cloze'?"),
     ({"trained": False}, "trained: only a retrieval task can go without training"),
+    ({"trained": False, "type": "retrieval"}, "build.queries: an untrained target says which side asks"),
     ({"examples_of": ["clozze"]}, "examples_of: no task 'clozze'; did you mean 'cloze'?"),
 ]
 

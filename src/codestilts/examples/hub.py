@@ -20,7 +20,7 @@ import yaml
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.published import count
-from codestilts.examples.sampling import Inputs, Settings, take
+from codestilts.examples.sampling import Inputs, Settings, posed, take
 
 UNLABELLED = (-1, "-1", "", None)  # how the hub's sets mark a hidden or missing label
 PLACES = (
@@ -35,8 +35,14 @@ Record = dict[str, Any]
 
 
 def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """The examples of a task whose columns can be mapped: as many of each split and language as asked for."""
-    return take(read(inputs, settings), settings)
+    """The examples of a task whose columns can be mapped: as many of each split and language as asked for.
+
+    Pairs to be retrieved have the fields ``text``, in the row's language, and ``partner``: ``queries`` says which asks.
+    """
+    frame = read(inputs, settings)
+    if "partner" in frame:
+        frame = posed(frame.rename(columns={"text": "query", "partner": "document"}), settings, "query")
+    return take(frame, settings)
 
 
 def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:

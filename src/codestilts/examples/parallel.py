@@ -1,6 +1,7 @@
 """Parallel code: one function in two languages, from a numerical library that has JavaScript and C halves.
 
-Retrieval runs in both directions; ``language`` is that of the functions that are searched.
+Retrieval runs in both directions; ``language`` is that of the functions that are searched, unless ``queries`` says
+that they ask.
 """
 
 import re
@@ -11,7 +12,7 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.code import COLUMNS, HIDDEN, shown
-from codestilts.examples.sampling import Inputs, Settings, draw, load_functions, records, shuffled, take
+from codestilts.examples.sampling import Inputs, Settings, draw, load_functions, posed, records, shuffled, take
 from codestilts.examples.text import replace_word
 
 INDEXED = "ndarray"  # the variant of a function that takes offsets has this in its name or in that of its file
@@ -106,7 +107,7 @@ def parallel(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """One row per clean pair and direction."""
     frame = halves(inputs, settings)
     rows = both_ways(distinct(frame[frame["pair"] != ""]), settings["languages"])
-    return take(rows, settings, equal_test=True)[[*COLUMNS, "query", "document"]]
+    return posed(take(rows, settings, equal_test=True), settings, "document")[[*COLUMNS, "query", "document"]]
 
 
 def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -135,7 +136,8 @@ def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         alone = alone[alone.groupby("language").cumcount() < round(count * settings["distractors"])]
         parts += [both_ways(pairs, [one, two]), alone_rows(alone, one, two), alone_rows(alone, two, one)]
     rows = pd.concat(parts, ignore_index=True)
-    return rows.assign(id=rows["id"] + "#" + rows["language"])[[*COLUMNS, "query", "document"]]
+    rows = rows.assign(id=rows["id"] + "#" + rows["language"])
+    return posed(rows, settings, "document")[[*COLUMNS, "query", "document"]]
 
 
 def alone_rows(extra: pd.DataFrame, query: str, document: str) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from codestilts.examples.sampling import (
     Settings,
     choose,
     load_functions,
+    posed,
     records,
     shuffled,
     size,
@@ -71,7 +72,7 @@ def search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     rows = take(search_pairs(take(frame, settings, equal_test=True, times=2), settings), settings, equal_test=True)
     if "like" in settings:
         rows = rows[rows["split"] == "test"]
-    return rows[[*COLUMNS, "query", "document"]]
+    return posed(rows, settings, "document")[[*COLUMNS, "query", "document"]]
 
 
 def tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from codestilts.examples.functions import layout
 from codestilts.examples.hub import Archive, read, values
 from codestilts.examples.languages import language
 from codestilts.examples.roles import Leaf, Walk, leaves
-from codestilts.examples.sampling import EVERYTHING, Inputs, Settings, draw, size, take
+from codestilts.examples.sampling import EVERYTHING, Inputs, Settings, draw, posed, size, take
 from codestilts.examples.text import first_words, replace_word
 
 SHORTEST, LONGEST = 20, 20_000  # characters of a program
@@ -132,7 +132,8 @@ def solutions(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
     As English is one side of every pair in Tatoeba and BUCC (XTREME; Hu et al. 2020, arXiv 2003.11080).
     """
-    return take(_pairs(inputs, settings), settings, equal_test=True)[[*COLUMNS, "query", "document"]]
+    rows = take(_pairs(inputs, settings), settings, equal_test=True)
+    return posed(rows, settings, "query")[[*COLUMNS, "query", "document"]]
 
 
 def _pairs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -166,7 +167,7 @@ def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         extra = round(count * share)
         asked, searched = group.iloc[count : count + extra], group.iloc[count + extra : count + 2 * extra]
         parts += [group.iloc[:count], asked.assign(document=""), searched.assign(query="")]
-    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "query", "document"]]
+    return posed(pd.concat(parts, ignore_index=True), settings, "query")[[*COLUMNS, "query", "document"]]
 
 
 def topics(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -242,7 +243,8 @@ def nl_code(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     frame = kept(frame, ~repeated, "another row has the function", settings)
     own = frame["package"] + ":" + frame["repo"]
     frame = apart(frame.assign(cluster=own.where(frame["repo"] != "", frame["id"])), "cluster", settings)
-    return take(frame, settings, equal_test=True)[[*COLUMNS, "query", "document"]]
+    rows = take(frame, settings, equal_test=True)
+    return posed(rows, settings, "document")[[*COLUMNS, "query", "document"]]
 
 
 def _unnamed(code: list[str], name: str) -> list[str]:

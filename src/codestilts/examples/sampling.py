@@ -103,6 +103,17 @@ def target_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return frame.assign(split=frame["package_split"])
 
 
+def posed(pairs: pd.DataFrame, settings: Settings, own: str) -> pd.DataFrame:
+    """Pairs with the side that the task says as ``query``; ``own`` is the one of ``query`` and ``document`` that is in
+    the row's language.
+
+    Option ``queries``: ``language`` lets this side ask and searches the other, ``partner`` the reverse. Without it the
+    pairs stay as they are.
+    """
+    asking = {"language": "query", "partner": "document"}.get(settings.get("queries", ""), own)
+    return pairs if asking == own else pairs.rename(columns={"query": "document", "document": "query"})
+
+
 def size(settings: Settings, split: str, language: str) -> int:
     """How many rows are asked for: per language in test, in all languages together in train and dev.
 

@@ -50,6 +50,15 @@ def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray) -> np.nda
     return precision
 
 
+def once(texts: pd.Series) -> pd.Series:
+    """Which texts occur once, apart from white space around them.
+
+    XTREME (third_party/utils_retrieve.py, ``read_sent2id``) leaves every candidate out of the scoring of BUCC one of
+    whose sentences occurs again on its side; a true pair of such a sentence stays one that isn't found.
+    """
+    return ~texts.str.strip().duplicated(keep=False)
+
+
 def best_threshold(score: np.ndarray, correct: np.ndarray, pairs: int) -> float:
     """The margin that gives the best F1 when the rows that reach it count as mined.
 

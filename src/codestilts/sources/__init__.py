@@ -4,12 +4,14 @@ import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from codestilts.errors import CodeStiltsError
 
-KINDS = ("pypi", "npm", "hub", "local")
+KINDS = ("pypi", "npm", "hub", "url", "local")
 HUB_ID = "datasets/owner/name or models/owner/name"
 UNPINNED = "unpinned"  # in place of a commit that `make pins` fills in; what may follow the colon is the ref it takes
+ARCHIVES = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 SPLITS = ("intermediate", "train", "dev", "test", "parallel", "hub")
 COLUMNS = (
     "name",
@@ -32,11 +34,12 @@ COLUMNS = (
 class Source:
     """One row of ``sources.csv``.
 
-    ``id`` is the package's name in its registry, ``datasets/owner/name`` or ``models/owner/name`` on the hub, or a
-    path if the kind is local. ``version`` is exact: on the hub a commit, or ``unpinned``
-    (``unpinned:refs/convert/parquet``) until ``make pins`` has asked the hub for it. ``file`` is the exact file of
-    a PyPI release, which has many. ``bytes`` is the size of the download; it and ``sha256`` may be left out where
-    the kind is hub or local. ``keep`` holds globs of the members to keep (``*`` also matches ``/``); one that
+    ``id`` is the package's name in its registry, ``datasets/owner/name`` or ``models/owner/name`` on the hub, the
+    address of an archive if the kind is url, or a path if it is local. ``version`` is exact: on the hub a commit, or
+    ``unpinned`` (``unpinned:refs/convert/parquet``) until ``make pins`` has asked the hub for it; an address has none.
+    ``file`` is the exact file of a PyPI release, which has many. ``bytes`` is the size of the download; it and
+    ``sha256`` may be left out where the kind is hub or local, and for an address until ``make pins`` has fetched it.
+    ``keep`` holds globs of the members to keep (``*`` also matches ``/``); one that
     starts with ``!`` drops members again. ``split`` maps each language to the split that this package serves in it;
     ``hub`` says that each of its files tells its own.
     """
@@ -57,8 +60,8 @@ class Source:
 
     @property
     def pinned(self) -> bool:
-        """Whether the version says exactly what is fetched."""
-        return not self.version.startswith(UNPINNED)
+        """Whether the row says exactly what is fetched: by its version, or for an address by the archive's digest."""
+        return bool(self.sha256) if self.kind == "url" else not self.version.startswith(UNPINNED)
 
     @property
     def revision(self) -> str:
@@ -111,15 +114,19 @@ def _parse(row: dict[str, str], where: str) -> Source:
         "id",
         "a package name, or a path if kind is local",
     )
+    if kind == "url":
+        address = urlsplit(cells["id"])
+        demand(address.scheme in ("http", "https") and bool(address.netloc), "id", "an address, https://...")
+        demand(address.path.endswith(ARCHIVES), "id", f"the address of an archive ({', '.join(ARCHIVES)})")
     if kind == "hub":
         demand(re.fullmatch(r"(datasets|models)/[\w.-]+(/[\w.-]+)?", cells["id"]) is not None, "id", HUB_ID)
         unpinned = re.fullmatch(rf"{UNPINNED}(:[\w./-]+)?", cells["version"]) is not None
         commit = f"a commit of 40 hexadecimal digits, or {UNPINNED} until `make pins` fills it in"
         demand(unpinned or _hexadecimal(cells["version"], 40), "version", commit)
-    folder = kind in ("hub", "local")
+    folder = kind in ("hub", "url", "local")
     demand(size.isdigit() or (folder and not size), "bytes", "the size of the download in bytes")
     demand(_hexadecimal(digest, 64) or (folder and not digest), "sha256", "64 hexadecimal digits")
-    demand(kind == "local" or bool(cells["version"]), "version", "an exact version")
+    demand(kind in ("url", "local") or bool(cells["version"]), "version", "an exact version")
     archive = cells["file"].endswith((".whl", ".tar.gz", ".zip")) and "/" not in cells["file"]
     demand(archive or kind != "pypi", "file", "the name of a .whl, .tar.gz or .zip file of this release")
     languages = _list(cells["languages"])

@@ -1,21 +1,28 @@
-"""Fill in the commits that ``sources.csv`` lacks, from the hub."""
+"""Fill in what ``sources.csv`` lacks to be exact: commits, from the hub, and digests of archives, by fetching them."""
 
 import csv
 import io
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
-from codestilts.provenance import atomic
+from codestilts.provenance import atomic, file_digest
 from codestilts.sources import COLUMNS, Source, read_sources
 from codestilts.sources.hub import commit_of
+from codestilts.sources.registry import PARTIAL, download, part_of
+
+PINNED = ("hub", "url")
 
 
-def pin(path: Path, only: list[str] | None = None, renew: bool = False) -> dict[str, str]:
-    """Write the commit of each unpinned hub row of the table at ``path`` into it; the commits by name.
+def pin(path: Path, only: list[str] | None = None, renew: bool = False, pause: float = 2.0) -> dict[str, str]:
+    """Write the commit, or the sha256 and the bytes, of each unpinned row of the table at ``path`` into it.
 
-    ``only`` restricts it to some rows; with ``renew`` those are pinned anew though they are pinned. Nothing else of the
-    table is changed. Every commit is asked for before anything is written: raises :class:`CodeStiltsError`, one line
-    for each row that the hub does not answer, after the others have been written.
+    Returns commits and digests by name. ``only`` restricts it to some rows; with ``renew`` those are pinned anew though
+    they are pinned. Nothing else of the table is changed. An archive that was fetched stays beside the others, so that
+    it need not be fetched again. Every row is asked for before anything is written: raises :class:`CodeStiltsError`,
+    one line for each row that nobody answers, after the others have been written.
     """
     sources = read_sources(path)
     if unknown := set(only or []) - sources.keys():
@@ -23,26 +30,39 @@ def pin(path: Path, only: list[str] | None = None, renew: bool = False) -> dict[
     wanted = [
         source
         for source in sources.values()
-        if source.kind == "hub" and (not only or source.name in only) and (not source.pinned or (renew and only))
+        if source.kind in PINNED and (not only or source.name in only) and (not source.pinned or (renew and only))
     ]
-    commits, failed = {}, []
+    cells: dict[str, dict[str, str]] = {}
+    failed = []
     for source in wanted:
         try:
-            commits[source.name] = commit_of(source)
+            if source.kind == "hub":
+                cells[source.name] = {"version": commit_of(source)}
+            else:
+                cells[source.name] = _digest_of(source, path.parent / "resources" / PARTIAL, pause)
         except CodeStiltsError as error:
             failed.append(str(error))
-    if commits:
-        _write(path, commits, sources)
+    if cells:
+        _write(path, cells)
     if failed:
         raise CodeStiltsError("\nerror: ".join(failed))
-    return commits
+    return {name: new.get("version") or new["sha256"] for name, new in cells.items()}
 
 
-def _write(path: Path, commits: dict[str, str], sources: dict[str, Source]) -> None:
+def _digest_of(source: Source, partial: Path, pause: float) -> dict[str, str]:
+    with tempfile.TemporaryDirectory(prefix="codestilts-") as scratch:
+        unpinned = replace(source, sha256="", bytes=0)
+        archive = download(unpinned, Path(scratch), pause, partial=partial)
+        cells = {"sha256": file_digest(archive), "bytes": str(archive.stat().st_size)}
+        shutil.move(archive, part_of(source, partial))
+    return cells
+
+
+def _write(path: Path, cells: dict[str, dict[str, str]]) -> None:
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     for row in rows:
-        row["version"] = commits.get(row["name"].strip(), row["version"])
+        row.update(cells.get(row["name"].strip(), {}))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -4,6 +4,7 @@ import contextlib
 import html
 import http.client
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -12,18 +13,22 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
+from codestilts.provenance import file_digest
 from codestilts.sources import Source
 from codestilts.sources.archive import check, pack, strip
 from codestilts.sources.hub import fetch_snapshot
 from codestilts.sources.sample import fetch_sample
 
 ATTEMPTS = 3
+PARTIAL = "partial"  # folder beside the archives, for what has come of an address
+TIMEOUT = 60  # seconds without a byte
 CHUNK = 1 << 18
 LINK = re.compile(r"""<a\b[^>]*\bhref=["']([^"']*)["'][^>]*>([^<]*)</a>""", re.IGNORECASE)
 
@@ -42,13 +47,18 @@ def fetch(source: Source, out: Path, sample: int = 0) -> dict[str, object]:
             )
         return strip(path, source, out)
     with tempfile.TemporaryDirectory(prefix="codestilts-") as scratch:
-        path = download(source, Path(scratch), sample=sample)
+        path = download(source, Path(scratch), sample=sample, partial=out.parent / PARTIAL)
         return pack(path, source, out) if source.kind == "hub" else strip(path, source, out)
 
 
-def download(source: Source, folder: Path, pause: float = 2.0, sample: int = 0) -> Path:
-    """The verified archive of ``source``, in ``folder``; attempts are ``pause`` seconds apart, then twice that."""
-    client: Callable[[Source, Path], Path] = {"npm": _npm, "pypi": _pypi, "hub": fetch_snapshot}[source.kind]
+def download(source: Source, folder: Path, pause: float = 2.0, sample: int = 0, partial: Path = Path(PARTIAL)) -> Path:
+    """The verified archive of ``source``, in ``folder``; attempts are ``pause`` seconds apart, then twice that.
+
+    What has come of an address is in ``partial``, from where another attempt or another run goes on.
+    """
+    clients: dict[str, Callable[[Source, Path], Path]] = {"npm": _npm, "pypi": _pypi, "hub": fetch_snapshot}
+    clients["url"] = lambda source, folder: fetch_url(source, folder, partial)
+    client = clients[source.kind]
     size = f", {source.bytes / 1e6:.1f} MB" if source.bytes else ""
     for attempt in range(1, ATTEMPTS + 1):
         say(f"fetching {source.name}: {source.kind} {source.id} {source.version}{size}")
@@ -189,13 +199,83 @@ def _sdist(source: Source, folder: Path) -> Path:
     return path
 
 
-def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], total: int) -> None:
-    """Copy in chunks, with a bar."""
-    done, bar = 0, Bar(total)
+def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], total: int, done: int = 0) -> int:
+    """Copy in chunks, with a bar; ``done`` bytes were there before. Returns the bytes that are there."""
+    bar = Bar(total)
     while chunk := read(CHUNK):
         write(chunk)
         done += len(chunk)
-        bar.at(done)
+        if total:
+            bar.at(done)
+    return done
+
+
+def part_of(source: Source, partial: Path) -> Path:
+    """Where the archive of an address is until it is whole."""
+    return partial / f"{source.name}.part"
+
+
+def fetch_url(source: Source, folder: Path, partial: Path) -> Path:
+    """The archive at the address ``source.id``, in ``folder`` under its own name; redirects are followed.
+
+    Goes on from what is in ``partial`` where the server can (RFC 9110, section 14) and still has the same file. Raises
+    :class:`CodeStiltsError` if the server can't be reached, refuses or breaks off; what has come stays there.
+    """
+    part = part_of(source, partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    try:
+        if not (source.sha256 and part.exists() and file_digest(part) == source.sha256):
+            _resume(source, part)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise CodeStiltsError(
+            f"source {source.name}: cannot fetch {source.id}: {error}: check the connection, or the row of sources.csv"
+        ) from error
+    path = folder / Path(urllib.parse.urlsplit(source.id).path).name
+    shutil.move(part, path)
+    _note_of(part).unlink(missing_ok=True)
+    return path
+
+
+def _note_of(part: Path) -> Path:
+    """Of which address and which state of its file the part is."""
+    return part.with_suffix(".json")
+
+
+def _resume(source: Source, part: Path) -> None:
+    note = _note_of(part)
+    known = json.loads(note.read_text()) if note.exists() and part.exists() else {}
+    # without the server's mark of the file's state only a digest can tell that both parts are of one file
+    usable = known.get("url") == source.id and bool(known["state"] or source.sha256)
+    done = part.stat().st_size if usable else 0
+    headers = {"User-Agent": "codestilts", "Accept-Encoding": "identity"}
+    if done:
+        headers |= {"Range": f"bytes={done}-"} | ({"If-Range": known["state"]} if known["state"] else {})
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request(source.id, headers=headers), timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not done:
+            raise
+        part.unlink()  # it is as long as the file, or longer, and not the one that is meant
+        return _resume(source, part)
+    with answer:
+        if not answer.url.startswith(("https://", "http://")):
+            raise ValueError(f"it leads to {answer.url}, which is no address of the web")
+        if answer.status == http.HTTPStatus.PARTIAL_CONTENT:
+            if not answer.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
+                raise ValueError("the server sent another part than was asked for")
+            say(f"  going on after {done / 1e6:.1f} MB")
+        else:
+            done = 0
+        etag = answer.headers.get("ETag", "")
+        state = answer.headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
+        note.write_text(json.dumps({"url": source.id, "state": state}))
+        length = answer.headers.get("Content-Length")
+        total = done + int(length) if length else 0
+        with part.open("ab" if done else "wb") as stream:
+            got = _copy(answer.read, stream.write, total, done)
+    if total and got != total:
+        raise OSError(f"the connection broke off after {got:,} of {total:,} bytes")
 
 
 def _pip_index() -> tuple[str, ssl.SSLContext]:
