@@ -295,7 +295,7 @@ def test_controls_read_what_the_tasks_show(control: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_builds_from_the_hub(name: str, fetched: Callable[[str], Path]) -> None:
     files = [fetched(source) for source in sources(name)]
-    frame, notes = build(task(name), {file.stem: file for file in files}, SIZES)
+    frame, notes = build(task(name), {file.stem: file for file in files}, SIZES | {"rehearsal": 2000})
     train, dev = two(frame)
     assert 30 <= len(train) <= 40 and 8 <= len(dev) <= 12 and notes == []
     assert json.loads(frame.to_json(orient="records"))

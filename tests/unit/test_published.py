@@ -7,9 +7,12 @@ import pytest
 from natural_archives import TASKS, archive, spec, task_file
 from test_conllu import TREEBANKS
 
+from codestilts.cost import SETS
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
 from codestilts.examples.published import of
+from codestilts.sources import read_sources
+from codestilts.sources.archive import matches
 from codestilts.validation import _task_errors, load_study, read_configs
 
 ROOT = TASKS.parent
@@ -49,6 +52,26 @@ def test_parts_of_speech_are_the_hubs_rows_without_other_languages() -> None:
     assert (rows("udpos", "dev", "greek"), rows("udpos", "test", "greek")) == (403, 456)  # UD_Greek-GDT
     assert rows("udpos", "test", "chinese") == 500 + 500 + 1_004 + 451 + 1_000  # GSD, GSDSimp, HK, CFL, PUD
     assert rows("udpos", "test", "german") == 977 + 18_459 + 1_922 + 1_000  # GSD, HDT, LIT, PUD
+
+
+@pytest.mark.parametrize("task", sorted({path.stem for path in TASKS.glob("*/*.yaml")} & set(SETS)))
+def test_training_rows_are_those_that_a_plan_counts_with(task: str) -> None:
+    entries = [entry for entry in spec(task).get("read", []) if entry["as"] == "train" and "rows" in entry]
+    numbers = [entry["rows"] for entry in entries]
+    total = sum(sum(number.values()) if isinstance(number, dict) else number for number in numbers)
+    own = {"anli-plus": -785, "nl-code": 251_820 - 908_224}  # SNLI's pairs without a label; Python alone trains
+    assert total == 0 or total + own.get(task, 0) == SETS[task][0]
+
+
+def test_the_treebanks_that_are_fetched_are_those_that_are_read() -> None:
+    source = read_sources(ROOT / "sources.csv")["ud-treebanks"]
+    for code in spec("udpos")["codes"].values():
+        for split in ("dev", "test"):
+            assert matches(f"ud-treebanks-v2.5/UD_X-Y/{code}_y-ud-{split}.conllu", source.keep)
+    assert matches("ud-treebanks-v2.5/UD_English-EWT/en_ewt-ud-train.conllu", source.keep)
+    for name in ("grc_proiel-ud-test", "fro_srcmf-ud-dev", "lzh_kyoto-ud-test", "orv_rnc-ud-test", "gsw_uzh-ud-test",
+                 "yue_hk-ud-test", "qhe_hiencs-ud-dev", "de_gsd-ud-train"):  # fmt: skip
+        assert not matches(f"ud-treebanks-v2.5/UD_X-Y/{name}.conllu", source.keep)
 
 
 def test_sums_of_sets_in_many_languages() -> None:

@@ -44,4 +44,4 @@ def compare(task: str, spec: Record, settings: Settings) -> list[str]:
             )
         else:
             lines.append(f"{line}: not comparable")
-    return lines
+    return list(dict.fromkeys(lines))
