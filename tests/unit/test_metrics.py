@@ -1,5 +1,11 @@
 """Metrics of classes and ranks against values worked out by hand, scikit-learn and plain formulations."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +17,8 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS, METRICS, row_sums, value
 from codestilts.metrics.ranking import average_precision_at_r, best_threshold
+from codestilts.schema import Metric
+from codestilts.scoring import cluster_sums, primary, values
 
 
 def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame:
@@ -80,6 +88,70 @@ def test_f1_of_labels_is_that_of_scikit_learn(pairs: list[tuple[str, str]]):
         micro, macro = (f1_score(*sides, average=average, zero_division=0) for average in ("micro", "macro"))
         assert measure("micro_f1", frame(gold, predicted)) == pytest.approx(micro)
         assert measure("macro_f1", frame(gold, predicted)) == pytest.approx(macro)
+
+
+def cells(parts: dict[str, tuple[list[str], list[str]]]) -> pd.DataFrame:
+    """Predictions of one run, by language, each half test rows and half dev rows that must not count."""
+    frames = []
+    for language, (gold, predicted) in parts.items():
+        test = frame(gold, predicted).assign(
+            split="test", language=language, cluster=[str(n // 2) for n in range(len(gold))]
+        )
+        frames += [test, test.assign(split="dev", gold="dev only", prediction="dev only")]
+    run = {"encoder": "e", "arm": "none", "target": "t", "seed": 0}
+    return pd.concat(frames, ignore_index=True).assign(**run)
+
+
+def test_macro_f1_over_declared_labels_by_hand():
+    found = cells({"go": (["a", "a", "b"], ["a", "b", "b"]), "c": (["a"], ["a"])})
+    table = values(cluster_sums(found, "macro_f1_declared", ["a", "b", "c", "d"])).set_index("language")
+    assert table.loc["go", "value"] == pytest.approx((2 / 3 + 2 / 3 + 0 + 0) / 4)
+    assert table.loc["c", "value"] == pytest.approx(1 / 4)
+    assert table["n"].to_dict() == {"go": 3, "c": 1} and set(table["metric"]) == {"macro_f1_declared"}
+    occurring = values(cluster_sums(found, "macro_f1", ["a", "b", "c", "d"])).set_index("language")["value"]
+    assert occurring.to_dict() == pytest.approx({"go": 2 / 3, "c": 1.0})
+
+
+DECLARED = ["2-sat", "brute force", "dp", "greedy", "math", "trees"]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(labels, labels), min_size=1, max_size=12))
+def test_macro_f1_over_declared_labels_is_that_of_scikit_learn(pairs: list[tuple[str, str]]):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    marks = [
+        MultiLabelBinarizer(classes=DECLARED).fit_transform([set(text.split("|")) - {""} for text in side])
+        for side in (gold, predicted)
+    ]
+    expected = f1_score(*marks, average="macro", zero_division=0)
+    (row,) = values(cluster_sums(cells({"go": (gold, predicted)}), "macro_f1_declared", DECLARED)).to_dict("records")
+    assert row["value"] == pytest.approx(expected) and row["n"] == len(pairs)
+
+
+def test_scores_have_the_metrics_beside_a_target_s_own_and_effects_do_not(tmp_path: Path):
+    """Through the command line, as the workflow scores; other targets are as they were."""
+    found = cells({"go": (["a", "a", "b"], ["a", "b", "b"])})
+    found.to_parquet(tmp_path / "t.parquet")
+    found.assign(target="u").to_parquet(tmp_path / "u.parquet")
+    targets = {
+        "t": {"metric": "macro_f1", "labels": ["a", "b", "c"]},
+        "u": {"metric": "accuracy", "labels": ["a", "b"]},
+    }
+    script = Path(__file__).parents[2] / "scripts/score.py"
+    paths = [str(tmp_path / f"{name}.parquet") for name in targets]
+    arguments = ["--predictions", *paths, "--settings", json.dumps({"targets": targets}), "--out", str(tmp_path / "s")]
+    subprocess.run([sys.executable, script, *arguments], check=True)
+    sums = pd.read_parquet(tmp_path / "s")
+    table = values(sums).set_index(["target", "metric"])["value"]
+    assert table.to_dict() == pytest.approx(
+        {("t", "macro_f1"): 2 / 3, ("t", "macro_f1_declared"): 4 / 9, ("u", "accuracy"): 2 / 3}
+    )
+    own = primary(sums, {"checkpoint": "last", "targets": targets})
+    assert set(zip(own["target"], own["metric"], strict=True)) == {("t", "macro_f1"), ("u", "accuracy")}
+
+
+def test_metrics_that_need_more_than_rows_are_no_task_s_own():
+    assert set(METRICS) - set(get_args(Metric)) == {"macro_f1_declared"} and set(get_args(Metric)) < set(METRICS)
 
 
 @pytest.mark.parametrize("metric", ["mrr", "map_at_r"])

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums, value
+from codestilts.metrics import row_sums, shown, value
 from codestilts.metrics.spans import mlqa_tokens, squad_tokens
 
-ANSWERED = ["f1", "squad_em", "mlqa_f1", "mlqa_em"]
+ANSWERED = ["f1", "squad_em", "squad_mean", "mlqa_f1", "mlqa_em", "mlqa_mean"]
 
 
 def frame(gold: list[str], predicted: list[str], language: str = "english", **more: object) -> pd.DataFrame:
@@ -77,6 +77,17 @@ def test_squad_tokens(text: str, tokens: list[str]):
 )
 def test_mlqa_tokens(language: str, text: str, tokens: list[str]):
     assert mlqa_tokens(text, language) == tokens
+
+
+@pytest.mark.parametrize("kind", ["squad", "mlqa"])
+def test_the_mean_is_what_xtreme_averages(kind: str):
+    # F1 .8, 1 and 0; exact match 0, 1 and 0: XTREME's avg_metric is (avg_exact_match + avg_f1) / 2.
+    predictions = frame(["the red cat", "a cat", "x"], ["red cat sat", "cat", "y"])
+    expected = (1.8 / 3 + 1 / 3) / 2
+    assert value(row_sums(predictions, f"{kind}_mean")) == pytest.approx(expected)
+    names = [f"{kind}_mean", "f1" if kind == "squad" else "mlqa_f1", f"{kind}_em"]
+    assert [shown(name)[0] for name in names] == names and all(set(shown(name)) == set(names) for name in names)
+    assert shown("exact_match") == ["exact_match"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,24 @@ def test_a_task_builds_from_rows_in_the_schemas_of_the_hub(task: str, folder: Pa
         assert set(frame.loc[frame["split"] == "train", "language"]) == {"english"}
 
 
+@pytest.mark.parametrize(
+    ("task", "selected_on", "oracle_on"),
+    [("xnli", "glue:", "xtreme:"), ("mlqa", "xtreme/en:SQuAD:", "xtreme/"), ("xquad", "xtreme/en:SQuAD:", "")],
+)
+def test_a_checkpoint_is_selected_on_the_training_set_s_own_dev(
+    task: str, selected_on: str, oracle_on: str, folder: Path
+) -> None:
+    """As jiant stops (xtreme_runconfig_writer.py: TRAIN_TASK_DICT); the oracle looks at each language's own."""
+    frame = made(task, inputs_of(task, folder))
+    dev = frame[frame["split"] == "dev"]
+    english = dev["language"] == "english"
+    where = dev["package"] + ":" if task == "xnli" else dev["id"]
+    assert english.any() and where[english].str.startswith(selected_on).all()
+    assert not (oracle_on and where[~english].str.startswith(selected_on).any())
+    others = set(spec(task)["languages"]) - {"english"} if oracle_on else set()
+    assert set(dev.loc[~english, "language"]) == others and where[~english].str.startswith(oracle_on).all()
+
+
 # ------------------------------------------------------------------ builders
 
 

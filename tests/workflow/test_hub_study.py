@@ -45,6 +45,7 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
     assert found == {"none", "mnli", "java-csharp", "mnli-mlm", "none-lora"}
     assert set(scores["checkpoint"]) == {"", "dev", "last", "oracle"}
     assert {"english", "german", "greek"} <= set(scores.loc[scores["target"] == "xquad", "language"])
+    assert set(scores.loc[scores["target"] == "xquad", "metric"]) == {"squad_mean", "f1", "squad_em"}
     assert "Its numbers mean nothing" in (folder / "report.html").read_text()
     lines = call(sys.executable, "scripts/rehearse.py", *configs, "--scores", str(folder / "scores.csv"))
     assert "arms: 5 of 5" in lines and "not topics: there is no source xcodeeval" in lines
