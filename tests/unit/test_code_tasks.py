@@ -142,7 +142,9 @@ def test_no_leakage_between_the_built_tasks(inputs):
     targets = {name: made(name, inputs) for name in TARGETS}
     table = audit({name: made(name, inputs) for name in CODE} | targets, targets)
     assert violations(table) == []
-    assert len(table) == (len(CODE) + len(TARGETS) - 1) * len(TARGETS)  # search-untrained has no training set
+    pairs = (len(CODE) + len(TARGETS) - 1) * len(TARGETS)  # search-untrained has no training set, nor a dev set
+    assert table["split"].value_counts().to_dict() == {"train": pairs, "dev": len(TARGETS) - 1}
+    assert table["copies"].sum() == 0
 
 
 def test_leakage_is_found(inputs):

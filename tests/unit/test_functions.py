@@ -1,5 +1,6 @@
 """Functions of hand-written sources in every language: code without comments, exact offsets, complete tags."""
 
+import tempfile
 import textwrap
 import zipfile
 from collections import Counter
@@ -180,3 +181,114 @@ def test_tokens_make_the_code(lines: list[tuple[str, str]], depth: int) -> None:
     assert "".join("".join(leaf.text for leaf in tokens).split()) == "".join(code.split())
     assert "HIDDEN" not in code and code.startswith("def f(alpha, beta=1):\n    v0 = ")
     compile(code, "f", "exec")
+
+
+# Functions without comments, each of which the grammar of its language reads.
+PLAIN = {
+    "python": """
+def total(cart):
+    price = 0
+    for item in cart:
+        price += item.cost
+    return price
+""",
+    "c": """
+int total(int *cart, int n) {
+  int price = 0;
+  for (int i = 0; i < n; i++) price += cart[i];
+  return price;
+}
+""",
+    "java": """
+class A {
+  int total(int[] cart) {
+    int price = 0;
+    for (int c : cart) price += c;
+    return price;
+  }
+}
+""",
+    "javascript": """
+function total(cart) {
+  let price = 0;
+  for (const c of cart) price += c.cost;
+  return price;
+}
+""",
+    "go": """
+package a
+
+func total(cart []int) int {
+    price := 0
+    for _, c := range cart {
+        price += c
+    }
+    return price
+}
+""",
+    "rust": """
+fn total(cart: &[i32]) -> i32 {
+    let mut price = 0;
+    for c in cart {
+        price += c;
+    }
+    price
+}
+""",
+    "kotlin": """
+fun total(cart: List<Int>): Int {
+    var price = 0
+    for (c in cart) {
+        price += c
+    }
+    return price
+}
+""",
+}
+ODD = [
+    "\r",
+    "\0",
+    "\x0b",
+    "\x0c",
+    "\x1a",
+    "\x85",
+    "\xa0",
+    "\u2028",
+    "\u200b",
+    "\u200e",
+    "\u202e",
+    "\ufeff",
+    " \\\n",
+    "\r\n",
+    ";",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(PLAIN)), st.integers(0, 160), st.sampled_from(ODD) | st.characters(codec="utf-8"))
+def test_what_is_read_is_what_is_written_or_it_is_dropped_and_counted(name: str, place: int, odd: str) -> None:
+    """A letter anywhere in a function: but for white space, continuations and Kotlin's semicolons the text stays."""
+    text = PLAIN[name][:place] + odd + PLAIN[name][place:]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "market.zip"
+        with zipfile.ZipFile(path, "w") as bundle:
+            bundle.writestr(f"src/market{language(name).suffixes[0]}", text.encode())
+        table, counts = extract(name, [path], {"market": "test"}, allow_empty=True)
+    for row in table.to_pylist():
+        assert _bare(row["code"], name) in _bare(text, name) or (name, odd) == ("python", "#")  # a comment goes
+        assert "".join("".join(row["tokens"]).split()) == "".join(row["code"].split())
+    assert table.num_rows or sum(counts.values())
+
+
+def _bare(text: str, name: str) -> str:
+    text = text.replace("\\\r\n", "").replace("\\\n", "")
+    return "".join((text.replace(";", "") if name == "kotlin" else text).split())
+
+
+def test_a_file_whose_lines_end_in_carriage_returns_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "market.zip"
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("src/old.py", "def total(cart):\r    # all of it\r    return sum(cart)\r")
+    table, counts = extract("python", [path], {"market": "test"}, allow_empty=True)
+    assert table.num_rows == 0
+    assert counts["file with carriage returns as line ends"] == 1

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.build import build
 from codestilts.examples.hub import read
 from codestilts.examples.repository import Repository
 
@@ -269,3 +270,44 @@ def test_rows_with_nulls_are_left_out_and_change_no_other(
     assert sum(counted.values()) == len(rows) - len(whole)
     frame.to_parquet(tmp_path / "examples.parquet")
     assert pd.read_parquet(tmp_path / "examples.parquet")["text_a"].tolist() == frame["text_a"].tolist()
+
+
+def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tmp_path: Path) -> None:
+    table = parquet(text=["a", "b", "c", None], label=[-1, 0, None, 1])
+    inputs = archive(
+        tmp_path, {"train.parquet": table, "dev.parquet": table, "test.parquet": parquet(text=["a"], label=[-1])}
+    )
+    task = {"type": "classification", "builder": "codestilts.examples.hub:rows", "languages": ["english"]}
+    task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
+    task["read"] = [{"source": "src", "as": "train"}, {"source": "src", "as": "dev"}]
+    file = tmp_path / "demo.yaml"
+    file.write_text(yaml.safe_dump(task))
+    frame, _ = build(file, inputs, {"source_language": "english"})
+    assert frame["text_a"].tolist() == ["b", "b"]
+    frame.to_parquet(tmp_path / "demo.parquet")
+    noted = pd.read_parquet(tmp_path / "demo.parquet").attrs["dropped"]
+    assert noted["src/english:train: no label"] == 2
+    assert noted["src/english:train: no text_a"] == 1
+    task["read"].append({"source": "src", "as": "test"})
+    file.write_text(yaml.safe_dump(task))
+    with pytest.raises(CodeStiltsError, match=r"no row of split test has a label \(hidden\?\): read another split"):
+        build(file, inputs, {"source_language": "english"})
+
+
+def test_half_a_character_is_counted_and_its_row_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.dumps({"text": text, "label": 1}) for text in ("a\ud800b", "\U0001f600", "c\0\r\u202e")]
+    frame = ask(archive(tmp_path, {"train.jsonl": "\n".join(lines)}), {})
+    assert frame["text_a"].tolist() == ["\U0001f600", "c\0\r\u202e"]
+    assert "train.jsonl: 1 rows dropped: half of a surrogate pair" in capsys.readouterr().out
+
+
+def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
+    table = parquet(text=[1], label=[0])
+    inputs = archive(tmp_path, {"train.parquet": table, "dev.parquet": table})
+    with pytest.raises(CodeStiltsError, match=r"text_a is 1, not text: map another column"):
+        file = tmp_path / "demo.yaml"
+        task = {"type": "classification", "builder": "codestilts.examples.hub:rows", "languages": ["english"]}
+        task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
+        task["read"] = [{"source": "src", "as": split} for split in ("train", "dev")]
+        file.write_text(yaml.safe_dump(task))
+        build(file, inputs, {"source_language": "english"})

@@ -1,9 +1,13 @@
 """Tables for people, and the examples shown to them."""
 
+import html
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment
 
 from codestilts import tables
 from codestilts.showcase import chosen, short, showcase
@@ -27,6 +31,44 @@ def test_latex_escapes_and_rules(tmp_path: Path):
     assert r"\begin{tabular}{lr}" in text
     assert r"\caption{A \#1 caption}" in text
     assert pd.read_csv(tmp_path / "t.csv")["n"].tolist() == [1.25, 2.0]
+
+
+ODD = st.sampled_from(
+    [*"\r\n\t\0\x0b\x1a\x85\u2028\u200e\u202e\u200b\ufeff\"',;\\ ", "\r\n", "NA", "none", "null", "007", "1e5"]
+)
+TEXT = st.lists(ODD | st.characters(codec="utf-8"), max_size=6).map("".join)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(TEXT, TEXT, st.none() | st.integers(-9, 9)), min_size=1, max_size=4))
+def test_a_table_reads_back_as_it_was_written(tmp_path: Path, rows: list[tuple[str, str, int | None]]) -> None:
+    table = pd.DataFrame(rows, columns=["arm", "text", "n"])
+    tables.write_csv(table, tmp_path / "t.csv")
+    texts = tables.read_csv(tmp_path / "t.csv", texts=True)
+    assert texts["arm"].tolist() == table["arm"].tolist()
+    assert texts["text"].tolist() == table["text"].tolist()
+    table.to_parquet(tmp_path / "t.parquet")
+    assert pd.read_parquet(tmp_path / "t.parquet")["text"].tolist() == table["text"].tolist()
+
+
+def test_names_stay_names_and_gaps_stay_numbers(tmp_path: Path) -> None:
+    table = pd.DataFrame({"arm": ["none", "nan", "NA", "null", ""], "value": [1.5, None, 2, 3, 4], "seed": range(5)})
+    tables.write_csv(table, tmp_path / "t.csv", float_format="%.6f")
+    found = tables.read_csv(tmp_path / "t.csv")
+    assert found["arm"].tolist() == ["none", "nan", "NA", "null", ""]
+    assert found["value"].isna().tolist() == [False, True, False, False, False]
+    assert found["seed"].tolist() == [0, 1, 2, 3, 4]
+    assert (tmp_path / "t.csv").read_text().splitlines()[1] == "none,1.500000,0"  # no quotes where none is needed
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXT)
+def test_a_page_shows_every_character(text: str) -> None:
+    page = Environment(autoescape=True).from_string("<pre>{{ text }}</pre>").render(text=tables.visible(text))
+    shown = html.unescape(page)[len("<pre>") : -len("</pre>")]
+    pictures = {chr(0x2400 + code): chr(code) for code in range(32)} | {"\u2421": "\x7f"}
+    assert "".join(pictures.get(letter, letter) for letter in shown) == text or set(text) & set(pictures)
+    assert not set(shown) & ({chr(code) for code in range(32)} - {"\t", "\n"})
 
 
 def test_wide_keeps_the_order_of_arms():

@@ -115,9 +115,7 @@ class Repository:
             if len(self.configs) == 1 or name == "default" or config.get("default") is True
         ]  # fmt: skip
         if len(usual) != 1:
-            raise CodeStiltsError(
-                f"{self.where}: it has no one default config, so name one: {near('', self.configs, most=8)}"
-            )
+            raise self._error(f"it has no one default config, so name one: {near('', self.configs, most=8)}")
         return usual[0]
 
     def _declared(self, config: str | None) -> dict[str, list[str]] | None:
@@ -155,13 +153,15 @@ class Repository:
 
     def _absent(self, what: str, asked: str | None, there: Any, name: str | None = None) -> CodeStiltsError:
         hint = near(name or asked, there, most=8, said="it has") if there else "it has no tables"
-        return CodeStiltsError(f"{self.where}: no {what} {asked}: {hint}")
+        return self._error(f"no {what} {asked}: {hint}")
 
     def _broken(self, what: str) -> CodeStiltsError:
-        return CodeStiltsError(
-            f"{self.where}: its card README.md has {what}: say in the task which `files` a split has, or take another "
-            "commit"
+        return self._error(
+            f"its card README.md has {what}: say in the task which `files` a split has, or take another commit"
         )
+
+    def _error(self, message: str) -> CodeStiltsError:
+        return CodeStiltsError(" ".join(f"{self.where}: {message}".split()))  # one line, whatever the names
 
 
 class Archive(Repository):
