@@ -60,11 +60,44 @@ odd_values = st.one_of(
 )
 
 
+NAMES = sorted(
+    {
+        *USED,
+        *CONFIG["definitions"]["arms"],
+        "python",
+        "javascript",
+        "c",
+        "java",
+        "en",
+        "code",
+        "english",
+        "lora",
+        "dev",
+        "last",
+    }
+)
+
+
+def plausible(old: Any) -> st.SearchStrategy[Any]:
+    """Other values of the same type, of which many are right."""
+    if isinstance(old, bool):
+        return st.booleans()
+    if isinstance(old, str):
+        return st.sampled_from(NAMES)
+    if isinstance(old, int):
+        return st.integers(0, 9)
+    if isinstance(old, float):
+        return st.sampled_from([0.0, 1e-5, 0.1, 0.9, 1, 3.0, "5e-4"])
+    if isinstance(old, list) and old:
+        return st.lists(st.sampled_from(old), min_size=1, max_size=len(old), unique_by=repr)
+    return odd_values
+
+
 @st.composite
 def mutated(draw: st.DrawFn, value: Any) -> Any:
     """The value with one to three places deleted, replaced, repeated or added to."""
     value = copy.deepcopy(value)
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
         place = value
         while True:
             keys = list(place) if isinstance(place, dict) else list(range(len(place)))
@@ -74,11 +107,13 @@ def mutated(draw: st.DrawFn, value: Any) -> Any:
                 place = inner
                 continue
             break
-        match draw(st.sampled_from(["delete", "replace", "replace", "add", "repeat"])):
+        match draw(st.sampled_from(["delete", "replace", "change", "change", "change", "add", "repeat"])):
             case "delete" if keys:
                 del place[key]
             case "replace" if keys:
                 place[key] = copy.deepcopy(draw(odd_values))
+            case "change" if keys:
+                place[key] = copy.deepcopy(draw(plausible(place[key])))
             case "repeat" if isinstance(place, list) and place:
                 place.append(copy.deepcopy(draw(st.sampled_from(place))))
             case _ if isinstance(place, list):
