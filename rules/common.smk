@@ -30,7 +30,9 @@ gc.set_threshold(100_000, 50, 100)
 
 try:
     *OVERLAYS, DEFAULT = workflow.configfiles  # Snakemake lists the file of the Snakefile last, though it says it first
-    STUDY = load_study(config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS])
+    STUDY = load_study(
+        config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS], workflow.config_settings.config
+    )
     check_encoders(STUDY, Path())
     check_folders()
     keep_caches_in(Path(".cache").absolute())

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,21 @@ def _check_number(node: yaml.ScalarNode, path: str | Path) -> None:
 
 def _at(path: str | Path, node: yaml.Node) -> str:
     return f"{path}, line {node.start_mark.line + 1}"
+
+
+def check_configs(arguments: list[str]) -> None:
+    """Exit with one line where a ``--configfile`` among these arguments can't be read.
+
+    Snakemake reads it before any rule, and says neither which line is wrong nor of which file.
+    """
+    asked = False
+    for argument in arguments:
+        option, _, value = argument.partition("=")
+        if argument.startswith("-"):
+            asked = option.startswith("--configf")  # --configfile and --configfiles, however short
+        if asked and (path := value if argument.startswith("-") else argument):
+            try:
+                read_yaml(path)
+            except CodeStiltsError as error:
+                print(f"error: {error}", file=sys.stderr)
+                sys.exit(1)

@@ -103,16 +103,19 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
-def load_study(config: Record, root: str | Path = ".", files: Iterable[str | Path] = ()) -> Study:
+def load_study(
+    config: Record, root: str | Path = ".", files: Iterable[str | Path] = (), told: Record | None = None
+) -> Study:
     """Check ``config``, the task files and ``sources.csv`` under ``root``; the study they describe.
 
-    ``files`` are the YAML files that ``config`` was merged from, the last one winning: an error names the file
-    that says it. Raises CodeStiltsError with one line for each error.
+    ``files`` are the YAML files that ``config`` was merged from, the last one winning, and ``told`` what the command
+    line said after them: an error names what says it. Raises CodeStiltsError with one line for each error.
     """
     root = Path(root)
     sources = read_sources(root / "sources.csv")
     tasks = load_tasks(root / "tasks")
     layers = [(os.path.relpath(file), read_yaml(file)) for file in files]
+    layers += [("--config", told)] if told else []
     errors = list(_task_errors(tasks, sources, root))
     problems = schema_errors(Config, config)
     if not problems and not errors:
