@@ -22,7 +22,7 @@ def keep_figures():
     """Snakemake deletes outputs before a notebook is opened: what is to be updated it keeps, and puts back after a failure."""
     for one in workflow.rules:
         for file in one.output if one.notebook else []:
-            file.flags["update"] = True
+            file.set_flags(file.flags | {"update": True})
 
 
 class Asked(type(workflow)):
