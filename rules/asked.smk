@@ -22,15 +22,15 @@ def keep_figures():
     """Snakemake deletes outputs before a notebook is opened: what is to be updated it keeps, and puts back after a failure."""
     for one in workflow.rules:
         for file in one.output if one.notebook else []:
-            file.flags["update"] = True
+            file.set_flags(file.flags | {"update": True})
 
 
 class Asked(type(workflow)):
     def __setattr__(self, name, value):
         for option in NAMING.get(name, []):
             setattr(value, option, for_batches(getattr(value, option)))
-        if name == "execution_settings" and value.edit_notebook and not value.edit_notebook.draft_only:
-            if os.geteuid() == 0:
+        if name == "execution_settings" and value.edit_notebook:
+            if os.geteuid() == 0 and not value.edit_notebook.draft_only:
                 refuse("--edit-notebook: Jupyter does not run as root: run Snakemake as another user")
             keep_figures()
         super().__setattr__(name, value)

@@ -109,8 +109,8 @@ def _git(root: Path, *words: str) -> str:
     """What git prints of ``root``, whatever repository the environment names and whoever owns the files: code of this
     folder runs already, so nothing of it is trusted that is not."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "--no-optional-locks", "-c", f"safe.directory={root}", "-c", "core.fsmonitor=false", *words]
-    return subprocess.run(command, cwd=root, env=own, capture_output=True, text=True, check=True).stdout
+    command = ["git", "--no-optional-locks", "-c", f"safe.directory={root.resolve()}", "-c", "core.fsmonitor=false"]
+    return subprocess.run([*command, *words], cwd=root, env=own, capture_output=True, text=True, check=True).stdout
 
 
 def _matters(change: str) -> bool:
