@@ -47,8 +47,8 @@ rule baseline:
         "<results>/benchmarks/baseline/{target}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        mem_mb=growing(2000, per_mb=20),
+        runtime=growing(30, per_mb=2),
     params:
         settings=settings("baseline"),
         code=code("scripts/baseline.py"),

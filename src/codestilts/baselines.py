@@ -5,6 +5,7 @@ counts as any search index would) and predicts the rows that a trained model pre
 with arm ``baseline:NAME`` and seed 0.
 """
 
+import itertools
 import re
 from array import array
 from collections import Counter, defaultdict
@@ -23,6 +24,8 @@ from codestilts.seeds import derive_seed
 Predicted = dict[str, Any]  # column -> one entry a row, or one for all
 
 BLOCK = 1 << 23  # scores that are in memory at once
+MANY = 20_000  # documents: more than any set has of which all pairs are scored
+STEP = 64  # queries that BM25 answers at once where there are many documents
 SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
 COLUMNS = [
@@ -206,10 +209,14 @@ class BM25:
         self.weights = frequency.T.tocsr()
 
     def __call__(self, queries: list[str]) -> np.ndarray:
-        """The score of every query (row) and document (column), single precision: equal sums are ties in any order."""
+        """The score of every query (row) and document (column)."""
+        return self.found(queries).toarray()
+
+    def found(self, queries: list[str]) -> csr_matrix:
+        """The scores that aren't 0, in single precision: sums that are equal but for their order are ties."""
         asked = _counted(queries, self.vocabulary.get, self.vocabulary)
         asked.sort_indices()
-        return (asked @ self.weights).toarray().astype(np.float32)
+        return (asked @ self.weights).astype(np.float32)
 
 
 def _counted(texts: list[str], place: Callable[[str], int | None], words: Sized) -> csr_matrix:
@@ -234,6 +241,37 @@ def likeness(
     for start in range(0, len(queries), step):
         some = queries[start : start + step]
         yield start, search(some) if search else rng.random((len(some), len(documents)))
+
+
+def nearest(
+    name: str, queries: list[str], documents: list[str], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best document of each query (the first among equals), and its highest scores, ascending: four, if there are.
+
+    Where there are many documents only what BM25 finds is looked at, and random scores aren't drawn one by one: the
+    highest of n uniform numbers is distributed as the n-th root of one, the next as that times an (n - 1)-th root.
+    """
+    width, places = min(4, len(documents)), np.zeros(len(queries), dtype=np.int64)
+    highest = np.zeros((len(queries), width), dtype=np.float32 if name == "bm25" else np.float64)
+    if len(documents) <= MANY:
+        for start, scores in likeness(name, queries, documents, rng):
+            stop = start + len(scores)
+            places[start:stop] = scores.argmax(1)
+            highest[start:stop] = np.sort(np.partition(scores, scores.shape[1] - width)[:, -width:])
+    elif name == "random":
+        places = rng.integers(len(documents), size=len(queries))
+        roots = rng.random((len(queries), width)) ** (1 / (len(documents) - np.arange(width)))
+        highest = np.cumprod(roots, axis=1)[:, ::-1]
+    else:
+        search = BM25(documents)
+        for start in range(0, len(queries), STEP):
+            found = search.found(queries[start : start + STEP])
+            for row, (begin, end) in enumerate(itertools.pairwise(found.indptr), start):
+                scores = np.sort(found.data[begin:end])[-width:]
+                if len(scores):
+                    highest[row, -len(scores) :] = scores
+                    places[row] = found.indices[begin:end][found.data[begin:end] == scores[-1]].min()
+    return places, highest
 
 
 def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
@@ -269,14 +307,12 @@ def mine(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
             offered = offered[~offered["document"].str.strip().duplicated()]
             ids = np.where(once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
             single = once(asked["query"]).to_numpy()
-            for start, scores in likeness(name, asked["query"].tolist(), offered["document"].tolist(), rng):
-                near = np.sort(np.partition(scores, max(scores.shape[1] - 4, 0))[:, -4:]).mean(1)
-                margin = scores.max(1) / np.where(near > 0, near, 1)
-                some = asked.iloc[start : start + len(scores)]
-                gold = some["id"].where(some["document"] != "", "")
-                predicted = np.where(single[start : start + len(scores)], ids[scores.argmax(1)], "")
-                columns = {"gold": gold, "prediction": predicted, "score": margin}
-                parts.append(pd.DataFrame(columns, index=some.index))
+            place, highest = nearest(name, asked["query"].tolist(), offered["document"].tolist(), rng)
+            near = highest.mean(1)
+            margin = highest[:, -1] / np.where(near > 0, near, 1)
+            gold = asked["id"].where(asked["document"] != "", "")
+            predicted = np.where(single, ids[place], "")
+            parts.append(pd.DataFrame({"gold": gold, "prediction": predicted, "score": margin}, index=asked.index))
         out[name] = _lists(parts)
     return out
 

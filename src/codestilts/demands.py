@@ -13,7 +13,7 @@ from pathlib import Path
 from codestilts import settings as jobsettings
 from codestilts.cost import PUBLISHED, Architecture, Examples, architecture, examples_of, probe_work, run_work
 from codestilts.errors import CodeStiltsError
-from codestilts.study import Study
+from codestilts.study import Record, Study
 
 LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # stands in for an encoder of unknown size
 PROCESS = 2000  # MB of a process with all libraries and a few thousand examples; the pocket study's largest took 1,533
@@ -21,6 +21,7 @@ COPIES = 8  # of the weights: as loaded, as trained, gradients, two moments, and
 WEIGHT = 4  # bytes
 TOKEN = 36  # bytes of an encoded token and of the text that it came from, measured
 SPAN_TOKEN = 250  # the same where each token keeps its place in the text, and overlapping windows are made at once
+MANY = 100_000  # rows of a large set; its largest language has less than half of them
 START = 15  # minutes to load, to encode, to save, on a busy file system
 # FLOP/s: half of what one core did in the pocket study, and a third of what `make plan` counts with for an A100.
 SPEED = {"cpu": 4e9, "gpu": 30e12}
@@ -32,6 +33,17 @@ class Demand:
 
     memory_mb: int
     minutes: int
+
+
+def _vectors(shape: Architecture, job: Record, task: str, examples: Examples) -> float:
+    """MB of the vectors of an untrained target: both sides, each layer of the sweep, twice while they are joined.
+
+    A large set is compared language by language (:mod:`codestilts.probing`).
+    """
+    rows = examples.dev + examples.test
+    swept = (job["tasks"][task].get("options") or {}).get("sweep", True)
+    layers = 1 + (len(job["layers"]) if swept else 0)
+    return 2 * 2 * WEIGHT * (rows / 2 if rows > MANY else rows) * layers * shape.hidden_size / 1e6
 
 
 def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Demand]:
@@ -66,6 +78,8 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
         gpus = study.gpus(names["encoder"]) if stage != "probe" else 1
         processes = max(1, gpus) + (gpus > 1)  # each GPU's own, and the one that started them
         memory = processes * (PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6)
+        if stage == "probe":
+            memory += max((_vectors(shape(names["encoder"]), job, task, examples(task)) for task in tasks), default=0)
         speed = SPEED[study.config["device"]] * max(1, gpus)
         rates = len(job["learning_rates"]) if stage == "tune" else 1
         return Demand(round(memory), math.ceil(rates * (work.train + work.forward) / speed / 60))

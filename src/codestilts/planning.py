@@ -272,7 +272,7 @@ def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> tuple
         if source.kind == "local":
             local.append(source.name)
             continue
-        size = source.bytes or (ask(source) if ask and source.kind == "hub" else 0)
+        size = source.bytes or (ask(source) if ask else 0)
         total += size
         if not size:
             unknown.append(source.name)
@@ -280,9 +280,11 @@ def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> tuple
 
 
 def hub_bytes(source: Source) -> int:
-    """Bytes of the files that are fetched of a repository, 0 where the hub does not have it."""
+    """Bytes of the files that are fetched of a repository, 0 where the hub does not have it (as no address)."""
     from codestilts.sources.hub import ALWAYS, REFUSED, WEIGHTS, listing
 
+    if source.kind != "hub":
+        return 0
     try:
         files = listing(source)
     except CodeStiltsError:

@@ -22,6 +22,8 @@ from codestilts.tasktypes import task_type
 from codestilts.tasktypes.base import Task
 from codestilts.training import initial_seed
 
+LARGE = 100_000  # rows
+
 
 def probe_batch(
     encoder: Path,
@@ -36,7 +38,8 @@ def probe_batch(
     """Predict every untrained target with every seed's encoder; ``out`` maps a target to its table of predictions.
 
     Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
-    ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none).
+    ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none), of
+    the targets whose option ``sweep`` isn't false.
     """
     torch.set_num_threads(1)
     allow_tf32(settings["tf32"])
@@ -82,7 +85,6 @@ def _predict(
     task = Task.from_settings(target, settings["tasks"][target])
     wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
     table = table[table["split"].isin(wanted)].reset_index(drop=True)
-    features = task_type(task.type).encode(table, tokenizer, task)
     torch.manual_seed(initial_seed(settings["study"], seed))
     model, _ = models.load_encoder(folder, init=settings["init"])
     model.to(device)  # type: ignore[arg-type]
@@ -95,16 +97,23 @@ def _predict(
             )
     run = {"encoder": settings["encoder"], "arm": settings["arm"], "target": target, "seed": seed}
 
-    sweep = [*settings["layers"], task.options.get("layer", -1)]
+    layers = settings["layers"] if task.options.get("sweep", True) else []
+    sweep = [*layers, task.options.get("layer", -1)]
     own = replace(task, options=task.options | {"layers": sweep})
     head = models.new_head(own, model, tokenizer, None, derive_seed(target, seed))
-    outputs = outputs_of(model, head, own, tokenizer, features, settings["precision"])
-    several = len(sweep) > 1
-    values = []
-    for place, layer in enumerate(sweep):
-        vectors = [output[:, :, place] for output in outputs] if several else outputs
-        found = decoded(vectors, table, task, features).assign(**run, checkpoint="")
-        if place < len(settings["layers"]):
-            for language, rows in found.groupby("language", sort=True):
-                values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
-    return found, pd.DataFrame(values, columns=LAYERS)
+    # Millions of sentences are compared language by language, where the encoder is.
+    large = len(table) > LARGE
+    parts = [part.reset_index(drop=True) for _, part in table.groupby("language")] if large else [table]
+    frames, values = [], []
+    for part in parts:
+        features = task_type(task.type).encode(part, tokenizer, task)
+        outputs = outputs_of(model, head, own, tokenizer, features, settings["precision"])
+        outputs = [output.to(device) for output in outputs] if large else outputs
+        for place, layer in enumerate(sweep):
+            vectors = [output[:, :, place] for output in outputs] if len(sweep) > 1 else outputs
+            found = decoded(vectors, part, task, features).assign(**run, checkpoint="")
+            if place < len(layers):
+                for language, rows in found.groupby("language", sort=True):
+                    values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
+        frames.append(found)
+    return pd.concat(frames, ignore_index=True), pd.DataFrame(values, columns=LAYERS)

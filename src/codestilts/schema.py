@@ -263,6 +263,9 @@ class Options(Strict):
     stride: Count | None = Field(None, description="span_qa: tokens that two windows share")
     no_answer: bool = Field(False, description="span_qa: a question may have no answer")
     layer: int | None = Field(None, description="retrieval: the block whose states are averaged, if not the encoder's")
+    sweep: bool = Field(
+        True, description="retrieval: an untrained target is predicted with each of the encoder's layers"
+    )
     protocol: Literal["rank", "mining", "map"] = Field("rank", description="retrieval: how partners are searched")
 
 

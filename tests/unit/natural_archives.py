@@ -13,6 +13,7 @@ Rows = list[dict[str, Any]]
 Members = dict[str, Rows | str]
 TASKS = Path(__file__).parents[2] / "tasks"
 CCG = "The cat sleeps\tNP/N N S\\NP\nIt does\tNP S\\NP\n"
+BUCC = ("de", "fr", "ru", "zh")
 ROUNDS = [f"{split}_r{number}" for split in ("train", "dev") for number in (1, 2, 3)]
 MNLI = ["train", "validation_matched", "validation_mismatched"]
 
@@ -36,6 +37,14 @@ def archive(path: Path, members: Members) -> Path:
                 pd.DataFrame(rows).to_parquet(stream)
             out.writestr(name, stream.getvalue())
     return path
+
+
+def shared_task(code: str, name: str) -> Members:
+    """BUCC's files of a language pair: two pairs, and a sentence without a partner on either side."""
+    place = f"bucc2018/{code}-en/{code}-en.{name}"
+    lines = {end: [f"{end}-00000000{n}\t{name} {end} {n}" for n in range(3)] for end in (code, "en")}
+    gold = [f"{code}-00000000{n}\ten-00000000{n}" for n in range(2)]
+    return {f"{place}.{end}": "\n".join([*some, ""]) for end, some in [*lines.items(), ("gold", gold)]}
 
 
 def splits(pattern: str, make: Callable[[str], Rows], names: list[str] | None = None) -> Members:
@@ -111,7 +120,7 @@ def xtreme() -> Members:
     add("panx", "PAN-X.{code}", tagged, *every)
     add("mlqa", "MLQA.{code}.{code}", questions, "validation", "test")
     add("xquad", "XQuAD.{code}", questions, "validation")
-    add("bucc", "bucc18.{code}", pairs, "validation", "test")
+    add("bucc-gold", "bucc18.{code}", pairs, "validation", "test")
     add("tatoeba", "tatoeba.{code}", pairs, "validation")
     for code in spec("udpos-hub")["codes"].values():
         names = ["test"] if code in ("Thai", "Kazakh", "Tagalog", "Yoruba") else [*every]
@@ -167,7 +176,8 @@ def sources() -> dict[str, Members]:
             row | {"id": f"{n} {row['id']}"} for n in range(10) for row in questions(code)
         ]
     codes = spec("mlm-multilingual")["codes"].values()
-    return {
+    bucc = {f"bucc-{code}-{name}": shared_task(code, name) for code in BUCC for name in ("sample", "training")}
+    return bucc | {
         "xtreme": xtreme(),
         "glue": splits("mnli/{}-00000-of-00001.parquet", nli, MNLI) | splits("qqp/{}-00000-of-00001.parquet", qqp),
         "snli": splits(plain, nli),

@@ -138,6 +138,10 @@ def test_a_search_in_blocks_is_the_search_of_all_at_once(pairs: list[tuple[str, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baselines, "BLOCK", block)
         assert baseline_predictions(frame, "t", task).equals(whole)
+        patch.setattr(baselines, "MANY", 0)  # BM25 by what it finds: the same; random scores are drawn in another way
+        many = baseline_predictions(frame, "t", task)
+        bm25 = many["arm"] == "baseline:bm25"
+        assert many[bm25].equals(whole[bm25])
 
 
 def test_memory_of_the_search_follows_the_texts_and_not_their_words():
@@ -159,3 +163,12 @@ def test_texts_that_occur_twice_are_out_of_mining_but_their_pairs_stay_to_be_fou
     bm = out[out["arm"] == "baseline:bm25"]
     assert bm["gold"].tolist() == ["0", "1", "", "3"]
     assert bm["prediction"].tolist() == ["0", "", "", ""]
+
+
+def test_the_highest_random_scores_of_many_are_those_of_so_many_draws():
+    # Of n uniform numbers the k-th highest has the mean (n + 1 - k) / (n + 1).
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baselines, "MANY", 0)
+        places, highest = baselines.nearest("random", ["q"] * 20000, ["d"] * 9, np.random.default_rng(0))
+    assert highest.mean(0) == pytest.approx(np.array([6, 7, 8, 9]) / 10, abs=0.005)
+    assert np.bincount(places, minlength=9) == pytest.approx(20000 / 9, rel=0.1)

@@ -14,12 +14,13 @@ from codestilts.examples.build import build
 from codestilts.schema import TaskFile
 from codestilts.validation import schema_errors
 
-TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "tatoeba", "xnli", "xquad"]
+TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]
 ENGLISH = ["anli-plus", "mnli", "qqp", "squad", "squad2", "hellaswag", "cosmosqa", "commonsenseqa", "ccg", "supertags"]
 TRANSLATED = ["mnli-german", "mnli-russian", "mnli-swahili", "mnli-translated"]
 TRANSLATED += ["squad-german", "squad-russian", "squad-translated", "paws-x-translated", "tydiqa-translated"]
 CONTROLS = ["tpp", "mlm-multilingual"]
 LANGUAGES = {"paws-x": 7, "udpos": 33, "udpos-hub": 33, "panx": 40, "mlqa": 7, "tydiqa": 9, "bucc": 4, "tatoeba": 36}
+LANGUAGES["bucc-gold"] = 4
 ROLE = {task: "target" if task in TARGETS else "intermediate" for task in [*TARGETS, *ENGLISH, *TRANSLATED, *CONTROLS]}
 
 

@@ -45,4 +45,4 @@ def test_every_untrained_target_says_which_side_asks() -> None:
     sides = {name: task["build"]["queries"] for name, task in tasks.items() if not task.get("trained", True)}
     functions = dict.fromkeys(["search-untrained", "nl-code-untrained", "parallel", "mining"], "partner")
     programs = dict.fromkeys(["solutions", "solutions-humaneval", "solutions-mining", "rosetta"], "language")
-    assert sides == {**functions, **programs, "tatoeba": "partner", "bucc": "language"}
+    assert sides == {**functions, **programs, "tatoeba": "partner", "bucc": "language", "bucc-gold": "language"}

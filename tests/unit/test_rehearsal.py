@@ -50,6 +50,15 @@ def test_a_hub_that_has_everything_leaves_nothing_out(paper: Study) -> None:
     assert not [reason for reason in found.reasons.values() if reason.startswith("rehearsed")]
 
 
+def test_a_target_of_an_archive_is_rehearsed_with_the_one_that_stands_in_for_it(paper: Study) -> None:
+    archives = {name for name, source in paper.sources.items() if source.kind == "url"}
+    found = available(paper, hub(paper, archives))
+    made = overlay(paper, found)
+    stands = {"bucc": "bucc-gold", "udpos": "udpos-hub"}
+    assert made["targets"] == [stands.get(name, name) for name in paper.targets]
+    assert found.reasons["bucc"].startswith("rehearsed with bucc-gold: there is no source bucc-")
+
+
 def test_every_encoder_arm_and_target_is_covered(paper: Study) -> None:
     made = overlay(paper, available(paper, hub(paper)))
     for key, wanted in (("encoders", paper.encoders), ("arms", list(paper.arms)), ("targets", paper.trained_targets)):

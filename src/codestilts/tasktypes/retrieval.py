@@ -5,7 +5,7 @@ mean-pooled states, cosine, temperature 0.05. Untrained, the same vectors are co
 Artetxe & Schwenk 2019b) or by the ratio margin among distractors (BUCC, Artetxe & Schwenk 2019a, section 3).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.metrics.ranking import average_precision_at_r
+from codestilts.metrics.ranking import average_precision_at_r, once
 from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 TEMPERATURE = 0.05
 NEIGHBOURS = 4  # of the ratio margin
+BLOCK = 1 << 26  # similarities that are in memory at once
+FEW = 4096  # documents that are sorted whole
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
@@ -66,17 +68,18 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
     Rank: ``prediction`` is the id of the first document, ``score`` the reciprocal rank of the row's own. Ties go
     against the row (its own document is placed after the equals), so that a collapsed encoder scores nothing.
     """
-    vectors = torch.cat(outputs).float().numpy()
+    vectors = torch.cat(outputs).float()
     search = {"mining": _mine, "map": _group}.get(task.options.get("protocol", "rank"), _rank)
     places = pd.Series(np.arange(len(examples)), index=examples.index)
     parts = [
-        search(part, vectors[places[part.index].to_numpy()])
+        search(part, vectors[torch.tensor(places[part.index].to_numpy(), device=vectors.device)])
         for _, part in examples.groupby(["language", "split"], sort=True)
     ]
     return pd.concat(parts).reindex(examples.index)
 
 
-def _rank(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
+def _rank(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
+    vectors = states.cpu().numpy()
     similarity = vectors[:, 0] @ vectors[:, 1].T
     cluster = pd.factorize(examples["cluster"])[0]
     own = np.eye(len(similarity), dtype=bool)
@@ -87,46 +90,107 @@ def _rank(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"gold": ids, "prediction": ids[best], "score": 1.0 / rank}, index=examples.index)
 
 
-def _mine(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
+def _mine(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
     """One row a query: the document that mining pairs it with; ``gold`` is empty for a query without a partner.
 
-    As google-research/xtreme mines BUCC: of each side's nearest neighbours by cosine the one with the highest ratio
-    margin is proposed, the proposals of both sides are taken from the highest margin down, and each text is taken once.
-    A query that is left over gets an empty prediction, with the lowest margin of all.
+    As google-research/xtreme mines BUCC (third_party/utils_retrieve.py): of each side's nearest neighbours by cosine
+    the one with the highest ratio margin is proposed, the proposals of both sides are taken from the highest margin
+    down, and each text is taken once. Equal texts of a side are searched as one; as nobody can tell which of them is
+    meant, a query that occurs twice, or whose document does, gets an empty prediction, as one does that is left over.
     """
-    has_query, has_document = (examples[side].ne("").to_numpy() for side in ("query", "document"))
-    similarity = vectors[has_query, 0] @ vectors[has_document, 1].T
-    near = min(NEIGHBOURS, *similarity.shape)
-    forward, backward = (_nearest(table, near) for table in (similarity, similarity.T))
-    means = (np.take_along_axis(similarity, forward, 1).mean(1), np.take_along_axis(similarity.T, backward, 1).mean(1))
-    margin = similarity / ((means[0][:, None] + means[1][None, :]) / 2)
-    proposed = [(query, _best_of(margin[query], forward[query])) for query in range(len(forward))]
-    proposed += [(_best_of(margin[:, document], backward[document]), document) for document in range(len(backward))]
-    pairs = np.array(proposed)
-    partner, taken = np.full(len(similarity), -1), np.zeros(similarity.shape[1], dtype=bool)
-    for query, document in pairs[np.argsort(-margin[pairs[:, 0], pairs[:, 1]], kind="stable")]:
+    asked, offered = (_texts(examples[side]) for side in ("query", "document"))
+    forward, backward = _neighbours(states[asked.first, 0], states[offered.first, 1])
+    means = forward.values.mean(1), backward.values.mean(1)
+    margins = forward.values / ((means[0][:, None] + means[1][forward.places]) / 2)
+    reverse = backward.values / ((means[0][backward.places] + means[1][:, None]) / 2)
+    best, best_reverse = margins.argmax(1), reverse.argmax(1)
+    ours, theirs = np.arange(len(best)), np.arange(len(best_reverse))
+    queries = np.concatenate([ours, backward.places[theirs, best_reverse]])
+    documents = np.concatenate([forward.places[ours, best], theirs])
+    margin = np.concatenate([margins[ours, best], reverse[theirs, best_reverse]])
+    partner, taken = np.full(len(ours), -1), np.zeros(len(theirs), dtype=bool)
+    score = np.full(len(ours), margin.min())
+    for place in np.argsort(-margin, kind="stable"):
+        query, document = queries[place], documents[place]
         if partner[query] < 0 and not taken[document]:
-            partner[query], taken[document] = document, True
-    ids = examples["id"].to_numpy()
-    found = partner >= 0
-    score = np.where(found, margin[np.arange(len(partner)), partner], margin.min())
-    prediction = np.where(found, ids[has_document][partner], "")
-    gold = np.where(has_document, ids, "")[has_query]
-    return pd.DataFrame({"gold": gold, "prediction": prediction, "score": score}, index=examples.index[has_query])
+            partner[query], taken[document], score[query] = document, True, margin[place]
+    ids = np.where(offered.once, examples["id"].to_numpy()[offered.first], "")
+    found = np.where((partner >= 0) & asked.once, ids[partner], "")
+    gold = examples["id"].where(examples["document"] != "", "")[examples["query"] != ""]
+    result = {"gold": gold, "prediction": found[asked.group], "score": score[asked.group]}
+    return pd.DataFrame(result, index=gold.index)
 
 
-def _nearest(similarity: np.ndarray, count: int) -> np.ndarray:
-    """The columns of the highest values of each row, the first ones among equals."""
-    return np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+class _Texts(NamedTuple):
+    """The different texts of a side, in the order in which they come."""
+
+    first: np.ndarray  # the row of each
+    once: np.ndarray  # whether no other row has it
+    group: np.ndarray  # of each row with a text, which of them it has
 
 
-def _best_of(margin: np.ndarray, places: np.ndarray) -> int:
-    return int(places[np.argmax(margin[places])])
+def _texts(side: pd.Series) -> _Texts:
+    rows = np.flatnonzero(side != "")
+    texts = side.iloc[rows]
+    group, _ = pd.factorize(texts.str.strip())
+    new = ~pd.Series(group).duplicated().to_numpy()
+    return _Texts(rows[new], once(texts).to_numpy()[new], group)
 
 
-def _group(examples: pd.DataFrame, vectors: np.ndarray) -> pd.DataFrame:
+class _Near(NamedTuple):
+    """The nearest neighbours of each text of a side, at most :data:`NEIGHBOURS`, from the nearest down."""
+
+    values: np.ndarray  # cosines
+    places: np.ndarray
+
+
+def _neighbours(queries: Tensor, documents: Tensor) -> tuple[_Near, _Near]:
+    """Those of the queries among the documents and the reverse, comparing :data:`BLOCK` pairs at a time."""
+    step = max(1, BLOCK // max(len(documents), 1))
+    forward, backward = [], None
+    for start in range(0, len(queries), step):
+        similarity = _product(queries[start : start + step], documents)
+        forward.append(_highest(similarity))
+        near = _highest(similarity.T)
+        near = _Near(near.values, near.places + start)
+        if backward:
+            near = _Near(*(np.concatenate(both, 1) for both in zip(backward, near, strict=True)))
+            order = np.argsort(-near.values, axis=1, kind="stable")[:, :NEIGHBOURS]
+            near = _Near(*(np.take_along_axis(table, order, 1) for table in near))
+        backward = near
+    assert backward
+    return _Near(*(np.concatenate(parts) for parts in zip(*forward, strict=True))), backward
+
+
+def _product(one: Tensor, other: Tensor) -> Any:
+    return one @ other.T if one.is_cuda else one.numpy() @ other.numpy().T
+
+
+def _highest(similarity: Any) -> _Near:
+    """The highest values of each row and their columns; among equals the first ones, where a CPU looks."""
+    count = min(NEIGHBOURS, similarity.shape[1])
+    if isinstance(similarity, Tensor):
+        return _Near(*(found.cpu().numpy() for found in similarity.topk(count, dim=1)))
+    if similarity.shape[1] <= FEW:
+        places = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+    else:
+        places = _first_highest(similarity, count)
+    return _Near(np.take_along_axis(similarity, places, 1), places)
+
+
+def _first_highest(similarity: np.ndarray, count: int) -> np.ndarray:
+    """What a stable sort of each row from the highest value down begins with, without sorting whole rows."""
+    places = np.empty((len(similarity), count), dtype=np.int64)
+    for row, values in enumerate(similarity):
+        lowest = -np.partition(-values, count - 1)[count - 1]
+        enough = np.flatnonzero(values >= lowest)
+        places[row] = enough[np.argsort(-values[enough], kind="stable")[:count]]
+    return places
+
+
+def _group(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
     """Every query against all others, right being those of its cluster (problem): average precision (POJ-104)."""
-    unit = vectors[:, 0]
+    unit = states[:, 0].cpu().numpy()
     similarity = unit @ unit.T
     precision = average_precision_at_r(similarity, pd.factorize(examples["cluster"])[0])
     np.fill_diagonal(similarity, -np.inf)
