@@ -204,8 +204,7 @@ def test_downloads_say_what_they_do_not_know(tmp_path: Path) -> None:
     size, unknown, local = planning.downloads(study)
     assert "xtreme" in unknown and "ccg" in local
     known, none, _ = planning.downloads(study, lambda source: 5)
-    urls = [name for name in unknown if study.sources[name].kind == "url"]  # which no hub can be asked for
-    assert known == size + 5 * (len(unknown) - len(urls)) and none == urls
+    assert known == size + 5 * len(unknown) and none == []
 
 
 @st.composite

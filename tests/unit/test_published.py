@@ -90,7 +90,7 @@ def test_rows_are_told_of_the_languages_that_are_read(task: str) -> None:
     for entry in spec(task).get("read", []):
         for key in ("rows", "found"):
             if isinstance(entry.get(key), dict):
-                assert set(entry[key]) <= set(entry.get("languages") or spec(task)["languages"])
+                assert set(entry[key]) <= set(spec(task)["languages"])
 
 
 # ------------------------------------------------------------------ a set that is short
