@@ -1,13 +1,15 @@
 """What jobs find in their environment."""
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from codestilts import provenance
 from codestilts.provenance import commit
-from codestilts.surroundings import CACHES, keep_caches_in, tell_commit
+from codestilts.surroundings import CACHES, keep_caches_in, tell_commit, use_this_python
 
 
 def test_caches_move_and_the_hubs_token_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +43,10 @@ def test_jobs_without_git_are_told_the_commit(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delenv("CODESTILTS_COMMIT")
     tell_commit()
     assert os.environ["CODESTILTS_COMMIT"] == "unknown" == commit()
+
+
+def test_python_of_jobs_is_the_one_that_runs_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "python").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    use_this_python()
+    assert Path(shutil.which("python") or "").parent == Path(sys.executable).parent
