@@ -151,3 +151,12 @@ def test_mining_in_blocks_is_mining_all_at_once(pairs: int, asked: int, offered:
         patch.setattr(retrieval, "BLOCK", block)
         patch.setattr(retrieval, "FEW", 1)
         assert mined(query, document, likeness).equals(whole)
+
+
+def test_the_search_that_a_gpu_does_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, document = [f"q{n}" for n in range(30)], [f"d{n}" for n in range(30)]
+    likeness = np.random.default_rng(0).permutation(900).reshape(30, 30).astype(float).tolist()  # no ties
+    whole = mined(query, document, likeness)
+    monkeypatch.setattr(retrieval, "_product", lambda one, other: one @ other.T)
+    monkeypatch.setattr(retrieval, "BLOCK", 200)
+    assert mined(query, document, likeness).equals(whole)

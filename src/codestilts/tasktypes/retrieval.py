@@ -150,7 +150,8 @@ class _Near(NamedTuple):
 
 def _neighbours(queries: Tensor, documents: Tensor) -> tuple[_Near, _Near]:
     """Those of the queries among the documents and the reverse, comparing :data:`BLOCK` pairs at a time."""
-    step = max(1, BLOCK // max(len(documents), 1))
+    block = BLOCK << 4 if queries.is_cuda else BLOCK
+    step = max(1, block // max(len(documents), 1))
     forward, backward = [], None
     for start in range(0, len(queries), step):
         similarity = _product(queries[start : start + step], documents)
