@@ -4,7 +4,7 @@
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make status STUDY=paper     how far a study is: jobs, device hours, failures, how to go on (STATUS="--failures 50")
-# make pins     ask the hub for the commits that sources.csv lacks
+# make pins     note the commits and digests that sources.csv lacks: asks the hub, fetches archives once
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
 # make setup    only the environment, in .venv
 # make lint     style and types (snakemake --lint is among the tests)
