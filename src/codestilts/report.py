@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,17 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from codestilts import records
+from codestilts.answer import Row, by_group, contrast_languages, headline, rows
 from codestilts.errors import CodeStiltsError
 from codestilts.leakage import findings
 from codestilts.metrics import LABELS
 from codestilts.stages import stage_rows
-from codestilts.statistics.contrasts import in_points, judged
 from codestilts.tables import has_interval, language_name, p_value, points, read_csv, said, visible, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit", "layers",
           "scores", "efficiency"]  # fmt: skip
 PHASES = ["intermediate", "target"]
 FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]
-Row = dict[str, Any]
 
 
 def read_tables(results: Path) -> dict[str, pd.DataFrame]:
@@ -86,13 +84,6 @@ def incomparable(tasks: dict[str, Row], facts: dict[str, Any]) -> dict[str, str]
     return {name: "; ".join(own) for name, own in reasons.items()}
 
 
-def rows(table: pd.DataFrame) -> list[Row]:
-    """A table as dictionaries, gaps as empty texts."""
-    return [
-        {str(key): value for key, value in row.items()} for row in table.astype(object).fillna("").to_dict("records")
-    ]
-
-
 def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, facts: dict[str, Any]) -> Row:
     """All that the page shows of one encoder."""
     own = {name: table[table["encoder"] == encoder] for name, table in tables.items() if "encoder" in table.columns}
@@ -132,60 +123,6 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
             own["scores"], {name: task["metric"] for name, task in facts["targets"].items()}
         ),
     }
-
-
-def headline(primary: Row, margin: float, beside: Sequence[Row] = ()) -> str:
-    """The answer in one or two sentences, no stronger than the intervals allow.
-
-    ``beside``: each family minus ``none``. The better of two families may still be worse than none.
-    """
-    first, second = said(primary["name"]).split(" minus ")
-    if not has_interval(primary["low"]):
-        return (
-            f"No verdict on intermediate training on {first} and on {second}: {primary.get('note') or 'no variance'}."
-        )
-    word, by = judged(primary["low"], primary["high"], margin)
-    if word == "equal":
-        answer = f"Intermediate training on {first} or on {second} makes no difference of {in_points(margin)} or more."
-    elif word == "undecided":
-        answer = f"This study cannot tell whether intermediate training on {first} or on {second} is better."
-    else:
-        answer = f"Intermediate training on {first} is {word} than on {second}{by}."
-    return " ".join([answer, *_against_none(beside, margin)])
-
-
-def _against_none(beside: Sequence[Row], margin: float) -> list[str]:
-    """What no intermediate training is to each family, in a sentence."""
-    words = {"equal": f"no different by {in_points(margin)} or more", "undecided": "undecided"}
-    found = []
-    for row in beside:
-        word = judged(row["low"], row["high"], margin)[0] if has_interval(row["low"]) else "undecided"
-        found.append((said(row["name"].split(" minus ")[0]), words.get(word, word)))
-    if not found:
-        return []
-    if len(found) > 1 and len({word for _, word in found}) == 1:
-        told = f"{'both are' if found[0][1] != 'undecided' else 'both are still'} {found[0][1]}"
-    else:
-        told = " and ".join(f"{family} is {word}" for family, word in found)
-    return [f"Against no intermediate training, {told}."]
-
-
-def contrast_languages(contrasts: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
-    """The languages that the primary contrast is a mean over, of those that are unseen by code tasks if it says so."""
-    found = list(contrasts.loc[contrasts["role"] == "language", "language_set"])
-    return [name for name in found if facts["language_set"] != "unseen" or name not in facts["seen"]]
-
-
-def by_group(contrasts: pd.DataFrame) -> list[str]:
-    """Each kind of target in a few words, those that the contrast decides first."""
-    decided, others = [], []
-    for row in rows(contrasts):
-        scope = said(row["scope"])
-        if has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0):
-            decided.append(f"{scope}: {row['verdict']} ({with_interval(row['difference'], row['low'], row['high'])})")
-        else:
-            others.append(scope)
-    return [*decided, *([f"{', '.join(others)}: undecided"] if others else [])]
 
 
 def by_family(arms: dict[str, Row]) -> dict[str, Row]:

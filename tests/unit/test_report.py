@@ -10,11 +10,12 @@ import synthetic
 import yaml
 
 from codestilts import leakage, plots
+from codestilts.answer import by_group, headline
 from codestilts.checkpoints import thinned
 from codestilts.efficiency import COLUMNS, efficiency
 from codestilts.errors import CodeStiltsError
 from codestilts.records import LAYERS, budgets, curves_table, learned, runs_table
-from codestilts.report import by_group, checkpoint_grid, figure, headline, layer_grid, render, spread
+from codestilts.report import checkpoint_grid, figure, layer_grid, render, spread
 from codestilts.scoring import tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
