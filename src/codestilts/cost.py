@@ -150,8 +150,8 @@ def sequences_of(task: Record) -> int:
     """Sequences that the encoder reads for one example."""
     if task["type"] == "multiple_choice":
         return CHOICES
-    dual = task["type"] == "retrieval" or (task.get("options") or {}).get("pairs") == "dual"
-    return 2 if dual else 1
+    apart = task["type"] == "retrieval" or (task.get("options") or {}).get("pairs", "cross") != "cross"
+    return 2 if apart else 1
 
 
 def examples_of(

@@ -57,27 +57,10 @@ Share = Annotated[FiniteFloat, Field(ge=0, le=1), Number]
 Layer = Annotated[int, Field(ge=-1, le=10**6), Number]
 TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "retrieval", "mlm"]
 Metric = Literal[
-    "accuracy",
-    "binary_f1",
-    "micro_f1",
-    "macro_f1",
-    "token_accuracy",
-    "entity_f1",
-    "pos_f1",
-    "exact_match",
-    "f1",
-    "squad_em",
-    "squad_mean",
-    "squad2_f1",
-    "squad2_em",
-    "mlqa_f1",
-    "mlqa_em",
-    "mlqa_mean",
-    "mrr",
-    "map_at_r",
-    "accuracy_at_1",
-    "mining_f1",
-]
+    "accuracy", "binary_f1", "micro_f1", "macro_f1", "token_accuracy", "entity_f1", "pos_f1", "exact_match", "f1",
+    "squad_em", "squad_mean", "squad2_f1", "squad2_em", "mlqa_f1", "mlqa_em", "mlqa_mean", "mrr", "map_at_r",
+    "accuracy_at_1", "mining_f1",
+]  # fmt: skip
 Head = Literal["published", "quick"]
 Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
 LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained"]
@@ -309,9 +292,10 @@ class Build(Strict):
 class Options(Strict):
     """What task types can be told; each reads the keys it knows."""
 
-    pairs: Literal["cross", "dual"] = Field("cross", description="classification: pairs are read together or apart")
-    product: bool = Field(
-        False, description="classification: as published, texts read apart are compared by difference and product too"
+    pairs: Literal["cross", "dual", "product"] = Field(
+        "cross",
+        description="classification: pairs are read together, or apart; a published head then has both states, or with "
+        "product also their difference and product",
     )
     multi: bool = Field(False, description="classification: an example may have several labels, joined by |")
     answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")

@@ -128,7 +128,7 @@ def test_pairs_that_are_read_apart_are_joined_as_in_bigclonebench(tokenizer):
 
 def test_queries_and_code_are_joined_as_in_webquery(tokenizer):
     model = published("SequenceClassification", tokenizer)
-    head, batch = made("classification", model.roberta, tokenizer, pairs="dual", product=True)
+    head, batch = made("classification", model.roberta, tokenizer, pairs="product")
     for value in head.parameters():
         nn.init.normal_(value, std=0.5)
     states = model.roberta(batch["input_ids"], batch["attention_mask"])[0][:, 0]

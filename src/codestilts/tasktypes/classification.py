@@ -1,16 +1,16 @@
 """One label for a text or a pair of texts: NLI, paraphrase, defect detection, cloze over a closed set.
 
-Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``pairs: dual``): then the label is read
-off the two texts' states alone. With ``multi`` an example has any number of the labels, joined by ``|``, each decided
-by itself (xCodeEval's tags, Khan et al. 2023).
+Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``dual``, ``product``): then the label
+is read off the two texts' states alone. With ``multi`` an example has any number of the labels, joined by ``|``, each
+decided by itself (xCodeEval's tags, Khan et al. 2023).
 
 Heads as published, all over the state of a text's first token:
 
-read together   dropout, dense, tanh, dropout, linear: transformers' RobertaForSequenceClassification, which XTREME
+``cross``       dropout, dense, tanh, dropout, linear: transformers' RobertaForSequenceClassification, which XTREME
                 (run_classify.py) and CodeXGLUE's Defect-detection (with one score in place of two) take. jiant's
                 ClassificationHead is the same on top of the encoder's pooler, one more dense layer and tanh.
-read apart      the same over both states side by side: CodeXGLUE's Clone-detection-BigCloneBench (model.py)
-``product``     read apart, each state after a dense layer and tanh; then dense, tanh, linear over both, their
+``dual``        the same over both states side by side: CodeXGLUE's Clone-detection-BigCloneBench (model.py)
+``product``     each state after a dense layer and tanh; then dense, tanh, linear over both, their
                 difference and their product: CodeXGLUE's NL-code-search-WebQuery (models.py)
 
 Ours are a linear layer over the state of the mask, or the mean where there is none, and apart one over the cosine of
@@ -41,6 +41,11 @@ SHARPNESS = 20.0  # the inverse of the temperature that retrieval trains with
 BETWEEN = "|"  # labels of one example
 
 
+def apart(task: Task) -> bool:
+    """Whether the texts of a pair are read apart."""
+    return task.options.get("pairs", "cross") != "cross"
+
+
 def multi(task: Task) -> bool:
     """Whether an example may have several labels."""
     return bool(task.options.get("multi"))
@@ -54,7 +59,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
         [task.label_index(part, row) for part in label.split(BETWEEN)] if multi(task) else task.label_index(label, row)
         for label, row in pairs
     ]
-    if task.options.get("pairs") == "dual":
+    if apart(task):
         sides = [encode_texts(tokenizer, side, None, task.max_length) for side in (first, second)]
         sequences = [list(pair) for pair in zip(*sides, strict=True)]
     else:
@@ -82,7 +87,7 @@ class PublishedHead(nn.Module):
 
     def __init__(self, task: Task, config: Any, dropout: float) -> None:
         super().__init__()
-        self.dual, self.product = task.options.get("pairs") == "dual", bool(task.options.get("product"))
+        self.dual, self.product = apart(task), task.options.get("pairs") == "product"
         width = config.hidden_size
         self.pooler = nn.Sequential(nn.Linear(width, width), nn.Tanh()) if self.product else nn.Identity()
         self.dropout = nn.Dropout(0.0 if self.product else dropout)
@@ -104,7 +109,7 @@ class Head(nn.Module):
 
     def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
-        self.dual, self.mask_id = task.options.get("pairs") == "dual", mask_id
+        self.dual, self.mask_id = apart(task), mask_id
         self.published = task.head == "published"
         if self.published:
             self.classifier: nn.Module = PublishedHead(task, config, dropout)
