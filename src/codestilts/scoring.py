@@ -126,8 +126,7 @@ def _target_sums(paths: list[str], encoder: str, target: str, facts: dict) -> pd
         ("checkpoint", "in", ["", facts["checkpoint"]]),
         ("metric", "==", facts["targets"][target]["metric"]),
     ]
-    columns = ["arm", "target", "seed", "language", "cluster", "label", "numerator", "denominator", "n"]
-    return pd.concat([pd.read_parquet(path, columns=columns, filters=wanted) for path in paths], ignore_index=True)
+    return pd.concat([pd.read_parquet(path, filters=wanted) for path in paths], ignore_index=True)
 
 
 def _distinct(path: str, column: str, *filters: tuple[str, str, str]) -> list:

@@ -18,7 +18,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS, METRICS, row_sums, value
 from codestilts.metrics.ranking import average_precision_at_r, best_threshold
 from codestilts.schema import Metric
-from codestilts.scoring import cluster_sums, primary, values
+from codestilts.scoring import cluster_sums, sums_of, values
 
 
 def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame:
@@ -146,7 +146,9 @@ def test_scores_have_the_metrics_beside_a_target_s_own_and_effects_do_not(tmp_pa
     assert table.to_dict() == pytest.approx(
         {("t", "macro_f1"): 2 / 3, ("t", "macro_f1_declared"): 4 / 9, ("u", "accuracy"): 2 / 3}
     )
-    own = primary(sums, {"checkpoint": "last", "targets": targets})
+    encoder = sums["encoder"].iloc[0]
+    _, tables = sums_of([str(tmp_path / "s")], encoder, {"checkpoint": "last", "targets": targets})
+    own = pd.concat(tables)
     assert set(zip(own["target"], own["metric"], strict=True)) == {("t", "macro_f1"), ("u", "accuracy")}
 
 
