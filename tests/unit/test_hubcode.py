@@ -255,7 +255,10 @@ def test_the_mark_of_a_cloze_test_stands_for_a_name(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     binary = [("r", "a.py", function("bad").encode() + b"  # \xff\xfe", b""), ("r", "b.py", b"\xff\xfe", b"")]
-    binary += [("r", "c.py", function("good").encode(), b"\xff"), ("r", "d.py", function("old").replace("\n", "\r"), "")]
+    binary += [
+        ("r", "c.py", function("good").encode(), b"\xff"),
+        ("r", "d.py", function("old").replace("\n", "\r"), ""),
+    ]
     found, counts = rows(archive(tmp_path, train(binary)))  # type: ignore[arg-type]
     assert [row["name"] for row in found] == ["good"]
     assert counts == {"characters that were lost (U+FFFD)": 2, "carriage returns as line ends": 1}
