@@ -20,6 +20,7 @@ from codestilts.scoring import tidy
 from codestilts.statistics.bootstrap import resample
 from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
 from codestilts.statistics.design import design_of
+from codestilts.tables import write_csv
 
 ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert('x')</script>"
@@ -303,3 +304,26 @@ def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_pat
     assert "No verdict on intermediate training on code and on English: one seed." in html
     assert "(no verdict: match, search, tags)" in html and "nan" not in html
     assert set(table["verdict"]) == {"no verdict: one seed"}
+
+
+def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: Path) -> None:
+    clean, shared = "No training set has anything in common", "1 pairs of a training set and a test set have something"
+    html = page(results, facts())
+    assert clean in html and shared not in html
+    for column in ("functions", "clusters", "copies", "shared_texts", "near_copies"):
+        shutil.copytree(results, tmp_path / column)
+        table = pd.read_csv(tmp_path / column / "audit.csv")
+        table.assign(**{column: 1}).to_csv(tmp_path / column / "audit.csv", index=False)
+        html = page(tmp_path / column, facts())
+        assert clean not in html and shared in html and "<li>cloze and match: " in html
+
+
+def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    row = pd.read_csv(results / "showcase.csv", dtype=str).iloc[0].to_dict() | {
+        "text": "a\rb\0c\u202e",
+        "question": "NA",
+    }
+    write_csv(pd.DataFrame([row]), tmp_path / "copy" / "showcase.csv")
+    html = page(tmp_path / "copy", facts())
+    assert "<pre>a\u240db\u2400c\u202e</pre>" in html and "<p>NA</p>" in html
