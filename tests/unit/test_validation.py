@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from codestilts import settings
 from codestilts.errors import CodeStiltsError
 from codestilts.schema import SCHEMAS
 from codestilts.validation import load_study, read_configs
@@ -50,6 +51,29 @@ BAD = [
     ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "code-multi.tasks: 'cloze' stands there 2 times"),
     ({"statistics.contrast": ["code", "code"]}, "statistics.contrast: 'code' stands there 2 times"),
     ({"study": "../escape"}, "study: '../escape' is not a name"),
+    ({"study": "x" * 101}, "study: String must have at most 100 characters"),
+    ({"study": True}, "study: must be a text, not True: put it in quotes if it is one"),
+    ({"seeds": [2**63]}, "seeds.0: must be less than or equal to 9223372036854775807, not 9223372036854775808"),
+    ({"intermediate.steps": 10**400}, "intermediate.steps: must be less than or equal to 1000000000000"),
+    ({"intermediate.learning_rate": True}, "intermediate.learning_rate: must be a valid number, not True"),
+    ({"intermediate.learning_rate": float("inf")}, "intermediate.learning_rate: must be a finite number, not inf"),
+    ({"statistics.margin": float("nan")}, "statistics.margin: must be a finite number, not nan"),
+    ({"data.target": {"dev": 0}}, "data.target.dev: must be greater than 0, not 0"),
+    ({"target.tasks": {"tags": {"learning_rate": "fast"}}}, "target.tasks.tags.learning_rate: must be a valid number"),
+    (
+        {"target.tasks": {"tags": {"lora": {"ranks": 4}}}},
+        "target.tasks.tags.lora.ranks: unknown key; did you mean 'rank'?",
+    ),
+    ({"definitions.encoders.bert-tiny.layer": -2}, "bert-tiny.layer: must be greater than or equal to -1, not -2"),
+    (
+        {"definitions.encoders.bert-tiny.folder": "--x"},
+        "folder: '--x' is not a name: use a path that begins with no hyphen",
+    ),
+    ({"definitions.encoders.bert-tiny.source": "--x"}, "source: '--x' is not a name: use letters, digits and -_. only"),
+    (
+        {"languages": ["python", "c"]},
+        "languages: target 'parallel' pairs javascript and c, of which this study has c alone",
+    ),
 ]
 
 
@@ -76,6 +100,18 @@ def test_bad_config_is_one_clear_line(changes: dict[str, Any], expected: str) ->
 
 def test_digits_in_lists_of_the_command_line_are_numbers() -> None:
     assert load_study(changed(CONFIG, {"seeds": ["4", "7"]}), ROOT).batches == {"4": [4], "7": [7]}
+
+
+def test_numbers_that_snakemake_reads_as_texts_are_numbers_in_every_job() -> None:
+    own = {"match": {"learning_rate": "5e-4", "steps": "7"}}
+    study = load_study(changed(CONFIG, {"target.tasks": own, "target.weight_decay": "1e-2"}), ROOT)
+    job = settings.target(study, "bert-tiny", "none", "match", "0-2")
+    assert (job["learning_rate"], job["steps"], job["weight_decay"]) == (0.0005, 7, 0.01)
+
+
+def test_what_the_command_line_says_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match=r"^--config: seeds: 4 stands there 2 times"):
+        load_study(changed(CONFIG, {"seeds": [4, 4]}), ROOT, [ROOT / "config.yaml"], {"seeds": [4, 4]})
 
 
 def test_all_errors_are_told_at_once() -> None:
@@ -106,6 +142,12 @@ BAD_TASKS = [
     ({"builder": "codestilts.examples.code:cloce"}, "has no function 'cloce'; did you mean 'cloze'?"),
     ({"trained": False}, "trained: only a retrieval task can go without training"),
     ({"trained": False, "type": "retrieval"}, "build.queries: an untrained target says which side asks"),
+    ({"max_length": "96"}, "max_length: must be a valid integer, not '96'"),
+    ({"max_length": None}, "max_length: has no value: give one, or leave the key out"),
+    ({"build": {"code_tokens": "80"}}, "build.code_tokens: must be a valid integer, not '80'"),
+    ({"read": [{"sourc": "squad", "as": "train"}]}, "read.0.sourc: unknown key; did you mean 'source'?"),
+    ({"labels": [True, False]}, "labels.0: must be a text, not True: put it in quotes if it is one"),
+    ({"name": "cloze"}, "name: unknown key"),
     ({"examples_of": ["clozze"]}, "examples_of: no task 'clozze'; did you mean 'cloze'?"),
 ]
 
@@ -117,6 +159,15 @@ def test_bad_task_is_one_clear_line(changes: dict[str, Any], expected: str, tmp_
         load_study(CONFIG, project)
     assert str(caught.value).splitlines()[0].endswith(expected) or expected in str(caught.value)
     assert "cloze.yaml: " in str(caught.value)
+
+
+def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:
+    project = project_with(tmp_path, {})
+    recipe = "\nrecipe: {learning_rate: 2e-5, epochs: 1, batch_size: 8, source: me}\n"
+    with (project / "tasks/pl/match.yaml").open("a") as file:
+        file.write(recipe)
+    study = load_study(changed(CONFIG, {"target.recipe": "published", "target.tasks": {}}), project)
+    assert settings.target(study, "bert-tiny", "none", "match", "0-2")["learning_rate"] == 2e-5
 
 
 @pytest.mark.parametrize("text", ["type: [", "just words", "", "- a\n- b\n"])
