@@ -10,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from codestilts.errors import CodeStiltsError, near
 from codestilts.files import read_text, read_yaml
-from codestilts.schema import BUILDER, FOLDER, Config, TaskFile
+from codestilts.schema import Config
+from codestilts.schema_fields import BUILDER, FOLDER
+from codestilts.schema_task import TaskFile
 from codestilts.sources import NAME, Source, read_sources
 from codestilts.study import Record, Study, load_tasks
 

@@ -103,8 +103,9 @@ def paws(folder: Path, train: int = 5, korean: int = 3, **settings: Any) -> list
     """The notes on a set of made rows whose task file says: 5 to train, 3 for each test, of which Korean has 2."""
     folder.mkdir()
     text = task_file("paws-x").read_text()
-    for old, new in (("49401, found: 49175", "5"), ("rows: 2000\n    found: {korean: 1999}", "rows: 3\n    found: {korean: 2}"),
-                     ("rows: 2000,\n    found: {spanish: 1961, french: 1988}", "rows: 3")):  # fmt: skip
+    swaps = {"49401, found: 49175": "5", "rows: 2000\n    found: {korean: 1999}": "rows: 3\n    found: {korean: 2}"}
+    swaps["rows: 2000,\n    found: {spanish: 1961, french: 1988}"] = "rows: 3"
+    for old, new in swaps.items():
         assert old in text
         text = text.replace(old, new)
     (folder / "paws-x.yaml").write_text(text)
