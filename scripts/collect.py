@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.errors import run
 from codestilts.records import curves_table, layers_table, runs_table
-from codestilts.tables import write_csv
+from codestilts.tables import read_csv, write_csv
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     arguments = parser.parse_args()
     write_csv(runs_table(arguments.runs), arguments.table)
     write_csv(curves_table(arguments.runs), arguments.curves, float_format="%.6g")
-    write_csv(layers_table(arguments.sweeps), arguments.layers, float_format="%.6f")
+    write_csv(layers_table(map(read_csv, arguments.sweeps)), arguments.layers, float_format="%.6f")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tables import read_csv
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
@@ -39,9 +38,9 @@ def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
     return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
 
 
-def layers_table(paths: Iterable[Path]) -> pd.DataFrame:
+def layers_table(sweeps: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """All layer sweeps, one row a run, language and layer."""
-    tables = [read_csv(path) for path in paths]
+    tables = list(sweeps)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=LAYERS)
 
 

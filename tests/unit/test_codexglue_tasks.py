@@ -12,7 +12,7 @@ import yaml
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.schema import TaskFile
+from codestilts.schema_task import TaskFile
 from codestilts.validation import schema_errors
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from codestilts import validation
 from codestilts.demands import demands
 from codestilts.errors import CodeStiltsError
 from codestilts.preflight import check_encoders
-from codestilts.schema import TaskFile
+from codestilts.schema_task import TaskFile
 from codestilts.sources import read_sources
 from codestilts.study import Study, load_tasks, to_json
 from codestilts.validation import load_study, read_configs

@@ -17,7 +17,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from codestilts.errors import CodeStiltsError
 from codestilts.metrics import LABELS, METRICS, row_sums, value
 from codestilts.metrics.ranking import average_precision_at_r, best_threshold
-from codestilts.schema import Metric
+from codestilts.schema_fields import Metric
 from codestilts.scoring import cluster_sums, sums_of, values
 
 

@@ -11,7 +11,7 @@ from test_sources import make_table
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.schema import TaskFile
+from codestilts.schema_task import TaskFile
 from codestilts.validation import schema_errors
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]

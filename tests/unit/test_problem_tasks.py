@@ -16,7 +16,7 @@ from codestilts.examples.build import build, load_builder
 from codestilts.examples.languages import parser
 from codestilts.examples.mutations import KINDS, edits_of
 from codestilts.examples.problems import bare
-from codestilts.schema import TaskFile
+from codestilts.schema_task import TaskFile
 from codestilts.validation import schema_errors
 
 SIZES = {"role": "target", "source_language": "python", "train": 60, "dev": 12, "test": 30}

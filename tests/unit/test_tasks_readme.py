@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from codestilts.schema import TaskFile, TaskType
+from codestilts.schema_fields import TaskType
+from codestilts.schema_task import TaskFile
 from codestilts.validation import schema_errors
 
 README = (Path(__file__).parents[2] / "tasks/README.md").read_text()
