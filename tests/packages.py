@@ -198,7 +198,9 @@ def make(root: Path) -> None:
     with table.open(newline="") as stream:
         header, *real = csv.reader(stream)
     made = {row[0] for row in rows}
-    rows += [row for row in real if (row[1] == "hub" or row[7] in ("english", "encoder")) and row[0] not in made]
+    rows += [
+        row for row in real if (row[1] in ("hub", "url") or row[7] in ("english", "encoder")) and row[0] not in made
+    ]
     with table.open("w", newline="") as stream:
         csv.writer(stream).writerows([header, *rows])
 

@@ -1,6 +1,7 @@
 """What a user reads where a disk is full or read-only: one line that says where and what to do."""
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,11 @@ def test_a_script_that_meets_a_full_disk_prints_one_line() -> None:
     told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert told.returncode == 1 and told.stderr.startswith("error: ") and told.stderr.count("\n") == 1
     assert "no space is left" in told.stderr
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with atomic(pipe) as temporary:
+        assert temporary == pipe
+    assert pipe.is_fifo() and [*tmp_path.iterdir()] == [pipe]
