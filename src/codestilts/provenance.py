@@ -25,11 +25,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (file or folder); rename it on success, remove it on failure.
 
     A reader therefore never sees a half-written output, and an old one survives a failed attempt. Raises
-    :class:`CodeStiltsError` where the disk is full or read-only. What is no file (``/dev/null``) is written to as it is.
+    :class:`CodeStiltsError` where the disk is full or read-only. A device or a pipe is written to as it is.
     """
     path, scratch = Path(path), None
     if path.exists() and not (path.is_file() or path.is_dir()):
-        yield path  # a device or a pipe, which must not be replaced
+        yield path
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
