@@ -172,6 +172,13 @@ def test_fewer_test_examples_are_noted(inputs):
     assert any("javascript has" in note for note in notes)
 
 
+def test_a_test_set_with_one_label_is_noted():
+    rows = [ROW | {"id": str(n), "language": "c" if n < 3 else "go", "label": "xy"[n == 4]} for n in range(6)]
+    rows += [ROW | {"id": split, "split": split} for split in ("train", "dev")]
+    notes = check(pd.DataFrame(rows), "t", SPEC | {"labels": ["x", "y"]}, {"languages": ["c", "go"]})
+    assert notes == ["t: all test examples of c are 'x': a constant is right"]
+
+
 SPEC = {"type": "classification", "builder": "a:b", "labels": ["x"], "group": "classification"}
 ROW = {
     "id": "1",

@@ -68,6 +68,13 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
                 raise CodeStiltsError(f"task {task}: no test example of {language}: take it from the task's languages")
             elif count < asked:
                 notes.append(f"{task}: {language} has {count} of {asked} test examples")
+        if spec["type"] == "classification":
+            tests = frame[frame["split"] == "test"].groupby("language")["label"]
+            alike = tests.first()[tests.nunique() == 1]
+            notes += [
+                f"{task}: all test examples of {name} are '{label}': a constant is right"
+                for name, label in alike.items()
+            ]
     return notes
 
 
