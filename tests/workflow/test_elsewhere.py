@@ -85,15 +85,16 @@ def test_finished_trainings_are_forced_by_that_name(done: Path) -> None:
 
 
 def test_a_notebook_that_is_not_opened_leaves_its_figures(done: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(done, tmp_path / "project"))  # what fails here would stay in its history
     figure = Path("results/micro/figures/tiny/primary.svg")
-    drawn = [path for kind in ("figures", "tables") for path in (done / "results/micro" / kind).rglob("*.*")]
+    drawn = [path for kind in ("figures", "tables") for path in (project / "results/micro" / kind).rglob("*.*")]
     before = {path: path.read_bytes() for path in drawn}
     words = ["snakemake", "--cores", "1", "--edit-notebook", figure, "--configfile", "micro.yaml"]
-    own = environment(done)
+    own = environment(project)
     own["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
     (tmp_path / "sitecustomize.py").write_text("import os\nos.geteuid = lambda: 0\n")
-    assert "error: --edit-notebook: Jupyter does not run as root" in one_error(run(done, *words, **own))
+    assert "error: --edit-notebook: Jupyter does not run as root" in one_error(run(project, *words, **own))
     (tmp_path / "sitecustomize.py").write_text("import os\nos.geteuid = lambda: 1000\n")
-    told = run(done, *words, "--notebook-listen", "nowhere.invalid:8888", **own)
+    told = run(project, *words, "--notebook-listen", "nowhere.invalid:8888", **own)
     assert told.returncode == 1 and f"Restored previous version of {figure}" in told.stdout, told.stdout[-2000:]
     assert {path: path.read_bytes() for path in drawn if path.exists()} == before

@@ -54,7 +54,7 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
         ["snakemake", "--cores", "1", "--configfile", "studies/small.yaml"],
         cwd=project, env=environment(project) | hub_environment, text=True, stdout=-1, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    assert real.returncode == 1 and "not pinned to a commit yet: `make pins`" in real.stdout
+    assert real.returncode == 1 and "not pinned yet: `make pins`" in real.stdout
     assert not (project / "results/small").exists() or not list((project / "results/small").rglob("*.parquet"))
 
 
