@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.statistics.contrasts import in_points, judged
-from codestilts.tables import has_interval, said, with_interval
+from codestilts.tables import has_interval, in_points, judged, said, with_interval
 
 Row = dict[str, Any]
 
@@ -60,13 +59,14 @@ def contrast_languages(contrasts: pd.DataFrame, facts: dict[str, Any]) -> list[s
     return [name for name in found if facts["language_set"] != "unseen" or name not in facts["seen"]]
 
 
-def by_group(contrasts: pd.DataFrame) -> list[str]:
+def by_group(contrasts: pd.DataFrame, margin: float = 0.0) -> list[str]:
     """Each kind of target in a few words, those that the contrast decides first."""
     decided, others = [], []
     for row in rows(contrasts):
         scope = said(row["scope"])
         if has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0):
-            decided.append(f"{scope}: {row['verdict']} ({with_interval(row['difference'], row['low'], row['high'])})")
+            numbers = with_interval(row["difference"], row["low"], row["high"], margin=margin)
+            decided.append(f"{scope}: {row['verdict']} ({numbers})")
         else:
             others.append(scope)
     return [*decided, *([f"{', '.join(others)}: undecided"] if others else [])]

@@ -59,19 +59,40 @@ def said(name: str) -> str:
     return " minus ".join(words.get(part, part.removesuffix(" family")) for part in name.split(" minus "))
 
 
-def points(value: float, signed: bool = False) -> str:
+def points(value: float, signed: bool = False, digits: int = 1) -> str:
     """A number of points with one decimal, a true minus sign, and a plus where differences are shown."""
-    text = f"{value:+.1f}" if signed else f"{value:.1f}"
-    return ("0.0" if float(text) == 0 else text).replace("-", "−")
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
 
 
-def with_interval(value: float, low: float, high: float, signed: bool = True) -> str:
-    """``+0.8 [−0.3, +1.9]``, or ``+0.8 (no interval)``."""
+def with_interval(value: float, low: float, high: float, signed: bool = True, margin: float = 0.0) -> str:
+    """``+0.8 [−0.3, +1.9]``, or ``+0.8 (no interval)``.
+
+    The ends have as many decimals as it takes to say what they say unrounded, of zero and of the ``margin``.
+    """
     if value != value:
         return ""
     if not has_interval(low):
         return f"{points(value, signed)} (no interval)"
-    return f"{points(value, signed)} [{points(low, signed)}, {points(high, signed)}]"
+    digits = 1
+    while digits < 5 and judged(round(low, digits), round(high, digits), margin) != judged(low, high, margin):
+        digits += 1
+    return f"{points(value, signed)} [{points(low, signed, digits)}, {points(high, signed, digits)}]"
+
+
+def judged(low: float, high: float, margin: float) -> tuple[str, str]:
+    """What an interval says: better, worse, equal (less than the margin apart) or undecided; and by how much."""
+    if low > 0 or high < 0:
+        least, most = (low, high) if low > 0 else (-high, -low)
+        by = f", by less than {in_points(margin)}" if most < margin else ""
+        by = by or (f", perhaps by less than {in_points(margin)}" if least <= margin else "")
+        return ("better" if low > 0 else "worse"), by
+    return ("equal" if -margin < low and high < margin else "undecided"), ""
+
+
+def in_points(margin: float) -> str:
+    """``1 point``, ``2.5 points``."""
+    return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def has_interval(low: object) -> bool:
@@ -80,10 +101,15 @@ def has_interval(low: object) -> bool:
 
 
 def p_value(p: float) -> str:
-    """A p with as many digits as are of use; empty where there is none."""
+    """A p with as many digits as are of use, more where it lies near .05; empty where there is none."""
     if not has_interval(p):
         return ""
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+    if p < 0.001:
+        return "< 0.001"
+    digits = 3
+    while digits < 6 and (round(p, digits) < 0.05) != (p < 0.05):
+        digits += 1
+    return f"{p:.{digits}f}"
 
 
 def wide(table: pd.DataFrame, rows: str, columns: str, value: str) -> pd.DataFrame:

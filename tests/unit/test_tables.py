@@ -131,3 +131,20 @@ def test_a_wrong_document_is_shown():
 def test_long_texts_are_cut():
     assert short("abcdef", 3) == "abc …"
     assert short("abc", 3) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("interval", "margin", "text"),
+    [
+        ((-1.7, -3.3, -0.02), 1.0, "−1.7 [−3.30, −0.02]"),  # it says worse, so it must not look like zero
+        ((1.5, 1.02, 2.1), 1.0, "+1.5 [+1.02, +2.10]"),  # more than a point
+        ((0.5, -0.3, 0.996), 1.0, "+0.5 [−0.300, +0.996]"),  # no difference of a point
+        ((0.4, -0.44, 1.26), 1.0, "+0.4 [−0.4, +1.3]"),
+    ],
+)
+def test_digits_say_no_other_than_the_words(interval: tuple[float, float, float], margin: float, text: str):
+    assert tables.with_interval(*interval, margin=margin) == text
+
+
+def test_a_p_near_the_line_has_more_digits():
+    assert [tables.p_value(p) for p in (0.0496, 0.0504, 0.3, 0.0004)] == ["0.0496", "0.050", "0.300", "< 0.001"]

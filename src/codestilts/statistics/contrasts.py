@@ -8,7 +8,7 @@ import pandas as pd
 
 from codestilts.statistics.bootstrap import BASELINE, Cells, Estimate, estimate
 from codestilts.statistics.design import ALL_GROUPS, Design, scopes_of
-from codestilts.tables import said
+from codestilts.tables import in_points, judged, said
 
 COUNTED = ["languages", "targets", "cells"]  # what a value is the mean of
 INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
@@ -199,21 +199,6 @@ def verdict(found: Estimate, plus: str, minus: str, margin: float) -> str:
     if word == "undecided":
         return f"undecided: neither zero nor {in_points(margin)} or more is excluded" if margin else "undecided"
     return f"{said(plus)} is {word} than {said(minus)}{by}"
-
-
-def judged(low: float, high: float, margin: float) -> tuple[str, str]:
-    """What an interval says: better, worse, equal (less than the margin apart) or undecided; and by how much."""
-    if low > 0 or high < 0:
-        least, most = (low, high) if low > 0 else (-high, -low)
-        by = f", by less than {in_points(margin)}" if most < margin else ""
-        by = by or (f", perhaps by less than {in_points(margin)}" if least <= margin else "")
-        return ("better" if low > 0 else "worse"), by
-    return ("equal" if -margin < low and high < margin else "undecided"), ""
-
-
-def in_points(margin: float) -> str:
-    """``1 point``, ``2.5 points``."""
-    return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
