@@ -240,9 +240,8 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
         if arms:
             yield ("targets", index), f"'{target}' is also an intermediate task ({', '.join(arms)}); it can be only one"
-        for key in ("group", "unit"):
-            if key not in tasks[target]:
-                yield ("targets", index), f"'{target}' has no {key}, which a target needs: see {tasks[target]['file']}"
+        if "group" not in tasks[target]:
+            yield ("targets", index), f"'{target}' has no group, which a target needs: see {tasks[target]['file']}"
     for target in study.trained_targets:
         source = study.source_language(target)
         if source not in tasks[target]["languages"]:

@@ -179,3 +179,8 @@ def test_what_editors_and_archives_leave_among_the_task_files_is_passed_over(tmp
     (tmp_path / "pl/.#tags.yaml").symlink_to("me@nowhere.12")
     (tmp_path / "pl/.#new.yaml").symlink_to("me@nowhere.12")
     assert list(load_tasks(tmp_path)) == ["tags"]
+
+
+def test_every_target_names_its_unit() -> None:
+    targets = {name: task for name, task in load_tasks(ROOT / "tasks").items() if task.get("group")}
+    assert len(targets) > 20 and not [name for name, task in targets.items() if not task.get("unit")]
