@@ -139,8 +139,8 @@ class TaskFile(Strict):
     unit: Name | None = Field(
         None,
         description="what is sampled together in the statistics, such as a problem or a question (a cluster, if it is "
-        "not said); rows with the same unit in several languages, and in several targets whose units have one name, are "
-        "drawn together",
+        "not said); rows with the same unit in several languages, and in several targets whose units have one name, "
+        "are drawn together",
     )
     licence: str
     citation: str = ""
