@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from codestilts.statistics.design import Design
 from codestilts.tables import has_interval, in_points, judged, said, with_interval
 
 Row = dict[str, Any]
@@ -53,10 +54,10 @@ def _against_none(beside: Sequence[Row], margin: float) -> list[str]:
     return [f"Against no intermediate training, {told}."]
 
 
-def contrast_languages(contrasts: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
-    """The languages that the primary contrast is a mean over, of those that are unseen by code tasks if it says so."""
-    found = list(contrasts.loc[contrasts["role"] == "language", "language_set"])
-    return [name for name in found if facts["language_set"] != "unseen" or name not in facts["seen"]]
+def contrast_languages(contrasts: pd.DataFrame, design: Design) -> list[str]:
+    """The languages that the primary contrast is a mean over: those of its set in which it was asked."""
+    asked = contrasts.loc[contrasts["role"] == "language", "language_set"]
+    return [name for name in asked if name in design.language_sets[design.primary_set]]
 
 
 def by_group(contrasts: pd.DataFrame, margin: float = 0.0) -> list[str]:

@@ -15,6 +15,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.leakage import findings
 from codestilts.metrics import LABELS
 from codestilts.stages import stage_rows
+from codestilts.statistics.design import design_of
 from codestilts.tables import has_interval, language_name, p_value, points, read_csv, said, visible, with_interval
 
 TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit", "layers",
@@ -105,7 +106,7 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "headline": "A rehearsal: random weights, two steps." if facts.get("rehearsal") else said_first,
         "by_group": by_group(contrasts[contrasts["role"] == "group"], facts["margin"]),
         "beside": beside,
-        "languages": contrast_languages(contrasts, facts),
+        "languages": contrast_languages(contrasts, design_of(facts, tables["languages"], encoder)),
         "controls": rows(contrasts[contrasts["role"] == "control"]),
         "contrasts": rows(asked),
         "effects": effect_grid(own["effects"], facts["language_set"]),

@@ -57,7 +57,7 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     """The tidy score table: :func:`values` with what the study knows of each arm, target and language.
 
     ``facts``: ``families`` (arm -> family), ``overlaps`` (arm -> targets that share its data), ``targets`` (name ->
-    {group}), ``sources`` (target -> the language it is trained in), ``seen`` (languages of code arms), ``pretrained``
+    {group}), ``source_of`` (target -> the language it is trained in), ``seen`` (languages of code arms), ``pretrained``
     (encoder -> languages).
     """
     table = values(sums)
@@ -68,7 +68,7 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
     table["group"] = [facts["targets"][target]["group"] for target in table["target"]]
     pairs = zip(table["arm"], table["target"], strict=True)
     table["overlaps"] = [target in facts["overlaps"].get(arm, []) for arm, target in pairs]
-    sources = facts.get("sources") or dict.fromkeys(facts["targets"], facts["source_language"])
+    sources = facts.get("source_of") or dict.fromkeys(facts["targets"], facts["source_language"])
     table["zero_shot"] = table["language"] != table["target"].map(sources)
     table["seen"] = table["language"].isin(facts["seen"])
     known = {(encoder, name) for encoder, names in facts["pretrained"].items() for name in names}

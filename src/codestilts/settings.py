@@ -182,7 +182,7 @@ def score(study: Study, **_: str) -> Record:
         "study": study.name,
         "source_language": study.config["source_language"],
         "source_languages": list(dict.fromkeys(map(study.source_language, study.targets))),
-        "sources": {target: study.source_language(target) for target in study.targets},
+        "source_of": {target: study.source_language(target) for target in study.targets},
         "languages": study.config["languages"],
         "seen": study.seen_languages,
         "pretrained": {name: study.config["definitions"]["encoders"][name]["languages"] for name in study.encoders},

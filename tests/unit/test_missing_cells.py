@@ -136,7 +136,9 @@ def test_a_control_is_compared_with_the_families_it_is_a_control_of():
 
 
 def test_the_source_language_is_each_targets_own():
-    facts = synthetic.FACTS | {"sources": {"match": "java", "tags": "python", "search": "python", "parallel": "python"}}
+    facts = synthetic.FACTS | {
+        "source_of": {"match": "java", "tags": "python", "search": "python", "parallel": "python"}
+    }
     design = design_of(facts, synthetic.language_rows(), "tiny")
     assert design.languages_of("source") == {
         "match": ["java"],

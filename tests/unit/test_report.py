@@ -10,7 +10,7 @@ import synthetic
 import yaml
 
 from codestilts import leakage, plots
-from codestilts.answer import by_group, headline
+from codestilts.answer import by_group, contrast_languages, headline
 from codestilts.checkpoints import thinned
 from codestilts.efficiency import COLUMNS, efficiency
 from codestilts.errors import CodeStiltsError
@@ -327,3 +327,10 @@ def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) ->
     write_csv(pd.DataFrame([row]), tmp_path / "copy" / "showcase.csv")
     html = page(tmp_path / "copy", facts())
     assert "<pre>a\u240db\u2400c\u202e</pre>" in html and "<p>NA</p>" in html
+
+
+@pytest.mark.parametrize(("chosen", "names"), [("unseen", ["c", "go", "java"]), ("near", ["java", "javascript"])])
+def test_the_page_names_the_languages_of_the_contrast(results: Path, chosen: str, names: list[str]) -> None:
+    contrasts = pd.read_csv(results / "contrasts.csv", keep_default_na=False)
+    design = design_of(synthetic.FACTS | {"language_set": chosen}, synthetic.language_rows(), "tiny")
+    assert contrast_languages(contrasts, design) == names

@@ -57,7 +57,7 @@ class Design:
 def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
     """The design for an encoder, from the study's settings and the language table (columns ``language``, ``near``)."""
     seen = set(facts["seen"])
-    sources = facts.get("sources") or dict.fromkeys(facts["targets"], facts["source_language"])
+    sources = facts.get("source_of") or dict.fromkeys(facts["targets"], facts["source_language"])
     names = sorted({*languages["language"], *facts["languages"]})
     near = set(languages.loc[languages["near"].astype(bool), "language"])
     measured = set(languages["language"])
