@@ -37,10 +37,10 @@ STUDIES := pocket $(basename $(notdir $(wildcard studies/*.yaml)))
 CONFIGS := config.yaml $(if $(filter pocket,$(STUDY)),,studies/$(STUDY).yaml)
 OVERLAYS := $(filter-out config.yaml,$(CONFIGS))
 OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
-PIP := .venv/bin/python -I src/codestilts/pipconfig.py
+PIP := .venv/bin/python -I src/codestilts/sources/pip_settings.py
 # The checkout's commit and whether it has changes, for the image's labels.
 COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -Ic "import sys; sys.path.insert(0, 'src'); \
-	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
+	from codestilts.provenance import commit; print(commit" 2>/dev/null),unknown)
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
@@ -130,5 +130,5 @@ $(IMAGE).sha256: $(IMAGE)
 	cd containers && sha256sum $(notdir $(IMAGE)) > $(notdir $@)
 
 lock:
-	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -I src/codestilts/pipconfig.py install uv
+	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -I src/codestilts/sources/pip_settings.py install uv
 	.venv/uv/bin/uv pip compile pyproject.toml --output-file envs/lock.txt

@@ -5,7 +5,7 @@
 set -eu
 cd /opt/codestilts
 python3.11 -m venv env
-pip="env/bin/python -I src/codestilts/pipconfig.py install --no-cache-dir --no-compile"
+pip="env/bin/python -I src/codestilts/sources/pip_settings.py install --no-cache-dir --no-compile"
 $pip "$@"
 $pip --require-hashes --no-deps --use-pep517 -r envs/lock.txt
 $pip --no-deps --no-build-isolation .

@@ -7,14 +7,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from snakemake.logging import logger
 
-from codestilts import settings as jobsettings
-from codestilts.codefiles import stage_digest
-from codestilts.demands import demands
+from codestilts.config import job_settings
+from codestilts.code_digest import stage_digest
+from codestilts.workflow.resources import demands
 from codestilts.errors import CodeStiltsError
-from codestilts.preflight import check_encoders
+from codestilts.workflow.encoder_checks import check_encoders
 from codestilts.sources.archive import local_content
-from codestilts.study import to_json
-from codestilts.surroundings import (
+from codestilts.config.study import to_json
+from codestilts.workflow.environment import (
     check_folders,
     go_offline,
     keep_caches_in,
@@ -23,7 +23,7 @@ from codestilts.surroundings import (
     tell_commit,
     use_this_python,
 )
-from codestilts.validation import load_study
+from codestilts.config.validation import load_study
 
 # Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
 gc.set_threshold(100_000, 50, 100)
@@ -99,7 +99,7 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
-    logger.info(f"Study: {STUDY.name}")  # its log says whose it is: codestilts.runlogs reads it
+    logger.info(f"Study: {STUDY.name}")  # its log says whose it is: codestilts.workflow.snakemake_logs reads it
 
 
 # A rehearsal takes a few rows of each table: its archives are not those of a study.
@@ -121,7 +121,7 @@ wildcard_constraints:
     seeds="[0-9]+(-[0-9]+)?",
 
 
-# What the folders of encoders and models hold (codestilts.models).
+# What the folders of encoders and models hold (codestilts.training.models).
 ENCODER_FILES = ["config.json", "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"]
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json"]
@@ -155,7 +155,7 @@ def over(grid, patterns, **values):
 
 def settings(stage):
     """The settings of a job, as JSON, from its wildcards: a job is rerun when its own settings change."""
-    return lambda wildcards: to_json(getattr(jobsettings, stage)(STUDY, **wildcards))
+    return lambda wildcards: to_json(getattr(job_settings, stage)(STUDY, **wildcards))
 
 
 @cache
@@ -224,17 +224,17 @@ def archive_of_encoder(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return jobsettings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+    return job_settings.encoder(STUDY, wildcards.encoder)["folder"] or "."
 
 
 def needs_of_encoder(wildcards, output):
     """What its architecture is compared with. It is no part of the output: what takes ``output`` decides no rerun."""
-    return to_json(jobsettings.fit(STUDY, wildcards.encoder))
+    return to_json(job_settings.fit(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):
     """Random weights for a rehearsal, with every block that the study reads."""
-    own = jobsettings.encoder(STUDY, wildcards.encoder)
+    own = job_settings.encoder(STUDY, wildcards.encoder)
     return f"--tiny {max([1, own['layer'], *own['layers']])}" if STUDY.config["rehearsal"] else ""
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError, run
-from codestilts.leakage import audit, findings, violations
-from codestilts.tables import write_csv
+from codestilts.evaluation.leakage import audit, findings, violations
 
 
 def main() -> None:

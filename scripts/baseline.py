@@ -5,8 +5,8 @@ import json
 
 import pandas as pd
 
-from codestilts.baselines import baseline_predictions
 from codestilts.errors import run
+from codestilts.evaluation.baselines import baseline_predictions
 from codestilts.provenance import atomic
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.errors import run
-from codestilts.examples.clusters import cluster
+from codestilts.examples.near_duplicates import cluster
 from codestilts.provenance import atomic
 
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
-from codestilts.records import curves_table, layers_table, runs_table
-from codestilts.tables import read_csv, write_csv
+from codestilts.reporting.run_records import curves_table, layers_table, runs_table
 
 
 def main() -> None:

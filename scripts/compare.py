@@ -5,12 +5,12 @@ import json
 
 import pandas as pd
 
+from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
-from codestilts.scoring import encoders_in, sums_of, tidy_files
-from codestilts.statistics.bootstrap import resample
-from codestilts.statistics.contrasts import contrasts, counts, effects, target_checks
-from codestilts.statistics.design import design_of
-from codestilts.tables import read_csv, write_csv
+from codestilts.evaluation.scoring import encoders_in, sums_of, tidy_files
+from codestilts.evaluation.statistics.bootstrap import resample
+from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, target_checks
+from codestilts.evaluation.statistics.design import design_of
 
 TABLES = {"effects": effects, "contrasts": contrasts, "target_checks": target_checks, "counts": counts}
 

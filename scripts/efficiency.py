@@ -5,11 +5,11 @@ import json
 import subprocess
 from pathlib import Path
 
-from codestilts.efficiency import efficiency
+from codestilts.csv_tables import write_csv
 from codestilts.errors import run
-from codestilts.runlogs import read_logs
-from codestilts.slurm import Attempt, attempts
-from codestilts.tables import write_csv
+from codestilts.workflow.slurm_accounting import Attempt, attempts
+from codestilts.workflow.slurm_efficiency import efficiency
+from codestilts.workflow.snakemake_logs import read_logs
 
 
 def main() -> None:

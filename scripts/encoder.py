@@ -5,9 +5,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from codestilts.encoders import import_encoder, unpack
+from codestilts.config.encoder_limits import check_unpacked
 from codestilts.errors import run
-from codestilts.fitting import check_unpacked
+from codestilts.training.pretrained import import_encoder, unpack
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.examples.functions import extract
+from codestilts.examples.parsing.functions import extract
 from codestilts.provenance import atomic
-from codestilts.sources import read_sources
+from codestilts.sources.table import read_sources
 
 
 def main() -> None:

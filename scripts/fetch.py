@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.sources import read_sources
 from codestilts.sources.registry import fetch, say
+from codestilts.sources.table import read_sources
 
 
 def main() -> None:

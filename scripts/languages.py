@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from codestilts.csv_tables import write_csv
 from codestilts.errors import run
-from codestilts.statistics.nearness import language_table, profile, similarity
-from codestilts.tables import write_csv
+from codestilts.evaluation.language_similarity import language_table, profile, similarity
 
 
 def main() -> None:

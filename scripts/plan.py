@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts import cost, planning
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import run
-from codestilts.sources import Source
-from codestilts.study import Study
-from codestilts.validation import load_study, read_configs
+from codestilts.sources.table import Source
+from codestilts.workflow import flops, planning
 
 KNOWN = {
     "counted": "those that were built",
@@ -29,15 +29,15 @@ def main() -> None:
     parser.add_argument("--gpus", type=int, nargs="+", default=[1, 8, 64], help="numbers of devices")
     parser.add_argument("--gpu", help=f"count with this one, not with measured runs: {', '.join(planning.GPUS)}")
     parser.add_argument("--utilisation", type=float, default=planning.UTILISATION, help="share of its bf16 peak")
-    parser.add_argument("--fill", type=float, default=cost.FILL, help="share of max_length that a sequence has")
+    parser.add_argument("--fill", type=float, default=flops.FILL, help="share of max_length that a sequence has")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="studies whose runs tell speed and lengths"
     )
     parser.add_argument("--hub", action="store_true", help="ask the hub for the sizes of its repositories")
     arguments = parser.parse_args()
     study = load_study(read_configs(arguments.configs), ".", arguments.configs)
-    runs = cost.measured(arguments.results)
-    costs = planning.Costs.of(study, Path(), cost.lengths(runs), arguments.fill)
+    runs = flops.measured(arguments.results)
+    costs = planning.Costs.of(study, Path(), flops.lengths(runs), arguments.fill)
     speed, how = planning.choose_speed(study, runs, arguments.gpu, arguments.utilisation)
     jobs = planning.gpu_jobs(costs)
     print(
@@ -46,7 +46,7 @@ def main() -> None:
     )
     show("\n".join(how))
     show_jobs(study, jobs, speed)
-    total = sum((job.work for job in jobs), cost.Work())
+    total = sum((job.work for job in jobs), flops.Work())
     show(
         f"Device hours on {speed.name}: {total.train:.2g} FLOPs of training, {total.forward:.2g} of predicting",
         planning.hours(jobs, speed),

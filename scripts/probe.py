@@ -21,8 +21,8 @@ def main() -> None:
     parser.add_argument("--gpus", type=int, default=0, choices=[0, 1], help="0: on the CPU; 1: on a GPU, or an error")
     args = parser.parse_args()
 
-    from codestilts.devices import claimed
-    from codestilts.probing import probe_batch
+    from codestilts.training.devices import claimed
+    from codestilts.training.frozen_retrieval import probe_batch
 
     out = {path.stem: file for path, file in zip(args.examples, args.predictions, strict=True)}
     files = (args.encoder, args.parent, args.examples, args.settings, out, args.record, args.sweep)

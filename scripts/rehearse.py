@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError, run
 from codestilts.provenance import atomic, write_json
-from codestilts.study import Study
-from codestilts.validation import load_study, read_configs
 
 
 def main() -> None:
@@ -29,9 +29,9 @@ def main() -> None:
 
 def plan(study: Study, arguments: argparse.Namespace) -> None:
     """Ask the hub what it has, write the overlay."""
-    from codestilts.examples.repository import Repository
-    from codestilts.rehearsal import available, overlay
+    from codestilts.examples.readers.repository import Repository
     from codestilts.sources.hub import card, listing
+    from codestilts.workflow.rehearsal import available, overlay
 
     @cache
     def lookup(name: str) -> Repository | None:
@@ -57,8 +57,8 @@ def plan(study: Study, arguments: argparse.Namespace) -> None:
 
 def report(study: Study, arguments: argparse.Namespace) -> None:
     """Print what a finished rehearsal has covered."""
-    from codestilts.rehearsal import coverage
-    from codestilts.tables import read_csv
+    from codestilts.csv_tables import read_csv
+    from codestilts.workflow.rehearsal import coverage
 
     rehearsed = load_study(read_configs([*arguments.configs, arguments.overlay]), ".")
     reasons = json.loads(arguments.overlay.with_suffix(".reasons.json").read_bytes())

@@ -9,7 +9,7 @@ import pandas as pd
 from codestilts.errors import run
 from codestilts.files import read_yaml
 from codestilts.provenance import atomic
-from codestilts.report import render
+from codestilts.reporting.html_report import render
 
 
 def main() -> None:

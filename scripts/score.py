@@ -6,9 +6,9 @@ import json
 import pandas as pd
 
 from codestilts.errors import run
-from codestilts.metrics import shown
+from codestilts.evaluation.metrics.registry import shown
+from codestilts.evaluation.scoring import cluster_sums, concatenate
 from codestilts.provenance import atomic
-from codestilts.scoring import cluster_sums, concatenate
 
 
 def main() -> None:

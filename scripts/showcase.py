@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from codestilts.csv_tables import write_csv
 from codestilts.errors import run
-from codestilts.showcase import COLUMNS, chosen, showcase
-from codestilts.tables import write_csv
+from codestilts.reporting.sample_predictions import COLUMNS, chosen, showcase
 
 
 def main() -> None:

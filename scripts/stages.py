@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from codestilts.errors import run
-from codestilts.stages import stage_rows
+from codestilts.workflow.benchmarks import stage_rows
 
 
 def main() -> None:

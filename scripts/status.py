@@ -5,11 +5,11 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-from codestilts.devicehours import hours
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import run
-from codestilts.places import log_of
-from codestilts.progress import STATES, Failure, Progress, look
-from codestilts.validation import load_study, read_configs
+from codestilts.workflow.compute_hours import hours
+from codestilts.workflow.job_paths import log_of
+from codestilts.workflow.status import STATES, Failure, Progress, look
 
 LAST_LINES = 5  # of a log that are shown
 REACH = 10_000  # bytes of its end that are looked through for them

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
-    from codestilts.jobs import train_batch
+    from codestilts.training.seed_jobs import train_batch
 
     train_batch(args.encoder, None, args.examples, args.settings, args.out, args.checkpoints, gpus=args.gpus)
 

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
-    from codestilts.jobs import train_batch
+    from codestilts.training.seed_jobs import train_batch
 
     files = (args.out, args.checkpoints, args.predictions, args.trials)
     train_batch(args.encoder, args.parent, [args.examples], args.settings, *files, gpus=args.gpus)

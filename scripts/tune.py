@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
     args = parser.parse_args()
 
-    from codestilts.jobs import try_rates
+    from codestilts.training.seed_jobs import try_rates
 
     try_rates(args.encoder, args.parent, args.examples, args.settings, args.out, args.gpus)
 

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from codestilts.config.schema import SCHEMAS
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import run
-from codestilts.preflight import check_encoders
 from codestilts.provenance import write_json
-from codestilts.schema import SCHEMAS
-from codestilts.validation import load_study, read_configs
+from codestilts.workflow.encoder_checks import check_encoders
 
 
 def main() -> None:

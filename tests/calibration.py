@@ -13,8 +13,8 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from codestilts.statistics.bootstrap import estimate, resample
-from codestilts.statistics.contrasts import mean_over
+from codestilts.evaluation.statistics.bootstrap import estimate, resample
+from codestilts.evaluation.statistics.contrasts import mean_over
 
 LANGUAGES, UNITS, ROWS = 6, 100, 2
 SPREAD, LUCK = 0.2, 0.01  # standard deviations of a problem's and of a seed's preference, as shares of right answers

@@ -51,3 +51,21 @@ def run(main: Callable[[], None]) -> None:
             raise
         print(f"error: {told}", file=sys.stderr)
         sys.exit(1)
+
+
+def _refuse_scripts_of_another_checkout() -> None:
+    """Exit with one line if the script that runs belongs to a checkout that has a library of its own.
+
+    Every other module imports this one, so this is said before a script fails on what that library lacks.
+    """
+    script = getattr(sys.modules["__main__"], "__file__", None) or ""
+    library = Path(__file__).parent
+    own = Path(script).absolute().parent.parent / "src/codestilts" if script else library
+    if (own / "__init__.py").exists() and not own.samefile(library):
+        sys.exit(
+            f"error: {script}: Python imports the library of {library}, not that of this checkout: "
+            "`source .venv/bin/activate` here (where .venv was copied: delete it, `make setup`)"
+        )
+
+
+_refuse_scripts_of_another_checkout()

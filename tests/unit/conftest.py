@@ -8,7 +8,7 @@ import tiny
 import torch
 from hypothesis import settings
 
-from codestilts import models
+from codestilts.training import models
 
 torch.set_num_threads(1)
 settings.register_profile("no deadline", deadline=None)

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig
 
-from codestilts import models
-from codestilts.cost import PUBLISHED, Architecture
-from codestilts.schema import Lora
-from codestilts.tasktypes import TYPES, task_type
+from codestilts.config.schema import Lora
+from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Task
-from codestilts.validation import load_study, read_configs
+from codestilts.tasktypes.registry import TYPES, task_type
+from codestilts.training import models
+from codestilts.workflow.flops import PUBLISHED, Architecture
 
 ROOT = Path(__file__).parents[2]
 STUDY = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)

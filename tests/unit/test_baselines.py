@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codestilts import baselines
-from codestilts.baselines import BM25, baseline_predictions
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums
+from codestilts.evaluation import baselines
+from codestilts.evaluation.baselines import BM25, baseline_predictions
+from codestilts.evaluation.metrics.registry import row_sums
 
 
 def examples(splits: list[str], **columns: list) -> pd.DataFrame:

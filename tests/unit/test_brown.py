@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.brown import base_tag, plain_text, read_brown
+from codestilts.examples.readers.brown import base_tag, plain_text, read_brown
 
 TASK = Path(__file__).parents[2] / "tasks/english/pos.yaml"
 

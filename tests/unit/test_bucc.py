@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from natural_archives import BUCC, archive, shared_task
 from test_natural_tasks import made
 
-from codestilts import probing
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums
+from codestilts.evaluation.metrics.registry import row_sums
 from codestilts.tasktypes import retrieval
 from codestilts.tasktypes.base import Task
+from codestilts.training import frozen_retrieval
 
 TASK = Task.from_settings(
     "bucc",
@@ -127,12 +127,12 @@ def test_large_sets_go_language_by_language_and_without_a_sweep(
     head = {"type": "retrieval", "metric": "mining_f1", "max_length": 16, "options": {"protocol": "mining"}}
     device = torch.device("cpu")
     swept = run | {"tasks": {"bucc": head | {"metric": "accuracy_at_1", "options": {}}}}
-    assert len(probing._predict("bucc", table, folder, tokenizer, swept, 0, device)[1]) == 4
+    assert len(frozen_retrieval._predict("bucc", table, folder, tokenizer, swept, 0, device)[1]) == 4
     unswept = run | {"tasks": {"bucc": head | {"options": {"protocol": "mining", "sweep": False}}}}
-    whole, layers = probing._predict("bucc", table, folder, tokenizer, unswept, 0, device)
+    whole, layers = frozen_retrieval._predict("bucc", table, folder, tokenizer, unswept, 0, device)
     assert layers.empty
-    monkeypatch.setattr(probing, "LARGE", 5)
-    parts, _ = probing._predict("bucc", table, folder, tokenizer, unswept, 0, device)
+    monkeypatch.setattr(frozen_retrieval, "LARGE", 5)
+    parts, _ = frozen_retrieval._predict("bucc", table, folder, tokenizer, unswept, 0, device)
     parts = parts.set_index("id").loc[whole["id"]].reset_index()
     assert parts["prediction"].tolist() == whole["prediction"].tolist()
     assert np.allclose(parts["score"], whole["score"], atol=1e-5)

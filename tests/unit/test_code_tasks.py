@@ -6,9 +6,9 @@ import yaml
 from functions_table import function, package, write
 
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.leakage import audit, violations
 from codestilts.examples import build as build_module
 from codestilts.examples.build import build, check
-from codestilts.leakage import audit, violations
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"train": 40, "dev": 12, "test": 8, "source_language": "python"}
@@ -212,4 +212,4 @@ def test_repeated_id():
 
 def test_unknown_builder():
     with pytest.raises(CodeStiltsError, match="task t: builder"):
-        build_module.load_builder("t", "codestilts.examples.code:no_such")
+        build_module.load_builder("t", "codestilts.examples.builders.code:no_such")

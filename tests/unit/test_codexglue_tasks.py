@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from codestilts.config.schema_task import TaskFile
+from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.schema_task import TaskFile
-from codestilts.validation import schema_errors
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"role": "intermediate", "source_language": "english", "train": 40, "dev": 12}

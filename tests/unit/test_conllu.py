@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.conllu import RANK, Sentence, fuse, rows, tagged
+from codestilts.examples.builders.conllu import RANK, Sentence, fuse, rows, tagged
 
 
 def lines(*words: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.examples.controls import corrupt, texts
+from codestilts.examples.builders.controls import corrupt, texts
 
 TASKS = Path(__file__).parents[2] / "tasks"
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]

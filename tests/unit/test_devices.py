@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from codestilts.devices import PRETEND, claimed, visible
 from codestilts.errors import CodeStiltsError
+from codestilts.training.devices import PRETEND, claimed, visible
 
-HOLD = "from codestilts.devices import claimed\nwith claimed({gpus}): print('mine', flush=True); input()"
+HOLD = "from codestilts.training.devices import claimed\nwith claimed({gpus}): print('mine', flush=True); input()"
 
 
 @pytest.fixture

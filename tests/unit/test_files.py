@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
 from codestilts.files import check_configs, parse_yaml, read_yaml
-from codestilts.sources import read_sources
+from codestilts.sources.table import read_sources
 
 ROOT = Path(__file__).parents[2]
 

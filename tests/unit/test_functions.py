@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from language_samples import SAMPLES
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.definitions import find
-from codestilts.examples.functions import SCHEMA, extract, layout
-from codestilts.examples.languages import language, languages, parser
-from codestilts.examples.roles import ROLES, TAGS, Walk, leaves
+from codestilts.examples.parsing.definitions import find
+from codestilts.examples.parsing.functions import SCHEMA, extract, layout
+from codestilts.examples.parsing.languages import language, languages, parser
+from codestilts.examples.parsing.token_tags import ROLES, TAGS, Walk, leaves
 
 
 def archive(folder: Path, files: dict[str, str], name: str = "market") -> Path:

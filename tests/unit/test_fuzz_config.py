@@ -9,15 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codestilts import settings as jobsettings
-from codestilts import validation
-from codestilts.demands import demands
+from codestilts.config import job_settings, validation
+from codestilts.config.schema_task import TaskFile
+from codestilts.config.study import Study, load_tasks, to_json
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
-from codestilts.preflight import check_encoders
-from codestilts.schema_task import TaskFile
-from codestilts.sources import read_sources
-from codestilts.study import Study, load_tasks, to_json
-from codestilts.validation import load_study, read_configs
+from codestilts.sources.table import read_sources
+from codestilts.workflow.encoder_checks import check_encoders
+from codestilts.workflow.resources import demands
 
 ROOT = Path(__file__).parents[2]
 TRIED = int(os.environ.get("FUZZED", "150"))  # of each of the two; FUZZED=20000 takes an hour
@@ -152,12 +151,12 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
     demand = demands(study, Path("nowhere"))
     for stage, each in jobs.items():
         for names in each:
-            told = to_json(getattr(jobsettings, stage)(study, **names))
+            told = to_json(getattr(job_settings, stage)(study, **names))
             told.encode()
             if stage in ("intermediate", "target", "probe"):
                 assert demand(stage, names).minutes > 0
     for name in study.encoders:
-        to_json(jobsettings.fit(study, name)).encode()
+        to_json(job_settings.fit(study, name)).encode()
     return study
 
 

@@ -12,11 +12,12 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts import models, settings
-from codestilts.study import Study
-from codestilts.tasktypes import task_type
+from codestilts.config import job_settings
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Batch, Task
-from codestilts.validation import load_study, read_configs
+from codestilts.tasktypes.registry import task_type
+from codestilts.training import models
 
 ROOT = Path(__file__).parents[2]
 WITH_HEADS = ["classification", "multiple_choice", "tagging", "span_qa"]
@@ -203,15 +204,17 @@ def study(tmp_path: Path) -> Made:
 
 
 def head_of(own: Study, target: str) -> str:
-    return settings.target(own, own.encoders[0], "none", target, next(iter(own.batches)))["tasks"][target]["head"]
+    return job_settings.target(own, own.encoders[0], "none", target, next(iter(own.batches)))["tasks"][target]["head"]
 
 
 def test_the_pocket_study_says_that_it_takes_ours(study: Made) -> None:
     own = study()
     assert {head_of(own, target) for target in own.trained_targets} == {"quick"}
-    phase_2 = settings.intermediate(own, "bert-tiny", "all-multi", "0-2")["tasks"]
+    phase_2 = job_settings.intermediate(own, "bert-tiny", "all-multi", "0-2")["tasks"]
     assert {task["head"] for task in phase_2.values()} == {"quick"}
-    assert all("head" not in task for task in settings.score(own)["targets"].values()), "scoring does not depend on it"
+    assert all("head" not in task for task in job_settings.score(own)["targets"].values()), (
+        "scoring does not depend on it"
+    )
 
 
 def test_a_published_recipe_takes_the_published_head_whatever_else_is_said(study: Made) -> None:
@@ -219,8 +222,8 @@ def test_a_published_recipe_takes_the_published_head_whatever_else_is_said(study
     own = study({"target": common, "intermediate": common}, name="paper", xnli={"head": "quick"})
     assert own.tasks["xnli"]["recipe"] and not own.tasks["roles"].get("recipe")
     assert head_of(own, "xnli") == "published" and head_of(own, "roles") == "quick"
-    assert settings.target(own, own.encoders[0], "none", "xnli", next(iter(own.batches)))["epochs"] == 2
-    mixed = settings.intermediate(own, own.encoders[0], "english-multi", next(iter(own.batches)))
+    assert job_settings.target(own, own.encoders[0], "none", "xnli", next(iter(own.batches)))["epochs"] == 2
+    mixed = job_settings.intermediate(own, own.encoders[0], "english-multi", next(iter(own.batches)))
     assert {task["head"] for task in mixed["tasks"].values()} == {"published"} and "epochs" not in mixed
 
 
@@ -235,7 +238,7 @@ def test_a_target_of_the_study_comes_before_its_file_and_that_before_the_phase(s
 def test_the_paper_study_takes_published_heads_but_where_none_is(study: Made) -> None:
     own = study(name="paper")
     assert {head_of(own, target) for target in own.trained_targets} == {"published"}
-    heads = settings.intermediate(own, own.encoders[0], "code-multi", next(iter(own.batches)))["tasks"]
+    heads = job_settings.intermediate(own, own.encoders[0], "code-multi", next(iter(own.batches)))["tasks"]
     assert {name for name, task in heads.items() if task["head"] == "quick"} == {"cloze-csn"}
 
 

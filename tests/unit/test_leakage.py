@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codestilts.leakage import COLUMNS, LONGER, audit, findings, normalised, violations
+from codestilts.evaluation.leakage import COLUMNS, LONGER, audit, findings, normalised, violations
 
 SAID = "The quick brown fox number {} jumps over the lazy dog, while the other dogs look on and wonder."
 TYPES: dict[str, Any] = {

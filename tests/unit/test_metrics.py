@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from codestilts.config.schema_fields import Metric
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import LABELS, METRICS, row_sums, value
-from codestilts.metrics.ranking import average_precision_at_r, best_threshold
-from codestilts.schema_fields import Metric
-from codestilts.scoring import cluster_sums, sums_of, values
+from codestilts.evaluation.metrics.ranking import average_precision_at_r, best_threshold
+from codestilts.evaluation.metrics.registry import LABELS, METRICS, row_sums, value
+from codestilts.evaluation.scoring import cluster_sums, sums_of, values
 
 
 def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame:

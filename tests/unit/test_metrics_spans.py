@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums, shown, value
-from codestilts.metrics.spans import mlqa_tokens, squad_tokens
+from codestilts.evaluation.metrics.registry import row_sums, shown, value
+from codestilts.evaluation.metrics.spans import mlqa_tokens, squad_tokens
 
 ANSWERED = ["f1", "squad_em", "squad_mean", "mlqa_f1", "mlqa_em", "mlqa_mean"]
 

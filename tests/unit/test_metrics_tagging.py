@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums, value
+from codestilts.evaluation.metrics.registry import row_sums, value
 
 UPOS = [
     "ADJ",

@@ -8,14 +8,14 @@ import pytest
 import tiny
 import torch
 
-from codestilts import jobs, models, training
-from codestilts.devices import PRETEND
 from codestilts.errors import CodeStiltsError
-from codestilts.memory import PRETEND_SEQUENCES, unless_out_of_memory
-from codestilts.microbatches import backward
-from codestilts.predicting import predict
-from codestilts.tasktypes import TYPES, task_type
 from codestilts.tasktypes.base import IGNORE, Task, inputs
+from codestilts.tasktypes.registry import TYPES, task_type
+from codestilts.training import loop, models, seed_jobs
+from codestilts.training.devices import PRETEND
+from codestilts.training.microbatches import backward
+from codestilts.training.out_of_memory import PRETEND_SEQUENCES, unless_out_of_memory
+from codestilts.training.prediction import predict
 
 KINDS = [(kind, {}) for kind in TYPES] + [("classification", {"pairs": "dual"}), ("classification", {"multi": True})]
 PLAIN = torch.amp.GradScaler("cpu", enabled=False)
@@ -23,7 +23,7 @@ PLAIN = torch.amp.GradScaler("cpu", enabled=False)
 
 def train(folder, tokenizer, kind="classification", checkpoint=None, **changes):
     settings = tiny.settings({kind: tiny.task_settings(kind)}, **{"dropout": 0.0, "tokens_per_step": 200} | changes)
-    return training.train(folder, {kind: tiny.examples(kind)}, tokenizer, settings, 0, checkpoint)
+    return loop.train(folder, {kind: tiny.examples(kind)}, tokenizer, settings, 0, checkpoint)
 
 
 def weights(trained) -> torch.Tensor:
@@ -93,9 +93,9 @@ def test_a_step_without_room_is_done_again_in_halves(folder, tokenizer, holds, c
 @pytest.mark.parametrize("where", ["forward", "backward"])
 def test_a_failed_try_leaves_no_trace(where, folder, tokenizer, monkeypatch):
     """With dropout, weights are those of a run that had the same number of parts from the same step on."""
-    calls = {"forward": (training, "backward"), "backward": (torch.Tensor, "backward")}
+    calls = {"forward": (loop, "backward"), "backward": (torch.Tensor, "backward")}
     tries: list[int] = []
-    attempt = training.backward
+    attempt = loop.backward
 
     def fail_once(*args):
         tries.append(args[4])
@@ -119,11 +119,11 @@ def test_a_failed_try_leaves_no_trace(where, folder, tokenizer, monkeypatch):
         tries.append(args[4])
         return None if len(tries) == 3 else attempt(*args)
 
-    monkeypatch.setattr(training, "backward", fail_once)
+    monkeypatch.setattr(loop, "backward", fail_once)
     failed = train(folder, tokenizer, dropout=0.1)
     assert tries == [1, 1, 1] + [2] * 6 and failed.record["doubled_at"] == [3]
     tries.clear()
-    monkeypatch.setattr(training, "backward", known)
+    monkeypatch.setattr(loop, "backward", known)
     assert torch.equal(weights(failed), weights(train(folder, tokenizer, dropout=0.1)))
 
 
@@ -132,8 +132,8 @@ def test_a_resumed_run_knows_what_fits(folder, tokenizer, holds, tmp_path, monke
     whole = train(folder, tokenizer)
     with tiny.killed_after(5):
         train(folder, tokenizer, checkpoint=tmp_path / "state")
-    tried, attempt = [], training.backward
-    monkeypatch.setattr(training, "backward", lambda *args: tried.append(args[4]) or attempt(*args))
+    tried, attempt = [], loop.backward
+    monkeypatch.setattr(loop, "backward", lambda *args: tried.append(args[4]) or attempt(*args))
     rest = train(folder, tokenizer, checkpoint=tmp_path / "state")
     assert tried == [4] * 3
     assert (rest.record["parts"], rest.record["doubled_at"]) == (4, whole.record["doubled_at"])
@@ -181,7 +181,7 @@ def test_the_record_says_how_a_step_was_computed(folder, tmp_path, holds, monkey
     settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
     holds(4)
     files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
-    jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files)
+    seed_jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files)
     record = json.loads((tmp_path / "out/0/run.json").read_text())
     assert record["parts"] > 1 and record["doubled_at"] and "parts" not in record["settings"]
     assert len(pd.read_parquet(tmp_path / "predictions.parquet")) == 10

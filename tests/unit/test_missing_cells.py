@@ -13,9 +13,9 @@ from calibration import false_positives
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codestilts.statistics.bootstrap import estimate, resample
-from codestilts.statistics.contrasts import contrasts, counts, effects, mean_over, questions, target_checks
-from codestilts.statistics.design import design_of
+from codestilts.evaluation.statistics.bootstrap import estimate, resample
+from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, mean_over, questions, target_checks
+from codestilts.evaluation.statistics.design import design_of
 
 ROOT = Path(__file__).parents[2]
 ARMS = ["none", "pos", "english-multi", "cloze", "code-multi", "all-multi", "mlm-code", "random", "baseline:majority"]

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codestilts import settings, training
+from codestilts.config import job_settings
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
 from codestilts.examples.sampling import take
-from codestilts.study import Study
-from codestilts.validation import load_study, read_configs
+from codestilts.training import loop
 
 ROOT = Path(__file__).parents[2]
 CAP = 2**17
@@ -47,7 +48,7 @@ def paper() -> Study:
 
 def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
     """How many examples of each task an arm's phase 2 trains on, and their tokens, with a tenth of the sets."""
-    phase_2 = settings.intermediate(study, "xlm-r-large", arm, "0-1")
+    phase_2 = job_settings.intermediate(study, "xlm-r-large", arm, "0-1")
     names = list(phase_2["tasks"])
     rng = np.random.default_rng(0)
     features = {}
@@ -55,7 +56,7 @@ def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
         size, mean = SIZES[name]
         lengths = rng.integers(mean // 2, mean + mean // 2, size // 10)
         features[name] = [{"tokens": int(length)} for length in lengths]
-    plan, batches = training._plan(features, phase_2 | {"steps": 6000, "cap": CAP // 10}, seed=1)
+    plan, batches = loop._plan(features, phase_2 | {"steps": 6000, "cap": CAP // 10}, seed=1)
     counts: Counter[str] = Counter()
     tokens = 0
     for name, batch in zip(plan, batches, strict=True):
@@ -80,7 +81,7 @@ def test_mlm_is_one_more_task_of_the_mixture_at_half_the_rate(paper: Study, arm:
     task = paper.arms[arm]["base"]
     wanted = min(SIZES[task][0], CAP) / (min(SIZES[task][0], CAP) + CAP)
     assert counts[task] / counts.total() == pytest.approx(wanted, rel=0.06)
-    rates = [settings.intermediate(paper, "xlm-r-large", name, "0-1")["learning_rate"] for name in (arm, task)]
+    rates = [job_settings.intermediate(paper, "xlm-r-large", name, "0-1")["learning_rate"] for name in (arm, task)]
     assert rates[0] == pytest.approx(rates[1] / 2)
 
 

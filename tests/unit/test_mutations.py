@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.mutations import (
+from codestilts.examples.builders.mutations import (
     KINDS,
     Function,
     arguments,

@@ -9,10 +9,10 @@ import pytest
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
 from test_sources import make_table
 
+from codestilts.config.schema_task import TaskFile
+from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.schema_task import TaskFile
-from codestilts.validation import schema_errors
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]
 ENGLISH = ["anli-plus", "mnli", "qqp", "squad", "squad2", "hellaswag", "cosmosqa", "commonsenseqa", "ccg", "supertags"]

@@ -5,7 +5,7 @@ from test_code_tasks import task_file
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.examples.parallel import hide_names, key, own_name
+from codestilts.examples.builders.parallel import hide_names, key, own_name
 
 SIZES = {"dev": 50, "test": 50, "source_language": "python"}
 

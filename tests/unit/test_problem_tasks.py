@@ -10,14 +10,14 @@ import pytest
 import yaml
 from problem_tables import HEADS, NOUNS, TAGS, archive, humaneval, solution, sources, spec, tables, task
 
+from codestilts.config.schema_task import TaskFile
+from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.bugs import _function
 from codestilts.examples.build import build, load_builder
-from codestilts.examples.languages import parser
-from codestilts.examples.mutations import KINDS, edits_of
-from codestilts.examples.problems import bare
-from codestilts.schema_task import TaskFile
-from codestilts.validation import schema_errors
+from codestilts.examples.builders.bugs import _function
+from codestilts.examples.builders.mutations import KINDS, edits_of
+from codestilts.examples.builders.problems import bare
+from codestilts.examples.parsing.languages import parser
 
 SIZES = {"role": "target", "source_language": "python", "train": 60, "dev": 12, "test": 30}
 TASKS = ["bugs", "nl-code", "nl-code-untrained", "output", "rosetta", "solutions", "solutions-humaneval"]
@@ -142,7 +142,7 @@ def test_a_set_of_ones_own_needs_a_task_file_only(tmp_path: Path, column: str) -
     file: dict[str, Any] = {
         "type": "retrieval",
         "description": "Mine.",
-        "builder": "codestilts.examples.problems:solutions",
+        "builder": "codestilts.examples.builders.problems:solutions",
     }
     file |= {"languages": ["go", "ruby"], "metric": "accuracy_at_1", "licence": "MIT", "group": "retrieval"}
     file |= {"trained": False, "fields": {"problem": column, "code": "code"}}

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers.processors import BertProcessing
 
-from codestilts import models
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums, value
+from codestilts.evaluation.metrics.registry import row_sums, value
 from codestilts.tasktypes import classification, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE, Task
+from codestilts.training import models
 
 
 def questions(texts: list[str], **columns) -> pd.DataFrame:

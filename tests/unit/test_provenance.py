@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from codestilts import pipconfig, provenance
+from codestilts import provenance
 from codestilts.provenance import commit, is_leftover
+from codestilts.sources import pip_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,7 +171,7 @@ def test_pip_hears_of_indexes_and_networks_alone(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")
     monkeypatch.setenv("PIP_CERT", "/certificates")
     monkeypatch.setenv("PIP_INDEX_URL", "https://four.invalid/simple")
-    own = {name: value for name, value in pipconfig.environment("install").items() if name.startswith("PIP_")}
+    own = {name: value for name, value in pip_settings.environment("install").items() if name.startswith("PIP_")}
     machine = {name: value for name, value in own.items() if name in ("PIP_CONSTRAINT",)}  # what /etc may say besides
     assert own == machine | {
         "PIP_CONFIG_FILE": os.devnull,
@@ -181,8 +182,8 @@ def test_pip_hears_of_indexes_and_networks_alone(tmp_path: Path, monkeypatch: py
         "PIP_FIND_LINKS": "/wheels",
     }
     assert own["PIP_EXTRA_INDEX_URL"].split() == ["https://two.invalid/a%20b", "https://three.invalid"]
-    assert pipconfig.environment("download")["PIP_FIND_LINKS"] == "/others"
-    command = [sys.executable, "-I", pipconfig.__file__, "config", "list"]
+    assert pip_settings.environment("download")["PIP_FIND_LINKS"] == "/others"
+    command = [sys.executable, "-I", pip_settings.__file__, "config", "list"]
     listed = subprocess.run(command, text=True, capture_output=True, check=True).stdout
     assert "one.invalid" not in listed and "four.invalid" in listed and "user" not in listed and "hashes" not in listed
 
@@ -191,4 +192,4 @@ def test_settings_that_pip_cannot_read_are_one_line(tmp_path: Path, monkeypatch:
     (tmp_path / "pip.conf").write_text("no section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     with pytest.raises(SystemExit, match=r"^error: pip cannot read its own settings"):
-        pipconfig.environment("install")
+        pip_settings.environment("install")

@@ -8,10 +8,10 @@ import torch
 from natural_archives import archive, spec
 from test_natural_tasks import made
 
-from codestilts import probing
+from codestilts.config.study import load_tasks
+from codestilts.evaluation.metrics.registry import row_sums
 from codestilts.examples.sampling import records
-from codestilts.metrics import row_sums
-from codestilts.study import load_tasks
+from codestilts.training import frozen_retrieval
 
 # Likeness of foreign sentence (row) and English one (column), both numbered as the pairs are. By hand: the English
 # sentences find foreign 0, 0 and 1 (one of three right), the foreign ones English 0, 1 and 1 (two of three).
@@ -29,11 +29,11 @@ def test_tatoeba_is_asked_in_english(
     asked = {"queries": queries} if queries else {}
     table = made("tatoeba", inputs, role="target", languages=["german"], **asked)
     vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in records(table)])
-    monkeypatch.setattr(probing, "outputs_of", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
+    monkeypatch.setattr(frozen_retrieval, "outputs_of", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
     head = {key: spec("tatoeba")[key] for key in ("type", "metric", "max_length")}
     run = {"study": "s", "encoder": "e", "arm": "none", "init": "pretrained", "precision": "fp32"}
     settings = run | {"layers": [1, 2], "tasks": {"tatoeba": head}}
-    found, layers = probing._predict("tatoeba", table, folder, tokenizer, settings, 0, torch.device("cpu"))
+    found, layers = frozen_retrieval._predict("tatoeba", table, folder, tokenizer, settings, 0, torch.device("cpu"))
     sums = row_sums(found, "accuracy_at_1").sum()
     right = RIGHT[queries or "partner"]
     assert sums["numerator"] / sums["denominator"] == pytest.approx(right)

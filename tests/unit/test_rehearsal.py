@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codestilts.examples.repository import Repository
-from codestilts.rehearsal import _cover, available, coverage, overlay
-from codestilts.study import Study
-from codestilts.validation import load_study, read_configs
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
+from codestilts.examples.readers.repository import Repository
+from codestilts.workflow.rehearsal import _cover, available, coverage, overlay
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "config.yaml", ROOT / "studies/paper.yaml"]

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build
-from codestilts.examples.hub import read
-from codestilts.examples.repository import Repository
+from codestilts.examples.readers.hub_tables import read
+from codestilts.examples.readers.repository import Repository
 
 FIELDS = {"text_a": "text", "label": {"column": "label", "names": ["no", "yes"]}}
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -277,7 +277,11 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
     inputs = archive(
         tmp_path, {"train.parquet": table, "dev.parquet": table, "test.parquet": parquet(text=["a"], label=[-1])}
     )
-    task = {"type": "classification", "builder": "codestilts.examples.hub:rows", "languages": ["english"]}
+    task = {
+        "type": "classification",
+        "builder": "codestilts.examples.readers.hub_tables:rows",
+        "languages": ["english"],
+    }
     task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
     task["read"] = [{"source": "src", "as": "train"}, {"source": "src", "as": "dev"}]
     file = tmp_path / "demo.yaml"
@@ -306,7 +310,11 @@ def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
     inputs = archive(tmp_path, {"train.parquet": table, "dev.parquet": table})
     with pytest.raises(CodeStiltsError, match=r"text_a is 1, not text: map another column"):
         file = tmp_path / "demo.yaml"
-        task = {"type": "classification", "builder": "codestilts.examples.hub:rows", "languages": ["english"]}
+        task = {
+            "type": "classification",
+            "builder": "codestilts.examples.readers.hub_tables:rows",
+            "languages": ["english"],
+        }
         task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
         task["read"] = [{"source": "src", "as": split} for split in ("train", "dev")]
         file.write_text(yaml.safe_dump(task))

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.sources import COLUMNS, Source, read_sources, registry
+from codestilts.sources import registry
 from codestilts.sources.archive import members, strip
+from codestilts.sources.table import COLUMNS, Source, read_sources
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Source(

@@ -6,19 +6,12 @@ import pytest
 import synthetic
 
 from codestilts.errors import CodeStiltsError
-from codestilts.metrics import row_sums, value
-from codestilts.scoring import cluster_sums, tidy, values
-from codestilts.statistics.bootstrap import Estimate, estimate, resample
-from codestilts.statistics.contrasts import (
-    contrasts,
-    counts,
-    effects,
-    mean_over,
-    target_checks,
-    verdict,
-)
-from codestilts.statistics.design import design_of
-from codestilts.statistics.nearness import language_table, profile, similarity
+from codestilts.evaluation.language_similarity import language_table, profile, similarity
+from codestilts.evaluation.metrics.registry import row_sums, value
+from codestilts.evaluation.scoring import cluster_sums, tidy, values
+from codestilts.evaluation.statistics.bootstrap import Estimate, estimate, resample
+from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, mean_over, target_checks, verdict
+from codestilts.evaluation.statistics.design import design_of
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
 
-from codestilts import tables
-from codestilts.showcase import chosen, short, showcase
+from codestilts.reporting import tables
+from codestilts.reporting.sample_predictions import chosen, short, showcase
 
 
 def test_numbers_read_well():

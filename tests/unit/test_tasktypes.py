@@ -6,11 +6,12 @@ import pytest
 import tiny
 import torch
 
-from codestilts import models
 from codestilts.errors import CodeStiltsError
-from codestilts.predicting import predict
-from codestilts.tasktypes import TYPES, mlm, retrieval, span_qa, tagging, task_type
+from codestilts.tasktypes import mlm, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE, Task, hidden_states, mean_pool, pooled_states
+from codestilts.tasktypes.registry import TYPES, task_type
+from codestilts.training import models
+from codestilts.training.prediction import predict
 
 
 def task(kind: str, **options) -> Task:

@@ -15,8 +15,9 @@ from test_sources import FILES, SOURCE, make_table, make_tar, names
 
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
-from codestilts.sources import Source, read_sources, registry
+from codestilts.sources import registry
 from codestilts.sources.pins import pin
+from codestilts.sources.table import Source, read_sources
 
 Change = Callable[["Server"], None]
 

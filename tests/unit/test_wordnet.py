@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.wordnet import find_word, forms, read_wordnet
+from codestilts.examples.readers.wordnet import find_word, forms, read_wordnet
 
 LINES = [
     "  1 a licence  ",

@@ -12,8 +12,8 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from codestilts import checkpoints, training
-from codestilts.encoders import import_encoder
+from codestilts.training import checkpoints, loop
+from codestilts.training.pretrained import import_encoder
 
 TEXT = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring"
 WORDS = TEXT.split()
@@ -157,14 +157,14 @@ def train(
     seed: int = 0,
     checkpoint: Path | None = None,
     **changes: Any,
-) -> training.Trained:
+) -> loop.Trained:
     """A training of these task types, with what a test sets differently."""
     tables = {kind: examples(kind) for kind in kinds}
     chosen = settings({kind: task_settings(kind) for kind in kinds}, **changes)
-    return training.train(folder, tables, tokenizer, chosen, seed, checkpoint)
+    return loop.train(folder, tables, tokenizer, chosen, seed, checkpoint)
 
 
-def weights(trained: training.Trained) -> torch.Tensor:
+def weights(trained: loop.Trained) -> torch.Tensor:
     """All weights of its encoder, in a row."""
     return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
 

@@ -48,7 +48,11 @@ def project(fresh: Path, tmp_path: Path) -> Path:
 
 
 def test_the_readme_adds_a_task_a_language_and_an_encoder() -> None:
-    assert set(BLOCKS) == {"tasks/code/comparison.yaml", "src/codestilts/examples/languages.yaml", "studies/mine.yaml"}
+    assert set(BLOCKS) == {
+        "tasks/code/comparison.yaml",
+        "src/codestilts/examples/parsing/languages.yaml",
+        "studies/mine.yaml",
+    }
 
 
 def test_a_new_task_is_one_file(project: Path) -> None:

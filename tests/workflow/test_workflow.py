@@ -14,8 +14,8 @@ import pytest
 from filelock import FileLock
 from projects import environment, snakemake
 
-from codestilts.places import log_of, rules_by_place
-from codestilts.validation import load_study, read_configs
+from codestilts.config.validation import load_study, read_configs
+from codestilts.workflow.job_paths import log_of, rules_by_place
 
 RESULTS = Path("results/micro")
 
@@ -135,14 +135,14 @@ def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) ->
 
 
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
-    with (project / "src/codestilts/plots.py").open("a") as stream:
+    with (project / "src/codestilts/reporting/figures.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
     drawing = {"notebook_effects", "notebook_languages", "notebook_training"}
     assert drawing <= set(planned(project)) <= drawing | {"efficiency", "report"}
 
 
 def test_changed_training_code_reruns_training_and_what_follows(project: Path) -> None:
-    with (project / "src/codestilts/training.py").open("a") as stream:
+    with (project / "src/codestilts/training/loop.py").open("a") as stream:
         stream.write("\n# A thought about rates.\n")
     jobs = planned(project)
     assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.published import compare
+from codestilts.examples.published_counts import compare
 from codestilts.files import read_yaml
 
 COMMON = ("id", "language", "split", "cluster", "package")

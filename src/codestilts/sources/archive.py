@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest
-from codestilts.sources import Source
+from codestilts.sources.table import Source
 
 LICENCE_STEMS = ("license", "licence", "copying", "notice", "copyright", "unlicense")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")

@@ -7,10 +7,10 @@ from typing import Any
 
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
-from codestilts.sources import Source
+from codestilts.sources.table import Source
 
 # Pickles, which run code when they are read, and programs. One pickle may be asked for by its full name, the weights
-# of an encoder that was published without safetensors: codestilts.encoders reads its tensors and nothing else.
+# of an encoder that was published without safetensors: pretrained reads its tensors and nothing else.
 REFUSED = ("*.bin", "*.ckpt", "*.h5", "*.joblib", "*.msgpack", "*.npz", "*.pickle", "*.pkl", "*.pt", "*.pth", "*.py")
 WEIGHTS = "pytorch_model.bin"
 ALWAYS = ("README.md", "LICEN[CS]E*", "Data_LICEN[CS]E*")  # the card says which file is which split of which config

@@ -19,13 +19,13 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from codestilts import pipconfig
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
-from codestilts.sources import Source
+from codestilts.sources import pip_settings
 from codestilts.sources.archive import check, pack, strip
 from codestilts.sources.hub import fetch_snapshot
 from codestilts.sources.sample import fetch_sample
+from codestilts.sources.table import Source
 
 ATTEMPTS = 3
 PARTIAL = "partial"  # folder beside the archives, for what has come of an address
@@ -132,7 +132,7 @@ def _pypi(source: Source, folder: Path) -> Path:
     command += [option for platform in platforms.split(".") for option in ("--platform", platform)]
     if python.startswith("cp"):
         command += ["--python-version", python[2:]]
-    _client(command, source, variables=pipconfig.environment("download"))
+    _client(command, source, variables=pip_settings.environment("download"))
     return _only_file(folder, source)
 
 
@@ -284,7 +284,7 @@ def _resume(source: Source, part: Path) -> None:
 
 def _pip_index() -> tuple[str, ssl.SSLContext]:
     """The index and certificates that pip is configured with on this machine."""
-    settings = pipconfig.settings("download")
+    settings = pip_settings.settings("download")
     index = settings.get("index-url")
     if not index:
         from pip._internal.models.index import PyPI

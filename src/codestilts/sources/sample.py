@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from codestilts.errors import CodeStiltsError
-from codestilts.sources import Source
 from codestilts.sources.archive import matches
 from codestilts.sources.hub import ALWAYS, REFUSED, client_errors, listing, path_of, place_of
+from codestilts.sources.table import Source
 
 WEIGHTS = ("*.safetensors", *REFUSED)  # a rehearsal draws its own
 WHOLE = 30_000_000  # bytes; a smaller table is read whole and thinned, of a larger one the first rows are read

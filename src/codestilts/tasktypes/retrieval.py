@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.metrics.ranking import average_precision_at_r, once
+from codestilts.evaluation.metrics.ranking import average_precision_at_r, once
 from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 TEMPERATURE = 0.05

@@ -1,0 +1,108 @@
+"""Metrics as ratios of sums: each turns predictions into a numerator and a denominator per row.
+
+A metric's value on any set of rows is ``sum(numerator) / sum(denominator)``, between 0 and 1; a macro-averaged one is
+the mean of such ratios, one a ``label``. Sums over clusters are therefore all that scoring, bootstrap and report ever
+need. Some are shown with others beside them (:func:`shown`); training, effects and averages go by a task's own one.
+"""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.metrics.classes import accuracy, binary_f1, macro_f1, micro_f1
+from codestilts.evaluation.metrics.ranking import accuracy_at_1, map_at_r, mining_f1, mrr
+from codestilts.evaluation.metrics.spans import (
+    exact_match,
+    mlqa_em,
+    mlqa_f1,
+    mlqa_mean,
+    squad2_em,
+    squad2_f1,
+    squad_em,
+    squad_f1,
+    squad_mean,
+)
+from codestilts.evaluation.metrics.tagging import entity_f1, pos_f1, token_accuracy
+
+METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "accuracy": accuracy,
+    "binary_f1": binary_f1,
+    "micro_f1": micro_f1,
+    "macro_f1": macro_f1,
+    "macro_f1_declared": macro_f1,  # and a row for each declared label that occurs nowhere: see scoring.cluster_sums
+    "token_accuracy": token_accuracy,
+    "entity_f1": entity_f1,
+    "pos_f1": pos_f1,
+    "exact_match": exact_match,
+    "f1": squad_f1,
+    "squad_em": squad_em,
+    "squad_mean": squad_mean,
+    "squad2_f1": squad2_f1,
+    "squad2_em": squad2_em,
+    "mlqa_f1": mlqa_f1,
+    "mlqa_em": mlqa_em,
+    "mlqa_mean": mlqa_mean,
+    "mrr": mrr,
+    "map_at_r": map_at_r,
+    "accuracy_at_1": accuracy_at_1,
+    "mining_f1": mining_f1,
+}
+
+LABELS = {
+    "accuracy": "accuracy",
+    "binary_f1": "F1 of the positive class",
+    "micro_f1": "micro-averaged F1",
+    "macro_f1": "F1 averaged over the labels that occur",
+    "macro_f1_declared": "F1 averaged over all declared labels",
+    "token_accuracy": "token accuracy",
+    "entity_f1": "F1 of entities",
+    "pos_f1": "F1 of parts of speech (of runs of tags, as seqeval 0.0.12 reads them; its versions differ)",
+    "exact_match": "exact match",
+    "f1": "token F1",
+    "squad_em": "exact match (SQuAD)",
+    "squad_mean": "mean of token F1 and exact match (SQuAD)",
+    "squad2_f1": "token F1 (SQuAD 2.0)",
+    "squad2_em": "exact match (SQuAD 2.0)",
+    "mlqa_f1": "token F1 (MLQA)",
+    "mlqa_em": "exact match (MLQA)",
+    "mlqa_mean": "mean of token F1 and exact match (MLQA)",
+    "mrr": "mean reciprocal rank",
+    "map_at_r": "mean average precision at R",
+    "accuracy_at_1": "accuracy at 1",
+    "mining_f1": "F1 of mining",
+}
+
+
+BESIDE = [
+    ["squad_mean", "f1", "squad_em"],
+    ["mlqa_mean", "mlqa_f1", "mlqa_em"],
+    ["squad2_f1", "squad2_em"],
+    ["macro_f1", "macro_f1_declared"],
+]
+
+
+def shown(metric: str) -> list[str]:
+    """The metrics that scores are given in where a task has this one: itself first, then those beside it."""
+    group = next((group for group in BESIDE if metric in group), [])
+    return [metric, *(name for name in group if name != metric)]
+
+
+def row_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Columns ``label``, ``numerator``, ``denominator`` and ``n`` of the named metric, on the index of ``predictions``.
+
+    One row an example with the label ``""``, or for a macro average a row for each label that the example has or is
+    given; ``n`` (1 for one of an example's rows) counts the examples. Raises :class:`CodeStiltsError` for a metric that
+    does not exist.
+    """
+    if metric not in METRICS:
+        raise CodeStiltsError(f"unknown metric '{metric}': use one of {', '.join(METRICS)}")
+    sums = METRICS[metric](predictions)
+    return sums if "label" in sums else sums.assign(label="", n=1)
+
+
+def value(sums: pd.DataFrame) -> float:
+    """The metric on all of these rows; where there is nothing to find and nothing found, 0 as in scikit-learn."""
+    totals = sums.groupby("label")[["numerator", "denominator"]].sum()
+    totals = totals[totals["denominator"] > 0]
+    return float((totals["numerator"] / totals["denominator"]).mean()) if len(totals) else 0.0

@@ -1,0 +1,205 @@
+"""Examples out of a dataset repository of the hub: which files are a split, and which columns are a field.
+
+A task file says both (keys ``read``, ``fields``, ``codes``), so that a set whose columns can be mapped needs no code.
+Where they can't, a builder begins with :func:`read` and goes on from there.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.published_counts import count
+from codestilts.examples.readers.repository import Archive, column_of
+from codestilts.examples.sampling import Inputs, Settings, note_dropped, posed, take
+
+UNLABELLED = (-1, "-1", "")  # how the hub's sets mark a hidden or missing label, beside null
+LABELS = ("label", "tags")
+OPTIONAL = ("id", "unit", "cluster", "package", "check", "name", "repo")  # a field that a row may lack
+
+Record = dict[str, Any]
+
+
+def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """The examples of a task whose columns can be mapped: as many of each split and language as asked for.
+
+    Pairs to be retrieved have the fields ``text``, in the row's language, and ``partner``: ``queries`` says which asks.
+    """
+    frame = read(inputs, settings)
+    if "partner" in frame:
+        frame = posed(frame.rename(columns={"text": "query", "partner": "document"}), settings, "query")
+    return take(frame, settings)
+
+
+def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+    """All rows that ``settings["read"]`` names: id, language, split, cluster, package and the fields.
+
+    Entries are read in order; one that says ``languages`` or has ``{code}`` in its ``config`` or ``files`` is read once
+    a language. Rows that lack a label, or another field but those of ``OPTIONAL``, are left out, and the log says how
+    many. Test rows are read for the languages of the study, train and dev rows of a target for its source language (dev
+    rows of the others serve the oracle of checkpoint selection). Raises :class:`CodeStiltsError` for a config, split,
+    file, column or label that is not there, with the nearest spelling, and for a split without any label.
+    """
+    frames, archives = [], dict[str, Archive]()
+    for entry in settings["read"]:
+        fields = {**settings.get("fields", {}), **entry.get("fields", {})}
+        for language in languages_of(entry, settings):
+            code = str(settings.get("codes", {}).get(language, language))
+            if entry["source"] not in archives:  # its card may declare hundreds of configs
+                archives[entry["source"]] = Archive(inputs[entry["source"]], f"task {settings['task']}")
+            archive = archives[entry["source"]]
+            wanted = columns_of([*fields.values(), *([entry["by"]] if "by" in entry else [])])
+            table = archive.table(with_code(entry, code), wanted)
+            frame = _mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}")
+            found = dict(frame["language"].value_counts()) if "by" in entry else {language: len(table)}
+            count(found, with_code(entry, code), settings)
+            frames.append(frame)
+    frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+    return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
+
+
+def languages_of(entry: Record, settings: Settings) -> list[str]:
+    """The languages that an entry is read for; those of a column (``by``) are read together."""
+    if "by" in entry:
+        return [settings["languages"][0]]
+    everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
+    source = settings.get("source_language")
+    first = [source if source in settings["languages"] else settings["languages"][0]]
+    named = entry.get("languages") or (settings["languages"] if everywhere else first)
+    return [str(language) for language in named if language in settings["languages"]]
+
+
+def with_code(entry: Record, code: str) -> Record:
+    """An entry of ``read`` for one language."""
+    return {key: value.replace("{code}", code) if isinstance(value, str) else value for key, value in entry.items()}
+
+
+def columns_of(specs: list[Any]) -> set[str]:
+    """The columns that field specifications read."""
+    found: set[str] = set()
+    for spec in specs:
+        if isinstance(spec, list):
+            found |= columns_of(spec)
+        elif isinstance(spec, dict):
+            found |= {spec[key].partition(".")[0] for key in ("column", "within") if key in spec}
+        else:
+            found |= {name.partition(".")[0] for name in (re.findall(r"{([\w.]+)}", spec) or [spec])}
+    return found
+
+
+def _mapped(
+    table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: Settings, place: str
+) -> pd.DataFrame:
+    """The table's rows with our columns; those that lack a field are left out, and the log says how many."""
+    where = f"task {settings['task']}, {place}"
+    config, split = entry.get("config", ""), entry.get("split", entry["as"])
+    prefix = ":".join(part for part in (place, with_code(entry, language).get("config", config), split) if part)
+    out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
+    frame = pd.DataFrame({name: pd.Series(cells, table.index, dtype=object) for name, cells in out.items()})
+    numbers = pd.Series(table.index.astype(str), table.index, dtype=object)
+    own = frame["id"].astype(str).where(frame["id"].notna(), numbers) if "id" in frame else numbers
+    frame["id"] = [f"{prefix}:{name}" for name in own]
+    if "package" not in frame:
+        frame["package"] = entry["source"]
+    frame["split"], frame["package"] = entry["as"], frame["package"].where(frame["package"].notna(), entry["source"])
+    if "cluster" in frame:
+        named = entry["source"] + ":" + frame["cluster"].astype(str).map(_short)
+        frame["cluster"] = named.where(frame["cluster"].notna(), frame["id"])
+    else:
+        frame["cluster"] = frame["id"]
+    frame["language"] = language
+    if "by" in entry:
+        names = {str(settings.get("codes", {}).get(name, name)): name for name in settings["languages"]}
+        frame["language"] = column_of(table, entry["by"], where).astype(str).map(names)
+        frame = frame[frame["language"].notna()]
+    for name in (name for name in fields if name not in OPTIONAL):
+        absent = np.array([_is_absent(value, name, settings) for value in frame[name]], dtype=bool)
+        if name in LABELS and len(frame) and absent.all():
+            raise CodeStiltsError(f"{where}: no row of split {split} has a {name} (hidden?): read another split")
+        note_dropped(settings, absent.sum(), len(frame), f"{prefix}: no {name}")
+        frame = frame[~absent]
+    # What is still missing may be so: it must not make floats of the numbers beside it.
+    whole = [name for name in frame if not frame[name].isna().any()]
+    return frame.astype({name: frame[name].infer_objects().dtype for name in whole})
+
+
+def _is_absent(value: Any, name: str, settings: Settings) -> bool:
+    """Whether a field has no value, or lacks one of those that it is made of."""
+    if isinstance(value, list):
+        return any(_is_absent(part, name, settings) for part in value)
+    if name in LABELS and str(value) not in map(str, settings.get("labels") or ()):
+        return is_null(value) or (isinstance(value, str | int) and value in UNLABELLED)
+    return is_null(value)
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell is null, by whichever name: None, NaN, NaT."""
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def _short(text: str) -> str:
+    """A cluster's name: of a long text (a passage, a premise) its digest."""
+    return text if len(text) <= 64 else hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def values(table: pd.DataFrame, spec: Any, where: str, settings: Settings) -> list[Any]:
+    """A field of every row.
+
+    ``spec`` is a column (``answers.text.0`` looks inside), a text with columns in braces, a list of these (one list a
+    row), or a mapping with ``column`` and ``names``: the label of each value, by position or by key. A value that marks
+    a missing label gives None; any other one that has no name is an error. A mapping with ``number`` counts the rows
+    from there, ``within`` those of each value of a column.
+    """
+    if isinstance(spec, list):
+        return [list(items) for items in zip(*(values(table, part, where, settings) for part in spec), strict=True)]
+    if isinstance(spec, dict) and "number" in spec:
+        within = column_of(table, spec["within"], where) if "within" in spec else pd.Series(0, index=table.index)
+        return (within.groupby(within).cumcount() + spec["number"]).astype(str).tolist()
+    if isinstance(spec, dict):
+        names = spec["names"]
+        known = {str(key): name for key, name in (names.items() if isinstance(names, dict) else enumerate(names))}
+        found = column_of(table, spec["column"], where).tolist()
+        return [_named(value, known, spec, f"{where}, row {row}") for row, value in enumerate(found)]
+    if "{" in spec:
+        parts = re.split(r"{([\w.]+)}", spec)  # texts and columns in turn
+        columns = [[_decoded(value) for value in column_of(table, name, where)] for name in parts[1::2]]
+        return [
+            None if any(map(is_null, row))
+            else "".join(f"{text}{value}" for text, value in zip(parts[::2], [*row, ""], strict=True)).strip()
+            for row in zip(*columns, strict=True)
+        ]  # fmt: skip
+    return [_plain(value) for value in column_of(table, spec, where)]
+
+
+def _named(value: Any, known: Record, spec: Record, where: str) -> Any:
+    if hasattr(value, "__len__") and not isinstance(value, str):
+        return [_named(part, known, spec, where) for part in value]
+    key = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if key in known:
+        return known[key]
+    if is_null(value) or value in UNLABELLED:
+        return None
+    raise CodeStiltsError(f"{where}: column {spec['column']} has {value!r}, which has no name: {', '.join(known)}")
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, bytes as texts, texts without the line end that some sets leave at their end."""
+    if isinstance(value, str | bytes):
+        text = _decoded(value)
+        return text and text.rstrip("\r\n")
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, np.ndarray | list) else value
+
+
+def _decoded(value: Any) -> Any:
+    """Bytes as text, None if they are no UTF-8; anything else as it is."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,104 @@
+"""Gather the records of all training runs: one table of runs, one of learning curves."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.columns import LAYERS
+from codestilts.errors import CodeStiltsError
+
+KEYS = ["phase", "encoder", "arm", "target", "seed"]
+NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
+MACHINE = ["device", "processor", "threads", "commit"]
+POINT = ["step", "tokens", "loss", "dev"]  # of a curve
+KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """One ``run.json`` as a flat row, with its curve; its versions become one text."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        versions = " ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
+        fixed = {key: record[key] for key in ("encoder", "arm", "seed", "steps", "tokens", "seconds", "curve")}
+    except (OSError, ValueError, KeyError) as error:
+        raise CodeStiltsError(f"{path}: not the record of a run ({error}): delete its folder and train again") from None
+    target = record.get("target") or ""
+    phase = "target" if target else "intermediate"
+    rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}
+    dev = json.dumps(record.get("dev", {}), sort_keys=True)
+    return {**rest, **fixed, "phase": phase, "target": target, "dev": dev, "versions": versions}
+
+
+def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
+    """One row a run, sorted by phase, encoder, arm, target and seed."""
+    table = pd.DataFrame([read_record(path) for path in paths], columns=[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"])
+    return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
+
+
+def layers_table(sweeps: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All layer sweeps, one row a run, language and layer."""
+    tables = list(sweeps)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=LAYERS)
+
+
+def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
+    """The curves of all runs (:func:`checkpoints.thinned`), one row a point; each path is a ``run.json``."""
+    parts = [pd.DataFrame(columns=[*KEYS, *POINT])]
+    for path in paths:
+        record = read_record(path)
+        points = pd.DataFrame(record["curve"], columns=POINT)
+        parts.append(points.astype({"dev": float}).assign(**{key: record[key] for key in KEYS}))
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values([*KEYS, "step"], ignore_index=True)[[*KEYS, *POINT]]
+
+
+def budgets(runs: pd.DataFrame) -> pd.DataFrame:
+    """Are the arms matched? Per phase and arm: steps, mean tokens and their deviation from the phase's mean
+    (%).
+    """
+    table = runs.groupby(["phase", "target", "arm"], sort=True).agg(
+        runs=("seed", "size"), steps=("steps", "mean"), tokens=("tokens", "mean"), examples=("examples_seen", "mean")
+    )
+    reference = table.groupby(level=["phase", "target"])["tokens"].transform("mean")
+    table["deviation"] = 100 * (table["tokens"] / reference - 1)
+    return table.reset_index()
+
+
+def cost(runs: pd.DataFrame) -> pd.DataFrame:
+    """Per phase and what it trained: runs, hours in all, median seconds a run, tokens a second, peak memory
+    (MB).
+    """
+    table = runs.assign(what=runs["target"].where(runs["target"] != "", runs["arm"]))
+    grouped = table.groupby(["phase", "what"], sort=True)
+    out = grouped.agg(
+        runs=("seed", "size"),
+        minutes=("seconds", "sum"),
+        seconds=("seconds", "median"),
+        memory=("peak_memory_mb", "max"),
+    )
+    out["minutes"] /= 60
+    out["tokens_per_second"] = grouped["tokens"].sum() / grouped["seconds"].sum()
+    return out.reset_index()
+
+
+def learned(runs: pd.DataFrame, arms: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Do the intermediate tasks learn? Their dev metrics at the end of phase 2, in points, mean of seeds.
+
+    One row a task and one column a kind of arm that trains it; ``arms`` are their definitions. Shuffled labels show
+    what chance gives.
+    """
+    phase = runs[runs["phase"] == "intermediate"]
+    scores = pd.DataFrame([json.loads(text) for text in phase["dev"]], index=phase["arm"].map(arms.get).map(_kind))
+    table = 100 * scores.groupby(level=0).mean().T.sort_index()
+    return table[[kind for kind in KINDS if kind in table and table[kind].notna().any()]].rename_axis(None, axis=1)
+
+
+def _kind(arm: dict[str, Any]) -> str:
+    if arm["shuffle_labels"]:
+        return "labels shuffled"
+    if len(arm["tasks"]) == 1:
+        return "alone"
+    return "among all tasks" if arm["family"] == "mixed" else "among its family"

@@ -1,1 +1,0 @@
-"""Uncertainty: paired bootstrap over seeds and units of examples, and the study's contrasts."""

@@ -1,0 +1,66 @@
+"""Figures: drawn, saved in three formats, the same each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from codestilts.evaluation.statistics.bootstrap import resample
+from codestilts.evaluation.statistics.contrasts import CONTRASTS, contrasts, effects, target_checks
+from codestilts.evaluation.statistics.design import design_of
+from codestilts.reporting import figures
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    cells = resample(synthetic.sums(clusters=20), 20, 0)
+    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
+    return {
+        "contrasts": contrasts(cells, design),
+        "effects": effects(cells, design),
+        "checks": target_checks(cells, design),
+    }
+
+
+def texts(figure: figures.Figure) -> str:
+    figures.plt.close(figure)
+    labels = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels()]
+    return " ".join(labels)
+
+
+def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
+    figures.style()
+    assert texts(figures.primary(tables["contrasts"], 1.0)).startswith("All groups")
+    assert "random weights" not in texts(figures.checks(tables["checks"]))
+    unseen = tables["effects"].query("language_set == 'unseen' and scope == 'all groups'")
+    shown = texts(figures.effects(unseen, "all groups"))
+    assert shown.startswith("code, mean")
+    assert "random" not in shown
+    each = tables["contrasts"].query("role == 'language'")
+    assert texts(figures.near_far(each, synthetic.language_rows(), "t")).startswith("JavaScript 0.70 (seen)")
+
+
+def test_nothing_to_draw_is_no_error():
+    empty = pd.DataFrame(columns=CONTRASTS)
+    figures.style()
+    figures.plt.close(figures.primary(empty, 1.0))
+    figures.plt.close(figures.near_far(empty, synthetic.language_rows(), "t"))
+    figures.plt.close(figures.heat(pd.DataFrame([[np.nan]], columns=["c"]), None, "t", True))
+
+
+def test_labels_keep_their_distance():
+    placed = figures.spread_labels({"a": 0.0, "b": 0.01, "c": 5.0}, 1.0)
+    heights = sorted(placed.values())
+    assert np.diff(heights).min() >= 1.0 - 1e-9
+    assert placed["a"] < placed["b"] < placed["c"]
+
+
+def test_figures_are_saved_alike(tmp_path: Path, tables: dict[str, pd.DataFrame]):
+    figures.style()
+    for folder in ("one", "two"):
+        figures.save(figures.primary(tables["contrasts"], 1.0), tmp_path / folder / "primary")
+    for kind in ("svg", "pdf", "png"):
+        one, two = ((tmp_path / folder / f"primary.{kind}").read_bytes() for folder in ("one", "two"))
+        assert one == two

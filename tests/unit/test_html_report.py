@@ -1,0 +1,338 @@
+"""The page, its tables and its figures, from a made-up study."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic
+import yaml
+
+from codestilts.columns import LAYERS
+from codestilts.csv_tables import write_csv
+from codestilts.errors import CodeStiltsError
+from codestilts.evaluation import leakage
+from codestilts.evaluation.scoring import tidy
+from codestilts.evaluation.statistics.bootstrap import resample
+from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, target_checks
+from codestilts.evaluation.statistics.design import design_of
+from codestilts.reporting import figures
+from codestilts.reporting.answer import by_group, contrast_languages, headline
+from codestilts.reporting.html_report import checkpoint_grid, figure, layer_grid, render, spread
+from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table
+from codestilts.training.checkpoints import thinned
+from codestilts.workflow.slurm_efficiency import COLUMNS, efficiency
+
+ROOT = Path(__file__).parents[2]
+EVIL = "<script>alert('x')</script>"
+
+TASK = """
+type: classification
+description: Is it right? <b>
+metric: accuracy
+licence: MIT
+citation: nobody
+languages: [python]
+"""
+
+
+def write_run(folder: Path, arm: str, seed: int, tokens: int = 100, target: str = "") -> Path:
+    folder = folder / arm / target / str(seed)
+    folder.mkdir(parents=True)
+    steps = pd.DataFrame(
+        {"step": range(1, 101), "task": "x", "tokens": tokens, "examples": 2, "loss": 2.0, "dev": None}
+    )
+    steps.loc[99, "dev"] = 0.5
+    record = {"encoder": "tiny", "arm": arm, "seed": seed, "steps": 100, "tokens": 100 * tokens, "seconds": 2.0}
+    record |= {"examples_seen": 200, "peak_memory_mb": 300, "loss_first": 2.0, "loss_last": 1.0, "device": "cpu"}
+    record |= {"processor": "a processor", "threads": 1, "commit": "abc", "versions": {"torch": "2"}}
+    record["curve"] = thinned(steps)
+    if target:
+        record["target"] = target
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder / "run.json"
+
+
+def facts() -> dict:
+    arms = {
+        name: {"family": family, "tasks": [] if name in {"none", "random"} else [name], "init": "pretrained"}
+        for name, family in synthetic.FACTS["families"].items()
+    }
+    budget = {"steps": 100, "tokens_per_step": 100}
+    return synthetic.FACTS | {
+        "encoders": ["tiny"],
+        "arms": {name: arm | {"shuffle_labels": False} for name, arm in arms.items()},
+        "languages": synthetic.LANGUAGES,
+        "seeds": [0, 1, 2],
+        "shown": ["none", "code-multi"],
+        "rehearsal": 0,
+        "budgets": {"intermediate": budget, "target": budget},
+        "sources": ["a-package"],
+    }
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results as the workflow leaves it before the page is written."""
+    folder = tmp_path_factory.mktemp("results")
+    sums = synthetic.sums(clusters=30)
+    cells = resample(sums, 200, 0)
+    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
+    tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
+    for name, ask in {
+        "contrasts": contrasts,
+        "effects": effects,
+        "target_checks": target_checks,
+        "counts": counts,
+    }.items():
+        ask(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
+    synthetic.language_rows().to_csv(folder / "languages.csv", index=False)
+    runs = [write_run(folder / "runs", arm, seed) for arm in ("pos", "cloze") for seed in range(2)]
+    runs_table(runs).to_csv(folder / "runs.csv", index=False)
+    sweep = [("tiny", "none", "parallel", 0, "c", layer, 0.1 * layer) for layer in (2, 4)]
+    pd.DataFrame(sweep, columns=LAYERS).to_csv(folder / "layers.csv", index=False)
+    pair = {"trained_on": "cloze", "split": "train", "tested_on": "match", "tested": 5}
+    pd.DataFrame([{**dict.fromkeys(leakage.COLUMNS, 0), **pair}]).to_csv(folder / "audit.csv", index=False)
+    shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
+    shown |= {"arm": "none", "prediction": EVIL, "right": False}
+    pd.DataFrame([shown]).to_csv(folder / "showcase.csv", index=False)
+    efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
+    (folder / "benchmarks" / "extract").mkdir(parents=True)
+    (folder / "benchmarks" / "extract" / "go.tsv").write_text("s\th:m:s\tmax_rss\n2.5\t0:00:02\t100.0\n")
+    return folder
+
+
+def page(results: Path, settings: dict) -> str:
+    template = (ROOT / "report" / "template.html.j2").read_text()
+    source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
+    sources = pd.DataFrame([source | {"citation": EVIL, "bytes": "1000"}])
+    tasks = {name: yaml.safe_load(TASK) for name in ["cloze", *settings["targets"]]}
+    return render(template, results, sources, tasks, settings)
+
+
+def test_the_page_escapes_whatever_data_holds(results: Path):
+    html = page(results, facts())
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 5
+    assert "MIT &amp; more" in html
+
+
+def test_the_page_needs_nothing_from_outside(results: Path):
+    html = page(results, facts())
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert "https://" not in html
+    assert " src=" not in html
+
+
+def test_the_page_tells_what_a_reader_asks(results: Path):
+    html = page(results, facts())
+    for anchor in ("design", "effects", "contrasts", "languages", "learning", "training", "examples", "data", "limits"):
+        assert f'id="{anchor}"' in html
+        assert f'href="#{anchor}"' in html
+    assert "in between" in html
+    assert "code minus English, 95 % interval" in html
+    assert '<td class="n">0.' in html and "neither the training of a target nor any code task" in html
+    assert "extract functions" in html
+
+
+def test_the_page_draws_what_slurm_says_and_is_silent_without_it(results: Path, tmp_path: Path):
+    assert "Slurm" not in page(results, facts())
+    shutil.copytree(results, tmp_path / "copy")
+    values = [[EVIL, 4, 5, 1, 2.5, 2.5, 0.25, 0.8, None, 0.5, 0.1], ["score", 1, 1, 0, 0.1, 0, 0, 0.4, 0.3, 0.2, None]]
+    pd.DataFrame(values, columns=COLUMNS).to_csv(tmp_path / "copy/efficiency.csv", index=False)
+    html = page(tmp_path / "copy", facts())
+    assert "% of what was asked for" in html and html.count("<svg") == 1
+    assert '<td class="n">80 %</td><td class="n"></td><td class="n">50 %</td><td class="n">10 %</td>' in html
+    assert "<script" not in html
+
+
+def test_a_missing_table_is_named(tmp_path: Path):
+    with pytest.raises(CodeStiltsError, match=r"contrasts\.csv: not there"):
+        page(tmp_path, facts())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1.5, 2, "Intermediate training on code is better than on English."),
+        (0.5, 2, "code is better than on English, perhaps by less than 1 point."),
+        (0.1, 0.9, "code is better than on English, by less than 1 point."),
+        (-3, -0.1, "code is worse than on English, perhaps by less than 1 point."),
+        (-0.5, 0.9, "no difference of 1 point or more."),
+        (-2, 3, "cannot tell"),
+        (float("nan"), float("nan"), "No verdict"),
+    ],
+)
+def test_the_headline_says_no_more_than_the_interval(low: float, high: float, words: str):
+    row = {"name": "code minus english", "low": low, "high": high}
+    assert words in headline(row, 1.0) and "help" not in headline(row, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "words"),
+    [
+        ((-3, -2), (-4, -1), "Against no intermediate training, both are worse."),
+        ((2, 3), (-4, -1), "Against no intermediate training, code is better and English is worse."),
+        ((-2, 3), (0.1, 0.4), "Against no intermediate training, code is undecided and English is better."),
+        ((-0.5, 0.5), (-2, 2), "code is no different by 1 point or more and English is undecided."),
+    ],
+)
+def test_the_headline_says_where_both_stand_beside_none(code: tuple, english: tuple, words: str):
+    sides = {"code": code, "english": english}
+    beside = [{"name": f"{name} minus none", "low": low, "high": high} for name, (low, high) in sides.items()]
+    told = headline({"name": "code minus english", "low": 2.0, "high": 3.0}, 1.0, beside)
+    assert told.startswith("Intermediate training on code is better") and words in told
+
+
+def test_figures_go_in_without_clashing_ids(tmp_path: Path):
+    (tmp_path / "a.svg").write_text(
+        '<?xml version="1.0"?><!DOCTYPE svg><svg width="10pt" height="5pt" viewBox="0 0 10 5">'
+        '<metadata>x</metadata><g id="g"/><use href="#g" clip-path="url(#g)"/></svg>'
+    )
+    svg = figure((tmp_path / "a.svg").read_text(), "one")
+    assert svg.startswith('<svg aria-hidden="true" style="width:13px" viewBox')
+    assert 'id="one-g"' in svg
+    assert 'href="#one-g"' in svg
+    assert "url(#one-g)" in svg
+    assert "metadata" not in svg
+
+
+def test_groups_are_told_as_far_as_their_intervals_go():
+    names = ["scope", "difference", "low", "high", "verdict"]
+    table = [("classification", 2.0, 1.0, 3.0, "code is better"), ("qa", -2.0, -3.0, -1.0, "code is worse")]
+    told = by_group(pd.DataFrame([*table, ("retrieval", 0.5, -1.0, 2.0, "undecided")], columns=names))
+    assert told[0].startswith("classification: code is better (+2.0")
+    assert told[1].startswith("question answering: code is worse (−2.0")
+    assert told[2:] == ["retrieval: undecided"]
+
+
+def test_losses_of_tasks_are_each_compared_with_their_own_start():
+    steps = pd.DataFrame({"step": range(1, 101), "task": ["large", "small"] * 50, "tokens": 1, "dev": None})
+    losses = [point["loss"] for point in thinned(steps.assign(loss=[10.0, 0.1] * 5 + [5.0, 0.05] * 45))]
+    assert losses[0] == pytest.approx(1) and losses[-1] == pytest.approx(0.5)
+
+
+def test_intermediate_tasks_are_told_by_kind_of_arm(tmp_path: Path):
+    plain = {"family": "english", "shuffle_labels": False}
+    arms = {"pos": plain | {"tasks": ["pos"]}, "both": plain | {"tasks": ["pos", "qa"]}}
+    arms |= {"shuffled": arms["both"] | {"shuffle_labels": True}, "mlm": plain | {"tasks": ["mlm"]}}
+    dev = {"pos": {"pos": 0.9}, "both": {"pos": 0.6, "qa": 0.5}, "shuffled": {"pos": 0.2, "qa": 0.1}, "mlm": {}}
+    paths = [write_run(tmp_path, arm, seed) for arm in arms for seed in (0, 1)]
+    for path in paths:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"dev": dev[path.parts[-3]]}))
+    table = learned(runs_table(paths), arms)
+    assert table.columns.tolist() == ["alone", "among its family", "labels shuffled"]
+    assert table.loc["pos"].tolist() == pytest.approx([90, 60, 20])
+    assert table.loc["qa"].tolist()[1:] == pytest.approx([50, 10])
+
+
+def test_budgets_tell_who_is_off(tmp_path: Path):
+    paths = [write_run(tmp_path, "a", 0, tokens=99), write_run(tmp_path, "b", 0, tokens=101)]
+    table = budgets(runs_table(paths))
+    assert table["deviation"].tolist() == pytest.approx([-1, 1])
+
+
+def test_curves_are_thinned_but_keep_their_dev_values(tmp_path: Path):
+    table = curves_table([write_run(tmp_path, "a", 0, target="match")])
+    assert len(table) == 40
+    assert table["step"].iloc[-1] == 100
+    assert table["tokens"].iloc[-1] == 100 * 100
+    assert table["dev"].dropna().tolist() == [0.5]
+
+
+def test_a_broken_record_is_named(tmp_path: Path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(CodeStiltsError, match=r"run\.json: not the record of a run"):
+        runs_table([tmp_path / "run.json"])
+
+
+def test_budgets_in_words():
+    assert spread(pd.Series([300, 300])) == "300"
+    assert spread(pd.Series([300, 1200])) == "300 to 1\u202f200"
+    assert spread(pd.Series([2040.2, 2048.9])) == "2\u202f000"
+
+
+def test_a_rehearsal_says_that_its_numbers_mean_nothing(results: Path) -> None:
+    html = page(results, facts() | {"rehearsal": 2000})
+    assert "Its numbers mean nothing" in html and "helps more than" not in html
+    assert "Its numbers mean nothing" not in page(results, facts())
+
+
+def test_a_number_that_is_not_comparable_says_so(results: Path) -> None:
+    assert "Not comparable" not in page(results, facts()) and "†" not in page(results, facts())
+    html = page(results, facts() | {"cut": {"match": ["dev", "test"]}})
+    assert (
+        "† Not comparable with published numbers: <em>match</em>, this study draws a part of its dev and test rows."
+        in html
+    )
+    assert html.count("match †") >= 4 and "tags †" not in html
+
+
+def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path: Path) -> None:
+    scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
+    metrics = {target: task["metric"] for target, task in facts()["targets"].items()}
+    others = scores.assign(
+        metric="macro_f1_declared", value=0.0
+    )  # shown beside a target's own metric, but not averaged
+    three = pd.concat(
+        [table.assign(checkpoint=name) for name in ("oracle", "dev", "last") for table in (scores, others)]
+    )
+    grid = checkpoint_grid(three, metrics)
+    assert grid["columns"] == ["dev", "last", "oracle"] and {name for name, _ in grid["rows"]} >= {"match", "tags"}
+    own = scores[(scores["target"] == "match") & scores["zero_shot"] & (scores["family"] != "control")]
+    trained = own[own["checkpoint"] != ""]
+    assert dict(grid["rows"])["match"] == pytest.approx([100 * trained["value"].mean()] * 3)
+    assert checkpoint_grid(scores, metrics) == {"columns": [], "rows": []}
+    layers = layer_grid(pd.read_csv(results / "layers.csv", keep_default_na=False))
+    assert layers["columns"] == [2, 4] and layers["rows"][0][0] == "parallel"
+    assert layers["rows"][0][1] == pytest.approx([20, 40])
+    assert "Untrained retrieval by the block" in page(results, facts())
+
+
+def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    cells = resample(synthetic.sums(seeds=1, clusters=30), 200, 0)
+    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
+    for ask in (contrasts, effects, target_checks, counts):
+        ask(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{ask.__name__}.csv", index=False)
+    figures.style()
+    table = pd.read_csv(tmp_path / "copy/contrasts.csv")
+    figures.save(figures.primary(table, 1.0), tmp_path / "copy/primary")
+    figures.save(
+        figures.effects(pd.read_csv(tmp_path / "copy/effects.csv").head(9), "all groups"), tmp_path / "copy/effects"
+    )
+    html = page(tmp_path / "copy", facts())
+    assert "No verdict on intermediate training on code and on English: one seed." in html
+    assert "(no verdict: match, search, tags)" in html and "nan" not in html
+    assert set(table["verdict"]) == {"no verdict: one seed"}
+
+
+def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: Path) -> None:
+    clean, shared = "No training set has anything in common", "1 pairs of a training set and a test set have something"
+    html = page(results, facts())
+    assert clean in html and shared not in html
+    for column in ("functions", "clusters", "copies", "shared_texts", "near_copies"):
+        shutil.copytree(results, tmp_path / column)
+        table = pd.read_csv(tmp_path / column / "audit.csv")
+        table.assign(**{column: 1}).to_csv(tmp_path / column / "audit.csv", index=False)
+        html = page(tmp_path / column, facts())
+        assert clean not in html and shared in html and "<li>cloze and match: " in html
+
+
+def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    row = pd.read_csv(results / "showcase.csv", dtype=str).iloc[0].to_dict() | {
+        "text": "a\rb\0c\u202e",
+        "question": "NA",
+    }
+    write_csv(pd.DataFrame([row]), tmp_path / "copy" / "showcase.csv")
+    html = page(tmp_path / "copy", facts())
+    assert "<pre>a\u240db\u2400c\u202e</pre>" in html and "<p>NA</p>" in html
+
+
+@pytest.mark.parametrize(("chosen", "names"), [("unseen", ["c", "go", "java"]), ("near", ["java", "javascript"])])
+def test_the_page_names_the_languages_of_the_contrast(results: Path, chosen: str, names: list[str]) -> None:
+    contrasts = pd.read_csv(results / "contrasts.csv", keep_default_na=False)
+    design = design_of(synthetic.FACTS | {"language_set": chosen}, synthetic.language_rows(), "tiny")
+    assert contrast_languages(contrasts, design) == names

@@ -1,0 +1,132 @@
+"""Budgets, determinism, resuming, what a model folder holds, and errors with names."""
+
+import json
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import train, weights
+
+from codestilts.errors import CodeStiltsError
+from codestilts.training import loop, models
+from codestilts.training.batching import plan_batches, task_schedule
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.lists(st.integers(1, 60), min_size=1, max_size=80), min_size=1),
+    st.integers(120, 300),
+    st.integers(1, 60),
+)
+def test_any_mixture_spends_the_same_tokens(lengths, tokens_per_step, steps):
+    plan = [sorted(lengths)[step % len(lengths)] for step in range(steps)]
+    batches = plan_batches(lengths, plan, tokens_per_step, seed=1)
+    assert all(batches)
+    spent = [sum(lengths[name][index] for index in batch) for name, batch in zip(plan, batches, strict=True)]
+    assert abs(sum(spent) - steps * tokens_per_step) <= 30
+    assert abs(np.array(spent) - tokens_per_step).max() <= 60
+
+
+def test_a_pass_has_every_example_once_and_like_lengths_together():
+    lengths = list(range(10, 74))
+    batches = plan_batches({"a": lengths}, ["a"] * 20, sum(lengths) // 16, seed=0)
+    flat = [index for batch in batches for index in batch]
+    assert sorted(flat[:64]) == list(range(64))
+    assert np.mean([np.ptp([lengths[index] for index in batch]) for batch in batches]) < np.ptp(lengths) / 3
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 5000), min_size=1), st.integers(1, 200))
+def test_the_schedule_is_proportional_up_to_the_cap(sizes, steps):
+    plan = task_schedule(sizes, dict.fromkeys(sizes, 10.0), cap=1000, steps=steps, seed=0)
+    total = sum(min(size, 1000) for size in sizes.values())
+    assert len(plan) == steps
+    for name, size in sizes.items():
+        assert abs(plan.count(name) - steps * min(size, 1000) / total) < 1
+
+
+def test_arms_match_in_steps_and_tokens(folder, tokenizer):
+    changes = {"steps": 64, "tokens_per_step": 400}
+    spent = {
+        kinds: train(folder, tokenizer, kinds, phase="intermediate", **changes).record["tokens"]
+        for kinds in [("classification",), ("tagging",), ("mlm",), ("classification", "multiple_choice", "retrieval")]
+    }
+    assert max(spent.values()) / min(spent.values()) < 1.01
+
+
+def test_same_seed_same_bits_other_seed_other_bits(folder, tokenizer):
+    first, again, other = (weights(train(folder, tokenizer, seed=seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_it_learns(folder, tokenizer):
+    curve = train(folder, tokenizer, steps=60).curve
+    assert curve["loss"].tail(5).mean() < curve["loss"].head(5).mean()
+    assert curve["dev"].dropna().iloc[-1] > 0.6
+
+
+def test_a_resumed_run_ends_with_the_same_bits(folder, tokenizer, tmp_path):
+    whole = train(folder, tokenizer)
+    with tiny.killed_after(5):
+        train(folder, tokenizer, checkpoint=tmp_path / "state")
+    rest = train(folder, tokenizer, checkpoint=tmp_path / "state")
+    assert torch.equal(weights(whole), weights(rest))
+    assert rest.curve["step"].tolist() == whole.curve["step"].tolist()
+
+
+def test_progress_is_shown_between_evaluations(folder, tokenizer, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "SHOWN_EVERY", 0)
+    train(folder, tokenizer, steps=4, evaluations=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert ["step 1/4" in lines[0], "step 4/4" in lines[-1], len(lines)] == [True, True, 4]
+    assert "loss" in lines[0] and "dev" not in lines[0] and "dev" in lines[-1]
+
+
+def test_a_loss_that_is_not_finite_names_job_task_and_step(folder, tokenizer):
+    with pytest.raises(CodeStiltsError, match=r"tiny, seed 0: the loss of task classification is nan at step \d+"):
+        train(folder, tokenizer, learning_rate=1e30, clip=1e30, steps=30)
+
+
+def test_an_empty_split_is_named(folder, tokenizer):
+    rows = tiny.examples("classification").assign(split="test")
+    settings = tiny.settings({"classification": tiny.task_settings("classification")})
+    with pytest.raises(CodeStiltsError, match="classification: the train split is empty"):
+        loop.train(folder, {"classification": rows}, tokenizer, settings, 0)
+
+
+def test_random_weights_are_not_the_encoder(folder):
+    torch.manual_seed(0)
+    pretrained, _ = models.load_encoder(folder)
+    drawn, _ = models.load_encoder(folder, init="random")
+    assert not torch.equal(pretrained.get_input_embeddings().weight, drawn.get_input_embeddings().weight)
+
+
+def test_weights_of_another_architecture_are_refused(folder, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in folder.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    config = json.loads((broken / "config.json").read_text())
+    (broken / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(CodeStiltsError, match="encoder tensors are missing"):
+        models.load_encoder(broken)
+
+
+def test_adapters_train_and_are_merged(folder, tokenizer):
+    full, lora = train(folder, tokenizer), train(folder, tokenizer, method="lora")
+    start, _ = models.load_encoder(folder)
+    assert set(lora.encoder.state_dict()) == set(start.state_dict())
+    changed = {
+        name
+        for name, value in lora.encoder.state_dict().items()
+        if "pooler" not in name and not torch.equal(value, start.state_dict()[name])
+    }
+    assert changed and all(name.endswith(("query.weight", "value.weight")) for name in changed)
+    assert not torch.equal(weights(full), weights(lora))
+
+
+def test_a_published_recipe_is_epochs_of_so_many_examples(folder, tokenizer):
+    curve = train(folder, tokenizer, epochs=3, batch_size=4).curve
+    assert len(curve) == 15 and curve["examples"].eq(4).all()
