@@ -40,7 +40,7 @@ OVERLAY := results/$(STUDY)-rehearsal/overlay.yaml
 PIP := .venv/bin/python -I src/codestilts/sources/pip_settings.py
 # The checkout's commit and whether it has changes, for the image's labels.
 COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -Ic "import sys; sys.path.insert(0, 'src'); \
-	from codestilts.provenance import commit; print(commit" 2>/dev/null),unknown)
+	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
