@@ -7,7 +7,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from snakemake.logging import logger
 
-from codestilts.config import job_settings
+from codestilts.config.job_settings import JOB_SETTINGS
+from codestilts.config import preparation_settings
 from codestilts.code_digest import stage_digest
 from codestilts.workflow.resources import demands
 from codestilts.errors import CodeStiltsError
@@ -155,7 +156,7 @@ def over(grid, patterns, **values):
 
 def settings(stage):
     """The settings of a job, as JSON, from its wildcards: a job is rerun when its own settings change."""
-    return lambda wildcards: to_json(getattr(job_settings, stage)(STUDY, **wildcards))
+    return lambda wildcards: to_json(JOB_SETTINGS[stage](STUDY, **wildcards))
 
 
 @cache
@@ -224,17 +225,17 @@ def archive_of_encoder(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return job_settings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+    return preparation_settings.encoder(STUDY, wildcards.encoder)["folder"] or "."
 
 
 def needs_of_encoder(wildcards, output):
     """What its architecture is compared with. It is no part of the output: what takes ``output`` decides no rerun."""
-    return to_json(job_settings.fit(STUDY, wildcards.encoder))
+    return to_json(preparation_settings.fit(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):
     """Random weights for a rehearsal, with every block that the study reads."""
-    own = job_settings.encoder(STUDY, wildcards.encoder)
+    own = preparation_settings.encoder(STUDY, wildcards.encoder)
     return f"--tiny {max([1, own['layer'], *own['layers']])}" if STUDY.config["rehearsal"] else ""
 
 

@@ -15,7 +15,7 @@ FACTS = {
     "random": ["random"],
     "language_set": "unseen",
     "overlaps": {},
-    "domains": dict.fromkeys(["match", "tags", "search", "parallel"], "pl"),
+    "suites": dict.fromkeys(["match", "tags", "search", "parallel"], "pl"),
     "seen": ["javascript", "python"],
     "families": {
         "none": "baseline",

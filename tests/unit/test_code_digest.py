@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from codestilts.code_digest import stage_digest, stage_files
 
 ROOT = Path(__file__).parents[2]

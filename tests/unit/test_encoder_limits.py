@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 from transformers import AutoConfig, AutoModel
 
-from codestilts.config import job_settings
+from codestilts.config import preparation_settings, training_settings
 from codestilts.config.encoder_limits import COUNTED_FROM_PADDING, check_unpacked, linear_layers, positions, problems
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -79,13 +79,13 @@ def test_a_known_encoder_is_checked_before_anything_is_fetched(tmp_path: Path) -
 
 
 def test_adapters_are_asked_for_where_an_arm_has_them(tmp_path: Path) -> None:
-    assert job_settings.fit(study(tmp_path), "bert-tiny")["modules"] == {}
+    assert preparation_settings.fit(study(tmp_path), "bert-tiny")["modules"] == {}
     arms = {"none": {"family": "baseline", "method": "lora"}}
     own = {"tasks": {"match": {"lora": {"modules": ["key"]}}}, "lora": {"rank": 4}}
     made = study(tmp_path, arms=["none"], definitions={"arms": arms}, target=own)
-    assert job_settings.fit(made, "bert-tiny")["modules"] == {
+    assert preparation_settings.fit(made, "bert-tiny")["modules"] == {
         "target.lora.modules": ["query", "value"],
         "target.tasks.match.lora.modules": ["key"],
     }
-    budget = job_settings.target(made, "bert-tiny", "none", "match", "0-2")
+    budget = training_settings.target(made, "bert-tiny", "none", "match", "0-2")
     assert budget["lora"] == {"rank": 4, "alpha": 16, "modules": ["key"], "learning_rate_factor": 10.0}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codestilts.config import job_settings, validation
+from codestilts.config import preparation_settings, validation
+from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.schema_task import TaskFile
 from codestilts.config.study import Study, load_tasks, to_json
 from codestilts.config.validation import load_study, read_configs
@@ -26,7 +27,7 @@ SOURCES = read_sources(ROOT / "sources.csv")
 ARMS = {task for arm in CONFIG["definitions"]["arms"].values() for task in arm.get("tasks", [])}
 USED = {*CONFIG["targets"], *CONFIG["arms"], *ARMS, "xnli", "tydiqa"}
 TASKS = {name: task for name, task in load_tasks(ROOT / "tasks").items() if name in USED}
-TOLD = ("name", "family", "file")
+TOLD = ("name", "suite", "file")
 
 odd_texts = st.sampled_from(
     [
@@ -151,12 +152,12 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
     demand = demands(study, Path("nowhere"))
     for stage, each in jobs.items():
         for names in each:
-            told = to_json(getattr(job_settings, stage)(study, **names))
+            told = to_json(JOB_SETTINGS[stage](study, **names))
             told.encode()
             if stage in ("intermediate", "target", "probe"):
                 assert demand(stage, names).minutes > 0
     for name in study.encoders:
-        to_json(job_settings.fit(study, name)).encode()
+        to_json(preparation_settings.fit(study, name)).encode()
     return study
 
 

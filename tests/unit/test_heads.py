@@ -12,7 +12,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.config import job_settings
+from codestilts.config import analysis_settings, training_settings
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Batch, Task
@@ -204,15 +204,17 @@ def study(tmp_path: Path) -> Made:
 
 
 def head_of(own: Study, target: str) -> str:
-    return job_settings.target(own, own.encoders[0], "none", target, next(iter(own.batches)))["tasks"][target]["head"]
+    return training_settings.target(own, own.encoders[0], "none", target, next(iter(own.batches)))["tasks"][target][
+        "head"
+    ]
 
 
 def test_the_pocket_study_says_that_it_takes_ours(study: Made) -> None:
     own = study()
     assert {head_of(own, target) for target in own.trained_targets} == {"quick"}
-    phase_2 = job_settings.intermediate(own, "bert-tiny", "all-multi", "0-2")["tasks"]
+    phase_2 = training_settings.intermediate(own, "bert-tiny", "all-multi", "0-2")["tasks"]
     assert {task["head"] for task in phase_2.values()} == {"quick"}
-    assert all("head" not in task for task in job_settings.score(own)["targets"].values()), (
+    assert all("head" not in task for task in analysis_settings.score(own)["targets"].values()), (
         "scoring does not depend on it"
     )
 
@@ -222,8 +224,8 @@ def test_a_published_recipe_takes_the_published_head_whatever_else_is_said(study
     own = study({"target": common, "intermediate": common}, name="paper", xnli={"head": "quick"})
     assert own.tasks["xnli"]["recipe"] and not own.tasks["roles"].get("recipe")
     assert head_of(own, "xnli") == "published" and head_of(own, "roles") == "quick"
-    assert job_settings.target(own, own.encoders[0], "none", "xnli", next(iter(own.batches)))["epochs"] == 2
-    mixed = job_settings.intermediate(own, own.encoders[0], "english-multi", next(iter(own.batches)))
+    assert training_settings.target(own, own.encoders[0], "none", "xnli", next(iter(own.batches)))["epochs"] == 2
+    mixed = training_settings.intermediate(own, own.encoders[0], "english-multi", next(iter(own.batches)))
     assert {task["head"] for task in mixed["tasks"].values()} == {"published"} and "epochs" not in mixed
 
 
@@ -238,7 +240,7 @@ def test_a_target_of_the_study_comes_before_its_file_and_that_before_the_phase(s
 def test_the_paper_study_takes_published_heads_but_where_none_is(study: Made) -> None:
     own = study(name="paper")
     assert {head_of(own, target) for target in own.trained_targets} == {"published"}
-    heads = job_settings.intermediate(own, own.encoders[0], "code-multi", next(iter(own.batches)))["tasks"]
+    heads = training_settings.intermediate(own, own.encoders[0], "code-multi", next(iter(own.batches)))["tasks"]
     assert {name for name, task in heads.items() if task["head"] == "quick"} == {"cloze-csn"}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codestilts.config import job_settings
+from codestilts.config import training_settings
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.examples.sampling import take
@@ -48,7 +48,7 @@ def paper() -> Study:
 
 def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
     """How many examples of each task an arm's phase 2 trains on, and their tokens, with a tenth of the sets."""
-    phase_2 = job_settings.intermediate(study, "xlm-r-large", arm, "0-1")
+    phase_2 = training_settings.intermediate(study, "xlm-r-large", arm, "0-1")
     names = list(phase_2["tasks"])
     rng = np.random.default_rng(0)
     features = {}
@@ -81,7 +81,7 @@ def test_mlm_is_one_more_task_of_the_mixture_at_half_the_rate(paper: Study, arm:
     task = paper.arms[arm]["base"]
     wanted = min(SIZES[task][0], CAP) / (min(SIZES[task][0], CAP) + CAP)
     assert counts[task] / counts.total() == pytest.approx(wanted, rel=0.06)
-    rates = [job_settings.intermediate(paper, "xlm-r-large", name, "0-1")["learning_rate"] for name in (arm, task)]
+    rates = [training_settings.intermediate(paper, "xlm-r-large", name, "0-1")["learning_rate"] for name in (arm, task)]
     assert rates[0] == pytest.approx(rates[1] / 2)
 
 

@@ -6,7 +6,7 @@ import pytest
 import tiny
 import torch
 
-from codestilts.config.job_settings import probe, target
+from codestilts.config.training_settings import probe, target
 from codestilts.config.validation import load_study, read_configs
 from codestilts.training import loop
 from codestilts.training.precision import allow_tf32, reduced, scaler

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codestilts.config import job_settings
+from codestilts.config import analysis_settings, preparation_settings, training_settings
 from codestilts.config.study import Study, batches, load_tasks, to_json
 from codestilts.config.validation import load_study, read_configs
 from codestilts.evaluation.statistics.design import design_of, scopes_of
@@ -87,38 +87,38 @@ def test_common_sizes_do_not_cut_a_protocol(study: Study) -> None:
     paper = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
     assert paper.config["data"]["target"] == {"train": 400000, "dev": 500, "test": 20000, "test_source": 20000}
     sizes = {"train", "dev", "test", "test_source"}
-    assert job_settings.build(paper, "udpos").keys() & sizes == {"train", "dev"}  # German has 22,458 test rows
-    assert job_settings.build(paper, "bucc").keys() & sizes == {
+    assert preparation_settings.build(paper, "udpos").keys() & sizes == {"train", "dev"}  # German has 22,458 test rows
+    assert preparation_settings.build(paper, "bucc").keys() & sizes == {
         "train"
     }  # dev sets the threshold: Russian has 2,374 pairs
     own = Study(paper.config | {"data": paper.config["data"] | {"tasks": {"udpos": {"test": 9}}}}, paper.tasks, {})
-    assert job_settings.build(own, "udpos")["test"] == 9  # asked for this task
+    assert preparation_settings.build(own, "udpos")["test"] == 9  # asked for this task
     rehearsed = Study(paper.config | {"rehearsal": 10}, paper.tasks, {})
-    assert job_settings.build(rehearsed, "bucc").keys() & sizes == sizes
+    assert preparation_settings.build(rehearsed, "bucc").keys() & sizes == sizes
 
 
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
-    phase2 = job_settings.intermediate(study, "bert-tiny", "english-multi", "0-2")
+    phase2 = training_settings.intermediate(study, "bert-tiny", "english-multi", "0-2")
     assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"]["tasks"])
-    phase3 = job_settings.target(study, "bert-tiny", "none", "tags", "3")
+    phase3 = training_settings.target(study, "bert-tiny", "none", "tags", "3")
     assert phase3["seeds"] == [3] and list(phase3["tasks"]) == ["tags"] and "languages" not in phase3
     assert json.loads(to_json(phase3)) == phase3
     assert "licence" not in to_json(phase2)
 
 
 def test_random_weights_are_drawn_once(study: Study) -> None:
-    assert job_settings.target(study, "bert-tiny", "random", "tags", "3")["init"] == "random"
-    assert job_settings.probe(study, "bert-tiny", "random", "3")["init"] == "random"
-    assert job_settings.target(study, "bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
+    assert training_settings.target(study, "bert-tiny", "random", "tags", "3")["init"] == "random"
+    assert training_settings.probe(study, "bert-tiny", "random", "3")["init"] == "random"
+    assert training_settings.target(study, "bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
 
 
 def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
     own = {**study.config["target"], "tasks": {"tags": {"steps": 7}}}
     other = Study({**study.config, "target": own}, study.tasks, study.sources)
-    assert job_settings.target(other, "bert-tiny", "none", "tags", "3")["steps"] == 7
+    assert training_settings.target(other, "bert-tiny", "none", "tags", "3")["steps"] == 7
     job = ("bert-tiny", "none", "search", "3")
     study = Study({**study.config, "target": {**own, "tasks": {}}}, study.tasks, study.sources)
-    assert job_settings.target(other, *job) == job_settings.target(study, *job)
+    assert training_settings.target(other, *job) == training_settings.target(study, *job)
 
 
 def test_seen_languages_are_those_of_code_arms(study: Study) -> None:
@@ -129,7 +129,9 @@ def test_scopes_are_named_as_the_statistics_name_them() -> None:
     files = [ROOT / "config.yaml", ROOT / "studies/paper.yaml"]
     for chosen in (files, files[:1]):
         study = load_study(read_configs(chosen), ROOT, chosen)
-        design = design_of(job_settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0])
+        design = design_of(
+            analysis_settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0]
+        )
         found = {scope for scope, (kind, _) in scopes_of(design).items() if kind != "target"}
         assert found == set(study.scopes) and len(study.scopes) == len(found)
 

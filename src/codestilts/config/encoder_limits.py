@@ -23,7 +23,7 @@ LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
 def check_unpacked(needs: Record, folder: Path) -> None:
     """Raise CodeStiltsError, one line a mistake, where the encoder published in ``folder`` does not meet ``needs``.
 
-    These are what :func:`codestilts.config.job_settings.fit` gathers.
+    These are what :func:`codestilts.config.preparation_settings.fit` gathers.
     """
     config = json.loads((folder / "config.json").read_bytes())
     with (folder / "model.safetensors").open("rb") as weights:

@@ -115,7 +115,7 @@ class Recipe(Strict):
 
 
 class TaskFile(Strict):
-    """One task: a file of ``tasks/<family>/``."""
+    """One task: a file of ``tasks/<suite>/``."""
 
     type: TaskType
     description: str

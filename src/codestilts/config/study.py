@@ -30,7 +30,7 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
 
 
 def load_tasks(folder: str | Path) -> dict[str, Record]:
-    """Every ``tasks/<family>/<name>.yaml`` under ``folder``, by name, with its name, family and file added.
+    """Every ``tasks/<suite>/<name>.yaml`` under ``folder``, by name, with its name, suite and file added.
 
     What editors and archives leave beside them is passed over (:func:`codestilts.provenance.is_leftover`).
     """
@@ -40,7 +40,7 @@ def load_tasks(folder: str | Path) -> dict[str, Record]:
             continue
         if path.stem in tasks:
             raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
-        task, told = read_yaml(path), {"name": path.stem, "family": path.parent.name, "file": str(path)}
+        task, told = read_yaml(path), {"name": path.stem, "suite": path.parent.name, "file": str(path)}
         if twice := sorted(task.keys() & told.keys()):
             raise CodeStiltsError(f"{path}: {twice[0]}: unknown key: the file's folder and name say that")
         tasks[path.stem] = task | told
@@ -90,7 +90,7 @@ class Study:
         return {name: definitions.get(name) or self._single(name) for name in self.config["arms"]}
 
     def _single(self, task: str) -> Record:
-        family = self.tasks[task]["family"]
+        family = self.tasks[task]["suite"]
         fixed = {"init": "pretrained", "shuffle_labels": False, "method": "full", "learning_rate_factor": 1.0}
         return {"family": family, "tasks": [task], **fixed}
 
@@ -257,11 +257,11 @@ class Study:
     @cached_property
     def scopes(self) -> list[str]:
         """Groups of targets and their means, named as :func:`statistics.contrasts.scopes_of` names them."""
-        families = {self.tasks[target]["family"] for target in self.targets}
-        first = "pl" if "pl" in families else min(families)
-        prefixes = {family: "" if family == first else f"{family} " for family in families}
-        named = {prefixes[self.tasks[name]["family"]] + self.tasks[name]["group"] for name in self.targets}
-        means = [f"all {family}" for family in sorted(families - {first})]
+        suites = {self.tasks[target]["suite"] for target in self.targets}
+        first = "pl" if "pl" in suites else min(suites)
+        prefixes = {suite: "" if suite == first else f"{suite} " for suite in suites}
+        named = {prefixes[self.tasks[name]["suite"]] + self.tasks[name]["group"] for name in self.targets}
+        means = [f"all {suite}" for suite in sorted(suites - {first})]
         return ["all groups", *means, *sorted(named)]
 
     @cached_property

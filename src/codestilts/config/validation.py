@@ -166,10 +166,10 @@ def _holds(value: Any, path: tuple[Any, ...]) -> bool:
 def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
     """What is wrong with the task files: keys, types, sources, labels, builders."""
     for task in tasks.values():
-        for key in ("name", "family"):
+        for key in ("name", "suite"):
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", task[key]):
                 yield f"{task['file']}: {task[key]!r} is not a name: use lower-case letters, digits and hyphens"
-        spec = {key: value for key, value in task.items() if key not in ("name", "family", "file")}
+        spec = {key: value for key, value in task.items() if key not in ("name", "suite", "file")}
         problems = schema_errors(TaskFile, spec, as_it_is=True)
         for path, message in problems:
             yield f"{task['file']}: {'.'.join(map(str, path))}: {message}"

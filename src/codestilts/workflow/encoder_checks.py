@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from codestilts.config.encoder_limits import linear_layers, problems
-from codestilts.config.job_settings import fit
+from codestilts.config.preparation_settings import fit
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.flops import PUBLISHED

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codestilts.config import job_settings
+from codestilts.config import preparation_settings
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
 
@@ -165,7 +165,7 @@ def examples_of(
     shape = (lengths.get(task) or LENGTHS.get(task) or fill * spec.get("max_length", 128), sequences_of(spec))
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return counted(table, *shape)
-    asked = job_settings.build(study, task)
+    asked = preparation_settings.build(study, task)
     train, test = SETS.get(task, (0, 0))
     most = [
         asked.get("train") or train,

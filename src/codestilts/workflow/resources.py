@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from codestilts.config import job_settings
+from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.flops import (
@@ -71,7 +71,7 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
     @cache
     def one_seed(stage: str, **names: str) -> Demand:
         """Memory of a job, and the minutes of one seed of it."""
-        job = getattr(job_settings, stage)(study, **names)
+        job = JOB_SETTINGS[stage](study, **names)
         tasks = {task: examples(task) for task in job["tasks"]}
         if stage == "probe":
             work = probe_work(shape(names["encoder"]), job, tasks)

@@ -128,7 +128,7 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
     """The primary contrast first (first family minus second, in the languages of the contrast, mean over groups),
     then others.
 
-    Columns: name, role (primary, group, domain, no overlap, languages, language, cell, beside, control, variant),
+    Columns: name, role (primary, group, suite, no overlap, languages, language, cell, beside, control, variant),
     scope, language_set, languages, targets, cells, difference, interval, p, seeds, note, verdict (in words).
     """
     scopes, rows = scopes_of(design), []
@@ -168,7 +168,7 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     scopes = scopes_of(design)
     asked += [(name, "group", ours, theirs, scope, main) for scope in sorted(scopes) if scopes[scope][0] == "group"]
     rest = [scope for scope, (kind, _) in scopes.items() if kind == "all" and scope != ALL_GROUPS]
-    asked += [(name, "domain", ours, theirs, scope, "zero_shot") for scope in rest]
+    asked += [(name, "suite", ours, theirs, scope, "zero_shot") for scope in rest]
     if any(design.overlaps.get(arm) for arm in [*ours, *theirs]):
         asked.append((name, APART, ours, theirs, ALL_GROUPS, main))
         asked += [(name, APART, ours, theirs, scope, "zero_shot") for scope in rest]

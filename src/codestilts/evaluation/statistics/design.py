@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 ALL_GROUPS = "all groups"
-PRIMARY_DOMAIN = "pl"
+PRIMARY_SUITE = "pl"
 
 
 @dataclass(frozen=True)
 class Design:
     """What the study knows of its arms, targets and languages.
 
-    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``domains``: target
-    -> family of tasks (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with; ``control_of``:
+    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``suites``: target
+    -> suite (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with; ``control_of``:
     control -> the families whose controls it is; ``random``: the arms that begin with random weights; ``overlaps``: arm
     -> the targets whose training data it shares; ``sources``: target -> the language it is trained in;
     ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``,
@@ -26,7 +26,7 @@ class Design:
     groups: dict[str, str]
     trained: list[str]
     sources: dict[str, str]
-    domains: dict[str, str]
+    suites: dict[str, str]
     bases: dict[str, str]
     control_of: dict[str, list[str]]
     random: list[str]
@@ -81,7 +81,7 @@ def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
         groups=groups,
         trained=trained,
         sources=sources,
-        domains=facts["domains"],
+        suites=facts["suites"],
         bases=facts["bases"],
         control_of=facts.get("control_of", {}),
         random=facts.get("random", []),
@@ -97,21 +97,21 @@ def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
 def scopes_of(design: Design) -> dict[str, tuple[str, list[list[str]]]]:
     """Every target, every group and the mean of groups: scope -> (kind, lists of targets).
 
-    The groups of the first domain (targets of programming languages) are ``all groups``; those of another one have its
+    The groups of the first suite (targets of programming languages) are ``all groups``; those of another one have its
     name in front (``xtreme qa``), and their mean is ``all xtreme``.
     """
     scopes = {target: ("target", [[target]]) for target in design.groups}
-    for domain in domains(design):
+    for suite in suites(design):
         by_group: dict[str, list[str]] = {}
         for target, group in design.groups.items():
-            if design.domains[target] == domain:
+            if design.suites[target] == suite:
                 by_group.setdefault(group, []).append(target)
-        first = domain == domains(design)[0]
-        scopes |= {group if first else f"{domain} {group}": ("group", [own]) for group, own in by_group.items()}
-        scopes[ALL_GROUPS if first else f"all {domain}"] = ("all", list(by_group.values()))
+        first = suite == suites(design)[0]
+        scopes |= {group if first else f"{suite} {group}": ("group", [own]) for group, own in by_group.items()}
+        scopes[ALL_GROUPS if first else f"all {suite}"] = ("all", list(by_group.values()))
     return scopes
 
 
-def domains(design: Design) -> list[str]:
-    """The families of the targets; that of the primary contrast, programming languages, comes first."""
-    return sorted(set(design.domains.values()), key=lambda name: (name != PRIMARY_DOMAIN, name))
+def suites(design: Design) -> list[str]:
+    """The suites of the targets; that of the primary contrast, programming languages, comes first."""
+    return sorted(set(design.suites.values()), key=lambda name: (name != PRIMARY_SUITE, name))
