@@ -46,7 +46,7 @@ rule notebook_effects:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=analysis_settings.report(STUDY),
+        facts=JOB_SETTINGS["report"](STUDY),
         code=code("notebooks/effects.py.ipynb"),
     message:
         "Drawing effects ({wildcards.encoder})"
@@ -74,7 +74,7 @@ rule notebook_languages:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=analysis_settings.report(STUDY),
+        facts=JOB_SETTINGS["report"](STUDY),
         code=code("notebooks/languages.py.ipynb"),
     message:
         "Drawing languages ({wildcards.encoder})"
@@ -101,7 +101,7 @@ rule notebook_training:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=analysis_settings.report(STUDY),
+        facts=JOB_SETTINGS["report"](STUDY),
         code=code("notebooks/training.py.ipynb"),
     message:
         "Drawing training ({wildcards.encoder})"

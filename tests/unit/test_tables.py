@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
 
+from codestilts import csv_tables, display_names
 from codestilts.reporting import tables
 from codestilts.reporting.sample_predictions import chosen, short, showcase
 
@@ -43,8 +44,8 @@ TEXT = st.lists(ODD | st.characters(codec="utf-8"), max_size=6).map("".join)
 @given(st.lists(st.tuples(TEXT, TEXT, st.none() | st.integers(-9, 9)), min_size=1, max_size=4))
 def test_a_table_reads_back_as_it_was_written(tmp_path: Path, rows: list[tuple[str, str, int | None]]) -> None:
     table = pd.DataFrame(rows, columns=["arm", "text", "n"])
-    tables.write_csv(table, tmp_path / "t.csv")
-    texts = tables.read_csv(tmp_path / "t.csv", texts=True)
+    csv_tables.write_csv(table, tmp_path / "t.csv")
+    texts = csv_tables.read_csv(tmp_path / "t.csv", texts=True)
     assert texts["arm"].tolist() == table["arm"].tolist()
     assert texts["text"].tolist() == table["text"].tolist()
     table.to_parquet(tmp_path / "t.parquet")
@@ -53,8 +54,8 @@ def test_a_table_reads_back_as_it_was_written(tmp_path: Path, rows: list[tuple[s
 
 def test_names_stay_names_and_gaps_stay_numbers(tmp_path: Path) -> None:
     table = pd.DataFrame({"arm": ["none", "nan", "NA", "null", ""], "value": [1.5, None, 2, 3, 4], "seed": range(5)})
-    tables.write_csv(table, tmp_path / "t.csv", float_format="%.6f")
-    found = tables.read_csv(tmp_path / "t.csv")
+    csv_tables.write_csv(table, tmp_path / "t.csv", float_format="%.6f")
+    found = csv_tables.read_csv(tmp_path / "t.csv")
     assert found["arm"].tolist() == ["none", "nan", "NA", "null", ""]
     assert found["value"].isna().tolist() == [False, True, False, False, False]
     assert found["seed"].tolist() == [0, 1, 2, 3, 4]
@@ -64,7 +65,7 @@ def test_names_stay_names_and_gaps_stay_numbers(tmp_path: Path) -> None:
 @settings(max_examples=100, deadline=None)
 @given(TEXT)
 def test_a_page_shows_every_character(text: str) -> None:
-    page = Environment(autoescape=True).from_string("<pre>{{ text }}</pre>").render(text=tables.visible(text))
+    page = Environment(autoescape=True).from_string("<pre>{{ text }}</pre>").render(text=display_names.visible(text))
     shown = html.unescape(page)[len("<pre>") : -len("</pre>")]
     pictures = {chr(0x2400 + code): chr(code) for code in range(32)} | {"\u2421": "\x7f"}
     assert "".join(pictures.get(letter, letter) for letter in shown) == text or set(text) & set(pictures)
