@@ -225,7 +225,7 @@ def made_already(out: Path, settings: dict[str, Any], origin: dict[str, Any], pr
 
 def made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:
     """What a job's outputs follow from beside its settings, as digests: code, examples, weights it starts from."""
-    code = stage_digest(Path(__file__).parents[2], __name__)
+    code = stage_digest(Path(__file__).parents[3], __name__)
     data = {path.stem: file_digest(path) for path in examples}
     return {"code": code, "data": data, "parents": parents}
 
