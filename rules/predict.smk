@@ -19,9 +19,9 @@ rule probe:
         "<results>/benchmarks/probe/{encoder}/{arm}/{seeds}.tsv"
     threads: 1
     resources:
-        mem_mb=memory_of("probe"),
-        gpu=one_gpu,
-        runtime=minutes_of("probe"),
+        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("probe", wildcards),
+        gpu=lambda wildcards: JOBS.gpus("probe", wildcards),
+        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("probe", wildcards),
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,
