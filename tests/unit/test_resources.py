@@ -37,7 +37,7 @@ def test_larger_encoders_longer_budgets_and_more_seeds_ask_for_more(tmp_path: Pa
     assert tried.memory_mb == large.memory_mb and tried.minutes > 15
     one = demands(study("studies/paper.yaml", seeds=[0]), tmp_path)
     assert one("target", run("xlm-r-large", "mnli", "xnli", "0")).minutes < large.minutes
-    assert demand("probe", {"encoder": "unixcoder", "arm": "none", "seeds": "0-1"}).minutes < large.minutes
+    assert demand("frozen_retrieval", {"encoder": "unixcoder", "arm": "none", "seeds": "0-1"}).minutes < large.minutes
 
 
 def test_several_gpus_take_less_time(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _vectors(shape: Architecture, job: Record, task: str, examples: Examples) ->
 
 
 def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Demand]:
-    """What tells the demand of a job from its stage (intermediate, target, tune or probe) and its wildcards."""
+    """What tells the demand of a job from its stage (a key of JOB_SETTINGS) and its wildcards."""
 
     @cache
     def shape(encoder: str) -> Architecture:
@@ -73,7 +73,7 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
         """Memory of a job, and the minutes of one seed of it."""
         job = JOB_SETTINGS[stage](study, **names)
         tasks = {task: examples(task) for task in job["tasks"]}
-        if stage == "probe":
+        if stage == "frozen_retrieval":
             work = probe_work(shape(names["encoder"]), job, tasks)
         else:
             work = run_work(shape(names["encoder"]), job, tasks, tested=stage == "target")
@@ -83,10 +83,10 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
             * (SPAN_TOKEN if job["tasks"][task]["type"] == "span_qa" else TOKEN)
             for task, one in tasks.items()
         )
-        gpus = study.gpus(names["encoder"]) if stage != "probe" else 1
+        gpus = study.gpus(names["encoder"]) if stage != "frozen_retrieval" else 1
         processes = max(1, gpus) + (gpus > 1)  # each GPU's own, and the one that started them
         memory = processes * (PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6)
-        if stage == "probe":
+        if stage == "frozen_retrieval":
             memory += max((_vectors(shape(names["encoder"]), job, task, examples(task)) for task in tasks), default=0)
         speed = SPEED[study.config["device"]] * max(1, gpus)
         rates = len(job["learning_rates"]) if stage == "tune" else 1
