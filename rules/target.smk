@@ -14,7 +14,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             image=IMAGE_DIGEST,
         output:
             expand(
-                "<results>/models/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
+                "<results>/target/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
                 seed=MEMBERS,
                 file=TARGET_FILES,
             ),

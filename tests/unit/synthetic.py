@@ -67,7 +67,7 @@ def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01,
 
 
 def language_rows() -> pd.DataFrame:
-    """A language table as scripts/languages.py writes it."""
+    """A language table as scripts/language_similarity.py writes it."""
     table = pd.DataFrame({"language": LANGUAGES, "similarity": [0.4, 0.5, 0.6, 0.7, 1.0], "functions": 500})
     table["zero_shot"] = table["language"] != "python"
     table["near"] = table["similarity"] > 0.55

@@ -109,10 +109,15 @@ def test_compare_through_its_script(tmp_path: Path):
     wrong = sums.assign(checkpoint="oracle", numerator=0.0)  # of another checkpoint: in the scores, in no effect
     for arm, part in pd.concat([sums, wrong]).groupby("arm"):
         part.to_parquet(tmp_path / f"{arm.replace(':', '-')}.parquet", index=False)
-    synthetic.language_rows().to_csv(tmp_path / "languages.csv", index=False)
+    synthetic.language_rows().to_csv(tmp_path / "language_similarity.csv", index=False)
     names = ["scores", "effects", "contrasts", "target_checks", "counts"]
     outputs = [word for name in names for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
-    inputs = ["--sums", *map(str, sorted(tmp_path.glob("*.parquet"))), "--languages", str(tmp_path / "languages.csv")]
+    inputs = [
+        "--sums",
+        *map(str, sorted(tmp_path.glob("*.parquet"))),
+        "--languages",
+        str(tmp_path / "language_similarity.csv"),
+    ]
     command = [
         sys.executable,
         ROOT / "scripts/compare.py",

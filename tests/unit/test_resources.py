@@ -40,7 +40,7 @@ def test_larger_encoders_longer_budgets_and_more_seeds_request_more(tmp_path: Pa
     one_seed = JobResources(study("studies/paper.yaml", seeds=[0]), tmp_path)
     assert one_seed.minutes("target", large | {"seeds": "0"}) < jobs.minutes("target", large)
     retrieval = {"encoder": "unixcoder", "arm": "none", "seeds": "0-1"}
-    assert jobs.minutes("probe", retrieval) < jobs.minutes("target", large)
+    assert jobs.minutes("frozen_retrieval", retrieval) < jobs.minutes("target", large)
 
 
 def test_memory_is_a_process_copies_of_the_weights_and_texts(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_several_gpus_take_less_time_and_one_launcher_more_memory(tmp_path: Path
     four, one = JobResources(several, tmp_path), JobResources(study("studies/paper.yaml"), tmp_path)
     assert four.minutes("target", job) < one.minutes("target", job)
     assert four.memory_mb("target", job) == pytest.approx(5 * one.memory_mb("target", job), abs=5)
-    assert (four.gpus("target", job), four.gpus("probe", job)) == (4, 1)
+    assert (four.gpus("target", job), four.gpus("frozen_retrieval", job)) == (4, 1)
 
 
 @pytest.mark.parametrize("encoder", ["bert-tiny", "minilm"])

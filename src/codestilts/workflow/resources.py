@@ -24,7 +24,7 @@ from codestilts.workflow.flops import (
     run_work,
 )
 
-Stage = Literal["intermediate", "tune", "target", "probe"]
+Stage = Literal["intermediate", "tune", "target", "frozen_retrieval"]
 
 LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # stands in for an encoder of unknown size
 PROCESS_MB = 2000  # a process with all libraries and a few thousand examples; the pocket study's largest took 1,533 MB
@@ -50,7 +50,7 @@ class JobResources:
     def gpus(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
         """GPUs of a job: those of its encoder, but at most one for predictions without training, which are quick."""
         gpus = self.study.gpus(wildcards["encoder"])
-        return min(1, gpus) if stage == "probe" else gpus
+        return min(1, gpus) if stage == "frozen_retrieval" else gpus
 
     def memory_mb(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
         """Main memory: each process holds the libraries, the weights and the examples; retrieval also its vectors."""
@@ -61,7 +61,7 @@ class JobResources:
         weights = WEIGHT_COPIES * WEIGHT_BYTES * encoder.parameters
         texts = sum(self._text_bytes(task) for task in tasks)
         memory = processes * (PROCESS_MB + (weights + texts) / 1e6)
-        if stage == "probe":
+        if stage == "frozen_retrieval":
             layers = 1 + len(self.study.config["definitions"]["encoders"][wildcards["encoder"]]["layers"])
             memory += max((self._vector_bytes(task, encoder, layers) for task in tasks), default=0) / 1e6
         return round(memory)
@@ -75,7 +75,7 @@ class JobResources:
 
     def _tasks(self, stage: Stage, wildcards: Mapping[str, str]) -> Iterable[str]:
         """The tasks whose examples a job reads."""
-        if stage == "probe":
+        if stage == "frozen_retrieval":
             return self.study.untrained_targets
         return self.study.arms[wildcards["arm"]]["tasks"] if stage == "intermediate" else [wildcards["target"]]
 
@@ -97,7 +97,7 @@ class JobResources:
     def _work(self, stage: Stage, encoder: str, arm: str, target: str) -> Work:
         """FLOPs of one seed, or of one learning rate."""
         shape = self._architecture(encoder)
-        if stage == "probe":
+        if stage == "frozen_retrieval":
             retrieval = training_settings.probe(self.study, encoder, arm, self.first_batch)
             return probe_work(shape, retrieval, {task: self._examples(task) for task in retrieval["tasks"]})
         if stage == "intermediate":
