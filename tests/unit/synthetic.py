@@ -11,7 +11,7 @@ FACTS = {
     "pretrained": {"tiny": ["go", "python"]},
     "checkpoint": "last",
     "bases": {},
-    "control_of": {"mlm-english": ["english"], "mlm-code": ["code"]},
+    "controls_for": {"mlm-english": ["english"], "mlm-code": ["code"]},
     "random": ["random"],
     "language_set": "unseen",
     "overlaps": {},

@@ -179,7 +179,7 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     asked += [(name, "cell", ours, theirs, target, language) for target in design.groups for language in languages]
     for family, arms in ((first, ours), (second, theirs)):
         asked.append((f"{family} minus none", "beside", arms, ["none"], ALL_GROUPS, main))
-        controls = [control for control, families in design.control_of.items() if family in families]
+        controls = [control for control, families in design.controls_for.items() if family in families]
         asked += [(f"{family} minus {control}", "control", arms, [control], ALL_GROUPS, main) for control in controls]
     for variant, base in design.bases.items():
         asked += [
