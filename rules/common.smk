@@ -10,7 +10,7 @@ from snakemake.logging import logger
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config import preparation_settings
 from codestilts.code_digest import stage_digest
-from codestilts.workflow.resources import demands
+from codestilts.workflow.resources import JobResources
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders
 from codestilts.sources.archive import local_content
@@ -186,32 +186,13 @@ def growing(amount, per_mb=0):
     return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
 
 
-DEMAND = demands(STUDY, Path())
-
-
-def memory_of(stage):
-    """The memory (MB) of a job that trains or predicts."""
-    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).memory_mb
-
-
-def minutes_of(stage):
-    """Its time limit."""
-    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).minutes
-
-
-def gpus(wildcards):
-    """Its GPUs."""
-    return STUDY.gpus(wildcards.encoder)
+# Memory, run time and GPUs of the jobs that train or predict.
+JOBS = JobResources(STUDY, Path())
 
 
 def processes(wildcards):
-    """Its processor cores: one, or one for the process of each GPU."""
+    """CPU cores of a training job: one, or one for the process of each GPU."""
     return max(1, STUDY.gpus(wildcards.encoder))
-
-
-def one_gpu(wildcards):
-    """A GPU, where its encoder trains on some: what predicts alone is quick."""
-    return min(1, STUDY.gpus(wildcards.encoder))
 
 
 def content_of_source(wildcards):

@@ -19,9 +19,9 @@ rule frozen_retrieval:
         "<results>/benchmarks/frozen_retrieval/{encoder}/{arm}/{seeds}.tsv"
     threads: 1
     resources:
-        mem_mb=memory_of("frozen_retrieval"),
-        gpu=one_gpu,
-        runtime=minutes_of("frozen_retrieval"),
+        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("frozen_retrieval", wildcards),
+        gpu=lambda wildcards: JOBS.gpus("frozen_retrieval", wildcards),
+        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,
