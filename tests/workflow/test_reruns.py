@@ -13,7 +13,8 @@ from projects import ROOT, environment, snakemake
 CONFIG = {"settings", "facts", "sources", "gpus", "study", "sample", "rehearsal"}  # of the study
 CODE = {"code"}  # digests
 CONTENT = {"content"}  # of local sources
-PLACES = {"out", "encoder", "parent", "results", "benchmarks", "clusters", "trials", "image", "folder"}  # of files
+PATHS = {"script", "out", "encoder", "parent", "records", "results", "benchmarks", "near_duplicates", "trials", "image"}
+PATHS |= {"folder"}  # in an archive
 CHECKS = {"needs"}  # made of the output, which decides no rerun
 
 HUB = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "secret", "HF_HOME": "/tmp/elsewhere"}
@@ -38,7 +39,7 @@ def test_the_parameters_of_all_rules_are_known() -> None:
             r"^ +params:\n((?: +.*\n)+?) +(?:message|shell|notebook):", path.read_text(), re.MULTILINE
         ):
             found |= set(re.findall(r"^ +(\w+)=", block, re.MULTILINE))
-    assert found == CONFIG | CODE | CONTENT | PLACES | CHECKS
+    assert found == CONFIG | CODE | CONTENT | PATHS | CHECKS
 
 
 def test_rules_read_no_environment() -> None:

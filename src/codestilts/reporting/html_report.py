@@ -19,7 +19,7 @@ from codestilts.evaluation.statistics.verdicts import has_interval
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import Row, by_group, contrast_languages, headline, rows
 from codestilts.reporting.tables import p_value, points, with_interval
-from codestilts.workflow.benchmarks import stage_rows
+from codestilts.workflow.benchmarks import stage_times
 
 TABLES = [
     "contrasts",
@@ -84,7 +84,7 @@ def render(
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
         examples=example_groups(tables["sample_predictions"]),
         languages=rows(tables["language_similarity"]),
-        stages=stage_rows(results / "benchmarks"),
+        stages=stage_times(results / "benchmarks"),
         slurm=about_slurm(tables["efficiency"]),
         machine=machine(tables["runs"]) | {"image": image},
         settings=json.dumps(facts["budgets"], indent=1),

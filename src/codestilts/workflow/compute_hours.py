@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow import flops, planning
-from codestilts.workflow.benchmarks import benchmark
+from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.job_paths import encoder_of
 from codestilts.workflow.planning import Job
 from codestilts.workflow.status import Progress
@@ -54,7 +54,7 @@ def seconds(progress: Progress) -> dict[str, float]:
     }
     done = filter(encoder_of, progress.finished)
     folder = progress.results / "benchmarks"
-    return {name: slurm[name] if name in slurm else float(benchmark(folder / f"{name}.tsv")["s"]) for name in done}
+    return {name: slurm[name] if name in slurm else float(read_benchmark(folder / f"{name}.tsv")["s"]) for name in done}
 
 
 def left(progress: Progress, took: Mapping[str, float]) -> tuple[float, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from codestilts.workflow.job_paths import encoder_of, job_path_of, rule_of
+from codestilts.workflow.job_paths import encoder_of, job_path_of
 from codestilts.workflow.snakemake_logs import RunLog, Submitted
 
 FIELDS = "JobID,State,Submit,Start,End,ElapsedRaw,TimelimitRaw,AllocTRES,NCPUS,NNodes,ReqMem"
@@ -132,7 +132,7 @@ def group_job_paths(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
         slurm_id, _, command = line.partition("|")
         if targets := TARGETS.search(command):
             jobs = TARGET.findall(targets[1])
-            found[slurm_id] = tuple(job_path_of(rule_of(rule), values(wildcards)) for rule, wildcards in jobs)
+            found[slurm_id] = tuple(job_path_of(rule, values(wildcards)) for rule, wildcards in jobs)
     return found
 
 

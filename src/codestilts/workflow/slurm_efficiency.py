@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.workflow.benchmarks import benchmark
+from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.slurm_accounting import Attempt
 
 COLUMNS = ["rule", "jobs", "attempts", "failed", "hours", "gpu_hours", "queue_hours",
@@ -63,7 +63,7 @@ def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
     for one in dict.fromkeys(last.values()):
         own = [benchmarks / f"{name}.tsv" for name in one.job_paths]
         if all(last[name] is one for name in one.job_paths) and all(is_of(one, path) for path in own):
-            worked += sum(float(benchmark(path)["s"]) for path in own)
+            worked += sum(float(read_benchmark(path)["s"]) for path in own)
             taken += one.seconds
     return 1 - worked / taken if taken else None
 
