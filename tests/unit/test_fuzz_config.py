@@ -142,11 +142,12 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
             return None
     batch = next(iter(study.batches))
     jobs: dict[str, list[dict[str, str]]] = {
-        "encoder": [{"encoder": name} for name in study.encoders],
         "build": [{"task": name} for name in study.examples],
-        "intermediate": [dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.phase_2],
+        "intermediate": [
+            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.intermediate_pairs
+        ],
         "target": [dict(zip(("encoder", "arm", "target"), run, strict=True)) | {"seeds": batch} for run in study.runs],
-        "probe": [dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.cells],
+        "probe": [dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.encoder_arms],
         "report": [{}],
     }
     demand = demands(study, Path("nowhere"))

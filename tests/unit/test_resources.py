@@ -42,7 +42,7 @@ def test_larger_encoders_longer_budgets_and_more_seeds_ask_for_more(tmp_path: Pa
 
 def test_several_gpus_take_less_time(tmp_path: Path) -> None:
     several = study("studies/paper.yaml")
-    several.config["definitions"]["encoders"]["xlm-r-large"]["gpus"] = 4
+    several.encoder("xlm-r-large").gpus = 4
     job = run("xlm-r-large", "mnli", "xnli", "0-1")
     single = demands(study("studies/paper.yaml"), tmp_path)("target", job)
     assert demands(several, tmp_path)("target", job).minutes < single.minutes

@@ -88,7 +88,7 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
         memory = processes * (PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6)
         if stage == "probe":
             memory += max((_vectors(shape(names["encoder"]), job, task, examples(task)) for task in tasks), default=0)
-        speed = SPEED[study.config["device"]] * max(1, gpus)
+        speed = SPEED[study.config.device] * max(1, gpus)
         rates = len(job["learning_rates"]) if stage == "tune" else 1
         return Demand(round(memory), math.ceil(rates * (work.train + work.forward) / speed / 60))
 
