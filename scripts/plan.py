@@ -42,7 +42,7 @@ def main() -> None:
     jobs = planning.gpu_jobs(costs)
     print(
         f"Study {study.name}: {len(study.encoders)} encoders, {len(study.arms)} arms, {len(study.targets)} targets, "
-        f"{len(study.config['seeds'])} seeds"
+        f"{len(study.config.seeds)} seeds"
     )
     show("\n".join(how))
     show_jobs(study, jobs, speed)

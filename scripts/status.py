@@ -63,7 +63,7 @@ def show_jobs(progress: Progress) -> None:
 def show_hours(progress: Progress) -> None:
     """Device hours so far and to go."""
     found = hours(progress)
-    name = "GPU-hours" if progress.study.config["device"] == "gpu" else "Hours of training and predicting"
+    name = "GPU-hours" if progress.study.config.device == "gpu" else "Hours of training and predicting"
     lost = f" ({found.lost:,.2f} of them in attempts that failed)" if found.lost else ""
     rest = f"about {found.to_go:,.2f} to go, {found.how}" if found.to_go else found.how
     print(f"\n{name}: {found.so_far:,.2f} so far{lost}, {rest}")

@@ -163,7 +163,7 @@ def test_a_study_for_gpus_is_not_planned_by_a_processor(parts: Study, tmp_path: 
     record(tmp_path, "a", 100, 10.0)
     runs = flops.measured(tmp_path.parent)
     assert planning.choose_speed(parts, runs, None, 0.35)[0].name.startswith("cpu")
-    parts.config["intermediate"]["precision"] = precision
+    parts.config.intermediate.precision = precision
     speed, how = planning.choose_speed(parts, runs, None, 0.35)
     assert speed.name == "A100" and speed.train == speed.forward == 0.35 * 312e12
     assert any("cpu" in line for line in how) and any("A100" in line for line in how)
@@ -194,7 +194,7 @@ def test_disk_holds_what_is_kept(parts: Study) -> None:
     shapes = costs.shapes.values()
     own = {name: 4 * (shape.parameters - shape.word_embeddings) for name, shape in costs.shapes.items()}
     assert found["encoders"] == 4 * sum(shape.parameters for shape in shapes)
-    assert found["models of phase 2"] == 3 * sum(own[encoder] for encoder, _ in parts.intermediate_models)
+    assert found["models of phase 2"] == 3 * sum(own[encoder] for encoder, _ in parts.intermediate_pairs)
     assert found["models of phase 3"] == 0 and found["predictions"] > 0
     largest = costs.shapes["minilm"]
     assert found["checkpoints in flight"] == 3 * 2 * (4 * largest.parameters + 2 * own["minilm"])

@@ -142,14 +142,13 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
             return None
     batch = next(iter(study.batches))
     jobs: dict[str, list[dict[str, str]]] = {
-        "import_encoder": [{"encoder": name} for name in study.encoders],
         "build": [{"task": name} for name in study.examples],
         "intermediate": [
-            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.intermediate_models
+            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.intermediate_pairs
         ],
         "target": [dict(zip(("encoder", "arm", "target"), run, strict=True)) | {"seeds": batch} for run in study.runs],
         "frozen_retrieval": [
-            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.cells
+            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.encoder_arms
         ],
         "report": [{}],
     }

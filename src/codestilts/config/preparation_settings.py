@@ -1,10 +1,15 @@
 """The settings of the jobs that fetch, extract and build: what decides their outputs and no more."""
 
-from dataclasses import asdict
+from __future__ import annotations
 
-from codestilts.config.study import Record, Study
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 from codestilts.config.training_settings import task_settings
 from codestilts.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from codestilts.config.study import Record, Study
 
 SIZES = ("train", "dev", "test", "test_source")
 
@@ -15,32 +20,26 @@ def source(study: Study, source: str) -> Record:
     return {key: row[key] for key in ("kind", "id", "version", "file", "sha256", "keep", "languages", "split")}
 
 
-def encoder(study: Study, encoder: str) -> Record:
-    """Where an encoder's files are in its archive, and which of its blocks retrieval reads."""
-    return dict(study.config["definitions"]["encoders"][encoder])
-
-
 def fit(study: Study, encoder: str) -> Record:
     """What the study asks of an encoder's architecture, by the file or key that asks it (:mod:`encoder_limits`)."""
-    cells = {arm: targets for (name, arm), targets in study.cells.items() if name == encoder}
-    own = study.config["definitions"]["encoders"][encoder]
-    arms = {*cells, *(arm for name, arm in study.intermediate_models if name == encoder)}
-    targets = {target for found in cells.values() for target in found}
-    tasks = {task: study.tasks[task] for task in sorted(targets.union(*(study.arms[arm]["tasks"] for arm in arms)))}
-    adapted = {target for name, arm, target in study.runs if name == encoder and study.arms[arm]["method"] == "lora"}
-    common = study.config["target"]["lora"]["modules"]
-    modules = {"target.lora.modules": common} if adapted else {}
+    pairs = {arm: targets for (name, arm), targets in study.encoder_arms.items() if name == encoder}
+    own = study.encoder(encoder)
+    arms = {*pairs, *(arm for name, arm in study.intermediate_pairs if name == encoder)}
+    targets = {target for found in pairs.values() for target in found}
+    tasks = [study.tasks[task] for task in sorted(targets.union(*(study.arms[arm].tasks for arm in arms)))]
+    adapted = {target for name, arm, target in study.runs if name == encoder and study.arms[arm].method == "lora"}
+    modules = {"target.lora.modules": study.config.target.lora.modules} if adapted else {}
     for target in sorted(adapted):
-        if "modules" in (budget := study.config["target"]["tasks"].get(target, {}).get("lora", {})):
-            modules[f"target.tasks.{target}.lora.modules"] = budget["modules"]
-    chosen = {task["file"]: (task.get("options") or {}).get("layer", -1) for task in tasks.values()}
+        lora = study.config.target.own(target).get("lora", {})
+        if "modules" in lora:
+            modules[f"target.tasks.{target}.lora.modules"] = lora["modules"]
     return {
         "encoder": encoder,
-        "lengths": {task["file"]: task.get("max_length", 128) for task in tasks.values()},
+        "lengths": {task.file: task.max_length for task in tasks},
         "blocks": {
-            f"definitions.encoders.{encoder}.layer": [own["layer"]],
-            f"definitions.encoders.{encoder}.layers": own["layers"],
-            **{f"{file}: options.layer": [layer] for file, layer in chosen.items() if layer > 0},
+            f"definitions.encoders.{encoder}.layer": [own.layer],
+            f"definitions.encoders.{encoder}.layers": own.layers,
+            **{f"{task.file}: options.layer": [task.options.layer] for task in tasks if (task.options.layer or 0) > 0},
         },
         "modules": modules,
     }
@@ -57,18 +56,20 @@ def build(study: Study, task: str) -> Record:
     The study's common sizes don't cut the splits that a task file calls ``whole``, except in a rehearsal.
     """
     role = "target" if task in study.targets else "intermediate"
-    data = study.config["data"]
-    whole = [] if study.config["rehearsal"] else study.tasks[task].get("whole", [])
+    data = study.config.data
+    common = data.target if role == "target" else data.intermediate
+    own = data.tasks.get(task)
+    whole = [] if study.config.rehearsal else study.tasks[task].whole
     return {
         "study": study.name,
         "task": task,
         "role": role,
-        **({"rehearsal": study.config["rehearsal"]} if study.config["rehearsal"] else {}),
+        **({"rehearsal": study.config.rehearsal} if study.config.rehearsal else {}),
         "languages": study.task_languages(task),
         "source_language": study.source_language(task),
         "seed": derive_seed(study.name, "examples", task),
-        **{key: value for key, value in data[role].items() if key.partition("_")[0] not in whole},
-        **{key: value for key, value in data["tasks"].get(task, {}).items() if key in SIZES},
+        **{key: value for key, value in common.given().items() if key.partition("_")[0] not in whole},
+        **(own.given() if own else {}),
     }
 
 

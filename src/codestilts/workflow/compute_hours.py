@@ -34,7 +34,7 @@ def hours(progress: Progress) -> Hours:
     took = seconds(progress)
     by_slurm = {name for attempt in progress.attempts if attempt.state == "COMPLETED" for name in attempt.places}
     here = sum(each * devices(progress, name) for name, each in took.items() if name not in by_slurm)
-    on_gpu = progress.study.config["device"] == "gpu"
+    on_gpu = progress.study.config.device == "gpu"
     cost_of = {
         attempt.slurm_id: attempt.seconds * (attempt.gpus if on_gpu else 1)
         for attempt in progress.attempts
@@ -72,7 +72,7 @@ def left(progress: Progress, took: Mapping[str, float]) -> tuple[float, str]:
         rates, how = measured_rates(jobs, took), f"at the speed of the {len(took):,} that are done"
     else:
         speed, _ = planning.choose_speed(progress.study, runs, None, planning.UTILISATION)
-        if progress.study.config["device"] == "cpu" and not speed.name.startswith("cpu"):
+        if progress.study.config.device == "cpu" and not speed.name.startswith("cpu"):
             return 0.0, UNKNOWN
         rates, how = defaultdict(lambda: 1 / speed.train), f"at the speed of {speed.name}"
     spent = {name: each.seconds for name, each in progress.last.items() if each.running and len(each.places) == 1}

@@ -129,7 +129,7 @@ def architecture(study: Study, encoder: str, root: Path) -> Architecture:
     if unpacked.exists():
         return read_architecture(unpacked.read_bytes(), str(unpacked))
     if archive.exists():
-        folder = study.config["definitions"]["encoders"][encoder].get("folder", "").strip("/")
+        folder = study.encoder(encoder).folder.strip("/")
         with zipfile.ZipFile(archive) as members:
             return read_architecture(members.read(f"{folder}/config.json".lstrip("/")), str(archive))
     if source.id in PUBLISHED:
@@ -162,7 +162,7 @@ def examples_of(
     ``lengths`` has the tokens of a sequence, as far as runs have shown them; else ``fill`` of ``max_length``.
     """
     spec = study.tasks[task]
-    shape = (lengths.get(task) or LENGTHS.get(task) or fill * spec.get("max_length", 128), sequences_of(spec))
+    shape = (lengths.get(task) or LENGTHS.get(task) or fill * spec.max_length, sequences_of(spec.as_written()))
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return counted(table, *shape)
     asked = preparation_settings.build(study, task)

@@ -107,7 +107,7 @@ def choose_speed(study: Study, runs: Sequence[Measured], gpu: str | None, share:
     That of the device with the most runs, unless a GPU is named; what a processor does says nothing of a study in
     bf16 or fp16, which are meant for GPUs.
     """
-    half = any(study.config[phase]["precision"] in ("bf16", "fp16") for phase in ("intermediate", "target"))
+    half = any(getattr(study.config, phase).precision in ("bf16", "fp16") for phase in ("intermediate", "target"))
     devices: dict[str, list[Measured]] = {}
     for run in runs:
         devices.setdefault(run.device, []).append(run)
@@ -152,7 +152,7 @@ def gpu_jobs(costs: Costs) -> list[Job]:
         parent = study.parent_arm(arm)
         return [phase_2[encoder, parent, batch]] if parent else []
 
-    for encoder, arm in study.intermediate_models:
+    for encoder, arm in study.intermediate_pairs:
         work = run_work(
             costs.shapes[encoder], training_settings.intermediate(study, encoder, arm, first), costs.examples
         )
@@ -168,7 +168,7 @@ def gpu_jobs(costs: Costs) -> list[Job]:
         for batch, seeds in batches.items():
             before = [*parents(encoder, arm, batch), *tried]
             add("train_target", (encoder, arm, target, batch), work * len(seeds), before)
-    for encoder, arm in study.cells:
+    for encoder, arm in study.encoder_arms:
         work = probe_work(costs.shapes[encoder], training_settings.probe(study, encoder, arm, first), costs.examples)
         for batch, seeds in batches.items():
             add("frozen_retrieval", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
@@ -248,26 +248,26 @@ def disk(costs: Costs, running: int) -> dict[str, float]:
     A checkpoint has the weights and the optimiser's two moments of each that is trained; the last one is there until
     the next is written.
     """
-    study, seeds = costs.study, len(costs.study.config["seeds"])
+    study, seeds = costs.study, len(costs.study.config.seeds)
 
     def stored(encoder: str, phase: str) -> int:
         shape = costs.shapes[encoder]
-        return FLOAT * (shape.parameters - study.config[phase]["freeze_embeddings"] * shape.word_embeddings)
+        return FLOAT * (shape.parameters - getattr(study.config, phase).freeze_embeddings * shape.word_embeddings)
 
     def checkpoint(encoder: str, phase: str) -> int:
         return 2 * (FLOAT * costs.shapes[encoder].parameters + 2 * stored(encoder, phase))
 
-    kinds = len(study.config["target"]["selection"])
+    kinds = len(study.config.target.selection)
     runs = Counter(target for *_, target in study.runs)
     rows = sum(count * costs.examples[target].test * kinds for target, count in runs.items())
-    rows += sum(costs.examples[target].test for targets in study.cells.values() for target in targets
+    rows += sum(costs.examples[target].test for targets in study.encoder_arms.values() for target in targets
                 if target in study.untrained_targets)  # fmt: skip
     flight = max(checkpoint(name, phase) for name in study.encoders for phase in ("intermediate", "target"))
     return {
         "encoders": sum(FLOAT * shape.parameters for shape in costs.shapes.values()),
-        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.intermediate_models),
+        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.intermediate_pairs),
         "models of phase 3": seeds * sum(stored(encoder, "target") for encoder, *_ in study.runs)
-        * study.config["keep_models"],
+        * study.config.keep_models,
         "predictions": float(rows * seeds * ROW),
         "checkpoints in flight": float(flight * running),
     }  # fmt: skip

@@ -66,7 +66,7 @@ class Progress:
     @property
     def archives(self) -> Path:
         """Where this study's archives are."""
-        return (self.results if self.study.config["rehearsal"] else self.root) / "resources"
+        return (self.results if self.study.config.rehearsal else self.root) / "resources"
 
     @cached_property
     def last(self) -> dict[str, Attempt]:
