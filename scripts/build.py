@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions of languages or archives")
-    parser.add_argument("--clusters", type=Path, help="clusters.parquet (tasks made of functions)")
+    parser.add_argument("--clusters", type=Path, help="near_duplicates.parquet (tasks made of functions)")
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: train, dev, test, source_language, ...")
     parser.add_argument("--out", type=Path, required=True, help="parquet of examples")
     arguments = parser.parse_args()

@@ -220,7 +220,7 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         alike = not arm.tasks and arm.init == "pretrained" and arm.method == "full"
         if name != "none" and alike and not study.parent_arm(name):
             yield ("arms", index), f"'{name}' has no tasks and begins with pretrained weights: that is the arm 'none'"
-        of, where = arm.control_of, ("definitions", "arms", name, "control_of")
+        of, where = arm.controls_for, ("definitions", "arms", name, "controls_for")
         if arm.family == "control" and of is None:
             yield where, f"'{name}' is a control: name the families that it is a control of, or [] for none"
         if arm.family != "control" and of is not None:

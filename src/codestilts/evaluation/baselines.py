@@ -28,7 +28,7 @@ MANY = 20_000  # documents: more than any set has of which all pairs are scored
 STEP = 64  # queries that BM25 answers at once where there are many documents
 SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
-COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "cluster", "package", "split", "gold", "prediction"]
+COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
 
 
 def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, Any], seed: int = 0) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, An
     frames = []
     for name, predicted in predictors[task["type"]](train, rows, rng).items():
         frame = rows.loc[predicted.pop("index", rows.index.tolist())].copy()
-        frame["cluster"] = frame["unit"] if "unit" in frame else frame["cluster"]
+        frame["unit"] = frame["unit"] if "unit" in frame else frame["cluster"]
         fixed: Predicted = {"encoder": "", "arm": f"baseline:{name}", "target": target, "seed": 0, "score": 0.0}
         for column, entries in {**fixed, **predicted}.items():
             frame[column] = entries
