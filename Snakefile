@@ -39,7 +39,7 @@ rule all:
         expand("<results>/examples/{task}.parquet", task=STUDY.examples),
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         expand(ENCODER, encoder=STUDY.encoders),
-        over(STUDY.intermediate_pairs, INTERMEDIATE, seed=SEED_FOLDERS, file=MODEL_FILES),
+        over(STUDY.intermediate_models, INTERMEDIATE, seed=SEED_FOLDERS, file=MODEL_FILES),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
         over(STUDY.runs, TARGET, seed=SEED_FOLDERS, file=TARGET_FILES),
         over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),

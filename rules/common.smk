@@ -285,8 +285,8 @@ def tables_of_cells(wildcards):
 def records_of_cell(wildcards):
     cell = (wildcards.encoder, wildcards.arm)
     runs = [run for run in STUDY.runs if run[:2] == cell]
-    phase_2 = [cell] if cell in STUDY.intermediate_pairs else []
-    return over(phase_2, INTERMEDIATE, seed=SEED_FOLDERS, file="run.json") + over(
+    intermediate = [cell] if cell in STUDY.intermediate_models else []
+    return over(intermediate, INTERMEDIATE, seed=SEED_FOLDERS, file="run.json") + over(
         runs, TARGET, seed=SEED_FOLDERS, file="run.json"
     )
 

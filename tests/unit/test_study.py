@@ -105,7 +105,7 @@ def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
 
 def test_random_weights_are_drawn_once(study: Study) -> None:
     assert training_settings.target(study, "bert-tiny", "random", "tags", "3")["init"] == "random"
-    assert training_settings.probe(study, "bert-tiny", "random", "3")["init"] == "random"
+    assert training_settings.frozen_retrieval(study, "bert-tiny", "random", "3")["init"] == "random"
     assert training_settings.target(study, "bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
 
 

@@ -15,7 +15,7 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "intermediate": training_settings.intermediate,
     "target": training_settings.target,
     "tune": training_settings.tune,
-    "frozen_retrieval": training_settings.probe,
+    "frozen_retrieval": training_settings.frozen_retrieval,
     "score": analysis_settings.score,
     "compare": analysis_settings.compare,
     "report": analysis_settings.report,

@@ -121,7 +121,7 @@ class Study:
         ]
 
     @cached_property
-    def intermediate_pairs(self) -> list[tuple[str, str]]:
+    def intermediate_models(self) -> list[tuple[str, str]]:
         """Every encoder-arm pair whose intermediate training the grid needs, for itself or for a variant."""
         parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.encoder_arms]
         return list(dict.fromkeys((encoder, arm) for encoder, arm in parents if arm))

@@ -82,7 +82,7 @@ def tune(study: Study, encoder: str, arm: str, target: str) -> Record:
     return {**settings, "seeds": [first], "learning_rates": study.learning_rates}
 
 
-def probe(study: Study, encoder: str, arm: str, seeds: str) -> Record:
+def frozen_retrieval(study: Study, encoder: str, arm: str, seeds: str) -> Record:
     """The settings of the predictions of all untrained targets for one batch of seeds."""
     own = study.encoder(encoder)
     heads = {target: task_settings(study, target) for target in study.untrained_targets}

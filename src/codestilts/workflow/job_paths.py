@@ -54,7 +54,7 @@ def rules_by_place(study: Study) -> dict[str, str]:
         "extract": [(name,) for name in study.code_languages],
         "near_duplicates": ONCE if any(map(study.reads_functions, study.examples)) else [],
         "build": [(name,) for name in study.examples],
-        "train_intermediate": [(*pair, batch) for pair, batch in product(study.intermediate_pairs, batches)],
+        "train_intermediate": [(*pair, batch) for pair, batch in product(study.intermediate_models, batches)],
         "tune": study.runs if study.learning_rates else [],
         "train_target": [(*run, batch) for run, batch in product(study.runs, batches)],
         "frozen_retrieval": [(*cell, batch) for cell, batch in product(cells, batches)],

@@ -152,7 +152,7 @@ def gpu_jobs(costs: Costs) -> list[Job]:
         parent = study.parent_arm(arm)
         return [phase_2[encoder, parent, batch]] if parent else []
 
-    for encoder, arm in study.intermediate_pairs:
+    for encoder, arm in study.intermediate_models:
         work = run_work(
             costs.shapes[encoder], training_settings.intermediate(study, encoder, arm, first), costs.examples
         )
@@ -169,7 +169,9 @@ def gpu_jobs(costs: Costs) -> list[Job]:
             before = [*parents(encoder, arm, batch), *tried]
             add("train_target", (encoder, arm, target, batch), work * len(seeds), before)
     for encoder, arm in study.encoder_arms:
-        work = probe_work(costs.shapes[encoder], training_settings.probe(study, encoder, arm, first), costs.examples)
+        work = probe_work(
+            costs.shapes[encoder], training_settings.frozen_retrieval(study, encoder, arm, first), costs.examples
+        )
         for batch, seeds in batches.items():
             add("frozen_retrieval", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
     return jobs
@@ -265,7 +267,7 @@ def disk(costs: Costs, running: int) -> dict[str, float]:
     flight = max(checkpoint(name, phase) for name in study.encoders for phase in ("intermediate", "target"))
     return {
         "encoders": sum(FLOAT * shape.parameters for shape in costs.shapes.values()),
-        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.intermediate_pairs),
+        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.intermediate_models),
         "models of phase 3": seeds * sum(stored(encoder, "target") for encoder, *_ in study.runs)
         * study.config.keep_models,
         "predictions": float(rows * seeds * ROW),
