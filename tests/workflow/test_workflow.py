@@ -15,7 +15,7 @@ from filelock import FileLock
 from projects import environment, snakemake
 
 from codestilts.config.validation import load_study, read_configs
-from codestilts.workflow.job_paths import log_of, rules_by_place
+from codestilts.workflow.job_paths import log_path, rules_by_job_path
 
 RESULTS = Path("results/micro")
 
@@ -58,9 +58,9 @@ def test_every_job_leaves_its_benchmark_and_status_counts_them(done: Path) -> No
     study = load_study(read_configs([done / "config.yaml", done / "micro.yaml"]), done)
     benchmarks = done / RESULTS / "benchmarks"
     found = {str(path.relative_to(benchmarks).with_suffix("")) for path in benchmarks.rglob("*.tsv")}
-    expected = rules_by_place(study)
+    expected = rules_by_job_path(study)
     assert found == set(expected)
-    assert {place for place in expected if not (done / RESULTS / log_of(place)).exists()} == set()
+    assert {job_path for job_path in expected if not (done / RESULTS / log_path(job_path)).exists()} == set()
     told = status(done)
     assert f"Everything is there: {RESULTS}/report.html" in told and "Failed" not in told
     assert re.search(rf"^all +{len(expected)} +{len(expected)} *$", told, re.MULTILINE)

@@ -24,21 +24,21 @@ class Hours:
     how: str
 
 
-def devices(progress: Progress, place: str) -> int:
+def devices(progress: Progress, job_path: str) -> int:
     """The devices of a job: its GPUs, or the one processor of a study without."""
-    return progress.study.gpus(encoder_of(place) or "") or 1
+    return progress.study.gpus(encoder_of(job_path) or "") or 1
 
 
 def hours(progress: Progress) -> Hours:
     """What attempts in Slurm took, else the benchmarks; what is left at the speed of what is done."""
     took = seconds(progress)
-    by_slurm = {name for attempt in progress.attempts if attempt.state == "COMPLETED" for name in attempt.places}
+    by_slurm = {name for attempt in progress.attempts if attempt.state == "COMPLETED" for name in attempt.job_paths}
     here = sum(each * devices(progress, name) for name, each in took.items() if name not in by_slurm)
     on_gpu = progress.study.config.device == "gpu"
     cost_of = {
         attempt.slurm_id: attempt.seconds * (attempt.gpus if on_gpu else 1)
         for attempt in progress.attempts
-        if any(map(encoder_of, attempt.places))
+        if any(map(encoder_of, attempt.job_paths))
     }
     lost = sum(cost_of.get(attempt.slurm_id, 0.0) for attempt in progress.attempts if attempt.failed)
     to_go, how = left(progress, took)
@@ -48,9 +48,9 @@ def hours(progress: Progress) -> Hours:
 def seconds(progress: Progress) -> dict[str, float]:
     """How long each finished job that computes held its device: in Slurm with its start, else as benchmarked."""
     slurm = {
-        attempt.places[0]: attempt.seconds
+        attempt.job_paths[0]: attempt.seconds
         for attempt in progress.attempts
-        if attempt.state == "COMPLETED" and len(attempt.places) == 1
+        if attempt.state == "COMPLETED" and len(attempt.job_paths) == 1
     }
     done = filter(encoder_of, progress.finished)
     folder = progress.results / "benchmarks"
@@ -59,8 +59,8 @@ def seconds(progress: Progress) -> dict[str, float]:
 
 def left(progress: Progress, took: Mapping[str, float]) -> tuple[float, str]:
     """Device seconds of the jobs that are not done, and how they are known."""
-    open_places = {name for name in filter(encoder_of, progress.rules) if progress.states.get(name) != "done"}
-    if not open_places:
+    open_job_paths = {name for name in filter(encoder_of, progress.rules) if progress.states.get(name) != "done"}
+    if not open_job_paths:
         return 0.0, "none to go"
     runs = [] if took else flops.measured(progress.root / "results")
     try:
@@ -75,12 +75,12 @@ def left(progress: Progress, took: Mapping[str, float]) -> tuple[float, str]:
         if progress.study.config.device == "cpu" and not speed.name.startswith("cpu"):
             return 0.0, UNKNOWN
         rates, how = defaultdict(lambda: 1 / speed.train), f"at the speed of {speed.name}"
-    spent = {name: each.seconds for name, each in progress.last.items() if each.running and len(each.places) == 1}
+    spent = {name: each.seconds for name, each in progress.last.items() if each.running and len(each.job_paths) == 1}
     total = 0.0
     for job in jobs:
-        if job.place in open_places:
+        if job.job_path in open_job_paths:
             expected = job_flops(job) * rates[job.rule, job.encoder]
-            total += max(0.0, expected - spent.get(job.place, 0.0)) * devices(progress, job.place)
+            total += max(0.0, expected - spent.get(job.job_path, 0.0)) * devices(progress, job.job_path)
     return total, how
 
 
@@ -94,8 +94,8 @@ def measured_rates(jobs: list[Job], took: Mapping[str, float]) -> Mapping[tuple[
     spent: dict[tuple[str, str], float] = defaultdict(float)
     worked: dict[tuple[str, str], float] = defaultdict(float)
     for job in jobs:
-        if job.place in took:
-            spent[job.rule, job.encoder] += took[job.place]
+        if job.job_path in took:
+            spent[job.rule, job.encoder] += took[job.job_path]
             worked[job.rule, job.encoder] += job_flops(job)
     overall = sum(spent.values()) / max(sum(worked.values()), 1.0)
     return defaultdict(lambda: overall, {key: spent[key] / worked[key] for key in spent if worked[key]})

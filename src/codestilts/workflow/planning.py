@@ -25,7 +25,7 @@ from codestilts.workflow.flops import (
     probe_work,
     run_work,
 )
-from codestilts.workflow.job_paths import place, rules_by_place
+from codestilts.workflow.job_paths import job_path_of, rules_by_job_path
 
 # Peak FLOP/s of dense matrix products by the makers' data sheets: bf16, with which fp16 is counted, and fp32 without
 # TF32. A V100 has no bf16 and falls back to fp32.
@@ -58,9 +58,9 @@ class Job:
         return self.wildcards[0]
 
     @property
-    def place(self) -> str:
+    def job_path(self) -> str:
         """Where its log and its benchmark are (:mod:`codestilts.workflow.job_paths`)."""
-        return place(self.rule, self.wildcards)
+        return job_path_of(self.rule, self.wildcards)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def fit(runs: list[Measured]) -> str:
 
 def job_counts(study: Study) -> dict[str, int]:
     """How many jobs each rule has, from an empty folder to the report."""
-    return dict(Counter(rules_by_place(study).values()))
+    return dict(Counter(rules_by_job_path(study).values()))
 
 
 def gpu_jobs(costs: Costs) -> list[Job]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from codestilts.workflow.job_paths import encoder_of, place, rule_of
+from codestilts.workflow.job_paths import encoder_of, job_path_of, rule_of
 from codestilts.workflow.snakemake_logs import RunLog, Submitted
 
 FIELDS = "JobID,State,Submit,Start,End,ElapsedRaw,TimelimitRaw,AllocTRES,NCPUS,NNodes,ReqMem"
@@ -25,7 +25,7 @@ class Attempt:
 
     slurm_id: str
     job: Submitted
-    places: tuple[str, ...]  # of a group those of all its jobs
+    job_paths: tuple[str, ...]  # of a group those of all its jobs
     state: str
     submitted: float | None
     began: float | None
@@ -71,7 +71,7 @@ def attempts(runs: Sequence[RunLog], gpus: Mapping[str, int], usage: bool = Fals
     try:
         jobs = sacct(["--allocations", *ask], FIELDS)
         if groups:
-            members = group_places(sacct(["--allocations", "--jobs", ",".join(groups)], "JobID,SubmitLine"))
+            members = group_job_paths(sacct(["--allocations", "--jobs", ",".join(groups)], "JobID,SubmitLine"))
     except (OSError, subprocess.CalledProcessError):  # no accounting: what waits and runs is known still
         jobs = tell(["squeue", "--noheader", "--format", QUEUE, *ask[2:]])
     used = usage_of(sacct(ask, "JobID,TotalCPU,MaxRSS")) if usage else {}
@@ -79,9 +79,9 @@ def attempts(runs: Sequence[RunLog], gpus: Mapping[str, int], usage: bool = Fals
     for line in jobs:
         job_id = line.partition("|")[0]
         if job := known.get(job_id):
-            places = members.get(job_id, (job.place,))
-            asked = max(gpus.get(encoder_of(name) or "", 0) for name in places)
-            found.append(attempt(line, job, places, asked, *used.get(job_id, (0.0, None))))
+            job_paths = members.get(job_id, (job.job_path,))
+            asked = max(gpus.get(encoder_of(name) or "", 0) for name in job_paths)
+            found.append(attempt(line, job, job_paths, asked, *used.get(job_id, (0.0, None))))
     return sorted(found, key=lambda one: int(one.slurm_id))
 
 
@@ -99,7 +99,7 @@ def tell(command: list[str]) -> list[str]:
 def attempt(
     line: str,
     job: Submitted,
-    places: tuple[str, ...],
+    job_paths: tuple[str, ...],
     asked: int,
     used_cpu: float = 0.0,
     used_memory: float | None = None,
@@ -110,7 +110,7 @@ def attempt(
     return Attempt(
         slurm_id=slurm_id,
         job=job,
-        places=places,
+        job_paths=job_paths,
         state=state.split()[0],  # CANCELLED by 1000
         submitted=moment(submitted),
         began=moment(began),
@@ -125,14 +125,14 @@ def attempt(
     )
 
 
-def group_places(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The places of the jobs of each group, by its id, from the command that was submitted."""
+def group_job_paths(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The job paths of the jobs of each group, by its id, from the command that was submitted."""
     found = {}
     for line in lines:
         slurm_id, _, command = line.partition("|")
         if targets := TARGETS.search(command):
             jobs = TARGET.findall(targets[1])
-            found[slurm_id] = tuple(place(rule_of(rule), values(wildcards)) for rule, wildcards in jobs)
+            found[slurm_id] = tuple(job_path_of(rule_of(rule), values(wildcards)) for rule, wildcards in jobs)
     return found
 
 

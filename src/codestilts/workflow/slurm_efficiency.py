@@ -39,7 +39,7 @@ def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, objec
     memory = [each.used_memory / each.memory for each in attempts if each.used_memory and each.memory]
     return {
         "rule": rule,
-        "jobs": len({name for each in attempts for name in each.places}),
+        "jobs": len({name for each in attempts for name in each.job_paths}),
         "attempts": len(attempts),
         "failed": sum(each.failed for each in attempts),
         "hours": sum(each.seconds for each in attempts) / 3600,
@@ -58,11 +58,11 @@ def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
     A benchmark is that of a job's last success, so earlier attempts don't count. Jobs of a group run one after the
     other; a group counts if all of them have benchmarks.
     """
-    last = {name: one for one in attempts if one.state == "COMPLETED" for name in one.places}
+    last = {name: one for one in attempts if one.state == "COMPLETED" for name in one.job_paths}
     worked = taken = 0.0
     for one in dict.fromkeys(last.values()):
-        own = [benchmarks / f"{name}.tsv" for name in one.places]
-        if all(last[name] is one for name in one.places) and all(is_of(one, path) for path in own):
+        own = [benchmarks / f"{name}.tsv" for name in one.job_paths]
+        if all(last[name] is one for name in one.job_paths) and all(is_of(one, path) for path in own):
             worked += sum(float(benchmark(path)["s"]) for path in own)
             taken += one.seconds
     return 1 - worked / taken if taken else None

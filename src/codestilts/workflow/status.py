@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from codestilts.config.study import Study
-from codestilts.workflow.job_paths import rules_by_place
+from codestilts.workflow.job_paths import rules_by_job_path
 from codestilts.workflow.slurm_accounting import Attempt, attempts
 from codestilts.workflow.snakemake_logs import RunLog, read_logs
 
@@ -28,7 +28,7 @@ class Failure:
     """The last failure of a job that has not been made good."""
 
     rule: str
-    place: str
+    job_path: str
     time: float
     attempt: Attempt | None  # where Slurm ran it
 
@@ -48,8 +48,8 @@ class Progress:
 
     @cached_property
     def rules(self) -> dict[str, str]:
-        """The rule of each job, by its place."""
-        return rules_by_place(self.study)
+        """The rule of each job, by its job path."""
+        return rules_by_job_path(self.study)
 
     @property
     def results(self) -> Path:
@@ -58,7 +58,7 @@ class Progress:
 
     @cached_property
     def finished(self) -> dict[str, float]:
-        """When each finished job ended, by its place; an archive may have been fetched for another study."""
+        """When each finished job ended, by its job path; an archive may have been fetched for another study."""
         archives = {f"fetch/{name}": when for name, when in times(self.archives, ".zip")}
         ended = archives | dict(times(self.results / "benchmarks", ".tsv"))
         return {name: when for name, when in ended.items() if name in self.rules}
@@ -71,13 +71,13 @@ class Progress:
     @cached_property
     def last(self) -> dict[str, Attempt]:
         """The last attempt in Slurm at each job."""
-        return {name: attempt for attempt in self.attempts for name in attempt.places}
+        return {name: attempt for attempt in self.attempts for name in attempt.job_paths}
 
     @cached_property
     def states(self) -> dict[str, str]:
         """The state of each job that has one; the others are to come."""
         found = dict.fromkeys(self.finished, "done")
-        found |= {failure.place: "failed" for failure in self.failures}
+        found |= {failure.job_path: "failed" for failure in self.failures}
         if self.going_on:
             found |= dict.fromkeys(self.running_here(), "running")
         for name, attempt in self.last.items():
@@ -88,13 +88,13 @@ class Progress:
     @cached_property
     def failed(self) -> list[Failure]:
         """The failures that nothing is done about now."""
-        return [failure for failure in self.failures if self.states[failure.place] == "failed"]
+        return [failure for failure in self.failures if self.states[failure.job_path] == "failed"]
 
     def running_here(self) -> Iterator[str]:
         """The jobs that have written into their log since they last ended, and are not in Slurm."""
         began, submitted = (self.runs[-1].began, self.runs[-1].submitted) if self.runs else (0.0, {})
-        in_slurm = {name for attempt in self.attempts if attempt.slurm_id in submitted for name in attempt.places}
-        failed = {failure.place: failure.time + SLACK for failure in self.failures}
+        in_slurm = {name for attempt in self.attempts if attempt.slurm_id in submitted for name in attempt.job_paths}
+        failed = {failure.job_path: failure.time + SLACK for failure in self.failures}
         logs = dict(times(self.results / "logs", ".log"))
         notebooks = dict(times(self.results / "notebooks", ".ipynb", "notebooks/"))
         for name, when in (logs | notebooks).items():
@@ -114,9 +114,9 @@ def times(folder: Path, suffix: str, prefix: str = "") -> Iterator[tuple[str, fl
     """Each file of that kind below a folder, by its path without the suffix, and when it was written last."""
     pending = [(folder, prefix)]
     while pending:
-        place, before = pending.pop()
+        folder, before = pending.pop()
         try:
-            entries = list(os.scandir(place))
+            entries = list(os.scandir(folder))
         except FileNotFoundError:
             continue
         for entry in entries:
@@ -157,19 +157,19 @@ def failures(progress: Progress) -> tuple[list[Failure], int]:
         Failure(progress.rules.get(name, attempt.job.name), name, attempt.ended or 0.0, attempt)
         for attempt in progress.attempts
         if attempt.failed
-        for name in attempt.places
+        for name in attempt.job_paths
     ]
     told = {failure.attempt.slurm_id for failure in found if failure.attempt}
     for run in progress.runs:
-        in_slurm = {name for job_id in run.submitted if job_id in by_id for name in by_id[job_id].places}
+        in_slurm = {name for job_id in run.submitted if job_id in by_id for name in by_id[job_id].job_paths}
         for failed in run.failed:
-            if failed.slurm_id not in told and (failed.slurm_id or failed.place not in in_slurm):
-                found.append(Failure(failed.rule, failed.place, failed.time, by_id.get(failed.slurm_id)))
-    found = [failure for failure in found if failure.place in progress.rules]
+            if failed.slurm_id not in told and (failed.slurm_id or failed.job_path not in in_slurm):
+                found.append(Failure(failed.rule, failed.job_path, failed.time, by_id.get(failed.slurm_id)))
+    found = [failure for failure in found if failure.job_path in progress.rules]
     lasting = {
-        failure.place: failure
+        failure.job_path: failure
         for failure in sorted(found, key=lambda failure: failure.time)
-        if failure.time > progress.finished.get(failure.place, 0.0)
+        if failure.time > progress.finished.get(failure.job_path, 0.0)
     }
-    made_good = sum(failure.time <= progress.finished.get(failure.place, 0.0) for failure in found)
+    made_good = sum(failure.time <= progress.finished.get(failure.job_path, 0.0) for failure in found)
     return sorted(lasting.values(), key=lambda failure: -failure.time), made_good
