@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.examples.build import build
+from codestilts.examples.build import build_examples
 from codestilts.provenance import atomic
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     inputs = {path.stem: path for path in arguments.inputs}
     if arguments.clusters:
         inputs["clusters"] = arguments.clusters
-    frame, notes = build(arguments.task, inputs, arguments.settings)
+    frame, notes = build_examples(arguments.task, inputs, arguments.settings)
     with atomic(arguments.out) as path:
         frame.to_parquet(path, index=False)
     counts = (frame["split"] + " " + frame["language"]).value_counts().sort_index()

@@ -76,7 +76,7 @@ def facts() -> dict:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results as the workflow leaves it before the page is written."""
     folder = tmp_path_factory.mktemp("results")
-    sums = synthetic.sums(clusters=30)
+    sums = synthetic.sums(units=30)
     cells = resample(sums, 200, 0)
     design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
@@ -292,7 +292,7 @@ def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path:
 
 def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
-    cells = resample(synthetic.sums(seeds=1, clusters=30), 200, 0)
+    cells = resample(synthetic.sums(seeds=1, units=30), 200, 0)
     design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     for ask in (contrasts, effects, target_checks, counts):
         ask(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{ask.__name__}.csv", index=False)

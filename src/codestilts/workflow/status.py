@@ -81,7 +81,9 @@ class StudyStatus:
             for path in attempt.job_paths
             if path in self.rules
         ]
-        in_logs = [failure for run in self.runs for failure in self._failures_in_log(run) if failure.job_path in self.rules]
+        in_logs = [
+            failure for run in self.runs for failure in self._failures_in_log(run) if failure.job_path in self.rules
+        ]
         return sorted(in_slurm + in_logs, key=lambda failure: failure.time)
 
     def _failures_in_log(self, run: RunLog) -> Iterator[Failure]:
