@@ -137,7 +137,7 @@ def test_runs_on_a_cpu_do_not_plan_a_study_for_gpus(parts: Study, tmp_path: Path
     runs = device_speed.read_measured_runs(tmp_path.parent)
     measured = device_speed.choose_speed(parts, runs, None, 0.35)
     assert measured.device.startswith("cpu") and measured.measured
-    parts.config["intermediate"]["precision"] = precision
+    parts.config.intermediate.precision = precision
     assert device_speed.choose_speed(parts, runs, None, 0.35) == device_speed.Speed("A100", 0.35 * 312e12)
     with pytest.raises(CodeStiltsError, match="B1000"):
         device_speed.choose_speed(parts, runs, "B1000", 0.35)

@@ -55,7 +55,7 @@ def test_memory_is_a_process_copies_of_the_weights_and_texts(tmp_path: Path) -> 
 
 def test_several_gpus_take_less_time_and_one_launcher_more_memory(tmp_path: Path) -> None:
     several = study("studies/paper.yaml")
-    several.config["definitions"]["encoders"]["xlm-r-large"]["gpus"] = 4
+    several.encoder("xlm-r-large").gpus = 4
     job = run("xlm-r-large", "mnli", "xnli", "0-1")
     four, one = JobResources(several, tmp_path), JobResources(study("studies/paper.yaml"), tmp_path)
     assert four.minutes("target", job) < one.minutes("target", job)

@@ -96,8 +96,8 @@ def test_device_hours(study: Study, tmp_path: Path) -> None:
     found = StudyStatus(study, tmp_path, [], [slurm("14", others[0]), slurm("12", TAGS)], False)
     assert compute_hours.device_hours(found).used == pytest.approx((65 + 10) / 3600)
     assert compute_hours.device_hours(found).failed == pytest.approx(65 / 3600)
-    study.config["device"] = "gpu"
-    study.config["definitions"]["encoders"]["bert-tiny"]["gpus"] = 2
+    study.config.device = "gpu"
+    study.config.definitions.encoders["bert-tiny"].gpus = 2
     found = StudyStatus(study, tmp_path, [], [slurm("14", others[0], gpus=2)], False)
     assert compute_hours.device_hours(found).used == pytest.approx(2 * (3600 + 65) / 3600)
 

@@ -81,7 +81,7 @@ def find_architecture(study: Study, encoder: str, root: Path) -> Architecture:
     if unpacked.exists():
         return parse_architecture(unpacked.read_bytes(), str(unpacked))
     if archive.exists():
-        folder = study.config["definitions"]["encoders"][encoder].get("folder", "").strip("/")
+        folder = study.encoder(encoder).folder.strip("/")
         with zipfile.ZipFile(archive) as members:
             return parse_architecture(members.read(f"{folder}/config.json".lstrip("/")), str(archive))
     if source.id in PUBLISHED:

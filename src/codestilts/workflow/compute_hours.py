@@ -37,7 +37,7 @@ def device_hours(status: StudyStatus) -> DeviceHours:
     outside_slurm = sum(
         seconds * job_devices(status, path) for path, seconds in finished.items() if path not in completed
     )
-    on_gpus = status.study.config["device"] == "gpu"
+    on_gpus = status.study.config.device == "gpu"
     in_slurm = {
         attempt.slurm_id: attempt.seconds * (attempt.gpus if on_gpus else 1)
         for attempt in status.attempts
@@ -88,7 +88,7 @@ def estimate_left(status: StudyStatus, finished: Mapping[str, float]) -> Estimat
         basis = f"at the speed of {len(finished):,} finished jobs"
     else:
         speed = device_speed.choose_speed(status.study, runs, None, device_speed.UTILISATION)
-        if status.study.config["device"] == "cpu" and not speed.device.startswith("cpu"):
+        if status.study.config.device == "cpu" and not speed.device.startswith("cpu"):
             return Estimate(None)
         rates = defaultdict(lambda: 1 / speed.flops_per_second)
         basis = f"at the speed of {speed.device}"

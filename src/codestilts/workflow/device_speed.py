@@ -80,7 +80,7 @@ def _measured_run(study: Path, record: Record, encoder: Architecture) -> Measure
     settings = record["settings"]
     sizes = {}
     for task, spec in settings["tasks"].items():
-        sequences = sequences_per_example(spec)
+        sequences = sequences_per_example(spec["type"], (spec.get("options") or {}).get("pairs", "cross"))
         tokens = record["tokens"] / record["examples_seen"] / sequences
         sizes[task] = built_size(study / "examples" / f"{task}.parquet", tokens, sequences)
     first, *others = sizes
@@ -134,7 +134,7 @@ def choose_speed(study: Study, runs: Iterable[MeasuredRun], gpu: str | None, uti
     Raises:
         CodeStiltsError: No data sheet of ``gpu`` is known.
     """
-    half = any(study.config[phase]["precision"] in ("bf16", "fp16") for phase in ("intermediate", "target"))
+    half = not {study.config.intermediate.precision, study.config.target.precision}.isdisjoint({"bf16", "fp16"})
     devices = by_device(run for run in runs if not (half and run.device.startswith("cpu")))
     if devices and not gpu:
         device = max(devices, key=lambda name: len(devices[name]))

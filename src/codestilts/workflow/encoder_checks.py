@@ -36,7 +36,7 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
             with (unpacked / "encoder.safetensors").open("rb") as weights:
                 layers = linear_layers(weights)
         elif archive.exists():
-            folder = study.config["definitions"]["encoders"][encoder]["folder"].strip("/")
+            folder = study.encoder(encoder).folder.strip("/")
             with zipfile.ZipFile(archive) as members:
                 config = json.loads(members.read(f"{folder}/config.json".lstrip("/")))
         elif source.id in PUBLISHED:

@@ -60,7 +60,7 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
     return "\n\n".join(
         [
             f"Study {study.name}: {len(study.encoders)} encoders, {len(study.arms)} arms, "
-            f"{len(study.targets)} targets, {len(study.config['seeds'])} seeds",
+            f"{len(study.targets)} targets, {len(study.config.seeds)} seeds",
             speed_text(plan, runs),
             jobs_text(plan),
             f"Device hours on {plan.speed.device} ({work})\n{as_text(hours)}",

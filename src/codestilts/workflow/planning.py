@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.config import training_settings
+from codestilts.config.schema import Budget
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.archive import matches
@@ -76,7 +77,7 @@ def device_jobs(workload: Workload) -> list[Job]:
         graph.add_intermediate(encoder, arm)
     for encoder, arm, target in study.runs:
         graph.add_target(encoder, arm, target)
-    for encoder, arm in study.cells:
+    for encoder, arm in study.encoder_arms:
         graph.add_retrieval(encoder, arm)
     return graph.jobs
 
@@ -113,7 +114,7 @@ class _JobGraph:
 
     def add_retrieval(self, encoder: str, arm: str) -> None:
         """One job a batch of seeds predicts all untrained targets."""
-        settings = training_settings.probe(self.study, encoder, arm, self.first_batch)
+        settings = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
         flops = retrieval_flops(self.architectures[encoder], settings, self.sizes)
         for batch, seeds in self.study.batches.items():
             parents = self._intermediate_parents(encoder, arm, batch)
@@ -191,27 +192,28 @@ def disk_use(workload: Workload, running: int) -> DiskUse:
     A checkpoint holds the weights and two moments of each trained weight. The last one stays until the next is written.
     """
     study, architectures = workload.study, workload.architectures
-    seeds = len(study.config["seeds"])
+    seeds = len(study.config.seeds)
+    intermediate, target = study.config.intermediate, study.config.target
 
-    def trained(encoder: str, phase: str) -> int:
+    def trained(encoder: str, budget: Budget) -> int:
         """Trained weights; a model stores these, since it shares frozen embeddings with its encoder."""
-        frozen = architectures[encoder].word_embeddings if study.config[phase]["freeze_embeddings"] else 0
+        frozen = architectures[encoder].word_embeddings if budget.freeze_embeddings else 0
         return architectures[encoder].parameters - frozen
 
     checkpoint = max(
-        architectures[encoder].parameters + 2 * trained(encoder, phase)
+        architectures[encoder].parameters + 2 * trained(encoder, budget)
         for encoder in study.encoders
-        for phase in ("intermediate", "target")
+        for budget in (intermediate, target)
     )
-    target_models = sum(trained(encoder, "target") for encoder, *_ in study.runs) if study.config["keep_models"] else 0
-    kinds = len(study.config["target"]["selection"])
-    rows = sum(kinds * workload.sizes[target].test for *_, target in study.runs)
-    rows += len(study.cells) * sum(workload.sizes[target].test for target in study.untrained_targets)
+    target_models = sum(trained(encoder, target) for encoder, *_ in study.runs) if study.config.keep_models else 0
+    kinds = len(target.selection)
+    rows = sum(kinds * workload.sizes[name].test for *_, name in study.runs)
+    rows += len(study.encoder_arms) * sum(workload.sizes[name].test for name in study.untrained_targets)
     return DiskUse(
         encoders=WEIGHT_BYTES * sum(encoder.parameters for encoder in architectures.values()),
         intermediate_models=WEIGHT_BYTES
         * seeds
-        * sum(trained(encoder, "intermediate") for encoder, _ in study.intermediate_models),
+        * sum(trained(encoder, intermediate) for encoder, _ in study.intermediate_models),
         target_models=WEIGHT_BYTES * seeds * target_models,
         predictions=PREDICTION_BYTES * seeds * rows,
         checkpoints=2 * WEIGHT_BYTES * checkpoint * running,

@@ -55,7 +55,7 @@ class JobResources:
         texts = sum(self._text_bytes(task) for task in tasks)
         memory = processes * (PROCESS_MB + (weights + texts) / 1e6)
         if stage == "frozen_retrieval":
-            layers = 1 + len(self.study.config["definitions"]["encoders"][wildcards["encoder"]]["layers"])
+            layers = 1 + len(self.study.encoder(wildcards["encoder"]).layers)
             memory += max((self._vector_bytes(task, encoder, layers) for task in tasks), default=0) / 1e6
         return round(memory)
 
@@ -63,19 +63,19 @@ class JobResources:
         """Run time: a start, and for each seed (learning rate, in ``tune``) its FLOPs at a modest speed."""
         flops = self._flops(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
         repeats = len(self.study.learning_rates) if stage == "tune" else self.seeds_per_job
-        speed = FLOPS_PER_SECOND[self.study.config["device"]] * max(1, self.gpus(stage, wildcards))
+        speed = FLOPS_PER_SECOND[self.study.config.device] * max(1, self.gpus(stage, wildcards))
         return START_MINUTES + math.ceil(repeats * flops.total / speed / 60)
 
     def _tasks(self, stage: Stage, wildcards: Mapping[str, str]) -> Iterable[str]:
         """The tasks whose examples a job reads."""
         if stage == "frozen_retrieval":
             return self.study.untrained_targets
-        return self.study.arms[wildcards["arm"]]["tasks"] if stage == "intermediate" else [wildcards["target"]]
+        return self.study.arms[wildcards["arm"]].tasks if stage == "intermediate" else [wildcards["target"]]
 
     def _text_bytes(self, task: str) -> float:
         """Bytes of the examples of a task, as read and as encoded."""
         size = self._size(task)
-        token = SPAN_TOKEN_BYTES if self.study.tasks[task]["type"] == "span_qa" else TOKEN_BYTES
+        token = SPAN_TOKEN_BYTES if self.study.tasks[task].type == "span_qa" else TOKEN_BYTES
         return (size.train + size.dev + size.test) * size.example_tokens * token
 
     def _vector_bytes(self, task: str, encoder: Architecture, layers: int) -> float:
@@ -83,7 +83,7 @@ class JobResources:
         size = self._size(task)
         rows = size.dev + size.test
         at_once = rows / 2 if rows > LARGE else rows
-        swept = (self.study.tasks[task].get("options") or {}).get("sweep", True)
+        swept = self.study.tasks[task].options.sweep
         return 2 * 2 * WEIGHT_BYTES * at_once * (layers if swept else 1) * encoder.hidden_size
 
     @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
@@ -91,7 +91,7 @@ class JobResources:
         """FLOPs of one seed, or of one learning rate."""
         shape = self._architecture(encoder)
         if stage == "frozen_retrieval":
-            retrieval = training_settings.probe(self.study, encoder, arm, self.first_batch)
+            retrieval = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
             return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval["tasks"]})
         if stage == "intermediate":
             training = training_settings.intermediate(self.study, encoder, arm, self.first_batch)

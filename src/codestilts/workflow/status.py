@@ -57,7 +57,7 @@ class StudyStatus:
     @property
     def archives(self) -> Path:
         """The folder of its archives."""
-        return (self.results if self.study.config["rehearsal"] else self.root) / "resources"
+        return (self.results if self.study.config.rehearsal else self.root) / "resources"
 
     @cached_property
     def finished(self) -> dict[str, float]:

@@ -70,7 +70,7 @@ def jobs_text(status: StudyStatus) -> str:
 def hours_text(status: StudyStatus) -> str:
     """Device hours used and left."""
     hours = device_hours(status)
-    unit = "GPU-hours" if status.study.config["device"] == "gpu" else "Hours of training and prediction"
+    unit = "GPU-hours" if status.study.config.device == "gpu" else "Hours of training and prediction"
     failed = f" ({hours.failed:,.2f} of them in failed attempts)" if hours.failed else ""
     if hours.left is None:
         left = "the first finished jobs will tell how many are left"

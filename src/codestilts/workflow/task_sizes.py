@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from codestilts.config import preparation_settings
-from codestilts.config.study import Record, Study
+from codestilts.config import preparation_jobs
+from codestilts.config.study import Study
 
 FILL = 0.5  # mean length of a sequence as a share of max_length, where no run has measured it
 CHOICES = 4  # sequences of a multiple-choice example
@@ -47,18 +47,17 @@ class TaskSize:
         return self.sequence_tokens * self.sequences
 
 
-def sequences_per_example(task: Record) -> int:
-    """Sequences that the encoder reads for one example."""
-    if task["type"] == "multiple_choice":
+def sequences_per_example(task_type: str, pairs: str) -> int:
+    """Sequences that the encoder reads for one example of a task with this type and option ``pairs``."""
+    if task_type == "multiple_choice":
         return CHOICES
-    two_sides = task["type"] == "retrieval" or (task.get("options") or {}).get("pairs", "cross") != "cross"
-    return 2 if two_sides else 1
+    return 2 if task_type == "retrieval" or pairs != "cross" else 1
 
 
 def sequence_tokens(study: Study, task: str, measured: Mapping[str, float], fill: float) -> float:
     """Mean tokens of a sequence: measured in runs, as published, or a share (``fill``) of the task's ``max_length``."""
     known = measured.get(task) or PUBLISHED_LENGTHS.get(task)
-    return known or fill * study.tasks[task].get("max_length", 128)
+    return known or fill * study.tasks[task].max_length
 
 
 def task_size(
@@ -74,19 +73,20 @@ def task_size(
         fill: Share of ``max_length`` that a sequence of unknown length has.
     """
     tokens = sequence_tokens(study, task, measured, fill)
-    sequences = sequences_per_example(study.tasks[task])
+    spec = study.tasks[task]
+    sequences = sequences_per_example(spec.type, spec.options.pairs)
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return built_size(table, tokens, sequences)
-    requested = preparation_settings.build(study, task)
+    requested = preparation_jobs.build(study, task)
     train, test = PUBLISHED_ROWS.get(task, (None, None))
-    rows = _at_most(requested.get("train"), train)
-    per_language = _at_most(requested.get("test"), test)
-    in_source_language = _at_most(requested.get("test_source") or requested.get("test"), test)
+    rows = _at_most(requested.train, train)
+    per_language = _at_most(requested.test, test)
+    in_source_language = _at_most(requested.test_source or requested.test, test)
     languages = study.task_languages(task) if task in study.targets else []
     source_language = study.source_language(task)
     tested = sum(in_source_language if language == source_language else per_language for language in languages)
     origin: Literal["published", "requested"] = "published" if task in PUBLISHED_ROWS else "requested"
-    return TaskSize(rows, requested.get("dev") or 0, tested, tokens, sequences, origin)
+    return TaskSize(rows, requested.dev or 0, tested, tokens, sequences, origin)
 
 
 def _at_most(requested: int | None, published: int | None) -> int:
