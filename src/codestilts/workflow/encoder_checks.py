@@ -9,7 +9,7 @@ from codestilts.config.encoder_limits import linear_layers, problems
 from codestilts.config.preparation_settings import fit
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.flops import PUBLISHED
+from codestilts.workflow.architectures import PUBLISHED
 
 
 def check_encoders(study: Study, root: Path) -> None:
