@@ -10,7 +10,7 @@ from snakemake.logging import logger
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config import preparation_settings
 from codestilts.code_digest import stage_digest
-from codestilts.workflow.resources import demands
+from codestilts.workflow.resources import JobResources
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders
 from codestilts.sources.archive import local_content
@@ -73,7 +73,7 @@ if "gpu" in workflow.global_resources and (THERE := workflow.global_resources["g
 SET = workflow.resource_settings.overwrite_resources
 GPU_JOBS = ["gpu_jobs"] if STUDY.config["device"] == "gpu" else []
 BATCHED = {f"{rule}_{batch}": rule for rule in ("train_intermediate", "train_target") for batch in STUDY.batches}
-for rule, family in {**BATCHED, "tune": "tune", "probe": "probe"}.items():
+for rule, family in {**BATCHED, "tune": "tune", "frozen_retrieval": "frozen_retrieval"}.items():
     given = [SET[name] for name in dict.fromkeys([*GPU_JOBS, family, rule]) if name in SET]
     if given:
         SET[rule] = given[0].copy()
@@ -132,10 +132,10 @@ ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + T
 WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
 # Where the files of the grid are.
-PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
-PHASE_3 = "<results>/models/{encoder}/{arm}/{target}/{seed}/{file}"
+INTERMEDIATE = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
+TARGET = "<results>/target/{encoder}/{arm}/{target}/{seed}/{file}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
-PROBE_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
+RETRIEVAL_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
 SWEEP = "<results>/predictions/{encoder}/{arm}/{seeds}.layers.csv"
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
@@ -186,32 +186,13 @@ def growing(amount, per_mb=0):
     return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
 
 
-DEMAND = demands(STUDY, Path())
-
-
-def memory_of(stage):
-    """The memory (MB) of a job that trains or predicts."""
-    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).memory_mb
-
-
-def minutes_of(stage):
-    """Its time limit."""
-    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).minutes
-
-
-def gpus(wildcards):
-    """Its GPUs."""
-    return STUDY.gpus(wildcards.encoder)
+# Memory, run time and GPUs of the jobs that train or predict.
+JOBS = JobResources(STUDY, Path())
 
 
 def processes(wildcards):
-    """Its processor cores: one, or one for the process of each GPU."""
+    """CPU cores of a training job: one, or one for the process of each GPU."""
     return max(1, STUDY.gpus(wildcards.encoder))
-
-
-def one_gpu(wildcards):
-    """A GPU, where its encoder trains on some: what predicts alone is quick."""
-    return min(1, STUDY.gpus(wildcards.encoder))
 
 
 def content_of_source(wildcards):
@@ -254,7 +235,7 @@ def inputs_of_task(wildcards):
 
 
 def clusters_of_task(wildcards):
-    return "<results>/clusters.parquet" if STUDY.reads_functions(wildcards.task) else []
+    return "<results>/near_duplicates.parquet" if STUDY.reads_functions(wildcards.task) else []
 
 
 def examples_of_arm(wildcards):
@@ -266,7 +247,7 @@ def alternatives(names):
     return "|".join(names) or "none"
 
 
-def phase_2_files(encoder, arm, seeds, members):
+def intermediate_files(encoder, arm, seeds, members):
     """The intermediate models of some seeds that an arm goes on from; none if it skips phase 2."""
     parent = STUDY.parent_arm(arm)
     folder = f"<results>/intermediate/{encoder}/{parent}/{seeds}"
@@ -274,13 +255,13 @@ def phase_2_files(encoder, arm, seeds, members):
 
 
 def parent_files(wildcards):
-    return phase_2_files(wildcards.encoder, wildcards.arm, wildcards.seeds, STUDY.batches[wildcards.seeds])
+    return intermediate_files(wildcards.encoder, wildcards.arm, wildcards.seeds, STUDY.batches[wildcards.seeds])
 
 
 def first_parent_files(wildcards):
     """Those of the first seed, which tries the learning rates."""
     first = next(iter(STUDY.batches))
-    return phase_2_files(wildcards.encoder, wildcards.arm, first, STUDY.batches[first][:1])
+    return intermediate_files(wildcards.encoder, wildcards.arm, first, STUDY.batches[first][:1])
 
 
 def trials_of_target(wildcards):
@@ -304,9 +285,9 @@ def tables_of_cells(wildcards):
 def records_of_cell(wildcards):
     cell = (wildcards.encoder, wildcards.arm)
     runs = [run for run in STUDY.runs if run[:2] == cell]
-    phase_2 = [cell] if cell in STUDY.phase_2 else []
-    return over(phase_2, PHASE_2, seed=SEED_FOLDERS, file="run.json") + over(
-        runs, PHASE_3, seed=SEED_FOLDERS, file="run.json"
+    intermediate = [cell] if cell in STUDY.intermediate_models else []
+    return over(intermediate, INTERMEDIATE, seed=SEED_FOLDERS, file="run.json") + over(
+        runs, TARGET, seed=SEED_FOLDERS, file="run.json"
     )
 
 

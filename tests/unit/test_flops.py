@@ -194,7 +194,7 @@ def test_disk_holds_what_is_kept(parts: Study) -> None:
     shapes = costs.shapes.values()
     own = {name: 4 * (shape.parameters - shape.word_embeddings) for name, shape in costs.shapes.items()}
     assert found["encoders"] == 4 * sum(shape.parameters for shape in shapes)
-    assert found["models of phase 2"] == 3 * sum(own[encoder] for encoder, _ in parts.phase_2)
+    assert found["models of phase 2"] == 3 * sum(own[encoder] for encoder, _ in parts.intermediate_models)
     assert found["models of phase 3"] == 0 and found["predictions"] > 0
     largest = costs.shapes["minilm"]
     assert found["checkpoints in flight"] == 3 * 2 * (4 * largest.parameters + 2 * own["minilm"])

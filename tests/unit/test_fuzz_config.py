@@ -142,11 +142,15 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
             return None
     batch = next(iter(study.batches))
     jobs: dict[str, list[dict[str, str]]] = {
-        "encoder": [{"encoder": name} for name in study.encoders],
+        "import_encoder": [{"encoder": name} for name in study.encoders],
         "build": [{"task": name} for name in study.examples],
-        "intermediate": [dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.phase_2],
+        "intermediate": [
+            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.intermediate_models
+        ],
         "target": [dict(zip(("encoder", "arm", "target"), run, strict=True)) | {"seeds": batch} for run in study.runs],
-        "probe": [dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.cells],
+        "frozen_retrieval": [
+            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.cells
+        ],
         "report": [{}],
     }
     demand = demands(study, Path("nowhere"))
@@ -154,7 +158,7 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
         for names in each:
             told = to_json(JOB_SETTINGS[stage](study, **names))
             told.encode()
-            if stage in ("intermediate", "target", "probe"):
+            if stage in ("intermediate", "target", "frozen_retrieval"):
                 assert demand(stage, names).minutes > 0
     for name in study.encoders:
         to_json(preparation_settings.fit(study, name)).encode()

@@ -10,7 +10,7 @@ import pytest
 from codestilts.config import training_settings
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
-from codestilts.examples.sampling import take
+from codestilts.examples.sampling import sample_rows
 from codestilts.training import loop
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +102,7 @@ def test_translations_are_of_all_languages_alike(paper: Study, arm: str) -> None
     table = pd.DataFrame([(f"{language}{number}", language) for language in languages for number in range(60)])
     table = table.set_axis(["id", "language"], axis=1).assign(split="train", package="x")
     table["cluster"] = table["id"]
-    drawn = take(table, {"task": task, "role": "intermediate", "train": 20 * len(languages), "dev": 1})
+    drawn = sample_rows(table, {"task": task, "role": "intermediate", "train": 20 * len(languages), "dev": 1})
     assert set(drawn["language"].value_counts()) == {20} and set(drawn["language"]) == set(languages)
 
 

@@ -9,8 +9,8 @@ from test_conllu import TREEBANKS
 
 from codestilts.config.validation import _task_errors, load_study, read_configs
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build
-from codestilts.examples.published_counts import of
+from codestilts.examples.build import build_examples
+from codestilts.examples.published_counts import count_in_language
 from codestilts.sources.archive import matches
 from codestilts.sources.table import read_sources
 from codestilts.workflow.flops import SETS
@@ -21,7 +21,7 @@ ROOT = TASKS.parent
 def rows(task: str, split: str, language: str, key: str = "rows", entry: int = 0) -> int | None:
     """What a task file says of a split of a language."""
     entries = [each for each in spec(task)["read"] if each["as"] == split]
-    return of(entries[entry].get(key), language)
+    return count_in_language(entries[entry].get(key), language)
 
 
 def test_xtremes_table_1() -> None:
@@ -116,7 +116,7 @@ def paws(folder: Path, train: int = 5, korean: int = 3, **settings: Any) -> list
         for name, count in made.items()
     }
     inputs = {"xtreme": archive(folder / "xtreme.zip", members)}
-    return [note for note in build(folder / "paws-x.yaml", inputs, SIZES | settings)[1] if "published" in note]
+    return [note for note in build_examples(folder / "paws-x.yaml", inputs, SIZES | settings)[1] if "published" in note]
 
 
 def test_a_set_with_a_row_less_is_told(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_sentences_of_treebanks_are_counted(tmp_path: Path) -> None:
     members["x/de_gsd-ud-dev.conllu"] = members["x/en_ewt-ud-dev.conllu"]
     members["x/en_ewt-ud-test.conllu"] = members["x/en_ewt-ud-dev.conllu"]
     inputs = {"ud-treebanks": archive(tmp_path / "ud.zip", members)}
-    notes = build(task_file("udpos"), inputs, SIZES | {"languages": ["english", "german"]})[1]
+    notes = build_examples(task_file("udpos"), inputs, SIZES | {"languages": ["english", "german"]})[1]
     told = [note for note in notes if "published" in note]
     assert "task udpos: test german: 3 rows read (ud-treebanks), 22,358 published: not comparable" in told
     assert len(told) == 5

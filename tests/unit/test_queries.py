@@ -10,7 +10,7 @@ from test_natural_tasks import made
 
 from codestilts.config.study import load_tasks
 from codestilts.evaluation.metrics.registry import row_sums
-from codestilts.examples.sampling import records
+from codestilts.examples.sampling import to_records
 from codestilts.training import frozen_retrieval
 
 # Likeness of foreign sentence (row) and English one (column), both numbered as the pairs are. By hand: the English
@@ -28,7 +28,7 @@ def test_tatoeba_is_asked_in_english(
     inputs = [archive(tmp_path / "xtreme.zip", {"tatoeba.deu/validation-0.parquet": pairs})]
     asked = {"queries": queries} if queries else {}
     table = made("tatoeba", inputs, role="target", languages=["german"], **asked)
-    vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in records(table)])
+    vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in to_records(table)])
     monkeypatch.setattr(frozen_retrieval, "outputs_of", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
     head = {key: spec("tatoeba")[key] for key in ("type", "metric", "max_length")}
     run = {"study": "s", "encoder": "e", "arm": "none", "init": "pretrained", "precision": "fp32"}

@@ -124,7 +124,10 @@ def begin_run(root: Path, text: str = LOG) -> None:
 def test_a_job_has_one_place(study: Study) -> None:
     places = rules_by_place(study)
     assert places[TAGS] == "train_target" and places["notebooks/bert-tiny/effects"] == "notebook_effects"
-    assert log_of("cluster") == "logs/cluster.log" and log_of("notebooks/a/effects") == "notebooks/a/effects.ipynb"
+    assert (
+        log_of("near_duplicates") == "logs/near_duplicates.log"
+        and log_of("notebooks/a/effects") == "notebooks/a/effects.ipynb"
+    )
     costs = planning.Costs.of(study, Path("nowhere"), {}, 0.5)
     assert all(places[job.place] == job.rule for job in planning.gpu_jobs(costs))
     assert sum(planning.job_counts(study).values()) == len(places)
@@ -160,8 +163,11 @@ def test_accounting_is_read_as_slurm_writes_it() -> None:
     assert [duration(text) for text in ("00:03.141", "01:00:00", "1-00:00:01", "")] == [3.141, 3600, 86401, 0]
     assert [size(text) for text in ("1024K", "1.5G", "")] == [1, 1536, 0]
     assert [asked_memory(text, 2, 3) for text in ("2000M", "4Gc", "1Gn")] == [2000, 8192, 3072]
-    line = "17|sbatch --wrap=snakemake --target-jobs 'build:task=pos' 'score:encoder=tiny,arm=none' 'cluster:' --jobs 1"
-    assert group_places([line]) == {"17": ("build/pos", place("score", ["tiny", "none"]), "cluster")}
+    line = (
+        "17|sbatch --wrap=snakemake --target-jobs 'build:task=pos' 'score:encoder=tiny,arm=none'"
+        " 'near_duplicates:' --jobs 1"
+    )
+    assert group_places([line]) == {"17": ("build/pos", place("score", ["tiny", "none"]), "near_duplicates")}
 
 
 def test_nothing_has_run(study: Study, tmp_path: Path) -> None:
@@ -196,10 +202,12 @@ def test_states_with_slurm(study: Study, tmp_path: Path) -> None:
     begin_run(tmp_path)
     runs = read_logs(tmp_path / ".snakemake/log", "small")
     other = "target/bert-tiny/pos/tags/0-1"
-    found = Progress(study, tmp_path, runs, [slurm("12", "cluster"), slurm("14", TAGS), slurm("21", other)], False)
-    finish(tmp_path, "cluster")
+    found = Progress(
+        study, tmp_path, runs, [slurm("12", "near_duplicates"), slurm("14", TAGS), slurm("21", other)], False
+    )
+    finish(tmp_path, "near_duplicates")
     found.failures, found.made_good = failures(found)
-    assert found.states.items() >= {"cluster": "done", TAGS: "failed", other: "running"}.items()
+    assert found.states.items() >= {"near_duplicates": "done", TAGS: "failed", other: "running"}.items()
     [timeout] = [failure for failure in found.failures if failure.place == TAGS]
     assert timeout.attempt and timeout.attempt.state == "TIMEOUT"
     again = slurm("12", TAGS)

@@ -112,7 +112,7 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
 def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
     (project / RESULTS / "predictions/tiny/cloze/parallel/0-1.parquet").unlink()
     jobs = planned(project)
-    assert jobs["probe"] == 1 and jobs["score"] == 1 and "compare" in jobs
+    assert jobs["frozen_retrieval"] == 1 and jobs["score"] == 1 and "compare" in jobs
     assert not {"train_target", "train_intermediate", "build", "extract", "fetch", "baseline"} & set(jobs)
 
 
@@ -121,9 +121,16 @@ def test_a_training_setting_reruns_training_only(project: Path) -> None:
     config.write_text(config.read_text().replace("weight_decay: 0.02", "weight_decay: 0.03"))
     jobs = planned(project)
     assert jobs["train_target"] == 20 and jobs["score"] == 5
-    assert not {"train_intermediate", "probe", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(
-        jobs
-    )
+    assert not {
+        "train_intermediate",
+        "frozen_retrieval",
+        "build",
+        "extract",
+        "near_duplicates",
+        "fetch",
+        "import_encoder",
+        "baseline",
+    } & set(jobs)
 
 
 def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) -> None:
@@ -131,14 +138,14 @@ def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) ->
     config.write_text(config.read_text().replace("intermediate: {steps: 4,", "intermediate: {steps: 5,"))
     jobs = planned(project)
     assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 12
-    assert not {"build", "extract", "cluster", "fetch", "encoder"} & set(jobs)
+    assert not {"build", "extract", "near_duplicates", "fetch", "import_encoder"} & set(jobs)
 
 
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
     with (project / "src/codestilts/reporting/figures.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
     drawing = {"notebook_effects", "notebook_languages", "notebook_training"}
-    assert drawing <= set(planned(project)) <= drawing | {"efficiency", "report"}
+    assert drawing <= set(planned(project)) <= drawing | {"slurm_efficiency", "report"}
 
 
 def test_changed_training_code_reruns_training_and_what_follows(project: Path) -> None:
@@ -146,7 +153,7 @@ def test_changed_training_code_reruns_training_and_what_follows(project: Path) -
         stream.write("\n# A thought about rates.\n")
     jobs = planned(project)
     assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20
-    assert not {"build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
+    assert not {"build", "extract", "near_duplicates", "fetch", "import_encoder", "baseline"} & set(jobs)
 
 
 def test_a_changed_task_file_rebuilds_its_examples_only(project: Path) -> None:
@@ -160,11 +167,11 @@ def test_more_seeds_add_jobs_and_repeat_none(project: Path) -> None:
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2, 3]"))
     jobs = planned(project)
-    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["probe"] == 5
+    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["frozen_retrieval"] == 5
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> None:
-    model = project / RESULTS / "models/tiny/cloze/tags/0-1"
+    model = project / RESULTS / "target/tiny/cloze/tags/0-1"
     predictions = project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet"
     before = pd.read_parquet(predictions)
     shutil.rmtree(model)

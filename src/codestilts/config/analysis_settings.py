@@ -17,7 +17,7 @@ def score(study: Study, **_: str) -> Record:
         "pretrained": {name: study.config["definitions"]["encoders"][name]["languages"] for name in study.encoders},
         "checkpoint": study.config["target"]["selection"][0],
         "bases": {name: arm["base"] for name, arm in study.arms.items() if arm.get("base")},
-        "control_of": {name: arm["control_of"] for name, arm in study.arms.items() if arm.get("control_of")},
+        "controls_for": {name: arm["controls_for"] for name, arm in study.arms.items() if arm.get("controls_for")},
         "random": [name for name, arm in study.arms.items() if arm["init"] == "random"],
         "overlaps": study.overlaps,
         "suites": {target: study.tasks[target]["suite"] for target in study.targets},

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from codestilts.errors import CodeStiltsError, near
+from codestilts.errors import CodeStiltsError, suggest
 
 Record = dict[str, Any]
 
@@ -47,7 +47,7 @@ def problems(needs: Record, config: Record, layers: set[str] | None) -> Iterator
     for where, modules in needs["modules"].items():
         for module in modules:
             if names and not any(f".{layer}".endswith(f".{module}") for layer in layers or ()):
-                yield f"{where}: encoder {encoder} has no linear layer '{module}'; {near(module, names)}"
+                yield f"{where}: encoder {encoder} has no linear layer '{module}'; {suggest(module, names)}"
 
 
 def positions(config: Record) -> int | None:

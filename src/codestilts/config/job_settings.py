@@ -9,14 +9,14 @@ from codestilts.config.study import Record
 
 JOB_SETTINGS: dict[str, Callable[..., Record]] = {
     "source": preparation_settings.source,
-    "encoder": preparation_settings.encoder,
+    "import_encoder": preparation_settings.encoder,
     "extract": preparation_settings.extract,
     "build": preparation_settings.build,
     "baseline": preparation_settings.baseline,
     "intermediate": training_settings.intermediate,
     "target": training_settings.target,
     "tune": training_settings.tune,
-    "probe": training_settings.probe,
+    "frozen_retrieval": training_settings.probe,
     "score": analysis_settings.score,
     "compare": analysis_settings.compare,
     "report": analysis_settings.report,

@@ -24,7 +24,7 @@ def fit(study: Study, encoder: str) -> Record:
     """What the study asks of an encoder's architecture, by the file or key that asks it (:mod:`encoder_limits`)."""
     cells = {arm: targets for (name, arm), targets in study.cells.items() if name == encoder}
     own = study.config["definitions"]["encoders"][encoder]
-    arms = {*cells, *(arm for name, arm in study.phase_2 if name == encoder)}
+    arms = {*cells, *(arm for name, arm in study.intermediate_models if name == encoder)}
     targets = {target for found in cells.values() for target in found}
     tasks = {task: study.tasks[task] for task in sorted(targets.union(*(study.arms[arm]["tasks"] for arm in arms)))}
     adapted = {target for name, arm, target in study.runs if name == encoder and study.arms[arm]["method"] == "lora"}

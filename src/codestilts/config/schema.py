@@ -165,8 +165,8 @@ class Arm(Strict):
     method: Literal["full", "lora"] = Field("full", description="all weights are trained in phase 3, or adapters")
     learning_rate_factor: Positive = Field(1.0, description="times the learning rate of phase 2")
     base: Name | None = Field(None, description="the arm that a variant is compared with")
-    control_of: Annotated[list[Family], *Unique] | None = Field(
-        None, description="the families that a control is a control of; it is compared with these and no other"
+    controls_for: Annotated[list[Family], *Unique] | None = Field(
+        None, description="the families that a control is for; it is compared with these and no others"
     )
 
 

@@ -118,7 +118,7 @@ class Study:
         return [(*cell, target) for cell, targets in self.cells.items() for target in targets if target in trained]
 
     @cached_property
-    def phase_2(self) -> list[tuple[str, str]]:
+    def intermediate_models(self) -> list[tuple[str, str]]:
         """Every encoder and arm with a phase 2 that the grid needs, for itself or for a variant."""
         parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.cells]
         return list(dict.fromkeys((encoder, arm) for encoder, arm in parents if arm))

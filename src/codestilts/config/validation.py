@@ -12,7 +12,7 @@ from codestilts.config.schema import Config
 from codestilts.config.schema_fields import BUILDER, FOLDER
 from codestilts.config.schema_task import TaskFile
 from codestilts.config.study import Record, Study, load_tasks
-from codestilts.errors import CodeStiltsError, near
+from codestilts.errors import CodeStiltsError, suggest
 from codestilts.files import read_text, read_yaml
 from codestilts.sources.table import NAME, Source, read_sources
 
@@ -71,7 +71,7 @@ def _message(model: type[BaseModel], error: Any) -> str:
     path = _path(error)
     match error["type"]:
         case "extra_forbidden":
-            return f"unknown key; {near(path[-1], _fields(model, path[:-1]))}"
+            return f"unknown key; {suggest(path[-1], _fields(model, path[:-1]))}"
         case "too_short" if not error["input"]:
             return "is empty; it needs at least one entry"
         case "missing":
@@ -179,9 +179,9 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             read = [entry["source"] for entry in spec["read"]]
             spec["sources"] = task["sources"] = list(dict.fromkeys([*spec.get("sources", []), *read]))
         for source in set(spec.get("sources", [])) - set(sources):
-            yield f"{task['file']}: sources: no source '{source}'; {near(source, sources)}"
+            yield f"{task['file']}: sources: no source '{source}'; {suggest(source, sources)}"
         for part in set(spec.get("examples_of", [])) - set(tasks):
-            yield f"{task['file']}: examples_of: no task '{part}'; {near(part, tasks)}"
+            yield f"{task['file']}: examples_of: no task '{part}'; {suggest(part, tasks)}"
         few = {"classification": 2, "tagging": 2 if spec.get("labels") else 0}  # or it takes the tags of its train rows
         if len(spec.get("labels", [])) < few.get(spec["type"], 0):
             yield f"{task['file']}: labels: a {spec['type']} task declares its labels, at least two"
@@ -199,7 +199,7 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
         if not file.exists():
             yield f"{task['file']}: builder: there is no module {module}"
         elif function not in (names := re.findall(r"^def (\w+)\(", read_text(file), re.MULTILINE)):
-            yield f"{task['file']}: builder: module {module} has no function '{function}'; {near(function, names)}"
+            yield f"{task['file']}: builder: module {module} has no function '{function}'; {suggest(function, names)}"
 
 
 def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -216,17 +216,17 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         alike = not arm["tasks"] and arm["init"] == "pretrained" and arm["method"] == "full"
         if name != "none" and alike and not study.parent_arm(name):
             yield ("arms", index), f"'{name}' has no tasks and begins with pretrained weights: that is the arm 'none'"
-        of, where = arm.get("control_of"), ("definitions", "arms", name, "control_of")
+        of, where = arm.get("controls_for"), ("definitions", "arms", name, "controls_for")
         if arm["family"] == "control" and of is None:
             yield where, f"'{name}' is a control: name the families that it is a control of, or [] for none"
         if arm["family"] != "control" and of is not None:
             yield where, f"'{name}' is no control but of the family {arm['family']}"
         if arm.get("base") and arm["base"] not in config["arms"]:
-            allowed = near(arm["base"], config["arms"])
+            allowed = suggest(arm["base"], config["arms"])
             yield ("definitions", "arms", name, "base"), f"'{arm['base']}' is no arm of this study; {allowed}"
     for index, target in enumerate(config["targets"]):
         if not study.task_languages(target):
-            allowed = near("", tasks[target]["languages"])
+            allowed = suggest("", tasks[target]["languages"])
             yield (
                 ("targets", index),
                 f"'{target}' has none of the languages {', '.join(config['languages'])}; {allowed}",
@@ -245,7 +245,7 @@ def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     for target in study.trained_targets:
         source = study.source_language(target)
         if source not in tasks[target]["languages"]:
-            allowed = near(source, tasks[target]["languages"])
+            allowed = suggest(source, tasks[target]["languages"])
             yield ("source_language",), f"'{source}' is no language of target '{target}'; {allowed}"
     yield from _missing_splits(study)
 
@@ -278,7 +278,7 @@ def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     for path, names, allowed, what in known:
         for name in dict.fromkeys(names):
             if name not in set(allowed):
-                yield path, f"'{name}': no {what}; {near(name, allowed)}"
+                yield path, f"'{name}': no {what}; {suggest(name, allowed)}"
 
 
 def _missing_splits(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -293,10 +293,10 @@ def _missing_splits(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     made = [target for target in study.targets if study.reads_functions(target)]
     sources = {study.source_language(target) for target in made if target in study.trained_targets}
     for source in sources - having("train"):
-        allowed = near(source, having("train"))
+        allowed = suggest(source, having("train"))
         yield ("source_language",), f"sources.csv has no training package in that language; {allowed}"
     tested = having("test")
     elsewhere = {language for target in set(study.targets) - set(made) for language in study.task_languages(target)}
     for index, language in enumerate(study.config["languages"]):
         if language not in tested | elsewhere:
-            yield ("languages", index), f"sources.csv has no test package for '{language}'; {near(language, tested)}"
+            yield ("languages", index), f"sources.csv has no test package for '{language}'; {suggest(language, tested)}"

@@ -25,7 +25,7 @@ def predict(
     features: list[Feature] | None = None,
     precision: str = "fp32",
 ) -> pd.DataFrame:
-    """One row an example: id, split, language, cluster, package, gold, prediction, score.
+    """One row an example: id, split, language, unit, package, gold, prediction, score.
 
     The forward passes are batched by length and put back in order, so that a row's prediction doesn't depend on where
     it stands in the table. ``features`` are the encoded examples, where several models predict the same ones. Rows a
@@ -83,9 +83,8 @@ def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> l
 
 
 def decoded(outputs: list[Any], examples: pd.DataFrame, task: Task, features: list[Feature]) -> pd.DataFrame:
-    """Outputs as predictions, with what tells the rows apart; ``cluster`` is the unit of statistics."""
+    """Outputs as predictions, with the columns that identify a row; ``unit`` is what statistics resample."""
     found = task_type(task.type).decode(outputs, features, examples, task)
-    rows = examples[["id", "split", "language", "cluster", "package"]]
-    if "unit" in examples:
-        rows = rows.assign(cluster=examples["unit"])
+    unit = examples["unit" if "unit" in examples else "cluster"]
+    rows = examples[["id", "split", "language"]].assign(unit=unit, package=examples["package"])
     return pd.concat([rows, found], axis=1).dropna(subset=["prediction"])

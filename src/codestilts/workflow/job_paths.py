@@ -17,7 +17,7 @@ PLACES = {
     "notebook_training": "notebooks/*/training",
 }
 BATCH = re.compile(r"_\d+(-\d+)?$")
-COMPUTING = {"intermediate", "tuning", "target", "probe"}  # the places of jobs that need a device
+COMPUTING = {"intermediate", "tuning", "target", "frozen_retrieval"}  # the places of jobs that need a device
 
 
 ONCE = ((),)  # one job without wildcards
@@ -50,19 +50,30 @@ def rules_by_place(study: Study) -> dict[str, str]:
     encoders = [(name,) for name in study.encoders]
     jobs: dict[str, Sequence[tuple[str, ...]]] = {
         "fetch": [(name,) for name in study.used_sources],
-        "encoder": encoders,
+        "import_encoder": encoders,
         "extract": [(name,) for name in study.code_languages],
-        "cluster": ONCE if any(map(study.reads_functions, study.examples)) else [],
+        "near_duplicates": ONCE if any(map(study.reads_functions, study.examples)) else [],
         "build": [(name,) for name in study.examples],
-        "train_intermediate": [(*pair, batch) for pair, batch in product(study.phase_2, batches)],
+        "train_intermediate": [(*pair, batch) for pair, batch in product(study.intermediate_models, batches)],
         "tune": study.runs if study.learning_rates else [],
         "train_target": [(*run, batch) for run, batch in product(study.runs, batches)],
-        "probe": [(*cell, batch) for cell, batch in product(cells, batches)],
+        "frozen_retrieval": [(*cell, batch) for cell, batch in product(cells, batches)],
         "baseline": [(name,) for name in study.targets],
         "score": cells,
         "collect": cells,
         "concatenate": [("runs",), ("curves",), ("layers",)],
         **dict.fromkeys(["notebook_effects", "notebook_languages", "notebook_training"], encoders),
-        **dict.fromkeys(["score_baselines", "languages", "compare", "showcase", "audit", "efficiency", "report"], ONCE),
+        **dict.fromkeys(
+            [
+                "score_baselines",
+                "language_similarity",
+                "compare",
+                "sample_predictions",
+                "audit",
+                "slurm_efficiency",
+                "report",
+            ],
+            ONCE,
+        ),
     }
     return {place(rule, wildcards): rule for rule, each in jobs.items() for wildcards in each}

@@ -152,7 +152,7 @@ def gpu_jobs(costs: Costs) -> list[Job]:
         parent = study.parent_arm(arm)
         return [phase_2[encoder, parent, batch]] if parent else []
 
-    for encoder, arm in study.phase_2:
+    for encoder, arm in study.intermediate_models:
         work = run_work(
             costs.shapes[encoder], training_settings.intermediate(study, encoder, arm, first), costs.examples
         )
@@ -171,7 +171,7 @@ def gpu_jobs(costs: Costs) -> list[Job]:
     for encoder, arm in study.cells:
         work = probe_work(costs.shapes[encoder], training_settings.probe(study, encoder, arm, first), costs.examples)
         for batch, seeds in batches.items():
-            add("probe", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
+            add("frozen_retrieval", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
     return jobs
 
 
@@ -213,7 +213,7 @@ def makespan(durations: Sequence[float], parents: Sequence[Iterable[int]], machi
 
 def hours(jobs: Sequence[Job], speed: Speed) -> pd.DataFrame:
     """Device hours by encoder and phase; predictions of phase 3 apart from its training."""
-    names = {"train_intermediate": "phase 2", "tune": "tuning", "probe": "untrained targets"}
+    names = {"train_intermediate": "phase 2", "tune": "tuning", "frozen_retrieval": "untrained targets"}
     table: dict[tuple[str, str], float] = defaultdict(float)
     for job in jobs:
         if job.rule == "train_target":
@@ -265,7 +265,7 @@ def disk(costs: Costs, running: int) -> dict[str, float]:
     flight = max(checkpoint(name, phase) for name in study.encoders for phase in ("intermediate", "target"))
     return {
         "encoders": sum(FLOAT * shape.parameters for shape in costs.shapes.values()),
-        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.phase_2),
+        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.intermediate_models),
         "models of phase 3": seeds * sum(stored(encoder, "target") for encoder, *_ in study.runs)
         * study.config["keep_models"],
         "predictions": float(rows * seeds * ROW),

@@ -13,7 +13,7 @@ class Design:
     """What the study knows of its arms, targets and languages.
 
     ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``suites``: target
-    -> suite (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with; ``control_of``:
+    -> suite (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with; ``controls_for``:
     control -> the families whose controls it is; ``random``: the arms that begin with random weights; ``overlaps``: arm
     -> the targets whose training data it shares; ``sources``: target -> the language it is trained in;
     ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``,
@@ -28,7 +28,7 @@ class Design:
     sources: dict[str, str]
     suites: dict[str, str]
     bases: dict[str, str]
-    control_of: dict[str, list[str]]
+    controls_for: dict[str, list[str]]
     random: list[str]
     overlaps: dict[str, list[str]]
     language_sets: dict[str, list[str]]
@@ -83,7 +83,7 @@ def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
         sources=sources,
         suites=facts["suites"],
         bases=facts["bases"],
-        control_of=facts.get("control_of", {}),
+        controls_for=facts.get("controls_for", {}),
         random=facts.get("random", []),
         overlaps=facts["overlaps"],
         language_sets=sets,
