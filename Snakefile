@@ -41,9 +41,9 @@ rule all:
         over(STUDY.intermediate_models, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
         over(STUDY.runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches),
-        over(STUDY.cells, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
-        over(STUDY.cells, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
-        over(STUDY.cells, [SCORES, RUNS, CURVES, LAYERS]),
+        over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
+        over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
+        over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
     message:
         "All results are up to date"
 

@@ -75,7 +75,7 @@ rule language_similarity:
 
 rule compare:
     input:
-        sums=over(STUDY.cells, SCORES),
+        sums=over(STUDY.encoder_arms, SCORES),
         baselines="<results>/scores/baselines.parquet",
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
@@ -207,7 +207,7 @@ rule audit:
         runtime=growing(30),
     params:
         script=in_checkout("scripts/audit.py"),
-        rehearsal="--only-report" if STUDY.config["rehearsal"] else "",
+        rehearsal="--only-report" if STUDY.config.rehearsal else "",
         code=code("scripts/audit.py"),
     message:
         "Auditing leakage between training and test sets"

@@ -17,7 +17,7 @@ from codestilts.workflow.resources import JobResources
 with startup.errors_as_one_line():
     INVOCATION = snakemake_internals.read_invocation(workflow)
     STUDY = startup.prepare_study(config, Path(in_checkout("")), INVOCATION)
-if STUDY.config["device"] == "gpu":
+if STUDY.config.device == "gpu":
     snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
 RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")
 
@@ -33,7 +33,7 @@ JOBS = JobResources(STUDY, Path())
 # Snakemake does not look into an image, so jobs that run in it depend on its digest.
 IMAGE_DIGEST = startup.IMAGE_DIGEST if INVOCATION.uses_image else []
 # A rehearsal fetches a few rows of each table, so its archives are not those of the study.
-RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config["rehearsal"] else "resources"
+RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config.rehearsal else "resources"
 
 
 pathvars:
@@ -106,7 +106,7 @@ def code(*parts):
 
 def builder_code(wildcards):
     """The same for the builder that a task file names."""
-    return code("scripts/build.py", STUDY.tasks[wildcards.task]["builder"].partition(":")[0])
+    return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
 
 
 def option(name, key):
@@ -123,7 +123,7 @@ def content_of_source(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return preparation_settings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+    return STUDY.encoder(wildcards.encoder).folder or "."
 
 
 def needs_of_encoder(wildcards, output):
@@ -133,8 +133,8 @@ def needs_of_encoder(wildcards, output):
 
 def tiny_option(wildcards):
     """Random weights for a rehearsal, with every block that the study reads."""
-    encoder = preparation_settings.encoder(STUDY, wildcards.encoder)
-    return f"--tiny {max([1, encoder['layer'], *encoder['layers']])}" if STUDY.config["rehearsal"] else ""
+    encoder = STUDY.encoder(wildcards.encoder)
+    return f"--tiny {max([1, encoder.layer, *encoder.layers])}" if STUDY.config.rehearsal else ""
 
 
 def records_of_models(wildcards, input):
@@ -171,9 +171,9 @@ def archives_of_language(wildcards):
 def inputs_of_task(wildcards):
     """Archives of an English task, functions of a code task's languages, or other tasks' examples."""
     task = STUDY.tasks[wildcards.task]
-    if task.get("sources"):
-        return expand("<resources>/{source}.zip", source=task["sources"])
-    if task.get("examples_of"):
+    if task.all_sources:
+        return expand("<resources>/{source}.zip", source=task.all_sources)
+    if task.examples_of:
         return expand("<results>/examples/{task}.parquet", task=STUDY.parts(wildcards.task))
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
 
@@ -183,7 +183,7 @@ def near_duplicates_of_task(wildcards):
 
 
 def examples_of_arm(wildcards):
-    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm]["tasks"])
+    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm].tasks)
 
 
 def parent_models(wildcards):
@@ -203,7 +203,7 @@ def trials_of_target(wildcards):
 
 
 def predictions_of_pair(wildcards):
-    targets = STUDY.cells[wildcards.encoder, wildcards.arm]
+    targets = STUDY.encoder_arms[wildcards.encoder, wildcards.arm]
     return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
 
 
@@ -215,7 +215,7 @@ def models_of_pair(wildcards):
 
 
 def tables_of_pairs(wildcards):
-    return over(STUDY.cells, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
+    return over(STUDY.encoder_arms, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 
 # Outputs

@@ -46,7 +46,7 @@ rule extract:
     params:
         script=in_checkout("scripts/extract.py"),
         sources=settings("extract"),
-        rehearsal="--allow-empty" if STUDY.config["rehearsal"] else "",
+        rehearsal="--allow-empty" if STUDY.config.rehearsal else "",
         code=code("scripts/extract.py"),
     message:
         "Extracting {wildcards.language} functions"
@@ -80,7 +80,7 @@ rule near_duplicates:
 
 rule build:
     input:
-        task=lambda wildcards: STUDY.tasks[wildcards.task]["file"],
+        task=lambda wildcards: STUDY.tasks[wildcards.task].file,
         parts=inputs_of_task,
         near_duplicates=near_duplicates_of_task,
         image=IMAGE_DIGEST,

@@ -151,7 +151,7 @@ rule report:
         figures=REPORT_FIGURES,
         efficiency="<results>/efficiency.csv",
         sources=in_checkout("sources.csv"),
-        tasks=[STUDY.tasks[task]["file"] for task in STUDY.examples],
+        tasks=[STUDY.tasks[task].file for task in STUDY.examples],
         template=in_checkout("report/template.html.j2"),
         image=IMAGE_DIGEST,
     output:

@@ -38,7 +38,7 @@ def log_path(job_path: str) -> str:
 
 def rules_by_job_path(study: Study) -> dict[str, str]:
     """The rule of each job of a study that starts with an empty folder and ends with the report, by job path."""
-    batches, pairs = list(study.batches), list(study.cells)
+    batches, pairs = list(study.batches), list(study.encoder_arms)
     encoders = [(name,) for name in study.encoders]
     once: list[tuple[str, ...]] = [()]  # one job without wildcards
     jobs: dict[str, Sequence[tuple[str, ...]]] = {

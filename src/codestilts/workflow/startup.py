@@ -87,7 +87,7 @@ def check_gpus(study: Study, available: int | None) -> None:
 
 def check_pins(study: Study) -> None:
     """Raise CodeStiltsError if a source of the study has no commit or digest yet; a rehearsal needs none."""
-    if study.unpinned and not study.config["rehearsal"]:
+    if study.unpinned and not study.config.rehearsal:
         names = ", ".join(study.unpinned)
         raise CodeStiltsError(f"sources.csv: {names}: not pinned yet: `make pins` notes commits and digests")
 
