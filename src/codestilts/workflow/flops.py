@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codestilts.config import preparation_settings
+from codestilts.config import preparation_jobs
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
 
@@ -165,19 +165,19 @@ def examples_of(
     shape = (lengths.get(task) or LENGTHS.get(task) or fill * spec.max_length, sequences_of(spec.as_written()))
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return counted(table, *shape)
-    asked = preparation_settings.build(study, task)
+    asked = preparation_jobs.build_settings(study, task)
     train, test = SETS.get(task, (0, 0))
     most = [
-        asked.get("train") or train,
-        asked.get("test") or test,
-        asked.get("test_source") or asked.get("test") or test,
+        asked.train or train,
+        asked.test or test,
+        asked.test_source or asked.test or test,
     ]
     if task in SETS:
         most = [min(most[0], train), min(most[1], test), min(most[2], test)]
     target = task in study.targets
     languages = study.task_languages(task) if target else []
     tested = sum(most[2 if name == study.source_language(task) else 1] for name in languages)
-    return Examples(most[0], asked.get("dev") or 0, tested, *shape, "set" if task in SETS else "asked")
+    return Examples(most[0], asked.dev or 0, tested, *shape, "set" if task in SETS else "asked")
 
 
 def counted(table: Path, length: float, sequences: int) -> Examples:

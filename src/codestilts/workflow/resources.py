@@ -98,7 +98,7 @@ class JobResources:
         """FLOPs of one seed, or of one learning rate."""
         shape = self._architecture(encoder)
         if stage == "frozen_retrieval":
-            retrieval = training_settings.probe(self.study, encoder, arm, self.first_batch)
+            retrieval = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
             return probe_work(shape, retrieval, {task: self._examples(task) for task in retrieval["tasks"]})
         if stage == "intermediate":
             training = training_settings.intermediate(self.study, encoder, arm, self.first_batch)
