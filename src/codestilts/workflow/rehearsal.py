@@ -1,7 +1,7 @@
 """The rehearsal of a study: every encoder, arm, target and language once at tiny scale, before a GPU-hour is spent.
 
-Rules, tasks, tokenizers and architectures are those of the study; weights are random, and a few rows are trained for two
-steps. The rehearsal is an overlay over the study's config, restricted to what the hub has.
+Rules, tasks, tokenizers and architectures are those of the study; weights are random, and training takes two steps on
+a few rows. The rehearsal is an overlay over the study's config, restricted to what the hub has.
 """
 
 import itertools
@@ -29,7 +29,7 @@ Run = tuple[str, str, str]  # encoder, arm, target
 
 @dataclass(frozen=True)
 class Availability:
-    """The tasks of a study that are available: their languages, the tasks they are built from, and why others are not."""
+    """The available tasks of a study with their languages and parts, and why other tasks are not available."""
 
     languages: dict[str, list[str]]
     parts: dict[str, list[str]]
