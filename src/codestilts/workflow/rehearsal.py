@@ -243,18 +243,15 @@ def covering_runs(runs: list[Run], strength: int) -> list[Run]:
 
     The next run covers the most values or pairs that are not covered yet; among equals, its values occur least so far.
     """
-
-    def combinations(run: Run) -> set[tuple[tuple[int, str], ...]]:
-        return set(itertools.combinations(enumerate(run), strength))
-
-    uncovered = set[tuple[tuple[int, str], ...]]().union(*map(combinations, runs))
+    combinations = {run: set(itertools.combinations(enumerate(run), strength)) for run in runs}
+    uncovered = set[tuple[tuple[int, str], ...]]().union(*combinations.values())
     used: Counter[tuple[int, str]] = Counter()
     chosen = []
     while uncovered:
         best = max(
-            runs, key=lambda run: (len(combinations(run) & uncovered), -sum(used[item] for item in enumerate(run)))
+            runs, key=lambda run: (len(combinations[run] & uncovered), -sum(used[value] for value in enumerate(run)))
         )
-        uncovered -= combinations(best)
+        uncovered -= combinations[best]
         used.update(enumerate(best))
         chosen.append(best)
     return chosen
