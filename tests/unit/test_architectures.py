@@ -14,7 +14,7 @@ from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import TYPES, task_type
 from codestilts.training import models
-from codestilts.workflow.flops import PUBLISHED, Architecture
+from codestilts.workflow.architectures import PUBLISHED, Architecture
 
 ROOT = Path(__file__).parents[2]
 STUDY = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
@@ -63,7 +63,7 @@ def test_parameters_are_as_many_as_published(encoder: str) -> None:
     model = on_meta(config_of(shape))
     assert count(model) == shape.parameters == exact
     assert exact == pytest.approx(rounded, rel=0.03)
-    assert sum(count(block) for block in model.encoder.layer) == shape.body
+    assert sum(count(block) for block in model.encoder.layer) == shape.blocks
     assert model.get_input_embeddings().weight.numel() == shape.word_embeddings
 
 

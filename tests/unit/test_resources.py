@@ -47,8 +47,8 @@ def test_memory_is_a_process_copies_of_the_weights_and_texts(tmp_path: Path) -> 
     """bert-tiny has 4,385,920 parameters; pocket's `tags` asks for 4,000 + 200 + 600 rows of half of 128 tokens."""
     pocket = study(targets=["tags"])
     jobs = JobResources(pocket, tmp_path)
-    rows = jobs._examples("tags")
-    texts = 36 * (rows.train + rows.dev + rows.test) * rows.tokens
+    rows = jobs._size("tags")
+    texts = 36 * (rows.train + rows.dev + rows.test) * rows.example_tokens
     expected = 2000 + (8 * 4 * 4_385_920 + texts) / 1e6
     assert jobs.memory_mb("target", run("bert-tiny", "none", "tags", "0-2")) == round(expected)
 

@@ -9,7 +9,7 @@ from codestilts.config.encoder_limits import linear_layers, unmet_requirements
 from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.flops import PUBLISHED
+from codestilts.workflow.architectures import PUBLISHED
 
 
 def check_encoders(study: Study, root: Path) -> None:
