@@ -6,7 +6,7 @@ from filelock import FileLock
 from snakemake.logging import logger
 
 from codestilts.code_digest import stage_digest
-from codestilts.config import preparation_settings
+from codestilts.config import preparation_jobs
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.study import to_json
 from codestilts.sources.archive import local_content
@@ -128,7 +128,7 @@ def folder_in_archive(wildcards):
 
 def needs_of_encoder(wildcards, output):
     """What the study requires of an encoder's architecture. Parameters that take ``output`` cause no rerun."""
-    return to_json(preparation_settings.fit(STUDY, wildcards.encoder))
+    return to_json(preparation_jobs.encoder_requirements(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):
