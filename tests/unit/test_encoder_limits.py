@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import save
 from transformers import AutoConfig, AutoModel
 
-from codestilts.config import preparation_settings, training_settings
+from codestilts.config import preparation_settings, training_jobs
 from codestilts.config.encoder_limits import COUNTED_FROM_PADDING, check_unpacked, linear_layers, positions, problems
+from codestilts.config.training_settings import LoraSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders
@@ -87,5 +88,5 @@ def test_adapters_are_asked_for_where_an_arm_has_them(tmp_path: Path) -> None:
         "target.lora.modules": ["query", "value"],
         "target.tasks.match.lora.modules": ["key"],
     }
-    budget = training_settings.target(made, "bert-tiny", "none", "match", "0-2")
-    assert budget["lora"] == {"rank": 4, "alpha": 16, "modules": ["key"], "learning_rate_factor": 10.0}
+    budget = training_jobs.target_settings(made, "bert-tiny", "none", "match", "0-2")
+    assert budget.lora == LoraSettings(4, 16, ("key",), 10.0)

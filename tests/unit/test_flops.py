@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.config.study import Study
+from codestilts.config.training_settings import TaskSettings, TrainingSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop
+from codestilts.training.inputs import prepare_inputs
 from codestilts.training.models import load_tokenizer
 from codestilts.workflow import flops, planning
 from codestilts.workflow.flops import Architecture, Examples, Work
 
 ROOT = Path(__file__).parents[2]
 SMALL = Architecture("bert", 100, 8, 2, 2, 16, 32, 2)
-PAIRS = {"type": "classification", "options": {}}
+PAIRS = TaskSettings("classification", "accuracy")
 # variants, tried learning rates, a partial grid and several batches of seeds: what the paper study has
 GRID = """
 study: parts
@@ -59,10 +62,10 @@ def parts(tmp_path: Path) -> Study:
     return study_of(GRID, folder=tmp_path)
 
 
-def job(**changes: Any) -> dict[str, Any]:
+def job(**changes: Any) -> TrainingSettings:
     """Settings of a training job of one task."""
-    own: dict[str, Any] = {"phase": "intermediate", "tasks": {"a": PAIRS}, "method": "full", "cap": 1000, "steps": 10}
-    return own | {"tokens_per_step": 100, "evaluations": 2, "selection": ["last"]} | changes
+    given = {"phase": "intermediate", "cap": 1000, "steps": 10, "tokens_per_step": 100, "selection": ("last",)}
+    return tiny.settings(**{"tasks": {"a": PAIRS}, **given, **changes})
 
 
 def test_a_token_costs_six_flops_a_parameter_and_attention() -> None:
@@ -74,7 +77,7 @@ def test_a_token_costs_six_flops_a_parameter_and_attention() -> None:
 
 def test_adapters_save_a_third_of_the_training() -> None:
     sizes = {"a": Examples(50, 4, 0, 20, 1, "set")}
-    full, lora = (flops.run_work(SMALL, job(method=method), sizes) for method in ("full", "lora"))
+    full, lora = (flops.run_work(SMALL, job(lora=lora), sizes) for lora in (None, tiny.LORA))
     assert lora.train == pytest.approx(full.train * 2 / 3) and lora.forward == full.forward
 
 
@@ -84,14 +87,16 @@ def test_epochs_are_examples_times_their_length() -> None:
     assert flops.trained_tokens(recipe, sizes) == 3 * 1000 * 32  # the cap counts
     tested = flops.run_work(SMALL, recipe, sizes)
     assert tested.forward == pytest.approx(2 * (10 + 30) * 32 * SMALL.forward(16))
-    selected = flops.run_work(SMALL, recipe | {"selection": ["dev", "last"]}, sizes)
+    selected = flops.run_work(SMALL, replace(recipe, selection=("dev", "last")), sizes)
     assert selected.forward == pytest.approx(2 * (10 + 10 + 30) * 32 * SMALL.forward(16))
     assert flops.run_work(SMALL, recipe, sizes, tested=False).forward == pytest.approx(2 * 10 * 32 * SMALL.forward(16))
 
 
 def test_masked_language_modelling_pays_for_its_head_and_has_no_dev() -> None:
     sizes = {"a": Examples(50, 9, 0, 20, 1, "set")}
-    plain, masked = (flops.run_work(SMALL, job(tasks={"a": {"type": kind}}), sizes) for kind in ("tagging", "mlm"))
+    plain, masked = (
+        flops.run_work(SMALL, job(tasks={"a": tiny.task_settings(kind)}), sizes) for kind in ("tagging", "mlm")
+    )
     assert masked.train - plain.train == pytest.approx(1000 * 6 * flops.MASKED * (100 * 8 + 8 * 8))
     assert masked.forward == 0 < plain.forward
 
@@ -99,10 +104,10 @@ def test_masked_language_modelling_pays_for_its_head_and_has_no_dev() -> None:
 @pytest.mark.parametrize("recipe", [{}, {"epochs": 2, "batch_size": 5}])
 def test_tokens_are_those_that_training_spends(recipe: dict[str, Any], folder: Path) -> None:
     rows = {"classification": tiny.examples("classification", 40)}
-    own = tiny.settings({"classification": tiny.task_settings("classification")}) | recipe
-    features = loop.encode(rows, load_tokenizer(folder), own)
-    found = loop.train(folder, rows, load_tokenizer(folder), own, 0, features=features).record
-    spent = [feature["tokens"] for feature in features["classification"]]
+    own = tiny.settings({"classification": tiny.task_settings("classification")}, **recipe)
+    inputs = prepare_inputs(own, load_tokenizer(folder), rows)
+    found = loop.train(inputs, 0, folder).record
+    spent = [feature["tokens"] for feature in inputs.encode(0)["classification"]]
     sizes = {"classification": Examples(len(spent), 0, 0, sum(spent) / len(spent), 1, "counted")}
     assert flops.trained_tokens(own, sizes) == pytest.approx(found["tokens"], rel=0.05)
 
@@ -141,7 +146,12 @@ def record(folder: Path, name: str, steps: int, seconds: float, target: str | No
     (folder / "examples").mkdir(exist_ok=True)
     pd.DataFrame({"split": ["train", "dev"]}).to_parquet(folder / "examples/a.parquet")
     made = {"device": "cpu", "processor": "a chip", "threads": 1, "encoder": "small", "steps": steps}
-    made |= {"seconds": seconds, "tokens": 100 * steps, "examples_seen": 10 * steps, "settings": job(steps=steps)}
+    made |= {
+        "seconds": seconds,
+        "tokens": 100 * steps,
+        "examples_seen": 10 * steps,
+        "settings": asdict(job(steps=steps)),
+    }
     path = folder / ("models" if target else "intermediate") / "small" / name / "run.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(made | ({"target": target} if target else {})))

@@ -2,7 +2,7 @@
 
 from codestilts.config.preparation_settings import SIZES, build
 from codestilts.config.study import Record, Study
-from codestilts.config.training_settings import task_settings
+from codestilts.config.training_jobs import task_settings
 
 
 def score(study: Study, **_: str) -> Record:

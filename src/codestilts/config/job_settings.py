@@ -3,20 +3,20 @@ is rerun when its own settings change.
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from codestilts.config import analysis_settings, preparation_settings, training_settings
-from codestilts.config.study import Record
+from codestilts.config import analysis_settings, preparation_settings, training_jobs
 
-JOB_SETTINGS: dict[str, Callable[..., Record]] = {
+JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "source": preparation_settings.source,
     "encoder": preparation_settings.encoder,
     "extract": preparation_settings.extract,
     "build": preparation_settings.build,
     "baseline": preparation_settings.baseline,
-    "intermediate": training_settings.intermediate,
-    "target": training_settings.target,
-    "tune": training_settings.tune,
-    "probe": training_settings.probe,
+    "intermediate": training_jobs.intermediate_settings,
+    "target": training_jobs.target_settings,
+    "tune": training_jobs.tuning_settings,
+    "probe": training_jobs.retrieval_settings,
     "score": analysis_settings.score,
     "compare": analysis_settings.compare,
     "report": analysis_settings.report,

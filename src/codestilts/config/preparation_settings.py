@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from codestilts.config.study import Record, Study
-from codestilts.config.training_settings import task_settings
+from codestilts.config.training_jobs import task_settings
 from codestilts.seeding import derive_seed
 
 SIZES = ("train", "dev", "test", "test_source")

@@ -47,9 +47,9 @@ def load_tasks(folder: str | Path) -> dict[str, Record]:
     return tasks
 
 
-def to_json(settings: Record) -> str:
+def to_json(settings: Any) -> str:
     """Settings as the one-line JSON that scripts take; sorted, so that equal settings are equal strings."""
-    return json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=vars)
 
 
 @dataclass(frozen=True)

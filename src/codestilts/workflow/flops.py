@@ -12,8 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from codestilts.config import preparation_settings
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
+from codestilts.config.training_jobs import training_task
+from codestilts.config.training_settings import RetrievalSettings, TaskSettings, TrainingSettings
 from codestilts.errors import CodeStiltsError
 
 FILL = 0.5  # mean share of max_length that a sequence has, where no run has told
@@ -146,12 +150,11 @@ def read_architecture(config: bytes, where: str) -> Architecture:
         raise CodeStiltsError(f"{where}: has no {error.args[0]}: an encoder is described as BERT is") from None
 
 
-def sequences_of(task: Record) -> int:
+def sequences_of(task: TaskSettings) -> int:
     """Sequences that the encoder reads for one example."""
-    if task["type"] == "multiple_choice":
+    if task.type == "multiple_choice":
         return CHOICES
-    apart = task["type"] == "retrieval" or (task.get("options") or {}).get("pairs", "cross") != "cross"
-    return 2 if apart else 1
+    return 2 if task.type == "retrieval" or task.options.pairs != "cross" else 1
 
 
 def examples_of(
@@ -162,7 +165,10 @@ def examples_of(
     ``lengths`` has the tokens of a sequence, as far as runs have shown them; else ``fill`` of ``max_length``.
     """
     spec = study.tasks[task]
-    shape = (lengths.get(task) or LENGTHS.get(task) or fill * spec.get("max_length", 128), sequences_of(spec))
+    shape = (
+        lengths.get(task) or LENGTHS.get(task) or fill * spec.get("max_length", 128),
+        sequences_of(training_task(spec)),
+    )
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return counted(table, *shape)
     asked = preparation_settings.build(study, task)
@@ -191,7 +197,7 @@ def counted(table: Path, length: float, sequences: int) -> Examples:
 
 def run_work(
     shape: Architecture,
-    job: Record,
+    job: TrainingSettings,
     examples: Mapping[str, Examples],
     tokens: float | None = None,
     tested: bool = True,
@@ -201,35 +207,35 @@ def run_work(
     ``tokens`` are those that it read, if they are known. A target's test rows are predicted at every evaluation, and
     its dev rows once more where checkpoints are selected; a trial of a learning rate (``tested`` false) has dev only.
     """
-    tasks = {name: examples[name] for name in job["tasks"]}
-    weights = {name: min(max(one.train, 1), job["cap"]) * one.tokens for name, one in tasks.items()}
+    tasks = {name: examples[name] for name in job.tasks}
+    weights = {name: min(max(one.train, 1), job.cap) * one.tokens for name, one in tasks.items()}
     shares = {name: weight / sum(weights.values()) for name, weight in weights.items()}
-    masked = {name: MASKED if job["tasks"][name]["type"] == "mlm" else 0.0 for name in tasks}
+    masked = {name: MASKED if job.tasks[name].type == "mlm" else 0.0 for name in tasks}
     tokens = trained_tokens(job, tasks) if tokens is None else tokens
-    passes = 2 if job["method"] == "lora" else 3
+    passes = 2 if job.lora else 3
     each = {name: shape.forward(one.length, masked[name]) for name, one in tasks.items()}
     train = sum(passes * tokens * shares[name] * each[name] for name in tasks)
     rows = {name: 0 if masked[name] else one.dev for name, one in tasks.items()}
-    if job["phase"] == "target" and tested:
-        again = job["selection"] != ["last"]
+    if job.phase == "target" and tested:
+        again = job.selection != ("last",)
         rows = {name: one.dev * (1 + again) + one.test for name, one in tasks.items()}
     forward = sum(rows[name] * one.tokens * each[name] for name, one in tasks.items())
-    return Work(train, forward * job["evaluations"])
+    return Work(train, forward * job.evaluations)
 
 
-def trained_tokens(job: Record, examples: Mapping[str, Examples]) -> float:
+def trained_tokens(job: TrainingSettings, examples: Mapping[str, Examples]) -> float:
     """Tokens that a run trains on: steps of so many tokens, or epochs of examples (as loop does)."""
-    if "epochs" not in job:
-        return float(job["steps"] * job["tokens_per_step"])
-    return float(job["epochs"] * sum(min(one.train, job["cap"]) * one.tokens for one in examples.values()))
+    if not job.epochs:
+        return float(job.steps * job.tokens_per_step)
+    return float(job.epochs * sum(min(one.train, job.cap) * one.tokens for one in examples.values()))
 
 
-def probe_work(shape: Architecture, job: Record, examples: Mapping[str, Examples]) -> Work:
+def probe_work(shape: Architecture, job: RetrievalSettings, examples: Mapping[str, Examples]) -> Work:
     """The work of predicting all untrained targets with one seed; one pass gives every layer of the sweep."""
     total = 0.0
-    for name, task in job["tasks"].items():
+    for name, task in job.tasks.items():
         own = examples[name]
-        rows = own.test + (own.dev if (task.get("options") or {}).get("protocol") == "mining" else 0)
+        rows = own.test + (own.dev if task.options.protocol == "mining" else 0)
         total += rows * own.tokens * shape.forward(own.length)
     return Work(forward=total)
 
@@ -254,12 +260,13 @@ def measured(results: Path) -> list[Measured]:
                    for path in sorted(study.glob(f"{kind}/**/run.json"))]  # fmt: skip
         shapes: dict[str, Architecture] = {}
         for record in records:
-            job, name = record["settings"], record["encoder"]
+            name = record["encoder"]
             if record["steps"] < FEWEST_STEPS or not (config := study / "encoders" / name / "config.json").exists():
                 continue
+            job = TypeAdapter(TrainingSettings).validate_python(record["settings"])
             shape = shapes.setdefault(name, read_architecture(config.read_bytes(), str(config)))
             examples = {}
-            for task, spec in job["tasks"].items():
+            for task, spec in job.tasks.items():
                 mean = record["tokens"] / record["examples_seen"] / sequences_of(spec)
                 table = study / "examples" / f"{task}.parquet"
                 examples[task] = counted(table, mean, sequences_of(spec))

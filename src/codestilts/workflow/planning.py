@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.config import training_settings
 from codestilts.config.study import Study
+from codestilts.config.training_jobs import intermediate_settings, retrieval_settings, target_settings
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.archive import matches
 from codestilts.sources.table import Source
@@ -153,13 +153,11 @@ def gpu_jobs(costs: Costs) -> list[Job]:
         return [phase_2[encoder, parent, batch]] if parent else []
 
     for encoder, arm in study.phase_2:
-        work = run_work(
-            costs.shapes[encoder], training_settings.intermediate(study, encoder, arm, first), costs.examples
-        )
+        work = run_work(costs.shapes[encoder], intermediate_settings(study, encoder, arm, first), costs.examples)
         for batch, seeds in batches.items():
             phase_2[encoder, arm, batch] = add("train_intermediate", (encoder, arm, batch), work * len(seeds))
     for encoder, arm, target in study.runs:
-        shape, job = costs.shapes[encoder], training_settings.phase_3(study, encoder, arm, target, first)
+        shape, job = costs.shapes[encoder], target_settings(study, encoder, arm, target, first)
         tried = []
         if rates := len(study.learning_rates):
             trial = run_work(shape, job, costs.examples, tested=False)
@@ -169,7 +167,7 @@ def gpu_jobs(costs: Costs) -> list[Job]:
             before = [*parents(encoder, arm, batch), *tried]
             add("train_target", (encoder, arm, target, batch), work * len(seeds), before)
     for encoder, arm in study.cells:
-        work = probe_work(costs.shapes[encoder], training_settings.probe(study, encoder, arm, first), costs.examples)
+        work = probe_work(costs.shapes[encoder], retrieval_settings(study, encoder, arm, first), costs.examples)
         for batch, seeds in batches.items():
             add("probe", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
     return jobs

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
+from codestilts.config.training_settings import RetrievalSettings, TuningSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.flops import (
     PUBLISHED,
@@ -43,14 +44,13 @@ class Demand:
     minutes: int
 
 
-def _vectors(shape: Architecture, job: Record, task: str, examples: Examples) -> float:
+def _vectors(shape: Architecture, job: RetrievalSettings, task: str, examples: Examples) -> float:
     """MB of the vectors of an untrained target: both sides, each layer of the sweep, twice while they are joined.
 
     A large set is compared language by language (:mod:`codestilts.training.frozen_retrieval`).
     """
     rows = examples.dev + examples.test
-    swept = (job["tasks"][task].get("options") or {}).get("sweep", True)
-    layers = 1 + (len(job["layers"]) if swept else 0)
+    layers = 1 + (len(job.layers) if job.tasks[task].options.sweep else 0)
     return 2 * 2 * WEIGHT * (rows / 2 if rows > MANY else rows) * layers * shape.hidden_size / 1e6
 
 
@@ -71,25 +71,24 @@ def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Dema
     @cache
     def one_seed(stage: str, **names: str) -> Demand:
         """Memory of a job, and the minutes of one seed of it."""
-        job = JOB_SETTINGS[stage](study, **names)
-        tasks = {task: examples(task) for task in job["tasks"]}
-        if stage == "probe":
+        settings = JOB_SETTINGS[stage](study, **names)
+        job = settings.training if isinstance(settings, TuningSettings) else settings
+        tasks = {task: examples(task) for task in job.tasks}
+        if isinstance(job, RetrievalSettings):
             work = probe_work(shape(names["encoder"]), job, tasks)
         else:
             work = run_work(shape(names["encoder"]), job, tasks, tested=stage == "target")
         texts = sum(
-            (one.train + one.dev + one.test)
-            * one.tokens
-            * (SPAN_TOKEN if job["tasks"][task]["type"] == "span_qa" else TOKEN)
+            (one.train + one.dev + one.test) * one.tokens * (SPAN_TOKEN if job.tasks[task].type == "span_qa" else TOKEN)
             for task, one in tasks.items()
         )
         gpus = study.gpus(names["encoder"]) if stage != "probe" else 1
         processes = max(1, gpus) + (gpus > 1)  # each GPU's own, and the one that started them
         memory = processes * (PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6)
-        if stage == "probe":
+        if isinstance(job, RetrievalSettings):
             memory += max((_vectors(shape(names["encoder"]), job, task, examples(task)) for task in tasks), default=0)
         speed = SPEED[study.config["device"]] * max(1, gpus)
-        rates = len(job["learning_rates"]) if stage == "tune" else 1
+        rates = len(settings.learning_rates) if isinstance(settings, TuningSettings) else 1
         return Demand(round(memory), math.ceil(rates * (work.train + work.forward) / speed / 60))
 
     def demand(stage: str, wildcards: Mapping[str, str]) -> Demand:
