@@ -39,16 +39,16 @@ rule all:
         expand("<results>/examples/{task}.parquet", task=STUDY.examples),
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         expand(ENCODER, encoder=STUDY.encoders),
-        over(STUDY.phase_2, PHASE_2, seed=SEED_FOLDERS, file=MODEL_FILES),
+        over(STUDY.intermediate_models, INTERMEDIATE, seed=SEED_FOLDERS, file=MODEL_FILES),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
-        over(STUDY.runs, PHASE_3, seed=SEED_FOLDERS, file=TARGET_FILES),
+        over(STUDY.runs, TARGET, seed=SEED_FOLDERS, file=TARGET_FILES),
         over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),
-        over(STUDY.cells, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
-        over(STUDY.cells, [PROBE_RECORD, SWEEP], seeds=STUDY.batches),
-        over(STUDY.cells, [SCORES, RUNS, CURVES, LAYERS]),
+        over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
+        over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
+        over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
     message:
         "Everything is there"
 
 
 onsuccess:
-    shell("python scripts/stages.py --benchmarks results/{STUDY.name}/benchmarks")
+    shell("python scripts/stage_times.py --benchmarks results/{STUDY.name}/benchmarks")

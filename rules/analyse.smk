@@ -47,34 +47,34 @@ rule score_baselines:
         "python scripts/score.py --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
-rule languages:
+rule language_similarity:
     input:
         functions=expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
         image=IMAGE_DIGEST,
     output:
-        "<results>/languages.csv",
+        "<results>/language_similarity.csv",
     log:
-        "<results>/logs/languages.log",
+        "<results>/logs/language_similarity.log",
     benchmark:
-        "<results>/benchmarks/languages.tsv"
+        "<results>/benchmarks/language_similarity.tsv"
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=settings("score"),
-        code=code("scripts/languages.py"),
+        code=code("scripts/language_similarity.py"),
     message:
         "Measuring how near the languages are"
     shell:
-        "python scripts/languages.py --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python scripts/language_similarity.py --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule compare:
     input:
-        sums=over(STUDY.cells, SCORES),
+        sums=over(STUDY.encoder_arms, SCORES),
         baselines="<results>/scores/baselines.parquet",
-        languages="<results>/languages.csv",
+        languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
         scores="<results>/scores.csv",
@@ -152,28 +152,28 @@ rule concatenate:
         "python scripts/concatenate.py --tables {input.tables} --out {output} 2>&1 | tee {log}"
 
 
-rule showcase:
+rule sample_predictions:
     input:
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
         predictions=over(STUDY.shown_runs, PREDICTIONS, seeds=[*STUDY.batches][:1]),
         image=IMAGE_DIGEST,
     output:
-        "<results>/showcase.csv",
+        "<results>/sample_predictions.csv",
     log:
-        "<results>/logs/showcase.log",
+        "<results>/logs/sample_predictions.log",
     benchmark:
-        "<results>/benchmarks/showcase.tsv"
+        "<results>/benchmarks/sample_predictions.tsv"
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
         settings=settings("score"),
-        code=code("scripts/showcase.py"),
+        code=code("scripts/sample_predictions.py"),
     message:
         "Picking examples to show"
     shell:
-        "python scripts/showcase.py --examples {input.examples} --predictions {input.predictions}"
+        "python scripts/sample_predictions.py --examples {input.examples} --predictions {input.predictions}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
@@ -198,7 +198,7 @@ rule audit:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        rehearsal="--only-report" if STUDY.config["rehearsal"] else "",
+        rehearsal="--only-report" if STUDY.config.rehearsal else "",
         code=code("scripts/audit.py"),
     message:
         "Looking for leakage between training and test"

@@ -8,9 +8,9 @@ from filelock import FileLock, Timeout
 from snakemake.logging import logger
 
 from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config import preparation_settings
+from codestilts.config import preparation_jobs
 from codestilts.code_digest import stage_digest
-from codestilts.workflow.resources import demands
+from codestilts.workflow.resources import JobResources
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders
 from codestilts.sources.archive import local_content
@@ -71,9 +71,9 @@ if "gpu" in workflow.global_resources and (THERE := workflow.global_resources["g
 # What a user sets for train_target is meant for the rules of all batches of seeds (train_target_0-1, ...), and what a
 # profile sets for gpu_jobs for every rule that asks for a GPU.
 SET = workflow.resource_settings.overwrite_resources
-GPU_JOBS = ["gpu_jobs"] if STUDY.config["device"] == "gpu" else []
+GPU_JOBS = ["gpu_jobs"] if STUDY.config.device == "gpu" else []
 BATCHED = {f"{rule}_{batch}": rule for rule in ("train_intermediate", "train_target") for batch in STUDY.batches}
-for rule, family in {**BATCHED, "tune": "tune", "probe": "probe"}.items():
+for rule, family in {**BATCHED, "tune": "tune", "frozen_retrieval": "frozen_retrieval"}.items():
     given = [SET[name] for name in dict.fromkeys([*GPU_JOBS, family, rule]) if name in SET]
     if given:
         SET[rule] = given[0].copy()
@@ -94,7 +94,7 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
-    if STUDY.unpinned and not STUDY.config["rehearsal"]:
+    if STUDY.unpinned and not STUDY.config.rehearsal:
         print(
             f"error: sources.csv: {', '.join(STUDY.unpinned)}: not pinned yet: `make pins` notes commits and digests",
             file=sys.stderr,
@@ -104,7 +104,7 @@ onstart:
 
 
 # A rehearsal takes a few rows of each table: its archives are not those of a study.
-RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config["rehearsal"] else "resources"
+RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config.rehearsal else "resources"
 
 
 pathvars:
@@ -126,16 +126,16 @@ wildcard_constraints:
 ENCODER_FILES = ["config.json", "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"]
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json"]
-TARGET_FILES = MODEL_FILES if STUDY.config["keep_models"] else ["run.json"]
+TARGET_FILES = MODEL_FILES if STUDY.config.keep_models else ["run.json"]
 ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
 # A job depends on one file of a folder that another job writes whole: its weights, without the word embeddings.
 WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
 # Where the files of the grid are.
-PHASE_2 = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
-PHASE_3 = "<results>/models/{encoder}/{arm}/{target}/{seed}/{file}"
+INTERMEDIATE = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
+TARGET = "<results>/target/{encoder}/{arm}/{target}/{seed}/{file}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
-PROBE_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
+RETRIEVAL_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
 SWEEP = "<results>/predictions/{encoder}/{arm}/{seeds}.layers.csv"
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
@@ -167,7 +167,7 @@ def code(*parts):
 
 def builder_code(wildcards):
     """The same for a task's builder, which the task file names."""
-    return code("scripts/build.py", STUDY.tasks[wildcards.task]["builder"].partition(":")[0])
+    return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
 
 
 def outside(wildcards):
@@ -186,32 +186,13 @@ def growing(amount, per_mb=0):
     return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
 
 
-DEMAND = demands(STUDY, Path())
-
-
-def memory_of(stage):
-    """The memory (MB) of a job that trains or predicts."""
-    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).memory_mb
-
-
-def minutes_of(stage):
-    """Its time limit."""
-    return lambda wildcards, attempt: attempt * DEMAND(stage, wildcards).minutes
-
-
-def gpus(wildcards):
-    """Its GPUs."""
-    return STUDY.gpus(wildcards.encoder)
+# Memory, run time and GPUs of the jobs that train or predict.
+JOBS = JobResources(STUDY, Path())
 
 
 def processes(wildcards):
-    """Its processor cores: one, or one for the process of each GPU."""
+    """CPU cores of a training job: one, or one for the process of each GPU."""
     return max(1, STUDY.gpus(wildcards.encoder))
-
-
-def one_gpu(wildcards):
-    """A GPU, where its encoder trains on some: what predicts alone is quick."""
-    return min(1, STUDY.gpus(wildcards.encoder))
 
 
 def content_of_source(wildcards):
@@ -225,18 +206,18 @@ def archive_of_encoder(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return preparation_settings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+    return STUDY.encoder(wildcards.encoder).folder or "."
 
 
 def needs_of_encoder(wildcards, output):
     """What its architecture is compared with. It is no part of the output: what takes ``output`` decides no rerun."""
-    return to_json(preparation_settings.fit(STUDY, wildcards.encoder))
+    return to_json(preparation_jobs.encoder_requirements(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):
     """Random weights for a rehearsal, with every block that the study reads."""
-    own = preparation_settings.encoder(STUDY, wildcards.encoder)
-    return f"--tiny {max([1, own['layer'], *own['layers']])}" if STUDY.config["rehearsal"] else ""
+    own = STUDY.encoder(wildcards.encoder)
+    return f"--tiny {max([1, own.layer, *own.layers])}" if STUDY.config.rehearsal else ""
 
 
 def archives_of_language(wildcards):
@@ -246,19 +227,19 @@ def archives_of_language(wildcards):
 def inputs_of_task(wildcards):
     """Archives of an English task, functions of a code task's languages, or other tasks' examples."""
     task = STUDY.tasks[wildcards.task]
-    if task.get("sources"):
-        return expand("<resources>/{source}.zip", source=task["sources"])
-    if task.get("examples_of"):
+    if task.all_sources:
+        return expand("<resources>/{source}.zip", source=task.all_sources)
+    if task.examples_of:
         return expand("<results>/examples/{task}.parquet", task=STUDY.parts(wildcards.task))
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
 
 
 def clusters_of_task(wildcards):
-    return "<results>/clusters.parquet" if STUDY.reads_functions(wildcards.task) else []
+    return "<results>/near_duplicates.parquet" if STUDY.reads_functions(wildcards.task) else []
 
 
 def examples_of_arm(wildcards):
-    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm]["tasks"])
+    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm].tasks)
 
 
 def alternatives(names):
@@ -266,7 +247,7 @@ def alternatives(names):
     return "|".join(names) or "none"
 
 
-def phase_2_files(encoder, arm, seeds, members):
+def intermediate_files(encoder, arm, seeds, members):
     """The intermediate models of some seeds that an arm goes on from; none if it skips phase 2."""
     parent = STUDY.parent_arm(arm)
     folder = f"<results>/intermediate/{encoder}/{parent}/{seeds}"
@@ -274,13 +255,13 @@ def phase_2_files(encoder, arm, seeds, members):
 
 
 def parent_files(wildcards):
-    return phase_2_files(wildcards.encoder, wildcards.arm, wildcards.seeds, STUDY.batches[wildcards.seeds])
+    return intermediate_files(wildcards.encoder, wildcards.arm, wildcards.seeds, STUDY.batches[wildcards.seeds])
 
 
 def first_parent_files(wildcards):
     """Those of the first seed, which tries the learning rates."""
     first = next(iter(STUDY.batches))
-    return phase_2_files(wildcards.encoder, wildcards.arm, first, STUDY.batches[first][:1])
+    return intermediate_files(wildcards.encoder, wildcards.arm, first, STUDY.batches[first][:1])
 
 
 def trials_of_target(wildcards):
@@ -293,20 +274,20 @@ def parent_option(wildcards, input):
 
 
 def predictions_of_cell(wildcards):
-    targets = STUDY.cells[wildcards.encoder, wildcards.arm]
+    targets = STUDY.encoder_arms[wildcards.encoder, wildcards.arm]
     return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
 
 
 def tables_of_cells(wildcards):
-    return over(STUDY.cells, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
+    return over(STUDY.encoder_arms, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 
 def records_of_cell(wildcards):
     cell = (wildcards.encoder, wildcards.arm)
     runs = [run for run in STUDY.runs if run[:2] == cell]
-    phase_2 = [cell] if cell in STUDY.phase_2 else []
-    return over(phase_2, PHASE_2, seed=SEED_FOLDERS, file="run.json") + over(
-        runs, PHASE_3, seed=SEED_FOLDERS, file="run.json"
+    intermediate = [cell] if cell in STUDY.intermediate_models else []
+    return over(intermediate, INTERMEDIATE, seed=SEED_FOLDERS, file="run.json") + over(
+        runs, TARGET, seed=SEED_FOLDERS, file="run.json"
     )
 
 

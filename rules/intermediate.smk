@@ -20,9 +20,9 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             seeds=SEEDS,
         threads: processes
         resources:
-            mem_mb=memory_of("intermediate"),
-            gpu=gpus,
-            runtime=minutes_of("intermediate"),
+            mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("intermediate", wildcards),
+            gpu=lambda wildcards: JOBS.gpus("intermediate", wildcards),
+            runtime=lambda wildcards, attempt: attempt * JOBS.minutes("intermediate", wildcards),
         params:
             encoder=subpath(input[0], parent=True),
             out=subpath(output[0], ancestor=2),

@@ -1,7 +1,7 @@
 # Predictions that need no training on a target: retrieval with encoders as they are, and trivial baselines.
 
 
-rule probe:
+rule frozen_retrieval:
     input:
         encoder=WEIGHTS,
         parent=parent_files,
@@ -11,26 +11,26 @@ rule probe:
         predictions=expand(
             "<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.untrained_targets
         ),
-        record=PROBE_RECORD,
+        record=RETRIEVAL_RECORD,
         sweep=SWEEP,
     log:
-        "<results>/logs/probe/{encoder}/{arm}/{seeds}.log",
+        "<results>/logs/frozen_retrieval/{encoder}/{arm}/{seeds}.log",
     benchmark:
-        "<results>/benchmarks/probe/{encoder}/{arm}/{seeds}.tsv"
+        "<results>/benchmarks/frozen_retrieval/{encoder}/{arm}/{seeds}.tsv"
     threads: 1
     resources:
-        mem_mb=memory_of("probe"),
-        gpu=one_gpu,
-        runtime=minutes_of("probe"),
+        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("frozen_retrieval", wildcards),
+        gpu=lambda wildcards: JOBS.gpus("frozen_retrieval", wildcards),
+        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,
-        settings=settings("probe"),
-        code=code("scripts/probe.py"),
+        settings=settings("frozen_retrieval"),
+        code=code("scripts/frozen_retrieval.py"),
     message:
         "Untrained targets: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python scripts/probe.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python scripts/frozen_retrieval.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
         " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
         " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
 

@@ -1,16 +1,16 @@
 # Archives to an encoder's folder, to functions of each language, and to the examples of each task.
 
 
-rule encoder:
+rule import_encoder:
     input:
         archive=archive_of_encoder,
         image=IMAGE_DIGEST,
     output:
         ENCODER,
     log:
-        "<results>/logs/encoder/{encoder}.log",
+        "<results>/logs/import_encoder/{encoder}.log",
     benchmark:
-        "<results>/benchmarks/encoder/{encoder}.tsv"
+        "<results>/benchmarks/import_encoder/{encoder}.tsv"
     threads: 1
     resources:
         mem_mb=growing(1000, per_mb=3),
@@ -20,11 +20,11 @@ rule encoder:
         rehearsal=tiny_option,
         needs=needs_of_encoder,
         out=subpath(output[0], parent=True),
-        code=code("scripts/encoder.py"),
+        code=code("scripts/import_encoder.py"),
     message:
         "Unpacking the encoder {wildcards.encoder}"
     shell:
-        "python scripts/encoder.py --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
+        "python scripts/import_encoder.py --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
         " --needs {params.needs:q} --out {params.out} 2>&1 | tee {log}"
 
 
@@ -44,7 +44,7 @@ rule extract:
         runtime=growing(30),
     params:
         sources=settings("extract"),
-        rehearsal="--allow-empty" if STUDY.config["rehearsal"] else "",
+        rehearsal="--allow-empty" if STUDY.config.rehearsal else "",
         code=code("scripts/extract.py"),
     message:
         "Extracting {wildcards.language} functions"
@@ -53,31 +53,31 @@ rule extract:
         " --out {output} 2>&1 | tee {log}"
 
 
-rule cluster:
+rule near_duplicates:
     input:
         functions=expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
         image=IMAGE_DIGEST,
     output:
-        "<results>/clusters.parquet",
+        "<results>/near_duplicates.parquet",
     log:
-        "<results>/logs/cluster.log",
+        "<results>/logs/near_duplicates.log",
     benchmark:
-        "<results>/benchmarks/cluster.tsv"
+        "<results>/benchmarks/near_duplicates.tsv"
     threads: 1
     resources:
         mem_mb=growing(2000, per_mb=10),
         runtime=growing(30),
     params:
-        code=code("scripts/cluster.py"),
+        code=code("scripts/near_duplicates.py"),
     message:
         "Grouping near-duplicate functions"
     shell:
-        "python scripts/cluster.py --inputs {input.functions} --out {output} 2>&1 | tee {log}"
+        "python scripts/near_duplicates.py --inputs {input.functions} --out {output} 2>&1 | tee {log}"
 
 
 rule build:
     input:
-        task=lambda wildcards: STUDY.tasks[wildcards.task]["file"],
+        task=lambda wildcards: STUDY.tasks[wildcards.task].file,
         parts=inputs_of_task,
         clusters=clusters_of_task,
         image=IMAGE_DIGEST,

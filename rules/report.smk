@@ -12,9 +12,9 @@ REPORT_TABLES = [
     "effects",
     "target_checks",
     "counts",
-    "languages",
+    "language_similarity",
     "runs",
-    "showcase",
+    "sample_predictions",
     "audit",
     "layers",
     "scores",
@@ -58,7 +58,7 @@ rule notebook_languages:
     input:
         contrasts="<results>/contrasts.csv",
         counts="<results>/counts.csv",
-        languages="<results>/languages.csv",
+        languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
         figures=reported("Languages", "figures", LANGUAGE_FIGURES, "svg"),
@@ -110,16 +110,16 @@ rule notebook_training:
 
 
 # The last but the page, so that it sees all jobs; on the machine that submits them, which has Snakemake's logs.
-rule efficiency:
+rule slurm_efficiency:
     input:
         tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
         figures=REPORT_FIGURES,
     output:
         "<results>/efficiency.csv",
     log:
-        "<results>/logs/efficiency.log",
+        "<results>/logs/slurm_efficiency.log",
     benchmark:
-        "<results>/benchmarks/efficiency.tsv"
+        "<results>/benchmarks/slurm_efficiency.tsv"
     localrule: True
     container:
         outside
@@ -131,11 +131,11 @@ rule efficiency:
         study=STUDY.name,
         gpus=to_json({encoder: STUDY.gpus(encoder) for encoder in STUDY.encoders}),
         benchmarks=lambda wildcards, output: Path(output[0]).with_name("benchmarks"),
-        code=code("scripts/efficiency.py"),
+        code=code("scripts/slurm_efficiency.py"),
     message:
         "Reading the accounting"
     shell:
-        "python scripts/efficiency.py --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
+        "python scripts/slurm_efficiency.py --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
         " --benchmarks {params.benchmarks} --out {output} 2>&1 | tee {log}"
 
 
@@ -145,7 +145,7 @@ rule report:
         figures=REPORT_FIGURES,
         efficiency="<results>/efficiency.csv",
         sources="sources.csv",
-        tasks=[STUDY.tasks[task]["file"] for task in STUDY.examples],
+        tasks=[STUDY.tasks[task].file for task in STUDY.examples],
         template="report/template.html.j2",
         image=IMAGE_DIGEST,
     output:

@@ -14,7 +14,7 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             image=IMAGE_DIGEST,
         output:
             expand(
-                "<results>/models/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
+                "<results>/target/{{encoder}}/{{arm}}/{{target}}/{{seeds}}/{seed}/{file}",
                 seed=MEMBERS,
                 file=TARGET_FILES,
             ),
@@ -28,9 +28,9 @@ for SEEDS, MEMBERS in STUDY.batches.items():
             target=alternatives(STUDY.trained_targets),
         threads: processes
         resources:
-            mem_mb=memory_of("target"),
-            gpu=gpus,
-            runtime=minutes_of("target"),
+            mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("target", wildcards),
+            gpu=lambda wildcards: JOBS.gpus("target", wildcards),
+            runtime=lambda wildcards, attempt: attempt * JOBS.minutes("target", wildcards),
         params:
             encoder=subpath(input[0], parent=True),
             parent=parent_option,
@@ -59,9 +59,9 @@ rule tune:
         "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
     threads: processes
     resources:
-        mem_mb=memory_of("tune"),
-        gpu=gpus,
-        runtime=minutes_of("tune"),
+        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("tune", wildcards),
+        gpu=lambda wildcards: JOBS.gpus("tune", wildcards),
+        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("tune", wildcards),
     params:
         encoder=subpath(input[0], parent=True),
         parent=parent_option,

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.examples.build import build
+from codestilts.examples.build import build_examples
 from codestilts.provenance import atomic
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions of languages or archives")
-    parser.add_argument("--clusters", type=Path, help="clusters.parquet (tasks made of functions)")
+    parser.add_argument("--clusters", type=Path, help="near_duplicates.parquet (tasks made of functions)")
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: train, dev, test, source_language, ...")
     parser.add_argument("--out", type=Path, required=True, help="parquet of examples")
     arguments = parser.parse_args()
@@ -22,7 +22,7 @@ def main() -> None:
     inputs = {path.stem: path for path in arguments.inputs}
     if arguments.clusters:
         inputs["clusters"] = arguments.clusters
-    frame, notes = build(arguments.task, inputs, arguments.settings)
+    frame, notes = build_examples(arguments.task, inputs, arguments.settings)
     with atomic(arguments.out) as path:
         frame.to_parquet(path, index=False)
     counts = (frame["split"] + " " + frame["language"]).value_counts().sort_index()

@@ -1,4 +1,4 @@
-"""Score predictions: sums of every target's metric, and of those beside it, per cluster."""
+"""Score predictions: sums of every target's metric, and of those beside it, per unit."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import pandas as pd
 
 from codestilts.errors import run
 from codestilts.evaluation.metrics.registry import shown
-from codestilts.evaluation.scoring import cluster_sums, concatenate
+from codestilts.evaluation.scoring import concatenate, unit_sums
 from codestilts.provenance import atomic
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     for path in arguments.predictions:
         for target, rows in pd.read_parquet(path).groupby("target", sort=True):
             task = arguments.settings["targets"][target]
-            sums += [cluster_sums(rows, metric, task.get("labels") or ()) for metric in shown(task["metric"])]
+            sums += [unit_sums(rows, metric, task.get("labels") or ()) for metric in shown(task["metric"])]
     with atomic(arguments.out) as temporary:
         concatenate(sums).to_parquet(temporary, index=False)
 

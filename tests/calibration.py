@@ -23,14 +23,14 @@ SPREAD, LUCK = 0.2, 0.01  # standard deviations of a problem's and of a seed's p
 def study(rng: np.random.Generator, seeds: int, rho: float) -> pd.DataFrame:
     """Sums of two arms, ``a`` and ``b``, without a true difference."""
     shape = (2, seeds, UNITS, LANGUAGES)
-    names = ["arm", "seed", "cluster", "language"]
+    names = ["arm", "seed", "unit", "language"]
     index = pd.MultiIndex.from_product([list("ab"), range(seeds), range(UNITS), range(LANGUAGES)], names=names)
     own = rng.normal(size=(2, 1, UNITS, LANGUAGES)) * np.sqrt(1 - rho)
     preference = SPREAD * (own + rng.normal(size=(2, 1, UNITS, 1)) * np.sqrt(rho))
     luck = LUCK * rng.normal(size=(2, seeds, 1, 1))
     right = rng.binomial(ROWS, np.clip(0.5 + preference + luck, 0, 1), size=shape)
     table = index.to_frame(index=False).assign(numerator=right.ravel().astype(float), denominator=float(ROWS))
-    table = table.astype({"cluster": str, "language": str})
+    table = table.astype({"unit": str, "language": str})
     return table.assign(encoder="e", target="t", label="", n=ROWS)
 
 

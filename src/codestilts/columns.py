@@ -1,3 +1,13 @@
 """Columns of tables that more than one module reads or writes."""
 
-LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]  # one score of a layer sweep
+# Of examples: what every task's rows have, before those of its task type.
+EXAMPLE_COLUMNS = ["id", "language", "split", "cluster", "package"]
+
+# Of predictions and scores: one model's answers to one target in one language.
+SCORE_KEYS = ["encoder", "arm", "target", "seed", "checkpoint", "language"]
+
+# Of the sums that scores, intervals and p values are computed from.
+SUM_COLUMNS = [*SCORE_KEYS, "metric", "unit", "label", "numerator", "denominator", "n"]
+
+# Of a layer sweep: the score of one block of an encoder.
+LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]

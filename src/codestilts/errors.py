@@ -20,12 +20,12 @@ class CodeStiltsError(Exception):
     """Something the user can mend; the message says what was wrong, where, and what to do."""
 
 
-def near(name: object, allowed: Iterable[object], most: int | None = None, said: str = "allowed:") -> str:
-    """The end of a message about an unknown name: the nearest spelling, and what is allowed (the first ``most``)."""
+def suggest(name: object, allowed: Iterable[object], limit: int | None = None, label: str = "allowed:") -> str:
+    """The end of a message about an unknown name: the closest spelling and the allowed names."""
     names = sorted(map(str, allowed))
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}{said} {', '.join(names[:most]) or 'nothing'}{' ...' if names[most or len(names) :] else ''}"
+    return f"{hint}{label} {', '.join(names[:limit]) or 'nothing'}{' ...' if names[limit or len(names) :] else ''}"
 
 
 def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:

@@ -35,7 +35,7 @@ def local(project: Path, gpus: int) -> dict[str, list[tuple[float, float]]]:
         benchmark = project / f"results/nano/benchmarks/target/tiny/none/{target}/0-1.tsv"
         end, took = benchmark.stat().st_mtime, float(benchmark.read_text().split("\n")[1].split("\t")[0])
         spans.setdefault(log.read_text().splitlines()[0], []).append((end - took, end))
-        record = project / f"results/nano/models/tiny/none/{target}/0-1/0/run.json"
+        record = project / f"results/nano/target/tiny/none/{target}/0-1/0/run.json"
         assert json.loads(record.read_text())["device"] == "cpu", "what is pretended is no GPU"
     return spans
 

@@ -18,7 +18,7 @@ from cluster import ask, call, copy_of, jobs_of, start, study, wait
 FILES = ("micro.yaml", "nano.yaml", "long.yaml")
 RUN = "tiny/cloze/tags"
 PREDICTIONS = f"results/nano/predictions/{RUN}/0-1.parquet"
-MODELS = f"results/nano/models/{RUN}"
+MODELS = f"results/nano/target/{RUN}"
 CHECKPOINT = f"{MODELS}/.0-1.work/0.state/state.json"
 LOG = f"results/nano/logs/target/{RUN}/0-1.log"
 

@@ -40,7 +40,7 @@ def test_jobs_go_where_their_devices_are_and_ask_for_little(on_slurm: tuple[Path
     assert rules.keys() == jobs.keys() and len(jobs) > 15
     for number, rule in rules.items():
         row = jobs[number]
-        trains = rule.startswith(("train_", "probe"))
+        trains = rule.startswith(("train_", "frozen_retrieval"))
         assert row["Partition"] == ("gpu" if trains else "cpu"), row
         assert ("gres/gpu=1" in row["AllocTRES"]) == trains, row
         memory = re.search(r"mem=(\d+)M", row["ReqTRES"])
@@ -72,7 +72,7 @@ def test_a_model_trains_on_two_gpus_of_a_node(outside: Path, tmp_path: Path) -> 
     assert row["Partition"] == "gpu" and "gres/gpu=2" in row["AllocTRES"] and "cpu=2" in row["AllocTRES"]
     log = (project / f"results/nano/logs/target/{run}.log").read_text()
     assert log.splitlines()[0] == "on pretended GPU 0, pretended GPU 1"
-    record = json.loads((project / f"results/nano/models/{run}/0/run.json").read_text())
+    record = json.loads((project / f"results/nano/target/{run}/0/run.json").read_text())
     assert record["gpus"] == 2
     keys = ["seed", "checkpoint", "id", "gold"]
     pd.testing.assert_frame_equal(pd.read_parquet(predictions)[keys], alone[keys])
@@ -121,6 +121,6 @@ def test_the_profile_runs_the_paper_study_unless_told_otherwise(fresh: Path, tmp
 
 def test_what_scheduling_costs_is_told(on_slurm: tuple[Path, str]) -> None:
     table = pd.read_csv(on_slurm[0] / "results/nano/efficiency.csv")
-    assert {"train_target", "probe", "tables (grouped)"} <= set(table["rule"])
+    assert {"train_target", "frozen_retrieval", "tables (grouped)"} <= set(table["rule"])
     assert table["overhead"].between(0, 1, inclusive="neither").all(), table
-    assert (table[table["rule"].str.startswith(("train", "probe"))]["gpu_hours"] > 0).all()
+    assert (table[table["rule"].str.startswith(("train", "frozen_retrieval"))]["gpu_hours"] > 0).all()

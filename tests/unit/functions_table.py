@@ -95,6 +95,6 @@ def write(folder: Path, rows: list[dict], clusters: pd.DataFrame | None = None) 
         part.to_parquet(inputs[str(language)])
     if clusters is None:
         clusters = pd.DataFrame({"id": frame["id"], "cluster": frame["id"], "split": frame["package_split"]})
-    inputs["clusters"] = folder / "clusters.parquet"
+    inputs["clusters"] = folder / "near_duplicates.parquet"
     clusters.to_parquet(inputs["clusters"])
     return inputs

@@ -11,7 +11,7 @@ FACTS = {
     "pretrained": {"tiny": ["go", "python"]},
     "checkpoint": "last",
     "bases": {},
-    "control_of": {"mlm-english": ["english"], "mlm-code": ["code"]},
+    "controls_for": {"mlm-english": ["english"], "mlm-code": ["code"]},
     "random": ["random"],
     "language_set": "unseen",
     "overlaps": {},
@@ -43,8 +43,8 @@ LANGUAGES = ["c", "go", "java", "javascript", "python"]
 LIFT = {"code": 0.04, "english": 0.01, "mixed": 0.03, "control": 0.0, "baseline": 0.0, "trivial": -0.2}
 
 
-def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01, facts: dict = FACTS) -> pd.DataFrame:
-    """Cluster sums of every arm, target, language and seed, with known effects by family, and a trivial
+def sums(seeds: int = 3, units: int = 60, seed: int = 0, noise: float = 0.01, facts: dict = FACTS) -> pd.DataFrame:
+    """Sums per unit of every arm, target, language and seed, with known effects by family, and a trivial
     baseline.
     """
     rng = np.random.default_rng(seed)
@@ -53,13 +53,13 @@ def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01,
     frames = []
     for target, spec in facts["targets"].items():
         for language in ["c"] if target == "parallel" else LANGUAGES:
-            hardness = rng.normal(0, 0.1, clusters)
+            hardness = rng.normal(0, 0.1, units)
             lift = np.array([LIFT[arms[arm]] - 0.1 * (arm == "random") + rng.normal(0, noise) for arm, _ in runs])
             right = rng.binomial(2, np.clip(0.6 + lift[:, None] + hardness, 0, 1)).astype(float)
             index = pd.MultiIndex.from_tuples(runs, names=["arm", "seed"])
-            names = [f"{language}{i}" for i in range(clusters)]
+            names = [f"{language}{i}" for i in range(units)]
             frame = pd.DataFrame(right, index=index, columns=names).stack().rename("numerator").reset_index()
-            frames.append(frame.rename(columns={"level_2": "cluster"}).assign(target=target, language=language))
+            frames.append(frame.rename(columns={"level_2": "unit"}).assign(target=target, language=language))
             frames[-1]["metric"] = spec["metric"]
     table = pd.concat(frames, ignore_index=True).assign(label="", denominator=2.0, n=2, checkpoint="last")
     table["encoder"] = np.where(table["arm"].str.startswith("baseline:"), "", "tiny")
@@ -67,7 +67,7 @@ def sums(seeds: int = 3, clusters: int = 60, seed: int = 0, noise: float = 0.01,
 
 
 def language_rows() -> pd.DataFrame:
-    """A language table as scripts/languages.py writes it."""
+    """A language table as scripts/language_similarity.py writes it."""
     table = pd.DataFrame({"language": LANGUAGES, "similarity": [0.4, 0.5, 0.6, 0.7, 1.0], "functions": 500})
     table["zero_shot"] = table["language"] != "python"
     table["near"] = table["similarity"] > 0.55

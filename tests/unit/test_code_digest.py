@@ -60,7 +60,7 @@ def test_the_digest_changes_with_the_code_that_is_run(project: Path) -> None:
 
 
 def test_the_study_and_the_plots_decide_no_training() -> None:
-    found = names(ROOT, "scripts/train_intermediate.py", "scripts/train_target.py", "scripts/probe.py")
+    found = names(ROOT, "scripts/train_intermediate.py", "scripts/train_target.py", "scripts/frozen_retrieval.py")
     assert "src/codestilts/training/loop.py" in found
     assert not found & {
         f"src/codestilts/{name}.py"

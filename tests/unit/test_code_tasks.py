@@ -8,7 +8,7 @@ from functions_table import function, package, write
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import audit, violations
 from codestilts.examples import build as build_module
-from codestilts.examples.build import build, check
+from codestilts.examples.build import build_examples, validate_examples
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"train": 40, "dev": 12, "test": 8, "source_language": "python"}
@@ -31,7 +31,7 @@ def inputs(tmp_path_factory):
 
 def made(name: str, inputs, **settings):
     settings = {**SIZES, "languages": ["python", "javascript"], "tolerance": 1.0, **settings}
-    return build(task_file(name), inputs, settings)[0]
+    return build_examples(task_file(name), inputs, settings)[0]
 
 
 @pytest.mark.parametrize("name", CODE + TARGETS)
@@ -168,14 +168,16 @@ def test_language_without_test_examples(inputs):
 
 
 def test_fewer_test_examples_are_noted(inputs):
-    _, notes = build(task_file("search"), inputs, {**SIZES, "languages": ["python", "javascript"], "test": 1000})
+    _, notes = build_examples(
+        task_file("search"), inputs, {**SIZES, "languages": ["python", "javascript"], "test": 1000}
+    )
     assert any("javascript has" in note for note in notes)
 
 
 def test_a_test_set_with_one_label_is_noted():
     rows = [ROW | {"id": str(n), "language": "c" if n < 3 else "go", "label": "xy"[n == 4]} for n in range(6)]
     rows += [ROW | {"id": split, "split": split} for split in ("train", "dev")]
-    notes = check(pd.DataFrame(rows), "t", SPEC | {"labels": ["x", "y"]}, {"languages": ["c", "go"]})
+    notes = validate_examples(pd.DataFrame(rows), "t", SPEC | {"labels": ["x", "y"]}, {"languages": ["c", "go"]})
     assert notes == ["t: all test examples of c are 'x': a constant is right"]
 
 
@@ -202,12 +204,12 @@ ROW = {
 )
 def test_bad_examples(change, message):
     with pytest.raises(CodeStiltsError, match=message):
-        check(pd.DataFrame([{**ROW, **change}]), "t", {**SPEC, "trained": False}, {"languages": ["c"]})
+        validate_examples(pd.DataFrame([{**ROW, **change}]), "t", {**SPEC, "trained": False}, {"languages": ["c"]})
 
 
 def test_repeated_id():
     with pytest.raises(CodeStiltsError, match="two examples have the id 1"):
-        check(pd.DataFrame([ROW, ROW]), "t", SPEC, {"languages": ["c"]})
+        validate_examples(pd.DataFrame([ROW, ROW]), "t", SPEC, {"languages": ["c"]})
 
 
 def test_unknown_builder():

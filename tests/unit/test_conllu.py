@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builders.conllu import RANK, Sentence, fuse, rows, tagged
+from codestilts.examples.builders.conllu import RANK, Sentence, file_examples, merge_multiword_tokens, pos_tagging
 
 
 def lines(*words: str) -> str:
@@ -31,24 +31,24 @@ TIE = lines("1-2 dove's _ _", "1 dove ADV 3", "2 ci PRON 3", "3 va VERB 0")
 
 
 def test_a_multi_word_token_is_one_with_the_tag_of_its_head() -> None:
-    (row,) = rows(
+    (row,) = file_examples(
         f"# newdoc id = a\n# sent_id = s1\n# text = x = y\n{ZUM}".encode(), "x/de_gsd-ud-test.conllu", "de", ""
     )
     assert row["tokens"] == ["Er", "geht", "zum", "Markt", "."]
     assert row["tags"] == ["PRON", "VERB", "ADP", "NOUN", "PUNCT"]  # both as high: ADP stands before DET
-    (row,) = rows(TWO.encode(), "es_gsd-ud-test.conllu", "es", "")
+    (row,) = file_examples(TWO.encode(), "es_gsd-ud-test.conllu", "es", "")
     assert (row["tokens"], row["tags"]) == (["dámelo", "al", "fin"], ["VERB", "ADP", "NOUN"])
 
 
 def test_empty_nodes_are_no_words() -> None:
-    (row,) = rows(GAP.encode(), "en_ewt-ud-test.conllu", "en", "")
+    (row,) = file_examples(GAP.encode(), "en_ewt-ud-test.conllu", "en", "")
     assert (row["tokens"], row["tags"]) == (["I", "read", "it", "too"], ["PRON", "VERB", "PRON", "ADV"])
 
 
 def test_enhanced_dependencies_count_as_heads_and_each_language_has_its_own_ranks() -> None:
-    assert rows(DEEP.encode(), "fr_gsd-ud-test.conllu", "fr", "")[0]["tags"] == ["DET", "NOUN", "ADJ"]
-    assert rows(TIE.encode(), "it_vit-ud-test.conllu", "it", "")[0]["tags"] == ["ADV", "VERB"]
-    assert rows(TIE.encode(), "de_gsd-ud-test.conllu", "de", "")[0]["tags"] == ["PRON", "VERB"]
+    assert file_examples(DEEP.encode(), "fr_gsd-ud-test.conllu", "fr", "")[0]["tags"] == ["DET", "NOUN", "ADJ"]
+    assert file_examples(TIE.encode(), "it_vit-ud-test.conllu", "it", "")[0]["tags"] == ["ADV", "VERB"]
+    assert file_examples(TIE.encode(), "de_gsd-ud-test.conllu", "de", "")[0]["tags"] == ["PRON", "VERB"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_enhanced_dependencies_count_as_heads_and_each_language_has_its_own_rank
 )
 def test_a_sentence_without_its_words_is_left_out(forms: list[str], kept: bool) -> None:
     text = lines(*(f"{number} {form} X {number - 1}" for number, form in enumerate(forms, 1)))
-    assert bool(rows(text.encode(), "fr_ftb-ud-test.conllu", "fr", "")) == kept
+    assert bool(file_examples(text.encode(), "fr_ftb-ud-test.conllu", "fr", "")) == kept
 
 
 def test_blanks_within_words_go_and_shapes_of_files_do_not_matter() -> None:
@@ -68,7 +68,7 @@ def test_blanks_within_words_go_and_shapes_of_files_do_not_matter() -> None:
         ("\ufeff" + text).encode(),
         text.strip().encode(),
     ):
-        (row,) = rows(content, "de_pud-ud-test.conllu", "de", "")
+        (row,) = file_examples(content, "de_pud-ud-test.conllu", "de", "")
         assert row["tokens"][3] == "Wochenmarkt" and row["cluster"] == "pud:7"  # the same sentence in all languages
 
 
@@ -104,7 +104,7 @@ def ud(tmp_path: Path) -> dict[str, Path]:
 
 def test_treebanks_are_chosen_by_the_code_of_their_language(ud: dict[str, Path]) -> None:
     counted: list = []
-    frame = tagged(ud, SETTINGS | {"counted": counted})
+    frame = pos_tagging(ud, SETTINGS | {"counted": counted})
     assert frame.groupby(["split", "language"]).size().to_dict() == {
         ("train", "german"): 2,
         ("test", "german"): 3,
@@ -117,7 +117,7 @@ def test_treebanks_are_chosen_by_the_code_of_their_language(ud: dict[str, Path])
 def test_a_language_without_a_file_is_one_line(ud: dict[str, Path]) -> None:
     wanted = SETTINGS | {"languages": ["greek"], "codes": {"greek": "el"}, "read": SETTINGS["read"][1:]}
     with pytest.raises(CodeStiltsError, match=r"task pos: no file of ud matches \*/el_\*-ud-test\*.conllu"):
-        tagged(ud, wanted)
+        pos_tagging(ud, wanted)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_a_language_without_a_file_is_one_line(ud: dict[str, Path]) -> None:
 )
 def test_what_is_no_conllu_is_one_line(text: str, words: str) -> None:
     with pytest.raises(CodeStiltsError, match=words):
-        rows(text.encode(), "de_gsd-ud-test.conllu", "de", "pos")
+        file_examples(text.encode(), "de_gsd-ud-test.conllu", "de", "pos")
     with pytest.raises(CodeStiltsError, match="is not in UTF-8"):
-        rows(b"1\t\xff", "de_gsd-ud-test.conllu", "de", "pos")
+        file_examples(b"1\t\xff", "de_gsd-ud-test.conllu", "de", "pos")
 
 
 @st.composite
@@ -169,7 +169,7 @@ def test_the_head_of_a_multi_word_token_is_that_of_xtremes_script(sentence: Sent
         highest = [each for each in span if heights[each] == min(heights.values())]
         wanted.append((form, min((sentence.tags[each] for each in highest), key=RANK.index)))
         word = last + 1
-    assert list(zip(*fuse(sentence, RANK), strict=True)) == wanted
+    assert list(zip(*merge_multiword_tokens(sentence, RANK), strict=True)) == wanted
 
 
 @settings(max_examples=200, deadline=None)
@@ -178,7 +178,7 @@ def test_the_head_of_a_multi_word_token_is_that_of_xtremes_script(sentence: Sent
 )
 def test_any_file_is_read_or_refused_in_one_line(parts: list[str]) -> None:
     try:
-        found = rows("\n".join(parts).encode(), "de_gsd-ud-test.conllu", "de", "pos")
+        found = file_examples("\n".join(parts).encode(), "de_gsd-ud-test.conllu", "de", "pos")
     except CodeStiltsError as error:
         assert "\n" not in str(error)
     else:

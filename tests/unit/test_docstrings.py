@@ -2,7 +2,7 @@
 
 import pytest
 
-from codestilts.examples.parsing.docstrings import Doc, is_usable, parse, plain, strip_marks
+from codestilts.examples.parsing.docstrings import Doc, is_usable, parse, strip_comment_marks, strip_markup
 
 CASES: list[tuple[str, str, str, Doc]] = [
     (
@@ -227,8 +227,8 @@ def test_is_usable(text: str, usable: bool) -> None:
 
 
 def test_rulers_are_no_text() -> None:
-    assert strip_marks("//======\n// Title of it\n//------") == ["", "Title of it", ""]
+    assert strip_comment_marks("//======\n// Title of it\n//------") == ["", "Title of it", ""]
 
 
 def test_plain_leaves_mathematics_and_comparisons() -> None:
-    assert plain("a < b and c > d, 2*x*y") == "a < b and c > d, 2*x*y"
+    assert strip_markup("a < b and c > d, 2*x*y") == "a < b and c > d, 2*x*y"

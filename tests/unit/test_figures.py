@@ -15,7 +15,7 @@ from codestilts.reporting import figures
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, pd.DataFrame]:
-    cells = resample(synthetic.sums(clusters=20), 20, 0)
+    cells = resample(synthetic.sums(units=20), 20, 0)
     design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     return {
         "contrasts": contrasts(cells, design),

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from language_samples import SAMPLES
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.parsing.definitions import find
-from codestilts.examples.parsing.functions import SCHEMA, extract, layout
+from codestilts.examples.parsing.definitions import find_definitions
+from codestilts.examples.parsing.functions import SCHEMA, extract, render_code
 from codestilts.examples.parsing.languages import language, languages, parser
-from codestilts.examples.parsing.token_tags import ROLES, TAGS, Walk, leaves
+from codestilts.examples.parsing.token_tags import ROLES, TAGS, Walk, tagged_leaves
 
 
 def archive(folder: Path, files: dict[str, str], name: str = "market") -> Path:
@@ -62,8 +62,10 @@ def test_function(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_node_type_is_unknown(name: str) -> None:
     data = textwrap.dedent(SAMPLES[name][0]).encode()
-    [found] = find(parser(name).parse(data.replace(b"MARKET_API", b"          ")).root_node, language(name), Counter())
-    assert [leaf.text for leaf in leaves(found.nodes[-1], data, language(name), Walk()) if not leaf.known] == []
+    [found] = find_definitions(
+        parser(name).parse(data.replace(b"MARKET_API", b"          ")).root_node, language(name), Counter()
+    )
+    assert [leaf.text for leaf in tagged_leaves(found.nodes[-1], data, language(name), Walk()) if not leaf.known] == []
 
 
 def parses(text: str, name: str) -> bool:
@@ -174,9 +176,9 @@ def test_tokens_make_the_code(lines: list[tuple[str, str]], depth: int) -> None:
     for _ in range(depth):
         text = "class A:\n" + textwrap.indent(text, "    ")
     data = text.encode()
-    [found] = find(parser("python").parse(data).root_node, language("python"), Counter())
-    tokens = list(leaves(found.nodes[0], data, language("python"), Walk()))
-    starts, code = layout(tokens, data)
+    [found] = find_definitions(parser("python").parse(data).root_node, language("python"), Counter())
+    tokens = list(tagged_leaves(found.nodes[0], data, language("python"), Walk()))
+    starts, code = render_code(tokens, data)
     assert all(code[start : start + len(leaf.text)] == leaf.text for start, leaf in zip(starts, tokens, strict=True))
     assert "".join("".join(leaf.text for leaf in tokens).split()) == "".join(code.split())
     assert "HIDDEN" not in code and code.startswith("def f(alpha, beta=1):\n    v0 = ")

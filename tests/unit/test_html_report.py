@@ -76,7 +76,7 @@ def facts() -> dict:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results as the workflow leaves it before the page is written."""
     folder = tmp_path_factory.mktemp("results")
-    sums = synthetic.sums(clusters=30)
+    sums = synthetic.sums(units=30)
     cells = resample(sums, 200, 0)
     design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
@@ -87,7 +87,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "counts": counts,
     }.items():
         ask(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
-    synthetic.language_rows().to_csv(folder / "languages.csv", index=False)
+    synthetic.language_rows().to_csv(folder / "language_similarity.csv", index=False)
     runs = [write_run(folder / "runs", arm, seed) for arm in ("pos", "cloze") for seed in range(2)]
     runs_table(runs).to_csv(folder / "runs.csv", index=False)
     sweep = [("tiny", "none", "parallel", 0, "c", layer, 0.1 * layer) for layer in (2, 4)]
@@ -96,7 +96,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame([{**dict.fromkeys(leakage.COLUMNS, 0), **pair}]).to_csv(folder / "audit.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
     shown |= {"arm": "none", "prediction": EVIL, "right": False}
-    pd.DataFrame([shown]).to_csv(folder / "showcase.csv", index=False)
+    pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
     efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
     (folder / "benchmarks" / "extract").mkdir(parents=True)
     (folder / "benchmarks" / "extract" / "go.tsv").write_text("s\th:m:s\tmax_rss\n2.5\t0:00:02\t100.0\n")
@@ -292,7 +292,7 @@ def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path:
 
 def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
-    cells = resample(synthetic.sums(seeds=1, clusters=30), 200, 0)
+    cells = resample(synthetic.sums(seeds=1, units=30), 200, 0)
     design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
     for ask in (contrasts, effects, target_checks, counts):
         ask(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{ask.__name__}.csv", index=False)
@@ -322,11 +322,11 @@ def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: 
 
 def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
-    row = pd.read_csv(results / "showcase.csv", dtype=str).iloc[0].to_dict() | {
+    row = pd.read_csv(results / "sample_predictions.csv", dtype=str).iloc[0].to_dict() | {
         "text": "a\rb\0c\u202e",
         "question": "NA",
     }
-    write_csv(pd.DataFrame([row]), tmp_path / "copy" / "showcase.csv")
+    write_csv(pd.DataFrame([row]), tmp_path / "copy" / "sample_predictions.csv")
     html = page(tmp_path / "copy", facts())
     assert "<pre>a\u240db\u2400c\u202e</pre>" in html and "<p>NA</p>" in html
 

@@ -18,7 +18,7 @@ from codestilts.config.schema_fields import Metric
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.ranking import average_precision_at_r, best_threshold
 from codestilts.evaluation.metrics.registry import LABELS, METRICS, row_sums, value
-from codestilts.evaluation.scoring import cluster_sums, sums_of, values
+from codestilts.evaluation.scoring import sums_of, unit_sums, values
 
 
 def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def cells(parts: dict[str, tuple[list[str], list[str]]]) -> pd.DataFrame:
     frames = []
     for language, (gold, predicted) in parts.items():
         test = frame(gold, predicted).assign(
-            split="test", language=language, cluster=[str(n // 2) for n in range(len(gold))]
+            split="test", language=language, unit=[str(n // 2) for n in range(len(gold))]
         )
         frames += [test, test.assign(split="dev", gold="dev only", prediction="dev only")]
     run = {"encoder": "e", "arm": "none", "target": "t", "seed": 0}
@@ -104,11 +104,11 @@ def cells(parts: dict[str, tuple[list[str], list[str]]]) -> pd.DataFrame:
 
 def test_macro_f1_over_declared_labels_by_hand():
     found = cells({"go": (["a", "a", "b"], ["a", "b", "b"]), "c": (["a"], ["a"])})
-    table = values(cluster_sums(found, "macro_f1_declared", ["a", "b", "c", "d"])).set_index("language")
+    table = values(unit_sums(found, "macro_f1_declared", ["a", "b", "c", "d"])).set_index("language")
     assert table.loc["go", "value"] == pytest.approx((2 / 3 + 2 / 3 + 0 + 0) / 4)
     assert table.loc["c", "value"] == pytest.approx(1 / 4)
     assert table["n"].to_dict() == {"go": 3, "c": 1} and set(table["metric"]) == {"macro_f1_declared"}
-    occurring = values(cluster_sums(found, "macro_f1", ["a", "b", "c", "d"])).set_index("language")["value"]
+    occurring = values(unit_sums(found, "macro_f1", ["a", "b", "c", "d"])).set_index("language")["value"]
     assert occurring.to_dict() == pytest.approx({"go": 2 / 3, "c": 1.0})
 
 
@@ -124,7 +124,7 @@ def test_macro_f1_over_declared_labels_is_that_of_scikit_learn(pairs: list[tuple
         for side in (gold, predicted)
     ]
     expected = f1_score(*marks, average="macro", zero_division=0)
-    (row,) = values(cluster_sums(cells({"go": (gold, predicted)}), "macro_f1_declared", DECLARED)).to_dict("records")
+    (row,) = values(unit_sums(cells({"go": (gold, predicted)}), "macro_f1_declared", DECLARED)).to_dict("records")
     assert row["value"] == pytest.approx(expected) and row["n"] == len(pairs)
 
 

@@ -39,7 +39,7 @@ def sums_of(grid: list[tuple[str, str, str]], lift: dict[str, float] | None = No
             luck = np.random.default_rng([len(arm), len(target), len(language), seed]).normal(0, noise, UNITS)
             for unit, extra in enumerate(luck - luck.mean()):
                 rows.append((arm, target, language, seed, f"u{unit}", (level + extra) / 100))
-    table = pd.DataFrame(rows, columns=["arm", "target", "language", "seed", "cluster", "numerator"])
+    table = pd.DataFrame(rows, columns=["arm", "target", "language", "seed", "unit", "numerator"])
     return table.assign(label="", denominator=1.0, n=1)
 
 
@@ -109,10 +109,15 @@ def test_compare_through_its_script(tmp_path: Path):
     wrong = sums.assign(checkpoint="oracle", numerator=0.0)  # of another checkpoint: in the scores, in no effect
     for arm, part in pd.concat([sums, wrong]).groupby("arm"):
         part.to_parquet(tmp_path / f"{arm.replace(':', '-')}.parquet", index=False)
-    synthetic.language_rows().to_csv(tmp_path / "languages.csv", index=False)
+    synthetic.language_rows().to_csv(tmp_path / "language_similarity.csv", index=False)
     names = ["scores", "effects", "contrasts", "target_checks", "counts"]
     outputs = [word for name in names for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
-    inputs = ["--sums", *map(str, sorted(tmp_path.glob("*.parquet"))), "--languages", str(tmp_path / "languages.csv")]
+    inputs = [
+        "--sums",
+        *map(str, sorted(tmp_path.glob("*.parquet"))),
+        "--languages",
+        str(tmp_path / "language_similarity.csv"),
+    ]
     command = [
         sys.executable,
         ROOT / "scripts/compare.py",
@@ -129,8 +134,8 @@ def test_compare_through_its_script(tmp_path: Path):
     assert set(found["scores"]["checkpoint"]) == {"last", "oracle"}
 
 
-def test_a_control_is_compared_with_the_families_it_is_a_control_of():
-    facts = synthetic.FACTS | {"control_of": {"mlm-english": ["english"], "mlm-code": ["english", "code"]}}
+def test_a_control_is_compared_with_the_families_it_is_a_controls_for():
+    facts = synthetic.FACTS | {"controls_for": {"mlm-english": ["english"], "mlm-code": ["english", "code"]}}
     asked = [row[0] for row in questions(design_of(facts, synthetic.language_rows(), "tiny")) if row[1] == "control"]
     assert asked == ["code minus mlm-code", "english minus mlm-english", "english minus mlm-code"]
 
@@ -156,8 +161,8 @@ def test_the_source_language_is_each_targets_own():
 
 def one_cell(right: np.ndarray, resamples: int = 400, confidence: float = 0.95):
     """The estimate of ``b`` minus ``a`` from answers (2 arms, seeds, units)."""
-    index = pd.MultiIndex.from_product([["a", "b"], *map(range, right.shape[1:])], names=["arm", "seed", "cluster"])
-    table = index.to_frame(index=False).astype({"cluster": str})
+    index = pd.MultiIndex.from_product([["a", "b"], *map(range, right.shape[1:])], names=["arm", "seed", "unit"])
+    table = index.to_frame(index=False).astype({"unit": str})
     table = table.assign(
         target="t", language="c", label="", numerator=right.ravel().astype(float), denominator=1.0, n=1
     )
@@ -197,9 +202,9 @@ def test_p_is_where_the_interval_begins_to_hold_zero():
 
 def test_a_unit_has_one_weight_wherever_it_stands():
     answers = np.random.default_rng(1).binomial(1, 0.5, 40).astype(float)
-    table = pd.DataFrame({"cluster": [f"u{n}" for n in range(40)], "numerator": answers, "denominator": 1.0, "n": 1})
+    table = pd.DataFrame({"unit": [f"u{n}" for n in range(40)], "numerator": answers, "denominator": 1.0, "n": 1})
     same = [table.assign(target=target, language=name) for target in ("t", "u") for name in ("c", "go")]
-    other = table.assign(target="t", language="java", cluster=[f"v{n}" for n in range(40)])
+    other = table.assign(target="t", language="java", unit=[f"v{n}" for n in range(40)])
     cells = resample(pd.concat([*same, other]).assign(arm="a", seed=0, label=""), 200, 0)
     draws = cells.draws[1:, 0]
     assert np.allclose(draws[:, 0, 0], draws[:, 0, 1]) and np.allclose(draws[:, 0, 0], draws[:, 1, 1])

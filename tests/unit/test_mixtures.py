@@ -11,7 +11,7 @@ import pytest
 from codestilts.config import training_jobs
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
-from codestilts.examples.sampling import take
+from codestilts.examples.sampling import sample_rows
 from codestilts.training.batching import plan_steps
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
 @pytest.mark.parametrize("arm", ["english-multi", "code-multi", "all-multi"])
 def test_a_mixture_is_proportional_to_examples_up_to_the_cap(paper: Study, arm: str) -> None:
     counts, _ = trained(paper, arm)
-    assert set(counts) == set(paper.arms[arm]["tasks"]) and paper.config["intermediate"]["cap"] == CAP
+    assert set(counts) == set(paper.arms[arm].tasks) and paper.config.intermediate.cap == CAP
     wanted = {name: min(SIZES[name][0], CAP) for name in counts}
     for name, count in counts.items():
         share = wanted[name] / sum(wanted.values())
@@ -79,7 +79,7 @@ def test_a_mixture_is_proportional_to_examples_up_to_the_cap(paper: Study, arm: 
 @pytest.mark.parametrize("arm", ["mnli-mlm", "squad-mlm", "hellaswag-mlm"])
 def test_mlm_is_one_more_task_of_the_mixture_at_half_the_rate(paper: Study, arm: str) -> None:
     counts, _ = trained(paper, arm)
-    task = paper.arms[arm]["base"]
+    task = paper.arms[arm].base
     wanted = min(SIZES[task][0], CAP) / (min(SIZES[task][0], CAP) + CAP)
     assert counts[task] / counts.total() == pytest.approx(wanted, rel=0.06)
     rates = [
@@ -99,17 +99,17 @@ def test_all_arms_read_the_same_number_of_tokens(paper: Study) -> None:
     "arm", ["mnli-translated", "squad-translated", "paws-x-translated", "tydiqa-translated", "tpp"]
 )
 def test_translations_are_of_all_languages_alike(paper: Study, arm: str) -> None:
-    (task,) = paper.arms[arm]["tasks"]
+    (task,) = paper.arms[arm].tasks
     languages = paper.task_languages(task)
     assert len(languages) > 4
     table = pd.DataFrame([(f"{language}{number}", language) for language in languages for number in range(60)])
     table = table.set_axis(["id", "language"], axis=1).assign(split="train", package="x")
     table["cluster"] = table["id"]
-    drawn = take(table, {"task": task, "role": "intermediate", "train": 20 * len(languages), "dev": 1})
+    drawn = sample_rows(table, {"task": task, "role": "intermediate", "train": 20 * len(languages), "dev": 1})
     assert set(drawn["language"].value_counts()) == {20} and set(drawn["language"]) == set(languages)
 
 
 def test_single_translations_are_in_one_language(paper: Study) -> None:
     for arm, language in {"mnli-german": "german", "mnli-russian": "russian", "mnli-swahili": "swahili"}.items():
-        (task,) = paper.arms[arm]["tasks"]
+        (task,) = paper.arms[arm].tasks
         assert paper.task_languages(task) == [language]

@@ -7,7 +7,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.builders.mutations import (
     KINDS,
     Function,
-    arguments,
+    argument_spans,
     binary_operators,
     dropped_negation,
     edits_of,
@@ -39,7 +39,7 @@ def test_equal_arguments_are_not_swapped():
 
 
 def test_arguments_of_an_unclosed_call():
-    assert arguments(["(", "a", ",", "b"], 0) == []
+    assert argument_spans(["(", "a", ",", "b"], 0) == []
 
 
 def test_dropped_negation():

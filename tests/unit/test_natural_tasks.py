@@ -7,12 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
-from test_sources import make_table
 
 from codestilts.config.schema_task import TaskFile
 from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build
+from codestilts.examples.build import build_examples
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]
 ENGLISH = ["anli-plus", "mnli", "qqp", "squad", "squad2", "hellaswag", "cosmosqa", "commonsenseqa", "ccg", "supertags"]
@@ -26,7 +25,7 @@ ROLE = {task: "target" if task in TARGETS else "intermediate" for task in [*TARG
 
 def made(task: str, inputs: list[Path], **settings: Any) -> pd.DataFrame:
     common = {"role": ROLE.get(task, "intermediate"), "source_language": "english"}
-    return build(task_file(task), {path.stem: path for path in inputs}, common | settings)[0]
+    return build_examples(task_file(task), {path.stem: path for path in inputs}, common | settings)[0]
 
 
 @pytest.fixture(scope="module")
@@ -215,18 +214,10 @@ SERVED: dict[str, str | None] = {
 del SERVED["ccg"]  # it is sold, so no hub has it
 
 
-@pytest.fixture
-def hub(fetched: Callable[..., Path], tmp_path: Path) -> Callable[[str], Path]:
-    """A source's archive; that hub has a stand-in for English Universal Dependencies under another name."""
-    cells = {"name": "ud-english", "kind": "hub", "id": "datasets/local/ccgbank-standin", "version": "unpinned"}
-    standin = make_table(tmp_path / "sources.csv", **cells, file="", sha256="", bytes="", keep="*.parquet")
-    return lambda name: fetched(name, standin) if name == "ud-english" else fetched(name)
-
-
 @pytest.mark.parametrize("task", SERVED)
-def test_a_task_builds_from_the_hub(task: str, hub: Callable[[str], Path]) -> None:
+def test_a_task_builds_from_the_hub(task: str, fetched: Callable[[str], Path]) -> None:
     languages = (SERVED[task] or " ".join(spec(task)["languages"])).split()
-    inputs = [hub(path.stem) for path in inputs_of(task, Path())]
+    inputs = [fetched(path.stem) for path in inputs_of(task, Path())]
     frame = made(task, inputs, train=50, dev=10, test=10, languages=languages)
     counts = frame.groupby("split").size()
     assert counts.get("train", 0) == (0 if spec(task).get("trained") is False else 50)

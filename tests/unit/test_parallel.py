@@ -4,8 +4,8 @@ from functions_table import VERBS, function, write
 from test_code_tasks import task_file
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build
-from codestilts.examples.builders.parallel import hide_names, key, own_name
+from codestilts.examples.build import build_examples
+from codestilts.examples.builders.parallel import hide_function_names, pair_key, resolve_macro_name
 
 SIZES = {"dev": 50, "test": 50, "source_language": "python"}
 
@@ -30,23 +30,30 @@ def rows():
 
 
 def made(name, inputs, **settings):
-    return build(task_file(name), inputs, {**SIZES, **settings})[0]
+    return build_examples(task_file(name), inputs, {**SIZES, **settings})[0]
 
 
 def test_key():
-    assert key("p/base/abs/lib/main.js", "abs") == key("p/base/abs/src/main.c", "stdlib_base_abs") != ""
-    assert key("p/daxpy/lib/ndarray.js", "daxpy") == key("p/daxpy/src/daxpy_ndarray.c", "c_daxpy_ndarray") != ""
-    assert key("p/daxpy/lib/ndarray.js", "daxpy") != key("p/daxpy/lib/daxpy.js", "daxpy")
-    assert key("p/abs/lib/native.js", "abs") == key("p/abs/src/addon.c", "abs") == key("p/abs/lib/main.js", "cos") == ""
+    assert pair_key("p/base/abs/lib/main.js", "abs") == pair_key("p/base/abs/src/main.c", "stdlib_base_abs") != ""
+    assert (
+        pair_key("p/daxpy/lib/ndarray.js", "daxpy") == pair_key("p/daxpy/src/daxpy_ndarray.c", "c_daxpy_ndarray") != ""
+    )
+    assert pair_key("p/daxpy/lib/ndarray.js", "daxpy") != pair_key("p/daxpy/lib/daxpy.js", "daxpy")
+    assert (
+        pair_key("p/abs/lib/native.js", "abs")
+        == pair_key("p/abs/src/addon.c", "abs")
+        == pair_key("p/abs/lib/main.js", "cos")
+        == ""
+    )
 
 
 def test_name_made_by_a_macro():
-    assert own_name("API_SUFFIX", "void API_SUFFIX(c_daxpy)( const int N ) {}") == "c_daxpy"
-    assert own_name("MAX", "int MAX(int a) {}") == "MAX"
+    assert resolve_macro_name("API_SUFFIX", "void API_SUFFIX(c_daxpy)( const int N ) {}") == "c_daxpy"
+    assert resolve_macro_name("MAX", "int MAX(int a) {}") == "MAX"
 
 
 def test_hidden_names():
-    assert hide_names("c_daxpy_ndarray(daxpy, c_daxpy, xdaxpy)", {"c_daxpy", "daxpy"}) == "f(f, f, xdaxpy)"
+    assert hide_function_names("c_daxpy_ndarray(daxpy, c_daxpy, xdaxpy)", {"c_daxpy", "daxpy"}) == "f(f, f, xdaxpy)"
 
 
 def test_both_directions_without_names(rows, tmp_path):

@@ -77,7 +77,7 @@ def test_tf32_is_said_to_all_libraries(allowed):
 
 def test_jobs_are_told_the_precision():
     study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
-    study.config["target"] |= {"precision": "fp16", "tf32": True}
+    study.config.target.precision, study.config.target.tf32 = "fp16", True
     (encoder, arm, task), *_ = study.runs
     seeds = next(iter(study.batches))
     for settings in (target_settings(study, encoder, arm, task, seeds), retrieval_settings(study, encoder, arm, seeds)):

@@ -13,10 +13,10 @@ from problem_tables import HEADS, NOUNS, TAGS, archive, humaneval, solution, sou
 from codestilts.config.schema_task import TaskFile
 from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build, load_builder
+from codestilts.examples.build import build_examples, load_builder
 from codestilts.examples.builders.bugs import _function
 from codestilts.examples.builders.mutations import KINDS, edits_of
-from codestilts.examples.builders.problems import bare
+from codestilts.examples.builders.problems import anonymize_program
 from codestilts.examples.parsing.languages import parser
 
 SIZES = {"role": "target", "source_language": "python", "train": 60, "dev": 12, "test": 30}
@@ -36,7 +36,7 @@ def made(name: str, inputs: dict[str, Path], **settings: Any) -> pd.DataFrame:
         declared = {key: spec(name)[key] for key in ("languages", "labels", "read", "fields", "codes")}
         settings = {"task": name, **declared, **spec(name)["build"], **SIZES, **settings}
         return load_builder(name, spec(name)["builder"])(inputs, settings)
-    return build(task(name), inputs, {**SIZES, **settings})[0]
+    return build_examples(task(name), inputs, {**SIZES, **settings})[0]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -94,15 +94,15 @@ def test_a_language_without_test_programs_is_named(inputs: dict[str, Path], tmp_
 def test_a_program_shows_no_comment_import_or_name_of_its_own() -> None:
     for language in HEADS:
         name, head, text = solution(language, 1)
-        shown = bare(head + text, language)
+        shown = anonymize_program(head + text, language)
         assert name not in shown
         assert "Says it" not in shown
         assert not {"import", "using", "use", "#include"} & set(shown.split())
         assert "a * 1" in shown or "$a * 1" in shown
-    assert bare("class TwoFer:\n    def two(x):\n        return twofer(x), two", "python", title="two-fer") == (
-        "class f:\n    def f(x):\n        return f(x), f"
-    )
-    assert bare("function g($a) { return $a; } // c", "php").startswith("<?php")
+    assert anonymize_program(
+        "class TwoFer:\n    def two(x):\n        return twofer(x), two", "python", title="two-fer"
+    ) == ("class f:\n    def f(x):\n        return f(x), f")
+    assert anonymize_program("function g($a) { return $a; } // c", "php").startswith("<?php")
 
 
 def test_solutions_are_searched_in_python(inputs: dict[str, Path]) -> None:
@@ -142,14 +142,14 @@ def test_a_set_of_ones_own_needs_a_task_file_only(tmp_path: Path, column: str) -
     file: dict[str, Any] = {
         "type": "retrieval",
         "description": "Mine.",
-        "builder": "codestilts.examples.builders.problems:solutions",
+        "builder": "codestilts.examples.builders.problems:solution_search",
     }
     file |= {"languages": ["go", "ruby"], "metric": "accuracy_at_1", "licence": "MIT", "group": "retrieval"}
     file |= {"trained": False, "fields": {"problem": column, "code": "code"}}
     file |= {"read": [entry | {"split": "validation", "as": "dev"}, entry | {"as": "test"}]}
     assert schema_errors(TaskFile, file) == []
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(file))
-    frame, _ = build(tmp_path / "mine.yaml", {"mine": archive(tmp_path, "mine", rows)}, SIZES)
+    frame, _ = build_examples(tmp_path / "mine.yaml", {"mine": archive(tmp_path, "mine", rows)}, SIZES)
     assert frame.groupby(["split", "language"]).size().eq(6).all()
     assert not (frame["query"] + frame["document"]).str.contains("|".join(NOUNS), case=False).any()
 

@@ -148,7 +148,7 @@ def test_a_script_refuses_the_library_of_another_checkout(tmp_path: Path, broken
     shutil.copytree(ROOT / "src", other, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     if broken:
         (other / "codestilts/workflow/benchmarks.py").write_text("raise ImportError('of another time')")
-    command = [sys.executable, ROOT / "scripts/stages.py", "--help"]
+    command = [sys.executable, ROOT / "scripts/stage_times.py", "--help"]
     told = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(other)}, text=True, capture_output=True, cwd="/")
     assert told.returncode == 1 and not told.stdout
     [line] = told.stderr.splitlines()

@@ -10,9 +10,8 @@ from natural_archives import archive, spec
 from test_natural_tasks import made
 
 from codestilts.config.study import load_tasks
-from codestilts.config.training_jobs import training_task
 from codestilts.evaluation.metrics.registry import row_sums
-from codestilts.examples.sampling import records
+from codestilts.examples.sampling import to_records
 from codestilts.training import frozen_retrieval
 
 # Likeness of foreign sentence (row) and English one (column), both numbered as the pairs are. By hand: the English
@@ -30,9 +29,10 @@ def test_tatoeba_is_asked_in_english(
     inputs = [archive(tmp_path / "xtreme.zip", {"tatoeba.deu/validation-0.parquet": pairs})]
     asked = {"queries": queries} if queries else {}
     table = made("tatoeba", inputs, role="target", languages=["german"], **asked)
-    vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in records(table)])
+    vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in to_records(table)])
     monkeypatch.setattr(frozen_retrieval, "compute_outputs", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
-    inputs = tiny.retrieval_inputs(tokenizer, {"tatoeba": training_task(spec("tatoeba"))}, layers=(1, 2))
+    task = tiny.task_settings("retrieval", {"metric": spec("tatoeba")["metric"], "max_length": 512})
+    inputs = tiny.retrieval_inputs(tokenizer, {"tatoeba": task}, layers=(1, 2))
     result = frozen_retrieval.predict_target(inputs, "tatoeba", table, folder, 0)
     sums = row_sums(result.predictions, "accuracy_at_1").sum()
     right = RIGHT[queries or "partner"]

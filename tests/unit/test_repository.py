@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build
+from codestilts.examples.build import build_examples
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.readers.repository import Repository
 
@@ -286,7 +286,7 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
     task["read"] = [{"source": "src", "as": "train"}, {"source": "src", "as": "dev"}]
     file = tmp_path / "demo.yaml"
     file.write_text(yaml.safe_dump(task))
-    frame, _ = build(file, inputs, {"source_language": "english"})
+    frame, _ = build_examples(file, inputs, {"source_language": "english"})
     assert frame["text_a"].tolist() == ["b", "b"]
     frame.to_parquet(tmp_path / "demo.parquet")
     noted = pd.read_parquet(tmp_path / "demo.parquet").attrs["dropped"]
@@ -295,7 +295,7 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
     task["read"].append({"source": "src", "as": "test"})
     file.write_text(yaml.safe_dump(task))
     with pytest.raises(CodeStiltsError, match=r"no row of split test has a label \(hidden\?\): read another split"):
-        build(file, inputs, {"source_language": "english"})
+        build_examples(file, inputs, {"source_language": "english"})
 
 
 def test_half_a_character_is_counted_and_its_row_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,4 +318,4 @@ def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
         task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
         task["read"] = [{"source": "src", "as": split} for split in ("train", "dev")]
         file.write_text(yaml.safe_dump(task))
-        build(file, inputs, {"source_language": "english"})
+        build_examples(file, inputs, {"source_language": "english"})

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.sampling import cluster_splits, draw, fair_shares, shuffled
+from codestilts.examples.sampling import cluster_splits, fair_shares, hash_uniform, shuffle_diverse
 
 
 def test_draw_depends_on_the_words_alone():
-    assert draw("a", 1) == draw("a", 1) != draw("a1")
-    assert all(0 <= draw(number) < 1 for number in range(100))
+    assert hash_uniform("a", 1) == hash_uniform("a", 1) != hash_uniform("a1")
+    assert all(0 <= hash_uniform(number) < 1 for number in range(100))
 
 
 def test_a_cluster_belongs_to_one_split():
@@ -39,7 +39,7 @@ def test_packages_take_turns_and_copies_come_last(rows):
             "cluster": [f"{p}{c}" for p, c in rows],
         }
     )
-    order = shuffled(frame, "words")
+    order = shuffle_diverse(frame, "words")
     assert sorted(order["id"]) == sorted(frame["id"])
     for _, group in order.groupby("package"):
         first = ~group["cluster"].duplicated()

@@ -8,7 +8,7 @@ import synthetic
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.language_similarity import language_table, profile, similarity
 from codestilts.evaluation.metrics.registry import row_sums, value
-from codestilts.evaluation.scoring import cluster_sums, tidy, values
+from codestilts.evaluation.scoring import tidy, unit_sums, values
 from codestilts.evaluation.statistics.bootstrap import Estimate, estimate, resample
 from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, mean_over, target_checks, verdict
 from codestilts.evaluation.statistics.design import design_of
@@ -84,7 +84,7 @@ def test_counts_mark_few_examples(cells, design):
     table = counts(cells, design)
     assert table["few"].all()
     assert (table["examples"] == 120).all()
-    assert (table["clusters"] == 60).all()
+    assert (table["units"] == 60).all()
 
 
 def test_a_missing_seed_is_an_error(sums: pd.DataFrame):
@@ -98,9 +98,9 @@ def test_intervals_cover_the_truth():
     difference.
     """
     rng = np.random.default_rng(7)
-    index = pd.MultiIndex.from_product([range(40), range(3), ["a", "b"]], names=["cluster", "seed", "arm"])
+    index = pd.MultiIndex.from_product([range(40), range(3), ["a", "b"]], names=["unit", "seed", "arm"])
     frame = index.to_frame(index=False).assign(encoder="e", target="t", language="go", label="", denominator=1.0, n=1)
-    frame["cluster"] = frame["cluster"].astype(str)
+    frame["unit"] = frame["unit"].astype(str)
     hits, tries = 0, 150
     for _ in range(tries):
         lift, base = rng.normal(0, 0.03, size=3), rng.normal(0.5, 0.1, size=40)
@@ -137,19 +137,19 @@ def test_no_interval_no_verdict():
     assert verdict(found, "code", "english", 1.0) == "no verdict: one seed"
 
 
-def test_cluster_sums_leave_out_dev_rows():
+def test_unit_sums_leave_out_dev_rows():
     rows = {
         "id": ["0", "1"],
-        "cluster": ["x", "x"],
+        "unit": ["x", "x"],
         "split": ["test", "dev"],
         "gold": ["a", "a"],
         "prediction": ["a", "b"],
     }
     frame = pd.DataFrame({**rows, "encoder": "e", "arm": "none", "target": "t", "seed": 0, "language": "go"})
-    table = cluster_sums(frame, "accuracy")
+    table = unit_sums(frame, "accuracy")
     assert table[["numerator", "denominator", "n"]].to_numpy().tolist() == [[1.0, 1.0, 1]]
     with pytest.raises(CodeStiltsError, match="no test rows"):
-        cluster_sums(frame[frame["split"] == "dev"], "accuracy")
+        unit_sums(frame[frame["split"] == "dev"], "accuracy")
 
 
 def test_arms_that_share_a_targets_data_can_be_left_out_of_its_mean():
@@ -181,10 +181,10 @@ def test_a_macro_average_is_resampled_as_it_is_computed():
     tags = np.array(["dp|math", "math", "greedy", "dp", ""])
     runs = pd.MultiIndex.from_product([["none", "a"], range(2), range(60)], names=["arm", "seed", "id"])
     frame = runs.to_frame(index=False).assign(encoder="e", target="t", language="go", split="test")
-    frame["cluster"] = (frame["id"] // 5).astype(str)
+    frame["unit"] = (frame["id"] // 5).astype(str)
     frame["gold"] = tags[rng.integers(0, 5, 60)][frame["id"]]
     frame["prediction"] = tags[rng.integers(0, 5, len(frame))]
-    sums = cluster_sums(frame, "macro_f1")
+    sums = unit_sums(frame, "macro_f1")
     found = resample(sums, 50, 0)
     for (arm, seed), rows in frame.groupby(["arm", "seed"]):
         expected = 100 * value(row_sums(rows, "macro_f1"))

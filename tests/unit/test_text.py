@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codestilts.examples.text import first_words, replace_word, shown_length, subtokens, weighted_words
+from codestilts.examples.text import first_words, idf_word_matrix, replace_word, subtokens, truncated_length
 
 
 def test_subtokens():
@@ -22,11 +22,11 @@ def test_replaced_word_is_gone(text, word):
 
 def test_cuts():
     assert first_words("one  two\nthree", 2) == "one two"
-    assert shown_length("a + b", [0, 2, 4], 2) == 3
-    assert shown_length("a + b", [0, 2, 4], 3) == 5
+    assert truncated_length("a + b", [0, 2, 4], 2) == 3
+    assert truncated_length("a + b", [0, 2, 4], 3) == 5
 
 
 def test_rare_words_weigh_more():
-    matrix = weighted_words(["the cat", "the dog", "the bird", "cat"]).toarray()
+    matrix = idf_word_matrix(["the cat", "the dog", "the bird", "cat"]).toarray()
     common, cat = (matrix[0] ** 2)[np.argsort(-(matrix > 0).sum(0))[:2]]
     assert 0 < common < cat

@@ -6,9 +6,9 @@ import pytest
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.parsing import languages as module
-from codestilts.examples.parsing.definitions import find
+from codestilts.examples.parsing.definitions import find_definitions
 from codestilts.examples.parsing.languages import language, languages, parser
-from codestilts.examples.parsing.token_tags import TAGS, Walk, leaves, roles
+from codestilts.examples.parsing.token_tags import TAGS, Walk, role_tags, tagged_leaves
 
 
 @pytest.mark.parametrize("name", languages())
@@ -77,10 +77,10 @@ def test_unknown_key_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_role_spans(name: str, text: str, spans: str) -> None:
     data = text.encode()
-    [found] = find(parser(name).parse(data).root_node, language(name), Counter())
-    tokens = list(leaves(found.nodes[0], data, language(name), Walk()))
+    [found] = find_definitions(parser(name).parse(data).root_node, language(name), Counter())
+    tokens = list(tagged_leaves(found.nodes[0], data, language(name), Walk()))
     result: list[str] = []
-    for leaf, role in zip(tokens, roles(tokens), strict=True):
+    for leaf, role in zip(tokens, role_tags(tokens), strict=True):
         if role.startswith("B-"):
             result.append(f"{role[2:]} {leaf.text}")
         elif role.startswith("I-"):

@@ -74,7 +74,7 @@ def test_rules_of_batches_are_called_by_the_name_of_them_all(fresh: Path, tmp_pa
     phase_2 = {f"train_intermediate_{batch}": 3 for batch in batches}
     phase_3 = {f"train_target_{batch}": 20 for batch in batches}
     until = jobs(project, "--until", "train_target")
-    assert phase_2.items() | phase_3.items() <= until.items() and not {"score", "probe", "all"} & set(until)
+    assert phase_2.items() | phase_3.items() <= until.items() and not {"score", "frozen_retrieval", "all"} & set(until)
     without = jobs(project, "--omit-from", "train_target")
     assert phase_2.items() <= without.items() and not set(phase_3) & set(without) and "score" not in without
 

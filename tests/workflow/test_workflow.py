@@ -15,7 +15,7 @@ from filelock import FileLock
 from projects import environment, snakemake
 
 from codestilts.config.validation import load_study, read_configs
-from codestilts.workflow.job_paths import log_of, rules_by_place
+from codestilts.workflow.job_paths import log_path, rules_by_job_path
 
 RESULTS = Path("results/micro")
 
@@ -58,11 +58,11 @@ def test_every_job_leaves_its_benchmark_and_status_counts_them(done: Path) -> No
     study = load_study(read_configs([done / "config.yaml", done / "micro.yaml"]), done)
     benchmarks = done / RESULTS / "benchmarks"
     found = {str(path.relative_to(benchmarks).with_suffix("")) for path in benchmarks.rglob("*.tsv")}
-    expected = rules_by_place(study)
+    expected = rules_by_job_path(study)
     assert found == set(expected)
-    assert {place for place in expected if not (done / RESULTS / log_of(place)).exists()} == set()
+    assert {job_path for job_path in expected if not (done / RESULTS / log_path(job_path)).exists()} == set()
     told = status(done)
-    assert f"Everything is there: {RESULTS}/report.html" in told and "Failed" not in told
+    assert f"Next: all jobs are done, open {RESULTS}/report.html" in told and "Failed" not in told
     assert re.search(rf"^all +{len(expected)} +{len(expected)} *$", told, re.MULTILINE)
 
 
@@ -72,7 +72,7 @@ def test_where_slurm_ran_nothing_there_is_nothing_to_say_of_it(done: Path) -> No
 
 
 def test_status_of_a_folder_where_nothing_has_run(fresh: Path) -> None:
-    assert "nothing has run here yet" in status(fresh)
+    assert "not started" in status(fresh)
 
 
 def test_status_tells_a_failure_until_it_is_made_good(project: Path) -> None:
@@ -82,11 +82,11 @@ def test_status_tells_a_failure_until_it_is_made_good(project: Path) -> None:
     script.write_text("raise SystemExit('error: broken')")
     assert snakemake(project, f"{RESULTS}/examples/tags.parquet").returncode == 1
     told = status(project)
-    assert "Failed: build tags" in told and "    error: broken" in told and "To go on: snakemake" in told
+    assert "Failed: build tags" in told and "    error: broken" in told and "Next: snakemake" in told
     script.write_text(works)
     assert snakemake(project, f"{RESULTS}/examples/tags.parquet").returncode == 0
     told = status(project)
-    assert "Failed:" not in told and "Failures that a later attempt made good: 1" in told
+    assert "Failed:" not in told and "Failures resolved by a later attempt: 1" in told
 
 
 def test_two_seeds_differ(done: Path) -> None:
@@ -112,7 +112,7 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
 def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
     (project / RESULTS / "predictions/tiny/cloze/parallel/0-1.parquet").unlink()
     jobs = planned(project)
-    assert jobs["probe"] == 1 and jobs["score"] == 1 and "compare" in jobs
+    assert jobs["frozen_retrieval"] == 1 and jobs["score"] == 1 and "compare" in jobs
     assert not {"train_target", "train_intermediate", "build", "extract", "fetch", "baseline"} & set(jobs)
 
 
@@ -121,9 +121,16 @@ def test_a_training_setting_reruns_training_only(project: Path) -> None:
     config.write_text(config.read_text().replace("weight_decay: 0.02", "weight_decay: 0.03"))
     jobs = planned(project)
     assert jobs["train_target"] == 20 and jobs["score"] == 5
-    assert not {"train_intermediate", "probe", "build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(
-        jobs
-    )
+    assert not {
+        "train_intermediate",
+        "frozen_retrieval",
+        "build",
+        "extract",
+        "near_duplicates",
+        "fetch",
+        "import_encoder",
+        "baseline",
+    } & set(jobs)
 
 
 def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) -> None:
@@ -131,14 +138,14 @@ def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) ->
     config.write_text(config.read_text().replace("intermediate: {steps: 4,", "intermediate: {steps: 5,"))
     jobs = planned(project)
     assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 12
-    assert not {"build", "extract", "cluster", "fetch", "encoder"} & set(jobs)
+    assert not {"build", "extract", "near_duplicates", "fetch", "import_encoder"} & set(jobs)
 
 
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
     with (project / "src/codestilts/reporting/figures.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
     drawing = {"notebook_effects", "notebook_languages", "notebook_training"}
-    assert drawing <= set(planned(project)) <= drawing | {"efficiency", "report"}
+    assert drawing <= set(planned(project)) <= drawing | {"slurm_efficiency", "report"}
 
 
 def test_changed_training_code_reruns_training_and_what_follows(project: Path) -> None:
@@ -146,7 +153,7 @@ def test_changed_training_code_reruns_training_and_what_follows(project: Path) -
         stream.write("\n# A thought about rates.\n")
     jobs = planned(project)
     assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20
-    assert not {"build", "extract", "cluster", "fetch", "encoder", "baseline"} & set(jobs)
+    assert not {"build", "extract", "near_duplicates", "fetch", "import_encoder", "baseline"} & set(jobs)
 
 
 def test_a_changed_task_file_rebuilds_its_examples_only(project: Path) -> None:
@@ -160,11 +167,11 @@ def test_more_seeds_add_jobs_and_repeat_none(project: Path) -> None:
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2, 3]"))
     jobs = planned(project)
-    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["probe"] == 5
+    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 20 and jobs["frozen_retrieval"] == 5
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> None:
-    model = project / RESULTS / "models/tiny/cloze/tags/0-1"
+    model = project / RESULTS / "target/tiny/cloze/tags/0-1"
     predictions = project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet"
     before = pd.read_parquet(predictions)
     shutil.rmtree(model)

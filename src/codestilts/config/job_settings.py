@@ -5,18 +5,17 @@ is rerun when its own settings change.
 from collections.abc import Callable
 from typing import Any
 
-from codestilts.config import analysis_settings, preparation_settings, training_jobs
+from codestilts.config import analysis_settings, preparation_jobs, training_jobs
 
 JOB_SETTINGS: dict[str, Callable[..., Any]] = {
-    "source": preparation_settings.source,
-    "encoder": preparation_settings.encoder,
-    "extract": preparation_settings.extract,
-    "build": preparation_settings.build,
-    "baseline": preparation_settings.baseline,
+    "source": preparation_jobs.source_settings,
+    "extract": preparation_jobs.extraction_settings,
+    "build": preparation_jobs.build_settings,
+    "baseline": preparation_jobs.baseline_settings,
     "intermediate": training_jobs.intermediate_settings,
     "target": training_jobs.target_settings,
     "tune": training_jobs.tuning_settings,
-    "probe": training_jobs.retrieval_settings,
+    "frozen_retrieval": training_jobs.retrieval_settings,
     "score": analysis_settings.score,
     "compare": analysis_settings.compare,
     "report": analysis_settings.report,

@@ -40,6 +40,10 @@ class Sizes(Strict):
     test: Count | None = None
     test_source: Count | None = Field(None, description="of the source language, if not the same")
 
+    def given(self) -> dict[str, int]:
+        """The sizes that are given, by the name of the split."""
+        return self.model_dump(include=set(Sizes.model_fields), exclude_none=True)
+
 
 class TaskData(Sizes):
     """What a study takes of one task."""
@@ -128,6 +132,11 @@ class TargetBudget(Budget):
         ["last"], description="checkpoints that are tested; effects are those of the first one"
     )
 
+    def own(self, target: str) -> dict[str, Any]:
+        """The keys that a target sets differently, with their values."""
+        own: BaseModel | None = self.tasks.get(target)
+        return own.model_dump(exclude_none=True) if own else {}
+
 
 class Statistics(Strict):
     """The pre-registered contrast and its interval."""
@@ -165,8 +174,8 @@ class Arm(Strict):
     method: Literal["full", "lora"] = Field("full", description="all weights are trained in phase 3, or adapters")
     learning_rate_factor: Positive = Field(1.0, description="times the learning rate of phase 2")
     base: Name | None = Field(None, description="the arm that a variant is compared with")
-    control_of: Annotated[list[Family], *Unique] | None = Field(
-        None, description="the families that a control is a control of; it is compared with these and no other"
+    controls_for: Annotated[list[Family], *Unique] | None = Field(
+        None, description="the families that a control is for; it is compared with these and no others"
     )
 
 

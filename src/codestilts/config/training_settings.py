@@ -1,7 +1,7 @@
-"""Settings of the jobs that train or predict. Each object holds what decides the outputs of its job and no more.
+"""Settings of the jobs that train or predict: what decides the outputs of each job and no more.
 
-:mod:`codestilts.config.training_jobs` makes them from a study. They stand apart from it because training depends on
-them: a change of how a study is read must not change the code digest of every training job.
+:mod:`codestilts.config.training_jobs` makes them from a study. They stand apart from it because training reads them: a
+change of how a study is read must not change the code digest of every training job.
 """
 
 from dataclasses import dataclass, field

@@ -1,54 +1,52 @@
-"""Predictions to scores: sums of numerators and denominators per cluster, and the tidy table of values."""
+"""Predictions to scores: sums of numerators and denominators per unit, and the tidy table of values."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
+from codestilts.columns import SCORE_KEYS, SUM_COLUMNS
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import row_sums
 
-CELL = ["encoder", "arm", "target", "seed", "checkpoint", "language"]
-COLUMNS = [*CELL, "metric", "cluster", "label", "numerator", "denominator", "n"]
 
-
-def cluster_sums(predictions: pd.DataFrame, metric: str, labels: Iterable[str] = ()) -> pd.DataFrame:
-    """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, cluster, label).
+def unit_sums(predictions: pd.DataFrame, metric: str, labels: Iterable[str] = ()) -> pd.DataFrame:
+    """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, unit, label).
 
     ``labels`` are those that the task declares; an average over them has 0 for one that occurs nowhere in a cell.
-    Returns :data:`COLUMNS` (n: test rows; label: of a macro average), sorted. Raises :class:`CodeStiltsError` for
+    Returns :data:`SUM_COLUMNS` (n: test rows; label: of a macro average), sorted. Raises :class:`CodeStiltsError` for
     missing columns, empty predictions or scores that are not numbers.
     """
     if "checkpoint" not in predictions:
         predictions = predictions.assign(checkpoint="")  # nothing was trained, so there is nothing to select
-    missing = [name for name in [*CELL, "cluster", "gold", "prediction", "split"] if name not in predictions]
+    missing = [name for name in [*SCORE_KEYS, "unit", "gold", "prediction", "split"] if name not in predictions]
     if missing:
         raise CodeStiltsError(f"predictions lack the column {', '.join(missing)}: predict them again")
     predictions = predictions.reset_index(drop=True)
-    rows = predictions[[*CELL, "cluster", "split"]].join(row_sums(predictions, metric))
+    rows = predictions[[*SCORE_KEYS, "unit", "split"]].join(row_sums(predictions, metric))
     rows = rows[rows["split"] == "test"]
     if rows.empty or rows[["numerator", "denominator"]].isna().any(axis=None):
         target = ", ".join(sorted(set(predictions["target"]))) or "?"
         raise CodeStiltsError(f"predictions of target '{target}': no test rows, or a score that is not a number")
-    table = rows.groupby([*CELL, "cluster", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
-    table = table.assign(metric=metric).reset_index()[COLUMNS]
+    table = rows.groupby([*SCORE_KEYS, "unit", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
+    table = table.assign(metric=metric).reset_index()[SUM_COLUMNS]
     return pd.concat([table, absent(table, labels)], ignore_index=True) if metric == "macro_f1_declared" else table
 
 
 def absent(sums: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
     """A row of value 0 for each of the ``labels`` that a cell of these sums lacks, as scikit-learn counts them."""
-    cells = sums[[*CELL, "metric"]].drop_duplicates().merge(pd.DataFrame({"label": sorted(labels)}), how="cross")
-    found = cells.merge(sums[[*CELL, "label"]].drop_duplicates(), how="left", indicator="where")
+    cells = sums[[*SCORE_KEYS, "metric"]].drop_duplicates().merge(pd.DataFrame({"label": sorted(labels)}), how="cross")
+    found = cells.merge(sums[[*SCORE_KEYS, "label"]].drop_duplicates(), how="left", indicator="where")
     rest = found[found["where"] == "left_only"]
-    return rest.assign(cluster="", numerator=0.0, denominator=1.0, n=0)[COLUMNS]
+    return rest.assign(unit="", numerator=0.0, denominator=1.0, n=0)[SUM_COLUMNS]
 
 
 def values(sums: pd.DataFrame) -> pd.DataFrame:
     """One row per (encoder, arm, target, seed, language, metric): ``value`` between 0 and 1, and ``n`` test
     rows.
     """
-    labels = sums.groupby([*CELL, "metric", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
+    labels = sums.groupby([*SCORE_KEYS, "metric", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
     labels["value"] = labels["numerator"] / labels["denominator"].where(labels["denominator"] > 0)
-    cells = labels.groupby(level=[*CELL, "metric"]).agg(value=("value", "mean"), n=("n", "sum"))
+    cells = labels.groupby(level=[*SCORE_KEYS, "metric"]).agg(value=("value", "mean"), n=("n", "sum"))
     # An F1 with nothing to find and nothing found is 0 / 0: as in scikit-learn it counts as zero.
     return cells.fillna({"value": 0.0}).reset_index()
 
@@ -96,7 +94,7 @@ def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
 def tidy_files(paths: Sequence[str], facts: dict) -> pd.DataFrame:
     """:func:`tidy` of all tables of sums, read one after the other."""
     table = pd.concat([tidy(pd.read_parquet(path), facts) for path in paths], ignore_index=True)
-    return table.sort_values([*CELL, "metric"], ignore_index=True)
+    return table.sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
 
 
 def encoders_in(paths: Iterable[str]) -> list[str]:
@@ -147,4 +145,4 @@ def family_of(arm: str, facts: dict) -> str:
 def concatenate(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """All score tables below one another, in one fixed order of rows."""
     table = pd.concat(list(frames), ignore_index=True)
-    return table.sort_values([*CELL, "metric", "cluster", "label"], ignore_index=True)
+    return table.sort_values([*SCORE_KEYS, "metric", "unit", "label"], ignore_index=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.published_counts import compare
+from codestilts.examples.published_counts import compare_with_published
 from codestilts.files import read_yaml
 
 COMMON = ("id", "language", "split", "cluster", "package")
@@ -41,7 +41,7 @@ def required_splits(spec: Record) -> set[str]:
     return {"train", "dev", "test"} if spec.get("trained", True) else {"test"}
 
 
-def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> list[str]:
+def validate_examples(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> list[str]:
     """Raise if the examples break their contract; return notes on test sets smaller than asked for."""
     columns = [*COMMON, *FIELDS[spec["type"]]]
     for name in columns:
@@ -78,7 +78,7 @@ def check(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> lis
     return notes
 
 
-def units(frame: pd.DataFrame, task: str, spec: Record) -> tuple[pd.Series, list[str]]:
+def assign_units(frame: pd.DataFrame, task: str, spec: Record) -> tuple[pd.Series, list[str]]:
     """What is sampled together with each example: the field ``unit``, or else the cluster, after the name of its kind.
 
     Rows that are told by their number are translations of each other only if those of a number have one label; in a
@@ -140,7 +140,7 @@ class _Needed(dict[str, Any]):
         raise CodeStiltsError(f"task {self['task']}: build: {key} is missing: its builder needs it in the task file")
 
 
-def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.DataFrame, list[str]]:
+def build_examples(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.DataFrame, list[str]]:
     """Checked examples of the task in a YAML file, and notes for the log.
 
     The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels``, ``read``, ``fields``,
@@ -155,9 +155,9 @@ def build(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.Dat
     frame = load_builder(task, spec["builder"])(inputs, settings)
     columns = [*COMMON, *FIELDS[spec["type"]]]
     frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)
-    notes = [*check(frame, task, spec, settings), *compare(task, spec, settings)]
+    notes = [*validate_examples(frame, task, spec, settings), *compare_with_published(task, spec, settings)]
     if spec.get("unit"):
-        frame["unit"], told = units(frame, task, spec)
+        frame["unit"], told = assign_units(frame, task, spec)
         notes += told
     frame.attrs = {"dropped": dropped} if dropped else {}  # pandas keeps it in the parquet file
     return frame, notes

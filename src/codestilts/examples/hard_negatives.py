@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 from codestilts.examples.sampling import Settings
-from codestilts.examples.text import weighted_words
+from codestilts.examples.text import idf_word_matrix
 from codestilts.seeding import derive_seed
 
 FORBIDDEN = 1e6
 
 
-def matched_negatives(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def assign_negatives(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Rows (id, package, query, document) with ``other_id`` and ``other_query``, another row's documentation.
 
     The others come from other packages (``within: language``; where there is but one, from that) or from the same
@@ -45,7 +45,7 @@ def matched_negatives(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
 def _distances(queries: list[str], documents: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """[code, documentation]: how far the overlap is from that of the true documentation, and whether it is larger."""
-    words = weighted_words([*queries, *documents])
+    words = idf_word_matrix([*queries, *documents])
     shared = (words[len(queries) :] @ words[: len(queries)].T).toarray()  # idf of the common words
     weight = np.maximum(np.asarray(words[: len(queries)].multiply(words[: len(queries)]).sum(1)).ravel(), 1e-9)
     share, scale = shared / weight, max(float(np.median(weight)), 1e-9)

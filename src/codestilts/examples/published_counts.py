@@ -9,19 +9,19 @@ from codestilts.examples.sampling import Settings
 Record = dict[str, Any]
 
 
-def count(found: Mapping[str, int], entry: Record, settings: Settings) -> None:
+def record_counts(found: Mapping[str, int], entry: Record, settings: Settings) -> None:
     """Note how many rows of an entry of ``read`` there are in each language, before any is left out or drawn."""
     for language, number in found.items():
         settings.setdefault("counted", []).append((entry, language, int(number)))
 
 
-def of(numbers: Any, language: str) -> int | None:
+def count_in_language(numbers: Any, language: str) -> int | None:
     """What ``rows`` or ``found`` of an entry says of a language: a number for each, or one by language."""
     number = numbers.get(language) if isinstance(numbers, dict) else numbers
     return None if number is None else int(number)
 
 
-def compare(task: str, spec: Record, settings: Settings) -> list[str]:
+def compare_with_published(task: str, spec: Record, settings: Settings) -> list[str]:
     """One line for each number of rows that is not the published one.
 
     A task file says the published number (``rows``), and where the source has another one that number (``found``) and
@@ -29,7 +29,10 @@ def compare(task: str, spec: Record, settings: Settings) -> list[str]:
     """
     lines = []
     for entry, language, number in settings.get("counted", []):
-        published, declared = of(entry.get("rows"), language), of(entry.get("found"), language)
+        published, declared = (
+            count_in_language(entry.get("rows"), language),
+            count_in_language(entry.get("found"), language),
+        )
         if settings.get("rehearsal") or number in (published, None) or published is None:
             continue
         place = " ".join(str(entry[key]) for key in ("source", "config", "split") if entry.get(key))

@@ -12,14 +12,14 @@ from codestilts.errors import CodeStiltsError
 # One cluster of near duplicates belongs to one split only, the first of these that any member's package has;
 # members elsewhere are dropped. So what is tested never loses, and what trains never sees what is tested.
 SPLIT_PRIORITY = ("parallel", "test", "dev", "train", "intermediate")
-EVERYTHING = 1 << 40  # rows
+NO_LIMIT = 1 << 40  # rows
 DEV_SHARE = 0.1  # share of the intermediate packages' clusters that is held out as their dev set
 
 Settings = dict[str, Any]
 Inputs = dict[str, Path]  # language or source name, and "clusters" -> file
 
 
-def draw(*words: object) -> float:
+def hash_uniform(*words: object) -> float:
     """A number in [0, 1) that depends on the words alone.
 
     The same row has the same luck in every run, so a larger study's examples contain those of a smaller one.
@@ -28,9 +28,9 @@ def draw(*words: object) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def choose(items: Sequence[Any], *words: object) -> Any:
+def hash_choice(items: Sequence[Any], *words: object) -> Any:
     """One item of a non-empty sequence, picked by :func:`draw`."""
-    return items[int(draw(*words) * len(items))]
+    return items[int(hash_uniform(*words) * len(items))]
 
 
 def cluster_splits(cluster: pd.Series, split: pd.Series) -> pd.Series:
@@ -66,38 +66,38 @@ def load_functions(
     return frame.rename(columns={"source": "package"}).reset_index(drop=True)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as dictionaries."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def note_dropped(settings: Settings, count: int, total: int, why: str) -> None:
+def log_dropped_rows(settings: Settings, count: int, total: int, why: str) -> None:
     """Say in the log how many of ``total`` rows are left out, and why; ``build`` notes it with the examples."""
     if count:
         print(f"{settings['task']}: {count} of {total} rows dropped: {why}")
         settings.get("dropped", {}).update({why: settings.get("dropped", {}).get(why, 0) + int(count)})
 
 
-def shuffled(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
+def shuffle_diverse(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
     """Rows in a random but reproducible order in which any prefix is diverse.
 
     A cluster's second member comes after every first one of its group, and groups (columns ``by``: packages,
     labels) take turns, so that a large package or a frequent label does not crowd out the others.
     """
-    frame = frame.assign(_luck=[draw(*words, key) for key in frame["id"]]).sort_values(["_luck", "id"])
+    frame = frame.assign(_luck=[hash_uniform(*words, key) for key in frame["id"]]).sort_values(["_luck", "id"])
     frame = frame.assign(_copy=frame.groupby("cluster").cumcount()).sort_values(["_copy", "_luck", "id"])
     frame = frame.assign(_turn=frame.groupby(list(by)).cumcount()).sort_values(["_turn", "_luck", "id"])
     return frame.drop(columns=["_luck", "_copy", "_turn"]).reset_index(drop=True)
 
 
-def intermediate_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def split_intermediate_functions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Functions of intermediate packages with ``split`` train or dev, told apart by cluster."""
     frame = frame[frame["package_split"] == "intermediate"]
-    held_out = {key: draw("intermediate dev", key) < DEV_SHARE for key in set(frame["cluster"])}
+    held_out = {key: hash_uniform("intermediate dev", key) < DEV_SHARE for key in set(frame["cluster"])}
     return frame.assign(split=frame["cluster"].map(held_out).map({True: "dev", False: "train"}))
 
 
-def target_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def select_target_functions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Functions a target may use, with ``split``: train and dev of the source language, test of every language."""
     source = frame["language"] == settings["source_language"]
     use = (source & frame["package_split"].isin(["train", "dev"])) | (frame["package_split"] == "test")
@@ -110,7 +110,7 @@ def target_rows(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return frame.assign(split=frame["package_split"])
 
 
-def posed(pairs: pd.DataFrame, settings: Settings, own: str) -> pd.DataFrame:
+def orient_pairs(pairs: pd.DataFrame, settings: Settings, own: str) -> pd.DataFrame:
     """Pairs with the side that the task says as ``query``; ``own`` is the one of ``query`` and ``document`` that is in
     the row's language.
 
@@ -121,7 +121,7 @@ def posed(pairs: pd.DataFrame, settings: Settings, own: str) -> pd.DataFrame:
     return pairs if asking == own else pairs.rename(columns={"query": "document", "document": "query"})
 
 
-def size(settings: Settings, split: str, language: str) -> int:
+def requested_rows(settings: Settings, split: str, language: str) -> int:
     """How many rows are asked for: per language in test, in all languages together in train and dev.
 
     A size that is not given means all there are.
@@ -129,7 +129,7 @@ def size(settings: Settings, split: str, language: str) -> int:
     wanted = settings.get(split)
     if split == "test" and language == settings.get("source_language"):
         wanted = settings.get("test_source") or wanted
-    return EVERYTHING if wanted is None else int(wanted)
+    return NO_LIMIT if wanted is None else int(wanted)
 
 
 def fair_shares(total: int, available: Sequence[int]) -> list[int]:
@@ -141,7 +141,7 @@ def fair_shares(total: int, available: Sequence[int]) -> list[int]:
     return shares
 
 
-def take(
+def sample_rows(
     frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False, times: int = 1
 ) -> pd.DataFrame:
     """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`).
@@ -154,9 +154,9 @@ def take(
     parts = []
     for split, rows in frame.groupby("split", sort=True):
         groups = [(str(language), group) for language, group in rows.groupby("language", sort=True)]
-        sizes = [times * size(settings, str(split), "" if equal_test else language) for language, _ in groups]
+        sizes = [times * requested_rows(settings, str(split), "" if equal_test else language) for language, _ in groups]
         if split == "train" or (split == "dev" and settings.get("role") != "target"):
             sizes = fair_shares(sizes[0], [len(group) for _, group in groups])
         for (_, group), count in zip(groups, sizes, strict=True):
-            parts.append(shuffled(group, settings["task"], by=by).head(count))
+            parts.append(shuffle_diverse(group, settings["task"], by=by).head(count))
     return pd.concat(parts, ignore_index=True) if parts else frame

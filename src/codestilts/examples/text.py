@@ -22,18 +22,18 @@ def replace_word(text: str, word: str, by: str) -> str:
     return re.sub(rf"(?<![\w$]){re.escape(word)}(?![\w$])", lambda _: by, text)
 
 
-def hide_words(name: str, words: set[str], by: str = "x") -> str:
+def replace_subtokens(name: str, words: set[str], by: str = "x") -> str:
     """An identifier or string without the pieces that are among ``words``."""
     return _PIECE.sub(lambda match: by if match.group().lower() in words else match.group(), name)
 
 
-def shown_length(code: str, token_starts: Iterable[int], limit: int) -> int:
+def truncated_length(code: str, token_starts: Iterable[int], limit: int) -> int:
     """How many characters of ``code`` its first ``limit`` tokens span (``token_starts``: characters)."""
     starts = list(token_starts)
     return len(code) if len(starts) <= limit else len(code[: starts[limit]].rstrip())
 
 
-def weighted_words(texts: list[str]) -> Any:
+def idf_word_matrix(texts: list[str]) -> Any:
     """Sparse 0/1 matrix (texts x words) with each column scaled by the root of its squared idf.
 
     The product of two rows is then the summed idf of the words that both texts have.

@@ -21,8 +21,19 @@ from codestilts.reporting.answer import Row, by_group, contrast_languages, headl
 from codestilts.reporting.tables import p_value, points, with_interval
 from codestilts.workflow.benchmarks import stage_rows
 
-TABLES = ["contrasts", "effects", "target_checks", "counts", "languages", "runs", "showcase", "audit", "layers",
-          "scores", "efficiency"]  # fmt: skip
+TABLES = [
+    "contrasts",
+    "effects",
+    "target_checks",
+    "counts",
+    "language_similarity",
+    "runs",
+    "sample_predictions",
+    "audit",
+    "layers",
+    "scores",
+    "efficiency",
+]
 PHASES = ["intermediate", "target"]
 FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]
 
@@ -36,7 +47,7 @@ def read_tables(results: Path) -> dict[str, pd.DataFrame]:
         path = results / f"{name}.csv"
         if not path.exists():
             raise CodeStiltsError(f"{path}: not there: run the study up to it first")
-        tables[name] = read_csv(path, texts=name == "showcase")
+        tables[name] = read_csv(path, texts=name == "sample_predictions")
     tables["runs"]["target"] = tables["runs"]["target"].astype("object").fillna("")
     return tables
 
@@ -71,8 +82,8 @@ def render(
         sources=source_rows(sources, facts["sources"]),
         audit=rows(tables["audit"]),
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
-        examples=example_groups(tables["showcase"]),
-        languages=rows(tables["languages"]),
+        examples=example_groups(tables["sample_predictions"]),
+        languages=rows(tables["language_similarity"]),
         stages=stage_rows(results / "benchmarks"),
         slurm=about_slurm(tables["efficiency"]),
         machine=machine(tables["runs"]) | {"image": image},
@@ -109,14 +120,14 @@ def about_encoder(encoder: str, tables: dict[str, pd.DataFrame], results: Path, 
         "headline": "A rehearsal: random weights, two steps." if facts.get("rehearsal") else said_first,
         "by_group": by_group(contrasts[contrasts["role"] == "group"], facts["margin"]),
         "beside": beside,
-        "languages": contrast_languages(contrasts, design_of(facts, tables["languages"], encoder)),
+        "languages": contrast_languages(contrasts, design_of(facts, tables["language_similarity"], encoder)),
         "controls": rows(contrasts[contrasts["role"] == "control"]),
         "contrasts": rows(asked),
         "effects": effect_grid(own["effects"], facts["language_set"]),
         "checks": check_rows(checks),
         "learned": learned(trained),
         "above_random": learned(random),
-        "counts": count_grid(own["counts"], list(tables["languages"]["language"])),
+        "counts": count_grid(own["counts"], list(tables["language_similarity"]["language"])),
         "few": rows(own["counts"][own["counts"]["few"]]),
         "budgets": rows(run_records.budgets(own["runs"])),
         "off_budget": float(run_records.budgets(own["runs"])["deviation"].abs().max()),

@@ -27,7 +27,7 @@ def predict(model: TaskModel, examples: pd.DataFrame, features: Sequence[Feature
         features: the encoded examples, where several models predict the same ones.
 
     Returns:
-        One row per example: id, split, language, cluster, package, gold, prediction, score. Rows without an answer
+        One row per example: id, split, language, unit, package, gold, prediction, score. Rows without an answer
         under the task's protocol (documents without a query) are left out.
     """
     features = features or task_type(model.task.type).encode(examples, model.tokenizer, model.task)
@@ -82,9 +82,8 @@ def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> l
 
 
 def decode_outputs(outputs: list[Any], examples: pd.DataFrame, task: Task, features: Sequence[Feature]) -> pd.DataFrame:
-    """Turn outputs into predictions with the columns that identify rows; ``cluster`` is the unit of statistics."""
+    """Turn outputs into predictions with the columns that identify rows; ``unit`` is what statistics resample."""
     found = task_type(task.type).decode(outputs, features, examples, task)
-    rows = examples[["id", "split", "language", "cluster", "package"]]
-    if "unit" in examples:
-        rows = rows.assign(cluster=examples["unit"])
+    unit = examples["unit" if "unit" in examples else "cluster"]
+    rows = examples[["id", "split", "language"]].assign(unit=unit, package=examples["package"])
     return pd.concat([rows, found], axis=1).dropna(subset=["prediction"])

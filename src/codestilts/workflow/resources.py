@@ -1,100 +1,113 @@
-"""What a job that trains or predicts asks of a machine: memory and minutes. Standard library only.
+"""Memory, run time and GPUs that training and prediction jobs request. Standard library only.
 
-Both follow from the encoder, the budget and the examples, as :mod:`flops` counts them, and are meant to be
-too much rather than too little: a scheduler kills a job that takes more than it asked for.
+All three follow from the encoder, the budget and the examples (:mod:`codestilts.workflow.flops` counts the work). The
+estimates are high on purpose: a scheduler kills a job that exceeds its request. Rules multiply them by the attempt.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from codestilts.config.job_settings import JOB_SETTINGS
+from codestilts.config import training_jobs
 from codestilts.config.study import Study
-from codestilts.config.training_settings import RetrievalSettings, TuningSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.flops import (
-    PUBLISHED,
-    Architecture,
-    Examples,
-    architecture,
-    examples_of,
-    probe_work,
-    run_work,
-)
+from codestilts.workflow.architectures import PUBLISHED, Architecture, find_architecture
+from codestilts.workflow.flops import Flops, retrieval_flops, training_flops
+from codestilts.workflow.task_sizes import TaskSize, task_size
+
+Stage = Literal["intermediate", "tune", "target", "frozen_retrieval"]
 
 LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # stands in for an encoder of unknown size
-PROCESS = 2000  # MB of a process with all libraries and a few thousand examples; the pocket study's largest took 1,533
-COPIES = 8  # of the weights: as loaded, as trained, gradients, two moments, and three in a checkpoint as it is written
-WEIGHT = 4  # bytes
-TOKEN = 36  # bytes of an encoded token and of the text that it came from, measured
-SPAN_TOKEN = 250  # the same where each token keeps its place in the text, and overlapping windows are made at once
-MANY = 100_000  # rows of a large set; its largest language has less than half of them
-START = 15  # minutes to load, to encode, to save, on a busy file system
-# FLOP/s: half of what one core did in the pocket study, and a third of what `make plan` counts with for an A100.
-SPEED = {"cpu": 4e9, "gpu": 30e12}
+PROCESS_MB = 2000  # a process with all libraries and a few thousand examples; the pocket study's largest took 1,533 MB
+WEIGHT_COPIES = 8  # as loaded, as trained, gradients, two moments, and three in a checkpoint while it is written
+WEIGHT_BYTES = 4
+TOKEN_BYTES = 36  # an encoded token and its text, measured
+SPAN_TOKEN_BYTES = 250  # the same for span_qa: each token keeps its offsets, and overlapping windows exist at once
+LARGE = 100_000  # rows of a large set, which retrieval compares by language; its largest has less than half of the rows
+START_MINUTES = 15  # loading, encoding and saving on a busy file system
+# FLOP/s: half of what one core reached in the pocket study, and a third of what `make plan` assumes for an A100.
+FLOPS_PER_SECOND = {"cpu": 4e9, "gpu": 30e12}
 
 
-@dataclass(frozen=True)
-class Demand:
-    """Of one job."""
+class JobResources:
+    """What each training or prediction job of a study requests, from its stage and its wildcards."""
 
-    memory_mb: int
-    minutes: int
+    def __init__(self, study: Study, root: Path) -> None:
+        self.study = study
+        self.root = root
+        self.first_batch, seeds = next(iter(study.batches.items()))  # no batch has more seeds
+        self.seeds_per_job = len(seeds)
 
+    def gpus(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
+        """GPUs of a job: those of its encoder, but at most one for predictions without training, which are quick."""
+        gpus = self.study.gpus(wildcards["encoder"])
+        return min(1, gpus) if stage == "frozen_retrieval" else gpus
 
-def _vectors(shape: Architecture, job: RetrievalSettings, task: str, examples: Examples) -> float:
-    """MB of the vectors of an untrained target: both sides, each layer of the sweep, twice while they are joined.
+    def memory_mb(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
+        """Main memory: each process holds the libraries, the weights and the examples; retrieval also its vectors."""
+        encoder = self._architecture(wildcards["encoder"])
+        tasks = self._tasks(stage, wildcards)
+        gpus = self.gpus(stage, wildcards)
+        processes = gpus + 1 if gpus > 1 else 1  # one for each GPU and their launcher
+        weights = WEIGHT_COPIES * WEIGHT_BYTES * encoder.parameters
+        texts = sum(self._text_bytes(task) for task in tasks)
+        memory = processes * (PROCESS_MB + (weights + texts) / 1e6)
+        if stage == "frozen_retrieval":
+            layers = 1 + len(self.study.encoder(wildcards["encoder"]).layers)
+            memory += max((self._vector_bytes(task, encoder, layers) for task in tasks), default=0) / 1e6
+        return round(memory)
 
-    A large set is compared language by language (:mod:`codestilts.training.frozen_retrieval`).
-    """
-    rows = examples.dev + examples.test
-    layers = 1 + (len(job.layers) if job.tasks[task].options.sweep else 0)
-    return 2 * 2 * WEIGHT * (rows / 2 if rows > MANY else rows) * layers * shape.hidden_size / 1e6
+    def minutes(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
+        """Run time: a start, and for each seed (learning rate, in ``tune``) its FLOPs at a modest speed."""
+        flops = self._flops(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
+        repeats = len(self.study.learning_rates) if stage == "tune" else self.seeds_per_job
+        speed = FLOPS_PER_SECOND[self.study.config.device] * max(1, self.gpus(stage, wildcards))
+        return START_MINUTES + math.ceil(repeats * flops.total / speed / 60)
 
+    def _tasks(self, stage: Stage, wildcards: Mapping[str, str]) -> Iterable[str]:
+        """The tasks whose examples a job reads."""
+        if stage == "frozen_retrieval":
+            return self.study.untrained_targets
+        return self.study.arms[wildcards["arm"]].tasks if stage == "intermediate" else [wildcards["target"]]
 
-def demands(study: Study, root: Path) -> Callable[[str, Mapping[str, str]], Demand]:
-    """What tells the demand of a job from its stage (intermediate, target, tune or probe) and its wildcards."""
+    def _text_bytes(self, task: str) -> float:
+        """Bytes of the examples of a task, as read and as encoded."""
+        size = self._size(task)
+        token = SPAN_TOKEN_BYTES if self.study.tasks[task].type == "span_qa" else TOKEN_BYTES
+        return (size.train + size.dev + size.test) * size.example_tokens * token
 
-    @cache
-    def shape(encoder: str) -> Architecture:
+    def _vector_bytes(self, task: str, encoder: Architecture, layers: int) -> float:
+        """Bytes of an untrained target's vectors: both sides, each layer, twice while they are concatenated."""
+        size = self._size(task)
+        rows = size.dev + size.test
+        at_once = rows / 2 if rows > LARGE else rows
+        swept = self.study.tasks[task].options.sweep
+        return 2 * 2 * WEIGHT_BYTES * at_once * (layers if swept else 1) * encoder.hidden_size
+
+    @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
+    def _flops(self, stage: Stage, encoder: str, arm: str, target: str) -> Flops:
+        """FLOPs of one seed, or of one learning rate."""
+        shape = self._architecture(encoder)
+        if stage == "frozen_retrieval":
+            retrieval = training_jobs.retrieval_settings(self.study, encoder, arm, self.first_batch)
+            return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval.tasks})
+        if stage == "intermediate":
+            training = training_jobs.intermediate_settings(self.study, encoder, arm, self.first_batch)
+        else:
+            training = training_jobs.target_settings(self.study, encoder, arm, target, self.first_batch)
+        sizes = {task: self._size(task) for task in training.tasks}
+        return training_flops(shape, training, sizes, trial=stage == "tune")
+
+    @cache  # noqa: B019
+    def _architecture(self, encoder: str) -> Architecture:
         try:
-            return architecture(study, encoder, root)
+            return find_architecture(self.study, encoder, self.root)
         except CodeStiltsError:
             return LIKELY
 
-    @cache
-    def examples(task: str) -> Examples:
-        return examples_of(study, task, None, {})
-
-    @cache
-    def one_seed(stage: str, **names: str) -> Demand:
-        """Memory of a job, and the minutes of one seed of it."""
-        settings = JOB_SETTINGS[stage](study, **names)
-        job = settings.training if isinstance(settings, TuningSettings) else settings
-        tasks = {task: examples(task) for task in job.tasks}
-        if isinstance(job, RetrievalSettings):
-            work = probe_work(shape(names["encoder"]), job, tasks)
-        else:
-            work = run_work(shape(names["encoder"]), job, tasks, tested=stage == "target")
-        texts = sum(
-            (one.train + one.dev + one.test) * one.tokens * (SPAN_TOKEN if job.tasks[task].type == "span_qa" else TOKEN)
-            for task, one in tasks.items()
-        )
-        gpus = study.gpus(names["encoder"]) if stage != "probe" else 1
-        processes = max(1, gpus) + (gpus > 1)  # each GPU's own, and the one that started them
-        memory = processes * (PROCESS + (COPIES * WEIGHT * shape(names["encoder"]).parameters + texts) / 1e6)
-        if isinstance(job, RetrievalSettings):
-            memory += max((_vectors(shape(names["encoder"]), job, task, examples(task)) for task in tasks), default=0)
-        speed = SPEED[study.config["device"]] * max(1, gpus)
-        rates = len(settings.learning_rates) if isinstance(settings, TuningSettings) else 1
-        return Demand(round(memory), math.ceil(rates * (work.train + work.forward) / speed / 60))
-
-    def demand(stage: str, wildcards: Mapping[str, str]) -> Demand:
-        first, seeds = next(iter(study.batches.items()))
-        names = dict(wildcards) if stage == "tune" else {**wildcards, "seeds": first}
-        one = one_seed(stage, **names)
-        return Demand(one.memory_mb, START + (1 if stage == "tune" else len(seeds)) * one.minutes)
-
-    return demand
+    @cache  # noqa: B019
+    def _size(self, task: str) -> TaskSize:
+        """As the study asks for them: what is built already must not change the request of a job."""
+        return task_size(self.study, task, None, {})

@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from codestilts.columns import SCORE_KEYS
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.classes import ratio
-
-CELL = ["encoder", "arm", "target", "seed", "checkpoint", "language"]  # one model on one task in one language
 
 
 def mrr(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +91,7 @@ def mining_f1(predictions: pd.DataFrame) -> pd.DataFrame:
     score = predictions["score"].to_numpy(dtype=float)
     dev = (predictions["split"] == "dev").to_numpy()
     mined = np.zeros(len(predictions), dtype=bool)
-    keys = [name for name in CELL if name in predictions]
+    keys = [name for name in SCORE_KEYS if name in predictions]
     cells = predictions.reset_index(drop=True).groupby(keys, dropna=False)
     for rows in cells.indices.values():
         if not dev[rows].any():

@@ -1,7 +1,7 @@
 """Metrics as ratios of sums: each turns predictions into a numerator and a denominator per row.
 
 A metric's value on any set of rows is ``sum(numerator) / sum(denominator)``, between 0 and 1; a macro-averaged one is
-the mean of such ratios, one a ``label``. Sums over clusters are therefore all that scoring, bootstrap and report ever
+the mean of such ratios, one a ``label``. Sums over units are therefore all that scoring, bootstrap and report ever
 need. Some are shown with others beside them (:func:`shown`); training, effects and averages go by a task's own one.
 """
 
@@ -30,7 +30,7 @@ METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "binary_f1": binary_f1,
     "micro_f1": micro_f1,
     "macro_f1": macro_f1,
-    "macro_f1_declared": macro_f1,  # and a row for each declared label that occurs nowhere: see scoring.cluster_sums
+    "macro_f1_declared": macro_f1,  # and a row for each declared label that occurs nowhere: see scoring.unit_sums
     "token_accuracy": token_accuracy,
     "entity_f1": entity_f1,
     "pos_f1": pos_f1,

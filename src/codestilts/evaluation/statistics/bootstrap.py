@@ -30,7 +30,7 @@ class Cells:
     seeds: list[int]
     draws: np.ndarray  # (1 + resamples, arms, targets, languages); row 0 is what was observed
     by_seed: np.ndarray  # (seeds, arms, targets, languages), observed
-    clusters: np.ndarray  # (targets, languages), number of units
+    units: np.ndarray  # (targets, languages), number of units
     examples: np.ndarray  # (targets, languages), number of test rows
 
 
@@ -70,12 +70,12 @@ class _Piece:
 def resample(
     sums: pd.DataFrame | Iterable[pd.DataFrame], resamples: int, seed: int, seeds: list[int] | None = None
 ) -> Cells:
-    """Draw ``resamples`` times from the sums of one encoder (columns of ``scoring.cluster_sums``).
+    """Draw ``resamples`` times from the sums of one encoder (columns of ``scoring.unit_sums``).
 
     ``sums`` may be a series of tables, each with all rows of some targets: only one has to fit into memory. Then
     ``seeds`` (of the trained arms) have to be given.
 
-    A unit (``cluster``: a problem, a sentence pair, a question) has one weight in a draw, in whatever languages,
+    A unit (column ``unit``: a problem, a sentence pair, a question) has one weight in a draw, in whatever languages,
     targets and arms it stands: Exp(1) (Rubin's Bayesian bootstrap), with mean and variance of the usual counts, but
     never an empty sample. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are drawn with
     replacement (Rao and Wu 1988), since S draws would understate the variance by (S - 1) / S. An arm whose name starts
@@ -110,10 +110,10 @@ def resample(
 def _piece(
     rows: pd.DataFrame, target: str, language: str, seeds: list[int], seed_weights: np.ndarray, seed: int
 ) -> _Piece:
-    arms, names = sorted(set(rows["arm"])), sorted(set(rows["cluster"].astype(str)))
+    arms, names = sorted(set(rows["arm"])), sorted(set(rows["unit"].astype(str)))
     _complete(rows, seeds, f"{target}, {language}")
     coded = rows[["label", "numerator", "denominator"]].assign(
-        unit=pd.Categorical(rows["cluster"].astype(str), names).codes,
+        unit=pd.Categorical(rows["unit"].astype(str), names).codes,
         arm=pd.Categorical(rows["arm"], arms).codes,
         seed=np.where(rows["arm"].str.startswith(BASELINE), 0, pd.Categorical(rows["seed"], seeds).codes),
     )
@@ -156,7 +156,7 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
         return None
     value, resampled = float(draws[0]), np.sort(draws[1:])
     seeds = tuple(float(x) for x in by_seed)
-    units = cells.clusters[j, k]
+    units = cells.units[j, k]
     if note := _no_interval(by_seed, resampled, units, confidence):
         return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
     spread = _spread(by_seed, resampled, int(units.min()))

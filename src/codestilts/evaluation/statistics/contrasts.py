@@ -6,9 +6,10 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import said
 from codestilts.evaluation.statistics.bootstrap import BASELINE, Cells, Estimate, estimate
-from codestilts.evaluation.statistics.design import ALL_GROUPS, Design, scopes_of
+from codestilts.evaluation.statistics.design import Design, scopes_of
 from codestilts.evaluation.statistics.verdicts import in_points, judged
 
 COUNTED = ["languages", "targets", "cells"]  # what a value is the mean of
@@ -16,7 +17,7 @@ INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
 EFFECTS = ["arm", "family", "scope", "kind", "overlaps", "language_set", *COUNTED, "none", "effect", *INTERVAL]
 CONTRASTS = ["name", "role", "scope", "language_set", *COUNTED, "difference", *INTERVAL, "verdict"]
 CHECKS = ["target", "group", "trained", "languages", "rival", "none", "rival_value", "margin", *INTERVAL, "passed"]
-COUNTS = ["target", "group", "language", "examples", "clusters", "seen", "few", "none", "low", "high", "note"]
+COUNTS = ["target", "group", "language", "examples", "units", "seen", "few", "none", "low", "high", "note"]
 
 APART = "no overlap"  # the role of contrasts without arms that are trained on a target's own data
 NOTHING: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -179,7 +180,7 @@ def questions(design: Design) -> list[tuple[str, str, list[str], list[str], str,
     asked += [(name, "cell", ours, theirs, target, language) for target in design.groups for language in languages]
     for family, arms in ((first, ours), (second, theirs)):
         asked.append((f"{family} minus none", "beside", arms, ["none"], ALL_GROUPS, main))
-        controls = [control for control, families in design.control_of.items() if family in families]
+        controls = [control for control, families in design.controls_for.items() if family in families]
         asked += [(f"{family} minus {control}", "control", arms, [control], ALL_GROUPS, main) for control in controls]
     for variant, base in design.bases.items():
         asked += [
@@ -232,7 +233,7 @@ def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
 
 
 def counts(cells: Cells, design: Design, least: int = 200) -> pd.DataFrame:
-    """Per target and language: test examples, units (column ``clusters``), the value of ``none`` and its interval;
+    """Per target and language: test examples, units, the value of ``none`` and its interval;
     few examples marked. A cell that ``none`` lacks has its sizes only.
     """
     rows = []
@@ -241,7 +242,7 @@ def counts(cells: Cells, design: Design, least: int = 200) -> pd.DataFrame:
             if not cells.examples[j, k] or target not in design.groups:
                 continue
             found = estimate(cells, mean_over(cells, ["none"], [[target]], [language]), design.confidence)
-            size = {"examples": int(cells.examples[j, k]), "clusters": int(cells.clusters[j, k])}
+            size = {"examples": int(cells.examples[j, k]), "units": int(cells.units[j, k])}
             about = {"target": target, "group": design.groups[target], "language": language, **size}
             about |= {"seen": language in design.languages_of("seen")[target], "few": size["examples"] < least}
             reached = {"none": found.value, "low": found.low, "high": found.high, "note": found.note} if found else {}

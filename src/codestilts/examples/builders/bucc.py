@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.sampling import Inputs, Settings, posed, take
+from codestilts.examples.sampling import Inputs, Settings, orient_pairs, sample_rows
 
 SETS = {"sample": "dev", "training": "test"}  # names of the files -> our splits, as in XTREME
 PARTNER = "en"
@@ -33,7 +33,7 @@ def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             rows = _rows(text, partner, gold, settings).assign(language=language, split=split)
             parts.append(rows.assign(id=f"bucc:{code}:{name}:" + rows["id"]))
     frame = pd.concat(parts, ignore_index=True)
-    return take(posed(frame, settings, "query"), settings)
+    return sample_rows(orient_pairs(frame, settings, "query"), settings)
 
 
 def _cells(file: str, inputs: Inputs, settings: Settings) -> pd.DataFrame:

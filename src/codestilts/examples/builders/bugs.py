@@ -11,25 +11,25 @@ import pandas as pd
 
 from codestilts.examples.builders.code import COLUMNS, POOL
 from codestilts.examples.builders.mutations import Function, edits_of
-from codestilts.examples.builders.problems import by_problem, tokens
+from codestilts.examples.builders.problems import cluster_by_problem, tokenize_program
 from codestilts.examples.parsing.definitions import parse
-from codestilts.examples.parsing.functions import MIN_TOKENS, layout
+from codestilts.examples.parsing.functions import MIN_TOKENS, render_code
 from codestilts.examples.parsing.languages import language
 from codestilts.examples.readers.hub_tables import read
-from codestilts.examples.sampling import Inputs, Settings, choose, draw, records, take
+from codestilts.examples.sampling import Inputs, Settings, hash_choice, hash_uniform, sample_rows, to_records
 
 TRIES = 5  # bugs looked at for one that still parses
 FIELDS = ["text_a", "text_b", "label", "kind"]
 
 
-def bugs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def bug_detection(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Has this function a bug? Train and dev rows have one put in, test rows are ``correct`` or ``buggy`` as written.
 
     Fields of train and dev: ``code`` and ``repo``. Of test: ``problem``, ``name``, ``before`` (what stands before the
     function's body), ``correct`` and ``buggy`` (bodies) and ``kind``. Comments and docstrings are not shown.
     """
     rows = pd.concat([_injected(inputs, settings), _written(inputs, settings)], ignore_index=True)
-    return take(rows.assign(text_b=""), settings, by=("label", "kind"))[[*COLUMNS, *FIELDS]]
+    return sample_rows(rows.assign(text_b=""), settings, by=("label", "kind"))[[*COLUMNS, *FIELDS]]
 
 
 def _injected(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -43,13 +43,13 @@ def _injected(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     own = frame["package"] + ":" + frame["repo"]
     frame["cluster"] = own.where(frame["repo"] != "", frame["id"])
     rows = []
-    for row in records(take(frame, settings, times=POOL)):
+    for row in to_records(sample_rows(frame, settings, times=POOL)):
         function = _function(row["code"], source, settings, counts)
         bug = function and _bug(function, row["id"], source, settings)
         if not function or not bug:
             counts["no place for a bug"] += function is not None
             continue
-        label = "buggy" if draw("half", row["id"]) < 0.5 else "correct"
+        label = "buggy" if hash_uniform("half", row["id"]) < 0.5 else "correct"
         rows.append({**row, "kind": bug[0], "label": label, "text_a": bug[1] if label == "buggy" else function.code})
     print(f"{settings['task']}: functions that are not used: {dict(counts)}")
     return pd.DataFrame(rows, columns=[*COLUMNS, "kind", "label", "text_a"])
@@ -57,12 +57,12 @@ def _injected(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 def _function(code: str, name: str, settings: Settings, counts: Counter[str]) -> Function | None:
     """A function without documentation; None (counted) if it does not parse or has too few or too many tokens."""
-    found, data = tokens(code, name)
+    found, data = tokenize_program(code, name)
     size = len(found)
     if not MIN_TOKENS <= size <= settings["code_tokens"]:
         counts["too short" if size < MIN_TOKENS else "too long"] += 1
         return None
-    starts, text = layout(found, data)
+    starts, text = render_code(found, data)
     if not _parses(text, name):
         counts["not parsed"] += 1
         return None
@@ -80,8 +80,8 @@ def _bug(function: Function, key: str, name: str, settings: Settings) -> tuple[s
     edits = {kind: edits_of(function, kind, 0, len(function.code)) for kind in settings["kinds"]}
     possible = [kind for kind, found in edits.items() if found]
     for attempt in range(TRIES if possible else 0):
-        kind = choose(possible, "kind", key, attempt)
-        buggy = choose(edits[kind], "edit", key, attempt).apply(function.code)
+        kind = hash_choice(possible, "kind", key, attempt)
+        buggy = hash_choice(edits[kind], "edit", key, attempt).apply(function.code)
         if _parses(buggy, name):
             return kind, buggy
     return None
@@ -90,9 +90,9 @@ def _bug(function: Function, key: str, name: str, settings: Settings) -> tuple[s
 def _written(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Both versions of each test program; they share the problem as their cluster."""
     entries = [entry for entry in settings["read"] if entry["as"] == "test"]
-    frame = by_problem(read(inputs, settings | {"read": entries}), settings)
+    frame = cluster_by_problem(read(inputs, settings | {"read": entries}), settings)
     rows = []
-    for row in records(frame):
+    for row in to_records(frame):
         for label in ("buggy", "correct"):
             text = _shown(f"{row['before']}\n{row[label]}", row["name"], row["language"])
             rows.append({**row, "id": f"{row['id']}#{label}", "label": label, "text_a": text})
@@ -101,6 +101,6 @@ def _written(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 def _shown(program: str, name: str, spoken: str) -> str:
     """The program from the line on that first has its function's name: no imports, no outer class, no helpers."""
-    text = layout(*tokens(program, spoken))[1]
+    text = render_code(*tokenize_program(program, spoken))[1]
     found = re.search(rf"^.*(?<![\w$]){re.escape(name)}(?![\w$])", text, re.MULTILINE)
     return text[found.start() :] if found else text

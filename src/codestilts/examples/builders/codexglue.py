@@ -14,20 +14,20 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builders.code import COLUMNS, MASK
 from codestilts.examples.builders.pl import LEAST_POOL
-from codestilts.examples.hard_negatives import matched_negatives
+from codestilts.examples.hard_negatives import assign_negatives
 from codestilts.examples.readers.hub_tables import read, values
 from codestilts.examples.readers.repository import Archive
 from codestilts.examples.sampling import (
     DEV_SHARE,
     Inputs,
     Settings,
-    choose,
-    draw,
-    note_dropped,
-    records,
-    shuffled,
-    size,
-    take,
+    hash_choice,
+    hash_uniform,
+    log_dropped_rows,
+    requested_rows,
+    sample_rows,
+    shuffle_diverse,
+    to_records,
 )
 from codestilts.examples.text import first_words
 
@@ -37,7 +37,7 @@ BLOCK = 2500  # methods that are compared with each other at once: the more, the
 MASKS = (MASK, "<mask>")  # what tokenizers take for the mask
 
 
-def tables(inputs: Inputs, settings: Settings) -> Iterator[pd.DataFrame]:
+def read_tables(inputs: Inputs, settings: Settings) -> Iterator[pd.DataFrame]:
     """The rows of :func:`readers.hub_tables.read`, an entry and language at a time: all at once they are large."""
     for entry in settings["read"]:
         for language in entry.get("languages", settings["languages"]):
@@ -45,97 +45,101 @@ def tables(inputs: Inputs, settings: Settings) -> Iterator[pd.DataFrame]:
                 yield read(inputs, settings | {"read": [entry], "languages": [language], "source_language": language})
 
 
-def folded(text: Any) -> str:
+def normalise_whitespace(text: Any) -> str:
     """A text, or a list of tokens, with one blank for any white space."""
     return " ".join((text if isinstance(text, str) else " ".join(text)).split())
 
 
-def readable(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def read_normalised(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """All rows with folded texts; with ``share``, so many of them, whichever splits they are of."""
     frames = []
-    for frame in tables(inputs, settings):
+    for frame in read_tables(inputs, settings):
         if settings.get("share"):
-            frame = frame[[draw("share", key) < settings["share"] for key in frame["id"]]]
-        frames.append(frame.assign(**{name: frame[name].map(folded) for name in TEXTS if name in frame}))
+            frame = frame[[hash_uniform("share", key) < settings["share"] for key in frame["id"]]]
+        frames.append(frame.assign(**{name: frame[name].map(normalise_whitespace) for name in TEXTS if name in frame}))
     return pd.concat(frames, ignore_index=True)
 
 
-def kept(frame: pd.DataFrame, mask: pd.Series, why: str, settings: Settings) -> pd.DataFrame:
+def keep_rows(frame: pd.DataFrame, mask: pd.Series, why: str, settings: Settings) -> pd.DataFrame:
     """The rows of ``mask``; the log says how many others there were, and why they go."""
-    note_dropped(settings, (~mask).sum(), len(mask), why)
+    log_dropped_rows(settings, (~mask).sum(), len(mask), why)
     return frame[mask].reset_index(drop=True)
 
 
-def apart(frame: pd.DataFrame, column: str, settings: Settings) -> pd.DataFrame:
+def drop_cross_split_duplicates(frame: pd.DataFrame, column: str, settings: Settings) -> pd.DataFrame:
     """The rows whose ``column`` no later split has as well: what is tested stays whole."""
     split = frame["split"].map(SPLITS.index)
     latest = split.groupby(frame[column]).transform("max")
-    return kept(frame, split == latest, f"a later split has the same {column}", settings)
+    return keep_rows(frame, split == latest, f"a later split has the same {column}", settings)
 
 
-def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def labelled_code(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Functions, or pairs of them, with a label (Devign, BigCloneBench)."""
-    frame = readable(inputs, settings)
-    return take(frame if "text_b" in frame else frame.assign(text_b=""), settings)
+    frame = read_normalised(inputs, settings)
+    return sample_rows(frame if "text_b" in frame else frame.assign(text_b=""), settings)
 
 
-def fixes(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def fix_detection(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """A function before its fix or after it (Tufano et al. 2019, arXiv 1812.08693); both are of one cluster.
 
     A text that stands on both sides, in whichever row, says nothing and is left out.
     """
-    frame = readable(inputs, settings)
+    frame = read_normalised(inputs, settings)
     both = pd.concat(
         [frame.assign(id=frame["id"] + f"#{side}", text_a=frame[side], label=side) for side in settings["labels"]],
         ignore_index=True,
     )
     sides = both.groupby("text_a")["label"].transform("nunique")
-    both = kept(both, sides == 1, "the same text is buggy and fixed", settings)
-    both = apart(apart(both, "cluster", settings), "text_a", settings)
-    return take(both.assign(text_b=""), settings, by=("label",))[[*COLUMNS, "text_a", "text_b", "label"]]
+    both = keep_rows(both, sides == 1, "the same text is buggy and fixed", settings)
+    both = drop_cross_split_duplicates(drop_cross_split_duplicates(both, "cluster", settings), "text_a", settings)
+    return sample_rows(both.assign(text_b=""), settings, by=("label",))[[*COLUMNS, "text_a", "text_b", "label"]]
 
 
-def unambiguous(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def drop_ambiguous_pairs(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Pairs to be retrieved: no side empty, every query once a split and language, rows of one document one cluster.
 
     Rows of a cluster are not each other's wrong answers, but a second row of a query would make its right one wrong.
     """
-    frame = kept(frame, (frame["query"] != "") & (frame["document"] != ""), "a side is empty", settings)
+    frame = keep_rows(frame, (frame["query"] != "") & (frame["document"] != ""), "a side is empty", settings)
     frame = frame.sort_values("id")
     repeated = frame.assign(key=frame["query"].str.lower()).duplicated(["split", "language", "key"])
-    frame = kept(frame, ~repeated, "another row has the query", settings)
+    frame = keep_rows(frame, ~repeated, "another row has the query", settings)
     return frame.assign(cluster=frame.groupby("document")["id"].transform("first"))
 
 
-def pairs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def code_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """A query and the code that it belongs to: documentation (CodeSearchNet, CONCODE) or the same code in Java.
 
     Option ``cut_at``: CONCODE writes the fields and methods of the class after the description, with a mark between.
     """
-    frame = readable(inputs, settings)
+    frame = read_normalised(inputs, settings)
     if settings.get("cut_at"):
         frame["query"] = [text.partition(settings["cut_at"])[0].strip() for text in frame["query"]]
-    return take(unambiguous(apart(frame, "document", settings), settings), settings)
+    return sample_rows(
+        drop_ambiguous_pairs(drop_cross_split_duplicates(frame, "document", settings), settings), settings
+    )
 
 
-def programs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def same_problem_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Programs that solve the same problem (POJ-104; Mou et al. 2016, arXiv 1409.5718), a cluster being a problem.
 
     A train row has as ``document`` another program of its problem; a dev or test row is one program, to be searched
     among all of its split (protocol ``map``), so there each problem has two programs or more, whatever the size. A
     problem belongs to its last split: the script that split the set counted both ends of its ranges as inside.
     """
-    frame = apart(readable(inputs, settings), "cluster", settings)
+    frame = drop_cross_split_duplicates(read_normalised(inputs, settings), "cluster", settings)
     texts = frame.groupby(["split", "cluster"])["query"].agg(list)
-    frame["document"] = [_partner(row, texts[row["split"], row["cluster"]]) for row in records(frame)]
-    frame = kept(frame, frame["document"].notna(), "a problem with one program", settings)
+    frame["document"] = [_partner(row, texts[row["split"], row["cluster"]]) for row in to_records(frame)]
+    frame = keep_rows(frame, frame["document"].notna(), "a problem with one program", settings)
     parts = []
     for (split, language), group in frame.groupby(["split", "language"]):
         if split != "train":
-            problems = sorted(set(group["cluster"]), key=lambda name: draw("problem", name))
-            group = group[group["cluster"].isin(problems[: max(1, size(settings, str(split), str(language)) // 2)])]
+            problems = sorted(set(group["cluster"]), key=lambda name: hash_uniform("problem", name))
+            group = group[
+                group["cluster"].isin(problems[: max(1, requested_rows(settings, str(split), str(language)) // 2)])
+            ]
         parts.append(group)
-    frame = take(pd.concat(parts), settings)
+    frame = sample_rows(pd.concat(parts), settings)
     alone = frame.groupby(["split", "cluster"])["id"].transform("size") == 1
     frame = frame[(frame["split"] == "train") | ~alone]
     return frame.assign(document=frame["document"].where(frame["split"] == "train", ""))
@@ -143,7 +147,7 @@ def programs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 def _partner(row: dict[str, Any], texts: list[str]) -> str | None:
     others = [text for text in texts if text != row["query"]]
-    return str(choose(others, "partner", row["id"])) if others else None
+    return str(hash_choice(others, "partner", row["id"])) if others else None
 
 
 def _with_texts(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -151,7 +155,7 @@ def _with_texts(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
     Fields ``query`` and ``document`` are ids at first. Raises :class:`CodeStiltsError` for an id without a text.
     """
-    frame = pd.concat(list(tables(inputs, settings)), ignore_index=True)
+    frame = pd.concat(list(read_tables(inputs, settings)), ignore_index=True)
     source = settings["read"][0]["source"]
     archive = Archive(inputs[source], f"task {settings['task']}")
     for name, config in (("query", "queries"), ("document", "corpus")):
@@ -165,21 +169,21 @@ def _with_texts(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     return frame
 
 
-def web_queries(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def web_query_match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Does this function answer the question?
 
     A tenth of the questions is held out: the set's own dev pairs are all right ones, made for retrieval.
     """
     frame = _with_texts(inputs, settings)
-    held_out = [draw("held out", key) < DEV_SHARE for key in frame["cluster"]]
+    held_out = [hash_uniform("held out", key) < DEV_SHARE for key in frame["cluster"]]
     frame = frame.assign(split=np.where(held_out, "dev", "train"))
     frame = frame.rename(columns={"query": "text_a", "document": "text_b"})
-    return take(frame, settings)[[*COLUMNS, "text_a", "text_b", "label"]]
+    return sample_rows(frame, settings)[[*COLUMNS, "text_a", "text_b", "label"]]
 
 
 def web_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Questions with the function that answers them; one function may answer many."""
-    return take(unambiguous(_with_texts(inputs, settings), settings), settings)
+    return sample_rows(drop_ambiguous_pairs(_with_texts(inputs, settings), settings), settings)
 
 
 def cloze(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -191,25 +195,25 @@ def cloze(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """
     length, longest = settings["code_tokens"], settings["characters"]
     found = []
-    for frame in tables(inputs, settings):
-        for row in records(frame):
+    for frame in read_tables(inputs, settings):
+        for row in to_records(frame):
             tokens = row.pop("tokens")
             places: dict[str, list[int]] = {}
             for place, token in enumerate(tokens):
                 places.setdefault(token, []).append(place)
             words = [word for word in settings["labels"] if word in places]
             if words:
-                word = choose(words, "word", row["id"])
-                place = choose(places[word], "place", row["id"])
+                word = hash_choice(words, "word", row["id"])
+                place = hash_choice(places[word], "place", row["id"])
                 first = max(0, min(place - length // 2, len(tokens) - length))
                 window = [_unmasked(token[:longest]) for token in tokens[first : first + length]]
                 window[place - first] = MASK
-                said = first_words(_unmasked(folded(row["text_a"])), settings["doc_words"])
-                found.append({**row, "text_a": said, "text_b": folded(window), "label": word})
+                said = first_words(_unmasked(normalise_whitespace(row["text_a"])), settings["doc_words"])
+                found.append({**row, "text_a": said, "text_b": normalise_whitespace(window), "label": word})
     if not found:
         raise CodeStiltsError(f"task {settings['task']}: no function has one of its labels as a token")
-    both = apart(pd.DataFrame(found), "cluster", settings)
-    return take(both, settings, by=("label",))[[*COLUMNS, "text_a", "text_b", "label"]]
+    both = drop_cross_split_duplicates(pd.DataFrame(found), "cluster", settings)
+    return sample_rows(both, settings, by=("label",))[[*COLUMNS, "text_a", "text_b", "label"]]
 
 
 def _unmasked(text: str) -> str:
@@ -225,16 +229,18 @@ def translations(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     Fields: ``document`` (``text_a``) and ``query`` (its translation). Each document stands there twice, once with its
     own translation; a text that recurs is used once.
     """
-    frame = apart(apart(readable(inputs, settings), "query", settings), "document", settings).sort_values("id")
+    frame = drop_cross_split_duplicates(
+        drop_cross_split_duplicates(read_normalised(inputs, settings), "query", settings), "document", settings
+    ).sort_values("id")
     for side in ("query", "document"):
-        frame = kept(frame, ~frame.duplicated(["split", side]), f"another row has the {side}", settings)
+        frame = keep_rows(frame, ~frame.duplicated(["split", side]), f"another row has the {side}", settings)
     parts = []
     for (split, language), group in frame.groupby(["split", "language"]):
-        count = -(-size(settings, str(split), str(language)) // 2)
-        pool = shuffled(group, settings["task"]).head(max(count * settings["pool"], LEAST_POOL))
+        count = -(-requested_rows(settings, str(split), str(language)) // 2)
+        pool = shuffle_diverse(group, settings["task"]).head(max(count * settings["pool"], LEAST_POOL))
         blocks = np.array_split(np.arange(len(pool)), -(-len(pool) // BLOCK))
-        found = pd.concat([matched_negatives(pool.iloc[places], settings) for places in blocks])
-        parts.append(shuffled(found, settings["task"], by=("nearer",)).head(count))
+        found = pd.concat([assign_negatives(pool.iloc[places], settings) for places in blocks])
+        parts.append(shuffle_diverse(found, settings["task"], by=("nearer",)).head(count))
     true = pd.concat(parts, ignore_index=True)
     same, other = settings["labels"]
     both = [

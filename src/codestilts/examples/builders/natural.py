@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builders.controls import texts
-from codestilts.examples.builders.extractive_qa import answers, placed
-from codestilts.examples.published_counts import count
+from codestilts.examples.builders.controls import collect_texts
+from codestilts.examples.builders.extractive_qa import locate_answers, questions
+from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.readers.repository import Archive
-from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, draw, records, take
+from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, hash_uniform, sample_rows, to_records
 
 SIZES = ("train", "dev", "test", "test_source")
 CCG_FILES = {"ccg.train": "train", "ccg.dev": "dev"}
@@ -26,15 +26,15 @@ CCG_ABSENT = (
 )
 
 
-def pooled(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def merged_sets(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Rows of several sets as one: a part of them holds each set in proportion to its size, as jiant samples them."""
-    return take(read(inputs, settings), settings, by=("split",))
+    return sample_rows(read(inputs, settings), settings, by=("split",))
 
 
-def translated(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def multilingual(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Rows of one set in many languages, each read after the other: memory holds no more of one than is asked for."""
-    parts = [take(_of(language, inputs, settings), settings) for language in settings["languages"]]
-    return take(pd.concat(parts, ignore_index=True), settings)
+    parts = [sample_rows(_of(language, inputs, settings), settings) for language in settings["languages"]]
+    return sample_rows(pd.concat(parts, ignore_index=True), settings)
 
 
 def _of(language: str, inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -52,17 +52,17 @@ def tydiqa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     frame["language"] = frame.pop("spoken").str.partition("-")[0]
     frame["id"] = frame["split"] + ":" + frame["id"]
     for entry in settings["read"]:
-        count(dict(frame.loc[frame["split"] == entry["as"], "language"].value_counts()), entry, settings)
+        record_counts(dict(frame.loc[frame["split"] == entry["as"], "language"].value_counts()), entry, settings)
     wanted = frame["language"].isin(settings["languages"])
     frame = frame[wanted & ((frame["split"] == "test") | (frame["language"] == source))].reset_index(drop=True)
-    return take(placed(frame, settings), settings)
+    return sample_rows(locate_answers(frame, settings), settings)
 
 
-def held_out(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def questions_with_new_dev(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Questions of a set without a dev split, of which a tenth of the clusters becomes one."""
-    frame = answers(inputs, _unlimited(settings))
-    frame["split"] = ["dev" if draw("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
-    return take(frame, settings)
+    frame = questions(inputs, _unlimited(settings))
+    frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
+    return sample_rows(frame, settings)
 
 
 def _unlimited(settings: Settings) -> Settings:
@@ -79,7 +79,7 @@ def supertags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     first = settings["read"][0]
     if "supertags" in Archive(inputs[first["source"]], f"task {settings['task']}").table(first):
         ready = {"tokens": "tokens", "cluster": "tokens", "tags": "supertags"}
-        return take(read(inputs, settings | {"fields": ready}), settings)
+        return sample_rows(read(inputs, settings | {"fields": ready}), settings)
     frame = read(inputs, settings)
     words = [
         # a contraction ("don't") stands before its words, an omitted word among them: neither has a head
@@ -91,7 +91,7 @@ def supertags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         [f"{upos}|{deprel}|{_side(place, int(head))}" for place, (_, upos, head, deprel) in enumerate(sentence, 1)]
         for sentence in words
     ]
-    return take(frame[frame["tokens"].str.len() > 0], settings)
+    return sample_rows(frame[frame["tokens"].str.len() > 0], settings)
 
 
 def _side(place: int, head: int) -> str:
@@ -123,7 +123,7 @@ def ccg(inputs: Inputs, settings: Settings) -> pd.DataFrame:
                         "words, a tab, as many tags"
                     )
                 rows.append({"id": name, "split": split, "cluster": name, "tokens": tokens, "tags": tags})
-    return take(pd.DataFrame(rows).assign(language="english", package="ccg"), settings)
+    return sample_rows(pd.DataFrame(rows).assign(language="english", package="ccg"), settings)
 
 
 def _sentences(text: str) -> Iterator[tuple[int, list[str], list[str]]]:
@@ -161,8 +161,8 @@ def translation_pairs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         pairs = pairs.rename(columns={"text": "text_b"}).drop(columns=["check", "check_a"])
         pairs = pairs[(pairs["text_a"] != "") & (pairs["text_b"] != "") & (pairs["text_a"] != pairs["text_b"])]
         pairs = pairs.drop_duplicates(["split", "text_a"]).drop_duplicates(["split", "text_b"])
-        parts += [take(_half_wrong(group), settings, by=("label",)) for _, group in pairs.groupby("split")]
-    return take(pd.concat(parts, ignore_index=True), settings, by=("label",))
+        parts += [sample_rows(_half_wrong(group), settings, by=("label",)) for _, group in pairs.groupby("split")]
+    return sample_rows(pd.concat(parts, ignore_index=True), settings, by=("label",))
 
 
 def _numbered(language: str, inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -172,11 +172,11 @@ def _numbered(language: str, inputs: Inputs, settings: Settings) -> pd.DataFrame
 
 def _half_wrong(pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs of one language and split with their ``label``; one coin a pair decides it."""
-    order = [len(text) + draw("order", key) for key, text in zip(pairs["id"], pairs["text_b"], strict=True)]
+    order = [len(text) + hash_uniform("order", key) for key, text in zip(pairs["id"], pairs["text_b"], strict=True)]
     pairs = pairs.assign(order=order).sort_values("order")
     pairs = pairs[: len(pairs) // 2 * 2].drop(columns=["order", "row"])
     own = pairs["text_b"].tolist()
-    true = [draw("half", key) < 0.5 for key in pairs["id"]]
+    true = [hash_uniform("half", key) < 0.5 for key in pairs["id"]]
     return pairs.assign(
         text_b=[own[place if right else place ^ 1] for place, right in enumerate(true)],
         label=["translation" if right else "other" for right in true],
@@ -194,10 +194,10 @@ def paragraphs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     rows = []
     for language in languages:
         frame = _of(language, inputs, settings)
-        luck = pd.Series([draw(settings["task"], key) for key in frame["id"]], index=frame.index)
-        for article in records(frame.loc[luck.nsmallest(articles).index]):
+        luck = pd.Series([hash_uniform(settings["task"], key) for key in frame["id"]], index=frame.index)
+        for article in to_records(frame.loc[luck.nsmallest(articles).index]):
             pieces = [piece.strip() for piece in re.split(r"\n+", article["text"])]
-            split = "dev" if draw("dev", article["cluster"]) < DEV_SHARE else "train"
+            split = "dev" if hash_uniform("dev", article["cluster"]) < DEV_SHARE else "train"
             rows += [
                 article | {"id": f"{article['id']}:{number}", "split": split, "text": piece}
                 for number, piece in enumerate(pieces)
@@ -205,15 +205,15 @@ def paragraphs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             ]
     if not rows:
         raise CodeStiltsError(f"task {settings['task']}: no paragraph has {settings['least_characters']} characters")
-    return take(pd.DataFrame(rows), settings | {"train": settings["texts"]})
+    return sample_rows(pd.DataFrame(rows), settings | {"train": settings["texts"]})
 
 
-def mlm(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def mlm_all_languages(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The texts of other tasks' train and dev rows, in all languages; a tenth of the clusters is held out as dev.
 
     :func:`codestilts.examples.builders.controls.mlm` keeps a task's dev rows apart, which here are all there is of most
     languages. No test row is read.
     """
-    found = texts(inputs, settings)
-    found["split"] = ["dev" if draw("dev", key) < DEV_SHARE else "train" for key in found["cluster"]]
-    return take(found, settings | {"train": settings["texts"]}, by=("task",))
+    found = collect_texts(inputs, settings)
+    found["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in found["cluster"]]
+    return sample_rows(found, settings | {"train": settings["texts"]}, by=("task",))

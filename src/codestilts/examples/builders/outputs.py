@@ -9,16 +9,16 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builders.code import COLUMNS, MASK
-from codestilts.examples.builders.codexglue import kept
-from codestilts.examples.builders.problems import by_problem, split_by_draw, without_imports
+from codestilts.examples.builders.codexglue import keep_rows
+from codestilts.examples.builders.problems import cluster_by_problem, remove_imports, split_problems
 from codestilts.examples.readers.hub_tables import read
-from codestilts.examples.sampling import Inputs, Settings, draw, records, take
+from codestilts.examples.sampling import Inputs, Settings, hash_uniform, sample_rows, to_records
 
 OUTPUT = "????"  # what the set has in place of an output
 CHOICES = 4
 
 
-def output(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def output_prediction(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """A program with a call (``context``), and four values (``choices``), one of which it returns.
 
     Fields: ``problem``, ``code`` (with its test) and ``hidden`` (the test without the output). The wrong outputs are
@@ -27,11 +27,11 @@ def output(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     set has no splits: it is cut by problem.
     """
     pooled = settings | {"languages": list(dict.fromkeys(["python", *settings["languages"]]))}
-    frame = by_problem(read(inputs, pooled), settings)
-    frame["split"] = split_by_draw(frame)
+    frame = cluster_by_problem(read(inputs, pooled), settings)
+    frame["split"] = split_problems(frame)
     parts = [_parts(code, hidden) for code, hidden in zip(frame["code"], frame["hidden"], strict=True)]
     frame = frame.assign(context=[part[0] for part in parts], answer=[part[1] for part in parts])
-    frame = kept(frame, frame["answer"] != "", "its output is not found", settings)
+    frame = keep_rows(frame, frame["answer"] != "", "its output is not found", settings)
     frame = frame.drop_duplicates(["language", "problem"]).reset_index(drop=True)
     others = _alike(frame[frame["language"] == "python"])
     trained = (frame["split"] != "train") | (frame["language"] == settings["source_language"])
@@ -42,16 +42,18 @@ def output(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             **row,
             "choices": _choices(row, [answers.get((row["language"], name)) for name in others.get(row["problem"], [])]),
         }
-        for row in records(frame)
+        for row in to_records(frame)
     ]
     found = pd.DataFrame(rows, columns=[*frame, "choices"])
-    found = kept(found, found["choices"].str.len() == CHOICES, "too few outputs of its type, or one is shown", settings)
+    found = keep_rows(
+        found, found["choices"].str.len() == CHOICES, "too few outputs of its type, or one is shown", settings
+    )
     if found.empty:
         raise CodeStiltsError(
             f"task {settings['task']}: no problem has {CHOICES - 1} others with an output of its type"
         )
     found["label"] = [choices.index(own) for choices, own in zip(found["choices"], found["answer"], strict=True)]
-    return take(found, settings)[[*COLUMNS, "context", "choices", "label"]]
+    return sample_rows(found, settings)[[*COLUMNS, "context", "choices", "label"]]
 
 
 def _parts(code: str, hidden: str) -> tuple[str, str]:
@@ -65,7 +67,7 @@ def _parts(code: str, hidden: str) -> tuple[str, str]:
     if not mark or start < 0 or not code.endswith(tail):
         return "", ""
     line = head[head.rfind("\n") + 1 :].lstrip() + MASK + tail.partition("\n")[0].rstrip()
-    return f"{line}\n{without_imports(code[:start]).strip()}", code[start + len(head) : len(code) - len(tail)].strip()
+    return f"{line}\n{remove_imports(code[:start]).strip()}", code[start + len(head) : len(code) - len(tail)].strip()
 
 
 def _choices(row: dict[str, Any], others: list[str | None]) -> list[str]:
@@ -76,7 +78,7 @@ def _choices(row: dict[str, Any], others: list[str | None]) -> list[str]:
     found = dict.fromkeys(other for other in others if other and not _stands_in(other, shown))
     found.pop(row["answer"], None)
     wrong = list(found)[: CHOICES - 1]
-    place = int(draw("place", row["problem"]) * CHOICES)
+    place = int(hash_uniform("place", row["problem"]) * CHOICES)
     return [*wrong[:place], row["answer"], *wrong[place:]]
 
 
@@ -92,7 +94,10 @@ def _alike(frame: pd.DataFrame) -> dict[str, list[str]]:
         answers = dict(zip(group["problem"], group["answer"], strict=True))
         for name, answer in answers.items():
             unlike = {
-                other: (1 - SequenceMatcher(None, answer, text, autojunk=False).ratio(), draw("other", name, other))
+                other: (
+                    1 - SequenceMatcher(None, answer, text, autojunk=False).ratio(),
+                    hash_uniform("other", name, other),
+                )
                 for other, text in answers.items()
                 if text != answer
             }

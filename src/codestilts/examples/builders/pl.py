@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codestilts.examples.builders.code import COLUMNS, MASK, search_pairs, shown
-from codestilts.examples.hard_negatives import matched_negatives
+from codestilts.examples.builders.code import COLUMNS, MASK, pair_docs_with_code, truncate_code
+from codestilts.examples.hard_negatives import assign_negatives
 from codestilts.examples.sampling import (
     Inputs,
     Settings,
-    choose,
+    hash_choice,
     load_functions,
-    posed,
-    records,
-    shuffled,
-    size,
-    take,
-    target_rows,
+    orient_pairs,
+    requested_rows,
+    sample_rows,
+    select_target_functions,
+    shuffle_diverse,
+    to_records,
 )
 from codestilts.examples.text import first_words, subtokens
 
@@ -33,10 +33,10 @@ LEAST_POOL = 600  # functions among which hard negatives are looked for, however
 BLOCK = 800  # functions that are compared with each other at once
 
 
-def functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
+def load_target_functions(inputs: Inputs, settings: Settings, *columns: str, with_doc: bool = False) -> pd.DataFrame:
     """Functions with code and tokens that a target may use; ``split`` is train, dev or test."""
     frame = load_functions(inputs, settings, ["name", "code", "token_starts", *columns], with_doc)
-    return target_rows(frame, settings)
+    return select_target_functions(frame, settings)
 
 
 def match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -46,14 +46,14 @@ def match(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     Each function's code stands in the task twice, with its own and with another's documentation, so that neither
     side alone tells the label.
     """
-    rows = search_pairs(functions(inputs, settings, with_doc=True), settings)
+    rows = pair_docs_with_code(load_target_functions(inputs, settings, with_doc=True), settings)
     pairs = []
     for (split, language), group in rows.groupby(["split", "language"], sort=True):
-        count = -(-size(settings, str(split), str(language)) // 2)
-        pool = shuffled(group, settings["task"]).head(max(count * settings["pool"], LEAST_POOL))
+        count = -(-requested_rows(settings, str(split), str(language)) // 2)
+        pool = shuffle_diverse(group, settings["task"]).head(max(count * settings["pool"], LEAST_POOL))
         blocks = np.array_split(np.arange(len(pool)), -(-len(pool) // BLOCK))
-        found = [matched_negatives(pool.iloc[places], settings) for places in blocks]
-        both = shuffled(pd.concat(found), settings["task"], by=("package", "nearer"))
+        found = [assign_negatives(pool.iloc[places], settings) for places in blocks]
+        both = shuffle_diverse(pd.concat(found), settings["task"], by=("package", "nearer"))
         pairs.append(both.head(count))
     true = pd.concat(pairs, ignore_index=True)
     true = true.assign(label="match", other="", text_a=true["query"], text_b=true["document"])
@@ -68,28 +68,30 @@ def search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     An untrained target has the same test rows as its trained twin, named by the option ``like``.
     """
     settings = {**settings, "task": settings.get("like", settings["task"])}
-    frame = functions(inputs, settings, "tokens", "tags", with_doc=True)
-    rows = take(search_pairs(take(frame, settings, equal_test=True, times=2), settings), settings, equal_test=True)
+    frame = load_target_functions(inputs, settings, "tokens", "tags", with_doc=True)
+    rows = sample_rows(
+        pair_docs_with_code(sample_rows(frame, settings, equal_test=True, times=2), settings), settings, equal_test=True
+    )
     if "like" in settings:
         rows = rows[rows["split"] == "test"]
-    return posed(rows, settings, "document")[[*COLUMNS, "query", "document"]]
+    return orient_pairs(rows, settings, "document")[[*COLUMNS, "query", "document"]]
 
 
-def tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def token_tags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The syntactic tag of every token, in a window of whole tokens; long strings are cut."""
     return _windows(inputs, settings, "tags")
 
 
-def roles(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def role_spans(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """The role of every token in its function, as BIO spans, in the windows of :func:`tags`."""
     return _windows(inputs, settings, "roles")
 
 
 def _windows(inputs: Inputs, settings: Settings, labels: str) -> pd.DataFrame:
-    rows = take(functions(inputs, settings, "tokens", labels), settings)
+    rows = sample_rows(load_target_functions(inputs, settings, "tokens", labels), settings)
     window, longest = settings["tokens"], settings["characters"]
     starts = [
-        choose(range(0, max(1, len(row) - window // 2), window), "window", key)
+        hash_choice(range(0, max(1, len(row) - window // 2), window), "window", key)
         for row, key in zip(rows["tokens"], rows["id"], strict=True)
     ]
     rows["tokens"] = [
@@ -100,28 +102,28 @@ def _windows(inputs: Inputs, settings: Settings, labels: str) -> pd.DataFrame:
     return rows[[*COLUMNS, "tokens", "tags"]]
 
 
-def names_it(text: str, name: str) -> bool:
+def mentions_name(text: str, name: str) -> bool:
     """Whether a text has a word of a parameter's name, letter by letter; other forms of the word don't count."""
     return not set(subtokens(text)).isdisjoint(subtokens(name))
 
 
-def without_names(text: str, names: list[str]) -> str:
+def mask_names(text: str, names: list[str]) -> str:
     """The text with a placeholder for every word that is a word of one of the names (see :func:`names_it`)."""
-    return " ".join(MASK if any(names_it(word, name) for name in names) else word for word in text.split())
+    return " ".join(MASK if any(mentions_name(word, name) for name in names) else word for word in text.split())
 
 
-def questions(row: dict[str, Any], settings: Settings) -> Iterator[dict[str, Any]]:
+def parameter_questions(row: dict[str, Any], settings: Settings) -> Iterator[dict[str, Any]]:
     """The fields of one question for each parameter that a function describes well enough."""
-    context = shown(row, settings)
+    context = truncate_code(row, settings)
     params = [param for param in row["params"] if param["end"] <= len(context)]
     names = [param["name"] for param in params]
     if len(set(names)) < max(2, len(names)):
         return  # one parameter leaves no choice, and of two of one name neither is the answer
     for number, param in enumerate(params):
         text = first_words(param["doc"], settings["doc_words"])
-        hidden = without_names(text, names)
+        hidden = mask_names(text, names)
         telling = set(subtokens(hidden.replace(MASK, ""))) - FILLERS
-        named = names_it(text, param["name"])
+        named = mentions_name(text, param["name"])
         if len(telling) >= settings["least_words"] and not (named and settings["hide_names"] == "drop"):
             yield {
                 "id": f"{row['id']}#{number}",
@@ -142,9 +144,9 @@ def param_qa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     masked (``mask``), or descriptions with a word of their own parameter's name are left out (``drop``), or nothing
     is done (``keep``). ``options`` and ``option_starts`` list all parameters, for the baselines.
     """
-    frame = functions(inputs, settings, "params")
+    frame = load_target_functions(inputs, settings, "params")
     frame = frame[frame["params"].str.len() >= 2]
-    rows = [{**row, **question} for row in records(frame) for question in questions(row, settings)]
+    rows = [{**row, **question} for row in to_records(frame) for question in parameter_questions(row, settings)]
     found = pd.DataFrame(rows, columns=[*frame.columns, *QA_COLUMNS, "place"])
     by = ("package", "place") if settings["balance_places"] else ("package",)
-    return take(found, settings, by=by)[[*COLUMNS, *QA_COLUMNS]]
+    return sample_rows(found, settings, by=by)[[*COLUMNS, *QA_COLUMNS]]

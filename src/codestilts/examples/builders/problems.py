@@ -13,21 +13,35 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builders.code import COLUMNS, HIDDEN
-from codestilts.examples.builders.codexglue import apart, folded, kept, unambiguous
+from codestilts.examples.builders.codexglue import (
+    drop_ambiguous_pairs,
+    drop_cross_split_duplicates,
+    keep_rows,
+    normalise_whitespace,
+)
 from codestilts.examples.parsing.definitions import parse
-from codestilts.examples.parsing.functions import layout
+from codestilts.examples.parsing.functions import render_code
 from codestilts.examples.parsing.languages import language
-from codestilts.examples.parsing.token_tags import Leaf, Walk, leaves
+from codestilts.examples.parsing.token_tags import Leaf, Walk, tagged_leaves
 from codestilts.examples.readers.hub_tables import OPTIONAL, is_null, read, values
 from codestilts.examples.readers.repository import Archive
-from codestilts.examples.sampling import EVERYTHING, Inputs, Settings, draw, note_dropped, posed, size, take
+from codestilts.examples.sampling import (
+    NO_LIMIT,
+    Inputs,
+    Settings,
+    hash_uniform,
+    log_dropped_rows,
+    orient_pairs,
+    requested_rows,
+    sample_rows,
+)
 from codestilts.examples.text import first_words, replace_word
 
 SHORTEST, LONGEST = 20, 20_000  # characters of a program
 DEV, TEST = 0.1, 0.3  # share of the problems, where a set has no splits
 TUNED = 0.3  # share of the problems that the margin of mining is tuned on
 COMMENTS = ("//", "/*", "# ")  # how a comment begins, which is one token in CodeSearchNet; Python has //= as well
-BETWEEN = "|"  # the labels of one example
+LABEL_SEPARATOR = "|"  # the labels of one example
 SHORT = 4  # letters; a shorter title of a problem is not looked for in names
 # Lines that only say what a file uses, in any language: the same ones in program after program.
 _IMPORTS = re.compile(
@@ -38,7 +52,7 @@ _IMPORTS = re.compile(
 _IDENTIFIER = re.compile(r"[^\W\d][\w$]*")
 
 
-def tokens(code: str, name: str) -> tuple[list[Leaf], bytes]:
+def tokenize_program(code: str, name: str) -> tuple[list[Leaf], bytes]:
     """The tokens of a program without comments and docstrings, and the bytes that they were read from.
 
     What does not parse by itself is read in the surroundings of its language (a method in a class); what parses
@@ -52,28 +66,28 @@ def tokens(code: str, name: str) -> tuple[list[Leaf], bytes]:
         first = len(surroundings.partition("{}")[0].encode())
         data, root = parse(surroundings.replace("{}", code).encode(), spec)
         walk, last = Walk(), first + len(code.encode())
-        inside = [leaf for leaf in leaves(root, data, spec, walk) if first <= leaf.start and leaf.end <= last]
+        inside = [leaf for leaf in tagged_leaves(root, data, spec, walk) if first <= leaf.start and leaf.end <= last]
         if not root.has_error and not walk.opaque:
             return inside, data
         found.append((inside, data))
     return found[0]
 
 
-def without_imports(text: str) -> str:
+def remove_imports(text: str) -> str:
     """A program without the lines that import, include or use."""
     return _IMPORTS.sub("", text).strip("\n")
 
 
-def bare(code: str, name: str, known: str = "", title: str = "") -> str:
+def anonymize_program(code: str, name: str, known: str = "", title: str = "") -> str:
     """A program without comments and imports, the names of the functions it defines, and its problem's title.
 
     Equal names would give the partner away. ``known`` is a name that is hidden in any case; ``title`` hides the names
     that spell it (``TwoFer`` for ``two-fer``).
     """
-    found, data = tokens(code, name)
+    found, data = tokenize_program(code, name)
     if not found:
         return ""
-    text = without_imports(layout(found, data)[1])
+    text = remove_imports(render_code(found, data)[1])
     for word in sorted({leaf.text for leaf in found if leaf.tag == "FUNCTION"} | {known} - {""}):
         text = replace_word(text, word, HIDDEN)
     spelled = _plain(title)
@@ -86,7 +100,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
-def by_problem(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def cluster_by_problem(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The rows with their problem as cluster (option ``problem``: the part of the field that languages share)."""
     pattern = re.compile(settings.get("problem") or r"(?s).+")
     found = [pattern.search(str(name)) for name in frame["problem"]]
@@ -98,28 +112,30 @@ def by_problem(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return frame.assign(problem=titles, cluster=clusters)
 
 
-def split_by_draw(frame: pd.DataFrame) -> pd.Series:
+def split_problems(frame: pd.DataFrame) -> pd.Series:
     """The split of each row's problem, the same in all languages and sets: 60 % train, 10 % dev, 30 % test."""
-    luck = frame["problem"].map({name: draw("split", name) for name in set(frame["problem"])})
+    luck = frame["problem"].map({name: hash_uniform("split", name) for name in set(frame["problem"])})
     return pd.Series("train", index=frame.index).mask(luck < TEST + DEV, "dev").mask(luck < TEST, "test")
 
 
-def programs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def load_programs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """One program (``text``) of each problem and language, the first one.
 
     Fields: ``problem``, ``code`` (a column, or columns whose texts follow one another) and perhaps ``name``, that of
     the function.
     """
-    frame = by_problem(read(inputs, settings), settings)
+    frame = cluster_by_problem(read(inputs, settings), settings)
     frame["code"] = [_joined(code) for code in frame["code"]]
-    frame = kept(frame, frame["code"].str.len().between(SHORTEST, LONGEST), "no program, or one too long", settings)
+    frame = keep_rows(
+        frame, frame["code"].str.len().between(SHORTEST, LONGEST), "no program, or one too long", settings
+    )
     lone = frame["code"].str.contains(r"\r(?!\n)")  # a grammar may take all that follows a comment for one
-    frame = kept(frame, ~lone, "carriage returns as line ends", settings)
+    frame = keep_rows(frame, ~lone, "carriage returns as line ends", settings)
     frame = frame.drop_duplicates(["split", "language", "cluster"]).reset_index(drop=True)
     names = frame["name"] if "name" in frame else [""] * len(frame)
     columns = zip(frame["code"], frame["language"], names, frame["problem"], strict=True)
-    frame["text"] = [bare(code, kind, str(name or ""), title) for code, kind, name, title in columns]
-    return kept(frame, frame["text"].str.len() >= SHORTEST, "nothing but comments", settings)
+    frame["text"] = [anonymize_program(code, kind, str(name or ""), title) for code, kind, name, title in columns]
+    return keep_rows(frame, frame["text"].str.len() >= SHORTEST, "nothing but comments", settings)
 
 
 def _joined(code: Any) -> str:
@@ -127,26 +143,28 @@ def _joined(code: Any) -> str:
     return "" if any(not isinstance(part, str) for part in parts) else "\n".join(part.rstrip("\n") for part in parts)
 
 
-def solutions(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def solution_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """A program (``query``, in ``language``) and the one that solves its problem in the source language (``document``).
 
     As English is one side of every pair in Tatoeba and BUCC (XTREME; Hu et al. 2020, arXiv 2003.11080).
     """
-    rows = take(_pairs(inputs, settings), settings, equal_test=True)
-    return posed(rows, settings, "query")[[*COLUMNS, "query", "document"]]
+    rows = sample_rows(_pairs(inputs, settings), settings, equal_test=True)
+    return orient_pairs(rows, settings, "query")[[*COLUMNS, "query", "document"]]
 
 
 def _pairs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     pivot = settings["source_language"]
     others = [name for name in settings["languages"] if name != pivot]
-    frame = programs(inputs, settings | {"languages": [pivot, *others]})
+    frame = load_programs(inputs, settings | {"languages": [pivot, *others]})
     known = frame.loc[frame["language"] == pivot, ["split", "cluster", "text"]]
     if known.empty:
         raise CodeStiltsError(f"task {settings['task']}: no program in {pivot}, in which all are searched")
     rows = frame[frame["language"] != pivot].merge(known.rename(columns={"text": "document"}), on=["split", "cluster"])
     rows = rows.rename(columns={"text": "query"})
     for side in ("query", "document"):
-        rows = kept(rows, ~rows.duplicated(["split", "language", side]), f"another problem has the {side}", settings)
+        rows = keep_rows(
+            rows, ~rows.duplicated(["split", "language", side]), f"another problem has the {side}", settings
+        )
     return rows
 
 
@@ -158,19 +176,19 @@ def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """
     rows = _pairs(inputs, settings)
     if not (rows["split"] == "dev").any():
-        rows["split"] = ["dev" if draw("split", name) < TUNED else "test" for name in rows["problem"]]
+        rows["split"] = ["dev" if hash_uniform("split", name) < TUNED else "test" for name in rows["problem"]]
     parts, share = [], settings["distractors"]
     for (split, name), group in rows.groupby(["split", "language"], sort=True):
-        luck = group["cluster"].map(lambda cluster: draw(settings["task"], cluster))
+        luck = group["cluster"].map(lambda cluster: hash_uniform(settings["task"], cluster))
         group = group.loc[luck.sort_values().index]
-        count = min(size(settings, str(split), str(name)), int(len(group) // (1 + 2 * share)))
+        count = min(requested_rows(settings, str(split), str(name)), int(len(group) // (1 + 2 * share)))
         extra = round(count * share)
         asked, searched = group.iloc[count : count + extra], group.iloc[count + extra : count + 2 * extra]
         parts += [group.iloc[:count], asked.assign(document=""), searched.assign(query="")]
-    return posed(pd.concat(parts, ignore_index=True), settings, "query")[[*COLUMNS, "query", "document"]]
+    return orient_pairs(pd.concat(parts, ignore_index=True), settings, "query")[[*COLUMNS, "query", "document"]]
 
 
-def topics(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def topic_classification(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """Which algorithms does this program need? Its ``labels``, joined by ``|`` (xCodeEval; Khan et al. 2023).
 
     Fields: ``id``, ``problem``, ``text_a`` and ``tags``; ``by`` is the column of the language. The set has millions of
@@ -186,12 +204,14 @@ def topics(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             raise CodeStiltsError(
                 f"task {settings['task']}: {row['id']}: tags {tags!r} are no list: {error}"
             ) from error
-        row["label"] = BETWEEN.join(sorted(named & set(settings["labels"])))
+        row["label"] = LABEL_SEPARATOR.join(sorted(named & set(settings["labels"])))
         unknown.update(named - set(settings["labels"]))
     print(f"{settings['task']}: tags that are not declared and left out: {dict(unknown.most_common())}")
-    frame = by_problem(pd.DataFrame(rows), settings).assign(text_b="")
-    frame = kept(frame, frame["label"] != "", "no declared tag", settings)
-    return take(apart(frame, "cluster", settings), settings)[[*COLUMNS, "text_a", "text_b", "label"]]
+    frame = cluster_by_problem(pd.DataFrame(rows), settings).assign(text_b="")
+    frame = keep_rows(frame, frame["label"] != "", "no declared tag", settings)
+    return sample_rows(drop_cross_split_duplicates(frame, "cluster", settings), settings)[
+        [*COLUMNS, "text_a", "text_b", "label"]
+    ]
 
 
 def _sampled(entry: dict[str, Any], inputs: Inputs, settings: Settings) -> list[dict[str, Any]]:
@@ -199,7 +219,7 @@ def _sampled(entry: dict[str, Any], inputs: Inputs, settings: Settings) -> list[
     archive, train = Archive(inputs[entry["source"]], f"task {settings['task']}"), entry["as"] == "train"
     spoken = [settings["source_language"]] if train else settings["languages"]
     names = {str(settings.get("codes", {}).get(name, name)): name for name in spoken}
-    limit = int(settings.get("per_problem") or EVERYTHING) if train else EVERYTHING
+    limit = int(settings.get("per_problem") or NO_LIMIT) if train else NO_LIMIT
     found: dict[Any, dict[str, dict[str, Any]]] = {}
     total, lacking = 0, Counter[str]()
     for table in archive.pieces(entry):
@@ -217,9 +237,9 @@ def _sampled(entry: dict[str, Any], inputs: Inputs, settings: Settings) -> list[
             best = found.setdefault((name, row["problem"]), {})
             best[row["id"]] = row
             if len(best) > limit:
-                del best[max(best, key=lambda key: draw(settings["task"], key))]
+                del best[max(best, key=lambda key: hash_uniform(settings["task"], key))]
     for key, count in lacking.items():
-        note_dropped(settings, count, total, f"{entry['source']}:{entry['as']}: no {key}")
+        log_dropped_rows(settings, count, total, f"{entry['source']}:{entry['as']}: no {key}")
     return [row for best in found.values() for row in best.values()]
 
 
@@ -237,15 +257,20 @@ def nl_code(inputs: Inputs, settings: Settings) -> pd.DataFrame:
         paragraphs = [re.split(r"\n\s*\n", text.strip())[0] for text in frame["said"]]
         frame["query"] = [first_words(text, settings["doc_words"]) for text in paragraphs]
         columns = zip(frame["tokens"], frame["name"], strict=True)
-        frame["document"] = [folded(_unnamed(tokens, name)[: settings["code_tokens"]]) for tokens, name in columns]
+        frame["document"] = [
+            normalise_whitespace(_unnamed(tokenize_program, name)[: settings["code_tokens"]])
+            for tokenize_program, name in columns
+        ]
         parts.append(frame.drop(columns=["said", "tokens", "name"]))
-    frame = unambiguous(pd.concat(parts, ignore_index=True), settings)
+    frame = drop_ambiguous_pairs(pd.concat(parts, ignore_index=True), settings)
     repeated = frame.duplicated(["split", "language", "document"])
-    frame = kept(frame, ~repeated, "another row has the function", settings)
+    frame = keep_rows(frame, ~repeated, "another row has the function", settings)
     own = frame["package"] + ":" + frame["repo"]
-    frame = apart(frame.assign(cluster=own.where(frame["repo"] != "", frame["id"])), "cluster", settings)
-    rows = take(frame, settings, equal_test=True)
-    return posed(rows, settings, "document")[[*COLUMNS, "query", "document"]]
+    frame = drop_cross_split_duplicates(
+        frame.assign(cluster=own.where(frame["repo"] != "", frame["id"])), "cluster", settings
+    )
+    rows = sample_rows(frame, settings, equal_test=True)
+    return orient_pairs(rows, settings, "document")[[*COLUMNS, "query", "document"]]
 
 
 def _unnamed(code: list[str], name: str) -> list[str]:

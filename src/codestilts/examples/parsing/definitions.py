@@ -34,7 +34,7 @@ def parse(data: bytes, spec: Language) -> tuple[bytes, Node]:
     return data, parser(spec.name).parse(data).root_node
 
 
-def find(root: Node, spec: Language, counts: Counter[str], alone: bool = False) -> Iterator[Definition]:
+def find_definitions(root: Node, spec: Language, counts: Counter[str], alone: bool = False) -> Iterator[Definition]:
     """The functions under ``root`` in order; what is left out is counted by reason.
 
     Methods are functions; those inside another function only if that one is far too long to be of use. A function that
@@ -116,7 +116,7 @@ def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spe
     return Definition(nodes, (node.start_byte, body.start_byte), doc, LINES if doc else UNDOCUMENTED_LINES)
 
 
-def documented(found: Definition, raw: str, spec: Language) -> Definition:
+def attach_documentation(found: Definition, raw: str, spec: Language) -> Definition:
     """A function that stands alone, with documentation from elsewhere: a comment, or just its text."""
     marked = isinstance(spec.docs, tuple) and raw.lstrip().startswith(spec.docs)
     doc = _usable(docstrings.parse(raw, spec.name, bare=not marked))

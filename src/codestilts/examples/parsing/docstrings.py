@@ -98,7 +98,7 @@ class Doc:
 
 def parse(raw: str, language: str, bare: bool = False) -> Doc:
     """Parse a raw documentation comment (with its marks, unless ``bare``) or, for Python, the inside of a docstring."""
-    lines = inspect.cleandoc(raw).splitlines() if bare or language == "python" else strip_marks(raw)
+    lines = inspect.cleandoc(raw).splitlines() if bare or language == "python" else strip_comment_marks(raw)
     if language == "ruby":
         lines = reduce(lambda text, rule: rule[0].sub(rule[1], text), _RUBY, "\n".join(lines)).splitlines()
     if language == "csharp" and any("<summary" in line or "<param" in line for line in lines):
@@ -106,8 +106,8 @@ def parse(raw: str, language: str, bare: bool = False) -> Doc:
     else:
         description, params = _split(lines)
         paragraphs = _paragraphs(description)
-    paragraphs = [text for block in paragraphs if (text := plain(block))]
-    texts = {name: plain(text) for name, text in params.items() if "." not in name}
+    paragraphs = [text for block in paragraphs if (text := strip_markup(block))]
+    texts = {name: strip_markup(text) for name, text in params.items() if "." not in name}
     return Doc(
         paragraphs[0] if paragraphs else "",
         "\n\n".join(paragraphs),
@@ -124,7 +124,7 @@ def is_usable(text: str, words: int = 5) -> bool:
     )
 
 
-def strip_marks(raw: str) -> list[str]:
+def strip_comment_marks(raw: str) -> list[str]:
     """The lines of a comment block without the marks of comments, with their inner indentation."""
     marks = re.compile(r"--+" if raw.lstrip().startswith("--") else r"/\*[*!]*<?|///*[!<]*|#+")
     lines = []
@@ -140,7 +140,7 @@ def strip_marks(raw: str) -> list[str]:
     return [line[min(margin, _indent(line)) :] for line in lines]
 
 
-def plain(text: str) -> str:
+def strip_markup(text: str) -> str:
     """One line of prose: inline tags, HTML, markdown and reST markup taken off, whitespace folded."""
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)

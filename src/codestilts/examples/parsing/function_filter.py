@@ -48,12 +48,12 @@ class Claim(NamedTuple):
     path: str
 
 
-def is_skipped(path: str) -> bool:
+def is_excluded_path(path: str) -> bool:
     """Whether a file is a test, an example, a copy of somebody else's or generated, by its path."""
     return bool(_SKIPPED_FOLDER.search(path) or _SKIPPED_FILE.search(path))
 
 
-def chosen(claims: Iterable[Claim]) -> set[int]:
+def select_within_limits(claims: Iterable[Claim]) -> set[int]:
     """Positions of the functions that are taken: by digest, documented and undocumented ones apart."""
     kept, taken = set[int](), Counter[tuple[Hashable, bool]]()
     for place, claim in sorted(enumerate(claims), key=lambda pair: (pair[1].digest, pair[0])):

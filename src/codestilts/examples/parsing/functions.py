@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.parsing import hub_functions, token_tags
-from codestilts.examples.parsing.definitions import LINES, Definition, find, parse
-from codestilts.examples.parsing.function_filter import Candidate, Claim, chosen, is_skipped
+from codestilts.examples.parsing.definitions import LINES, Definition, find_definitions, parse
+from codestilts.examples.parsing.function_filter import Candidate, Claim, is_excluded_path, select_within_limits
 from codestilts.examples.parsing.languages import Language, language
 
 MAX_BYTES = 12_000_000  # of a source file
@@ -98,7 +98,7 @@ def _archive(archive: Path, split: str, spec: Language, counts: Counter[str]) ->
         for path, text in _members(archive, spec, counts)
         for data, item in _file(path, text, spec, counts)
     ]
-    kept = chosen(map(_claim, found))
+    kept = select_within_limits(map(_claim, found))
     counts["more than enough of a file or source"] += len(found) - len(kept)
     yield from (item for place, item in enumerate(found) if place in kept)
 
@@ -120,7 +120,7 @@ def _members(archive: Path, spec: Language, counts: Counter[str]) -> Iterator[tu
             for path in names:
                 if not path.endswith(spec.suffixes):
                     continue
-                if is_skipped(path):
+                if is_excluded_path(path):
                     counts["file skipped by its path"] += 1
                     continue
                 data = bundle.read(path)
@@ -152,7 +152,7 @@ def _unusable(path: str, data: bytes) -> str:
 def _file(path: str, text: bytes, spec: Language, counts: Counter[str]) -> Iterator[tuple[bytes, Definition]]:
     """The functions of one source file, each with what the grammar has read."""
     data, root = parse(text, spec)
-    found = list(find(root, spec, counts))
+    found = list(find_definitions(root, spec, counts))
     counts[f"file not parsed ({path})" if root.type == "ERROR" and not found else "file read"] += 1
     yield from ((data, item) for item in found)
 
@@ -160,16 +160,16 @@ def _file(path: str, text: bytes, spec: Language, counts: Counter[str]) -> Itera
 def _row(item: Candidate, spec: Language, counts: Counter[str]) -> dict[str, Any] | None:
     """The columns of one function that do not depend on its source, or None (counted) if it is not usable."""
     found, data, walk = item.definition, item.data, token_tags.Walk()
-    leaves = [leaf for node in found.nodes for leaf in token_tags.leaves(node, data, spec, walk)]
+    leaves = [leaf for node in found.nodes for leaf in token_tags.tagged_leaves(node, data, spec, walk)]
     named = next((place for place, leaf in enumerate(leaves) if leaf.tag == "FUNCTION"), None)
     if walk.opaque or walk.hollow or named is None:
         counts["unparsed text" if walk.opaque else "no body" if walk.hollow else "no name"] += 1
         return None
-    if skipped(leaves, walk.comments, data):
+    if uncovered_text(leaves, walk.comments, data):
         counts["text that the grammar skips"] += 1
         return None
     tokens = [leaf.text for leaf in leaves]
-    starts, code = layout(leaves, data)
+    starts, code = render_code(leaves, data)
     lines = code.count("\n") + 1
     short = lines < found.lines[0] or (lines < LINES[0] and len(tokens) < MIN_TOKENS)
     if short or lines > found.lines[1]:
@@ -193,12 +193,12 @@ def _row(item: Candidate, spec: Language, counts: Counter[str]) -> dict[str, Any
         "tokens": tokens,
         "token_starts": starts,
         "tags": [leaf.tag for leaf in leaves],
-        "roles": token_tags.roles(leaves),
+        "roles": token_tags.role_tags(leaves),
         "n_lines": lines,
     }
 
 
-def skipped(leaves: Sequence[token_tags.Leaf], comments: Sequence[tuple[int, int]], data: bytes) -> bytes:
+def uncovered_text(leaves: Sequence[token_tags.Leaf], comments: Sequence[tuple[int, int]], data: bytes) -> bytes:
     """What stands between the tokens and is neither comment, white space nor line continuation: text that is lost."""
     between, last = bytearray(), leaves[0].start  # Kotlin's and Swift's grammars have semicolons as line ends
     for begin, end in sorted([*((leaf.start, leaf.end) for leaf in leaves), *comments]):
@@ -207,7 +207,7 @@ def skipped(leaves: Sequence[token_tags.Leaf], comments: Sequence[tuple[int, int
     return b"".join(_CONTINUATION.sub(b"", bytes(between)).replace(b";", b"").split())
 
 
-def layout(leaves: Sequence[token_tags.Leaf], data: bytes) -> tuple[list[int], str]:
+def render_code(leaves: Sequence[token_tags.Leaf], data: bytes) -> tuple[list[int], str]:
     """The char offset of each token, and the code they make.
 
     Line breaks and indentation are those of ``data``, dedented. Comments (they are no leaves), blank lines, and

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.parsing.definitions import documented, find, parse
-from codestilts.examples.parsing.function_filter import Candidate, Claim, chosen, is_skipped
+from codestilts.examples.parsing.definitions import attach_documentation, find_definitions, parse
+from codestilts.examples.parsing.function_filter import Candidate, Claim, is_excluded_path, select_within_limits
 from codestilts.examples.parsing.languages import Language
 
 # What a row tells, and the columns that may hold it, best first: those of CodeSearchNet and of CodeXGLUE.
@@ -109,7 +109,7 @@ def _choose(tables: Sequence[Table], counts: Counter[str]) -> list[set[int]]:
                 homes.setdefault(row.source, table.split)  # tables come by priority
             if row.source and homes[row.source] != table.split:
                 counts["repository in another split"] += 1
-            elif is_skipped(row.path):
+            elif is_excluded_path(row.path):
                 counts["file skipped by its path"] += 1
             elif _LONE.search(row.code):
                 counts["carriage returns as line ends"] += 1
@@ -122,7 +122,7 @@ def _choose(tables: Sequence[Table], counts: Counter[str]) -> list[set[int]]:
                 source, path = row.source or table.archive.stem, row.path or table.member
                 claims.append(Claim(digest, bool(row.doc.strip()), table.split, source, path))
                 places.append((index, number))
-    kept = chosen(claims)
+    kept = select_within_limits(claims)
     counts["more than enough of a file, source or split"] += len(claims) - len(kept)
     wanted = [set[int]() for _ in tables]
     for place in kept:
@@ -182,9 +182,9 @@ def _candidate(table: Table, number: int, row: Row, spec: Language, counts: Coun
         if root.has_error:
             continue
         missed = Counter[str]()
-        found = next(find(root, spec, missed, alone=True), None)
+        found = next(find_definitions(root, spec, missed, alone=True), None)
         if found is not None:
-            found = found if found.doc else documented(found, row.doc, spec)
+            found = found if found.doc else attach_documentation(found, row.doc, spec)
             where, source = f"{table.archive.stem}:{table.member}", row.source or table.archive.stem
             return Candidate(where, number, source, table.split, row.path or table.member, data, found)
     counts.update(missed or {"no function": 1})

@@ -79,7 +79,7 @@ class _Frame(NamedTuple):
     children: int  # named ones, where a slot asks for it
 
 
-def leaves(root: Node, data: bytes, spec: Language, walk: Walk) -> Iterator[Leaf]:
+def tagged_leaves(root: Node, data: bytes, spec: Language, walk: Walk) -> Iterator[Leaf]:
     """The tokens under ``root`` in order, without comments and docstrings; notes go into ``walk``."""
     cursor = root.walk()
     frames = [_Frame("", "", 0, "", False, 0)]
@@ -206,7 +206,7 @@ def _links(text: str, tag: str) -> bool:
     return text in _LINKS and tag == "DELIMITER"
 
 
-def roles(tokens: Sequence[Leaf]) -> list[str]:
+def role_tags(tokens: Sequence[Leaf]) -> list[str]:
     """BIO roles of tokens: spans of function names, parameters, callees (``a.b.f``) and whole type expressions."""
     texts, tags = [leaf.text for leaf in tokens], [leaf.tag for leaf in tokens]
     result = ["O"] * len(tags)

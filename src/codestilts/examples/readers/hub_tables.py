@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.published_counts import count
+from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.repository import Archive, column_of
-from codestilts.examples.sampling import Inputs, Settings, note_dropped, posed, take
+from codestilts.examples.sampling import Inputs, Settings, log_dropped_rows, orient_pairs, sample_rows
 
 UNLABELLED = (-1, "-1", "")  # how the hub's sets mark a hidden or missing label, beside null
 LABELS = ("label", "tags")
@@ -30,8 +30,8 @@ def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     """
     frame = read(inputs, settings)
     if "partner" in frame:
-        frame = posed(frame.rename(columns={"text": "query", "partner": "document"}), settings, "query")
-    return take(frame, settings)
+        frame = orient_pairs(frame.rename(columns={"text": "query", "partner": "document"}), settings, "query")
+    return sample_rows(frame, settings)
 
 
 def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             table = archive.table(with_code(entry, code), wanted)
             frame = _mapped(table, entry, fields, language, settings, f"{entry['source']}/{code}")
             found = dict(frame["language"].value_counts()) if "by" in entry else {language: len(table)}
-            count(found, with_code(entry, code), settings)
+            record_counts(found, with_code(entry, code), settings)
             frames.append(frame)
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
     return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
@@ -119,7 +119,7 @@ def _mapped(
         absent = np.array([_is_absent(value, name, settings) for value in frame[name]], dtype=bool)
         if name in LABELS and len(frame) and absent.all():
             raise CodeStiltsError(f"{where}: no row of split {split} has a {name} (hidden?): read another split")
-        note_dropped(settings, absent.sum(), len(frame), f"{prefix}: no {name}")
+        log_dropped_rows(settings, absent.sum(), len(frame), f"{prefix}: no {name}")
         frame = frame[~absent]
     # What is still missing may be so: it must not make floats of the numbers beside it.
     whole = [name for name in frame if not frame[name].isna().any()]

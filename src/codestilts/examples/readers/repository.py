@@ -21,7 +21,7 @@ import pyarrow as pa
 import yaml
 from fsspec.utils import glob_translate
 
-from codestilts.errors import CodeStiltsError, near
+from codestilts.errors import CodeStiltsError, suggest
 from codestilts.examples.readers.table_files import READERS
 
 # What a split's files are called where no card says it; the second is the layout of the branch refs/convert/parquet.
@@ -110,7 +110,7 @@ class Repository:
             if len(self.configs) == 1 or name == "default" or config.get("default") is True
         ]  # fmt: skip
         if len(usual) != 1:
-            raise self._error(f"it has no one default config, so name one: {near('', self.configs, most=8)}")
+            raise self._error(f"it has no one default config, so name one: {suggest('', self.configs, limit=8)}")
         return usual[0]
 
     def _declared(self, config: str | None) -> dict[str, list[str]] | None:
@@ -147,7 +147,7 @@ class Repository:
         return sorted(name for name in self.names if PurePosixPath(name).suffix in READERS and name != "MANIFEST.json")
 
     def _absent(self, what: str, asked: str | None, there: Any, name: str | None = None) -> CodeStiltsError:
-        hint = near(name or asked, there, most=8, said="it has") if there else "it has no tables"
+        hint = suggest(name or asked, there, limit=8, label="it has") if there else "it has no tables"
         return self._error(f"no {what} {asked}: {hint}")
 
     def _broken(self, what: str) -> CodeStiltsError:
@@ -219,14 +219,16 @@ def column_of(table: pd.DataFrame, path: str, where: str) -> pd.Series:
     """A column, or what lies in it: ``answers.text.0``. Raises :class:`CodeStiltsError` if it isn't there."""
     first, *inside = path.split(".")
     if first not in table:
-        raise CodeStiltsError(f"{where}: there is no column {first!r}: {near(first, table, said='the table has')}")
+        raise CodeStiltsError(f"{where}: there is no column {first!r}: {suggest(first, table, label='the table has')}")
     found = table[first]
     for step in inside:
         key: Any = int(step) if step.isdigit() else step
         kept = [value for value in found if isinstance(value, dict)]
         if kept and isinstance(key, str) and not any(key in value for value in kept):
             keys = sorted({str(known) for value in kept for known in value})
-            raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}: {near(step, keys, said='it holds')}")
+            raise CodeStiltsError(
+                f"{where}: column {first!r} holds no {path!r}: {suggest(step, keys, label='it holds')}"
+            )
         found = pd.Series([_inside(value, key) for value in found], index=table.index, dtype=object)
         if len(found) and found.isna().all() and not isinstance(key, int):
             raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}")

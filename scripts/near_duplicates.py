@@ -1,4 +1,4 @@
-"""Group near-duplicate functions of all languages: functions/*.parquet -> clusters.parquet."""
+"""Group near-duplicate functions of all languages: functions/*.parquet -> near_duplicates.parquet."""
 
 import argparse
 from pathlib import Path
