@@ -10,7 +10,7 @@ import pytest
 from projects import ROOT, environment, snakemake
 
 # All that a rule's commands are made of beside inputs and outputs; what is new here has to hold no environment.
-CONFIG = {"settings", "facts", "sources", "gpus", "study", "sample", "rehearsal"}  # of the study
+CONFIG = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}  # of the study
 CODE = {"code"}  # digests
 CONTENT = {"content"}  # of local sources
 PLACES = {"out", "encoder", "parent", "results", "benchmarks", "clusters", "trials", "image", "folder"}  # of files

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.evaluation.metrics.ranking import average_precision_at_r, once
+from codestilts.evaluation.metrics.ranking import average_precision_at_r, occurs_once
 from codestilts.tasktypes.base import Batch, Feature, Task, encode_texts, pad, permute, pooled_states
 
 TEMPERATURE = 0.05
@@ -138,7 +138,7 @@ def _texts(side: pd.Series) -> _Texts:
     texts = side.iloc[rows]
     group, _ = pd.factorize(texts.str.strip())
     new = ~pd.Series(group).duplicated().to_numpy()
-    return _Texts(rows[new], once(texts).to_numpy()[new], group)
+    return _Texts(rows[new], occurs_once(texts).to_numpy()[new], group)
 
 
 class _Near(NamedTuple):
