@@ -1,4 +1,4 @@
-"""Settings of the analysis: each object holds what decides the outputs of its job, so that other changes rerun nothing."""
+"""Settings of the analysis: each object holds what decides its job's outputs, so that other changes rerun nothing."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -110,9 +110,8 @@ def primary(contrasts: pd.DataFrame, margin: float) -> Figure:
         tick.set_fontweight("bold")
     reach = 1.15 * max(abs(axes.get_xlim()[0]), abs(axes.get_xlim()[1]), margin)
     axes.set_xlim(-reach, reach)
-    if len(table):
-        plus, minus = (family_name(table[side][0]) for side in ("plus", "minus"))
-        axes.set_xlabel(f"{minus} better   ←   points   →   {plus} better")
+    sides = [family_name(table[side][0]) for side in ("minus", "plus") if len(table)]
+    axes.set_xlabel("{} better   ←   points   →   {} better".format(*sides) if sides else "points")
     return figure
 
 
