@@ -39,7 +39,7 @@ rule score_baselines:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings("score"),
+        settings=settings("score_baselines"),
         code=code("scripts/score.py"),
     message:
         "Scoring the trivial baselines"
@@ -62,7 +62,7 @@ rule language_similarity:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings("score"),
+        settings=settings("language_similarity"),
         code=code("scripts/language_similarity.py"),
     message:
         "Measuring how near the languages are"
@@ -168,7 +168,7 @@ rule sample_predictions:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings("score"),
+        settings=settings("sample_predictions"),
         code=code("scripts/sample_predictions.py"),
     message:
         "Picking examples to show"

@@ -11,3 +11,5 @@ SUM_COLUMNS = [*SCORE_KEYS, "metric", "unit", "label", "numerator", "denominator
 
 # Of a layer sweep: the score of one block of an encoder.
 LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
+
+LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names

@@ -15,7 +15,7 @@ import yaml
 from projects import ROOT, environment, snakemake
 
 # Every parameter of a rule. A new one must not hold anything of the environment.
-FROM_STUDY = {"settings", "facts", "sources", "gpus", "study", "sample", "rehearsal"}
+FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
 DIGESTS_OF_CODE = {"code"}
 CONTENT = {"content"}  # of local sources
 PATHS = {"out", "encoder", "parent", "results", "benchmarks", "clusters", "trials", "image", "folder"}
