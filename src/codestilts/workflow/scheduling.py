@@ -16,8 +16,8 @@ def longest_chains(durations: Sequence[float], parents: Sequence[Iterable[int]])
 def makespan(durations: Sequence[float], parents: Sequence[Iterable[int]], devices: int) -> float:
     """When the last job ends under list scheduling: a free device takes the ready job with the longest chain.
 
-    At most twice the shortest possible time (Graham 1969, SIAM J. Appl. Math. 17, 416-429). ``graphlib`` would save five
-    lines and takes half as long again for the 17,000 jobs of the paper study.
+    At most twice the shortest possible time (Graham 1969, SIAM J. Appl. Math. 17, 416-429). ``graphlib`` would save
+    five lines, but takes 1.5 times as long for the 17,000 jobs of the paper study.
     """
     chains = longest_chains(durations, parents)
     unfinished_parents = [len(set(jobs)) for jobs in parents]
