@@ -71,7 +71,7 @@ def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]
     for entry in spec["read"]:
         repository = lookup(entry["source"])
         assert repository
-        for language in languages_of(entry, settings):
+        for language in languages_of(entry, settings["languages"], settings["source_language"]):
             try:
                 repository.files(with_code(entry, str(spec.get("codes", {}).get(language, language))))
             except CodeStiltsError as error:

@@ -226,7 +226,9 @@ def column_of(table: pd.DataFrame, path: str, where: str) -> pd.Series:
         kept = [value for value in found if isinstance(value, dict)]
         if kept and isinstance(key, str) and not any(key in value for value in kept):
             keys = sorted({str(known) for value in kept for known in value})
-            raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}: {suggest(step, keys, label='it holds')}")
+            raise CodeStiltsError(
+                f"{where}: column {first!r} holds no {path!r}: {suggest(step, keys, label='it holds')}"
+            )
         found = pd.Series([_inside(value, key) for value in found], index=table.index, dtype=object)
         if len(found) and found.isna().all() and not isinstance(key, int):
             raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}")
