@@ -126,7 +126,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
 
 
 def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
-    for name in TEXTS.intersection(TASK_TYPE_COLUMNS[spec.type]):
+    for name in (name for name in TASK_TYPE_COLUMNS[spec.type] if name in TEXTS):
         for example, value in zip(frame["id"], frame[name], strict=True):
             if not all(isinstance(part, str) for part in (value if name in TEXT_LISTS else [value])):
                 raise CodeStiltsError(
