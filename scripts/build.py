@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from codestilts.config.preparation_settings import BuildSettings
 from codestilts.errors import CodeStiltsError, run
 from codestilts.examples.build import build_examples, summarize_examples
-from codestilts.examples.builder_settings import BuildSettings, Inputs
+from codestilts.examples.builder_settings import Inputs
 from codestilts.provenance import atomic
 
 

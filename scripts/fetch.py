@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, run
-from codestilts.sources.registry import fetch, say
+from codestilts.sources.registry import fetch, log
 from codestilts.sources.table import read_sources
 
 
@@ -20,7 +20,7 @@ def main() -> None:
         raise CodeStiltsError(f"{arguments.sources}: no source {arguments.source!r}: there are {', '.join(sources)}")
     manifest = fetch(sources[arguments.source], arguments.out, arguments.sample)
     size = arguments.out.stat().st_size / 1e6
-    say(f"fetched {arguments.source}: {manifest['members']} members kept, {size:.1f} MB")
+    log(f"fetched {arguments.source}: {manifest['members']} members kept, {size:.1f} MB")
 
 
 if __name__ == "__main__":

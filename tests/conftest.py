@@ -1,5 +1,6 @@
-"""A hub on loopback for the tests that read one: where its server is not at hand they are skipped, and say so."""
+"""What all tests share: made once a run, whichever number of processes pytest-xdist starts."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,37 +8,68 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hub.server import serve
 
 ROOT = Path(__file__).parents[1]
-SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
 
 Fetch = Callable[..., Path]
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
-def hub_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which the clients ask that hub."""
-    if not SERVER.exists():
-        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
-    server = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    cache = str(tmp_path_factory.mktemp("hub-cache"))
-    endpoint = server.stdout.readline().strip()
-    yield {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": cache, "HF_HUB_OFFLINE": "0"}
-    server.terminate()
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """``make_once(name, make)``: a path of this run that ``make`` writes, in whichever process asks first.
+
+    The others wait for it, and fail as the first one does.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        path, state = folder / f"once-{name}", folder / f"once-{name}.json"
+        with FileLock(f"{state}.lock"):
+            if not state.exists():
+                try:
+                    make(path)
+                    state.write_text(json.dumps({"error": None}))
+                except Exception as error:
+                    state.write_text(json.dumps({"error": str(error)}))
+        if message := json.loads(state.read_text())["error"]:
+            pytest.fail(f"{name} could not be made: {message}")
+        return path
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def fetched(hub_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Fetch:
+def hub_repositories(make_once: MakeOnce) -> Path:
+    """Made-up repositories in the schemas of the hub's."""
+    from hub.repositories import write_repositories
+
+    return make_once("hub", write_repositories)
+
+
+@pytest.fixture(scope="session")
+def hub_environment(hub_repositories: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which clients read the tests' own hub."""
+    with serve(hub_repositories) as endpoint:
+        cache = str(tmp_path_factory.mktemp("hub-cache"))
+        yield {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": cache, "HF_HUB_OFFLINE": "0"}
+
+
+@pytest.fixture(scope="session")
+def fetched(hub_environment: dict[str, str], make_once: MakeOnce) -> Fetch:
     """A source's archive from that hub, fetched once: ``fetched(name, table)``."""
-    place = tmp_path_factory.mktemp("fetched")
 
     def fetch(name: str, table: Path = ROOT / "sources.csv") -> Path:
-        out = place / f"{name}.zip"
-        if not out.exists():
-            command = [sys.executable, ROOT / "scripts/fetch.py", "--source", name, "--sources", table, "--out", out]
-            told = subprocess.run(command, env={**os.environ, **hub_environment}, capture_output=True, text=True)
-            assert told.returncode == 0, told.stderr
-        return out
+        def make(folder: Path) -> None:
+            command = [sys.executable, ROOT / "scripts/fetch.py", "--source", name, "--sources", table]
+            command += ["--out", folder / f"{name}.zip"]
+            folder.mkdir()
+            result = subprocess.run(command, env={**os.environ, **hub_environment}, capture_output=True, text=True)
+            assert result.returncode == 0, result.stderr
+
+        return make_once(f"fetched-{name}", make) / f"{name}.zip"
 
     return fetch

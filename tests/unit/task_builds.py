@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import Build, TaskFile
 from codestilts.examples.build import build_task
-from codestilts.examples.builder_settings import BuilderSettings, BuildSettings, Inputs
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.files import read_yaml
 
 STUDY_SETTINGS = {field.name for field in fields(BuildSettings)}

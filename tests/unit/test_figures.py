@@ -42,12 +42,15 @@ def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
     assert texts(figures.near_far(each, synthetic.language_rows(), "t")).startswith("JavaScript 0.70 (seen)")
 
 
-def test_nothing_to_draw_is_no_error():
+def test_a_figure_without_data_shows_the_zero_line_alone():
     empty = pd.DataFrame(columns=CONTRASTS)
     figures.style()
-    figures.plt.close(figures.primary(empty, 1.0))
-    figures.plt.close(figures.near_far(empty, synthetic.language_rows(), "t"))
-    figures.plt.close(figures.heat(pd.DataFrame([[np.nan]], columns=["c"]), None, "t", True))
+    for figure in (figures.primary(empty, 1.0), figures.near_far(empty, synthetic.language_rows(), "t")):
+        (axes,) = figure.axes
+        assert texts(figure) == "" and "points" in axes.get_xlabel()
+        assert [list(line.get_xdata()) for line in axes.lines] == [[0, 0]]
+    heat = figures.heat(pd.DataFrame([[np.nan]], columns=["c"]), None, "t", True)
+    assert not [text for text in heat.axes[0].texts if text.get_text()] and texts(heat).startswith("0 ")
 
 
 def test_labels_keep_their_distance():

@@ -1,4 +1,4 @@
-"""Repositories of the hub as sources: against a hub on loopback where there is one, and without any hub."""
+"""Repositories of the hub as sources: against a hub on loopback, and without any."""
 
 import hashlib
 import io
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hub.server import serve
 from test_sources import ROOT, make_table
 
-SERVER = ROOT.parent / "shared" / "hub" / "serve.py"
 COMMIT = "0123456789" * 4
 ROW = {"name": "qa", "kind": "hub", "id": "datasets/tau/commonsense_qa", "version": COMMIT, "file": "", "sha256": ""}
 
@@ -29,18 +29,13 @@ def fetch(folder: Path, endpoint: str, **cells: str) -> subprocess.CompletedProc
 
 
 @pytest.fixture
-def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
-    if not SERVER.exists():
-        pytest.skip("no hub on loopback here: ../shared/hub/serve.py is absent")
-    environment = {**os.environ, **getattr(request, "param", {})}
-    command = [sys.executable, SERVER, "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    assert server.stdout
-    yield server.stdout.readline().strip()
-    server.terminate()
+def endpoint(request: pytest.FixtureRequest, hub_repositories: Path) -> Iterator[str]:
+    """The tests' own hub, with the faults that a test asks for."""
+    with serve(hub_repositories, **getattr(request, "param", {})) as endpoint:
+        yield endpoint
 
 
-@pytest.mark.parametrize("endpoint", [{}, {"HUB_FAIL_FIRST": "1"}], indirect=True)
+@pytest.mark.parametrize("endpoint", [{}, {"failures": 1}], indirect=True)
 def test_a_repository_becomes_a_zip_of_what_is_kept(endpoint: str, tmp_path: Path) -> None:
     result = fetch(tmp_path, endpoint)
     assert result.returncode == 0, result.stderr
@@ -84,7 +79,7 @@ def test_a_bad_row_is_named(tmp_path: Path, cells: dict[str, str], message: str)
     assert message in result.stderr
 
 
-@pytest.mark.parametrize("endpoint", [{"HUB_TRUNCATE": "2"}], indirect=True)
+@pytest.mark.parametrize("endpoint", [{"truncations": 2}], indirect=True)
 def test_a_body_that_was_cut_is_fetched_again(endpoint: str, tmp_path: Path) -> None:
     result = fetch(tmp_path, endpoint)
     assert result.returncode == 0, result.stderr

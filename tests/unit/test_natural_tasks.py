@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
 from task_builds import build
-from test_sources import make_table
 
 from codestilts.config.schema_task import TaskFile
 from codestilts.config.validation import schema_errors
@@ -215,18 +214,10 @@ SERVED: dict[str, str | None] = {
 del SERVED["ccg"]  # it is sold, so no hub has it
 
 
-@pytest.fixture
-def hub(fetched: Callable[..., Path], tmp_path: Path) -> Callable[[str], Path]:
-    """A source's archive; that hub has a stand-in for English Universal Dependencies under another name."""
-    cells = {"name": "ud-english", "kind": "hub", "id": "datasets/local/ccgbank-standin", "version": "unpinned"}
-    standin = make_table(tmp_path / "sources.csv", **cells, file="", sha256="", bytes="", keep="*.parquet")
-    return lambda name: fetched(name, standin) if name == "ud-english" else fetched(name)
-
-
 @pytest.mark.parametrize("task", SERVED)
-def test_a_task_builds_from_the_hub(task: str, hub: Callable[[str], Path]) -> None:
+def test_a_task_builds_from_the_hub(task: str, fetched: Callable[[str], Path]) -> None:
     languages = (SERVED[task] or " ".join(spec(task)["languages"])).split()
-    inputs = [hub(path.stem) for path in inputs_of(task, Path())]
+    inputs = [fetched(path.stem) for path in inputs_of(task, Path())]
     frame = made(task, inputs, train=50, dev=10, test=10, languages=languages)
     counts = frame.groupby("split").size()
     assert counts.get("train", 0) == (0 if spec(task).get("trained") is False else 50)

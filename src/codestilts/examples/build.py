@@ -9,9 +9,10 @@ import pandas as pd
 from pydantic import ValidationError
 
 from codestilts.columns import EXAMPLE_COLUMNS, LABEL_SEPARATOR
+from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builder_settings import BuilderSettings, BuildSettings, Inputs, builder_settings
+from codestilts.examples.builder_settings import BuilderSettings, Inputs, builder_settings
 from codestilts.examples.published_counts import compare_with_published
 from codestilts.files import read_yaml
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import ConfigDict
-
+from codestilts.config.preparation_settings import BuildSettings, Role
 from codestilts.config.schema_task import Build, TaskFile
 from codestilts.errors import CodeStiltsError
 
@@ -24,35 +23,6 @@ class Inputs:
 
     files: Mapping[str, Path]
     clusters: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildSettings:
-    """What a study decides about the examples of a task.
-
-    Attributes:
-        task: The task's name; empty for that of its file.
-        languages: The languages of the task in the study; None stands for all that the task file declares.
-        train, dev, test: How many examples to draw: of test (and of dev of a target) in each language, otherwise in all
-            languages together. None stands for all there are.
-        test_source: The size of the source language's test set, if it differs.
-        study: The study's name. Row counts that differ from the published ones are an error in a study only.
-        rehearsal: Rows that a rehearsal reads of each table, 0 in a study. Test sets of a rehearsal may be empty.
-    """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")  # scripts/build.py parses it from JSON
-
-    task: str = ""
-    role: Literal["intermediate", "target"] = "intermediate"
-    languages: Sequence[str] | None = None
-    source_language: str = ""
-    seed: int = 0
-    train: int | None = None
-    dev: int | None = None
-    test: int | None = None
-    test_source: int | None = None
-    study: str = ""
-    rehearsal: int = 0
 
 
 class RowCount(NamedTuple):
@@ -81,7 +51,7 @@ class BuilderSettings:
 
     task: str
     languages: Sequence[str]
-    role: Literal["intermediate", "target"] = "intermediate"
+    role: Role = "intermediate"
     source_language: str = ""
     seed: int = 0
     train: int | None = None

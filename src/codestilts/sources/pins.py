@@ -10,8 +10,9 @@ from pathlib import Path
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_text
 from codestilts.provenance import atomic, file_digest
+from codestilts.sources.downloads import part_of
 from codestilts.sources.hub import commit_of
-from codestilts.sources.registry import PARTIAL, download, part_of
+from codestilts.sources.registry import PARTIAL, download
 from codestilts.sources.table import COLUMNS, Source, read_sources
 
 PINNED = ("hub", "url")

@@ -5,11 +5,11 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from codestilts.config.encoder_limits import linear_layers, problems
-from codestilts.config.preparation_settings import fit
+from codestilts.config.encoder_limits import linear_layers, unmet_requirements
+from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.flops import PUBLISHED
+from codestilts.workflow.architectures import PUBLISHED
 
 
 def check_encoders(study: Study, root: Path) -> None:
@@ -36,9 +36,10 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
             with (unpacked / "encoder.safetensors").open("rb") as weights:
                 layers = linear_layers(weights)
         elif archive.exists():
-            folder = study.config["definitions"]["encoders"][encoder]["folder"].strip("/")
+            folder = study.encoder(encoder).folder.strip("/")
             with zipfile.ZipFile(archive) as members:
                 config = json.loads(members.read(f"{folder}/config.json".lstrip("/")))
         elif source.id in PUBLISHED:
             config = vars(PUBLISHED[source.id])
-    return list(problems(fit(study, encoder), config, layers)) if isinstance(config, dict) else []
+    requirements = encoder_requirements(study, encoder)
+    return list(unmet_requirements(requirements, config, layers)) if isinstance(config, dict) else []
