@@ -43,9 +43,9 @@ rule all:
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
         over(STUDY.runs, TARGET, seed=SEED_FOLDERS, file=TARGET_FILES),
         over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),
-        over(STUDY.cells, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
-        over(STUDY.cells, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
-        over(STUDY.cells, [SCORES, RUNS, CURVES, LAYERS]),
+        over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
+        over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
+        over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
     message:
         "Everything is there"
 

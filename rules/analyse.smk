@@ -72,7 +72,7 @@ rule language_similarity:
 
 rule compare:
     input:
-        sums=over(STUDY.cells, SCORES),
+        sums=over(STUDY.encoder_arms, SCORES),
         baselines="<results>/scores/baselines.parquet",
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
@@ -198,7 +198,7 @@ rule audit:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        rehearsal="--only-report" if STUDY.config["rehearsal"] else "",
+        rehearsal="--only-report" if STUDY.config.rehearsal else "",
         code=code("scripts/audit.py"),
     message:
         "Looking for leakage between training and test"

@@ -71,7 +71,7 @@ if "gpu" in workflow.global_resources and (THERE := workflow.global_resources["g
 # What a user sets for train_target is meant for the rules of all batches of seeds (train_target_0-1, ...), and what a
 # profile sets for gpu_jobs for every rule that asks for a GPU.
 SET = workflow.resource_settings.overwrite_resources
-GPU_JOBS = ["gpu_jobs"] if STUDY.config["device"] == "gpu" else []
+GPU_JOBS = ["gpu_jobs"] if STUDY.config.device == "gpu" else []
 BATCHED = {f"{rule}_{batch}": rule for rule in ("train_intermediate", "train_target") for batch in STUDY.batches}
 for rule, family in {**BATCHED, "tune": "tune", "frozen_retrieval": "frozen_retrieval"}.items():
     given = [SET[name] for name in dict.fromkeys([*GPU_JOBS, family, rule]) if name in SET]
@@ -94,7 +94,7 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
-    if STUDY.unpinned and not STUDY.config["rehearsal"]:
+    if STUDY.unpinned and not STUDY.config.rehearsal:
         print(
             f"error: sources.csv: {', '.join(STUDY.unpinned)}: not pinned yet: `make pins` notes commits and digests",
             file=sys.stderr,
@@ -104,7 +104,7 @@ onstart:
 
 
 # A rehearsal takes a few rows of each table: its archives are not those of a study.
-RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config["rehearsal"] else "resources"
+RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config.rehearsal else "resources"
 
 
 pathvars:
@@ -126,7 +126,7 @@ wildcard_constraints:
 ENCODER_FILES = ["config.json", "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"]
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json"]
-TARGET_FILES = MODEL_FILES if STUDY.config["keep_models"] else ["run.json"]
+TARGET_FILES = MODEL_FILES if STUDY.config.keep_models else ["run.json"]
 ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
 # A job depends on one file of a folder that another job writes whole: its weights, without the word embeddings.
 WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
@@ -167,7 +167,7 @@ def code(*parts):
 
 def builder_code(wildcards):
     """The same for a task's builder, which the task file names."""
-    return code("scripts/build.py", STUDY.tasks[wildcards.task]["builder"].partition(":")[0])
+    return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
 
 
 def outside(wildcards):
@@ -206,7 +206,7 @@ def archive_of_encoder(wildcards):
 
 
 def folder_in_archive(wildcards):
-    return preparation_settings.encoder(STUDY, wildcards.encoder)["folder"] or "."
+    return STUDY.encoder(wildcards.encoder).folder or "."
 
 
 def needs_of_encoder(wildcards, output):
@@ -216,8 +216,8 @@ def needs_of_encoder(wildcards, output):
 
 def tiny_option(wildcards):
     """Random weights for a rehearsal, with every block that the study reads."""
-    own = preparation_settings.encoder(STUDY, wildcards.encoder)
-    return f"--tiny {max([1, own['layer'], *own['layers']])}" if STUDY.config["rehearsal"] else ""
+    own = STUDY.encoder(wildcards.encoder)
+    return f"--tiny {max([1, own.layer, *own.layers])}" if STUDY.config.rehearsal else ""
 
 
 def archives_of_language(wildcards):
@@ -227,9 +227,9 @@ def archives_of_language(wildcards):
 def inputs_of_task(wildcards):
     """Archives of an English task, functions of a code task's languages, or other tasks' examples."""
     task = STUDY.tasks[wildcards.task]
-    if task.get("sources"):
-        return expand("<resources>/{source}.zip", source=task["sources"])
-    if task.get("examples_of"):
+    if task.all_sources:
+        return expand("<resources>/{source}.zip", source=task.all_sources)
+    if task.examples_of:
         return expand("<results>/examples/{task}.parquet", task=STUDY.parts(wildcards.task))
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
 
@@ -239,7 +239,7 @@ def clusters_of_task(wildcards):
 
 
 def examples_of_arm(wildcards):
-    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm]["tasks"])
+    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm].tasks)
 
 
 def alternatives(names):
@@ -274,12 +274,12 @@ def parent_option(wildcards, input):
 
 
 def predictions_of_cell(wildcards):
-    targets = STUDY.cells[wildcards.encoder, wildcards.arm]
+    targets = STUDY.encoder_arms[wildcards.encoder, wildcards.arm]
     return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
 
 
 def tables_of_cells(wildcards):
-    return over(STUDY.cells, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
+    return over(STUDY.encoder_arms, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 
 def records_of_cell(wildcards):

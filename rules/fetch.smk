@@ -15,7 +15,7 @@ rule fetch:
     params:
         settings=settings("source"),
         content=content_of_source,
-        sample=f"--sample {STUDY.config['rehearsal']}" if STUDY.config["rehearsal"] else "",
+        sample=f"--sample {STUDY.config.rehearsal}" if STUDY.config.rehearsal else "",
     message:
         "Fetching {wildcards.source}"
     shell:

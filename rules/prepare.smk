@@ -44,7 +44,7 @@ rule extract:
         runtime=growing(30),
     params:
         sources=settings("extract"),
-        rehearsal="--allow-empty" if STUDY.config["rehearsal"] else "",
+        rehearsal="--allow-empty" if STUDY.config.rehearsal else "",
         code=code("scripts/extract.py"),
     message:
         "Extracting {wildcards.language} functions"
@@ -77,7 +77,7 @@ rule near_duplicates:
 
 rule build:
     input:
-        task=lambda wildcards: STUDY.tasks[wildcards.task]["file"],
+        task=lambda wildcards: STUDY.tasks[wildcards.task].file,
         parts=inputs_of_task,
         clusters=clusters_of_task,
         image=IMAGE_DIGEST,

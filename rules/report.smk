@@ -145,7 +145,7 @@ rule report:
         figures=REPORT_FIGURES,
         efficiency="<results>/efficiency.csv",
         sources="sources.csv",
-        tasks=[STUDY.tasks[task]["file"] for task in STUDY.examples],
+        tasks=[STUDY.tasks[task].file for task in STUDY.examples],
         template="report/template.html.j2",
         image=IMAGE_DIGEST,
     output:

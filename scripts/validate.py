@@ -20,8 +20,8 @@ def main() -> None:
             write_json(arguments.schemas / f"{name}.json", model.model_json_schema())
     study = load_study(read_configs(arguments.configs), ".", arguments.configs)
     check_encoders(study, Path())
-    grid = {"encoders": study.encoders, "arms": study.arms, "targets": study.targets, "seeds": study.config["seeds"]}
-    rest = {"languages": study.config["languages"], "sources": study.used_sources}
+    grid = {"encoders": study.encoders, "arms": study.arms, "targets": study.targets, "seeds": study.config.seeds}
+    rest = {"languages": study.config.languages, "sources": study.used_sources}
     counts = [f"{len(values)} {name}" for name, values in (grid | rest).items()]
     print(f"{study.name}: {', '.join(counts)}")
 

@@ -14,7 +14,7 @@ from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import TYPES, task_type
 from codestilts.training import models
-from codestilts.workflow.flops import PUBLISHED, Architecture
+from codestilts.workflow.architectures import PUBLISHED, Architecture
 
 ROOT = Path(__file__).parents[2]
 STUDY = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
@@ -63,7 +63,7 @@ def test_parameters_are_as_many_as_published(encoder: str) -> None:
     model = on_meta(config_of(shape))
     assert count(model) == shape.parameters == exact
     assert exact == pytest.approx(rounded, rel=0.03)
-    assert sum(count(block) for block in model.encoder.layer) == shape.body
+    assert sum(count(block) for block in model.encoder.layer) == shape.blocks
     assert model.get_input_embeddings().weight.numel() == shape.word_embeddings
 
 
@@ -74,11 +74,11 @@ def test_small_encoders_too(place: str) -> None:
 
 @pytest.mark.parametrize("encoder", STUDY.encoders)
 def test_the_blocks_that_are_read_exist(encoder: str) -> None:
-    own, blocks = STUDY.config["definitions"]["encoders"][encoder], published(encoder).num_hidden_layers
-    assert own["layer"] == -1 or 1 <= own["layer"] <= blocks
-    assert own["layers"] and all(1 <= layer <= blocks for layer in own["layers"])
-    assert own["layers"] == sorted(own["layers"]) and own["layers"][-1] == blocks
-    options = [STUDY.tasks[task].get("options", {}).get("layer", -1) for task in STUDY.untrained_targets]
+    own, blocks = STUDY.encoder(encoder), published(encoder).num_hidden_layers
+    assert own.layer == -1 or 1 <= own.layer <= blocks
+    assert own.layers and all(1 <= layer <= blocks for layer in own.layers)
+    assert own.layers == sorted(own.layers) and own.layers[-1] == blocks
+    options = [STUDY.tasks[task].options.layer or -1 for task in STUDY.untrained_targets]
     assert all(layer <= blocks for layer in options)
 
 
@@ -87,7 +87,7 @@ def test_no_text_is_longer_than_there_are_positions(encoder: str) -> None:
     shape = published(encoder)
     places = shape.max_position_embeddings - 2  # positions begin after that of padding
     tasks = {*STUDY.intermediate_tasks, *STUDY.targets}
-    assert max(STUDY.tasks[task].get("max_length", Task.max_length) for task in tasks) <= places
+    assert max(STUDY.tasks[task].max_length for task in tasks) <= places
 
 
 @pytest.mark.parametrize("encoder", STUDY.encoders)
@@ -137,9 +137,9 @@ def test_every_head_learns_on_it(encoder: str, chosen: str, kind: str, narrow: A
 @pytest.mark.parametrize("encoder", ["xlm-r-large", "unixcoder"])
 def test_each_block_of_the_sweep_can_be_read(encoder: str, narrow: Any, tokenizer: Any) -> None:
     body, _ = narrow[published(encoder)]
-    own = STUDY.config["definitions"]["encoders"][encoder]
+    own = STUDY.encoder(encoder)
     rows = tiny.examples("retrieval", 4)
-    for layer in {own["layer"], *own["layers"]}:
+    for layer in {own.layer, *own.layers}:
         task = Task.from_settings("retrieval", tiny.task_settings("retrieval", layer=layer), rows)
         batch = task_type("retrieval").collate(task_type("retrieval").encode(rows, tokenizer, task), tokenizer)
         batch.pop("token_type_ids", None)

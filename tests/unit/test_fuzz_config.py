@@ -17,7 +17,7 @@ from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.table import read_sources
 from codestilts.workflow.encoder_checks import check_encoders
-from codestilts.workflow.resources import demands
+from codestilts.workflow.resources import JobResources
 
 ROOT = Path(__file__).parents[2]
 TRIED = int(os.environ.get("FUZZED", "150"))  # of each of the two; FUZZED=20000 takes an hour
@@ -142,24 +142,23 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
             return None
     batch = next(iter(study.batches))
     jobs: dict[str, list[dict[str, str]]] = {
-        "import_encoder": [{"encoder": name} for name in study.encoders],
         "build": [{"task": name} for name in study.examples],
         "intermediate": [
             dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.intermediate_models
         ],
         "target": [dict(zip(("encoder", "arm", "target"), run, strict=True)) | {"seeds": batch} for run in study.runs],
         "frozen_retrieval": [
-            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.cells
+            dict(zip(("encoder", "arm"), cell, strict=True)) | {"seeds": batch} for cell in study.encoder_arms
         ],
         "report": [{}],
     }
-    demand = demands(study, Path("nowhere"))
+    resources = JobResources(study, Path("nowhere"))
     for stage, each in jobs.items():
         for names in each:
             told = to_json(JOB_SETTINGS[stage](study, **names))
             told.encode()
             if stage in ("intermediate", "target", "frozen_retrieval"):
-                assert demand(stage, names).minutes > 0
+                assert resources.minutes(stage, names) > 0 and resources.memory_mb(stage, names) > 0
     for name in study.encoders:
         to_json(preparation_settings.fit(study, name)).encode()
     return study

@@ -197,7 +197,7 @@ def study(tmp_path: Path) -> Made:
         own = [] if name == "pocket" else [ROOT / f"studies/{name}.yaml"]
         found = load_study(read_configs([ROOT / "config.yaml", *own, tmp_path / "overlay.yaml"]), ROOT)
         for task, changes in files.items():
-            found.tasks[task].update(changes)
+            found.tasks[task] = found.tasks[task].model_copy(update=changes)
         return found
 
     return made
@@ -222,7 +222,7 @@ def test_the_pocket_study_says_that_it_takes_ours(study: Made) -> None:
 def test_a_published_recipe_takes_the_published_head_whatever_else_is_said(study: Made) -> None:
     common: dict[str, Any] = {"recipe": "published", "head": "quick"}
     own = study({"target": common, "intermediate": common}, name="paper", xnli={"head": "quick"})
-    assert own.tasks["xnli"]["recipe"] and not own.tasks["roles"].get("recipe")
+    assert own.tasks["xnli"].recipe and not own.tasks["roles"].recipe
     assert head_of(own, "xnli") == "published" and head_of(own, "roles") == "quick"
     assert training_settings.target(own, own.encoders[0], "none", "xnli", next(iter(own.batches)))["epochs"] == 2
     mixed = training_settings.intermediate(own, own.encoders[0], "english-multi", next(iter(own.batches)))

@@ -134,7 +134,7 @@ def test_compare_through_its_script(tmp_path: Path):
     assert set(found["scores"]["checkpoint"]) == {"last", "oracle"}
 
 
-def test_a_control_is_compared_with_the_families_it_is_a_control_of():
+def test_a_control_is_compared_with_the_families_it_is_a_controls_for():
     facts = synthetic.FACTS | {"controls_for": {"mlm-english": ["english"], "mlm-code": ["english", "code"]}}
     asked = [row[0] for row in questions(design_of(facts, synthetic.language_rows(), "tiny")) if row[1] == "control"]
     assert asked == ["code minus mlm-code", "english minus mlm-english", "english minus mlm-code"]

@@ -68,7 +68,7 @@ def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
 @pytest.mark.parametrize("arm", ["english-multi", "code-multi", "all-multi"])
 def test_a_mixture_is_proportional_to_examples_up_to_the_cap(paper: Study, arm: str) -> None:
     counts, _ = trained(paper, arm)
-    assert set(counts) == set(paper.arms[arm]["tasks"]) and paper.config["intermediate"]["cap"] == CAP
+    assert set(counts) == set(paper.arms[arm].tasks) and paper.config.intermediate.cap == CAP
     wanted = {name: min(SIZES[name][0], CAP) for name in counts}
     for name, count in counts.items():
         share = wanted[name] / sum(wanted.values())
@@ -78,7 +78,7 @@ def test_a_mixture_is_proportional_to_examples_up_to_the_cap(paper: Study, arm: 
 @pytest.mark.parametrize("arm", ["mnli-mlm", "squad-mlm", "hellaswag-mlm"])
 def test_mlm_is_one_more_task_of_the_mixture_at_half_the_rate(paper: Study, arm: str) -> None:
     counts, _ = trained(paper, arm)
-    task = paper.arms[arm]["base"]
+    task = paper.arms[arm].base
     wanted = min(SIZES[task][0], CAP) / (min(SIZES[task][0], CAP) + CAP)
     assert counts[task] / counts.total() == pytest.approx(wanted, rel=0.06)
     rates = [training_settings.intermediate(paper, "xlm-r-large", name, "0-1")["learning_rate"] for name in (arm, task)]
@@ -96,7 +96,7 @@ def test_all_arms_read_the_same_number_of_tokens(paper: Study) -> None:
     "arm", ["mnli-translated", "squad-translated", "paws-x-translated", "tydiqa-translated", "tpp"]
 )
 def test_translations_are_of_all_languages_alike(paper: Study, arm: str) -> None:
-    (task,) = paper.arms[arm]["tasks"]
+    (task,) = paper.arms[arm].tasks
     languages = paper.task_languages(task)
     assert len(languages) > 4
     table = pd.DataFrame([(f"{language}{number}", language) for language in languages for number in range(60)])
@@ -108,5 +108,5 @@ def test_translations_are_of_all_languages_alike(paper: Study, arm: str) -> None
 
 def test_single_translations_are_in_one_language(paper: Study) -> None:
     for arm, language in {"mnli-german": "german", "mnli-russian": "russian", "mnli-swahili": "swahili"}.items():
-        (task,) = paper.arms[arm]["tasks"]
+        (task,) = paper.arms[arm].tasks
         assert paper.task_languages(task) == [language]

@@ -6,7 +6,7 @@ import pytest
 import tiny
 import torch
 
-from codestilts.config.training_settings import probe, target
+from codestilts.config.training_settings import frozen_retrieval, target
 from codestilts.config.validation import load_study, read_configs
 from codestilts.training import loop
 from codestilts.training.precision import allow_tf32, reduced, scaler
@@ -85,8 +85,8 @@ def test_tf32_is_said_to_all_libraries(allowed):
 
 def test_jobs_are_told_the_precision():
     study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
-    study.config["target"] |= {"precision": "fp16", "tf32": True}
+    study.config.target.precision, study.config.target.tf32 = "fp16", True
     (encoder, arm, task), *_ = study.runs
     seeds = next(iter(study.batches))
-    for settings in (target(study, encoder, arm, task, seeds), probe(study, encoder, arm, seeds)):
+    for settings in (target(study, encoder, arm, task, seeds), frozen_retrieval(study, encoder, arm, seeds)):
         assert (settings["precision"], settings["tf32"]) == ("fp16", True)

@@ -29,14 +29,14 @@ def hub(study: Study, missing: set[str] = frozenset(), languages: set[str] | Non
             return None
         names = []
         for task in study.tasks.values():
-            for entry in task.get("read", []):
-                if entry["source"] == source:
-                    for language in task["languages"]:
+            for entry in task.read:
+                if entry.source == source:
+                    for language in task.languages:
                         if languages is None or language in languages:
-                            code = str(task.get("codes", {}).get(language, language))
-                            config = entry.get("config", "default").replace("{code}", code)
-                            split = entry.get("split", entry["as"])
-                            pattern = entry.get("files", "").replace("{code}", code).replace("[!{]", "x")
+                            code = str(task.codes.get(language, language))
+                            config = (entry.config or "default").replace("{code}", code)
+                            split = entry.split or entry.as_
+                            pattern = (entry.files or "").replace("{code}", code).replace("[!{]", "x")
                             names += [f"{config}/{split}-00000-of-00001.parquet", pattern.replace("*", "0")]
         return Repository(names, "", source)
 
@@ -81,8 +81,8 @@ def test_the_overlay_makes_a_valid_study_without_unpinned_sources_in_the_way(pap
         },
         ROOT,
     )
-    assert study.config["rehearsal"] and study.config["seeds"] == [0] and study.runs
-    assert study.arms["ccg"]["tasks"] == ["supertags"] and "mlm-xtreme" in study.arms["mnli-mlm"]["tasks"]
+    assert study.config.rehearsal and study.config.seeds == [0] and study.runs
+    assert study.arms["ccg"].tasks == ["supertags"] and "mlm-xtreme" in study.arms["mnli-mlm"].tasks
 
 
 def test_a_target_is_rehearsed_with_the_one_that_stands_in_for_it(paper: Study) -> None:

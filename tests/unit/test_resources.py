@@ -47,15 +47,15 @@ def test_memory_is_a_process_copies_of_the_weights_and_texts(tmp_path: Path) -> 
     """bert-tiny has 4,385,920 parameters; pocket's `tags` asks for 4,000 + 200 + 600 rows of half of 128 tokens."""
     pocket = study(targets=["tags"])
     jobs = JobResources(pocket, tmp_path)
-    rows = jobs._examples("tags")
-    texts = 36 * (rows.train + rows.dev + rows.test) * rows.tokens
+    rows = jobs._size("tags")
+    texts = 36 * (rows.train + rows.dev + rows.test) * rows.example_tokens
     expected = 2000 + (8 * 4 * 4_385_920 + texts) / 1e6
     assert jobs.memory_mb("target", run("bert-tiny", "none", "tags", "0-2")) == round(expected)
 
 
 def test_several_gpus_take_less_time_and_one_launcher_more_memory(tmp_path: Path) -> None:
     several = study("studies/paper.yaml")
-    several.config["definitions"]["encoders"]["xlm-r-large"]["gpus"] = 4
+    several.encoder("xlm-r-large").gpus = 4
     job = run("xlm-r-large", "mnli", "xnli", "0-1")
     four, one = JobResources(several, tmp_path), JobResources(study("studies/paper.yaml"), tmp_path)
     assert four.minutes("target", job) < one.minutes("target", job)

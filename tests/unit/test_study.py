@@ -1,7 +1,9 @@
 """A config becomes batches of seeds, arms and the settings of each job."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.config import analysis_settings, preparation_settings, training_settings
+from codestilts.config.schema import Arm, OwnBudget, TaskData
 from codestilts.config.study import Study, batches, load_tasks, to_json
 from codestilts.config.validation import load_study, read_configs
 from codestilts.evaluation.statistics.design import design_of, scopes_of
@@ -47,15 +50,8 @@ def test_seeds_are_known_and_differ() -> None:
 
 
 def test_an_arm_without_definition_is_that_task(study: Study) -> None:
-    assert study.arms["cloze"] == {
-        "family": "code",
-        "tasks": ["cloze"],
-        "init": "pretrained",
-        "shuffle_labels": False,
-        "method": "full",
-        "learning_rate_factor": 1.0,
-    }
-    assert study.arms["mlm-code"]["family"] == "control"
+    assert study.arms["cloze"] == Arm(family="code", tasks=["cloze"])
+    assert study.arms["mlm-code"].family == "control"
     assert study.trained_arms == ["cloze", "english-multi", "mlm-code"]
 
 
@@ -68,7 +64,7 @@ def test_only_what_is_used_is_fetched(study: Study) -> None:
     assert "evals" in study.used_sources
     assert study.source_of_encoder("minilm") not in study.used_sources
     languages = {language for source in study.used_sources for language in study.sources[source].languages}
-    assert languages == {*study.config["languages"], "english", "encoder"}
+    assert languages == {*study.config.languages, "english", "encoder"}
 
 
 def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
@@ -85,21 +81,22 @@ def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
 
 def test_common_sizes_do_not_cut_a_protocol(study: Study) -> None:
     paper = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
-    assert paper.config["data"]["target"] == {"train": 400000, "dev": 500, "test": 20000, "test_source": 20000}
+    assert paper.config.data.target.given() == {"train": 400000, "dev": 500, "test": 20000, "test_source": 20000}
     sizes = {"train", "dev", "test", "test_source"}
     assert preparation_settings.build(paper, "udpos").keys() & sizes == {"train", "dev"}  # German has 22,458 test rows
     assert preparation_settings.build(paper, "bucc").keys() & sizes == {
         "train"
     }  # dev sets the threshold: Russian has 2,374 pairs
-    own = Study(paper.config | {"data": paper.config["data"] | {"tasks": {"udpos": {"test": 9}}}}, paper.tasks, {})
+    data = paper.config.data.model_copy(update={"tasks": {"udpos": TaskData(test=9)}})
+    own = replace(paper, config=paper.config.model_copy(update={"data": data}))
     assert preparation_settings.build(own, "udpos")["test"] == 9  # asked for this task
-    rehearsed = Study(paper.config | {"rehearsal": 10}, paper.tasks, {})
+    rehearsed = replace(paper, config=paper.config.model_copy(update={"rehearsal": 10}))
     assert preparation_settings.build(rehearsed, "bucc").keys() & sizes == sizes
 
 
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
     phase2 = training_settings.intermediate(study, "bert-tiny", "english-multi", "0-2")
-    assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"]["tasks"])
+    assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"].tasks)
     phase3 = training_settings.target(study, "bert-tiny", "none", "tags", "3")
     assert phase3["seeds"] == [3] and list(phase3["tasks"]) == ["tags"] and "languages" not in phase3
     assert json.loads(to_json(phase3)) == phase3
@@ -108,17 +105,20 @@ def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
 
 def test_random_weights_are_drawn_once(study: Study) -> None:
     assert training_settings.target(study, "bert-tiny", "random", "tags", "3")["init"] == "random"
-    assert training_settings.probe(study, "bert-tiny", "random", "3")["init"] == "random"
+    assert training_settings.frozen_retrieval(study, "bert-tiny", "random", "3")["init"] == "random"
     assert training_settings.target(study, "bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
 
 
+def with_own_budgets(study: Study, tasks: dict[str, Any]) -> Study:
+    target = study.config.target.model_copy(update={"tasks": tasks})
+    return replace(study, config=study.config.model_copy(update={"target": target}))
+
+
 def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
-    own = {**study.config["target"], "tasks": {"tags": {"steps": 7}}}
-    other = Study({**study.config, "target": own}, study.tasks, study.sources)
+    other, plain = (with_own_budgets(study, tasks) for tasks in ({"tags": OwnBudget(steps=7)}, {}))
     assert training_settings.target(other, "bert-tiny", "none", "tags", "3")["steps"] == 7
     job = ("bert-tiny", "none", "search", "3")
-    study = Study({**study.config, "target": {**own, "tasks": {}}}, study.tasks, study.sources)
-    assert training_settings.target(other, *job) == training_settings.target(study, *job)
+    assert training_settings.target(other, *job) == training_settings.target(plain, *job)
 
 
 def test_seen_languages_are_those_of_code_arms(study: Study) -> None:

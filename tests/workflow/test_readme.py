@@ -1,4 +1,4 @@
-"""What the README says how to add, added."""
+"""What docs/extending.md says how to add, added; and what README and docs link to."""
 
 import re
 import shutil
@@ -12,7 +12,8 @@ import pytest
 import yaml
 from projects import ROOT, environment, snakemake
 
-BLOCKS = dict(re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL))
+BLOCKS = dict(re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL))
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/**/*.md")]
 
 LUA = """local Basket = {}
 
@@ -38,7 +39,7 @@ return Basket
 
 @pytest.fixture
 def project(fresh: Path, tmp_path: Path) -> Path:
-    """A project that has not run, with everything that the README adds."""
+    """A project that has not run, with everything that the page adds."""
     project = Path(shutil.copytree(fresh, tmp_path / "project"))
     for name, text in BLOCKS.items():
         path = project / name
@@ -47,7 +48,7 @@ def project(fresh: Path, tmp_path: Path) -> Path:
     return project
 
 
-def test_the_readme_adds_a_task_a_language_and_an_encoder() -> None:
+def test_the_page_adds_a_task_a_language_and_an_encoder() -> None:
     assert set(BLOCKS) == {
         "tasks/code/comparison.yaml",
         "src/codestilts/examples/parsing/languages.yaml",
@@ -89,3 +90,19 @@ def test_a_study_with_another_encoder_is_an_overlay(project: Path) -> None:
     command = [sys.executable, "scripts/validate.py", "config.yaml", "studies/mine.yaml"]
     result = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
     assert result.stdout.startswith("mine: 1 encoders, 3 arms"), result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_a_page_exist(page: Path) -> None:
+    text = page.read_text()
+    goals = set(re.findall(r"^(?:    |`)make ([a-z-]+)", text, re.MULTILINE))
+    assert goals <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:--configfile |--profile |-f )((?:studies|profiles|containers)/[\w./-]+|config\.yaml)", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -15,7 +15,7 @@ from filelock import FileLock
 from projects import environment, snakemake
 
 from codestilts.config.validation import load_study, read_configs
-from codestilts.workflow.job_paths import log_of, rules_by_place
+from codestilts.workflow.job_paths import log_path, rules_by_job_path
 
 RESULTS = Path("results/micro")
 
@@ -58,11 +58,11 @@ def test_every_job_leaves_its_benchmark_and_status_counts_them(done: Path) -> No
     study = load_study(read_configs([done / "config.yaml", done / "micro.yaml"]), done)
     benchmarks = done / RESULTS / "benchmarks"
     found = {str(path.relative_to(benchmarks).with_suffix("")) for path in benchmarks.rglob("*.tsv")}
-    expected = rules_by_place(study)
+    expected = rules_by_job_path(study)
     assert found == set(expected)
-    assert {place for place in expected if not (done / RESULTS / log_of(place)).exists()} == set()
+    assert {job_path for job_path in expected if not (done / RESULTS / log_path(job_path)).exists()} == set()
     told = status(done)
-    assert f"Everything is there: {RESULTS}/report.html" in told and "Failed" not in told
+    assert f"Next: all jobs are done, open {RESULTS}/report.html" in told and "Failed" not in told
     assert re.search(rf"^all +{len(expected)} +{len(expected)} *$", told, re.MULTILINE)
 
 
@@ -72,7 +72,7 @@ def test_where_slurm_ran_nothing_there_is_nothing_to_say_of_it(done: Path) -> No
 
 
 def test_status_of_a_folder_where_nothing_has_run(fresh: Path) -> None:
-    assert "nothing has run here yet" in status(fresh)
+    assert "not started" in status(fresh)
 
 
 def test_status_tells_a_failure_until_it_is_made_good(project: Path) -> None:
@@ -82,11 +82,11 @@ def test_status_tells_a_failure_until_it_is_made_good(project: Path) -> None:
     script.write_text("raise SystemExit('error: broken')")
     assert snakemake(project, f"{RESULTS}/examples/tags.parquet").returncode == 1
     told = status(project)
-    assert "Failed: build tags" in told and "    error: broken" in told and "To go on: snakemake" in told
+    assert "Failed: build tags" in told and "    error: broken" in told and "Next: snakemake" in told
     script.write_text(works)
     assert snakemake(project, f"{RESULTS}/examples/tags.parquet").returncode == 0
     told = status(project)
-    assert "Failed:" not in told and "Failures that a later attempt made good: 1" in told
+    assert "Failed:" not in told and "Failures resolved by a later attempt: 1" in told
 
 
 def test_two_seeds_differ(done: Path) -> None:

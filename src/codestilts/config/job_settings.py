@@ -3,20 +3,19 @@ is rerun when its own settings change.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from codestilts.config import analysis_settings, preparation_settings, training_settings
-from codestilts.config.study import Record
 
-JOB_SETTINGS: dict[str, Callable[..., Record]] = {
+JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "source": preparation_settings.source,
-    "import_encoder": preparation_settings.encoder,
     "extract": preparation_settings.extract,
     "build": preparation_settings.build,
     "baseline": preparation_settings.baseline,
     "intermediate": training_settings.intermediate,
     "target": training_settings.target,
     "tune": training_settings.tune,
-    "frozen_retrieval": training_settings.probe,
+    "frozen_retrieval": training_settings.frozen_retrieval,
     "score": analysis_settings.score,
     "compare": analysis_settings.compare,
     "report": analysis_settings.report,

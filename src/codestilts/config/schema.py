@@ -40,6 +40,10 @@ class Sizes(Strict):
     test: Count | None = None
     test_source: Count | None = Field(None, description="of the source language, if not the same")
 
+    def given(self) -> dict[str, int]:
+        """The sizes that are given, by the name of the split."""
+        return self.model_dump(include=set(Sizes.model_fields), exclude_none=True)
+
 
 class TaskData(Sizes):
     """What a study takes of one task."""
@@ -127,6 +131,11 @@ class TargetBudget(Budget):
     selection: Annotated[list[Literal["last", "dev", "oracle"]], Field(min_length=1), *Unique] = Field(
         ["last"], description="checkpoints that are tested; effects are those of the first one"
     )
+
+    def own(self, target: str) -> dict[str, Any]:
+        """The keys that a target sets differently, with their values."""
+        own: BaseModel | None = self.tasks.get(target)
+        return own.model_dump(exclude_none=True) if own else {}
 
 
 class Statistics(Strict):

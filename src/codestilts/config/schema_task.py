@@ -1,5 +1,6 @@
 """What a task file may say."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -152,4 +153,21 @@ class TaskFile(Strict):
     trained: bool = True
     together: bool = Field(False, description="it pairs its languages with each other, so it needs them all")
     group: Literal["classification", "structured", "qa", "retrieval"] | None = None
-    max_length: Count | None = None
+    max_length: Count = Field(128, description="tokens of a sequence at most")
+
+
+class TaskSpec(TaskFile):
+    """A task of the project: what its file says, and what the file's path says."""
+
+    name: str
+    suite: str
+    file: str
+
+    @cached_property
+    def all_sources(self) -> list[str]:
+        """The archives that the builder reads: ``sources``, and those of ``read``."""
+        return list(dict.fromkeys([*self.sources, *(entry.source for entry in self.read)]))
+
+    def as_written(self) -> dict[str, Any]:
+        """The keys and values of the file, with none added."""
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude={"name", "suite", "file"})

@@ -1,7 +1,4 @@
-"""A study: one validated config turned into encoders, arms, targets, seeds and the settings of every job.
-
-Pure (standard library and YAML only): the graph of jobs is built from it, so it has to load in no time.
-"""
+"""A study: a validated config with the tasks and sources that it names, and the grid of runs that follows from them."""
 
 import itertools
 import json
@@ -10,6 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from codestilts.config.schema import Arm, Block, Config, Encoder
+from codestilts.config.schema_task import TaskSpec
+from codestilts.config.scopes import ALL_GROUPS, target_scopes
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
 from codestilts.provenance import is_leftover
@@ -30,9 +30,15 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
 
 
 def load_tasks(folder: str | Path) -> dict[str, Record]:
-    """Every ``tasks/<suite>/<name>.yaml`` under ``folder``, by name, with its name, suite and file added.
+    """Read every ``tasks/<suite>/<name>.yaml`` under ``folder``.
 
-    What editors and archives leave beside them is passed over (:func:`codestilts.provenance.is_leftover`).
+    Leftovers of editors and archives are skipped (:func:`codestilts.provenance.is_leftover`).
+
+    Returns:
+        The values of each file by the task's name, with ``name``, ``suite`` and ``file`` added.
+
+    Raises:
+        CodeStiltsError: Two tasks have one name, or a file has a key that its path already gives.
     """
     tasks: dict[str, Record] = {}
     for path in sorted(Path(folder).glob("*/*.yaml")):
@@ -56,82 +62,81 @@ def to_json(settings: Record) -> str:
 class Study:
     """A validated config with the tasks and sources it may name."""
 
-    config: Record
-    tasks: dict[str, Record]
+    config: Config
+    tasks: dict[str, TaskSpec]
     sources: dict[str, Source]
 
     @property
     def name(self) -> str:
         """The study's name, which is also its folder under ``results/``."""
-        return str(self.config["study"])
+        return self.config.study
 
     @property
     def encoders(self) -> list[str]:
         """The encoders (phase 1) of the study."""
-        return list(self.config["encoders"])
+        return self.config.encoders
 
     @property
     def targets(self) -> list[str]:
         """All target tasks (phase 3), trained or not."""
-        return list(self.config["targets"])
+        return self.config.targets
 
     @cached_property
     def batches(self) -> dict[str, list[int]]:
         """The seeds of each training job by the name of the batch, such as ``0-2``."""
-        return batches(self.config["seeds"], self.config["seeds_per_job"])
+        return batches(self.config.seeds, self.config.seeds_per_job)
 
     @cached_property
-    def arms(self) -> dict[str, Record]:
-        """Each arm's family, tasks (none: phase 2 is skipped), initial weights and whether labels are shuffled.
-
-        An arm without a definition of its own is the task of that name alone.
-        """
-        definitions = self.config["definitions"]["arms"]
-        return {name: definitions.get(name) or self._single(name) for name in self.config["arms"]}
-
-    def _single(self, task: str) -> Record:
-        family = self.tasks[task]["suite"]
-        fixed = {"init": "pretrained", "shuffle_labels": False, "method": "full", "learning_rate_factor": 1.0}
-        return {"family": family, "tasks": [task], **fixed}
+    def arms(self) -> dict[str, Arm]:
+        """The arms of the study; an arm without a definition is the task of that name, and its family the suite's."""
+        defined = self.config.definitions.arms
+        return {
+            name: defined.get(name) or Arm.model_validate({"family": self.tasks[name].suite, "tasks": [name]})
+            for name in self.config.arms
+        }
 
     @cached_property
     def trained_arms(self) -> list[str]:
-        """The arms that have a phase 2."""
-        return [name for name, arm in self.arms.items() if arm["tasks"]]
+        """The arms with an intermediate task."""
+        return [name for name, arm in self.arms.items() if arm.tasks]
 
     @cached_property
-    def cells(self) -> dict[tuple[str, str], list[str]]:
-        """The targets of each encoder and arm that the grid has; untrained ones are in every cell."""
-        cells: dict[tuple[str, str], list[str]] = {}
-        for block in self.config.get("grid") or [{}]:
-            chosen = [block.get(key) or self.config[key] for key in ("encoders", "arms", "targets")]
-            for encoder, arm in itertools.product(*chosen[:2]):
-                cells.setdefault((encoder, arm), []).extend(chosen[2])
-        order = {target: place for place, target in enumerate(self.targets)}
-        rest = self.untrained_targets
-        return {cell: sorted({*targets, *rest}, key=order.__getitem__) for cell, targets in sorted(cells.items())}
+    def encoder_arms(self) -> dict[tuple[str, str], list[str]]:
+        """The targets of each encoder-arm pair of the grid. Every pair has all untrained targets."""
+        chosen: dict[tuple[str, str], set[str]] = {}
+        for block in self.config.grid or [Block()]:
+            pairs = itertools.product(block.encoders or self.encoders, block.arms or self.config.arms)
+            for pair in pairs:
+                chosen.setdefault(pair, set(self.untrained_targets)).update(block.targets or self.targets)
+        return {
+            pair: [target for target in self.targets if target in targets] for pair, targets in sorted(chosen.items())
+        }
 
     @cached_property
     def runs(self) -> list[tuple[str, str, str]]:
         """Every encoder, arm and trained target of the grid."""
         trained = set(self.trained_targets)
-        return [(*cell, target) for cell, targets in self.cells.items() for target in targets if target in trained]
+        return [
+            (*pair, target) for pair, targets in self.encoder_arms.items() for target in targets if target in trained
+        ]
 
     @cached_property
     def intermediate_models(self) -> list[tuple[str, str]]:
-        """Every encoder and arm with a phase 2 that the grid needs, for itself or for a variant."""
-        parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.cells]
+        """Every encoder-arm pair whose intermediate training the grid needs, for itself or for a variant."""
+        parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.encoder_arms]
         return list(dict.fromkeys((encoder, arm) for encoder, arm in parents if arm))
 
     def parent_arm(self, arm: str) -> str | None:
-        """The arm whose phase 2 an arm goes on from: its own, that of its base if it has no tasks, or none."""
-        base = self.arms[arm].get("base")
-        return arm if self.arms[arm]["tasks"] else base if base in self.trained_arms else None
+        """The arm whose intermediate models an arm starts from: itself, its base if it has no tasks, or None."""
+        if self.arms[arm].tasks:
+            return arm
+        base = self.arms[arm].base
+        return base if base in self.trained_arms else None
 
     @cached_property
     def trained_targets(self) -> list[str]:
         """The targets that are fine-tuned; the others use the encoder as it is."""
-        return [name for name in self.targets if self.tasks[name].get("trained", True)]
+        return [name for name in self.targets if self.tasks[name].trained]
 
     @cached_property
     def untrained_targets(self) -> list[str]:
@@ -141,7 +146,7 @@ class Study:
     @cached_property
     def intermediate_tasks(self) -> list[str]:
         """Every task that an arm of the study trains on, in order of first use."""
-        return list(dict.fromkeys(task for arm in self.arms.values() for task in arm["tasks"]))
+        return list(dict.fromkeys(task for arm in self.arms.values() for task in arm.tasks))
 
     @cached_property
     def overlaps(self) -> dict[str, list[str]]:
@@ -150,13 +155,13 @@ class Study:
         found = {}
         for arm in self.arms:
             parent = self.parent_arm(arm)  # a variant goes on from its base
-            known = {name for task in (self.arms[parent]["tasks"] if parent else []) for name in self.origins(task)}
+            known = {name for task in (self.arms[parent].tasks if parent else []) for name in self.origins(task)}
             found[arm] = sorted(target for target in own if own[target] & known)
         return found
 
     def origins(self, task: str) -> set[str]:
         """The data sets that a task's rows were made of: its own, those of its parts, the hub's sets of functions."""
-        found = set(self.tasks[task].get("made_of", []))
+        found = set(self.tasks[task].made_of)
         found.update(name for part in self.parts(task) for name in self.origins(part))
         if self.reads_functions(task):
             read = {name for language in self.task_languages(task) for name in self.sources_of_language(language)}
@@ -172,26 +177,27 @@ class Study:
 
     def parts(self, task: str) -> list[str]:
         """The tasks whose examples a task is made of."""
-        own = self.config["data"]["tasks"].get(task, {}).get("examples_of")
-        return list(own or self.tasks[task].get("examples_of", []))
+        own = self.config.data.tasks.get(task)
+        return (own and own.examples_of) or self.tasks[task].examples_of
 
     def reads_functions(self, task: str) -> bool:
         """Whether a task is made of functions, and not of archives or other tasks' examples."""
-        return not (self.tasks[task].get("sources") or self.tasks[task].get("examples_of"))
+        return not (self.tasks[task].all_sources or self.tasks[task].examples_of)
 
     def source_language(self, task: str) -> str:
         """The language that a target is trained in: its own choice, or else the study's."""
-        return str(self.tasks[task].get("source_language") or self.config["source_language"])
+        return self.tasks[task].source_language or self.config.source_language
 
     def task_languages(self, task: str) -> list[str]:
         """The languages of a task in this study: an intermediate task has all its own."""
-        own = self.config["data"]["tasks"].get(task, {}).get("languages")
-        declared = [name for name in self.tasks[task]["languages"] if own is None or name in own]
+        data = self.config.data.tasks.get(task)
+        own = data.languages if data else None
+        declared = [name for name in self.tasks[task].languages if own is None or name in own]
         if self.reads_functions(task):
             declared = [name for name in declared if self.sources_of_language(name)]
         if task not in self.targets:
             return declared
-        return [language for language in self.config["languages"] if language in declared]
+        return [language for language in self.config.languages if language in declared]
 
     @cached_property
     def code_languages(self) -> list[str]:
@@ -204,15 +210,8 @@ class Study:
     @cached_property
     def seen_languages(self) -> list[str]:
         """The programming languages that occur in an intermediate code task of the study."""
-        return sorted(
-            {
-                language
-                for arm in self.arms.values()
-                if arm["family"] == "code"
-                for task in arm["tasks"]
-                for language in self.tasks[task]["languages"]
-            }
-        )
+        code_tasks = {task for arm in self.arms.values() if arm.family == "code" for task in arm.tasks}
+        return sorted({language for task in code_tasks for language in self.tasks[task].languages})
 
     def sources_of_language(self, language: str) -> list[str]:
         """The archives with functions of a programming language; train and dev serve the source language alone.
@@ -220,27 +219,31 @@ class Study:
         A language that the hub's tables of functions have is not taken from packages too.
         """
         used = {"intermediate", "test", "parallel", "hub"}
-        if language == self.config["source_language"]:
+        if language == self.config.source_language:
             used |= {"train", "dev"}
-        kinds = self.config["function_sources"]
+        kinds = self.config.function_sources
         found = [
             name for name, source in self.sources.items() if source.kind in kinds and source.split.get(language) in used
         ]
         return [name for name in found if self.sources[name].kind == "hub"] or found
 
+    def encoder(self, name: str) -> Encoder:
+        """The definition of an encoder."""
+        return self.config.definitions.encoders[name]
+
     def gpus(self, encoder: str) -> int:
-        """How many GPUs a job asks for that trains an encoder or predicts with it."""
-        return int(self.config["definitions"]["encoders"][encoder]["gpus"]) if self.config["device"] == "gpu" else 0
+        """The number of GPUs that a job requests which trains an encoder or predicts with it."""
+        return self.encoder(encoder).gpus if self.config.device == "gpu" else 0
 
     def source_of_encoder(self, encoder: str) -> str:
         """The archive that holds an encoder."""
-        return str(self.config["definitions"]["encoders"][encoder]["source"])
+        return self.encoder(encoder).source
 
     @cached_property
     def used_sources(self) -> list[str]:
         """Everything that is fetched for this study, and nothing else."""
         used = {self.source_of_encoder(encoder) for encoder in self.encoders}
-        used.update(source for task in self.examples for source in self.tasks[task].get("sources") or [])
+        used.update(source for task in self.examples for source in self.tasks[task].all_sources)
         used.update(source for language in self.code_languages for source in self.sources_of_language(language))
         return sorted(used)
 
@@ -252,34 +255,33 @@ class Study:
     @property
     def learning_rates(self) -> list[float]:
         """The rates that phase 3 tries; none where its rate is given."""
-        return list(self.config["target"]["learning_rates"])
+        return self.config.target.learning_rates
 
     @cached_property
     def scopes(self) -> list[str]:
-        """Groups of targets and their means, named as :func:`statistics.contrasts.scopes_of` names them."""
-        suites = {self.tasks[target]["suite"] for target in self.targets}
-        first = "pl" if "pl" in suites else min(suites)
-        prefixes = {suite: "" if suite == first else f"{suite} " for suite in suites}
-        named = {prefixes[self.tasks[name]["suite"]] + self.tasks[name]["group"] for name in self.targets}
-        means = [f"all {suite}" for suite in sorted(suites - {first})]
-        return ["all groups", *means, *sorted(named)]
+        """The groups of targets and the means over groups that effects are reported for (:mod:`scopes`)."""
+        groups = {name: str(self.tasks[name].group) for name in self.targets}
+        suites = {name: self.tasks[name].suite for name in self.targets}
+        kinds = {scope: kind for scope, (kind, _) in target_scopes(groups, suites).items()}
+        means = sorted(scope for scope, kind in kinds.items() if kind == "all" and scope != ALL_GROUPS)
+        return [ALL_GROUPS, *means, *sorted(scope for scope, kind in kinds.items() if kind == "group")]
 
     @cached_property
     def shown_runs(self) -> list[tuple[str, str, str]]:
         """The runs whose predictions the report shows: of the shown arms, with the first encoder that has them."""
-        first = {arm: encoder for encoder, arm in reversed(self.cells)}
+        first = {arm: encoder for encoder, arm in reversed(self.encoder_arms)}
         return [
             (first[arm], arm, target)
             for arm in self.shown_arms
             if arm in first
-            for target in self.cells[first[arm], arm]
+            for target in self.encoder_arms[first[arm], arm]
         ]
 
     @cached_property
     def shown_arms(self) -> list[str]:
         """The arms whose curves and predictions the report shows: none, and one of each family of the contrast."""
         shown = ["none"]
-        for family in self.config["statistics"]["contrast"]:
-            members = [name for name, arm in self.arms.items() if arm["family"] == family]
-            shown += sorted(members, key=lambda name: -len(self.arms[name]["tasks"]))[:1]
+        for family in self.config.statistics.contrast:
+            members = [name for name, arm in self.arms.items() if arm.family == family]
+            shown += sorted(members, key=lambda name: -len(self.arms[name].tasks))[:1]
         return [name for name in shown if name in self.arms]

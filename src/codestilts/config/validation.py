@@ -9,13 +9,14 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from codestilts.config.schema import Config
-from codestilts.config.schema_fields import BUILDER, FOLDER
-from codestilts.config.schema_task import TaskFile
+from codestilts.config.schema_fields import BUILDER, FOLDER, Family
+from codestilts.config.schema_task import TaskFile, TaskSpec
 from codestilts.config.study import Record, Study, load_tasks
 from codestilts.errors import CodeStiltsError, suggest
 from codestilts.files import read_text, read_yaml
 from codestilts.sources.table import NAME, Source, read_sources
 
+NO_VALUE = "has no value: give one, or leave the key out"
 LONGEST = 120  # letters of a value that an error shows
 
 
@@ -53,7 +54,7 @@ def _empty(model: BaseModel) -> Iterator[tuple[tuple[Any, ...], str]]:
         value = getattr(model, name)
         key = field.alias or name
         if value is None and name in model.model_fields_set:
-            yield (key,), "has no value: give one, or leave the key out"
+            yield (key,), NO_VALUE
         parts: list[tuple[tuple[Any, ...], Any]] = [((key,), value)]
         if isinstance(value, list):
             parts = [((key, place), item) for place, item in enumerate(value)]
@@ -80,6 +81,8 @@ def _message(model: type[BaseModel], error: Any) -> str:
             return f"{_shown(error['input'])} is not a name: use {_letters(error['ctx']['pattern'])}"
         case "value_error":
             return str(error["ctx"]["error"])
+        case "int_type" | "float_type" | "string_type" if error["input"] is None:
+            return NO_VALUE
         case "string_type" if isinstance(error["input"], bool | int | float):
             return f"must be a text, not {_shown(error['input'])}: put it in quotes if it is one"
         case "int_type" | "float_type" if isinstance(error["input"], str):
@@ -115,18 +118,19 @@ def load_study(
     """
     root = Path(root)
     sources = read_sources(root / "sources.csv")
-    tasks = load_tasks(root / "tasks")
+    files_of_tasks = load_tasks(root / "tasks")
     layers = [(os.path.relpath(file), read_yaml(file)) for file in files]
     layers += [("--config", told)] if told else []
-    errors = list(_task_errors(tasks, sources, root))
+    errors = list(_task_errors(files_of_tasks, sources, root))
     problems = schema_errors(Config, config)
     if not problems and not errors:
-        config = Config.model_validate(config).model_dump(exclude_none=True)
-        problems = list(_config_errors(Study(config, tasks, sources)))
+        tasks = {name: TaskSpec.model_validate(task) for name, task in files_of_tasks.items()}
+        study = Study(Config.model_validate(config), tasks, sources)
+        problems = list(_config_errors(study))
     errors += [f"{_origin(path, layers)}: {'.'.join(map(str, path))}: {message}" for path, message in problems]
     if errors:
         raise CodeStiltsError("\nerror: ".join(" ".join(error.splitlines()) for error in dict.fromkeys(errors)))
-    return Study(config, tasks, sources)
+    return study
 
 
 def read_configs(files: Iterable[str | Path]) -> Record:
@@ -177,7 +181,7 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
             continue
         if spec.get("read"):
             read = [entry["source"] for entry in spec["read"]]
-            spec["sources"] = task["sources"] = list(dict.fromkeys([*spec.get("sources", []), *read]))
+            spec["sources"] = list(dict.fromkeys([*spec.get("sources", []), *read]))
         for source in set(spec.get("sources", [])) - set(sources):
             yield f"{task['file']}: sources: no source '{source}'; {suggest(source, sources)}"
         for part in set(spec.get("examples_of", [])) - set(tasks):
@@ -205,75 +209,83 @@ def _task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Pat
 def _config_errors(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     """``(path, message)`` for names that point nowhere and for combinations that make no study."""
     config, tasks = study.config, study.tasks
-    unknown = list(_unknown_names(study))
+    unknown = list(_unknown_names(study)) or list(_undefined_arms(study))
     yield from unknown
     if unknown:
         return
-    if "none" not in config["arms"]:
+    if "none" not in config.arms:
         yield ("arms",), "'none' is missing; every effect is a difference from it"
-    for index, name in enumerate(config["arms"]):
+    for index, name in enumerate(config.arms):
         arm = study.arms[name]
-        alike = not arm["tasks"] and arm["init"] == "pretrained" and arm["method"] == "full"
+        alike = not arm.tasks and arm.init == "pretrained" and arm.method == "full"
         if name != "none" and alike and not study.parent_arm(name):
             yield ("arms", index), f"'{name}' has no tasks and begins with pretrained weights: that is the arm 'none'"
-        of, where = arm.get("controls_for"), ("definitions", "arms", name, "controls_for")
-        if arm["family"] == "control" and of is None:
+        of, where = arm.controls_for, ("definitions", "arms", name, "controls_for")
+        if arm.family == "control" and of is None:
             yield where, f"'{name}' is a control: name the families that it is a control of, or [] for none"
-        if arm["family"] != "control" and of is not None:
-            yield where, f"'{name}' is no control but of the family {arm['family']}"
-        if arm.get("base") and arm["base"] not in config["arms"]:
-            allowed = suggest(arm["base"], config["arms"])
-            yield ("definitions", "arms", name, "base"), f"'{arm['base']}' is no arm of this study; {allowed}"
-    for index, target in enumerate(config["targets"]):
+        if arm.family != "control" and of is not None:
+            yield where, f"'{name}' is no control but of the family {arm.family}"
+        if arm.base and arm.base not in config.arms:
+            allowed = suggest(arm.base, config.arms)
+            yield ("definitions", "arms", name, "base"), f"'{arm.base}' is no arm of this study; {allowed}"
+    for index, target in enumerate(config.targets):
         if not study.task_languages(target):
-            allowed = suggest("", tasks[target]["languages"])
+            allowed = suggest("", tasks[target].languages)
             yield (
                 ("targets", index),
-                f"'{target}' has none of the languages {', '.join(config['languages'])}; {allowed}",
+                f"'{target}' has none of the languages {', '.join(config.languages)}; {allowed}",
             )
-        elif tasks[target].get("together") and len(study.task_languages(target)) < len(tasks[target]["languages"]):
+        elif tasks[target].together and len(study.task_languages(target)) < len(tasks[target].languages):
             yield (
                 ("languages",),
-                f"target '{target}' pairs {' and '.join(tasks[target]['languages'])}, of which this study has "
+                f"target '{target}' pairs {' and '.join(tasks[target].languages)}, of which this study has "
                 f"{', '.join(study.task_languages(target))} alone: add the other, or leave the target out",
             )
-        arms = [name for name, arm in study.arms.items() if target in arm["tasks"]]
+        arms = [name for name, arm in study.arms.items() if target in arm.tasks]
         if arms:
             yield ("targets", index), f"'{target}' is also an intermediate task ({', '.join(arms)}); it can be only one"
-        if "group" not in tasks[target]:
-            yield ("targets", index), f"'{target}' has no group, which a target needs: see {tasks[target]['file']}"
+        if tasks[target].group is None:
+            yield ("targets", index), f"'{target}' has no group, which a target needs: see {tasks[target].file}"
     for target in study.trained_targets:
         source = study.source_language(target)
-        if source not in tasks[target]["languages"]:
-            allowed = suggest(source, tasks[target]["languages"])
+        if source not in tasks[target].languages:
+            allowed = suggest(source, tasks[target].languages)
             yield ("source_language",), f"'{source}' is no language of target '{target}'; {allowed}"
     yield from _missing_splits(study)
 
 
+def _undefined_arms(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Arms that are named as a task whose suite is no family of arms."""
+    for index, name in enumerate(study.config.arms):
+        if name not in study.config.definitions.arms and (suite := study.tasks[name].suite) not in get_args(Family):
+            message = f"'{name}' is a task of the suite {suite}: define an arm with that task and its family"
+            yield ("arms", index), f"{message} under definitions.arms"
+
+
 def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     config, tasks = study.config, study.tasks
-    definitions = config["definitions"]
-    spoken = {language for target in config["targets"] for language in tasks.get(target, {}).get("languages", [])}
+    definitions = config.definitions
+    spoken = {language for target in config.targets if target in tasks for language in tasks[target].languages}
     known: list[tuple[tuple[Any, ...], list[Any], Iterable[Any], str]] = [
-        (("encoders",), config["encoders"], definitions["encoders"], "encoder is defined under that name"),
-        (("arms",), config["arms"], [*definitions["arms"], *tasks], "arm or task has that name"),
-        (("targets",), config["targets"], tasks, "task has that name"),
+        (("encoders",), config.encoders, definitions.encoders, "encoder is defined under that name"),
+        (("arms",), config.arms, [*definitions.arms, *tasks], "arm or task has that name"),
+        (("targets",), config.targets, tasks, "task has that name"),
         *(
-            (("grid", index, key), block.get(key) or [], config[key], "name of this study")
-            for index, block in enumerate(config["grid"])
+            (("grid", index, key), getattr(block, key) or [], getattr(config, key), "name of this study")
+            for index, block in enumerate(config.grid)
             for key in ("encoders", "arms", "targets")
         ),
-        (("languages",), config["languages"], spoken, "target has that language"),
-        (("data", "tasks"), list(config["data"]["tasks"]), tasks, "task has that name"),
-        (("target", "tasks"), list(config["target"]["tasks"]), tasks, "task has that name"),
+        (("languages",), config.languages, spoken, "target has that language"),
+        (("data", "tasks"), list(config.data.tasks), tasks, "task has that name"),
+        (("target", "tasks"), list(config.target.tasks), tasks, "task has that name"),
     ]
     known += [
-        (("definitions", "arms", arm, "tasks"), spec["tasks"], tasks, "task has that name")
-        for arm, spec in definitions["arms"].items()
+        (("definitions", "arms", arm, "tasks"), spec.tasks, tasks, "task has that name")
+        for arm, spec in definitions.arms.items()
     ]
     known += [
-        (("definitions", "encoders", encoder, "source"), [spec["source"]], study.sources, "source has that name")
-        for encoder, spec in definitions["encoders"].items()
+        (("definitions", "encoders", encoder, "source"), [spec.source], study.sources, "source has that name")
+        for encoder, spec in definitions.encoders.items()
     ]
     for path, names, allowed, what in known:
         for name in dict.fromkeys(names):
@@ -284,7 +296,7 @@ def _unknown_names(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
 def _missing_splits(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
     """Languages for which ``sources.csv`` has no package of the split that the study needs."""
 
-    kinds = study.config["function_sources"]
+    kinds = study.config.function_sources
 
     def having(*splits: str) -> set[str]:
         sources = [source for source in study.sources.values() if source.kind in kinds]
@@ -297,6 +309,6 @@ def _missing_splits(study: Study) -> Iterator[tuple[tuple[Any, ...], str]]:
         yield ("source_language",), f"sources.csv has no training package in that language; {allowed}"
     tested = having("test")
     elsewhere = {language for target in set(study.targets) - set(made) for language in study.task_languages(target)}
-    for index, language in enumerate(study.config["languages"]):
+    for index, language in enumerate(study.config.languages):
         if language not in tested | elsewhere:
             yield ("languages", index), f"sources.csv has no test package for '{language}'; {suggest(language, tested)}"

@@ -1,101 +1,118 @@
-"""Device hours of a study that has begun: what it has taken so far, and what is likely to come."""
+"""Device hours of a study that has begun: used so far, and an estimate of what is left."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow import flops, planning
+from codestilts.workflow import device_speed, planning
 from codestilts.workflow.benchmarks import benchmark
 from codestilts.workflow.job_paths import encoder_of
-from codestilts.workflow.planning import Job
-from codestilts.workflow.status import Progress
-
-UNKNOWN = "how many to go the first jobs will tell"
+from codestilts.workflow.planning import Job, Workload
+from codestilts.workflow.status import StudyStatus
 
 
 @dataclass(frozen=True)
-class Hours:
-    """Hours of all devices together, and how those to go are known."""
+class Estimate:
+    """Device seconds that are left, and what the estimate is based on; None if nothing is known yet."""
 
-    so_far: float
-    lost: float  # of these, in attempts that failed
-    to_go: float
-    how: str
+    seconds: float | None
+    basis: str = ""
 
 
-def devices(progress: Progress, place: str) -> int:
-    """The devices of a job: its GPUs, or the one processor of a study without."""
-    return progress.study.gpus(encoder_of(place) or "") or 1
+@dataclass(frozen=True)
+class DeviceHours:
+    """Hours of all devices together."""
+
+    used: float
+    failed: float  # of the used ones, in failed attempts
+    left: float | None
+    basis: str  # of the estimate
 
 
-def hours(progress: Progress) -> Hours:
-    """What attempts in Slurm took, else the benchmarks; what is left at the speed of what is done."""
-    took = seconds(progress)
-    by_slurm = {name for attempt in progress.attempts if attempt.state == "COMPLETED" for name in attempt.places}
-    here = sum(each * devices(progress, name) for name, each in took.items() if name not in by_slurm)
-    on_gpu = progress.study.config["device"] == "gpu"
-    cost_of = {
-        attempt.slurm_id: attempt.seconds * (attempt.gpus if on_gpu else 1)
-        for attempt in progress.attempts
-        if any(map(encoder_of, attempt.places))
+def device_hours(status: StudyStatus) -> DeviceHours:
+    """Hours used according to Slurm, or else to the benchmarks; hours left at the speed of the finished jobs."""
+    finished = job_seconds(status)
+    completed = {path for attempt in status.attempts if attempt.state == "COMPLETED" for path in attempt.job_paths}
+    outside_slurm = sum(
+        seconds * job_devices(status, path) for path, seconds in finished.items() if path not in completed
+    )
+    on_gpus = status.study.config.device == "gpu"
+    in_slurm = {
+        attempt.slurm_id: attempt.seconds * (attempt.gpus if on_gpus else 1)
+        for attempt in status.attempts
+        if any(map(encoder_of, attempt.job_paths))
     }
-    lost = sum(cost_of.get(attempt.slurm_id, 0.0) for attempt in progress.attempts if attempt.failed)
-    to_go, how = left(progress, took)
-    return Hours((here + sum(cost_of.values())) / 3600, lost / 3600, to_go / 3600, how)
+    failed = sum(in_slurm.get(attempt.slurm_id, 0.0) for attempt in status.attempts if attempt.failed)
+    left = estimate_left(status, finished)
+    return DeviceHours(
+        used=(outside_slurm + sum(in_slurm.values())) / 3600,
+        failed=failed / 3600,
+        left=None if left.seconds is None else left.seconds / 3600,
+        basis=left.basis,
+    )
 
 
-def seconds(progress: Progress) -> dict[str, float]:
-    """How long each finished job that computes held its device: in Slurm with its start, else as benchmarked."""
-    slurm = {
-        attempt.places[0]: attempt.seconds
-        for attempt in progress.attempts
-        if attempt.state == "COMPLETED" and len(attempt.places) == 1
+def job_devices(status: StudyStatus, job_path: str) -> int:
+    """The devices of a job: its GPUs, or one CPU in a study without GPUs."""
+    return status.study.gpus(encoder_of(job_path) or "") or 1
+
+
+def job_seconds(status: StudyStatus) -> dict[str, float]:
+    """How long each finished job held its device: in Slurm including its start, else as benchmarked."""
+    in_slurm = {
+        attempt.job_paths[0]: attempt.seconds
+        for attempt in status.attempts
+        if attempt.state == "COMPLETED" and len(attempt.job_paths) == 1
     }
-    done = filter(encoder_of, progress.finished)
-    folder = progress.results / "benchmarks"
-    return {name: slurm[name] if name in slurm else float(benchmark(folder / f"{name}.tsv")["s"]) for name in done}
+    folder = status.results / "benchmarks"
+    return {
+        path: in_slurm[path] if path in in_slurm else float(benchmark(folder / f"{path}.tsv")["s"])
+        for path in filter(encoder_of, status.finished)
+    }
 
 
-def left(progress: Progress, took: Mapping[str, float]) -> tuple[float, str]:
-    """Device seconds of the jobs that are not done, and how they are known."""
-    open_places = {name for name in filter(encoder_of, progress.rules) if progress.states.get(name) != "done"}
-    if not open_places:
-        return 0.0, "none to go"
-    runs = [] if took else flops.measured(progress.root / "results")
+def estimate_left(status: StudyStatus, finished: Mapping[str, float]) -> Estimate:
+    """Device seconds of the jobs that are not done; ``finished`` has the seconds of those that are."""
+    left = {path for path in filter(encoder_of, status.rules) if status.states.get(path) != "done"}
+    if not left:
+        return Estimate(0.0)
+    runs = [] if finished else device_speed.read_measured_runs(status.root / "results")
     try:
-        costs = planning.Costs.of(progress.study, progress.root, flops.lengths(runs), flops.FILL)
-    except CodeStiltsError:  # of an encoder that is not fetched yet nobody knows the size
-        return 0.0, UNKNOWN
-    jobs = planning.gpu_jobs(costs)
-    if took:
-        rates, how = measured_rates(jobs, took), f"at the speed of the {len(took):,} that are done"
+        workload = Workload.of(status.study, status.root, device_speed.mean_lengths(runs))
+    except CodeStiltsError:  # the size of an encoder is unknown until it is fetched
+        return Estimate(None)
+    jobs = planning.device_jobs(workload)
+    if finished:
+        rates = seconds_per_flop(jobs, finished)
+        basis = f"at the speed of {len(finished):,} finished jobs"
     else:
-        speed, _ = planning.choose_speed(progress.study, runs, None, planning.UTILISATION)
-        if progress.study.config["device"] == "cpu" and not speed.name.startswith("cpu"):
-            return 0.0, UNKNOWN
-        rates, how = defaultdict(lambda: 1 / speed.train), f"at the speed of {speed.name}"
-    spent = {name: each.seconds for name, each in progress.last.items() if each.running and len(each.places) == 1}
-    total = 0.0
+        speed = device_speed.choose_speed(status.study, runs, None, device_speed.UTILISATION)
+        if status.study.config.device == "cpu" and not speed.device.startswith("cpu"):
+            return Estimate(None)
+        rates = defaultdict(lambda: 1 / speed.flops_per_second)
+        basis = f"at the speed of {speed.device}"
+    running = {
+        path: attempt.seconds
+        for path, attempt in status.last_attempts.items()
+        if attempt.running and len(attempt.job_paths) == 1
+    }
+    seconds = 0.0
     for job in jobs:
-        if job.place in open_places:
-            expected = job_flops(job) * rates[job.rule, job.encoder]
-            total += max(0.0, expected - spent.get(job.place, 0.0)) * devices(progress, job.place)
-    return total, how
+        path = job.job_path
+        if path in left:
+            expected = job.flops.total * rates[job.rule, job.encoder]
+            seconds += max(0.0, expected - running.get(path, 0.0)) * job_devices(status, path)
+    return Estimate(seconds, basis)
 
 
-def job_flops(job: Job) -> float:
-    """All that a job computes."""
-    return job.work.train + job.work.forward
-
-
-def measured_rates(jobs: list[Job], took: Mapping[str, float]) -> Mapping[tuple[str, str], float]:
-    """Seconds a FLOP of each rule and encoder, and where none of them is done yet, of all that is done."""
-    spent: dict[tuple[str, str], float] = defaultdict(float)
-    worked: dict[tuple[str, str], float] = defaultdict(float)
+def seconds_per_flop(jobs: list[Job], finished: Mapping[str, float]) -> Mapping[tuple[str, str], float]:
+    """Seconds a FLOP by rule and encoder; the mean of all finished jobs for a rule and encoder without one."""
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    flops: dict[tuple[str, str], float] = defaultdict(float)
     for job in jobs:
-        if job.place in took:
-            spent[job.rule, job.encoder] += took[job.place]
-            worked[job.rule, job.encoder] += job_flops(job)
-    overall = sum(spent.values()) / max(sum(worked.values()), 1.0)
-    return defaultdict(lambda: overall, {key: spent[key] / worked[key] for key in spent if worked[key]})
+        if (path := job.job_path) in finished:
+            seconds[job.rule, job.encoder] += finished[path]
+            flops[job.rule, job.encoder] += job.flops.total
+    mean = sum(seconds.values()) / max(sum(flops.values()), 1.0)
+    return defaultdict(lambda: mean, {key: seconds[key] / flops[key] for key in seconds if flops[key]})

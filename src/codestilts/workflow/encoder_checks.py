@@ -9,7 +9,7 @@ from codestilts.config.encoder_limits import linear_layers, problems
 from codestilts.config.preparation_settings import fit
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.flops import PUBLISHED
+from codestilts.workflow.architectures import PUBLISHED
 
 
 def check_encoders(study: Study, root: Path) -> None:
@@ -36,7 +36,7 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
             with (unpacked / "encoder.safetensors").open("rb") as weights:
                 layers = linear_layers(weights)
         elif archive.exists():
-            folder = study.config["definitions"]["encoders"][encoder]["folder"].strip("/")
+            folder = study.encoder(encoder).folder.strip("/")
             with zipfile.ZipFile(archive) as members:
                 config = json.loads(members.read(f"{folder}/config.json".lstrip("/")))
         elif source.id in PUBLISHED:

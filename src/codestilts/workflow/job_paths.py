@@ -1,4 +1,4 @@
-"""Every job of a study, and its place: where under ``logs`` its log is, and under ``benchmarks`` what it took."""
+"""The job path of every job of a study: its log is ``logs/JOB_PATH.log``, its benchmark ``benchmarks/JOB_PATH.tsv``."""
 
 import re
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from itertools import product
 
 from codestilts.config.study import Study
 
-# Rules whose place is not their name and then their wildcards (the star).
-PLACES = {
+# Rules whose job path is not their own name followed by their wildcards (the star).
+PATTERNS = {
     "train_intermediate": "intermediate/*",
     "train_target": "target/*",
     "tune": "tuning/*",
@@ -16,11 +16,9 @@ PLACES = {
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
 }
+DEVICE_RULES = ("train_intermediate", "tune", "train_target", "frozen_retrieval")  # rules that compute on a GPU if any
+DEVICE_FOLDERS = {PATTERNS.get(rule, rule).partition("/")[0] for rule in DEVICE_RULES}
 BATCH = re.compile(r"_\d+(-\d+)?$")
-COMPUTING = {"intermediate", "tuning", "target", "frozen_retrieval"}  # the places of jobs that need a device
-
-
-ONCE = ((),)  # one job without wildcards
 
 
 def rule_of(name: str) -> str:
@@ -28,52 +26,55 @@ def rule_of(name: str) -> str:
     return BATCH.sub("", name)
 
 
-def place(rule: str, wildcards: Sequence[str]) -> str:
-    """The place of a job: ``target/tiny/none/tags/0-1``."""
-    return PLACES.get(rule, f"{rule}/*" if wildcards else rule).replace("*", "/".join(wildcards))
+def job_path_of(rule: str, wildcards: Sequence[str]) -> str:
+    """The job path from a rule and the values of its wildcards: ``target/tiny/none/tags/0-1``."""
+    pattern = PATTERNS.get(rule, f"{rule}/*" if wildcards else rule)
+    return pattern.replace("*", "/".join(wildcards))
 
 
-def encoder_of(place: str) -> str | None:
-    """The encoder of a job that trains or predicts on a device; None for the others."""
-    folder, _, rest = place.partition("/")
-    return rest.partition("/")[0] if folder in COMPUTING else None
+def encoder_of(job_path: str) -> str | None:
+    """The encoder of a training or prediction job, None for other jobs."""
+    folder, _, rest = job_path.partition("/")
+    return rest.partition("/")[0] if folder in DEVICE_FOLDERS else None
 
 
-def log_of(place: str) -> str:
-    """The log of a job, in a study's folder of results."""
-    return f"{place}.ipynb" if place.startswith("notebooks/") else f"logs/{place}.log"
+def log_path(job_path: str) -> str:
+    """The log of a job, relative to the study's results."""
+    return f"{job_path}.ipynb" if job_path.startswith("notebooks/") else f"logs/{job_path}.log"
 
 
-def rules_by_place(study: Study) -> dict[str, str]:
-    """The place of each job of a study and its rule (rules/*.smk), from an empty folder to the report."""
-    batches, cells = list(study.batches), list(study.cells)
+def rules_by_job_path(study: Study) -> dict[str, str]:
+    """The rule of each job of a study that starts with an empty folder and ends with the report, by job path."""
+    batches, pairs = list(study.batches), list(study.encoder_arms)
     encoders = [(name,) for name in study.encoders]
+    once: list[tuple[str, ...]] = [()]  # one job without wildcards
     jobs: dict[str, Sequence[tuple[str, ...]]] = {
         "fetch": [(name,) for name in study.used_sources],
         "import_encoder": encoders,
         "extract": [(name,) for name in study.code_languages],
-        "near_duplicates": ONCE if any(map(study.reads_functions, study.examples)) else [],
+        "near_duplicates": once if any(map(study.reads_functions, study.examples)) else [],
         "build": [(name,) for name in study.examples],
         "train_intermediate": [(*pair, batch) for pair, batch in product(study.intermediate_models, batches)],
         "tune": study.runs if study.learning_rates else [],
         "train_target": [(*run, batch) for run, batch in product(study.runs, batches)],
-        "frozen_retrieval": [(*cell, batch) for cell, batch in product(cells, batches)],
+        "frozen_retrieval": [(*pair, batch) for pair, batch in product(pairs, batches)],
         "baseline": [(name,) for name in study.targets],
-        "score": cells,
-        "collect": cells,
+        "score_baselines": once,
+        "score": pairs,
+        "language_similarity": once,
+        "compare": once,
+        "collect": pairs,
         "concatenate": [("runs",), ("curves",), ("layers",)],
-        **dict.fromkeys(["notebook_effects", "notebook_languages", "notebook_training"], encoders),
-        **dict.fromkeys(
-            [
-                "score_baselines",
-                "language_similarity",
-                "compare",
-                "sample_predictions",
-                "audit",
-                "slurm_efficiency",
-                "report",
-            ],
-            ONCE,
-        ),
+        "sample_predictions": once,
+        "audit": once,
+        "notebook_effects": encoders,
+        "notebook_languages": encoders,
+        "notebook_training": encoders,
+        "slurm_efficiency": once,
+        "report": once,
     }
-    return {place(rule, wildcards): rule for rule, each in jobs.items() for wildcards in each}
+    return {
+        job_path_of(rule, wildcards): rule
+        for rule, wildcards_of_jobs in jobs.items()
+        for wildcards in wildcards_of_jobs
+    }

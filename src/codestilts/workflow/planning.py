@@ -1,8 +1,6 @@
-"""A study before it runs: its jobs, the hours they take, when they are done on so many devices, and its bytes."""
+"""The cost of a study before it runs: its jobs, device hours, wall time, disk space and downloads."""
 
-import heapq
-import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,46 +8,33 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.config import training_settings
+from codestilts.config.schema import Budget
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.archive import matches
 from codestilts.sources.table import Source
-from codestilts.workflow import flops
-from codestilts.workflow.flops import (
-    Architecture,
-    Examples,
-    Measured,
-    Work,
-    architecture,
-    examples_of,
-    probe_work,
-    run_work,
-)
-from codestilts.workflow.job_paths import place, rules_by_place
+from codestilts.workflow.architectures import Architecture, find_architecture
+from codestilts.workflow.device_speed import Speed
+from codestilts.workflow.flops import Flops, retrieval_flops, training_flops
+from codestilts.workflow.job_paths import job_path_of, rules_by_job_path
+from codestilts.workflow.scheduling import longest_chains, makespan
+from codestilts.workflow.task_sizes import FILL, TaskSize, task_size
 
-# Peak FLOP/s of dense matrix products by the makers' data sheets: bf16, with which fp16 is counted, and fp32 without
-# TF32. A V100 has no bf16 and falls back to fp32.
-GPUS: dict[str, tuple[float, float]] = {
-    "A100": (312e12, 19.5e12),
-    "H100": (989e12, 67e12),
-    "L40S": (362e12, 91.6e12),
-    "A10": (125e12, 31.2e12),
-    "RTX4090": (165e12, 82.6e12),
-    "V100": (15.7e12, 15.7e12),
-}
-UTILISATION = 0.35  # share of the bf16 peak that training reaches
-SINGLE = 0.7  # share of the fp32 peak: so much slower that memory hardly matters
-ROW = 120  # bytes of a prediction
-FLOAT = 4  # bytes of a stored weight
+PREDICTION_BYTES = 120  # of a row of predictions
+WEIGHT_BYTES = 4
+# Columns of the table of device hours. Training jobs of targets also predict; the two are told apart.
+STAGES = {"train_intermediate": "intermediate", "tune": "tuning", "frozen_retrieval": "retrieval"}
+TARGET, PREDICTION = "target", "prediction"
+HOUR_COLUMNS = ["intermediate", "tuning", TARGET, PREDICTION, "retrieval"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job for one device; ``parents`` are the numbers of those that it waits for."""
+    """A job that needs a device; ``parents`` are the numbers of the jobs that it waits for."""
 
     rule: str
     wildcards: tuple[str, ...]
-    work: Work
+    flops: Flops
     parents: tuple[int, ...] = ()
 
     @property
@@ -58,226 +43,194 @@ class Job:
         return self.wildcards[0]
 
     @property
-    def place(self) -> str:
-        """Where its log and its benchmark are (:mod:`codestilts.workflow.job_paths`)."""
-        return place(self.rule, self.wildcards)
+    def job_path(self) -> str:
+        """Its path below logs/ and benchmarks/ (:mod:`codestilts.workflow.job_paths`)."""
+        return job_path_of(self.rule, self.wildcards)
 
 
 @dataclass(frozen=True)
-class Speed:
-    """How fast a device trains and predicts, in FLOP/s, and how that is known."""
-
-    name: str
-    train: float
-    forward: float
-
-    def seconds(self, work: Work) -> float:
-        """How long some work takes."""
-        return work.train / self.train + work.forward / self.forward
-
-
-@dataclass(frozen=True)
-class Costs:
-    """A study with what its costs depend on."""
+class Workload:
+    """A study with the architectures of its encoders and the sizes of its tasks, on which its costs depend."""
 
     study: Study
-    shapes: Mapping[str, Architecture]
-    examples: Mapping[str, Examples]
+    architectures: Mapping[str, Architecture]
+    sizes: Mapping[str, TaskSize]
 
     @classmethod
-    def of(cls, study: Study, root: Path, lengths: Mapping[str, float], fill: float) -> "Costs":
-        """Look up encoders and tasks under ``root``."""
-        shapes = {name: architecture(study, name, root) for name in study.encoders}
+    def of(cls, study: Study, root: Path, lengths: Mapping[str, float], fill: float = FILL) -> "Workload":
+        """Look up encoders and tasks under ``root``; ``lengths`` and ``fill`` are those of :func:`task_size`."""
+        architectures = {name: find_architecture(study, name, root) for name in study.encoders}
         tasks = dict.fromkeys(study.intermediate_tasks + study.targets)
-        return cls(study, shapes, {name: examples_of(study, name, root, lengths, fill) for name in tasks})
-
-
-def stated_speed(gpu: str, utilisation: float, half: bool) -> Speed:
-    """The speed of a GPU by its data sheet and an assumed utilisation."""
-    if gpu not in GPUS:
-        raise CodeStiltsError(f"--gpu {gpu}: unknown; there are {', '.join(GPUS)}")
-    rates = {"bf16": GPUS[gpu][0] * utilisation, "fp32": GPUS[gpu][1] * SINGLE}
-    rate = rates["bf16" if half else "fp32"]  # training and prediction compute alike
-    return Speed(gpu, rate, rate)
-
-
-def choose_speed(study: Study, runs: Sequence[Measured], gpu: str | None, share: float) -> tuple[Speed, list[str]]:
-    """The speed that a plan counts with, and lines that say where it is from and how well it fits the runs.
-
-    That of the device with the most runs, unless a GPU is named; what a processor does says nothing of a study in
-    bf16 or fp16, which are meant for GPUs.
-    """
-    half = any(study.config[phase]["precision"] in ("bf16", "fp16") for phase in ("intermediate", "target"))
-    devices: dict[str, list[Measured]] = {}
-    for run in runs:
-        devices.setdefault(run.device, []).append(run)
-    lines = [f"Measured: {device}: {fit(own)}" for device, own in devices.items()]
-    lines = lines or ["Measured: no finished run tells a speed, so the error of this plan is unknown"]
-    fitting = [name for name in devices if not half or not name.startswith("cpu")]
-    if fitting and not gpu:
-        chosen = max(fitting, key=lambda name: len(devices[name]))
-        rate = flops.speed(devices[chosen])
-        return Speed(chosen, rate, rate), [*lines, f"Counted with: {chosen}, as measured"]
-    speed = stated_speed(gpu or next(iter(GPUS)), share, half)
-    how = f"{share:.0%} of its bf16 peak and {SINGLE:.0%} of its fp32 peak on its data sheet"
-    rates = f"{speed.train / 1e12:.3g} TFLOP/s in training, {speed.forward / 1e12:.3g} in predicting"
-    return speed, [*lines, f"Counted with: {speed.name}, {how}: {rates}"]
-
-
-def fit(runs: list[Measured]) -> str:
-    """The speed of a device's runs, and how well it predicts them."""
-    text, off = f"{flops.speed(runs) / 1e9:,.1f} GFLOP/s in {len(runs)} runs", flops.errors(runs)
-    if not off:
-        return f"{text}, all of one kind, so the error of this plan is unknown"
-    told = f"{statistics.median(off):.0%} off in the median, {max(off):.0%} at worst"
-    return f"{text}; the time of a run, predicted from other kinds of runs, is {told}"
+        return cls(study, architectures, {name: task_size(study, name, root, lengths, fill) for name in tasks})
 
 
 def job_counts(study: Study) -> dict[str, int]:
-    """How many jobs each rule has, from an empty folder to the report."""
-    return dict(Counter(rules_by_place(study).values()))
+    """The number of jobs of each rule, from an empty folder to the report."""
+    return dict(Counter(rules_by_job_path(study).values()))
 
 
-def gpu_jobs(costs: Costs) -> list[Job]:
-    """The jobs that train and predict, each after those that it waits for."""
-    study, jobs = costs.study, list[Job]()
-    batches, first = study.batches, next(iter(study.batches))
-    phase_2: dict[tuple[str, str, str], int] = {}
-
-    def add(rule: str, wildcards: tuple[str, ...], work: Work, parents: Iterable[int] = ()) -> int:
-        jobs.append(Job(rule, wildcards, work, tuple(parents)))
-        return len(jobs) - 1
-
-    def parents(encoder: str, arm: str, batch: str) -> list[int]:
-        parent = study.parent_arm(arm)
-        return [phase_2[encoder, parent, batch]] if parent else []
-
+def device_jobs(workload: Workload) -> list[Job]:
+    """The jobs that train or predict; parents precede their children."""
+    graph = _JobGraph(workload)
+    study = workload.study
     for encoder, arm in study.intermediate_models:
-        work = run_work(
-            costs.shapes[encoder], training_settings.intermediate(study, encoder, arm, first), costs.examples
-        )
-        for batch, seeds in batches.items():
-            phase_2[encoder, arm, batch] = add("train_intermediate", (encoder, arm, batch), work * len(seeds))
+        graph.add_intermediate(encoder, arm)
     for encoder, arm, target in study.runs:
-        shape, job = costs.shapes[encoder], training_settings.phase_3(study, encoder, arm, target, first)
-        tried = []
-        if rates := len(study.learning_rates):
-            trial = run_work(shape, job, costs.examples, tested=False)
-            tried = [add("tune", (encoder, arm, target), trial * rates, parents(encoder, arm, first))]
-        work = run_work(shape, job, costs.examples)
-        for batch, seeds in batches.items():
-            before = [*parents(encoder, arm, batch), *tried]
-            add("train_target", (encoder, arm, target, batch), work * len(seeds), before)
-    for encoder, arm in study.cells:
-        work = probe_work(costs.shapes[encoder], training_settings.probe(study, encoder, arm, first), costs.examples)
-        for batch, seeds in batches.items():
-            add("frozen_retrieval", (encoder, arm, batch), work * len(seeds), parents(encoder, arm, batch))
-    return jobs
+        graph.add_target(encoder, arm, target)
+    for encoder, arm in study.encoder_arms:
+        graph.add_retrieval(encoder, arm)
+    return graph.jobs
 
 
-def tails(durations: Sequence[float], parents: Sequence[Iterable[int]]) -> list[float]:
-    """For each job the longest chain of jobs that begins with it; parents stand before their children."""
-    longest = list(durations)
-    for job in reversed(range(len(durations))):
-        for parent in parents[job]:
-            longest[parent] = max(longest[parent], durations[parent] + longest[job])
-    return longest
+class _JobGraph:
+    """The jobs so far, and the numbers of those that train intermediate models."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.jobs: list[Job] = []
+        self.study, self.sizes, self.architectures = workload.study, workload.sizes, workload.architectures
+        self.first_batch = next(iter(self.study.batches))  # whose settings are those of all batches, but for the seeds
+        self.intermediate: dict[tuple[str, str, str], int] = {}
+
+    def add_intermediate(self, encoder: str, arm: str) -> None:
+        """One job a batch of seeds."""
+        settings = training_settings.intermediate(self.study, encoder, arm, self.first_batch)
+        flops = training_flops(self.architectures[encoder], settings, self.sizes)
+        for batch, seeds in self.study.batches.items():
+            number = self._add("train_intermediate", (encoder, arm, batch), flops * len(seeds))
+            self.intermediate[encoder, arm, batch] = number
+
+    def add_target(self, encoder: str, arm: str, target: str) -> None:
+        """The learning-rate trials, if the study has any, and one job a batch of seeds."""
+        settings = training_settings.target(self.study, encoder, arm, target, self.first_batch)
+        trials = []
+        if rates := len(self.study.learning_rates):
+            trial = training_flops(self.architectures[encoder], settings, self.sizes, trial=True)
+            parents = self._intermediate_parents(encoder, arm, self.first_batch)
+            trials = [self._add("tune", (encoder, arm, target), trial * rates, parents)]
+        flops = training_flops(self.architectures[encoder], settings, self.sizes)
+        for batch, seeds in self.study.batches.items():
+            parents = [*self._intermediate_parents(encoder, arm, batch), *trials]
+            self._add("train_target", (encoder, arm, target, batch), flops * len(seeds), parents)
+
+    def add_retrieval(self, encoder: str, arm: str) -> None:
+        """One job a batch of seeds predicts all untrained targets."""
+        settings = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
+        flops = retrieval_flops(self.architectures[encoder], settings, self.sizes)
+        for batch, seeds in self.study.batches.items():
+            parents = self._intermediate_parents(encoder, arm, batch)
+            self._add("frozen_retrieval", (encoder, arm, batch), flops * len(seeds), parents)
+
+    def _add(self, rule: str, wildcards: tuple[str, ...], flops: Flops, parents: Iterable[int] = ()) -> int:
+        self.jobs.append(Job(rule, wildcards, flops, tuple(parents)))
+        return len(self.jobs) - 1
+
+    def _intermediate_parents(self, encoder: str, arm: str, batch: str) -> list[int]:
+        parent = self.study.parent_arm(arm)
+        return [self.intermediate[encoder, parent, batch]] if parent else []
 
 
-def makespan(durations: Sequence[float], parents: Sequence[Iterable[int]], machines: int) -> float:
-    """When all jobs are done by list scheduling: a free machine takes the ready job with the longest chain after it.
-
-    At most twice the shortest possible time (Graham 1969, SIAM J. Appl. Math. 17, 416-429).
-    """
-    tail = tails(durations, parents)
-    waiting = [len(set(before)) for before in parents]
-    children: list[list[int]] = [[] for _ in durations]
-    for job, before in enumerate(parents):
-        for parent in set(before):
-            children[parent].append(job)
-    ready = [(-tail[job], job) for job, count in enumerate(waiting) if count == 0]
-    heapq.heapify(ready)
-    running: list[tuple[float, int]] = []
-    now = 0.0
-    while ready or running:
-        while ready and len(running) < machines:
-            _, job = heapq.heappop(ready)
-            heapq.heappush(running, (now + durations[job], job))
-        now, done = heapq.heappop(running)
-        for job in children[done]:
-            waiting[job] -= 1
-            if waiting[job] == 0:
-                heapq.heappush(ready, (-tail[job], job))
-    return now
-
-
-def hours(jobs: Sequence[Job], speed: Speed) -> pd.DataFrame:
-    """Device hours by encoder and phase; predictions of phase 3 apart from its training."""
-    names = {"train_intermediate": "phase 2", "tune": "tuning", "frozen_retrieval": "untrained targets"}
-    table: dict[tuple[str, str], float] = defaultdict(float)
+def device_hours(jobs: Sequence[Job], speed: Speed) -> pd.DataFrame:
+    """Device hours by encoder and stage, with sums; predictions of targets apart from their training."""
+    parts = []
     for job in jobs:
         if job.rule == "train_target":
-            table[job.encoder, "phase 3"] += speed.seconds(Work(train=job.work.train)) / 3600
-            table[job.encoder, "its predictions"] += speed.seconds(Work(forward=job.work.forward)) / 3600
+            parts.append((job.encoder, TARGET, speed.seconds(Flops(training=job.flops.training))))
+            parts.append((job.encoder, PREDICTION, speed.seconds(Flops(forward=job.flops.forward))))
         else:
-            table[job.encoder, names[job.rule]] += speed.seconds(job.work) / 3600
-    columns = ["phase 2", "tuning", "phase 3", "its predictions", "untrained targets"]
-    encoders = list(dict.fromkeys(job.encoder for job in jobs))
-    frame = pd.DataFrame({name: [table[encoder, name] for encoder in encoders] for name in columns}, index=encoders)
-    return pd.concat([frame, frame.sum().to_frame("all").T]).assign(all=lambda table: table.sum(axis=1))
+            parts.append((job.encoder, STAGES[job.rule], speed.seconds(job.flops)))
+    hours = pd.DataFrame(parts, columns=["encoder", "stage", "hours"]).assign(hours=lambda table: table["hours"] / 3600)
+    table = hours.pivot_table("hours", "encoder", "stage", "sum", fill_value=0.0, margins=True, margins_name="all")
+    return table.reindex(columns=[*HOUR_COLUMNS, "all"], fill_value=0.0).rename_axis(None).rename_axis(None, axis=1)
 
 
-def wall(jobs: Sequence[Job], speed: Speed, machines: Iterable[int]) -> pd.DataFrame:
-    """Days until all is trained and predicted on so many devices, and how busy they are."""
-    durations, parents = [speed.seconds(job.work) for job in jobs], [job.parents for job in jobs]
+def longest_jobs(jobs: Sequence[Job], speed: Speed) -> "pd.Series[float]":
+    """Hours of the longest job of each rule."""
+    hours = pd.Series([speed.seconds(job.flops) / 3600 for job in jobs], dtype=float)
+    return hours.groupby([job.rule for job in jobs]).max()
+
+
+def wall_time(jobs: Sequence[Job], speed: Speed, devices: Iterable[int]) -> pd.DataFrame:
+    """Days until the last training or prediction is done, and the share of time that devices are busy, by devices."""
+    durations, parents = [speed.seconds(job.flops) for job in jobs], [job.parents for job in jobs]
     rows = []
-    for count in machines:
+    for count in devices:
         end = makespan(durations, parents, count)
         rows.append({"devices": count, "days": end / 86400, "busy": sum(durations) / (count * end) if end else 1.0})
-    return pd.DataFrame(rows).set_index("devices")
+    return pd.DataFrame(rows)
 
 
 def critical_path(jobs: Sequence[Job], speed: Speed) -> float:
     """Seconds of the longest chain of jobs, which no number of devices shortens."""
-    return max(tails([speed.seconds(job.work) for job in jobs], [job.parents for job in jobs]), default=0.0)
+    durations = [speed.seconds(job.flops) for job in jobs]
+    return max(longest_chains(durations, [job.parents for job in jobs]), default=0.0)
 
 
-def disk(costs: Costs, running: int) -> dict[str, float]:
-    """Bytes that a study keeps, and at most needs at once while ``running`` jobs train.
+@dataclass(frozen=True)
+class DiskUse:
+    """Bytes on disk. All but the checkpoints stay; checkpoints exist while a job runs."""
 
-    A checkpoint has the weights and the optimiser's two moments of each that is trained; the last one is there until
-    the next is written.
+    encoders: float
+    intermediate_models: float
+    target_models: float
+    predictions: float
+    checkpoints: float
+
+    @property
+    def kept(self) -> float:
+        """Bytes that stay."""
+        return self.encoders + self.intermediate_models + self.target_models + self.predictions
+
+    @property
+    def peak(self) -> float:
+        """Most bytes at once."""
+        return self.kept + self.checkpoints
+
+
+def disk_use(workload: Workload, running: int) -> DiskUse:
+    """Disk space of a study while ``running`` jobs train at once.
+
+    A checkpoint holds the weights and two moments of each trained weight. The last one stays until the next is written.
     """
-    study, seeds = costs.study, len(costs.study.config["seeds"])
+    study, architectures = workload.study, workload.architectures
+    seeds = len(study.config.seeds)
+    intermediate, target = study.config.intermediate, study.config.target
 
-    def stored(encoder: str, phase: str) -> int:
-        shape = costs.shapes[encoder]
-        return FLOAT * (shape.parameters - study.config[phase]["freeze_embeddings"] * shape.word_embeddings)
+    def trained(encoder: str, budget: Budget) -> int:
+        """Trained weights; a model stores these, since it shares frozen embeddings with its encoder."""
+        frozen = architectures[encoder].word_embeddings if budget.freeze_embeddings else 0
+        return architectures[encoder].parameters - frozen
 
-    def checkpoint(encoder: str, phase: str) -> int:
-        return 2 * (FLOAT * costs.shapes[encoder].parameters + 2 * stored(encoder, phase))
+    checkpoint = max(
+        architectures[encoder].parameters + 2 * trained(encoder, budget)
+        for encoder in study.encoders
+        for budget in (intermediate, target)
+    )
+    target_models = sum(trained(encoder, target) for encoder, *_ in study.runs) if study.config.keep_models else 0
+    kinds = len(target.selection)
+    rows = sum(kinds * workload.sizes[name].test for *_, name in study.runs)
+    rows += len(study.encoder_arms) * sum(workload.sizes[name].test for name in study.untrained_targets)
+    return DiskUse(
+        encoders=WEIGHT_BYTES * sum(encoder.parameters for encoder in architectures.values()),
+        intermediate_models=WEIGHT_BYTES
+        * seeds
+        * sum(trained(encoder, intermediate) for encoder, _ in study.intermediate_models),
+        target_models=WEIGHT_BYTES * seeds * target_models,
+        predictions=PREDICTION_BYTES * seeds * rows,
+        checkpoints=2 * WEIGHT_BYTES * checkpoint * running,
+    )
 
-    kinds = len(study.config["target"]["selection"])
-    runs = Counter(target for *_, target in study.runs)
-    rows = sum(count * costs.examples[target].test * kinds for target, count in runs.items())
-    rows += sum(costs.examples[target].test for targets in study.cells.values() for target in targets
-                if target in study.untrained_targets)  # fmt: skip
-    flight = max(checkpoint(name, phase) for name in study.encoders for phase in ("intermediate", "target"))
-    return {
-        "encoders": sum(FLOAT * shape.parameters for shape in costs.shapes.values()),
-        "models of phase 2": seeds * sum(stored(encoder, "intermediate") for encoder, _ in study.intermediate_models),
-        "models of phase 3": seeds * sum(stored(encoder, "target") for encoder, *_ in study.runs)
-        * study.config["keep_models"],
-        "predictions": float(rows * seeds * ROW),
-        "checkpoints in flight": float(flight * running),
-    }  # fmt: skip
+
+@dataclass(frozen=True)
+class Downloads:
+    """Bytes of the sources, the names of those of unknown size, and of those that are local."""
+
+    bytes: int
+    unknown: list[str]
+    local: list[str]
 
 
-def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> tuple[int, list[str], list[str]]:
-    """Bytes of the sources, and the names of those whose size is unknown and of those that are local.
-
-    ``ask`` tells the bytes of a repository of the hub, whose size ``sources.csv`` need not have.
-    """
+def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> Downloads:
+    """The downloads of a study; ``ask`` looks up the size of a source that ``sources.csv`` has no size of."""
     total, unknown, local = 0, list[str](), list[str]()
     for source in (study.sources[name] for name in study.used_sources):
         if source.kind == "local":
@@ -287,11 +240,11 @@ def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> tuple
         total += size
         if not size:
             unknown.append(source.name)
-    return total, unknown, local
+    return Downloads(total, unknown, local)
 
 
 def hub_bytes(source: Source) -> int:
-    """Bytes of the files that are fetched of a repository, 0 where the hub does not have it (as no address)."""
+    """Bytes of the files that are fetched from a hub repository; 0 for other sources, or if the hub lacks it."""
     from codestilts.sources.hub import ALWAYS, REFUSED, WEIGHTS, listing
 
     if source.kind != "hub":

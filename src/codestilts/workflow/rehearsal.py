@@ -32,8 +32,8 @@ class Available:
 def available(study: Study, lookup: Lookup) -> Available:
     """The tasks of a study (and those that stand in for them) whose sources are there, in the languages they are."""
     found = Available()
-    instead = [str(study.tasks[name]["instead"]) for name in study.examples if study.tasks[name].get("instead")]
-    parts = [part for name in instead for part in study.tasks[name].get("examples_of", [])]
+    instead = [other for name in study.examples if (other := study.tasks[name].instead)]
+    parts = [part for name in instead for part in study.tasks[name].examples_of]
     for name in dict.fromkeys([*study.examples, *instead, *parts]):
         languages, reason = _languages(study, name, lookup)
         if languages:
@@ -41,7 +41,7 @@ def available(study: Study, lookup: Lookup) -> Available:
         else:
             found.reasons[name] = reason
     for name in list(found.languages):
-        parts = study.tasks[name].get("examples_of", [])
+        parts = study.tasks[name].examples_of
         if parts and not (kept := [part for part in parts if part in found.languages]):
             found.reasons[name] = f"its texts are those of {', '.join(parts)}"
             del found.languages[name]
@@ -53,9 +53,9 @@ def available(study: Study, lookup: Lookup) -> Available:
 def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]:
     """The languages of a task for which every table is there, and what is missing for the others."""
     spec, reason = study.tasks[task], ""
-    target = task in study.targets or task in (study.tasks[name].get("instead") for name in study.targets)
-    trained = target and spec.get("trained", True)
-    for source in spec.get("sources", []):
+    target = task in study.targets or task in (study.tasks[name].instead for name in study.targets)
+    trained = target and spec.trained
+    for source in spec.all_sources:
         if lookup(source) is None:
             return [], f"there is no source {source}"
     if study.reads_functions(task):
@@ -63,17 +63,17 @@ def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]
         if not there or (trained and study.source_language(task) not in there):
             return [], "there is no source of functions"
         return there, ""
-    if not spec.get("read"):
+    if not spec.read:
         return study.task_languages(task), reason
-    settings = {**spec, "task": task, "languages": study.task_languages(task)}
+    settings = {**spec.as_written(), "task": task, "languages": study.task_languages(task)}
     settings["source_language"] = study.source_language(task)
     missing: dict[str, str] = {}
-    for entry in spec["read"]:
+    for entry in settings["read"]:
         repository = lookup(entry["source"])
         assert repository
         for language in languages_of(entry, settings):
             try:
-                repository.files(with_code(entry, str(spec.get("codes", {}).get(language, language))))
+                repository.files(with_code(entry, str(spec.codes.get(language, language))))
             except CodeStiltsError as error:
                 if entry["as"] == "test" or language == settings["source_language"] or not target:
                     missing[language] = str(error)
@@ -96,20 +96,20 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
     if not targets or "none" not in arms:
         raise CodeStiltsError("no target of the study can be had: is HF_ENDPOINT the hub that you mean?")
     languages = {language for name in targets for language in found.languages[name]}
-    trained = [name for name in targets if study.tasks[name].get("trained", True)]
-    rates = study.config["target"]["learning_rates"][:2]
-    statistics = study.config["statistics"]
+    trained = [name for name in targets if study.tasks[name].trained]
+    rates = study.config.target.learning_rates[:2]
+    statistics = study.config.statistics.model_dump()
     tasks: Record = {name: {"languages": own} for name, own in found.languages.items()}
     for name, parts in found.parts.items():
         tasks[name]["examples_of"] = parts
-    own = {name: dict(TINY) for name in study.config["target"]["tasks"]}
+    own = {name: dict(TINY) for name in study.config.target.tasks}
     return {
         "study": f"{study.name}-rehearsal",
         "rehearsal": ROWS,
         "device": "cpu",
         "arms": arms,
         "targets": targets,
-        "languages": [name for name in study.config["languages"] if name in languages],
+        "languages": [name for name in study.config.languages if name in languages],
         "seeds": list(range(seeds)),
         "seeds_per_job": 1,
         "keep_models": False,
@@ -126,7 +126,7 @@ def _stands(study: Study, found: Available) -> dict[str, str]:
     """The targets that can't be had, each with the one that stands in for it."""
     stands = {}
     for name in study.targets:
-        other = study.tasks[name].get("instead")
+        other = study.tasks[name].instead
         if name not in found.languages and other in found.languages:
             stands[name] = other
             found.reasons[name] = f"rehearsed with {other}: {found.reasons[name]}"
@@ -137,18 +137,18 @@ def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
     """The arms of which some task can be had; a task that can't is replaced by the one that stands in for it."""
     arms, definitions = [], {}
     for name, arm in study.arms.items():
-        instead = {task: study.tasks[task].get("instead") for task in arm["tasks"] if task not in found.languages}
-        tasks = [instead.get(task, task) for task in arm["tasks"]]
+        instead = {task: study.tasks[task].instead for task in arm.tasks if task not in found.languages}
+        tasks = [instead.get(task, task) for task in arm.tasks]
         tasks = list(dict.fromkeys(task for task in tasks if task in found.languages))
-        if arm["tasks"] and not tasks:
-            found.reasons.setdefault(f"arm {name}", f"none of its tasks ({', '.join(arm['tasks'])}) can be had")
+        if arm.tasks and not tasks:
+            found.reasons.setdefault(f"arm {name}", f"none of its tasks ({', '.join(arm.tasks)}) can be had")
             continue
         if instead:
             swaps = {old: new if new in found.languages else None for old, new in instead.items()}
             stood = ", ".join(f"with {new} for {old}" if new else f"without {old}" for old, new in swaps.items())
             found.reasons[f"arm {name}"] = f"rehearsed {stood}"
         arms.append(name)
-        definitions[name] = {key: value for key, value in (arm | {"tasks": tasks}).items() if value is not None}
+        definitions[name] = arm.model_dump(exclude_none=True) | {"tasks": tasks}
     kept = [name for name in arms if definitions[name].get("base", "none") in arms]
     return kept, {name: definitions[name] for name in kept}
 
@@ -161,7 +161,7 @@ def _grid(study: Study, arms: list[str], targets: list[str], cover: str, stands:
     cells: dict[tuple[str, str], list[str]] = {}
     for encoder, arm, target in chosen:
         cells.setdefault((encoder, arm), []).append(target)
-    for encoder, arm in study.cells:  # arms whose targets can't be had, and variants' bases
+    for encoder, arm in study.encoder_arms:  # arms whose targets can't be had, and variants' bases
         if arm in arms and not any(arm == other for _, other in cells):
             cells[encoder, arm] = []
     return [
@@ -197,7 +197,7 @@ def coverage(study: Study, rehearsed: Study, scores: Any, reasons: Mapping[str, 
     """What was covered and what was not, in lines; ``scores`` is the rehearsal's tidy score table."""
     own = scores[~scores["arm"].str.startswith("baseline:")]
     lines = []
-    tasks = {task for arm in set(own["arm"]) for task in rehearsed.arms[arm]["tasks"]}
+    tasks = {task for arm in set(own["arm"]) for task in rehearsed.arms[arm].tasks}
     every: dict[str, tuple[list[str], set[str]]] = {
         "encoders": (study.encoders, set(own["encoder"])),
         "arms": (list(study.arms), set(own["arm"])),
@@ -209,7 +209,7 @@ def coverage(study: Study, rehearsed: Study, scores: Any, reasons: Mapping[str, 
         lines.append(f"{what}: {len(wanted) - len(missing)} of {len(wanted)}")
         lines += [f"  not {name}: {_reason(name, reasons)}" for name in missing]
     for target in study.targets:
-        stood = own["target"].isin([target, study.tasks[target].get("instead")])
+        stood = own["target"].isin([target, study.tasks[target].instead])
         wanted, seen = study.task_languages(target), set(own.loc[stood, "language"])
         missing = [name for name in wanted if name not in seen]
         rest = f", not {', '.join(missing)}" if missing else ""

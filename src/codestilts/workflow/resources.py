@@ -13,16 +13,9 @@ from typing import Literal
 from codestilts.config import training_settings
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.flops import (
-    PUBLISHED,
-    Architecture,
-    Examples,
-    Work,
-    architecture,
-    examples_of,
-    probe_work,
-    run_work,
-)
+from codestilts.workflow.architectures import PUBLISHED, Architecture, find_architecture
+from codestilts.workflow.flops import Flops, retrieval_flops, training_flops
+from codestilts.workflow.task_sizes import TaskSize, task_size
 
 Stage = Literal["intermediate", "tune", "target", "frozen_retrieval"]
 
@@ -62,59 +55,59 @@ class JobResources:
         texts = sum(self._text_bytes(task) for task in tasks)
         memory = processes * (PROCESS_MB + (weights + texts) / 1e6)
         if stage == "frozen_retrieval":
-            layers = 1 + len(self.study.config["definitions"]["encoders"][wildcards["encoder"]]["layers"])
+            layers = 1 + len(self.study.encoder(wildcards["encoder"]).layers)
             memory += max((self._vector_bytes(task, encoder, layers) for task in tasks), default=0) / 1e6
         return round(memory)
 
     def minutes(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
         """Run time: a start, and for each seed (learning rate, in ``tune``) its FLOPs at a modest speed."""
-        work = self._work(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
+        flops = self._flops(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
         repeats = len(self.study.learning_rates) if stage == "tune" else self.seeds_per_job
-        speed = FLOPS_PER_SECOND[self.study.config["device"]] * max(1, self.gpus(stage, wildcards))
-        return START_MINUTES + math.ceil(repeats * (work.train + work.forward) / speed / 60)
+        speed = FLOPS_PER_SECOND[self.study.config.device] * max(1, self.gpus(stage, wildcards))
+        return START_MINUTES + math.ceil(repeats * flops.total / speed / 60)
 
     def _tasks(self, stage: Stage, wildcards: Mapping[str, str]) -> Iterable[str]:
         """The tasks whose examples a job reads."""
         if stage == "frozen_retrieval":
             return self.study.untrained_targets
-        return self.study.arms[wildcards["arm"]]["tasks"] if stage == "intermediate" else [wildcards["target"]]
+        return self.study.arms[wildcards["arm"]].tasks if stage == "intermediate" else [wildcards["target"]]
 
     def _text_bytes(self, task: str) -> float:
         """Bytes of the examples of a task, as read and as encoded."""
-        examples = self._examples(task)
-        token = SPAN_TOKEN_BYTES if self.study.tasks[task]["type"] == "span_qa" else TOKEN_BYTES
-        return (examples.train + examples.dev + examples.test) * examples.tokens * token
+        size = self._size(task)
+        token = SPAN_TOKEN_BYTES if self.study.tasks[task].type == "span_qa" else TOKEN_BYTES
+        return (size.train + size.dev + size.test) * size.example_tokens * token
 
     def _vector_bytes(self, task: str, encoder: Architecture, layers: int) -> float:
         """Bytes of an untrained target's vectors: both sides, each layer, twice while they are concatenated."""
-        examples = self._examples(task)
-        rows = examples.dev + examples.test
+        size = self._size(task)
+        rows = size.dev + size.test
         at_once = rows / 2 if rows > LARGE else rows
-        swept = (self.study.tasks[task].get("options") or {}).get("sweep", True)
+        swept = self.study.tasks[task].options.sweep
         return 2 * 2 * WEIGHT_BYTES * at_once * (layers if swept else 1) * encoder.hidden_size
 
     @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
-    def _work(self, stage: Stage, encoder: str, arm: str, target: str) -> Work:
+    def _flops(self, stage: Stage, encoder: str, arm: str, target: str) -> Flops:
         """FLOPs of one seed, or of one learning rate."""
         shape = self._architecture(encoder)
         if stage == "frozen_retrieval":
-            retrieval = training_settings.probe(self.study, encoder, arm, self.first_batch)
-            return probe_work(shape, retrieval, {task: self._examples(task) for task in retrieval["tasks"]})
+            retrieval = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
+            return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval["tasks"]})
         if stage == "intermediate":
             training = training_settings.intermediate(self.study, encoder, arm, self.first_batch)
         else:
             training = training_settings.target(self.study, encoder, arm, target, self.first_batch)
-        examples = {task: self._examples(task) for task in training["tasks"]}
-        return run_work(shape, training, examples, tested=stage == "target")
+        sizes = {task: self._size(task) for task in training["tasks"]}
+        return training_flops(shape, training, sizes, trial=stage == "tune")
 
     @cache  # noqa: B019
     def _architecture(self, encoder: str) -> Architecture:
         try:
-            return architecture(self.study, encoder, self.root)
+            return find_architecture(self.study, encoder, self.root)
         except CodeStiltsError:
             return LIKELY
 
     @cache  # noqa: B019
-    def _examples(self, task: str) -> Examples:
+    def _size(self, task: str) -> TaskSize:
         """As the study asks for them: what is built already must not change the request of a job."""
-        return examples_of(self.study, task, None, {})
+        return task_size(self.study, task, None, {})

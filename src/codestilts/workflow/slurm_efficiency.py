@@ -1,4 +1,4 @@
-"""What Slurm gave a study's jobs and what they used of it: one row a rule."""
+"""What Slurm allocated to a study's jobs and what they used: one row a rule."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,64 +10,66 @@ from codestilts.workflow.slurm_accounting import Attempt
 
 COLUMNS = ["rule", "jobs", "attempts", "failed", "hours", "gpu_hours", "queue_hours",
            "cpu_used", "memory_used", "time_used", "overhead"]  # fmt: skip
-LATE = 300  # seconds until Snakemake has seen that a job has ended: it asks every three minutes at least
+LATE = 300  # seconds within which Snakemake notices the end of a job: it asks at least every three minutes
 
 
 def efficiency(attempts: Iterable[Attempt], benchmarks: Path) -> pd.DataFrame:
-    """All attempts that began and ended, by rule in the order of the first; no row where Slurm ran nothing.
+    """All attempts that began and ended, by rule in the order of the first; empty if Slurm ran nothing.
 
-    Shares are of what was asked: of CPU time by all attempts, of memory and run time by the one that used most of it.
+    ``cpu_used`` is a share of the CPU time of all attempts. ``memory_used`` and ``time_used`` are the largest shares of
+    what one attempt requested. ``overhead`` is described at :func:`overhead`.
     """
     by_rule: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         if attempt.began and attempt.ended:
             by_rule.setdefault(label(attempt), []).append(attempt)
-    rows = [row(rule, own, benchmarks) for rule, own in by_rule.items()]
+    rows = [rule_row(rule, ended, benchmarks) for rule, ended in by_rule.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def label(attempt: Attempt) -> str:
-    """The rule of a job, or the name of a group, after which Snakemake puts the rules that are in it."""
+    """The rule of a job, or the name of a group, which Snakemake's log joins with the rules in it by underscores."""
     if attempt.job.kind == "rule":
         return attempt.job.name
     return attempt.job.name.partition("_")[0] + " (grouped)"
 
 
-def row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, object]:
+def rule_row(rule: str, attempts: list[Attempt], benchmarks: Path) -> dict[str, object]:
     """The row of one rule."""
-    asked = sum(each.cpu_seconds for each in attempts)
-    memory = [each.used_memory / each.memory for each in attempts if each.used_memory and each.memory]
+    allocated = sum(attempt.cpu_seconds for attempt in attempts)
+    memory = [attempt.used.memory / attempt.memory for attempt in attempts if attempt.used.memory and attempt.memory]
     return {
         "rule": rule,
-        "jobs": len({name for each in attempts for name in each.places}),
+        "jobs": len({path for attempt in attempts for path in attempt.job_paths}),
         "attempts": len(attempts),
-        "failed": sum(each.failed for each in attempts),
-        "hours": sum(each.seconds for each in attempts) / 3600,
-        "gpu_hours": sum(each.seconds * each.gpus for each in attempts) / 3600,
-        "queue_hours": sum((each.began or 0) - (each.submitted or 0) for each in attempts) / 3600,
-        "cpu_used": sum(each.used_cpu_seconds for each in attempts) / asked if asked else None,
+        "failed": sum(attempt.failed for attempt in attempts),
+        "hours": sum(attempt.seconds for attempt in attempts) / 3600,
+        "gpu_hours": sum(attempt.seconds * attempt.gpus for attempt in attempts) / 3600,
+        "queue_hours": sum((attempt.began or 0) - (attempt.submitted or 0) for attempt in attempts) / 3600,
+        "cpu_used": sum(attempt.used.cpu_seconds for attempt in attempts) / allocated if allocated else None,
         "memory_used": max(memory, default=None),
-        "time_used": max((each.seconds / each.limit for each in attempts if each.limit), default=None),
+        "time_used": max((attempt.seconds / attempt.limit for attempt in attempts if attempt.limit), default=None),
         "overhead": overhead(attempts, benchmarks),
     }
 
 
 def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
-    """The share of the jobs' time in which no script ran yet, or no more: 1 - benchmarks / Slurm's time.
+    """The share of the jobs' time in which no script ran: 1 - time of the benchmarks / time in Slurm.
 
-    A benchmark is that of a job's last success, so earlier attempts don't count. Jobs of a group run one after the
-    other; a group counts if all of them have benchmarks.
+    A benchmark is that of a job's last success, so earlier attempts are ignored. Jobs of a group run one after the
+    other; a group is included if all its jobs have benchmarks. None if no attempt is included.
     """
-    last = {name: one for one in attempts if one.state == "COMPLETED" for name in one.places}
-    worked = taken = 0.0
-    for one in dict.fromkeys(last.values()):
-        own = [benchmarks / f"{name}.tsv" for name in one.places]
-        if all(last[name] is one for name in one.places) and all(is_of(one, path) for path in own):
-            worked += sum(float(benchmark(path)["s"]) for path in own)
-            taken += one.seconds
-    return 1 - worked / taken if taken else None
+    last = {path: attempt for attempt in attempts if attempt.state == "COMPLETED" for path in attempt.job_paths}
+    in_scripts = in_slurm = 0.0
+    for attempt in dict.fromkeys(last.values()):
+        files = [benchmarks / f"{path}.tsv" for path in attempt.job_paths]
+        is_last = all(last[path] is attempt for path in attempt.job_paths)
+        if is_last and all(is_benchmark_of(attempt, file) for file in files):
+            in_scripts += sum(float(benchmark(file)["s"]) for file in files)
+            in_slurm += attempt.seconds
+    return 1 - in_scripts / in_slurm if in_slurm else None
 
 
-def is_of(attempt: Attempt, path: Path) -> bool:
-    """Whether a benchmark is of this attempt: Snakemake dates it anew when it sees that the job has ended."""
-    return path.exists() and (attempt.began or 0) <= path.stat().st_mtime <= (attempt.ended or 0) + LATE
+def is_benchmark_of(attempt: Attempt, file: Path) -> bool:
+    """Whether a benchmark is of this attempt: Snakemake updates its time when it notices that the job has ended."""
+    return file.exists() and (attempt.began or 0) <= file.stat().st_mtime <= (attempt.ended or 0) + LATE

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from codestilts.workflow.job_paths import place, rule_of
+from codestilts.workflow.job_paths import job_path_of, rule_of
 
 STUDY = re.compile(r"Study: (\S+)")
 SLURM_RUN = re.compile(r"SLURM run ID: (\S+)")
@@ -22,7 +22,7 @@ class Submitted:
 
     kind: str
     name: str
-    place: str  # "" for a group
+    job_path: str  # "" for a group
     log: Path
 
 
@@ -32,7 +32,7 @@ class Failed:
 
     rule: str
     time: float
-    place: str = ""
+    job_path: str = ""
     slurm_id: str = ""
 
 
@@ -73,7 +73,7 @@ def read_log(path: Path) -> RunLog:
                 error = None
                 _read_line(line, run)
             elif error and text.startswith("log: ") and (where := OWN_LOG.search(text)):
-                error.place = where[1] or where[2]
+                error.job_path = where[1] or where[2]
                 run.failed.append(error)
             elif error and text.startswith("external_jobid: "):
                 error.slurm_id = text.removeprefix("external_jobid: ")
@@ -98,5 +98,5 @@ def _submitted(log: Path) -> Submitted:
     folder, *wildcards = log.parts[first:-1]
     kind, _, name = folder.partition("_")
     rule = rule_of(name)
-    where = place(rule, wildcards[0].split("_") if wildcards else []) if kind == "rule" else ""
+    where = job_path_of(rule, wildcards[0].split("_") if wildcards else []) if kind == "rule" else ""
     return Submitted(kind, rule if kind == "rule" else name, where, log)

@@ -1,142 +1,161 @@
-"""How far a study is, on whatever it runs: jobs by state, device hours so far and to go, and what failed.
+"""The status of a study on any machine: the state of each job, and what failed.
 
-A job is done when its benchmark is there, which every job writes at its end. Logs of Snakemake and Slurm's accounting
-tell the rest; where they and the benchmark disagree, the later one is right.
+A job is done when its benchmark exists, which every job writes at its end. Snakemake's logs and Slurm's accounting tell
+the other states; where they contradict a benchmark, the later of the two counts.
 """
 
 import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from codestilts.config.study import Study
-from codestilts.workflow.job_paths import rules_by_place
-from codestilts.workflow.slurm_accounting import Attempt, attempts
+from codestilts.workflow.job_paths import rules_by_job_path
+from codestilts.workflow.slurm_accounting import Attempt, read_attempts
 from codestilts.workflow.snakemake_logs import RunLog, read_logs
 
-STATES = ["done", "running", "waiting", "failed"]
-SLACK = 2  # seconds: Snakemake's times have no fractions
+STATES = ["done", "running", "queued", "failed"]
+CLOCK_SECONDS = 2  # Snakemake's log has times without fractions
 
 
 @dataclass(frozen=True)
 class Failure:
-    """The last failure of a job that has not been made good."""
+    """A failure of a job."""
 
     rule: str
-    place: str
+    job_path: str
     time: float
-    attempt: Attempt | None  # where Slurm ran it
+    attempt: Attempt | None  # if Slurm ran it
 
 
-@dataclass
-class Progress:
-    """A study as its files, Snakemake's logs and Slurm tell of it."""
+@dataclass(frozen=True)
+class StudyStatus:
+    """A study, and what its files, Snakemake's logs and Slurm tell about it."""
 
     study: Study
     root: Path
     runs: list[RunLog]
     attempts: list[Attempt]
-    going_on: bool
-    silent: str = ""  # why Slurm told nothing
-    failures: list[Failure] = field(default_factory=list)
-    made_good: int = 0
+    is_running: bool
+    slurm_error: str = ""  # why Slurm did not answer
 
     @cached_property
     def rules(self) -> dict[str, str]:
-        """The rule of each job, by its place."""
-        return rules_by_place(self.study)
+        """The rule of each job, by job path."""
+        return rules_by_job_path(self.study)
 
     @property
     def results(self) -> Path:
-        """The study's folder."""
+        """The study's folder of results."""
         return self.root / "results" / self.study.name
-
-    @cached_property
-    def finished(self) -> dict[str, float]:
-        """When each finished job ended, by its place; an archive may have been fetched for another study."""
-        archives = {f"fetch/{name}": when for name, when in times(self.archives, ".zip")}
-        ended = archives | dict(times(self.results / "benchmarks", ".tsv"))
-        return {name: when for name, when in ended.items() if name in self.rules}
 
     @property
     def archives(self) -> Path:
-        """Where this study's archives are."""
-        return (self.results if self.study.config["rehearsal"] else self.root) / "resources"
+        """The folder of its archives."""
+        return (self.results if self.study.config.rehearsal else self.root) / "resources"
 
     @cached_property
-    def last(self) -> dict[str, Attempt]:
-        """The last attempt in Slurm at each job."""
-        return {name: attempt for attempt in self.attempts for name in attempt.places}
+    def finished(self) -> dict[str, float]:
+        """When each finished job ended, by job path. An archive may have been fetched for another study."""
+        archives = {f"fetch/{name}": time for name, time in modification_times(self.archives, ".zip")}
+        ended = archives | dict(modification_times(self.results / "benchmarks", ".tsv"))
+        return {path: time for path, time in ended.items() if path in self.rules}
 
     @cached_property
-    def states(self) -> dict[str, str]:
-        """The state of each job that has one; the others are to come."""
-        found = dict.fromkeys(self.finished, "done")
-        found |= {failure.place: "failed" for failure in self.failures}
-        if self.going_on:
-            found |= dict.fromkeys(self.running_here(), "running")
-        for name, attempt in self.last.items():
-            if attempt.running or attempt.waiting:
-                found[name] = "running" if attempt.running else "waiting"
-        return {name: state for name, state in found.items() if name in self.rules}
+    def last_attempts(self) -> dict[str, Attempt]:
+        """The last attempt in Slurm at each job, by job path."""
+        return {path: attempt for attempt in self.attempts for path in attempt.job_paths}
+
+    @cached_property
+    def all_failures(self) -> list[Failure]:
+        """Every failure that Slurm's accounting or a log reports, the earliest first."""
+        in_slurm = [
+            Failure(self.rules[path], path, attempt.ended or 0.0, attempt)
+            for attempt in self.attempts
+            if attempt.failed
+            for path in attempt.job_paths
+            if path in self.rules
+        ]
+        in_logs = [
+            failure for run in self.runs for failure in self._failures_in_log(run) if failure.job_path in self.rules
+        ]
+        return sorted(in_slurm + in_logs, key=lambda failure: failure.time)
+
+    def _failures_in_log(self, run: RunLog) -> Iterator[Failure]:
+        """The failures that a log reports and Slurm's accounting does not."""
+        attempts = {attempt.slurm_id: attempt for attempt in self.attempts}
+        in_slurm = {path for job_id in run.submitted if job_id in attempts for path in attempts[job_id].job_paths}
+        for failed in run.failed:
+            attempt = attempts.get(failed.slurm_id)
+            if attempt and attempt.failed:
+                continue
+            if failed.slurm_id or failed.job_path not in in_slurm:
+                yield Failure(failed.rule, failed.job_path, failed.time, attempt)
+
+    def is_resolved(self, failure: Failure) -> bool:
+        """Whether the job succeeded after this failure."""
+        return failure.time <= self.finished.get(failure.job_path, 0.0)
+
+    @cached_property
+    def failures(self) -> list[Failure]:
+        """The last failure of each job that has not succeeded since, the latest first."""
+        last = {failure.job_path: failure for failure in self.all_failures if not self.is_resolved(failure)}
+        return sorted(last.values(), key=lambda failure: -failure.time)
 
     @cached_property
     def failed(self) -> list[Failure]:
-        """The failures that nothing is done about now."""
-        return [failure for failure in self.failures if self.states[failure.place] == "failed"]
+        """The failures of jobs that are not being retried now."""
+        return [failure for failure in self.failures if self.states[failure.job_path] == "failed"]
 
-    def running_here(self) -> Iterator[str]:
-        """The jobs that have written into their log since they last ended, and are not in Slurm."""
+    @cached_property
+    def states(self) -> dict[str, str]:
+        """The state of each job that has one, by job path; the other jobs are still to come."""
+        states = dict.fromkeys(self.finished, "done")
+        states |= {failure.job_path: "failed" for failure in self.failures}
+        if self.is_running:
+            states |= dict.fromkeys(self._running_locally(), "running")
+        for path, attempt in self.last_attempts.items():
+            if attempt.running or attempt.queued:
+                states[path] = "running" if attempt.running else "queued"
+        return {path: state for path, state in states.items() if path in self.rules}
+
+    def _running_locally(self) -> Iterator[str]:
+        """The jobs outside Slurm that have written to their log since they last ended."""
         began, submitted = (self.runs[-1].began, self.runs[-1].submitted) if self.runs else (0.0, {})
-        in_slurm = {name for attempt in self.attempts if attempt.slurm_id in submitted for name in attempt.places}
-        failed = {failure.place: failure.time + SLACK for failure in self.failures}
-        logs = dict(times(self.results / "logs", ".log"))
-        notebooks = dict(times(self.results / "notebooks", ".ipynb", "notebooks/"))
-        for name, when in (logs | notebooks).items():
-            ended = max(self.finished.get(name, 0.0), failed.get(name, 0.0), began)
-            if when > ended and name not in in_slurm:
-                yield name
+        in_slurm = {path for attempt in self.attempts if attempt.slurm_id in submitted for path in attempt.job_paths}
+        failed = {failure.job_path: failure.time + CLOCK_SECONDS for failure in self.failures}
+        logs = dict(modification_times(self.results / "logs", ".log"))
+        notebooks = dict(modification_times(self.results / "notebooks", ".ipynb", "notebooks/"))
+        for path, written in (logs | notebooks).items():
+            ended = max(self.finished.get(path, 0.0), failed.get(path, 0.0), began)
+            if written > ended and path not in in_slurm:
+                yield path
 
     def counts(self) -> dict[str, Counter[str]]:
-        """For each rule how many jobs are planned in all, and how many are in each state."""
+        """For each rule the number of planned jobs, and of jobs in each state."""
         table: dict[str, Counter[str]] = {}
-        for name, rule in self.rules.items():
-            table.setdefault(rule, Counter()).update(["planned", *([self.states[name]] if name in self.states else [])])
+        for path, rule in self.rules.items():
+            counts = table.setdefault(rule, Counter())
+            counts["planned"] += 1
+            if path in self.states:
+                counts[self.states[path]] += 1
         return table
 
 
-def times(folder: Path, suffix: str, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Each file of that kind below a folder, by its path without the suffix, and when it was written last."""
-    pending = [(folder, prefix)]
-    while pending:
-        place, before = pending.pop()
-        try:
-            entries = list(os.scandir(place))
-        except FileNotFoundError:
-            continue
-        for entry in entries:
-            if entry.is_dir():
-                pending.append((Path(entry.path), f"{before}{entry.name}/"))
-            elif entry.name.endswith(suffix):
-                yield before + entry.name.removesuffix(suffix), entry.stat().st_mtime
-
-
-def look(study: Study, root: Path) -> Progress:
-    """How far a study in the checkout ``root`` is."""
+def read_status(study: Study, root: Path) -> StudyStatus:
+    """Read the status of a study in the checkout ``root``."""
     runs = read_logs(root / ".snakemake" / "log", study.name)
-    found, silent = list[Attempt](), ""
+    attempts, slurm_error = list[Attempt](), ""
     try:
-        found = attempts(runs, {name: study.gpus(name) for name in study.encoders})
+        attempts = read_attempts(runs, {name: study.gpus(name) for name in study.encoders})
     except (OSError, subprocess.CalledProcessError) as error:
-        silent = " ".join(str(getattr(error, "stderr", "") or error).split())
-    progress = Progress(study, root, runs, found, is_locked(root / ".snakemake" / f"{study.name}.lock"), silent)
-    progress.failures, progress.made_good = failures(progress)
-    return progress
+        slurm_error = " ".join(str(getattr(error, "stderr", "") or error).split())
+    return StudyStatus(study, root, runs, attempts, is_locked(root / ".snakemake" / f"{study.name}.lock"), slurm_error)
 
 
 def is_locked(path: Path) -> bool:
@@ -150,26 +169,20 @@ def is_locked(path: Path) -> bool:
         return True
 
 
-def failures(progress: Progress) -> tuple[list[Failure], int]:
-    """The jobs whose last word is a failure, the latest first, and how many failures were made good since."""
-    by_id = {attempt.slurm_id: attempt for attempt in progress.attempts}
-    found = [
-        Failure(progress.rules.get(name, attempt.job.name), name, attempt.ended or 0.0, attempt)
-        for attempt in progress.attempts
-        if attempt.failed
-        for name in attempt.places
-    ]
-    told = {failure.attempt.slurm_id for failure in found if failure.attempt}
-    for run in progress.runs:
-        in_slurm = {name for job_id in run.submitted if job_id in by_id for name in by_id[job_id].places}
-        for failed in run.failed:
-            if failed.slurm_id not in told and (failed.slurm_id or failed.place not in in_slurm):
-                found.append(Failure(failed.rule, failed.place, failed.time, by_id.get(failed.slurm_id)))
-    found = [failure for failure in found if failure.place in progress.rules]
-    lasting = {
-        failure.place: failure
-        for failure in sorted(found, key=lambda failure: failure.time)
-        if failure.time > progress.finished.get(failure.place, 0.0)
-    }
-    made_good = sum(failure.time <= progress.finished.get(failure.place, 0.0) for failure in found)
-    return sorted(lasting.values(), key=lambda failure: -failure.time), made_good
+def modification_times(folder: Path, suffix: str, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The modification time of each file with a suffix below a folder, by relative path without the suffix.
+
+    Three times as fast as :meth:`pathlib.Path.rglob`, which matters for the 18,000 files of the paper study.
+    """
+    pending = [(folder, prefix)]
+    while pending:
+        current, parent = pending.pop()
+        try:
+            entries = list(os.scandir(current))
+        except FileNotFoundError:
+            continue
+        for entry in entries:
+            if entry.is_dir():
+                pending.append((Path(entry.path), f"{parent}{entry.name}/"))
+            elif entry.name.endswith(suffix):
+                yield parent + entry.name.removesuffix(suffix), entry.stat().st_mtime

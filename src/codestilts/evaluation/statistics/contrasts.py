@@ -6,9 +6,10 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import said
 from codestilts.evaluation.statistics.bootstrap import BASELINE, Cells, Estimate, estimate
-from codestilts.evaluation.statistics.design import ALL_GROUPS, Design, scopes_of
+from codestilts.evaluation.statistics.design import Design, scopes_of
 from codestilts.evaluation.statistics.verdicts import in_points, judged
 
 COUNTED = ["languages", "targets", "cells"]  # what a value is the mean of

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-ALL_GROUPS = "all groups"
-PRIMARY_SUITE = "pl"
+from codestilts.config.scopes import target_scopes
 
 
 @dataclass(frozen=True)
@@ -95,23 +94,5 @@ def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
 
 
 def scopes_of(design: Design) -> dict[str, tuple[str, list[list[str]]]]:
-    """Every target, every group and the mean of groups: scope -> (kind, lists of targets).
-
-    The groups of the first suite (targets of programming languages) are ``all groups``; those of another one have its
-    name in front (``xtreme qa``), and their mean is ``all xtreme``.
-    """
-    scopes = {target: ("target", [[target]]) for target in design.groups}
-    for suite in suites(design):
-        by_group: dict[str, list[str]] = {}
-        for target, group in design.groups.items():
-            if design.suites[target] == suite:
-                by_group.setdefault(group, []).append(target)
-        first = suite == suites(design)[0]
-        scopes |= {group if first else f"{suite} {group}": ("group", [own]) for group, own in by_group.items()}
-        scopes[ALL_GROUPS if first else f"all {suite}"] = ("all", list(by_group.values()))
-    return scopes
-
-
-def suites(design: Design) -> list[str]:
-    """The suites of the targets; that of the primary contrast, programming languages, comes first."""
-    return sorted(set(design.suites.values()), key=lambda name: (name != PRIMARY_SUITE, name))
+    """Every target, every group and the mean of groups: scope -> (kind, lists of targets)."""
+    return target_scopes(design.groups, design.suites)

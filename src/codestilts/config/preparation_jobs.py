@@ -1,0 +1,68 @@
+"""Settings of the jobs that fetch, extract and build, made from a study."""
+
+from codestilts.config.encoder_limits import EncoderRequirements
+from codestilts.config.preparation_settings import BaselineSettings, BuildSettings, ExtractionSettings, SourceSettings
+from codestilts.config.study import Study
+from codestilts.seeding import derive_seed
+
+
+def source(study: Study, source: str) -> SourceSettings:
+    """Settings for fetching an archive."""
+    row = study.sources[source]
+    return SourceSettings(row.kind, row.id, row.version, row.file, row.sha256, row.keep)
+
+
+def encoder_requirements(study: Study, encoder: str) -> EncoderRequirements:
+    """What the study requires of an encoder's architecture."""
+    targets = {arm: targets for (name, arm), targets in study.encoder_arms.items() if name == encoder}
+    arms = {*targets, *(arm for name, arm in study.intermediate_models if name == encoder)}
+    names = {task for arm in arms for task in [*study.arms[arm].tasks, *targets.get(arm, [])]}
+    tasks = [study.tasks[name] for name in sorted(names)]
+    definition, budget = study.encoder(encoder), study.config.target
+    modules: dict[str, tuple[str, ...]] = {}
+    for name, arm, target in study.runs:
+        if name == encoder and study.arms[arm].method == "lora":
+            modules["target.lora.modules"] = tuple(budget.lora.modules)
+            if own := budget.own(target).get("lora", {}).get("modules"):
+                modules[f"target.tasks.{target}.lora.modules"] = tuple(own)
+    blocks: dict[str, tuple[int, ...]] = {
+        f"definitions.encoders.{encoder}.layer": (definition.layer,),
+        f"definitions.encoders.{encoder}.layers": tuple(definition.layers),
+    }
+    blocks |= {f"{task.file}: options.layer": (task.options.layer,) for task in tasks if task.options.layer is not None}
+    return EncoderRequirements(encoder, {task.file: task.max_length for task in tasks}, blocks, modules)
+
+
+def extract(study: Study, language: str) -> ExtractionSettings:
+    """Settings for extracting the functions of a language."""
+    names = study.sources_of_language(language)
+    return ExtractionSettings({name: study.sources[name].split[language] for name in names})
+
+
+def build(study: Study, task: str) -> BuildSettings:
+    """Settings for building the examples of a task.
+
+    The study's common sizes do not apply to the splits that a task file calls ``whole``, except in a rehearsal.
+    """
+    role = study.role(task)
+    data = study.config.data
+    common = data.target if role == "target" else data.intermediate
+    whole = [] if study.config.rehearsal else study.tasks[task].whole
+    sizes = {size: count for size, count in common.given().items() if size.partition("_")[0] not in whole}
+    if task in data.tasks:
+        sizes |= data.tasks[task].given()
+    return BuildSettings(
+        task=task,
+        role=role,
+        languages=tuple(study.task_languages(task)),
+        source_language=study.source_language(task),
+        seed=derive_seed(study.name, "examples", task),
+        rehearsal=bool(study.config.rehearsal),
+        **sizes,
+    )
+
+
+def baseline(study: Study, target: str) -> BaselineSettings:
+    """Settings for the trivial baselines of a target."""
+    task = study.tasks[target]
+    return BaselineSettings(task.type, task.options.protocol)

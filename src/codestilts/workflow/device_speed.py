@@ -1,0 +1,145 @@
+"""How fast devices train and predict: as finished runs have measured it, or as data sheets state it."""
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from codestilts.config.study import Record, Study
+from codestilts.errors import CodeStiltsError
+from codestilts.workflow.architectures import Architecture, parse_architecture
+from codestilts.workflow.flops import Flops, training_flops
+from codestilts.workflow.task_sizes import built_size, sequences_per_example
+
+FEWEST_STEPS = 30  # of a run that measures a speed: in a shorter one the start takes most of the time
+UTILISATION = 0.35  # share of its bf16 peak that a GPU reaches in training
+FP32_UTILISATION = 0.7  # share of its fp32 peak: arithmetic is so much slower that memory hardly matters
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Peak FLOP/s of dense matrix products by the maker's data sheet: bf16 (as fast as fp16), and fp32 without TF32."""
+
+    bf16: float
+    fp32: float
+
+
+GPUS = {
+    "A100": Gpu(312e12, 19.5e12),
+    "H100": Gpu(989e12, 67e12),
+    "L40S": Gpu(362e12, 91.6e12),
+    "A10": Gpu(125e12, 31.2e12),
+    "RTX4090": Gpu(165e12, 82.6e12),
+    "V100": Gpu(15.7e12, 15.7e12),  # no bf16: falls back to fp32
+}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """FLOP/s of a device, and whether runs have measured it."""
+
+    device: str
+    flops_per_second: float
+    measured: bool = False
+
+    def seconds(self, flops: Flops) -> float:
+        """The time that some work takes."""
+        return flops.total / self.flops_per_second
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """A finished training run: what it computed, where, and how long it took."""
+
+    device: str
+    group: str  # study, encoder and target (or intermediate): runs of one group are alike
+    flops: Flops
+    seconds: float
+    task: str  # "" if it trained on several
+    sequence_tokens: float
+
+
+def read_measured_runs(results: Path) -> list[MeasuredRun]:
+    """The runs of all studies under ``results`` that are long enough to measure a speed."""
+    runs = []
+    for study in sorted(path for path in results.glob("*") if path.is_dir()):
+        architectures: dict[str, Architecture] = {}
+        for path in [*sorted(study.glob("intermediate/**/run.json")), *sorted(study.glob("target/**/run.json"))]:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            config = study / "encoders" / record["encoder"] / "config.json"
+            if record["steps"] >= FEWEST_STEPS and config.exists():
+                if record["encoder"] not in architectures:
+                    architectures[record["encoder"]] = parse_architecture(config.read_bytes(), str(config))
+                runs.append(_measured_run(study, record, architectures[record["encoder"]]))
+    return runs
+
+
+def _measured_run(study: Path, record: Record, encoder: Architecture) -> MeasuredRun:
+    settings = record["settings"]
+    sizes = {}
+    for task, spec in settings["tasks"].items():
+        sequences = sequences_per_example(spec["type"], (spec.get("options") or {}).get("pairs", "cross"))
+        tokens = record["tokens"] / record["examples_seen"] / sequences
+        sizes[task] = built_size(study / "examples" / f"{task}.parquet", tokens, sequences)
+    first, *others = sizes
+    return MeasuredRun(
+        device=f"{record['device']} ({record['processor']}, {record['threads']} threads)",
+        group=f"{study.name} / {record['encoder']} / {record.get('target') or 'intermediate'}",
+        flops=training_flops(encoder, settings, sizes, record["tokens"]),
+        seconds=record["seconds"],
+        task="" if others else first,
+        sequence_tokens=sizes[first].sequence_tokens,
+    )
+
+
+def measured_speed(device: str, runs: Iterable[MeasuredRun]) -> Speed:
+    """The speed of runs on a device: all FLOPs over all seconds."""
+    runs = list(runs)
+    return Speed(device, sum(run.flops.total for run in runs) / sum(run.seconds for run in runs), measured=True)
+
+
+def prediction_errors(runs: Sequence[MeasuredRun]) -> list[float]:
+    """Relative error of each run's time as predicted by the speed of the other groups; none if there is one group."""
+    groups = {run.group for run in runs}
+    if len(groups) < 2:
+        return []
+    others = {group: measured_speed("", (run for run in runs if run.group != group)) for group in groups}
+    return [abs(others[run.group].seconds(run.flops) / run.seconds - 1) for run in runs]
+
+
+def mean_lengths(runs: Iterable[MeasuredRun]) -> dict[str, float]:
+    """Mean tokens of a sequence by task, from the runs that trained on that task alone."""
+    by_task = sorted((run for run in runs if run.task), key=lambda run: run.task)
+    return {
+        task: statistics.fmean(run.sequence_tokens for run in group)
+        for task, group in groupby(by_task, key=lambda run: run.task)
+    }
+
+
+def by_device(runs: Iterable[MeasuredRun]) -> dict[str, list[MeasuredRun]]:
+    """Runs by device, in the order of the first run."""
+    devices: dict[str, list[MeasuredRun]] = {}
+    for run in runs:
+        devices.setdefault(run.device, []).append(run)
+    return devices
+
+
+def choose_speed(study: Study, runs: Iterable[MeasuredRun], gpu: str | None, utilisation: float) -> Speed:
+    """The speed of ``gpu`` by its data sheet if one is named; else of the device with the most runs; else of an A100.
+
+    A study in bf16 or fp16 is meant for GPUs, so runs on a CPU do not count for it.
+
+    Raises:
+        CodeStiltsError: No data sheet of ``gpu`` is known.
+    """
+    half = not {study.config.intermediate.precision, study.config.target.precision}.isdisjoint({"bf16", "fp16"})
+    devices = by_device(run for run in runs if not (half and run.device.startswith("cpu")))
+    if devices and not gpu:
+        device = max(devices, key=lambda name: len(devices[name]))
+        return measured_speed(device, devices[device])
+    gpu = gpu or next(iter(GPUS))
+    if gpu not in GPUS:
+        raise CodeStiltsError(f"--gpu {gpu}: unknown GPU; choose one of {', '.join(GPUS)}")
+    return Speed(gpu, GPUS[gpu].bf16 * utilisation if half else GPUS[gpu].fp32 * FP32_UTILISATION)

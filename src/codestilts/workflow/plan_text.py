@@ -1,0 +1,148 @@
+"""The text of ``make plan``."""
+
+import statistics
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from codestilts.sources.table import Source
+from codestilts.workflow import planning
+from codestilts.workflow.device_speed import (
+    FP32_UTILISATION,
+    MeasuredRun,
+    Speed,
+    by_device,
+    measured_speed,
+    prediction_errors,
+)
+from codestilts.workflow.flops import Flops
+from codestilts.workflow.planning import Job, Workload
+
+ORIGINS = {
+    "built": "counted in the built examples",
+    "published": "as requested by the study, at most the size of the published data set",
+    "requested": "as requested by the study; the data set may have fewer",
+}
+WALL_TIME = {"days": "{:,.2f}".format, "busy": "{:.0%}".format}
+WIDTH = 120  # characters of a line
+ASSUMPTIONS = """\
+Assumptions: training reads the tokens of its budget. Where examples are counted (epochs, predictions), a sequence has
+the mean length measured in runs of its task, else the share --fill of max_length. Not counted: the start of each job
+(loading, tokenising), jobs without a device, and padding; on disk, archives, examples and logs."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's jobs at a speed, and the numbers of devices to plan for."""
+
+    workload: Workload
+    jobs: Sequence[Job]
+    speed: Speed
+    devices: Sequence[int]
+    utilisation: float
+
+
+def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], int] | None) -> str:
+    """Everything that ``make plan`` prints.
+
+    Args:
+        plan: The plan.
+        runs: Finished runs, which tell how well a speed predicts run times.
+        ask: Looks up the size of a source that ``sources.csv`` has no size of; None: such sizes are unknown.
+    """
+    study = plan.workload.study
+    total = sum((job.flops for job in plan.jobs), Flops())
+    hours = planning.device_hours(plan.jobs, plan.speed)
+    longest = planning.critical_path(plan.jobs, plan.speed) / 3600
+    work = f"{total.training:.2g} FLOPs of training and {total.forward:.2g} of prediction"
+    return "\n\n".join(
+        [
+            f"Study {study.name}: {len(study.encoders)} encoders, {len(study.arms)} arms, "
+            f"{len(study.targets)} targets, {len(study.config.seeds)} seeds",
+            speed_text(plan, runs),
+            jobs_text(plan),
+            f"Device hours on {plan.speed.device} ({work})\n{as_text(hours)}",
+            f"Wall time (the longest chain of jobs takes {longest:,.2f} hours)\n"
+            + planning.wall_time(plan.jobs, plan.speed, plan.devices).to_string(index=False, formatters=WALL_TIME),
+            disk_text(plan),
+            downloads_text(plan, ask),
+            *sizes_text(plan),
+            ASSUMPTIONS,
+        ]
+    )
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """A table, aligned."""
+    return table.to_string(float_format="{:,.2f}".format)
+
+
+def speed_text(plan: Plan, runs: Sequence[MeasuredRun]) -> str:
+    """The measured speeds with their errors, and the speed that the plan assumes."""
+    lines = [f"Measured: {device}: {fit_text(own)}" for device, own in by_device(runs).items()]
+    lines = lines or ["Measured: nothing yet. No finished run is long enough, so the error of this plan is unknown"]
+    if plan.speed.measured:
+        return "\n".join([*lines, f"Assumed: the measured speed of {plan.speed.device}"])
+    shares = f"{plan.utilisation:.0%} of the bf16 peak or {FP32_UTILISATION:.0%} of the fp32 peak of its data sheet"
+    rate = f"{plan.speed.flops_per_second / 1e12:.3g} TFLOP/s"
+    return "\n".join([*lines, f"Assumed: {plan.speed.device} at {rate} ({shares})"])
+
+
+def fit_text(runs: Sequence[MeasuredRun]) -> str:
+    """The speed of a device's runs, and how well it predicts their times."""
+    speed = f"{measured_speed('', runs).flops_per_second / 1e9:,.1f} GFLOP/s in {len(runs)} runs"
+    errors = prediction_errors(runs)
+    if not errors:
+        return f"{speed}, all of one kind, so the error of this plan is unknown"
+    error = f"median error {statistics.median(errors):.0%}, maximum {max(errors):.0%}"
+    return f"{speed}; {error} when run times are predicted from other kinds of runs"
+
+
+def jobs_text(plan: Plan) -> str:
+    """Jobs of each rule, and the hours of the longest one of those that need a device."""
+    counts = pd.DataFrame({"jobs": planning.job_counts(plan.workload.study)})
+    longest = planning.longest_jobs(plan.jobs, plan.speed).reindex(counts.index)
+    counts["longest (hours)"] = longest.map("{:,.3f}".format, na_action="ignore").fillna("")
+    return f"Jobs: {counts['jobs'].sum():,}\n{as_text(counts)}"
+
+
+def disk_text(plan: Plan) -> str:
+    """Disk space by kind of file."""
+    running = max(plan.devices)
+    use = planning.disk_use(plan.workload, running)
+    rows = {
+        "encoders": use.encoders,
+        "intermediate models": use.intermediate_models,
+        "target models": use.target_models,
+        "predictions": use.predictions,
+        "kept in all": use.kept,
+        "checkpoints of running jobs": use.checkpoints,
+        "peak": use.peak,
+    }
+    table = pd.DataFrame({"GB": rows}) / 1e9
+    return f"Disk space with {running} jobs training at once\n{as_text(table)}"
+
+
+def downloads_text(plan: Plan, ask: Callable[[Source], int] | None) -> str:
+    """Bytes to download, and the sources that they leave out."""
+    study = plan.workload.study
+    fetched = planning.downloads(study, ask)
+    text = f"Downloads: {fetched.bytes / 1e9:,.2f} GB"
+    if fetched.unknown:
+        hint = "" if ask else " (--hub asks the hub)"
+        text += f", plus {len(fetched.unknown)} of {len(study.used_sources)} sources of unknown size{hint}"
+    if fetched.local:
+        text += f". Provide local sources yourself: {', '.join(fetched.local)}"
+    return text
+
+
+def sizes_text(plan: Plan) -> list[str]:
+    """How the examples of the targets were counted."""
+    lines = []
+    for origin, explanation in ORIGINS.items():
+        targets = [name for name in plan.workload.study.targets if plan.workload.sizes[name].origin == origin]
+        if targets:
+            lines.append(textwrap.fill(f"Test rows of {', '.join(targets)}: {explanation}.", WIDTH))
+    return lines
