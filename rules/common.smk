@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from snakemake.logging import logger
 
 from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config import preparation_settings
+from codestilts.config import preparation_jobs
 from codestilts.code_digest import stage_digest
 from codestilts.workflow.resources import JobResources
 from codestilts.errors import CodeStiltsError
@@ -211,7 +211,7 @@ def folder_in_archive(wildcards):
 
 def needs_of_encoder(wildcards, output):
     """What its architecture is compared with. It is no part of the output: what takes ``output`` decides no rerun."""
-    return to_json(preparation_settings.fit(STUDY, wildcards.encoder))
+    return to_json(preparation_jobs.encoder_requirements(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codestilts.config import analysis_settings, preparation_settings, training_settings
+from codestilts.config import analysis_settings, preparation_jobs, training_settings
 from codestilts.config.schema import Arm, OwnBudget, TaskData
 from codestilts.config.study import Study, batches, load_tasks, to_json
 from codestilts.config.validation import load_study, read_configs
@@ -82,16 +82,17 @@ def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
 def test_common_sizes_do_not_cut_a_protocol(study: Study) -> None:
     paper = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
     assert paper.config.data.target.given() == {"train": 400000, "dev": 500, "test": 20000, "test_source": 20000}
-    sizes = {"train", "dev", "test", "test_source"}
-    assert preparation_settings.build(paper, "udpos").keys() & sizes == {"train", "dev"}  # German has 22,458 test rows
-    assert preparation_settings.build(paper, "bucc").keys() & sizes == {
-        "train"
-    }  # dev sets the threshold: Russian has 2,374 pairs
+    assert preparation_jobs.build_settings(paper, "udpos").sizes().keys() == {
+        "train",
+        "dev",
+    }  # German: 22,458 test rows
+    bucc = preparation_jobs.build_settings(paper, "bucc")
+    assert bucc.sizes().keys() == {"train"}  # dev sets the threshold: Russian has 2,374 pairs
     data = paper.config.data.model_copy(update={"tasks": {"udpos": TaskData(test=9)}})
     own = replace(paper, config=paper.config.model_copy(update={"data": data}))
-    assert preparation_settings.build(own, "udpos")["test"] == 9  # asked for this task
+    assert preparation_jobs.build_settings(own, "udpos").test == 9  # asked for this task
     rehearsed = replace(paper, config=paper.config.model_copy(update={"rehearsal": 10}))
-    assert preparation_settings.build(rehearsed, "bucc").keys() & sizes == sizes
+    assert len(preparation_jobs.build_settings(rehearsed, "bucc").sizes()) == 4
 
 
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:

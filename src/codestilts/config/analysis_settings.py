@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codestilts.config.preparation_settings import SIZES, build
+from codestilts.config.preparation_jobs import build_settings
 from codestilts.config.training_settings import task_settings
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def cut(study: Study) -> dict[str, list[str]]:
     """The targets of whose whole splits the study draws a part, and these splits."""
     found = {}
     for target in study.targets:
-        sizes = {key.partition("_")[0] for key, size in build(study, target).items() if key in SIZES and size}
+        sizes = {size.partition("_")[0] for size in build_settings(study, target).sizes()}
         found[target] = [str(split) for split in study.tasks[target].whole if split in sizes]
     return {target: splits for target, splits in found.items() if splits}
 

@@ -5,13 +5,13 @@ is rerun when its own settings change.
 from collections.abc import Callable
 from typing import Any
 
-from codestilts.config import analysis_settings, preparation_settings, training_settings
+from codestilts.config import analysis_settings, preparation_jobs, training_settings
 
 JOB_SETTINGS: dict[str, Callable[..., Any]] = {
-    "source": preparation_settings.source,
-    "extract": preparation_settings.extract,
-    "build": preparation_settings.build,
-    "baseline": preparation_settings.baseline,
+    "source": preparation_jobs.source_settings,
+    "extract": preparation_jobs.extraction_settings,
+    "build": preparation_jobs.build_settings,
+    "baseline": preparation_jobs.baseline_settings,
     "intermediate": training_settings.intermediate,
     "target": training_settings.target,
     "tune": training_settings.tune,

@@ -5,8 +5,8 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from codestilts.config.encoder_limits import linear_layers, problems
-from codestilts.config.preparation_settings import fit
+from codestilts.config.encoder_limits import linear_layers, unmet_requirements
+from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import PUBLISHED
@@ -41,4 +41,5 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
                 config = json.loads(members.read(f"{folder}/config.json".lstrip("/")))
         elif source.id in PUBLISHED:
             config = vars(PUBLISHED[source.id])
-    return list(problems(fit(study, encoder), config, layers)) if isinstance(config, dict) else []
+    requirements = encoder_requirements(study, encoder)
+    return list(unmet_requirements(requirements, config, layers)) if isinstance(config, dict) else []
