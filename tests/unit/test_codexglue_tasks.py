@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build_examples
 

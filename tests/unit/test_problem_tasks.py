@@ -10,8 +10,8 @@ import pytest
 import yaml
 from problem_tables import HEADS, NOUNS, TAGS, archive, humaneval, solution, sources, spec, tables, task
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import build_examples, load_builder
 from codestilts.examples.builders.bugs import _function
