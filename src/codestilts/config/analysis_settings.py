@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codestilts.config.preparation_jobs import build_settings
-from codestilts.config.training_settings import task_settings
+from codestilts.config.training_jobs import task_settings
 
 if TYPE_CHECKING:
     from codestilts.config.study import Record, Study
