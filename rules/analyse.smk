@@ -41,7 +41,7 @@ rule score_baselines:
         runtime=growing(10),
     params:
         script=in_checkout("scripts/score.py"),
-        settings=settings("score"),
+        settings=settings("score_baselines"),
         code=code("scripts/score.py"),
     message:
         "Scoring the trivial baselines"
@@ -65,7 +65,7 @@ rule language_similarity:
         runtime=growing(10),
     params:
         script=in_checkout("scripts/language_similarity.py"),
-        settings=settings("score"),
+        settings=settings("language_similarity"),
         code=code("scripts/language_similarity.py"),
     message:
         "Measuring language similarity"
@@ -176,7 +176,7 @@ rule sample_predictions:
         runtime=growing(10),
     params:
         script=in_checkout("scripts/sample_predictions.py"),
-        settings=settings("score"),
+        settings=settings("sample_predictions"),
         code=code("scripts/sample_predictions.py"),
     message:
         "Sampling predictions"

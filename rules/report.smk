@@ -2,7 +2,7 @@
 
 EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
 EFFECT_TABLES = ["contrasts", "effects", "checks"]
-LANGUAGE_FIGURES = ["matrix", "difference", "near-far"]
+LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
 TRAINING_FIGURES = ["curves", "losses"]
 TRAINING_TABLES = ["budgets", "learned", "cost"]
@@ -47,7 +47,7 @@ rule notebook_effects:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=JOB_SETTINGS["report"](STUDY),
+        settings=settings("effect_figures"),
         code=code("notebooks/effects.py.ipynb"),
     message:
         "Drawing effects: {wildcards.encoder}"
@@ -77,7 +77,7 @@ rule notebook_languages:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=JOB_SETTINGS["report"](STUDY),
+        settings=settings("language_figures"),
         code=code("notebooks/languages.py.ipynb"),
     message:
         "Drawing languages: {wildcards.encoder}"
@@ -106,7 +106,7 @@ rule notebook_training:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=JOB_SETTINGS["report"](STUDY),
+        settings=settings("training_figures"),
         code=code("notebooks/training.py.ipynb"),
     message:
         "Drawing training: {wildcards.encoder}"
