@@ -75,7 +75,7 @@ def jobs_of(folder: Path) -> list[dict[str, str]]:
 
 
 def wait(until: Callable[[], object], seconds: float, what: str) -> object:
-    """Wait until ``until`` returns something true and return it; after the timeout fail with a message about ``what``."""
+    """Wait until ``until`` returns something true, and return it; after ``seconds`` fail and name ``what``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := until():
