@@ -99,7 +99,7 @@ class Budget(Strict):
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
         description="precision of the forward pass on a GPU. A CPU computes in fp32 and repeats scores bit for bit. On "
-        "a GPU, seeds fix everything random, but the order of summation varies: runs agree within a tolerance, which is "
+        "a GPU, seeds fix everything random, but the order of summation varies: runs agree within a tolerance that is "
         "wider for bf16 and fp16 because they round more coarsely. fp16 skips steps whose gradients overflow",
     )
     tf32: bool = Field(
