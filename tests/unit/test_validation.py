@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from codestilts.config import training_settings
+from codestilts.config import training_jobs
 from codestilts.config.schema import SCHEMAS
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -101,8 +101,8 @@ def test_digits_in_lists_of_the_command_line_are_numbers() -> None:
 def test_numbers_that_snakemake_reads_as_texts_are_numbers_in_every_job() -> None:
     own = {"match": {"learning_rate": "5e-4", "steps": "7"}}
     study = load_study(changed(CONFIG, {"target.tasks": own, "target.weight_decay": "1e-2"}), ROOT)
-    job = training_settings.target(study, "bert-tiny", "none", "match", "0-2")
-    assert (job["learning_rate"], job["steps"], job["weight_decay"]) == (0.0005, 7, 0.01)
+    job = training_jobs.target_settings(study, "bert-tiny", "none", "match", "0-2")
+    assert (job.learning_rate, job.steps, job.weight_decay) == (0.0005, 7, 0.01)
 
 
 def test_an_error_names_the_command_line(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:
     with (project / "tasks/pl/match.yaml").open("a") as file:
         file.write(recipe)
     study = load_study(changed(CONFIG, {"target.recipe": "published", "target.tasks": {}}), project)
-    assert training_settings.target(study, "bert-tiny", "none", "match", "0-2")["learning_rate"] == 2e-5
+    assert training_jobs.target_settings(study, "bert-tiny", "none", "match", "0-2").learning_rate == 2e-5
 
 
 @pytest.mark.parametrize("text", ["type: [", "just words", "", "- a\n- b\n"])
