@@ -11,7 +11,7 @@ from codestilts.errors import run
 from codestilts.files import read_yaml
 from codestilts.provenance import atomic
 from codestilts.reporting.html_report import ReportInputs, render
-from codestilts.workflow.benchmarks import stage_rows
+from codestilts.workflow.benchmarks import stage_times
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         sources=pd.read_csv(arguments.sources, dtype=str, keep_default_na=False),
         tasks={path.stem: read_yaml(path) for path in arguments.tasks},
         settings=arguments.settings,
-        stages=stage_rows(arguments.results / "benchmarks"),
+        stages=stage_times(arguments.results / "benchmarks"),
         image=arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else "",
     )
     page = render(inputs)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 from transformers import AutoConfig, AutoModel
 
-from codestilts.config import preparation_jobs, training_settings
+from codestilts.config import preparation_jobs, training_jobs
 from codestilts.config.encoder_limits import (
     OFFSET_POSITIONS,
     EncoderRequirements,
@@ -20,6 +20,7 @@ from codestilts.config.encoder_limits import (
     unmet_requirements,
     validate_unpacked,
 )
+from codestilts.config.training_settings import LoraSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders
@@ -95,5 +96,5 @@ def test_adapters_are_asked_for_where_an_arm_has_them(tmp_path: Path) -> None:
         "target.lora.modules": ("query", "value"),
         "target.tasks.match.lora.modules": ("key",),
     }
-    budget = training_settings.target(made, "bert-tiny", "none", "match", "0-2")
-    assert budget["lora"] == {"rank": 4, "alpha": 16, "modules": ["key"], "learning_rate_factor": 10.0}
+    budget = training_jobs.target_settings(made, "bert-tiny", "none", "match", "0-2")
+    assert budget.lora == LoraSettings(4, 16, ("key",), 10.0)

@@ -25,7 +25,7 @@ from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
 from codestilts.reporting.html_report import ReportInputs, number_range, render
 from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table
 from codestilts.reporting.svg import embedded_svg
-from codestilts.training.checkpoints import thinned
+from codestilts.training.curve import downsample_curve
 from codestilts.workflow.slurm_efficiency import COLUMNS, efficiency
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def write_run(folder: Path, arm: str, seed: int, tokens: int = 100, target: str 
     record = {"encoder": "tiny", "arm": arm, "seed": seed, "steps": 100, "tokens": 100 * tokens, "seconds": 2.0}
     record |= {"examples_seen": 200, "peak_memory_mb": 300, "loss_first": 2.0, "loss_last": 1.0, "device": "cpu"}
     record |= {"processor": "a processor", "threads": 1, "commit": "abc", "versions": {"torch": "2"}}
-    record["curve"] = thinned(steps)
+    record["curve"] = downsample_curve(steps)
     if target:
         record["target"] = target
     (folder / "run.json").write_text(json.dumps(record))
@@ -217,7 +217,7 @@ def test_groups_are_described_no_further_than_their_intervals_allow():
 
 def test_losses_of_tasks_are_each_compared_with_their_own_start():
     steps = pd.DataFrame({"step": range(1, 101), "task": ["large", "small"] * 50, "tokens": 1, "dev": None})
-    losses = [point["loss"] for point in thinned(steps.assign(loss=[10.0, 0.1] * 5 + [5.0, 0.05] * 45))]
+    losses = [point["loss"] for point in downsample_curve(steps.assign(loss=[10.0, 0.1] * 5 + [5.0, 0.05] * 45))]
     assert losses[0] == pytest.approx(1) and losses[-1] == pytest.approx(0.5)
 
 

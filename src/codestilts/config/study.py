@@ -16,6 +16,7 @@ from codestilts.provenance import is_leftover
 from codestilts.sources.table import Source
 
 Record = dict[str, Any]
+PATH_KEYS = ("name", "suite", "file")  # of a task: its file's path says them
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
@@ -45,11 +46,11 @@ def load_tasks(folder: str | Path) -> dict[str, Record]:
         if is_leftover(path.relative_to(folder)):
             continue
         if path.stem in tasks:
-            raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
-        task, told = read_yaml(path), {"name": path.stem, "suite": path.parent.name, "file": str(path)}
-        if twice := sorted(task.keys() & told.keys()):
-            raise CodeStiltsError(f"{path}: {twice[0]}: unknown key: the file's folder and name say that")
-        tasks[path.stem] = task | told
+            raise CodeStiltsError(f"{path}: another task has that name, {tasks[path.stem]['file']}")
+        task = read_yaml(path)
+        if given := sorted(task.keys() & set(PATH_KEYS)):
+            raise CodeStiltsError(f"{path}: {given[0]}: unknown key: remove it, the file's path says that")
+        tasks[path.stem] = {**task, "name": path.stem, "suite": path.parent.name, "file": str(path)}
     return tasks
 
 
