@@ -1,4 +1,4 @@
-"""The real graph of jobs on the micro study: from sources to report, and what reruns when something changes."""
+"""The workflow on the micro study: from sources to report, and which jobs rerun after a change."""
 
 import os
 import re
@@ -22,7 +22,7 @@ RESULTS = Path("results/micro")
 
 @pytest.fixture
 def project(done: Path, tmp_path: Path) -> Path:
-    """A finished project that a test may change."""
+    """A copy of the finished project, which a test may change."""
     return Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
 
 
@@ -36,7 +36,7 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
 
 
 def status(folder: Path) -> str:
-    """What scripts/status.py says."""
+    """The output of scripts/status.py."""
     command = [sys.executable, "scripts/status.py", "--configs", "config.yaml", "micro.yaml"]
     result = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
