@@ -1,5 +1,6 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make test     set everything up, run the tests
+# make bench    how long scripts and a dry run take to start, on a machine that does nothing else
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
@@ -52,6 +53,7 @@ TAKES_rehearse := STUDY COVER CORES
 TAKES_plan := STUDY PLAN
 TAKES_status := STUDY STATUS
 TAKES_test := PYTEST
+TAKES_bench := PYTEST
 TAKES_test-cluster := PYTEST
 TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
 TAKES_$(IMAGE) := $(TAKES_container)
@@ -76,7 +78,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test test-cluster plan status lint lock check-wheels
+.PHONY: setup container report rehearse pins test bench test-cluster plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -94,8 +96,12 @@ rehearse: .venv/ready
 pins: .venv/ready
 	$(ACTIVATE) && python scripts/pins.py
 
+# Two processes: jobs of the workflow that the tests run take two cores themselves.
 test: .venv/ready
-	$(ACTIVATE) && pytest $(PYTEST)
+	$(ACTIVATE) && pytest --numprocesses 2 --dist loadgroup $(PYTEST)
+
+bench: .venv/ready
+	$(ACTIVATE) && pytest tests/benchmarks $(PYTEST)
 
 test-cluster: .venv/ready
 	$(ACTIVATE) && pytest tests/integration $(PYTEST)

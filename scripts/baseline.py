@@ -1,10 +1,11 @@
 """Predict a target with its trivial baselines."""
 
 import argparse
-import json
 
 import pandas as pd
+from pydantic import TypeAdapter
 
+from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import run
 from codestilts.evaluation.baselines import baseline_predictions
 from codestilts.provenance import atomic
@@ -15,13 +16,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", required=True, help="examples of the target (parquet)")
     parser.add_argument("--target", required=True, help="the target's name")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: targets (name -> type, options)")
+    parser.add_argument("--settings", required=True, help="JSON: type and protocol of the target")
     parser.add_argument("--out", required=True, help="predictions (parquet)")
     arguments = parser.parse_args()
     examples = pd.read_parquet(arguments.examples)
-    task = arguments.settings["targets"][arguments.target]
+    settings = TypeAdapter(BaselineSettings).validate_json(arguments.settings)
     with atomic(arguments.out) as temporary:
-        baseline_predictions(examples, arguments.target, task).to_parquet(temporary, index=False)
+        baseline_predictions(examples, arguments.target, settings).to_parquet(temporary, index=False)
 
 
 if __name__ == "__main__":

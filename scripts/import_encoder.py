@@ -1,11 +1,12 @@
 """Unpack a pretrained encoder in Hugging Face format from a fetched archive."""
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 
-from codestilts.config.encoder_limits import check_unpacked
+from pydantic import TypeAdapter
+
+from codestilts.config.encoder_limits import EncoderRequirements, validate_unpacked
 from codestilts.errors import run
 from codestilts.training.pretrained import import_encoder, unpack
 
@@ -15,13 +16,14 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, required=True, help="zip written by fetch.py")
     parser.add_argument("--folder", required=True, help="folder in the archive that holds the encoder's files")
     parser.add_argument("--tiny", type=int, default=0, help="a rehearsal: small random weights, so many blocks or more")
-    parser.add_argument("--needs", type=json.loads, help="JSON: what the study asks of the architecture")
+    parser.add_argument("--needs", help="JSON: what the study requires of the architecture")
     parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as published:
         unpack(arguments.archive, arguments.folder, Path(published), arguments.tiny)
         if arguments.needs:
-            check_unpacked(arguments.needs, Path(published))
+            requirements = TypeAdapter(EncoderRequirements).validate_json(arguments.needs)
+            validate_unpacked(requirements, Path(published))
         import_encoder(Path(published), arguments.out)
     print(f"encoder {arguments.out.name}: {', '.join(sorted(file.name for file in arguments.out.iterdir()))}")
 

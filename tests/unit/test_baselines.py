@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation import baselines
 from codestilts.evaluation.baselines import BM25, baseline_predictions
@@ -39,7 +40,7 @@ def test_classification_has_majority_random_and_overlap():
         text_b=["getNode()", "sortList()", "close()", "openFile()", "send()"],
         label=["match", "match", "other", "match", "other"],
     )
-    out = baseline_predictions(frame, "match", {"type": "classification"})
+    out = baseline_predictions(frame, "match", BaselineSettings("classification"))
     assert predicted(out, "majority") == ["match", "match"]
     assert predicted(out, "overlap") == ["match", "other"]
     assert set(out["arm"]) == {"baseline:majority", "baseline:random", "baseline:overlap"}
@@ -48,7 +49,7 @@ def test_classification_has_majority_random_and_overlap():
 
 def test_single_texts_have_no_overlap_baseline():
     frame = examples(["train", "train", "test"], text_a=["x", "y", "z"], text_b=[""] * 3, label=["a", "b", "a"])
-    out = baseline_predictions(frame, "t", {"type": "classification"})
+    out = baseline_predictions(frame, "t", BaselineSettings("classification"))
     assert set(out["arm"]) == {"baseline:majority", "baseline:random"}
 
 
@@ -58,7 +59,7 @@ def test_tags_of_known_forms():
         tokens=[["x", "+", "x"], ["x"], ["x", "+", "new"]],
         tags=[["NAME", "OP", "NAME"], ["NAME"], ["NAME", "OP", "NAME"]],
     )
-    out = baseline_predictions(frame, "tags", {"type": "tagging"})
+    out = baseline_predictions(frame, "tags", BaselineSettings("tagging"))
     assert predicted(out, "majority") == ["NAME NAME NAME"]
     assert predicted(out, "word-form") == ["NAME OP NAME"]
 
@@ -71,7 +72,7 @@ def test_parameters_first_last_and_most_alike():
         answer_text=["a", "max_rows"],
         options=[["a"], ["table", "max_rows", "flag"]],
     )
-    out = baseline_predictions(frame, "param-qa", {"type": "span_qa"})
+    out = baseline_predictions(frame, "param-qa", BaselineSettings("span_qa"))
     assert predicted(out, "first") == ["table"]
     assert predicted(out, "last") == ["flag"]
     assert predicted(out, "overlap") == ["max_rows"]
@@ -85,7 +86,7 @@ def test_retrieval_ranks_by_bm25_and_leaves_out_the_own_cluster():
         document=["readFile", "sendMail", "file read"],
     )
     frame["cluster"] = ["x", "y", "x"]
-    out = baseline_predictions(frame, "search", {"type": "retrieval"})
+    out = baseline_predictions(frame, "search", BaselineSettings("retrieval"))
     bm = out[out["arm"] == "baseline:bm25"]
     assert bm["prediction"].tolist() == ["0", "1", "2"]
     assert bm["score"].tolist() == [1.0, 1.0, 1.0]
@@ -93,7 +94,7 @@ def test_retrieval_ranks_by_bm25_and_leaves_out_the_own_cluster():
 
 def test_ties_go_against_the_row():
     frame = examples(["test"] * 2, query=["x", "x"], document=["nothing", "shared"])
-    out = baseline_predictions(frame, "search", {"type": "retrieval"})
+    out = baseline_predictions(frame, "search", BaselineSettings("retrieval"))
     assert out.loc[out["arm"] == "baseline:bm25", "score"].tolist() == [0.5, 0.5]
 
 
@@ -104,7 +105,7 @@ def test_mining_predicts_dev_and_test_queries():
     out = baseline_predictions(
         examples(splits, query=query, document=document),
         "mining",
-        {"type": "retrieval", "options": {"protocol": "mining"}},
+        BaselineSettings("retrieval", "mining"),
     )
     bm = out[out["arm"] == "baseline:bm25"]
     assert bm["id"].tolist() == ["0", "1", "3", "4"]
@@ -116,7 +117,7 @@ def test_mining_predicts_dev_and_test_queries():
 def test_an_empty_train_split_is_an_error():
     frame = examples(["test"], text_a=["x"], text_b=[""], label=["a"])
     with pytest.raises(CodeStiltsError, match="train split is empty"):
-        baseline_predictions(frame, "t", {"type": "classification"})
+        baseline_predictions(frame, "t", BaselineSettings("classification"))
 
 
 def test_equal_sums_of_bm25_are_ties_in_whatever_order_their_words_are():
@@ -133,7 +134,7 @@ def test_a_search_in_blocks_is_the_search_of_all_at_once(pairs: list[tuple[str, 
     frame = examples(["test"] * len(pairs), query=[q for q, _ in pairs], document=[d for _, d in pairs])
     if not frame["query"].any() or not frame["document"].any():
         frame.loc[0, ["query", "document"]] = "a"
-    task = {"type": "retrieval", "options": {"protocol": "mining" if mining else "rank"}}
+    task = BaselineSettings("retrieval", "mining" if mining else "rank")
     whole = baseline_predictions(frame, "t", task)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baselines, "BLOCK", block)
@@ -145,7 +146,7 @@ def test_memory_of_the_search_follows_the_texts_and_not_their_words():
     texts = [" ".join(words[4 * n : 4 * n + 4]) for n in range(1500)]
     frame = examples(["test"] * 1500, query=texts, document=texts)
     tracemalloc.start()
-    out = baseline_predictions(frame, "t", {"type": "retrieval"})
+    out = baseline_predictions(frame, "t", BaselineSettings("retrieval"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (out.loc[out["arm"] == "baseline:bm25", "score"] == 1).all()
@@ -155,7 +156,7 @@ def test_memory_of_the_search_follows_the_texts_and_not_their_words():
 def test_texts_that_occur_twice_are_out_of_mining_but_their_pairs_stay_to_be_found():
     query, document = ["read file", "send mail", "send mail", "open door"], ["readFile", "sendMail", "", "openDoor"]
     rows = examples(["test"] * 5, query=[*query, ""], document=[*document, " openDoor"])
-    out = baseline_predictions(rows, "mining", {"type": "retrieval", "options": {"protocol": "mining"}})
+    out = baseline_predictions(rows, "mining", BaselineSettings("retrieval", "mining"))
     bm = out[out["arm"] == "baseline:bm25"]
     assert bm["gold"].tolist() == ["0", "1", "", "3"]
     assert bm["prediction"].tolist() == ["0", "", "", ""]

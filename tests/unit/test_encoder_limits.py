@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,23 @@ import torch
 from safetensors.torch import save
 from transformers import AutoConfig, AutoModel
 
-from codestilts.config import preparation_settings, training_settings
-from codestilts.config.encoder_limits import COUNTED_FROM_PADDING, check_unpacked, linear_layers, positions, problems
+from codestilts.config import preparation_jobs, training_jobs
+from codestilts.config.encoder_limits import (
+    OFFSET_POSITIONS,
+    EncoderRequirements,
+    linear_layers,
+    max_tokens,
+    unmet_requirements,
+    validate_unpacked,
+)
+from codestilts.config.training_settings import LoraSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
-NEEDS = {"encoder": "tiny", "lengths": {"a.yaml": 128}, "blocks": {"layer": [-1, 2]}, "modules": {"m": ["query"]}}
+NEEDS = EncoderRequirements("tiny", {"a.yaml": 128}, {"layer": (-1, 2)}, {"m": ("query",)})
 
 
 def study(tmp_path: Path, **overlay: Any) -> Any:
@@ -31,8 +40,8 @@ def study(tmp_path: Path, **overlay: Any) -> Any:
 @pytest.mark.parametrize("model_type", ["bert", "roberta", "xlm-roberta", "mpnet", "camembert", "electra"])
 def test_one_token_more_than_the_positions_is_too_many(model_type: str) -> None:
     config = AutoConfig.for_model(model_type, **SMALL, max_position_embeddings=40, pad_token_id=1)
-    places = positions(config.to_dict())
-    assert places == (38 if model_type in COUNTED_FROM_PADDING else 40)
+    places = max_tokens(config.to_dict())
+    assert places == (38 if model_type in OFFSET_POSITIONS else 40)
     model = AutoModel.from_config(config).eval()
     model(input_ids=torch.full((1, places), 5))
     with pytest.raises((IndexError, RuntimeError)):
@@ -56,7 +65,7 @@ def test_one_token_more_than_the_positions_is_too_many(model_type: str) -> None:
 def test_what_an_encoder_lacks_is_told(changes: dict[str, Any], expected: list[str]) -> None:
     config = AutoConfig.for_model("bert", **SMALL, max_position_embeddings=128)
     layers = linear_layers(io.BytesIO(save(AutoModel.from_config(config).state_dict())))
-    found = list(problems({**NEEDS, **changes}, config.to_dict(), layers))
+    found = list(unmet_requirements(replace(NEEDS, **changes), config.to_dict(), layers))
     assert len(found) == len(expected) and all(map(str.startswith, found, expected))
 
 
@@ -64,9 +73,9 @@ def test_an_unpacked_encoder_is_checked(tmp_path: Path) -> None:
     config = AutoConfig.for_model("distilbert", vocab_size=30, dim=8, n_layers=2, n_heads=2, hidden_dim=8)
     (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
     (tmp_path / "model.safetensors").write_bytes(save(AutoModel.from_config(config).state_dict()))
-    check_unpacked({**NEEDS, "modules": {"m": ["q_lin"]}}, tmp_path)
+    validate_unpacked(replace(NEEDS, modules={"m": ("q_lin",)}), tmp_path)
     with pytest.raises(CodeStiltsError, match="no linear layer 'query'; allowed: k_lin, lin1, lin2, out_lin, q_lin"):
-        check_unpacked(NEEDS, tmp_path)
+        validate_unpacked(NEEDS, tmp_path)
 
 
 def test_a_known_encoder_is_checked_before_anything_is_fetched(tmp_path: Path) -> None:
@@ -79,13 +88,13 @@ def test_a_known_encoder_is_checked_before_anything_is_fetched(tmp_path: Path) -
 
 
 def test_adapters_are_asked_for_where_an_arm_has_them(tmp_path: Path) -> None:
-    assert preparation_settings.fit(study(tmp_path), "bert-tiny")["modules"] == {}
+    assert preparation_jobs.encoder_requirements(study(tmp_path), "bert-tiny").modules == {}
     arms = {"none": {"family": "baseline", "method": "lora"}}
     own = {"tasks": {"match": {"lora": {"modules": ["key"]}}}, "lora": {"rank": 4}}
     made = study(tmp_path, arms=["none"], definitions={"arms": arms}, target=own)
-    assert preparation_settings.fit(made, "bert-tiny")["modules"] == {
-        "target.lora.modules": ["query", "value"],
-        "target.tasks.match.lora.modules": ["key"],
+    assert preparation_jobs.encoder_requirements(made, "bert-tiny").modules == {
+        "target.lora.modules": ("query", "value"),
+        "target.tasks.match.lora.modules": ("key",),
     }
-    budget = training_settings.target(made, "bert-tiny", "none", "match", "0-2")
-    assert budget["lora"] == {"rank": 4, "alpha": 16, "modules": ["key"], "learning_rate_factor": 10.0}
+    budget = training_jobs.target_settings(made, "bert-tiny", "none", "match", "0-2")
+    assert budget.lora == LoraSettings(4, 16, ("key",), 10.0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codestilts.config import preparation_settings, validation
+from codestilts.config import preparation_jobs, validation
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.schema_task import TaskFile
 from codestilts.config.study import Study, load_tasks, to_json
@@ -160,7 +160,7 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
             if stage in ("intermediate", "target", "frozen_retrieval"):
                 assert resources.minutes(stage, names) > 0 and resources.memory_mb(stage, names) > 0
     for name in study.encoders:
-        to_json(preparation_settings.fit(study, name)).encode()
+        to_json(preparation_jobs.encoder_requirements(study, name)).encode()
     return study
 
 

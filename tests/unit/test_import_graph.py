@@ -16,17 +16,22 @@ LIBRARY = SOURCE / "codestilts"
 # From the bottom up: a module imports from its own package and from those before it. "" is the top folder.
 ORDER = ["", "sources", "config", "examples", "evaluation", "tasktypes", "training", "reporting", "workflow"]
 MODULES = {".".join(path.relative_to(SOURCE).with_suffix("").parts): path for path in LIBRARY.rglob("*.py")}
+TRAINING = {"train_intermediate", "train_target"}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """The modules that a file imports, within functions too, and in which line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports(path: Path, within_functions: bool = True) -> Iterator[tuple[str, int]]:
+    """The modules that a file imports, and in which line."""
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop(0)
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module, f"{path}:{node.lineno}: a relative import"
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+        elif within_functions or not isinstance(node, ast.FunctionDef):
+            waiting += ast.iter_child_nodes(node)
 
 
 def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
@@ -99,6 +104,26 @@ def test_only_the_workflow_package_knows_of_snakemake(module: str) -> None:
 def test_scripts_run_without_snakemake() -> None:
     found = {path.name: [name for name, _ in imports(path) if name.startswith("snakemake")] for path in SCRIPTS}
     assert found and not any(found.values())
+
+
+def loaded_at_start(path: Path) -> set[str]:
+    """Everything that a script imports before it does anything, through the library's modules."""
+    found, waiting = set[str](), [path]
+    while waiting:
+        for name, _ in imports(waiting.pop(), within_functions=False):
+            module = module_of(name)
+            if (known := module or name.split(".")[0]) not in found:
+                found.add(known)
+                waiting += [MODULES[module]] if module else []
+    return found
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_only_scripts_that_train_load_torch_at_their_start(path: Path) -> None:
+    """It takes seconds, which a study of some hundred short jobs would wait for (`make bench` measures them)."""
+    loaded = loaded_at_start(path)
+    assert "codestilts.errors" in loaded
+    assert path.stem in TRAINING or not loaded & {"torch", "transformers"}
 
 
 def test_init_files_are_empty() -> None:

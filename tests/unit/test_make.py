@@ -18,6 +18,7 @@ TAKEN: dict[str, list[str]] = {
     "plan": ["STUDY", "PLAN"],
     "status": ["STUDY", "STATUS"],
     "test": ["PYTEST"],
+    "bench": ["PYTEST"],
     "test-cluster": ["PYTEST"],
     "container": ["BASE", "BOOTSTRAP", "BUILD", "TORCH_FROM"],
     "setup": [],
@@ -98,7 +99,7 @@ def test_an_argument_with_a_meaning_is_obeyed(folder: Path, goal: str, name: str
 
 
 def test_several_targets_take_what_one_of_them_takes(folder: Path) -> None:
-    assert commands(folder, "lint", "test", "PYTEST=-x").endswith("pytest -x\n")
+    assert commands(folder, "lint", "test", "PYTEST=-x").endswith("pytest --numprocesses 2 --dist loadgroup -x\n")
 
 
 @settings(max_examples=30)

@@ -1,5 +1,6 @@
-"""A rehearsal takes what a hub has, covers what it can, and says what it could not."""
+"""A rehearsal uses what a hub has, covers what it can, and names what it leaves out."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.examples.readers.repository import Repository
-from codestilts.workflow.rehearsal import _cover, available, coverage, overlay
+from codestilts.workflow.rehearsal import Gaps, covering_runs, find_available, make_rehearsal
+from codestilts.workflow.rehearsal_coverage import coverage_text
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "config.yaml", ROOT / "studies/paper.yaml"]
@@ -43,92 +45,92 @@ def hub(study: Study, missing: set[str] = frozenset(), languages: set[str] | Non
     return lookup
 
 
-def test_a_hub_that_has_everything_leaves_nothing_out(paper: Study) -> None:
-    found = available(paper, hub(paper))
-    made = overlay(paper, found)
-    assert made["arms"] == list(paper.arms) and made["targets"] == paper.targets
-    assert not [reason for reason in found.reasons.values() if reason.startswith("rehearsed")]
+def rehearse(study: Study, missing: set[str] = frozenset(), languages: set[str] | None = None):
+    """The rehearsal with such a hub: its overlay, and what it leaves out or replaces."""
+    made = make_rehearsal(study, find_available(study, hub(study, missing, languages)))
+    return made.overlay, made.gaps
 
 
-def test_a_target_of_an_archive_is_rehearsed_with_the_one_that_stands_in_for_it(paper: Study) -> None:
-    archives = {name for name, source in paper.sources.items() if source.kind == "url"}
-    found = available(paper, hub(paper, archives))
-    made = overlay(paper, found)
-    stands = {"bucc": "bucc-gold", "udpos": "udpos-hub"}
-    assert made["targets"] == [stands.get(name, name) for name in paper.targets]
-    assert found.reasons["bucc"].startswith("rehearsed with bucc-gold: there is no source bucc-")
+@pytest.fixture(scope="module")
+def complete(paper: Study):
+    return rehearse(paper)
 
 
-def test_every_encoder_arm_and_target_is_covered(paper: Study) -> None:
-    made = overlay(paper, available(paper, hub(paper)))
+def test_with_a_complete_hub_nothing_is_left_out(paper: Study, complete) -> None:
+    overlay, gaps = complete
+    assert overlay["arms"] == list(paper.arms) and overlay["targets"] == paper.targets
+    assert not gaps.arms and not gaps.substitutes and not gaps.arm_substitutes
+
+
+def test_targets_of_archives_are_replaced_by_their_substitutes(paper: Study) -> None:
+    overlay, gaps = rehearse(paper, {name for name, source in paper.sources.items() if source.kind == "url"})
+    assert gaps.substitutes == {"bucc": "bucc-gold", "udpos": "udpos-hub"}
+    assert overlay["targets"] == [gaps.substitutes.get(name, name) for name in paper.targets]
+    assert "bucc-" in gaps.tasks["bucc"]
+
+
+def test_every_encoder_arm_and_target_is_covered(paper: Study, complete) -> None:
+    overlay, _ = complete
     for key, wanted in (("encoders", paper.encoders), ("arms", list(paper.arms)), ("targets", paper.trained_targets)):
-        assert {name for block in made["grid"] for name in block.get(key, [])} == set(wanted)
-    assert len(made["grid"]) < 2 * len(paper.arms)
+        assert {name for block in overlay["grid"] for name in block.get(key, [])} == set(wanted)
+    assert len(overlay["grid"]) < 2 * len(paper.arms)
 
 
-def test_the_overlay_makes_a_valid_study_without_unpinned_sources_in_the_way(paper: Study, tmp_path: Path) -> None:
+def test_the_overlay_is_a_valid_study(paper: Study) -> None:
     merged = read_configs(FILES)
-    made = overlay(paper, available(paper, hub(paper, {"ccg", "wikipedia"})))
-    study = load_study(
-        merged
-        | made
-        | {
-            "definitions": merged["definitions"]
-            | made["definitions"]
-            | {"encoders": merged["definitions"]["encoders"]},
-            "target": merged["target"] | made["target"],
-            "intermediate": merged["intermediate"] | made["intermediate"],
-        },
-        ROOT,
-    )
+    overlay, _ = rehearse(paper, {"ccg", "wikipedia"})
+    definitions = merged["definitions"] | overlay["definitions"] | {"encoders": merged["definitions"]["encoders"]}
+    budgets = {phase: merged[phase] | overlay[phase] for phase in ("intermediate", "target")}
+    study = load_study(merged | overlay | budgets | {"definitions": definitions}, ROOT)
     assert study.config.rehearsal and study.config.seeds == [0] and study.runs
     assert study.arms["ccg"].tasks == ["supertags"] and "mlm-xtreme" in study.arms["mnli-mlm"].tasks
 
 
-def test_a_target_is_rehearsed_with_the_one_that_stands_in_for_it(paper: Study) -> None:
-    found = available(paper, hub(paper, {"ud-treebanks"}))
-    made = overlay(paper, found)
-    assert made["targets"] == ["udpos-hub" if name == "udpos" else name for name in paper.targets]
-    assert any("udpos-hub" in block["targets"] for block in made["grid"])
-    assert not any("udpos" in block["targets"] for block in made["grid"])
-    assert found.reasons["udpos"] == "rehearsed with udpos-hub: there is no source ud-treebanks"
-    assert "thai" in made["data"]["tasks"]["udpos-hub"]["languages"]  # which has no dev rows
-    missing = available(paper, hub(paper, {"ud-treebanks", "xtreme"}))
-    assert "udpos" in missing.reasons and "udpos-hub" in missing.reasons
+def test_a_substitute_takes_part_in_the_grid(paper: Study) -> None:
+    overlay, gaps = rehearse(paper, {"ud-treebanks"})
+    assert overlay["targets"] == ["udpos-hub" if name == "udpos" else name for name in paper.targets]
+    assert any("udpos-hub" in block["targets"] for block in overlay["grid"])
+    assert not any("udpos" in block["targets"] for block in overlay["grid"])
+    assert gaps.substitutes == {"udpos": "udpos-hub"} and "ud-treebanks" in gaps.tasks["udpos"]
+    assert "thai" in overlay["data"]["tasks"]["udpos-hub"]["languages"]  # which has no dev rows
+    _, without = rehearse(paper, {"ud-treebanks", "xtreme"})
+    assert not without.substitutes and {"udpos", "udpos-hub"} <= without.tasks.keys()
 
 
-def test_without_functions_there_are_no_targets_made_of_them(paper: Study) -> None:
-    found = available(paper, hub(paper, {"code-search-net"}))
-    assert "tags" not in overlay(paper, found)["targets"] and "functions" in found.reasons["tags"]
+def test_without_functions_no_target_is_built_from_them(paper: Study) -> None:
+    overlay, gaps = rehearse(paper, {"code-search-net"})
+    assert "tags" not in overlay["targets"] and "functions" in gaps.tasks["tags"]
 
 
-def test_what_is_missing_is_left_out_with_a_reason(paper: Study) -> None:
-    found = available(
-        paper, hub(paper, {"xcodeeval", "poj104"}, {"english", "german", "python", "go", "java", "csharp", "c", "cpp"})
-    )
-    made = overlay(paper, found)
-    assert "topics" not in made["targets"] and "there is no source xcodeeval" in found.reasons["topics"]
-    assert "poj104" not in made["arms"] and "without poj104" in found.reasons["arm code-multi"]
-    assert set(found.languages["xquad"]) == {"english", "german"}
+def test_unavailable_tasks_are_left_out_with_a_reason(paper: Study) -> None:
+    languages = {"english", "german", "python", "go", "java", "csharp", "c", "cpp"}
+    overlay, gaps = rehearse(paper, {"xcodeeval", "poj104"}, languages)
+    assert "topics" not in overlay["targets"] and "xcodeeval" in gaps.tasks["topics"]
+    assert "poj104" not in overlay["arms"] and "poj104" in gaps.arms["poj104"]
+    assert gaps.arm_substitutes["code-multi"]["poj104"] is None
+    assert set(overlay["data"]["tasks"]["xquad"]["languages"]) == {"english", "german"}
 
 
 @given(
     st.lists(st.tuples(*[st.sampled_from("abcd")] * 3), min_size=1, max_size=40, unique=True), st.sampled_from([1, 2])
 )
-def test_a_cover_has_every_value_or_pair_of_the_runs(runs, strength) -> None:
-    import itertools
-
-    def parts(chosen):
+def test_covering_runs_have_every_value_or_pair_of_all_runs(runs, strength) -> None:
+    def combinations(chosen):
         return {part for run in chosen for part in itertools.combinations(enumerate(run), strength)}
 
-    chosen = _cover(runs, strength)
-    assert parts(chosen) == parts(runs) and set(chosen) <= set(runs) and len(chosen) == len(set(chosen))
+    chosen = covering_runs(runs, strength)
+    assert combinations(chosen) == combinations(runs) and set(chosen) <= set(runs) and len(chosen) == len(set(chosen))
 
 
-def test_coverage_names_what_was_not_covered(paper: Study) -> None:
+def test_coverage_counts_what_was_covered_and_gives_reasons(paper: Study) -> None:
     rows = [("xlm-r-large", "none", "xnli", "german"), ("codebert", "mnli", "bugs", "go")]
     scores = pd.DataFrame(rows, columns=["encoder", "arm", "target", "language"])
-    lines = coverage(paper, paper, scores, {"topics": "there is no source xcodeeval"})
-    assert "encoders: 2 of 7" in lines and "  not topics: there is no source xcodeeval" in lines
+    gaps = Gaps(
+        {"topics": "no rows", "bucc": "no archive"}, {}, {"bucc": "bucc-gold"}, {"mnli-mlm": {"a": "b", "c": None}}
+    )
+    lines = coverage_text(paper, paper, scores, gaps).splitlines()
+    assert "encoders: 2 of 7" in lines and "  not topics: no rows" in lines
+    assert "  not bucc: replaced by bucc-gold" in lines
     assert any(line.startswith("languages of xnli: 1 of 15, not ") for line in lines)
-    assert "pairs encoder x arm: 2 of" in "\n".join(lines)
+    assert f"pairs encoder x arm: 2 of {len({run[:2] for run in paper.runs})}" in lines
+    assert any("mnli-mlm" in line and "with b for a" in line and "without c" in line for line in lines)

@@ -15,9 +15,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from task_builds import build, inputs_of, make_settings
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
+from codestilts.examples.builder_settings import RowLog
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.readers.repository import Archive, Repository
 
@@ -50,7 +51,7 @@ def archive(folder: Path, files: dict[str, str | bytes]) -> dict[str, Path]:
 def ask(inputs: dict[str, Path], entry: dict[str, Any], **other: Any) -> pd.DataFrame:
     entry = {"source": "src", "as": "train", **entry}
     task = {"task": "demo", "languages": ["english"], "source_language": "english", "fields": FIELDS, "read": [entry]}
-    return read(inputs, {**task, **other})
+    return read(inputs_of(inputs), make_settings(**task | other))
 
 
 TWO = front([config("easy", train="data/train-*.parquet"), config("hard", train="extra/train-*.parquet")])
@@ -251,12 +252,12 @@ def test_rows_with_nulls_are_left_out_and_change_no_other(
         rows = [{**row, "words": None, "text": row["text"] or "x"} for row in rows]
     inputs = archive(tmp_path, {f"train.{kind}": written(kind, rows, TYPES)})
     fields: dict[str, Any] = {**FIELDS, "text_b": "{text}: {number}", **({} if kind == "csv" else {"tokens": "words"})}
-    counted: dict[str, int] = {}
+    log = RowLog()
     whole = [row for row in rows if row["label"] in (0, 1)]
     if kind != "csv":
         whole = [row for row in whole if None not in row.values()]
     try:
-        frame = ask(inputs, {}, fields=fields, dropped=counted)
+        frame = ask(inputs, {}, fields=fields, log=log)
     except CodeStiltsError as error:
         assert "no row of split train has a label" in str(error)
         assert not whole
@@ -265,7 +266,7 @@ def test_rows_with_nulls_are_left_out_and_change_no_other(
     assert frame["label"].tolist() == ["yes" if row["label"] else "no" for row in whole]
     said = [f"{row['text']}: {'' if row['number'] is None else row['number']}".strip() for row in whole]
     assert frame["text_b"].tolist() == said
-    assert sum(counted.values()) == len(rows) - len(whole)
+    assert sum(log.dropped.values()) == len(rows) - len(whole)
     frame.to_parquet(tmp_path / "examples.parquet")
     assert pd.read_parquet(tmp_path / "examples.parquet")["text_a"].tolist() == frame["text_a"].tolist()
 
@@ -281,10 +282,11 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
         "languages": ["english"],
     }
     task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
+    task |= {"description": "", "licence": ""}
     task["read"] = [{"source": "src", "as": "train"}, {"source": "src", "as": "dev"}]
     file = tmp_path / "demo.yaml"
     file.write_text(yaml.safe_dump(task))
-    frame, _ = build_examples(file, inputs, {"source_language": "english"})
+    frame, _ = build(file, inputs, source_language="english")
     assert frame["text_a"].tolist() == ["b", "b"]
     frame.to_parquet(tmp_path / "demo.parquet")
     noted = pd.read_parquet(tmp_path / "demo.parquet").attrs["dropped"]
@@ -293,7 +295,7 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
     task["read"].append({"source": "src", "as": "test"})
     file.write_text(yaml.safe_dump(task))
     with pytest.raises(CodeStiltsError, match=r"split test.*label"):
-        build_examples(file, inputs, {"source_language": "english"})
+        build(file, inputs, source_language="english")
 
 
 def test_half_a_character_is_counted_and_its_row_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -314,9 +316,10 @@ def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
             "languages": ["english"],
         }
         task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
+        task |= {"description": "", "licence": ""}
         task["read"] = [{"source": "src", "as": split} for split in ("train", "dev")]
         file.write_text(yaml.safe_dump(task))
-        build_examples(file, inputs, {"source_language": "english"})
+        build(file, inputs, source_language="english")
 
 
 def listed(value: Any) -> Any:

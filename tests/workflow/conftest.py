@@ -8,6 +8,14 @@ import pytest
 from projects import copy_project, snakemake
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that share a project in one process of pytest-xdist: Snakemake locks the folder it runs in."""
+    for item in items:
+        if {"fresh", "done"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("micro"))
+
+
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with made-up packages, nothing run yet; tests only read it."""

@@ -1,67 +1,95 @@
-"""Does a study fit an encoder: lengths, blocks, layers for adapters? From its config and the names of its weights."""
+"""Whether an encoder fits a study, by its ``config.json`` and the names of its weights."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from codestilts.errors import CodeStiltsError, suggest
 
-Record = dict[str, Any]
-
-# Their positions are counted on from that of the padding token, so that the first ones have no place in a text
+# Models whose position ids start after the id of the padding token, so that the first positions are never used
 # (`padding_idx` of the position embeddings in transformers).
-COUNTED_FROM_PADDING = {
+OFFSET_POSITIONS = {
     *("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta"),
     *("xlm-roberta-xl", "xmod"),
 }
-WEIGHT = re.compile(r"(.*\.\d+\..*)\.weight$")  # of a layer in one of the blocks
-LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
+BLOCK_WEIGHT = re.compile(r"(.*\.\d+\..*)\.weight$")  # of a layer in one of the blocks
+MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library (MAX_HEADER_SIZE)
 
 
-def check_unpacked(needs: Record, folder: Path) -> None:
-    """Raise CodeStiltsError, one line a mistake, where the encoder published in ``folder`` does not meet ``needs``.
+@dataclass(frozen=True)
+class EncoderRequirements:
+    """What a study requires of an encoder's architecture.
 
-    These are what :func:`codestilts.config.preparation_settings.fit` gathers.
+    Attributes:
+        encoder: The encoder's name.
+        lengths: Task file -> its ``max_length``.
+        blocks: Key of the config or of a task file -> the blocks whose states are read.
+        modules: Key of the config -> names of the linear layers that get adapters.
+    """
+
+    encoder: str
+    lengths: dict[str, int] = field(default_factory=dict)
+    blocks: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def validate_unpacked(requirements: EncoderRequirements, folder: Path) -> None:
+    """Check an unpacked encoder.
+
+    Raises:
+        CodeStiltsError: The encoder in ``folder`` does not meet the requirements; one line for each.
     """
     config = json.loads((folder / "config.json").read_bytes())
     with (folder / "model.safetensors").open("rb") as weights:
-        found = list(problems(needs, config, linear_layers(weights)))
-    if found:
-        raise CodeStiltsError("\nerror: ".join(found))
+        problems = list(unmet_requirements(requirements, config, linear_layers(weights)))
+    if problems:
+        raise CodeStiltsError("\nerror: ".join(problems))
 
 
-def problems(needs: Record, config: Record, layers: set[str] | None) -> Iterator[str]:
-    """What of the needs an encoder with this ``config.json`` and these linear layers (None: unknown) does not meet."""
-    encoder, places = needs["encoder"], positions(config)
-    for file, length in needs["lengths"].items():
-        if places and length > places:
-            yield f"{file}: max_length: encoder {encoder} has {places} positions, not {length}: lower it to {places}"
+def unmet_requirements(
+    requirements: EncoderRequirements, config: Mapping[str, Any], layers: set[str] | None
+) -> Iterator[str]:
+    """Compare an encoder with what a study requires of it.
+
+    Args:
+        requirements: What the study requires.
+        config: The encoder's ``config.json``.
+        layers: Names of the linear layers in its blocks; None if unknown.
+
+    Yields:
+        One message for each requirement that is not met.
+    """
+    encoder, limit = requirements.encoder, max_tokens(config)
+    for file, length in requirements.lengths.items():
+        if limit and length > limit:
+            yield f"{file}: max_length: encoder {encoder} has {limit} positions, not {length}: lower it to {limit}"
     blocks = config.get("num_hidden_layers", config.get("n_layers"))
-    for where, asked in needs["blocks"].items():
-        for block in asked:
+    for key, required in requirements.blocks.items():
+        for block in required:
             if isinstance(blocks, int) and block > blocks:
-                yield f"{where}: encoder {encoder} has {blocks} blocks, so there is no block {block}"
+                yield f"{key}: encoder {encoder} has {blocks} blocks, so there is no block {block}"
     names = {layer.rpartition(".")[2] for layer in layers or ()}
-    for where, modules in needs["modules"].items():
+    for key, modules in requirements.modules.items():
         for module in modules:
             if names and not any(f".{layer}".endswith(f".{module}") for layer in layers or ()):
-                yield f"{where}: encoder {encoder} has no linear layer '{module}'; {suggest(module, names)}"
+                yield f"{key}: encoder {encoder} has no linear layer '{module}'; {suggest(module, names)}"
 
 
-def positions(config: Record) -> int | None:
-    """How many tokens a text may have, special ones included; None where nothing limits it."""
-    places = config.get("max_position_embeddings")
-    if not isinstance(places, int) or places < 1:
+def max_tokens(config: Mapping[str, Any]) -> int | None:
+    """How many tokens a text may have, special tokens included; None if there is no limit."""
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
         return None
     padding: Any = config.get("pad_token_id", 1)
-    return places - padding - 1 if config.get("model_type") in COUNTED_FROM_PADDING else places
+    return positions - padding - 1 if config.get("model_type") in OFFSET_POSITIONS else positions
 
 
 def linear_layers(weights: IO[bytes]) -> set[str]:
-    """Names of the linear layers in the blocks of a model, out of the header of its safetensors file."""
+    """Names of the linear layers in the blocks of a model, read from the header of its safetensors file."""
     size = int.from_bytes(weights.read(8), "little")
-    header = json.loads(weights.read(min(size, LARGEST_HEADER)))
-    names = {name: len(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
-    return {found[1] for name, axes in names.items() if axes == 2 and (found := WEIGHT.match(name))}
+    header = json.loads(weights.read(min(size, MAX_HEADER_BYTES)))
+    axes = {name: len(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    return {match[1] for name, count in axes.items() if count == 2 and (match := BLOCK_WEIGHT.match(name))}

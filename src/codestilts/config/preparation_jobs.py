@@ -6,7 +6,7 @@ from codestilts.config.study import Study
 from codestilts.seeding import derive_seed
 
 
-def source(study: Study, source: str) -> SourceSettings:
+def source_settings(study: Study, source: str) -> SourceSettings:
     """Settings for fetching an archive."""
     row = study.sources[source]
     return SourceSettings(row.kind, row.id, row.version, row.file, row.sha256, row.keep)
@@ -29,17 +29,19 @@ def encoder_requirements(study: Study, encoder: str) -> EncoderRequirements:
         f"definitions.encoders.{encoder}.layer": (definition.layer,),
         f"definitions.encoders.{encoder}.layers": tuple(definition.layers),
     }
-    blocks |= {f"{task.file}: options.layer": (task.options.layer,) for task in tasks if task.options.layer is not None}
+    for task in tasks:
+        if task.options.layer and task.options.layer > 0:
+            blocks[f"{task.file}: options.layer"] = (task.options.layer,)
     return EncoderRequirements(encoder, {task.file: task.max_length for task in tasks}, blocks, modules)
 
 
-def extract(study: Study, language: str) -> ExtractionSettings:
+def extraction_settings(study: Study, language: str) -> ExtractionSettings:
     """Settings for extracting the functions of a language."""
     names = study.sources_of_language(language)
     return ExtractionSettings({name: study.sources[name].split[language] for name in names})
 
 
-def build(study: Study, task: str) -> BuildSettings:
+def build_settings(study: Study, task: str) -> BuildSettings:
     """Settings for building the examples of a task.
 
     The study's common sizes do not apply to the splits that a task file calls ``whole``, except in a rehearsal.
@@ -57,12 +59,13 @@ def build(study: Study, task: str) -> BuildSettings:
         languages=tuple(study.task_languages(task)),
         source_language=study.source_language(task),
         seed=derive_seed(study.name, "examples", task),
-        rehearsal=bool(study.config.rehearsal),
+        study=study.name,
+        rehearsal=study.config.rehearsal,
         **sizes,
     )
 
 
-def baseline(study: Study, target: str) -> BaselineSettings:
+def baseline_settings(study: Study, target: str) -> BaselineSettings:
     """Settings for the trivial baselines of a target."""
     task = study.tasks[target]
     return BaselineSettings(task.type, task.options.protocol)

@@ -1,13 +1,15 @@
-"""Settings of the jobs that fetch, extract and build. Each object holds what decides the outputs of its job and no more.
+"""Settings of the jobs that fetch, extract and build: what decides the outputs of each job and no more.
 
 :mod:`codestilts.config.preparation_jobs` makes them from a study. They stand apart from it because scripts read them: a
 change of how a study is read must not change the code digest of every job.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Split = Literal["train", "dev", "test"]
+from pydantic import ConfigDict
+
 Role = Literal["intermediate", "target"]
 
 
@@ -30,24 +32,38 @@ class ExtractionSettings:
     splits: dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BuildSettings:
-    """Which examples of a task are drawn: languages and sizes (None: all there are).
+    """What a study decides about the examples of a task.
 
-    Sizes are numbers of examples. Train and dev are over all languages, but dev by language where the role is target;
-    test is by language, ``test_source`` that of the source language, if not the same.
+    Attributes:
+        task: The task's name; empty for that of its file.
+        languages: The languages of the task in the study; None stands for all that the task file declares.
+        train, dev, test: How many examples to draw: of test (and of dev of a target) in each language, otherwise in all
+            languages together. None stands for all there are.
+        test_source: The size of the source language's test set, if it differs.
+        study: The study's name. Row counts that differ from the published ones are an error in a study only.
+        rehearsal: Rows that a rehearsal reads of each table, 0 in a study. Test sets of a rehearsal may be empty.
     """
 
-    task: str
-    role: Role
-    languages: tuple[str, ...]
-    source_language: str
-    seed: int
+    __pydantic_config__ = ConfigDict(extra="forbid")  # scripts/build.py parses it from JSON
+
+    task: str = ""
+    role: Role = "intermediate"
+    languages: Sequence[str] | None = None
+    source_language: str = ""
+    seed: int = 0
     train: int | None = None
     dev: int | None = None
     test: int | None = None
     test_source: int | None = None
-    rehearsal: bool = False
+    study: str = ""
+    rehearsal: int = 0
+
+    def sizes(self) -> dict[str, int]:
+        """The sizes that are set, by the name of the split."""
+        sizes = {name: getattr(self, name) for name in ("train", "dev", "test", "test_source")}
+        return {name: size for name, size in sizes.items() if size is not None}
 
 
 @dataclass(frozen=True)
@@ -55,4 +71,4 @@ class BaselineSettings:
     """How the trivial baselines of a target predict."""
 
     type: str
-    protocol: str = "rank"
+    protocol: Literal["rank", "mining", "map"] = "rank"

@@ -2,10 +2,10 @@
 
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_task import TaskSpec
@@ -16,6 +16,7 @@ from codestilts.provenance import is_leftover
 from codestilts.sources.table import Source
 
 Record = dict[str, Any]
+PATH_KEYS = ("name", "suite", "file")  # of a task: its file's path says them
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
@@ -45,17 +46,31 @@ def load_tasks(folder: str | Path) -> dict[str, Record]:
         if is_leftover(path.relative_to(folder)):
             continue
         if path.stem in tasks:
-            raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
-        task, told = read_yaml(path), {"name": path.stem, "suite": path.parent.name, "file": str(path)}
-        if twice := sorted(task.keys() & told.keys()):
-            raise CodeStiltsError(f"{path}: {twice[0]}: unknown key: the file's folder and name say that")
-        tasks[path.stem] = task | told
+            raise CodeStiltsError(f"{path}: another task has that name, {tasks[path.stem]['file']}")
+        task = read_yaml(path)
+        if given := sorted(task.keys() & set(PATH_KEYS)):
+            raise CodeStiltsError(f"{path}: {given[0]}: unknown key: remove it, the file's path says that")
+        tasks[path.stem] = {**task, "name": path.stem, "suite": path.parent.name, "file": str(path)}
     return tasks
 
 
-def to_json(settings: Record) -> str:
-    """Settings as the one-line JSON that scripts take; sorted, so that equal settings are equal strings."""
-    return json.dumps(settings, sort_keys=True, ensure_ascii=False)
+def to_json(settings: object) -> str:
+    """Settings as the one-line JSON that scripts take: sorted, so that equal settings are equal strings.
+
+    Fields of dataclasses that have their default value are left out: a field that is added later, with a default, does
+    not change the settings of jobs that are done.
+    """
+    return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_changed_fields)
+
+
+def _changed_fields(settings: Any) -> Record:
+    """The fields of a dataclass that differ from their defaults."""
+    return {
+        item.name: value
+        for item in fields(settings)
+        if (value := getattr(settings, item.name)) != item.default
+        and not (callable(item.default_factory) and value == item.default_factory())
+    }
 
 
 @dataclass(frozen=True)
@@ -183,6 +198,10 @@ class Study:
     def reads_functions(self, task: str) -> bool:
         """Whether a task is made of functions, and not of archives or other tasks' examples."""
         return not (self.tasks[task].all_sources or self.tasks[task].examples_of)
+
+    def role(self, task: str) -> Literal["intermediate", "target"]:
+        """Whether the study trains and tests on a task as a target, or uses it before."""
+        return "target" if task in self.targets else "intermediate"
 
     def source_language(self, task: str) -> str:
         """The language that a target is trained in: its own choice, or else the study's."""

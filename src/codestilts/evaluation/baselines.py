@@ -15,8 +15,9 @@ import bm25s
 import numpy as np
 import pandas as pd
 
+from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.metrics.ranking import once
+from codestilts.evaluation.metrics.ranking import occurs_once
 from codestilts.examples.text import subtokens
 from codestilts.seeding import derive_seed
 
@@ -37,22 +38,24 @@ class Predicted:
     index: list[Any] | None = None
 
 
-def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, Any], seed: int = 0) -> pd.DataFrame:
+def baseline_predictions(
+    examples: pd.DataFrame, target: str, settings: BaselineSettings, seed: int = 0
+) -> pd.DataFrame:
     """Predict the rows that a model predicts with every trivial baseline of a task type.
 
     Args:
         examples: Examples of the target, all splits.
         target: Name of the target; it also seeds the random baselines.
-        task: The keys ``type`` and, for retrieval, ``options`` of the task.
+        settings: The task type of the target and, for retrieval, its protocol.
         seed: Seed of the random baselines.
 
     Raises:
         CodeStiltsError: The train split (unless the type is retrieval) or the test split is empty.
     """
     train = examples[examples["split"] == "train"]
-    mining = (task.get("options") or {}).get("protocol") == "mining"
+    mining = settings.protocol == "mining"
     rows = examples[examples["split"].isin(["dev", "test"] if mining else ["test"])]
-    if rows.empty or (train.empty and task["type"] != "retrieval"):
+    if rows.empty or (train.empty and settings.type != "retrieval"):
         raise CodeStiltsError(f"examples of target '{target}': the {'test' if rows.empty else 'train'} split is empty")
     predictors = {
         "classification": classes,
@@ -61,11 +64,11 @@ def baseline_predictions(examples: pd.DataFrame, target: str, task: dict[str, An
         "retrieval": mine if mining else rank,
         "multiple_choice": choices,
     }
-    if task["type"] not in predictors:
+    if settings.type not in predictors:
         return pd.DataFrame(columns=[*COLUMNS, "score"])
     rng = np.random.default_rng(derive_seed("baseline", target, seed))
     frames = []
-    for name, predicted in predictors[task["type"]](train, rows, rng).items():
+    for name, predicted in predictors[settings.type](train, rows, rng).items():
         frame = rows.loc[rows.index if predicted.index is None else predicted.index].copy()
         frame["unit"] = frame["unit"] if "unit" in frame else frame["cluster"]
         frame = frame.assign(encoder="", arm=f"baseline:{name}", target=target, seed=0)
@@ -278,8 +281,8 @@ def mine(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
         for _, part in rows.groupby(["language", "split"], sort=True):
             asked, offered = part[part["query"] != ""], part[part["document"] != ""]
             offered = offered[~offered["document"].str.strip().duplicated()]
-            ids = np.where(once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
-            single = once(asked["query"]).to_numpy()
+            ids = np.where(occurs_once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
+            single = occurs_once(asked["query"]).to_numpy()
             best, highest = nearest(name, asked["query"].tolist(), offered["document"].tolist(), rng)
             mean = highest.mean(1)
             margin = highest[:, -1] / np.where(mean > 0, mean, 1)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from codestilts.config.study import Record, Study
+from codestilts.config.training_settings import TrainingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import Architecture, parse_architecture
 from codestilts.workflow.flops import Flops, training_flops
@@ -77,10 +80,10 @@ def read_measured_runs(results: Path) -> list[MeasuredRun]:
 
 
 def _measured_run(study: Path, record: Record, encoder: Architecture) -> MeasuredRun:
-    settings = record["settings"]
+    settings = TypeAdapter(TrainingSettings).validate_python(record["settings"])
     sizes = {}
-    for task, spec in settings["tasks"].items():
-        sequences = sequences_per_example(spec["type"], (spec.get("options") or {}).get("pairs", "cross"))
+    for task, spec in settings.tasks.items():
+        sequences = sequences_per_example(spec.type, spec.options.pairs)
         tokens = record["tokens"] / record["examples_seen"] / sequences
         sizes[task] = built_size(study / "examples" / f"{task}.parquet", tokens, sequences)
     first, *others = sizes

@@ -1,39 +1,42 @@
-"""Does the study ask of its encoders what they have? Standard library only: the graph of jobs is built with it."""
+"""Check that a study requires no more of an encoder than its architecture has. Light: planning imports it."""
 
 import json
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from codestilts.config.encoder_limits import linear_layers, problems
-from codestilts.config.preparation_settings import fit
+from codestilts.config.encoder_limits import linear_layers, unmet_requirements
+from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import PUBLISHED
 
 
 def check_encoders(study: Study, root: Path) -> None:
-    """Raise CodeStiltsError, one line a mistake, where the study asks more of an encoder than it has.
+    """Check the encoders whose architecture is known: imported or fetched under ``root``, or published.
 
-    As far as they are known: unpacked or fetched under ``root``, or listed. The others are checked when they are
-    unpacked, by the same :mod:`codestilts.config.encoder_limits`.
+    The others are checked when they are imported, by the same :mod:`codestilts.config.encoder_limits`.
+
+    Raises:
+        CodeStiltsError: a line for each requirement that an encoder does not meet.
     """
-    problems = [message for encoder in study.encoders for message in _known_problems(study, encoder, root)]
-    if problems:
-        raise CodeStiltsError("\nerror: ".join(dict.fromkeys(problems)))
+    messages = [message for encoder in study.encoders for message in _known_problems(study, encoder, root)]
+    if messages:
+        raise CodeStiltsError("\nerror: ".join(dict.fromkeys(messages)))
 
 
 def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
+    """Messages about one encoder; none if its architecture is not known yet."""
     source = study.sources[study.source_of_encoder(encoder)]
-    unpacked = root / "results" / study.name / "encoders" / encoder
+    imported = root / "results" / study.name / "encoders" / encoder
     archive = root / "resources" / f"{source.name}.zip"
     config: Record | None = None
     layers: set[str] | None = None
-    # A file that is damaged or absent is told of by the job that reads it.
+    # The job that reads a damaged or missing file reports it.
     with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        if (unpacked / "config.json").exists():
-            config = json.loads((unpacked / "config.json").read_bytes())
-            with (unpacked / "encoder.safetensors").open("rb") as weights:
+        if (imported / "config.json").exists():
+            config = json.loads((imported / "config.json").read_bytes())
+            with (imported / "encoder.safetensors").open("rb") as weights:
                 layers = linear_layers(weights)
         elif archive.exists():
             folder = study.encoder(encoder).folder.strip("/")
@@ -41,4 +44,5 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
                 config = json.loads(members.read(f"{folder}/config.json".lstrip("/")))
         elif source.id in PUBLISHED:
             config = vars(PUBLISHED[source.id])
-    return list(problems(fit(study, encoder), config, layers)) if isinstance(config, dict) else []
+    requirements = encoder_requirements(study, encoder)
+    return list(unmet_requirements(requirements, config, layers)) if isinstance(config, dict) else []

@@ -1,13 +1,16 @@
-"""A study at tiny scale: each task, arm, target, language and encoder once, before a GPU hour is spent.
+"""The rehearsal of a study: every encoder, arm, target and language once at tiny scale, before a GPU-hour is spent.
 
-Same rules, tasks, tokenizers and architectures; a few rows, two steps, random weights. What is left of the full product
-of the grid is chosen here, as an overlay over the study's config.
+Rules, tasks, tokenizers and architectures are those of the study; weights are random, and training takes two steps on
+a few rows. The rehearsal is an overlay over the study's config, restricted to what the hub has.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
 
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
@@ -17,97 +20,152 @@ from codestilts.examples.readers.repository import Repository
 ROWS = 2000  # of each table of the hub
 SIZES = {"intermediate": {"train": 16, "dev": 6}, "target": {"train": 16, "dev": 6, "test": 6, "test_source": 6}}
 TINY = {"steps": 2, "tokens_per_step": 128, "checkpoint_minutes": 1000}
-Lookup = Callable[[str], Repository | None]  # a source's repository, None if it can't be had
+RESAMPLES = 20  # of the statistics
+
+Lookup = Callable[[str], Repository | None]  # the repository of a source, None if it is not available
+Cover = Literal["each", "pairs", "all"]
+Run = tuple[str, str, str]  # encoder, arm, target
 
 
-@dataclass
-class Available:
-    """What of a study can be had: the languages of each task, the tasks it is made of, and why others can't."""
+@dataclass(frozen=True)
+class Availability:
+    """The available tasks of a study with their languages and parts, and why other tasks are not available."""
 
-    languages: dict[str, list[str]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, list[str]] = field(default_factory=dict)
+    languages: dict[str, list[str]]
+    parts: dict[str, list[str]]
+    reasons: dict[str, str]
 
 
-def available(study: Study, lookup: Lookup) -> Available:
-    """The tasks of a study (and those that stand in for them) whose sources are there, in the languages they are."""
-    found = Available()
-    instead = [other for name in study.examples if (other := study.tasks[name].instead)]
-    parts = [part for name in instead for part in study.tasks[name].examples_of]
-    for name in dict.fromkeys([*study.examples, *instead, *parts]):
-        languages, reason = _languages(study, name, lookup)
-        if languages:
-            found.languages[name] = languages
+@dataclass(frozen=True)
+class Gaps:
+    """What a rehearsal leaves out or replaces."""
+
+    tasks: dict[str, str]  # unavailable tasks: the reason
+    arms: dict[str, str]  # arms left out: the reason
+    substitutes: dict[str, str]  # targets replaced: the substitute
+    arm_substitutes: dict[str, dict[str, str | None]]  # by arm: its unavailable tasks with substitutes, if any
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """An overlay over the config of a study, and how it differs from the study."""
+
+    overlay: Record
+    gaps: Gaps
+
+
+def hub_lookup(study: Study) -> Lookup:
+    """Look up the repositories of sources on the hub; print why one is not available.
+
+    Archives of other servers count as unavailable, because they cannot be fetched in part.
+    """
+    from codestilts.sources.hub import card, listing
+
+    @cache
+    def lookup(name: str) -> Repository | None:
+        source = study.sources[name]
+        if source.kind == "url" or (source.kind == "local" and not Path(source.id).exists()):
+            return None
+        if source.kind != "hub":
+            return Repository([], "", name)
+        try:
+            files = listing(source)
+        except CodeStiltsError as error:
+            print(str(error).split(". ")[0])
+            return None
+        return Repository(list(files), card(source), source.id)
+
+    return lookup
+
+
+def find_available(study: Study, lookup: Lookup) -> Availability:
+    """The tasks of a study, and their substitutes, whose sources are available, in the languages that these have."""
+    substitutes = [substitute for name in study.examples if (substitute := study.tasks[name].instead)]
+    their_parts = [part for name in substitutes for part in study.tasks[name].examples_of]
+    languages: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}
+    for name in dict.fromkeys([*study.examples, *substitutes, *their_parts]):
+        task_languages, reason = _available_languages(study, name, lookup)
+        if task_languages:
+            languages[name] = task_languages
         else:
-            found.reasons[name] = reason
-    for name in list(found.languages):
-        parts = study.tasks[name].examples_of
-        if parts and not (kept := [part for part in parts if part in found.languages]):
-            found.reasons[name] = f"its texts are those of {', '.join(parts)}"
-            del found.languages[name]
-        elif parts:
-            found.parts[name] = kept
-    return found
+            reasons[name] = reason
+    parts: dict[str, list[str]] = {}
+    for name in list(languages):
+        if all_parts := study.tasks[name].examples_of:
+            parts[name] = [part for part in all_parts if part in languages]
+            if not parts[name]:
+                reasons[name] = f"it is built from {', '.join(all_parts)}, which are not available"
+                del languages[name], parts[name]
+    return Availability(languages, parts, reasons)
 
 
-def _languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]:
-    """The languages of a task for which every table is there, and what is missing for the others."""
-    spec, reason = study.tasks[task], ""
-    target = task in study.targets or task in (study.tasks[name].instead for name in study.targets)
-    trained = target and spec.trained
+def _available_languages(study: Study, task: str, lookup: Lookup) -> tuple[list[str], str]:
+    """The languages of a task for which every table is available, and what is missing for the others.
+
+    A target may lack dev rows outside its source language, but no test rows; an intermediate task may lack nothing.
+    """
+    spec = study.tasks[task]
+    is_target = task in study.targets or task in (study.tasks[name].instead for name in study.targets)
+    is_trained = is_target and spec.trained
+    source_language = study.source_language(task)
     for source in spec.all_sources:
         if lookup(source) is None:
-            return [], f"there is no source {source}"
+            return [], f"source {source} is not available"
     if study.reads_functions(task):
-        there = [name for name in study.task_languages(task) if all(map(lookup, study.sources_of_language(name)))]
-        if not there or (trained and study.source_language(task) not in there):
-            return [], "there is no source of functions"
-        return there, ""
+        with_functions = [
+            language for language in study.task_languages(task) if all(map(lookup, study.sources_of_language(language)))
+        ]
+        if not with_functions or (is_trained and source_language not in with_functions):
+            return [], "no source of functions is available"
+        return with_functions, ""
     if not spec.read:
-        return study.task_languages(task), reason
-    settings = {**spec.as_written(), "task": task, "languages": study.task_languages(task)}
-    settings["source_language"] = study.source_language(task)
+        return study.task_languages(task), ""
+    settings = spec.as_written() | {"task": task, "languages": study.task_languages(task)}
+    settings["source_language"] = source_language
     missing: dict[str, str] = {}
     for entry in settings["read"]:
         repository = lookup(entry["source"])
         assert repository
-        for language in languages_of(entry, settings):
+        for language in languages_of(entry, settings["languages"], settings["source_language"]):
             try:
                 repository.files(with_code(entry, str(spec.codes.get(language, language))))
             except CodeStiltsError as error:
-                if entry["as"] == "test" or language == settings["source_language"] or not target:
+                if entry["as"] == "test" or language == source_language or not is_target:
                     missing[language] = str(error)
-    languages = [name for name in settings["languages"] if name not in missing]
-    needed = settings["source_language"] if trained else None
-    if needed in missing:
-        return [], missing[needed]
+    if is_trained and source_language in missing:
+        return [], missing[source_language]
+    languages = [language for language in settings["languages"] if language not in missing]
     return languages, next(iter(missing.values()), "")
 
 
-def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1) -> Record:
-    """The overlay that makes a study its rehearsal.
+def make_rehearsal(study: Study, available: Availability, cover: Cover = "each", seeds: int = 1) -> Rehearsal:
+    """Make the overlay that turns a study into its rehearsal.
 
-    ``cover``: ``each`` encoder, arm and target at least once; every one of their ``pairs``; or ``all`` of the product.
+    Args:
+        study: The study.
+        available: Its available tasks.
+        cover: Which runs are kept: ``each`` encoder, arm and target occurs; each of their ``pairs``; or ``all`` runs.
+        seeds: Number of seeds.
+
+    Raises:
+        CodeStiltsError: No target is available.
     """
-    arms, definitions = _arms(study, found)
-    stands = _stands(study, found)
-    known = [stands.get(name, name) for name in study.targets]
-    targets = [name for name in dict.fromkeys(known) if name in found.languages]
+    arms, gaps = _choose_arms(study, available)
+    targets = [gaps.substitutes.get(name, name) for name in study.targets]
+    targets = [name for name in dict.fromkeys(targets) if name in available.languages]
     if not targets or "none" not in arms:
-        raise CodeStiltsError("no target of the study can be had: is HF_ENDPOINT the hub that you mean?")
-    languages = {language for name in targets for language in found.languages[name]}
-    trained = [name for name in targets if study.tasks[name].trained]
-    rates = study.config.target.learning_rates[:2]
-    statistics = study.config.statistics.model_dump()
-    tasks: Record = {name: {"languages": own} for name, own in found.languages.items()}
-    for name, parts in found.parts.items():
+        raise CodeStiltsError("no target of the study is available: check that HF_ENDPOINT names the right hub")
+    languages = {language for name in targets for language in available.languages[name]}
+    tasks: Record = {name: {"languages": own} for name, own in available.languages.items()}
+    for name, parts in available.parts.items():
         tasks[name]["examples_of"] = parts
-    own = {name: dict(TINY) for name in study.config.target.tasks}
-    return {
+    trained = [name for name in targets if study.tasks[name].trained]
+    overlay = {
         "study": f"{study.name}-rehearsal",
         "rehearsal": ROWS,
         "device": "cpu",
-        "arms": arms,
+        "arms": list(arms),
         "targets": targets,
         "languages": [name for name in study.config.languages if name in languages],
         "seeds": list(range(seeds)),
@@ -115,115 +173,85 @@ def overlay(study: Study, found: Available, cover: str = "each", seeds: int = 1)
         "keep_models": False,
         "data": {**SIZES, "tasks": tasks},
         "intermediate": {**TINY, "recipe": "matched", "evaluations": 1},
-        "target": {**TINY, "recipe": "matched", "evaluations": 2, "learning_rates": rates, "tasks": own},
-        "statistics": {**statistics, "resamples": 20},
-        "grid": _grid(study, list(arms), trained, cover, stands),
-        "definitions": {"arms": definitions},
+        "target": {
+            **TINY,
+            "recipe": "matched",
+            "evaluations": 2,
+            "learning_rates": study.config.target.learning_rates[:2],
+            "tasks": {name: dict(TINY) for name in study.config.target.tasks},
+        },
+        "statistics": {**study.config.statistics.model_dump(), "resamples": RESAMPLES},
+        "grid": _choose_grid(study, list(arms), trained, cover, gaps.substitutes),
+        "definitions": {"arms": arms},
     }
+    return Rehearsal(overlay, gaps)
 
 
-def _stands(study: Study, found: Available) -> dict[str, str]:
-    """The targets that can't be had, each with the one that stands in for it."""
-    stands = {}
-    for name in study.targets:
-        other = study.tasks[name].instead
-        if name not in found.languages and other in found.languages:
-            stands[name] = other
-            found.reasons[name] = f"rehearsed with {other}: {found.reasons[name]}"
-    return stands
+def _choose_arms(study: Study, available: Availability) -> tuple[Record, Gaps]:
+    """The definitions of the arms with an available task, and all that is left out or replaced.
 
-
-def _arms(study: Study, found: Available) -> tuple[list[str], Record]:
-    """The arms of which some task can be had; a task that can't is replaced by the one that stands in for it."""
-    arms, definitions = [], {}
-    for name, arm in study.arms.items():
-        instead = {task: study.tasks[task].instead for task in arm.tasks if task not in found.languages}
-        tasks = [instead.get(task, task) for task in arm.tasks]
-        tasks = list(dict.fromkeys(task for task in tasks if task in found.languages))
-        if arm.tasks and not tasks:
-            found.reasons.setdefault(f"arm {name}", f"none of its tasks ({', '.join(arm.tasks)}) can be had")
-            continue
-        if instead:
-            swaps = {old: new if new in found.languages else None for old, new in instead.items()}
-            stood = ", ".join(f"with {new} for {old}" if new else f"without {old}" for old, new in swaps.items())
-            found.reasons[f"arm {name}"] = f"rehearsed {stood}"
-        arms.append(name)
-        definitions[name] = arm.model_dump(exclude_none=True) | {"tasks": tasks}
-    kept = [name for name in arms if definitions[name].get("base", "none") in arms]
-    return kept, {name: definitions[name] for name in kept}
-
-
-def _grid(study: Study, arms: list[str], targets: list[str], cover: str, stands: Mapping[str, str]) -> list[Record]:
-    """Blocks of one encoder, one arm and some targets that cover the study's own grid as far as asked."""
-    runs = [(encoder, arm, stands.get(target, target)) for encoder, arm, target in study.runs]
-    runs = [run for run in runs if run[1] in arms and run[2] in targets]
-    chosen = runs if cover == "all" else _cover(runs, 1 if cover == "each" else 2)
-    cells: dict[tuple[str, str], list[str]] = {}
-    for encoder, arm, target in chosen:
-        cells.setdefault((encoder, arm), []).append(target)
-    for encoder, arm in study.encoder_arms:  # arms whose targets can't be had, and variants' bases
-        if arm in arms and not any(arm == other for _, other in cells):
-            cells[encoder, arm] = []
-    return [
-        {"encoders": [encoder], "arms": [arm], **({"targets": own} if own else {"targets": targets[:1]})}
-        for (encoder, arm), own in sorted(cells.items())
-    ]
-
-
-def _cover(runs: list[tuple[str, str, str]], strength: int) -> list[tuple[str, str, str]]:
-    """Runs in which every value (strength 1) or pair of values (strength 2) of all runs occurs, chosen greedily.
-
-    Each next run has the most that is not covered yet; among equals the one whose values were used least.
+    Unavailable tasks of an arm are replaced by their substitutes, or left out. A variant needs its base.
     """
+    definitions: Record = {}
+    reasons: dict[str, str] = {}
+    arm_substitutes: dict[str, dict[str, str | None]] = {}
+    for name, arm in study.arms.items():
+        substitutes = {
+            task: instead if (instead := study.tasks[task].instead) in available.languages else None
+            for task in arm.tasks
+            if task not in available.languages
+        }
+        tasks = list(dict.fromkeys(task for old in arm.tasks if (task := substitutes.get(old, old))))
+        if arm.tasks and not tasks:
+            reasons[name] = f"none of its tasks ({', '.join(arm.tasks)}) is available"
+            continue
+        if substitutes:
+            arm_substitutes[name] = substitutes
+        definitions[name] = arm.model_dump(exclude_none=True) | {"tasks": tasks}
+    for name, definition in list(definitions.items()):
+        if (base := definition.get("base", "none")) not in definitions:
+            reasons[name] = f"its base {base} is left out"
+            del definitions[name]
+    targets = {
+        name: substitute
+        for name in study.targets
+        if name not in available.languages and (substitute := study.tasks[name].instead) in available.languages
+    }
+    return definitions, Gaps(available.reasons, reasons, targets, arm_substitutes)
 
-    def parts(run: tuple[str, str, str]) -> set[tuple[Any, ...]]:
-        return set(itertools.combinations(enumerate(run), strength))
 
-    open_parts = set().union(*map(parts, runs)) if runs else set()
-    used: dict[Any, int] = {}
+def _choose_grid(
+    study: Study, arms: list[str], targets: list[str], cover: Cover, substitutes: dict[str, str]
+) -> list[Record]:
+    """Blocks of one encoder, one arm and some targets that cover the study's own grid as far as requested."""
+    runs = [(encoder, arm, substitutes.get(target, target)) for encoder, arm, target in study.runs]
+    runs = [(encoder, arm, target) for encoder, arm, target in runs if arm in arms and target in targets]
+    chosen = runs if cover == "all" else covering_runs(runs, 1 if cover == "each" else 2)
+    blocks: dict[tuple[str, str], list[str]] = {}
+    for encoder, arm, target in chosen:
+        blocks.setdefault((encoder, arm), []).append(target)
+    covered = {arm for _, arm in blocks}
+    for encoder, arm in study.encoder_arms:  # arms without an available target, and bases of variants
+        if arm in arms and arm not in covered:
+            blocks[encoder, arm] = targets[:1]
+            covered.add(arm)
+    return [{"encoders": [encoder], "arms": [arm], "targets": own} for (encoder, arm), own in sorted(blocks.items())]
+
+
+def covering_runs(runs: list[Run], strength: int) -> list[Run]:
+    """Choose runs greedily so that every value (strength 1) or pair of values (2) of all runs occurs.
+
+    The next run covers the most values or pairs that are not covered yet; among equals, its values occur least so far.
+    """
+    combinations = {run: set(itertools.combinations(enumerate(run), strength)) for run in runs}
+    uncovered = set[tuple[tuple[int, str], ...]]().union(*combinations.values())
+    used: Counter[tuple[int, str]] = Counter()
     chosen = []
-    while open_parts:
+    while uncovered:
         best = max(
-            runs, key=lambda run: (len(parts(run) & open_parts), -sum(used.get(item, 0) for item in enumerate(run)))
+            runs, key=lambda run: (len(combinations[run] & uncovered), -sum(used[value] for value in enumerate(run)))
         )
-        open_parts -= parts(best)
+        uncovered -= combinations[best]
+        used.update(enumerate(best))
         chosen.append(best)
-        for item in enumerate(best):
-            used[item] = used.get(item, 0) + 1
     return chosen
-
-
-def coverage(study: Study, rehearsed: Study, scores: Any, reasons: Mapping[str, str]) -> list[str]:
-    """What was covered and what was not, in lines; ``scores`` is the rehearsal's tidy score table."""
-    own = scores[~scores["arm"].str.startswith("baseline:")]
-    lines = []
-    tasks = {task for arm in set(own["arm"]) for task in rehearsed.arms[arm].tasks}
-    every: dict[str, tuple[list[str], set[str]]] = {
-        "encoders": (study.encoders, set(own["encoder"])),
-        "arms": (list(study.arms), set(own["arm"])),
-        "intermediate tasks": (study.intermediate_tasks, tasks),
-        "targets": (study.targets, set(own["target"])),
-    }
-    for what, (wanted, seen) in every.items():
-        missing = [name for name in wanted if name not in seen]
-        lines.append(f"{what}: {len(wanted) - len(missing)} of {len(wanted)}")
-        lines += [f"  not {name}: {_reason(name, reasons)}" for name in missing]
-    for target in study.targets:
-        stood = own["target"].isin([target, study.tasks[target].instead])
-        wanted, seen = study.task_languages(target), set(own.loc[stood, "language"])
-        missing = [name for name in wanted if name not in seen]
-        rest = f", not {', '.join(missing)}" if missing else ""
-        lines.append(f"languages of {target}: {len(wanted) - len(missing)} of {len(wanted)}{rest}")
-    pairs = {
-        "encoder x arm": (["encoder", "arm"], {run[:2] for run in study.runs}),
-        "encoder x target": (["encoder", "target"], {(run[0], run[2]) for run in study.runs}),
-        "arm x target": (["arm", "target"], {run[1:] for run in study.runs}),
-    }
-    for what, (columns, wanted_pairs) in pairs.items():
-        found = set(own[columns].itertuples(index=False, name=None)) & wanted_pairs
-        lines.append(f"pairs {what}: {len(found)} of {len(wanted_pairs)}")
-    return lines + [f"{name}: {reason}" for name, reason in reasons.items() if reason.startswith("rehearsed")]
-
-
-def _reason(name: str, reasons: Mapping[str, str]) -> str:
-    return reasons.get(name) or reasons.get(f"arm {name}") or "no run of the cover has it"

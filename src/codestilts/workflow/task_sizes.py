@@ -77,7 +77,7 @@ def task_size(
     sequences = sequences_per_example(spec.type, spec.options.pairs)
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         return built_size(table, tokens, sequences)
-    requested = preparation_jobs.build(study, task)
+    requested = preparation_jobs.build_settings(study, task)
     train, test = PUBLISHED_ROWS.get(task, (None, None))
     rows = _at_most(requested.train, train)
     per_language = _at_most(requested.test, test)

@@ -6,15 +6,17 @@ set needs no code if its columns can be mapped. Otherwise a builder starts from 
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.repository import Archive, column_of
-from codestilts.examples.sampling import Inputs, Settings, log_dropped_rows, orient_pairs, sample_rows
+from codestilts.examples.sampling import log_dropped_rows, orient_pairs, sample_rows
 
 UNLABELLED = (-1, "-1", "")  # marks of a hidden or missing label in the hub's sets, besides null
 LABELS = ("label", "tags")
@@ -23,7 +25,7 @@ OPTIONAL = ("id", "unit", "cluster", "package", "check", "name", "repo")  # a fi
 Record = dict[str, Any]
 
 
-def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
+def rows(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Make the examples of a task whose columns can be mapped, up to the wanted number per split and language.
 
     Pairs for retrieval have the fields ``text``, in the row's language, and ``partner``; the option ``queries`` says
@@ -35,8 +37,8 @@ def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     return sample_rows(frame, settings)
 
 
-def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Read all rows that ``settings["read"]`` names.
+def read(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Read all rows that ``settings.read`` names.
 
     Entries are read in order. An entry with ``languages``, or with ``{code}`` in its ``config`` or ``files``, is read
     once per language. Test rows are read for the languages of the study, train and dev rows of a target for its source
@@ -51,12 +53,12 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             split has no labels.
     """
     frames, archives = [], dict[str, Archive]()
-    for entry in settings["read"]:
-        fields = {**settings.get("fields", {}), **entry.get("fields", {})}
-        for language in languages_of(entry, settings):
-            code = str(settings.get("codes", {}).get(language, language))
+    for entry in settings.read:
+        fields = {**settings.fields, **entry.get("fields", {})}
+        for language in languages_of(entry, settings.languages, settings.source_language):
+            code = settings.code_of(language)
             if entry["source"] not in archives:  # its card may declare hundreds of configs
-                archives[entry["source"]] = Archive(inputs[entry["source"]], f"task {settings['task']}")
+                archives[entry["source"]] = Archive(inputs.files[entry["source"]], f"task {settings.task}")
             archive = archives[entry["source"]]
             wanted = columns_of([*fields.values(), *([entry["by"]] if "by" in entry else [])])
             table = archive.table(with_code(entry, code), wanted)
@@ -65,18 +67,17 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             record_counts(found, with_code(entry, code), settings)
             frames.append(frame)
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
-    return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
+    return frame[frame["language"].isin(settings.languages)].reset_index(drop=True)
 
 
-def languages_of(entry: Record, settings: Settings) -> list[str]:
+def languages_of(entry: Record, languages: Sequence[str], source_language: str) -> list[str]:
     """Return the languages that an entry is read for; those of a column (``by``) are read together."""
     if "by" in entry:
-        return [settings["languages"][0]]
+        return [languages[0]]
     everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
-    source = settings.get("source_language")
-    first = [source if source in settings["languages"] else settings["languages"][0]]
-    named = entry.get("languages") or (settings["languages"] if everywhere else first)
-    return [str(language) for language in named if language in settings["languages"]]
+    first = [source_language if source_language in languages else languages[0]]
+    named = entry.get("languages") or (languages if everywhere else first)
+    return [str(language) for language in named if language in languages]
 
 
 def with_code(entry: Record, code: str) -> Record:
@@ -98,10 +99,10 @@ def columns_of(specs: list[Any]) -> set[str]:
 
 
 def _mapped(
-    table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: Settings, place: str
+    table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: BuilderSettings, place: str
 ) -> pd.DataFrame:
     """Map a table's columns to fields; drop rows that lack a field, and log how many."""
-    where = f"task {settings['task']}, {place}"
+    where = f"task {settings.task}, {place}"
     config, split = entry.get("config", ""), entry.get("split", entry["as"])
     prefix = ":".join(part for part in (place, with_code(entry, language).get("config", config), split) if part)
     out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
@@ -119,7 +120,7 @@ def _mapped(
         frame["cluster"] = frame["id"]
     frame["language"] = language
     if "by" in entry:
-        names = {str(settings.get("codes", {}).get(name, name)): name for name in settings["languages"]}
+        names = {settings.code_of(name): name for name in settings.languages}
         frame["language"] = column_of(table, entry["by"], where).astype(str).map(names)
         frame = frame[frame["language"].notna()]
     for name in (name for name in fields if name not in OPTIONAL):
@@ -133,11 +134,11 @@ def _mapped(
     return frame.astype({name: frame[name].infer_objects().dtype for name in whole})
 
 
-def _is_absent(value: Any, name: str, settings: Settings) -> bool:
+def _is_absent(value: Any, name: str, settings: BuilderSettings) -> bool:
     """Return whether a field, or a part of it, has no value."""
     if isinstance(value, list):
         return any(_is_absent(part, name, settings) for part in value)
-    if name in LABELS and str(value) not in map(str, settings.get("labels") or ()):
+    if name in LABELS and str(value) not in map(str, settings.labels):
         return is_null(value) or (isinstance(value, str | int) and value in UNLABELLED)
     return is_null(value)
 
@@ -152,7 +153,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 64 else hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def values(table: pd.DataFrame, spec: Any, where: str, settings: Settings) -> list[Any]:
+def values(table: pd.DataFrame, spec: Any, where: str, settings: BuilderSettings) -> list[Any]:
     """Compute a field of every row.
 
     Args:
