@@ -15,10 +15,11 @@ import yaml
 from projects import ROOT, environment, snakemake
 
 # Every parameter of a rule. A new one must not hold anything of the environment.
-FROM_STUDY = {"settings", "facts", "sources", "gpus", "study", "sample", "rehearsal"}
+FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
 DIGESTS_OF_CODE = {"code"}
 CONTENT = {"content"}  # of local sources
-PATHS = {"out", "encoder", "parent", "results", "benchmarks", "clusters", "trials", "image", "folder"}
+PATHS = {"script", "out", "encoder", "parent", "records", "results", "benchmarks", "near_duplicates", "trials", "image"}
+PATHS |= {"folder"}  # in an archive
 REQUIREMENTS = {"needs"}  # depends on the output, so that it decides no rerun
 
 HUB = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "secret", "HF_HOME": "/tmp/elsewhere"}

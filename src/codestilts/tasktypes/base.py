@@ -9,13 +9,13 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from codestilts.columns import MASK
 from codestilts.config.training_settings import MAX_LENGTH, Head, TaskOptions, TaskSettings
 from codestilts.errors import CodeStiltsError
 
 IGNORE = -100  # the label that torch's cross entropy leaves out
 LENGTH_GROUPS = 4  # groups of sequences of similar length that a batch is encoded in
 TEXTS_PER_CALL = 1000  # texts that are tokenised at once
-MASK = "[MASK]"  # stands in example texts for the encoder's own mask token
 
 
 class TokenIds(TypedDict):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from codestilts.evaluation.metrics.ranking import once
+from codestilts.evaluation.metrics.ranking import occurs_once
 
 NEIGHBOURS = 4  # of the ratio margin: k of Artetxe & Schwenk 2019a
 # Similarities that are in memory at once: 256 MB in fp32 on a CPU, 4 GB on a GPU.
@@ -55,7 +55,7 @@ def distinct_texts(side: pd.Series) -> Texts:
     texts = side.iloc[rows]
     group, _ = pd.factorize(texts.str.strip())
     new = ~pd.Series(group).duplicated().to_numpy()
-    return Texts(rows[new], once(texts).to_numpy()[new], group)
+    return Texts(rows[new], occurs_once(texts).to_numpy()[new], group)
 
 
 class Neighbours(NamedTuple):
