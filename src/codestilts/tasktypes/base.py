@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from codestilts.columns import MASK
 from codestilts.errors import CodeStiltsError
 
 IGNORE = -100  # the label that torch's cross entropy leaves out
@@ -17,7 +18,6 @@ PARTS = 4  # groups of sequences of like length that a batch is encoded in
 
 TEXTS = 1000  # that are tokenised at once
 
-MASK = "[MASK]"  # stands in example texts for the encoder's own mask token
 
 Feature = dict[str, Any]
 Batch = dict[str, Tensor]
