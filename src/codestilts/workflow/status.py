@@ -170,10 +170,7 @@ def is_locked(path: Path) -> bool:
 
 
 def modification_times(folder: Path, suffix: str, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """The modification time of each file with a suffix below a folder, by relative path without the suffix.
-
-    Three times as fast as :meth:`pathlib.Path.rglob`, which matters for the 18,000 files of the paper study.
-    """
+    """The modification time of each file with a suffix below a folder, by relative path without the suffix."""
     pending = [(folder, prefix)]
     while pending:
         current, parent = pending.pop()
