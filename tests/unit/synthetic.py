@@ -40,7 +40,7 @@ SETTINGS = ComparisonSettings(
 )
 LANGUAGES = ["c", "go", "java", "javascript", "python"]
 BASELINE = "baseline:majority"
-LIFT = {"code": 0.04, "english": 0.01, "mixed": 0.03, "control": 0.0, "baseline": 0.0, "trivial": -0.2}
+LIFT = {"code": 0.04, "english": 0.01, "mixed": 0.03, "control": 0.0, "baseline": 0.0, "variant": 0.02, "trivial": -0.2}
 RANDOM_LIFT = -0.1  # of arms with random initial weights
 
 

@@ -34,7 +34,7 @@ def pocket() -> Study:
     "changes",
     [
         {"arms": ["none", "cloze", "code-multi", "english-multi"]},  # an arm more, others less
-        {"languages": ["python", "c"]},
+        {"languages": ["python", "javascript", "c"]},
         {"targets": ["match", "tags", "search"]},
     ],
 )

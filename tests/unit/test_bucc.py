@@ -150,7 +150,6 @@ def test_mining_in_blocks_is_mining_all_at_once(pairs: int, asked: int, offered:
     whole = mined(query, document, likeness)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mining, "CPU_BLOCK", block)
-        patch.setattr(mining, "SORTED_WHOLE", 1)
         assert mined(query, document, likeness).equals(whole)
 
 

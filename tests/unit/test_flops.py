@@ -126,8 +126,11 @@ def record(folder: Path, name: str, steps: int, seconds: float, target: str | No
 def test_finished_runs_measure_a_speed_lengths_and_the_error_of_predictions(tmp_path: Path) -> None:
     record(tmp_path / "one", "short", 2, 5.0)
     record(tmp_path / "one", "a", 100, 10.0)
+    record(tmp_path / "one", "old", 100, 10.0)
+    old = tmp_path / "one/intermediate/small/old/run.json"
+    old.write_text(json.dumps(json.loads(old.read_text()) | {"settings": {"phase": 2}}))
     runs = device_speed.read_measured_runs(tmp_path)
-    assert len(runs) == 1, "two steps are too few"
+    assert len(runs) == 1, "two steps are too few, and other settings are of another version"
     assert device_speed.prediction_errors(runs) == [] and "unknown" in fit_text(runs)
     assert device_speed.mean_lengths(runs) == {"a": 10.0}
     assert device_speed.measured_speed("cpu", runs).flops_per_second == pytest.approx(runs[0].flops.total / 10)

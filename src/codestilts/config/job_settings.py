@@ -1,5 +1,6 @@
-"""Which function makes the settings of each kind of job. They hold what decides its outputs and no more, so that a job
-is rerun when its own settings change.
+"""The function that makes the settings of each kind of job from a study.
+
+Settings hold what decides the outputs of a job and no more, so that a job runs again only when its own settings change.
 """
 
 from collections.abc import Callable

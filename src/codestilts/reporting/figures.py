@@ -254,8 +254,8 @@ def checks(table: pd.DataFrame) -> Figure:
         for kind, (label, marker, colour) in names.items():
             reached = part.loc[part["rival_kind"] == kind, "rival_value"]
             axes.scatter(reached, [height] * len(reached), marker=marker, color=colour, label=f"{hidden}{label}")
-        style = {"marker": "o", "s": 50, "color": COLOURS["english"], "label": f"{hidden}pretrained, then trained"}
-        axes.scatter(part["none"].iloc[0], height, **style)
+        label = f"{hidden}pretrained, then trained"
+        axes.scatter(part["none"].iloc[0], height, marker="o", s=50, color=COLOURS["english"], label=label)
     axes.set_yticks(range(len(targets)), list(reversed(targets)))
     axes.set(xlim=(0, 100), xlabel="points")
     axes.grid(axis="y", visible=False)

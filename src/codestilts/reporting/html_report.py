@@ -15,7 +15,7 @@ from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
-from codestilts.evaluation.statistics.verdicts import has_interval
+from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, rows
 from codestilts.reporting.encoder_section import FAMILIES, encoder_section
 from codestilts.reporting.svg import embedded_svg
@@ -127,7 +127,7 @@ def _engine(not_comparable: dict[str, str]) -> Environment:
     }
     names = ("language_name", "language_set_name", "family_name", "side_name", "contrast_name", "scope_name")
     engine.globals |= {name: getattr(display_names, name) for name in names}
-    engine.globals |= {"has_interval": has_interval, "interval": with_interval}
+    engine.globals |= {"has_interval": has_interval, "in_points": in_points, "interval": with_interval}
     return engine
 
 

@@ -80,6 +80,6 @@ def retrieval_flops(encoder: Architecture, settings: RetrievalSettings, sizes: M
     total = 0.0
     for name, task in settings.tasks.items():
         size = sizes[name]
-        mining = task.options.protocol == "mining"  # it chooses its threshold on dev rows
-        total += (size.test + size.dev * mining) * size.example_tokens * encoder.forward_flops(size.sequence_tokens)
+        rows = size.test + (size.dev if task.options.protocol == "mining" else 0)  # dev rows set mining's threshold
+        total += rows * size.example_tokens * encoder.forward_flops(size.sequence_tokens)
     return Flops(forward=total)

@@ -40,13 +40,13 @@ from codestilts.examples.sampling import (
 )
 from codestilts.examples.text import first_words, replace_word
 
-# Characters of a program. Shorter ones solve nothing; a longer one is cut long before its end by any encoder (20,000
-# characters are about 6,000 tokens) and slows down parsing.
+# Characters of a program. Shorter ones solve nothing. Encoders would truncate longer ones: 20,000 characters are about
+# 3,900 tokens (5.1 characters a token in pocket's Python functions).
 MIN_CHARACTERS, MAX_CHARACTERS = 20, 20_000
-# Shares of the problems where a set has no splits. Test is large, as scores are compared between languages and the set
-# has only 800 problems; a tenth suffices to choose a checkpoint.
+# Shares of the problems where a set has no splits. A convention: CRUXEval has 800 problems, so 240 are test and 80 dev.
 DEV_SHARE, TEST_SHARE = 0.1, 0.3
-# Share of the problems on which the margin of mining is tuned where a set has no dev split: one number is fitted there.
+# Share of the problems on which the margin of mining is tuned where a set has no dev split. A convention: only one
+# number is fitted there.
 MARGIN_SHARE = 0.3
 COMMENTS = ("//", "/*", "# ")  # how a comment begins, which is one token in CodeSearchNet; Python has //= as well
 MIN_TITLE_LETTERS = 4  # of a problem's title; shorter ones (sum, two) are parts of unrelated names

@@ -1,7 +1,10 @@
 """Select functions: limits of their length, excluded files (tests, examples, generated code), limits of their number.
 
 CodeSearchNet (Husain et al. 2019, arXiv 1909.09436, section 2.1) drops functions of fewer than three lines and those
-whose name contains "test". The other limits are this project's; the comments beside them say what they drop.
+whose name contains "test". The other limits are this project's. Of the 183,194 functions in the pocket study's packages
+(eleven languages), 16.2 % are too short, 2.2 % too long, 47.0 % exceed the limits of a file or source, 0.8 % are
+duplicates and 33.8 % are kept. Of the 30,689 files 3.2 % are excluded by their path, 1.9 % are generated and 8 files
+are minified.
 """
 
 import re
@@ -13,7 +16,9 @@ from codestilts.examples.parsing.definitions import Definition
 
 MIN_TOKENS = 20  # of a function that has lost its line breaks, so that lines do not tell how long it is
 
-# The most functions that are taken of a file, of a source and of a split of each: without and with documentation.
+# The most functions that are taken of a file, of a source and of a split of each: without and with documentation. A
+# package of 37,000 functions must not outnumber all others of its language; documented functions, which most tasks
+# need, are rarer.
 PER_FILE = (200, 800)
 PER_SOURCE = (300, 2000)
 PER_SPLIT = (2000, 10_000)  # only the tables of the hub have more

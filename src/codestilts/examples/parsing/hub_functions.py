@@ -32,7 +32,8 @@ COLUMNS = {
 # The names of splits in file names, and ours. A repository in two splits stays in the one of higher priority.
 SPLITS = {"test": "test", "validation": "dev", "valid": "dev", "val": "dev", "dev": "dev", "train": "train"}
 PRIORITY = ("test", "dev", "train")
-# Of a function with its documentation: 60 lines of 120 characters and as much documentation are 14,400.
+# Of a function with its documentation: 60 lines of 120 characters (the longest that are kept) and as much documentation
+# are 14,400.
 MAX_BYTES = 20_000
 
 _END = re.compile(r"\n([ \t]*)\S[^\n]*\Z")
