@@ -45,13 +45,14 @@ rule extract:
         runtime=growing(30),
     params:
         script=in_checkout("scripts/extract.py"),
-        sources=settings("extract"),
+        sources=in_checkout("sources.csv"),
+        settings=settings("extract"),
         rehearsal="--allow-empty" if STUDY.config.rehearsal else "",
         code=code("scripts/extract.py"),
     message:
         "Extracting {wildcards.language} functions"
     shell:
-        "python {params.script:q} --language {wildcards.language} --archives {input.archives} {params.rehearsal}"
+        "python {params.script:q} --language {wildcards.language} --sources {params.sources:q} --archives {input.archives} {params.rehearsal}"
         " --out {output} 2>&1 | tee {log}"
 
 
