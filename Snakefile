@@ -48,5 +48,8 @@ rule all:
         "All results are up to date"
 
 
+STAGE_TIMES = in_checkout("scripts/stage_times.py")
+
+
 onsuccess:
-    shell("python {in_checkout('scripts/stage_times.py')} --benchmarks results/{STUDY.name}/benchmarks")
+    shell("python {STAGE_TIMES:q} --benchmarks results/{STUDY.name}/benchmarks")

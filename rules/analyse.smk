@@ -22,7 +22,7 @@ rule score:
     message:
         "Scoring {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python {params.script} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule score_baselines:
@@ -46,7 +46,7 @@ rule score_baselines:
     message:
         "Scoring the trivial baselines"
     shell:
-        "python {params.script} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule language_similarity:
@@ -70,7 +70,7 @@ rule language_similarity:
     message:
         "Measuring language similarity"
     shell:
-        "python {params.script} --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule compare:
@@ -100,7 +100,7 @@ rule compare:
     message:
         "Comparing arms"
     shell:
-        "python {params.script} --sums {input.sums} {input.baselines} --languages {input.languages}"
+        "python {params.script:q} --sums {input.sums} {input.baselines} --languages {input.languages}"
         " --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
         " --contrasts {output.contrasts} --target-checks {output.target_checks} --counts {output.counts}"
         " 2>&1 | tee {log}"
@@ -130,7 +130,7 @@ rule collect:
     message:
         "Collecting the records of {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python {params.script} --runs {params.records} --sweeps {input.sweeps} --table {output.table}"
+        "python {params.script:q} --runs {params.records} --sweeps {input.sweeps} --table {output.table}"
         " --curves {output.curves} --layers {output.layers} 2>&1 | tee {log}"
 
 
@@ -156,7 +156,7 @@ rule concatenate:
     message:
         "Concatenating {wildcards.table}"
     shell:
-        "python {params.script} --tables {input.tables} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --tables {input.tables} --out {output} 2>&1 | tee {log}"
 
 
 rule sample_predictions:
@@ -181,7 +181,7 @@ rule sample_predictions:
     message:
         "Sampling predictions"
     shell:
-        "python {params.script} --examples {input.examples} --predictions {input.predictions}"
+        "python {params.script:q} --examples {input.examples} --predictions {input.predictions}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
@@ -212,5 +212,5 @@ rule audit:
     message:
         "Auditing leakage between training and test sets"
     shell:
-        "python {params.script} --training {input.training} --targets {input.targets} {params.rehearsal}"
+        "python {params.script:q} --training {input.training} --targets {input.targets} {params.rehearsal}"
         " --out {output} 2>&1 | tee {log}"

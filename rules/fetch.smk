@@ -25,5 +25,5 @@ rule fetch:
     message:
         "Fetching {wildcards.source}"
     shell:
-        "HF_HUB_OFFLINE=${{CODESTILTS_HUB_OFFLINE:-0}} python {params.script} --sources {params.sources}"
+        "HF_HUB_OFFLINE=${{CODESTILTS_HUB_OFFLINE:-0}} python {params.script:q} --sources {params.sources:q}"
         " --source {wildcards.source} {params.sample} --out {output} 2>&1 | tee {log}"

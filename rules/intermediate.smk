@@ -26,5 +26,5 @@ rule train_intermediate:
     message:
         "Intermediate training: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script} --encoder {params.encoder} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} --examples {input.examples}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

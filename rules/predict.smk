@@ -31,7 +31,7 @@ rule frozen_retrieval:
     message:
         "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script} --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
         " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
         " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
 
@@ -57,5 +57,5 @@ rule baseline:
     message:
         "Predicting trivial baselines of {wildcards.target}"
     shell:
-        "python {params.script} --examples {input.examples} --target {wildcards.target} --settings {params.settings:q}"
+        "python {params.script:q} --examples {input.examples} --target {wildcards.target} --settings {params.settings:q}"
         " --out {output} 2>&1 | tee {log}"

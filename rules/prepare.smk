@@ -25,7 +25,7 @@ rule import_encoder:
     message:
         "Importing the encoder {wildcards.encoder}"
     shell:
-        "python {params.script} --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
+        "python {params.script:q} --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
         " --needs {params.needs:q} --out {params.out} 2>&1 | tee {log}"
 
 
@@ -51,7 +51,7 @@ rule extract:
     message:
         "Extracting {wildcards.language} functions"
     shell:
-        "python {params.script} --language {wildcards.language} --archives {input.archives} {params.rehearsal}"
+        "python {params.script:q} --language {wildcards.language} --archives {input.archives} {params.rehearsal}"
         " --out {output} 2>&1 | tee {log}"
 
 
@@ -75,7 +75,7 @@ rule near_duplicates:
     message:
         "Finding near-duplicate functions"
     shell:
-        "python {params.script} --inputs {input.functions} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --inputs {input.functions} --out {output} 2>&1 | tee {log}"
 
 
 rule build:
@@ -102,5 +102,5 @@ rule build:
     message:
         "Building the examples of {wildcards.task}"
     shell:
-        "python {params.script} --task {input.task} --inputs {input.parts} {params.near_duplicates}"
+        "python {params.script:q} --task {input.task:q} --inputs {input.parts} {params.near_duplicates}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -141,7 +141,7 @@ rule slurm_efficiency:
     message:
         "Reading Slurm's accounting"
     shell:
-        "python {params.script} --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
+        "python {params.script:q} --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
         " --benchmarks {params.benchmarks} --out {output} 2>&1 | tee {log}"
 
 
@@ -178,5 +178,5 @@ rule report:
     message:
         "Writing the report"
     shell:
-        "python {params.script} --results {params.results} --sources {input.sources} --tasks {input.tasks}"
-        " --template {input.template} {params.image} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --results {params.results} --sources {input.sources:q} --tasks {input.tasks:q}"
+        " --template {input.template:q} {params.image} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

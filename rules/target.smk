@@ -33,7 +33,7 @@ rule train_target:
     message:
         "Target training: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script} --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
         " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {output.models}"
         " --gpus {resources.gpu} 2>&1 | tee {log}"
 
@@ -64,5 +64,5 @@ rule tune:
     message:
         "Learning-rate trials: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
     shell:
-        "python {params.script} --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-"""The real graph of jobs on the micro study: from sources to report, and what reruns when something changes."""
+"""The workflow on the micro study: from sources to report, and which jobs rerun after a change."""
 
 import os
 import re
@@ -22,7 +22,7 @@ RESULTS = Path("results/micro")
 
 @pytest.fixture
 def project(done: Path, tmp_path: Path) -> Path:
-    """A finished project that a test may change."""
+    """A copy of the finished project, which a test may change."""
     return Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
 
 
@@ -36,7 +36,7 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
 
 
 def status(folder: Path) -> str:
-    """What scripts/status.py says."""
+    """The output of scripts/status.py."""
     command = [sys.executable, "scripts/status.py", "--configs", "config.yaml", "micro.yaml"]
     result = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -175,6 +175,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> N
     predictions = project / RESULTS / "predictions/tiny/cloze/tags/0-1.parquet"
     before = pd.read_parquet(predictions)
     shutil.rmtree(model)
+    predictions.unlink()  # a run that asks for them alone does not miss the models
     command = ["snakemake", "--cores", "1", str(predictions.relative_to(project)), "--configfile", "micro.yaml"]
     process = subprocess.Popen(
         command, cwd=project, env=environment(project), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -185,7 +186,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> N
         if "step 4/4" in line:
             os.killpg(process.pid, signal.SIGKILL)
             break
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, "it was killed while it trained"
     assert not (model / "1/run.json").exists()
     result = snakemake(project, "--cores", "1")
     assert result.returncode == 0, result.stdout[-3000:]
