@@ -1,33 +1,44 @@
-"""Predict the untrained targets with the encoders of one arm, all seeds of a batch, without training on a target."""
+"""Predict the untrained targets with the frozen encoders of one arm, all seeds of a batch."""
 
 import argparse
-import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from codestilts.config.training_settings import RetrievalSettings
 from codestilts.errors import run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--encoder", type=Path, required=True, help="folder of the tokenizer, and of the weights if no phase 2"
+        "--encoder", type=Path, required=True, help="folder of the tokenizer and, without --parent, of the weights"
     )
-    parser.add_argument("--parent", type=Path, help="folder of phase 2 with {seed}/; left out where there was none")
-    parser.add_argument("--examples", type=Path, nargs="*", default=[], help="one table a target, named after it")
-    parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
-    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table an example table, written")
-    parser.add_argument("--record", type=Path, required=True, help="what the predictions follow from (JSON), written")
-    parser.add_argument("--sweep", type=Path, required=True, help="the layer sweep (CSV), written")
-    parser.add_argument("--gpus", type=int, default=0, choices=[0, 1], help="0: on the CPU; 1: on a GPU, or an error")
+    parser.add_argument("--parent", type=Path, help="folder with {seed}/ of the intermediate phase, if there was one")
+    parser.add_argument("--examples", type=Path, nargs="*", default=[], help="one table per target, named after it")
+    parser.add_argument("--settings", required=True, help="RetrievalSettings as JSON")
+    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table per example table, written")
+    parser.add_argument("--record", type=Path, required=True, help="run.json of the predictions, written")
+    parser.add_argument("--sweep", type=Path, required=True, help="layer sweep (CSV), written")
+    parser.add_argument(
+        "--gpus", type=int, default=0, choices=[0, 1], help="1: a GPU, an error without one; 0: the CPU"
+    )
     args = parser.parse_args()
+    settings = TypeAdapter(RetrievalSettings).validate_json(args.settings)
 
     from codestilts.training.devices import claimed
-    from codestilts.training.frozen_retrieval import probe_batch
+    from codestilts.training.frozen_retrieval import RetrievalJob, predict_targets
 
-    out = {path.stem: file for path, file in zip(args.examples, args.predictions, strict=True)}
-    files = (args.encoder, args.parent, args.examples, args.settings, out, args.record, args.sweep)
+    job = RetrievalJob(
+        settings=settings,
+        encoder=args.encoder,
+        parent=args.parent,
+        predictions=dict(zip(args.examples, args.predictions, strict=True)),
+        record=args.record,
+        sweep=args.sweep,
+    )
     with claimed(args.gpus) as (device,):
-        probe_batch(*files, device)
+        predict_targets(job, device)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,37 @@
-"""Phase 2: train an arm's intermediate tasks, one model a seed."""
+"""Train an arm's intermediate tasks, one model per seed."""
 
 import argparse
-import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from codestilts.config.training_settings import TrainingSettings
 from codestilts.errors import run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, required=True, help="encoder folder: weights and tokenizer")
-    parser.add_argument("--examples", type=Path, nargs="+", required=True, help="one table a task, named after it")
-    parser.add_argument("--settings", type=json.loads, required=True, help="resolved settings, JSON")
-    parser.add_argument("--checkpoints", type=Path, help="where an unfinished run waits to go on")
+    parser.add_argument("--examples", type=Path, nargs="+", required=True, help="one table per task, named after it")
+    parser.add_argument("--settings", required=True, help="TrainingSettings as JSON")
+    parser.add_argument("--checkpoints", type=Path, help="folder for unfinished work (default: beside --out)")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs to compute on; without them an error (0: the CPU)")
+    parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, an error if there are fewer; 0: the CPU")
     args = parser.parse_args()
+    settings = TypeAdapter(TrainingSettings).validate_json(args.settings)
 
-    from codestilts.training.seed_jobs import train_batch
+    from codestilts.training.seed_jobs import TrainingJob, train_seeds
 
-    train_batch(args.encoder, None, args.examples, args.settings, args.out, args.checkpoints, gpus=args.gpus)
+    train_seeds(
+        TrainingJob(
+            settings=settings,
+            encoder=args.encoder,
+            examples=tuple(args.examples),
+            out=args.out,
+            checkpoints=args.checkpoints,
+            gpus=args.gpus,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def narrow() -> dict[Architecture, tuple[nn.Module, nn.Module]]:
 def test_every_head_learns_on_it(encoder: str, chosen: str, kind: str, narrow: Any, tokenizer: Any) -> None:
     body, mlm = narrow[published(encoder)]
     rows = tiny.examples(kind, 6)
-    task = Task.from_settings(kind, tiny.task_settings(kind) | {"head": chosen}, rows)
+    task = Task.from_settings(kind, tiny.task_settings(kind, {"head": chosen}), rows)
     head: Any = models.new_head(task, body, tokenizer, mlm, 0, 0.1)
     features = task_type(kind).encode(rows, tokenizer, task)
     batch = task_type(kind).collate(features, tokenizer)

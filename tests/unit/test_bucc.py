@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 from natural_archives import BUCC, archive, shared_task
 from test_natural_tasks import made
 
+from codestilts.config.training_settings import TaskOptions, TaskSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import row_sums
-from codestilts.tasktypes import retrieval
+from codestilts.tasktypes import mining, retrieval
 from codestilts.tasktypes.base import Task
 from codestilts.training import frozen_retrieval
 
-TASK = Task.from_settings(
-    "bucc",
-    {"type": "retrieval", "metric": "mining_f1", "labels": [], "max_length": 16, "options": {"protocol": "mining"}},
-)
+MINING = TaskOptions(protocol="mining")
+TASK = Task.from_settings("bucc", TaskSettings("retrieval", "mining_f1", max_length=16, options=MINING))
 
 
 def german(folder: Path, **files: str) -> pd.DataFrame:
@@ -123,16 +122,18 @@ def test_large_sets_go_language_by_language_and_without_a_sweep(
             for n in range(6)
         ]
     )
-    run = {"study": "s", "encoder": "e", "arm": "none", "init": "pretrained", "precision": "fp32", "layers": [1, 2]}
-    head = {"type": "retrieval", "metric": "mining_f1", "max_length": 16, "options": {"protocol": "mining"}}
-    device = torch.device("cpu")
-    swept = run | {"tasks": {"bucc": head | {"metric": "accuracy_at_1", "options": {}}}}
-    assert len(frozen_retrieval._predict("bucc", table, folder, tokenizer, swept, 0, device)[1]) == 4
-    unswept = run | {"tasks": {"bucc": head | {"options": {"protocol": "mining", "sweep": False}}}}
-    whole, layers = frozen_retrieval._predict("bucc", table, folder, tokenizer, unswept, 0, device)
-    assert layers.empty
-    monkeypatch.setattr(frozen_retrieval, "LARGE", 5)
-    parts, _ = frozen_retrieval._predict("bucc", table, folder, tokenizer, unswept, 0, device)
+
+    def predicted(metric: str, **options: Any) -> frozen_retrieval.SeedResult:
+        settings = tiny.task_settings("retrieval", {"metric": metric, "max_length": 16}, **options)
+        inputs = tiny.retrieval_inputs(tokenizer, {"bucc": settings}, layers=(1, 2))
+        return frozen_retrieval.predict_target(inputs, "bucc", table, folder, 0)
+
+    assert len(predicted("accuracy_at_1").sweep) == 4
+    whole = predicted("mining_f1", protocol="mining", sweep=False)
+    assert whole.sweep.empty
+    monkeypatch.setattr(frozen_retrieval, "LARGE_TABLE", 5)
+    parts = predicted("mining_f1", protocol="mining", sweep=False).predictions
+    whole = whole.predictions
     parts = parts.set_index("id").loc[whole["id"]].reset_index()
     assert parts["prediction"].tolist() == whole["prediction"].tolist()
     assert np.allclose(parts["score"], whole["score"], atol=1e-5)
@@ -148,8 +149,7 @@ def test_mining_in_blocks_is_mining_all_at_once(pairs: int, asked: int, offered:
     likeness = rng.integers(1, 5, (len(query), len(query))).astype(float).tolist()
     whole = mined(query, document, likeness)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retrieval, "BLOCK", block)
-        patch.setattr(retrieval, "FEW", 1)
+        patch.setattr(mining, "CPU_BLOCK", block)
         assert mined(query, document, likeness).equals(whole)
 
 
@@ -157,6 +157,6 @@ def test_the_search_that_a_gpu_does_finds_the_same(monkeypatch: pytest.MonkeyPat
     query, document = [f"q{n}" for n in range(30)], [f"d{n}" for n in range(30)]
     likeness = np.random.default_rng(0).permutation(900).reshape(30, 30).astype(float).tolist()  # no ties
     whole = mined(query, document, likeness)
-    monkeypatch.setattr(retrieval, "_product", lambda one, other: one @ other.T)
-    monkeypatch.setattr(retrieval, "BLOCK", 200)
+    monkeypatch.setattr(mining, "_similarity", lambda queries, documents: queries @ documents.T)
+    monkeypatch.setattr(mining, "CPU_BLOCK", 200)
     assert mined(query, document, likeness).equals(whole)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from task_builds import build
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """FLOPs by hand, sizes of tasks and encoders from what is there, and speeds of finished runs."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import tiny
 from grid_study import GRID, SMALL, paper, study_of
 
 from codestilts.config.study import Study
+from codestilts.config.training_settings import TaskSettings, TrainingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop
+from codestilts.training.inputs import prepare_inputs
 from codestilts.training.models import load_tokenizer
 from codestilts.workflow import device_speed, flops
 from codestilts.workflow.architectures import find_architecture
@@ -19,7 +22,7 @@ from codestilts.workflow.flops import Flops, training_flops
 from codestilts.workflow.plan_text import fit_text
 from codestilts.workflow.task_sizes import TaskSize, task_size
 
-PAIRS = {"type": "classification", "options": {}}
+PAIRS = TaskSettings("classification", "accuracy")
 
 
 @pytest.fixture
@@ -27,10 +30,10 @@ def parts(tmp_path: Path) -> Study:
     return study_of(GRID, folder=tmp_path)
 
 
-def job(**changes: Any) -> dict[str, Any]:
+def job(**changes: Any) -> TrainingSettings:
     """Settings of a training job of one task."""
-    own: dict[str, Any] = {"phase": "intermediate", "tasks": {"a": PAIRS}, "method": "full", "cap": 1000, "steps": 10}
-    return own | {"tokens_per_step": 100, "evaluations": 2, "selection": ["last"]} | changes
+    given = {"phase": "intermediate", "cap": 1000, "steps": 10, "tokens_per_step": 100, "selection": ("last",)}
+    return tiny.settings(**{"tasks": {"a": PAIRS}, **given, **changes})
 
 
 def test_training_costs_six_flops_a_token_and_parameter_and_attention() -> None:
@@ -42,7 +45,7 @@ def test_training_costs_six_flops_a_token_and_parameter_and_attention() -> None:
 
 def test_adapters_save_a_third_of_the_training() -> None:
     sizes = {"a": TaskSize(50, 4, 0, 20, 1, "published")}
-    full, lora = (training_flops(SMALL, job(method=method), sizes) for method in ("full", "lora"))
+    full, lora = (training_flops(SMALL, job(lora=lora), sizes) for lora in (None, tiny.LORA))
     assert lora.training == pytest.approx(full.training * 2 / 3) and lora.forward == full.forward
 
 
@@ -52,7 +55,7 @@ def test_epochs_are_examples_times_their_length() -> None:
     assert flops.training_tokens(recipe, sizes) == 3 * 1000 * 32  # the cap counts
     tested = training_flops(SMALL, recipe, sizes)
     assert tested.forward == pytest.approx(2 * (10 + 30) * 32 * SMALL.forward_flops(16))
-    selected = training_flops(SMALL, recipe | {"selection": ["dev", "last"]}, sizes)
+    selected = training_flops(SMALL, replace(recipe, selection=("dev", "last")), sizes)
     assert selected.forward == pytest.approx(2 * (10 + 10 + 30) * 32 * SMALL.forward_flops(16))
     assert training_flops(SMALL, recipe, sizes, trial=True).forward == pytest.approx(
         2 * 10 * 32 * SMALL.forward_flops(16)
@@ -61,7 +64,9 @@ def test_epochs_are_examples_times_their_length() -> None:
 
 def test_masked_language_modelling_has_a_head_and_no_dev() -> None:
     sizes = {"a": TaskSize(50, 9, 0, 20, 1, "published")}
-    plain, masked = (training_flops(SMALL, job(tasks={"a": {"type": kind}}), sizes) for kind in ("tagging", "mlm"))
+    plain, masked = (
+        training_flops(SMALL, job(tasks={"a": tiny.task_settings(kind)}), sizes) for kind in ("tagging", "mlm")
+    )
     assert masked.training - plain.training == pytest.approx(1000 * 6 * flops.MASKED * (100 * 8 + 8 * 8))
     assert masked.forward == 0 < plain.forward
 
@@ -69,10 +74,10 @@ def test_masked_language_modelling_has_a_head_and_no_dev() -> None:
 @pytest.mark.parametrize("recipe", [{}, {"epochs": 2, "batch_size": 5}])
 def test_training_spends_the_tokens_that_are_predicted(recipe: dict[str, Any], folder: Path) -> None:
     rows = {"classification": tiny.examples("classification", 40)}
-    own = tiny.settings({"classification": tiny.task_settings("classification")}) | recipe
-    features = loop.encode(rows, load_tokenizer(folder), own)
-    found = loop.train(folder, rows, load_tokenizer(folder), own, 0, features=features).record
-    spent = [feature["tokens"] for feature in features["classification"]]
+    own = tiny.settings({"classification": tiny.task_settings("classification")}, **recipe)
+    inputs = prepare_inputs(own, load_tokenizer(folder), rows)
+    found = loop.train(inputs, 0, folder).record
+    spent = [feature["tokens"] for feature in inputs.encode(0)["classification"]]
     sizes = {"classification": TaskSize(len(spent), 0, 0, sum(spent) / len(spent), 1, "built")}
     assert flops.training_tokens(own, sizes) == pytest.approx(found["tokens"], rel=0.05)
 
@@ -111,7 +116,8 @@ def record(folder: Path, name: str, steps: int, seconds: float, target: str | No
     (folder / "examples").mkdir(exist_ok=True)
     pd.DataFrame({"split": ["train", "dev"]}).to_parquet(folder / "examples/a.parquet")
     made = {"device": "cpu", "processor": "a chip", "threads": 1, "encoder": "small", "steps": steps}
-    made |= {"seconds": seconds, "tokens": 100 * steps, "examples_seen": 10 * steps, "settings": job(steps=steps)}
+    made |= {"seconds": seconds, "tokens": 100 * steps, "examples_seen": 10 * steps}
+    made |= {"settings": asdict(job(steps=steps))}
     path = folder / ("target" if target else "intermediate") / "small" / name / "run.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(made | ({"target": target} if target else {})))
@@ -120,8 +126,11 @@ def record(folder: Path, name: str, steps: int, seconds: float, target: str | No
 def test_finished_runs_measure_a_speed_lengths_and_the_error_of_predictions(tmp_path: Path) -> None:
     record(tmp_path / "one", "short", 2, 5.0)
     record(tmp_path / "one", "a", 100, 10.0)
+    record(tmp_path / "one", "old", 100, 10.0)
+    old = tmp_path / "one/intermediate/small/old/run.json"
+    old.write_text(json.dumps(json.loads(old.read_text()) | {"settings": {"phase": 2}}))
     runs = device_speed.read_measured_runs(tmp_path)
-    assert len(runs) == 1, "two steps are too few"
+    assert len(runs) == 1, "two steps are too few, and other settings are of another version"
     assert device_speed.prediction_errors(runs) == [] and "unknown" in fit_text(runs)
     assert device_speed.mean_lengths(runs) == {"a": 10.0}
     assert device_speed.measured_speed("cpu", runs).flops_per_second == pytest.approx(runs[0].flops.total / 10)

@@ -12,8 +12,8 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.config import analysis_settings, training_settings
-from codestilts.config.study import Study
+from codestilts.config import analysis_jobs, training_jobs
+from codestilts.config.study import Study, to_json
 from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Batch, Task
 from codestilts.tasktypes.registry import task_type
@@ -28,7 +28,7 @@ def made(
 ) -> tuple[Any, Batch]:
     """A head of an encoder, and a batch for it."""
     rows = tiny.examples(kind, 8)
-    task = Task.from_settings(kind, tiny.task_settings(kind, **options) | {"head": head}, rows)
+    task = Task.from_settings(kind, tiny.task_settings(kind, {"head": head}, **options), rows)
     features = task_type(kind).encode(rows, tokenizer, task)
     batch = task_type(kind).collate(features, tokenizer)
     batch.pop("token_type_ids", None)
@@ -110,7 +110,7 @@ def test_choices_are_read_as_by_roberta_for_multiple_choice(tokenizer):
     ours = head.eval()(model.roberta, batch)
     each = batch["input_ids"].unsqueeze(1), batch["attention_mask"].unsqueeze(1)  # one choice a question
     theirs = model(input_ids=each[0], attention_mask=each[1]).logits.squeeze(1)
-    flat = torch.cat([row[:count] for row, count in zip(ours, batch["choices"], strict=True)])
+    flat = torch.cat([row[:count] for row, count in zip(ours, batch["sequences"], strict=True)])
     assert torch.allclose(flat, theirs, atol=1e-6)
 
 
@@ -157,7 +157,7 @@ def test_retrieval_as_published_goes_from_queries_to_documents_only(folder, toke
 @pytest.mark.parametrize("kind", WITH_HEADS)
 def test_published_heads_are_drawn_as_transformers_draws_them(kind, tokenizer):
     wide = transformers.RobertaConfig(hidden_size=512, initializer_range=0.02)
-    task = Task.from_settings(kind, tiny.task_settings(kind) | {"head": "published"}, tiny.examples(kind, 8))
+    task = Task.from_settings(kind, tiny.task_settings(kind, {"head": "published"}), tiny.examples(kind, 8))
     head: nn.Module = task_type(kind).Head(task, wide, tokenizer.mask_token_id, 0.1)
     for name, value in head.named_parameters():
         if name.endswith("bias"):
@@ -204,19 +204,16 @@ def study(tmp_path: Path) -> Made:
 
 
 def head_of(own: Study, target: str) -> str:
-    return training_settings.target(own, own.encoders[0], "none", target, next(iter(own.batches)))["tasks"][target][
-        "head"
-    ]
+    job = training_jobs.target_settings(own, own.encoders[0], "none", target, next(iter(own.batches)))
+    return job.tasks[target].head
 
 
 def test_the_pocket_study_says_that_it_takes_ours(study: Made) -> None:
     own = study()
     assert {head_of(own, target) for target in own.trained_targets} == {"quick"}
-    phase_2 = training_settings.intermediate(own, "bert-tiny", "all-multi", "0-2")["tasks"]
-    assert {task["head"] for task in phase_2.values()} == {"quick"}
-    assert all("head" not in task for task in analysis_settings.score(own)["targets"].values()), (
-        "scoring does not depend on it"
-    )
+    phase_2 = training_jobs.intermediate_settings(own, "bert-tiny", "all-multi", "0-2").tasks
+    assert {task.head for task in phase_2.values()} == {"quick"}
+    assert "head" not in to_json(analysis_jobs.baseline_score_settings(own)), "scoring does not depend on it"
 
 
 def test_a_published_recipe_takes_the_published_head_whatever_else_is_said(study: Made) -> None:
@@ -224,9 +221,9 @@ def test_a_published_recipe_takes_the_published_head_whatever_else_is_said(study
     own = study({"target": common, "intermediate": common}, name="paper", xnli={"head": "quick"})
     assert own.tasks["xnli"].recipe and not own.tasks["roles"].recipe
     assert head_of(own, "xnli") == "published" and head_of(own, "roles") == "quick"
-    assert training_settings.target(own, own.encoders[0], "none", "xnli", next(iter(own.batches)))["epochs"] == 2
-    mixed = training_settings.intermediate(own, own.encoders[0], "english-multi", next(iter(own.batches)))
-    assert {task["head"] for task in mixed["tasks"].values()} == {"published"} and "epochs" not in mixed
+    assert training_jobs.target_settings(own, own.encoders[0], "none", "xnli", next(iter(own.batches))).epochs == 2
+    mixed = training_jobs.intermediate_settings(own, own.encoders[0], "english-multi", next(iter(own.batches)))
+    assert {task.head for task in mixed.tasks.values()} == {"published"} and not mixed.epochs and mixed.steps
 
 
 def test_a_target_of_the_study_comes_before_its_file_and_that_before_the_phase(study: Made) -> None:
@@ -240,8 +237,8 @@ def test_a_target_of_the_study_comes_before_its_file_and_that_before_the_phase(s
 def test_the_paper_study_takes_published_heads_but_where_none_is(study: Made) -> None:
     own = study(name="paper")
     assert {head_of(own, target) for target in own.trained_targets} == {"published"}
-    heads = training_settings.intermediate(own, own.encoders[0], "code-multi", next(iter(own.batches)))["tasks"]
-    assert {name for name, task in heads.items() if task["head"] == "quick"} == {"cloze-csn"}
+    heads = training_jobs.intermediate_settings(own, own.encoders[0], "code-multi", next(iter(own.batches))).tasks
+    assert {name for name, task in heads.items() if task.head == "quick"} == {"cloze-csn"}
 
 
 def test_what_a_published_head_has_learnt_is_found_again(folder, tokenizer, tmp_path):

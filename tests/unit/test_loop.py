@@ -13,6 +13,7 @@ from tiny import train, weights
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop, models
 from codestilts.training.batching import plan_batches, task_schedule
+from codestilts.training.inputs import prepare_inputs
 
 
 @given(
@@ -77,7 +78,7 @@ def test_a_resumed_run_ends_with_the_same_bits(folder, tokenizer, tmp_path):
 
 
 def test_progress_is_shown_between_evaluations(folder, tokenizer, monkeypatch, capsys):
-    monkeypatch.setattr(loop, "SHOWN_EVERY", 0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0)
     train(folder, tokenizer, steps=4, evaluations=1)
     lines = capsys.readouterr().out.splitlines()
     assert ["step 1/4" in lines[0], "step 4/4" in lines[-1], len(lines)] == [True, True, 4]
@@ -85,15 +86,15 @@ def test_progress_is_shown_between_evaluations(folder, tokenizer, monkeypatch, c
 
 
 def test_a_loss_that_is_not_finite_names_job_task_and_step(folder, tokenizer):
-    with pytest.raises(CodeStiltsError, match=r"tiny, seed 0: the loss of task classification is nan at step \d+"):
+    with pytest.raises(CodeStiltsError, match=r"tiny.*seed 0.*step \d+.*classification.*nan"):
         train(folder, tokenizer, learning_rate=1e30, clip=1e30, steps=30)
 
 
-def test_an_empty_split_is_named(folder, tokenizer):
+def test_an_empty_split_is_named(tokenizer):
     rows = tiny.examples("classification").assign(split="test")
     settings = tiny.settings({"classification": tiny.task_settings("classification")})
-    with pytest.raises(CodeStiltsError, match="classification: the train split is empty"):
-        loop.train(folder, {"classification": rows}, tokenizer, settings, 0)
+    with pytest.raises(CodeStiltsError, match=r"classification.*train.*empty"):
+        prepare_inputs(settings, tokenizer, {"classification": rows})
 
 
 def test_random_weights_are_not_the_encoder(folder):
@@ -110,12 +111,12 @@ def test_weights_of_another_architecture_are_refused(folder, tmp_path):
         (broken / path.name).write_bytes(path.read_bytes())
     config = json.loads((broken / "config.json").read_text())
     (broken / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
-    with pytest.raises(CodeStiltsError, match="encoder tensors are missing"):
+    with pytest.raises(CodeStiltsError, match=r"tensors.*missing"):
         models.load_encoder(broken)
 
 
 def test_adapters_train_and_are_merged(folder, tokenizer):
-    full, lora = train(folder, tokenizer), train(folder, tokenizer, method="lora")
+    full, lora = train(folder, tokenizer), train(folder, tokenizer, lora=tiny.LORA)
     start, _ = models.load_encoder(folder)
     assert set(lora.encoder.state_dict()) == set(start.state_dict())
     changed = {

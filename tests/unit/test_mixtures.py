@@ -1,17 +1,18 @@
 """What arms of the paper study train on, counted: tasks of a mixture, MLM mixed in, languages of translations."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from codestilts.config import training_settings
+from codestilts.config import training_jobs
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.examples.sampling import sample_rows
-from codestilts.training import loop
+from codestilts.training.batching import plan_steps
 
 ROOT = Path(__file__).parents[2]
 CAP = 2**17
@@ -48,20 +49,20 @@ def paper() -> Study:
 
 def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
     """How many examples of each task an arm's phase 2 trains on, and their tokens, with a tenth of the sets."""
-    phase_2 = training_settings.intermediate(study, "xlm-r-large", arm, "0-1")
-    names = list(phase_2["tasks"])
+    phase_2 = training_jobs.intermediate_settings(study, "xlm-r-large", arm, "0-1")
+    names = list(phase_2.tasks)
     rng = np.random.default_rng(0)
     features = {}
     for name in names:
         size, mean = SIZES[name]
         lengths = rng.integers(mean // 2, mean + mean // 2, size // 10)
         features[name] = [{"tokens": int(length)} for length in lengths]
-    plan, batches = loop._plan(features, phase_2 | {"steps": 6000, "cap": CAP // 10}, seed=1)
+    plan = plan_steps(features, replace(phase_2, steps=6000, cap=CAP // 10), seed=1)
     counts: Counter[str] = Counter()
     tokens = 0
-    for name, batch in zip(plan, batches, strict=True):
-        counts[name] += len(batch)
-        tokens += sum(features[name][index]["tokens"] for index in batch)
+    for step in plan:
+        counts[step.task] += len(step.indices)
+        tokens += sum(features[step.task][index]["tokens"] for index in step.indices)
     return counts, tokens
 
 
@@ -81,7 +82,9 @@ def test_mlm_is_one_more_task_of_the_mixture_at_half_the_rate(paper: Study, arm:
     task = paper.arms[arm].base
     wanted = min(SIZES[task][0], CAP) / (min(SIZES[task][0], CAP) + CAP)
     assert counts[task] / counts.total() == pytest.approx(wanted, rel=0.06)
-    rates = [training_settings.intermediate(paper, "xlm-r-large", name, "0-1")["learning_rate"] for name in (arm, task)]
+    rates = [
+        training_jobs.intermediate_settings(paper, "xlm-r-large", name, "0-1").learning_rate for name in (arm, task)
+    ]
     assert rates[0] == pytest.approx(rates[1] / 2)
 
 

@@ -9,8 +9,8 @@ import pytest
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
 from task_builds import build
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]

@@ -130,7 +130,7 @@ def test_the_jobs_are_those_of_the_workflow(overlay: str, tmp_path: Path) -> Non
 
 def test_the_plan_of_the_paper_study_takes_seconds() -> None:
     command = [sys.executable, "scripts/plan.py", "--configs", "config.yaml", "studies/paper.yaml", "--results", "none"]
-    result = subprocess.run([*command, "--gpu", "H100"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    result = subprocess.run([*command, "--gpu", "H100"], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("Study paper: 7 encoders") and "Device hours on H100" in result.stdout
     paper = yaml.safe_load((ROOT / "studies/paper.yaml").read_text())

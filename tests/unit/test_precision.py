@@ -5,23 +5,15 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from tiny import train, weights
 
-from codestilts.config.training_settings import frozen_retrieval, target
+from codestilts.config.training_jobs import retrieval_settings, target_settings
 from codestilts.config.validation import load_study, read_configs
-from codestilts.training import loop
-from codestilts.training.precision import allow_tf32, reduced, scaler
+from codestilts.training import optimisation
+from codestilts.training.precision import allow_tf32, autocast, gradient_scaler
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
-
-
-def train(folder, tokenizer, checkpoint=None, **changes):
-    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **changes)
-    return loop.train(folder, {"classification": tiny.examples("classification")}, tokenizer, settings, 0, checkpoint)
-
-
-def weights(trained) -> torch.Tensor:
-    return torch.cat([value.flatten() for value in trained.encoder.state_dict().values()])
 
 
 @pytest.fixture
@@ -33,14 +25,14 @@ def scaled(monkeypatch):
         made.append(torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=1000))
         return made[-1]
 
-    monkeypatch.setattr(loop, "scaler", scaler)
+    monkeypatch.setattr(optimisation, "gradient_scaler", scaler)
     return made
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_a_cpu_computes_in_fp32(folder, tokenizer, precision):
-    assert not reduced(CPU, precision)._enabled
-    assert not scaler(CPU, precision).is_enabled()
+    assert not autocast(CPU, precision)._enabled
+    assert not gradient_scaler(CPU, precision).is_enabled()
     plain, other = (weights(train(folder, tokenizer, precision=name)) for name in ("fp32", precision))
     assert torch.equal(plain, other)
 
@@ -49,7 +41,7 @@ def test_a_gpu_computes_in_what_the_study_says(monkeypatch):
     made = {}
     monkeypatch.setattr(torch, "autocast", lambda device, dtype, enabled: made.update({dtype: enabled}))
     for precision in ("bf16", "fp16"):
-        reduced(torch.device("cuda"), precision)
+        autocast(torch.device("cuda"), precision)
     assert made == {torch.bfloat16: True, torch.float16: True}
 
 
@@ -61,7 +53,7 @@ def test_steps_whose_gradients_overflow_are_skipped_and_no_error(folder, tokeniz
 
 
 def test_scaled_gradients_are_those_that_are_clipped_and_applied(folder, tokenizer, scaled, monkeypatch):
-    monkeypatch.setattr(loop, "scaler", lambda *_: torch.amp.GradScaler("cpu", init_scale=1024.0))
+    monkeypatch.setattr(optimisation, "gradient_scaler", lambda *_: torch.amp.GradScaler("cpu", init_scale=1024.0))
     found = weights(train(folder, tokenizer))
     monkeypatch.undo()
     assert torch.allclose(found, weights(train(folder, tokenizer)), atol=1e-6)
@@ -70,8 +62,8 @@ def test_scaled_gradients_are_those_that_are_clipped_and_applied(folder, tokeniz
 def test_a_checkpoint_has_the_scale(folder, tokenizer, scaled, tmp_path):
     whole = train(folder, tokenizer, steps=60)
     with tiny.killed_after(50):
-        train(folder, tokenizer, tmp_path / "state", steps=60)
-    rest = train(folder, tokenizer, tmp_path / "state", steps=60)
+        train(folder, tokenizer, checkpoint=tmp_path / "state", steps=60)
+    rest = train(folder, tokenizer, checkpoint=tmp_path / "state", steps=60)
     assert torch.equal(weights(whole), weights(rest))
     assert scaled[2].get_scale() == scaled[0].get_scale() < 2.0**127
 
@@ -88,5 +80,5 @@ def test_jobs_are_told_the_precision():
     study.config.target.precision, study.config.target.tf32 = "fp16", True
     (encoder, arm, task), *_ = study.runs
     seeds = next(iter(study.batches))
-    for settings in (target(study, encoder, arm, task, seeds), frozen_retrieval(study, encoder, arm, seeds)):
-        assert (settings["precision"], settings["tf32"]) == ("fp16", True)
+    for settings in (target_settings(study, encoder, arm, task, seeds), retrieval_settings(study, encoder, arm, seeds)):
+        assert (settings.precision, settings.tf32) == ("fp16", True)

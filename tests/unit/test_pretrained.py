@@ -51,18 +51,18 @@ def test_word_embeddings_go_into_a_file_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("model.safetensors", b"short", "a file of the encoder is damaged"),
-        ("config.json", b"{", "a file of the encoder is damaged"),
-        ("config.json", b"{}", "config.json names no model_type"),
-        ("tokenizer.json", b"{}", "a file of the encoder is damaged"),
+        ("model.safetensors", b"short", "damaged"),
+        ("config.json", b"{", "damaged"),
+        ("config.json", b"{}", "model_type"),
+        ("tokenizer.json", b"{}", "damaged"),
     ],
 )
 def test_a_damaged_file_is_an_error(name: str, content: bytes, expected: str, tmp_path: Path) -> None:
-    with pytest.raises(CodeStiltsError, match=f"tiny.zip: {expected}"):
+    with pytest.raises(CodeStiltsError, match=f"tiny.zip.*{expected}"):
         unpack(archive(tmp_path, FILES | {name: content}), "package/model", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_wrong_folder_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(CodeStiltsError, match=r"no elsewhere/config.json: name the folder"):
+    with pytest.raises(CodeStiltsError, match=r"elsewhere/config\.json"):
         unpack(archive(tmp_path, FILES), "elsewhere", tmp_path / "out")

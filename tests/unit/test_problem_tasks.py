@@ -11,8 +11,8 @@ import yaml
 from problem_tables import HEADS, NOUNS, TAGS, archive, humaneval, solution, sources, spec, tables, task
 from task_builds import build, inputs_of, make_settings
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import load_builder
 from codestilts.examples.builders.bugs import _parse_function

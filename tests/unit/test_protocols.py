@@ -37,7 +37,7 @@ def answered(features, start: dict[int, int], end: dict[int, int], null: dict[in
 
 
 def test_an_empty_answer_wins_where_place_0_scores_above_the_best_span_in_every_window(tokenizer):
-    task = Task.from_settings("qa", tiny.task_settings("span_qa", no_answer=True) | {"metric": "squad2_f1"})
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", {"metric": "squad2_f1"}, no_answer=True))
     rows = questions(["the cat sat", "the cat sat"])
     features = span_qa.encode(rows, tokenizer, task)
     place = [number for number, pair in enumerate(features[0]["offsets"]) if pair]
@@ -49,7 +49,7 @@ def test_an_empty_answer_wins_where_place_0_scores_above_the_best_span_in_every_
 
 
 def test_a_null_score_is_the_least_of_all_windows(tokenizer):
-    task = Task.from_settings("qa", tiny.task_settings("span_qa", no_answer=True, stride=4) | {"max_length": 16})
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 16}, no_answer=True, stride=4))
     rows = questions([" ".join(["the cat sat on a mat"] * 5)])
     features = span_qa.encode(rows, tokenizer, task)
     assert len(features) > 2
@@ -62,7 +62,7 @@ def test_a_null_score_is_the_least_of_all_windows(tokenizer):
 
 
 def test_windows_cover_the_passage_and_each_token_starts_a_span_in_one_of_them(tokenizer):
-    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=5) | {"max_length": 16})
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 16}, stride=5))
     text = " ".join(["the cat sat on a mat while two dogs ran far away"] * 4)
     rows = questions([text], answer_text="cat", answer_start=4)
     features = span_qa.encode(rows, tokenizer, task)
@@ -85,7 +85,7 @@ def bert(tokenizer):
 
 def squad_windows(tokenizer, question: int, context: int, **changes):
     """The windows of a question and a context of so many tokens, read as in XTREME: 384 tokens, advancing by 128."""
-    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=128) | {"max_length": 384, **changes})
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 384, **changes}, stride=128))
     rows = questions([" ".join(["cat"] * context)], question=" ".join(["on"] * question))
     return span_qa.encode(rows.assign(answer_text="cat"), tokenizer, task)
 
@@ -138,7 +138,7 @@ def test_windows_of_any_lengths_are_those_of_run_squad(bert, question, context, 
     """By definition: every ``stride`` tokens, as long as there is room, until one holds the last token."""
     asked = min(question, 64, length // 2)
     room = length - 3 - asked
-    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=stride) | {"max_length": length})
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": length}, stride=stride))
     rows = questions([" ".join(["cat"] * context)], question=" ".join(["on"] * question), answer_text="cat")
     features = span_qa.encode(rows, bert, task)
     starts = [0]
@@ -161,12 +161,12 @@ def test_windows_of_any_lengths_are_those_of_run_squad(bert, question, context, 
 
 
 def test_a_length_without_room_for_a_passage_is_an_error(bert):
-    with pytest.raises(CodeStiltsError, match="task qa: max_length 5 leaves no room for a passage"):
+    with pytest.raises(CodeStiltsError, match=r"qa.*max_length 5"):
         squad_windows(bert, 10, 5, max_length=5)
 
 
 def test_the_span_with_the_highest_scores_of_all_windows_wins(tokenizer):
-    task = Task.from_settings("qa", tiny.task_settings("span_qa", stride=4) | {"max_length": 16})
+    task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 16}, stride=4))
     rows = questions([" ".join(["the cat sat on a mat"] * 5)], answer_text="cat", answer_start=4)
     features = span_qa.encode(rows, tokenizer, task)
     places = [min(feature["starts"]) for feature in features]
@@ -181,7 +181,7 @@ def test_tags_that_are_not_declared_are_those_of_the_train_rows(tokenizer, folde
     rows = tiny.examples("tagging")
     rows.at[2, "tags"] = ["RARE"] * len(rows.at[2, "tags"])
     assert rows["split"][2] == "dev"
-    task = Task.from_settings("ccg", tiny.task_settings("tagging") | {"labels": []}, rows)
+    task = Task.from_settings("ccg", tiny.task_settings("tagging", {"labels": ()}), rows)
     assert task.labels == ("LONG", "SHORT") and task.open_labels
     features = tagging.encode(rows, tokenizer, task)
     rare = next(feature for feature in features if feature["example"] == 2)
@@ -245,7 +245,7 @@ def test_programs_of_one_problem_are_found_among_all(tokenizer):
             "split": "dev",
         }
     )
-    task = Task.from_settings("poj104", tiny.task_settings("retrieval", protocol="map") | {"metric": "map_at_r"})
+    task = Task.from_settings("poj104", tiny.task_settings("retrieval", {"metric": "map_at_r"}, protocol="map"))
     one, two = [1.0, 0.0], [0.0, 1.0]
     vectors = torch.tensor([[one, one], [one, one], [two, two], [[0.8, 0.6], two]])
     found = retrieval.decode([vectors], [{}] * 4, rows, task)

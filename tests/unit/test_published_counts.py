@@ -8,8 +8,9 @@ from natural_archives import TASKS, archive, spec, task_file
 from task_builds import build
 from test_conllu import TREEBANKS
 
+from codestilts.config.consistency import task_errors
 from codestilts.config.study import load_tasks
-from codestilts.config.validation import _task_errors, load_study, read_configs
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.published_counts import count_in_language
 from codestilts.sources.archive import matches
@@ -163,5 +164,5 @@ def test_a_task_file_says_who_counted_and_why_it_differs(key: str) -> None:
     study = load_study(config, ROOT)
     tasks = load_tasks(ROOT / "tasks")
     del tasks["paws-x"][key]
-    (problem,) = _task_errors(tasks, study.sources, ROOT)
+    (problem,) = task_errors(tasks, study.sources, ROOT)
     assert problem.startswith(f"{task_file('paws-x')}: {key}: ")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from natural_archives import archive, spec
 from test_natural_tasks import made
@@ -29,15 +30,14 @@ def test_tatoeba_is_asked_in_english(
     asked = {"queries": queries} if queries else {}
     table = made("tatoeba", inputs, role="target", languages=["german"], **asked)
     vectors = torch.stack([torch.stack([VECTORS[row["query"]], VECTORS[row["document"]]]) for row in to_records(table)])
-    monkeypatch.setattr(frozen_retrieval, "outputs_of", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
-    head = {key: spec("tatoeba")[key] for key in ("type", "metric", "max_length")}
-    run = {"study": "s", "encoder": "e", "arm": "none", "init": "pretrained", "precision": "fp32"}
-    settings = run | {"layers": [1, 2], "tasks": {"tatoeba": head}}
-    found, layers = frozen_retrieval._predict("tatoeba", table, folder, tokenizer, settings, 0, torch.device("cpu"))
-    sums = row_sums(found, "accuracy_at_1").sum()
+    monkeypatch.setattr(frozen_retrieval, "compute_outputs", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
+    task = tiny.task_settings("retrieval", {"metric": spec("tatoeba")["metric"], "max_length": 512})
+    inputs = tiny.retrieval_inputs(tokenizer, {"tatoeba": task}, layers=(1, 2))
+    result = frozen_retrieval.predict_target(inputs, "tatoeba", table, folder, 0)
+    sums = row_sums(result.predictions, "accuracy_at_1").sum()
     right = RIGHT[queries or "partner"]
     assert sums["numerator"] / sums["denominator"] == pytest.approx(right)
-    assert layers["value"].tolist() == pytest.approx([right, right])
+    assert result.sweep["value"].tolist() == pytest.approx([right, right])
 
 
 def test_every_untrained_target_says_which_side_asks() -> None:

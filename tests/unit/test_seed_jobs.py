@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,71 +12,64 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
+from codestilts.config.training_settings import TuningSettings
 from codestilts.provenance import file_digest
 from codestilts.training import checkpoints, frozen_retrieval, loop, models, seed_jobs
 from codestilts.training.checkpoint_selection import select
+from codestilts.training.checkpoints import TrainingState
+from codestilts.training.seed_jobs import TrainingJob, TuningJob
 
 
 @pytest.fixture(scope="module")
 def chain(folder, tmp_path_factory):
-    """Phase 2, phase 3 and predictions by the functions the scripts call."""
+    """Both phases and frozen retrieval, by the functions that the scripts call."""
     home = tmp_path_factory.mktemp("chain")
     for kind in ("classification", "tagging", "retrieval"):
         tiny.examples(kind).to_parquet(home / f"{kind}.parquet", index=False)
-    first = tiny.settings({"tagging": tiny.task_settings("tagging")}, phase="intermediate")
-    seed_jobs.train_batch(folder, None, [home / "tagging.parquet"], first, home / "phase2", home / "work2")
-    chosen = {"target": "classification", "source_language": "python", "selection": ["dev", "last", "oracle"]}
-    second = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
-    out = home / "models" / "classification" / "0-1"
-    predictions = home / "predictions/classification/0-1.parquet"
-    table = home / "classification.parquet"
-    seed_jobs.train_batch(folder, home / "phase2", [table], second, out, home / "work3", predictions)
-    tasks = {"retrieval": tiny.task_settings("retrieval") | {"trained": False}}
-    third = {
-        "study": "tiny",
-        "encoder": "tiny",
-        "arm": "tagging",
-        "seeds": [0, 1],
-        "layers": [0, 2],
-        "precision": "fp32",
-        "tf32": False,
-    }
-    third |= {"init": "pretrained", "tasks": tasks}
-    frozen_retrieval.probe_batch(
-        folder,
-        home / "phase2",
-        [home / "retrieval.parquet"],
-        third,
-        {"retrieval": home / "predictions/retrieval/0-1.parquet"},
-        home / "predictions/0-1.run.json",
-        home / "predictions/0-1.layers.csv",
-        torch.device("cpu"),
+    intermediate = TrainingJob(
+        settings=tiny.settings({"tagging": tiny.task_settings("tagging")}, phase="intermediate"),
+        encoder=folder,
+        examples=(home / "tagging.parquet",),
+        out=home / "intermediate",
     )
+    seed_jobs.train_seeds(intermediate)
+    job = tiny.target_job(folder, home, home / "intermediate", selection=("dev", "last", "oracle"))
+    seed_jobs.train_seeds(job)
+    tasks = {"retrieval": tiny.task_settings("retrieval")}
+    retrieval = frozen_retrieval.RetrievalJob(
+        settings=tiny.retrieval_settings(tasks, arm="tagging", seeds=(0, 1), layers=(0, 2)),
+        encoder=folder,
+        parent=home / "intermediate",
+        predictions={home / "retrieval.parquet": home / "predictions/retrieval/0-1.parquet"},
+        record=home / "predictions/0-1.run.json",
+        sweep=home / "predictions/0-1.layers.csv",
+    )
+    frozen_retrieval.predict_targets(retrieval, torch.device("cpu"))
     return home
 
 
 def test_a_model_folder_is_complete_and_anyone_can_load_it(chain):
-    model = chain / "models/classification/0-1/1"
+    model = chain / "out/1"
     assert {path.name for path in model.iterdir()} == set(models.FILES)
     assert AutoModel.from_pretrained(model).config.hidden_size == 16
-    assert not (chain / "work3").exists()
+    assert not (chain / "work").exists()
 
 
 def test_frozen_word_embeddings_are_a_link_to_the_encoders(chain, folder):
-    words = chain / "models/classification/0-1/0" / models.EMBEDDINGS
+    words = chain / "out/0" / models.EMBEDDINGS
     assert words.is_symlink() and words.resolve() == (folder / models.EMBEDDINGS).resolve()
 
 
 def test_the_record_tells_the_run(chain):
-    record = json.loads((chain / "models/classification/0-1/1/run.json").read_text())
-    assert record["seed"] == 1 and record["steps"] == 8 and record["parent"].endswith("phase2/1")
+    record = json.loads((chain / "out/1/run.json").read_text())
+    assert record["seed"] == 1 and record["steps"] == 8 and record["parent"].endswith("intermediate/1")
     assert record["tokens"] == record["curve"][-1]["tokens"]
     assert {"device", "processor", "threads", "versions", "data", "code", "parents", "dev"} <= record.keys()
 
 
-def test_probes_have_a_record_too(chain):
+def test_frozen_retrieval_has_a_record_too(chain):
     record = json.loads((chain / "predictions/0-1.run.json").read_text())
-    assert record["parents"]["1"] == file_digest(chain / "phase2/1" / models.ENCODER)
+    assert record["parents"]["1"] == file_digest(chain / "intermediate/1" / models.ENCODER)
     assert {"settings", "data", "code", "versions", "seconds", "peak_memory_mb"} <= record.keys()
 
 
@@ -89,7 +83,7 @@ def test_the_last_layer_of_the_sweep_is_what_is_predicted(chain):
 
 
 def test_predictions_cover_seeds_checkpoints_and_test_rows_only(chain):
-    found = pd.read_parquet(chain / "predictions/classification/0-1.parquet")
+    found = pd.read_parquet(chain / "predictions.parquet")
     sizes = found.groupby(["checkpoint", "seed"]).size()
     assert sizes.to_dict() == {(kind, seed): 10 for kind in ("dev", "last", "oracle") for seed in (0, 1)}
     assert found["split"].eq("test").all() and set(found.loc[found["checkpoint"] == "last", "step"]) == {8}
@@ -118,121 +112,126 @@ def test_the_source_languages_dev_selects_and_the_oracle_sees_every_language():
     assert found["split"].eq("test").all()
 
 
-def test_models_that_are_not_kept_leave_predictions_and_records(folder, tmp_path):
+@pytest.fixture
+def home(tmp_path):
+    """A folder with a table of examples."""
     tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
-    chosen = {"target": "classification", "source_language": "python", "selection": ["last"], "keep_models": False}
-    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
-    files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
-    seed_jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files)
-    assert {path.name for path in (tmp_path / "out/1").iterdir()} == {"run.json"}
-    assert len(pd.read_parquet(tmp_path / "predictions.parquet")) == 20
+    return tmp_path
 
 
-def test_the_best_learning_rate_of_the_trials_is_taken(folder, tmp_path):
-    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
-    chosen = {"target": "classification", "source_language": "python", "selection": ["last"], "seeds": [0]}
-    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
-    rates = {"learning_rates": [1e-6, 5e-3, 1e30], "clip": 1e30, "steps": 60}
-    out = tmp_path / "trials.json"
-    seed_jobs.try_rates(folder, None, tmp_path / "classification.parquet", settings | rates, out)
-    trials = json.loads(out.read_text())
+def tuning_job(encoder, home, rates, **changes):
+    """Trials of learning rates with the first seed."""
+    training = tiny.target_job(encoder, home, seeds=(0,), learning_rate=0.0, **changes).settings
+    settings = TuningSettings(training, tuple(rates))
+    return TuningJob(settings, encoder, home / "classification.parquet", home / "trials.json")
+
+
+def test_models_that_are_not_kept_leave_predictions_and_records(folder, home):
+    seed_jobs.train_seeds(tiny.target_job(folder, home, keep_models=False))
+    assert {path.name for path in (home / "out/1").iterdir()} == {"run.json"}
+    assert len(pd.read_parquet(home / "predictions.parquet")) == 20
+
+
+def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
+    seed_jobs.try_learning_rates(tuning_job(folder, home, [1e-6, 5e-3, 1e30], clip=1e30, steps=60))
+    trials = json.loads((home / "trials.json").read_text())
     assert [trial["learning_rate"] for trial in trials] == [1e-6, 5e-3, 1e30]
-    assert trials[2]["dev"] == -1 and "nan" in trials[2]["error"] and seed_jobs.best_rate(trials) == 5e-3
-    files = (tmp_path / "out", tmp_path / "work", tmp_path / "predictions.parquet")
-    seed_jobs.train_batch(folder, None, [tmp_path / "classification.parquet"], settings, *files, out)
-    assert json.loads((tmp_path / "out/0/run.json").read_text())["settings"]["learning_rate"] == 5e-3
+    assert trials[2]["dev"] == -1 and "nan" in trials[2]["error"] and seed_jobs.best_learning_rate(trials) == 5e-3
+    assert trials[1]["settings"]["learning_rate"] == 5e-3
+    job = tiny.target_job(folder, home, seeds=(0,), learning_rate=0.0)
+    seed_jobs.train_seeds(replace(job, trials=home / "trials.json"))
+    assert json.loads((home / "out/0/run.json").read_text())["settings"]["learning_rate"] == 5e-3
 
 
-def test_finished_trials_of_a_killed_job_are_kept(folder, tmp_path, monkeypatch):
-    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
-    chosen = {"target": "classification", "source_language": "python", "seeds": [0], "learning_rates": [1e-4, 1e-3]}
-    settings = tiny.settings({"classification": tiny.task_settings("classification")}, **chosen)
-    files = (folder, None, tmp_path / "classification.parquet", settings, tmp_path / "trials.json")
-    train_one, started = loop.train, []
+def test_finished_trials_of_a_killed_job_are_kept(folder, home, monkeypatch):
+    job = tuning_job(folder, home, [1e-4, 1e-3])
+    started = []
 
-    def stop(parent, tables, tokenizer, settings, *rest):
-        started.append(settings["learning_rate"])
+    def stop(inputs, *rest):
+        started.append(inputs.settings.learning_rate)
         if len(started) == 2:
             raise KeyboardInterrupt
-        return train_one(parent, tables, tokenizer, settings, *rest)
+        return loop.train(inputs, *rest)
 
-    monkeypatch.setattr(loop, "train", stop)
+    monkeypatch.setattr(seed_jobs, "train", stop)
     with pytest.raises(KeyboardInterrupt):
-        seed_jobs.try_rates(*files)
-    assert not (tmp_path / "trials.json").exists()
-    seed_jobs.try_rates(*files)
+        seed_jobs.try_learning_rates(job)
+    assert not job.out.exists()
+    seed_jobs.try_learning_rates(job)
     assert started == [1e-4, 1e-3, 1e-3]
-    assert [trial["learning_rate"] for trial in json.loads((tmp_path / "trials.json").read_text())] == [1e-4, 1e-3]
-    assert not list(tmp_path.glob(".trials*"))
+    assert [trial["learning_rate"] for trial in json.loads(job.out.read_text())] == [1e-4, 1e-3]
+    assert not list(home.glob(".trials*"))
 
 
 @pytest.mark.parametrize(("parent", "trained"), [("first", [0, 1, 1]), ("second", [0, 1, 0, 1])])
 def test_finished_seeds_of_a_killed_batch_are_kept_unless_the_parent_changed(
-    parent, trained, folder, tmp_path, monkeypatch
+    parent, trained, folder, home, monkeypatch
 ):
-    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
-    settings = tiny.settings({"classification": tiny.task_settings("classification")})
     for name, factor in (("first", 1.0), ("second", 0.5)):
         for seed in ("0", "1"):
-            shutil.copytree(folder, tmp_path / name / seed)
+            shutil.copytree(folder, home / name / seed)
             tensors = load_file(folder / models.ENCODER)
             scaled = {key: value * factor for key, value in tensors.items()}
-            save_file(scaled, tmp_path / name / seed / models.ENCODER)
-    train_one, started = loop.train, []
+            save_file(scaled, home / name / seed / models.ENCODER)
+    started = []
 
-    def stop(parent, tables, tokenizer, settings, seed, *rest):
+    def stop(inputs, seed, *rest):
         started.append(seed)
         if started == [0, 1]:
             raise KeyboardInterrupt
-        return train_one(parent, tables, tokenizer, settings, seed, *rest)
+        return loop.train(inputs, seed, *rest)
 
-    monkeypatch.setattr(loop, "train", stop)
-    call = ([tmp_path / "classification.parquet"], settings, tmp_path / "out", tmp_path / "work")
+    monkeypatch.setattr(seed_jobs, "train", stop)
     with pytest.raises(KeyboardInterrupt):
-        seed_jobs.train_batch(folder, tmp_path / "first", *call)
-    assert not (tmp_path / "out").exists()
-    seed_jobs.train_batch(folder, tmp_path / parent, *call)
+        seed_jobs.train_seeds(tiny.target_job(folder, home, home / "first"))
+    assert not (home / "out").exists()
+    seed_jobs.train_seeds(tiny.target_job(folder, home, home / parent))
     assert started == trained
-    record = json.loads((tmp_path / "out/1/run.json").read_text())
-    assert record["parents"]["1"] == file_digest(tmp_path / parent / "1" / models.ENCODER) and record["code"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"0", "1"}
+    record = json.loads((home / "out/1/run.json").read_text())
+    assert record["parents"]["1"] == file_digest(home / parent / "1" / models.ENCODER) and record["code"]
+    assert {path.name for path in (home / "out").iterdir()} == {"0", "1"}
 
 
-def classification(seeds, **changes):
-    """Settings of a target's job."""
-    target = {"target": "classification", "source_language": "python", "seeds": seeds, "selection": ["last"]}
-    return tiny.settings({"classification": tiny.task_settings("classification")}, **target, **changes)
-
-
-def test_what_another_process_made_meanwhile_is_taken(folder, tmp_path, monkeypatch, capsys):
-    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
-    files = (folder, None, [tmp_path / "classification.parquet"])
-    out, predictions = tmp_path / "models", tmp_path / "predictions.parquet"
-    seed_jobs.train_batch(*files, classification([0, 1]), out, None, predictions)
-    before = file_digest(predictions), file_digest(out / "1/run.json")
-    monkeypatch.setattr(loop, "train", lambda *_: pytest.fail("trained again"))
-    seed_jobs.train_batch(*files, classification([0, 1]), out, None, predictions)
-    assert before == (file_digest(predictions), file_digest(out / "1/run.json"))
-    assert "done by the job of an earlier run" in capsys.readouterr().out
+def test_what_another_process_made_meanwhile_is_taken(folder, home, monkeypatch, capsys):
+    job = tiny.target_job(folder, home)
+    seed_jobs.train_seeds(job)
+    before = file_digest(job.predictions), file_digest(home / "out/1/run.json")
+    monkeypatch.setattr(seed_jobs, "train", lambda *_: pytest.fail("trained again"))
+    seed_jobs.train_seeds(job)
+    assert before == (file_digest(job.predictions), file_digest(home / "out/1/run.json"))
+    assert "earlier run" in capsys.readouterr().out
     monkeypatch.undo()
-    seed_jobs.train_batch(*files, classification([0, 1], weight_decay=0.5), out, None, predictions)
-    assert before[1] != file_digest(out / "1/run.json"), "other settings make other models"
+    seed_jobs.train_seeds(tiny.target_job(folder, home, weight_decay=0.5))
+    assert before[1] != file_digest(home / "out/1/run.json"), "other settings make other models"
+
+
+@pytest.mark.parametrize("selection", [("last",), ("dev", "last", "oracle")])
+def test_a_resumed_run_has_the_predictions_of_a_whole_one(selection, folder, home):
+    """Those of evaluations before the kill come out of the checkpoint."""
+    job = tiny.target_job(folder, home, seeds=(0,), selection=selection, evaluations=4)
+    seed_jobs.train_seeds(job)
+    whole = pd.read_parquet(job.predictions)
+    shutil.rmtree(job.out)
+    with tiny.killed_after(5):
+        seed_jobs.train_seeds(job)
+    seed_jobs.train_seeds(job)
+    pd.testing.assert_frame_equal(pd.read_parquet(job.predictions), whole)
 
 
 def test_a_slow_disk_gets_fewer_checkpoints(folder, tokenizer, tmp_path, monkeypatch):
     """They take three per cent of the time of a training at most, however often they are asked for."""
-    clock, saved, write, add = [0.0], [], checkpoints.save_file, checkpoints.Progress.add
+    clock, saved, write, add = [0.0], [], checkpoints.save_file, TrainingState.add
 
-    def one_second_a_step(self, row, done):
+    def one_second_a_step(self, record):
         clock[0] += 1.0
-        add(self, row, done)
+        add(self, record)
 
     def six_tenths_a_write(*about):
         saved.append(clock[0])
         clock[0] += 0.6
         write(*about)
 
-    monkeypatch.setattr(checkpoints.Progress, "add", one_second_a_step)
+    monkeypatch.setattr(TrainingState, "add", one_second_a_step)
     monkeypatch.setattr(checkpoints, "save_file", six_tenths_a_write)
     monkeypatch.setattr(checkpoints, "time", type("Clock", (), {"monotonic": lambda: clock[0]}))
     tiny.train(folder, tokenizer, checkpoint=tmp_path / "state", steps=100, checkpoint_minutes=0)

@@ -1,6 +1,5 @@
 """A config becomes batches of seeds, arms and the settings of each job."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from codestilts.config import analysis_settings, preparation_jobs, training_settings
+from codestilts.config import analysis_jobs, preparation_jobs, training_jobs
 from codestilts.config.schema import Arm, OwnBudget, TaskData
 from codestilts.config.study import Study, batches, load_tasks, to_json
+from codestilts.config.training_settings import TrainingSettings
 from codestilts.config.validation import load_study, read_configs
-from codestilts.evaluation.statistics.design import design_of, scopes_of
+from codestilts.evaluation.statistics.design import design_of
 from codestilts.seeding import derive_seed
 
 ROOT = Path(__file__).parents[2]
@@ -96,18 +97,19 @@ def test_common_sizes_do_not_cut_a_protocol(study: Study) -> None:
 
 
 def test_settings_hold_what_a_job_uses_and_no_more(study: Study) -> None:
-    phase2 = training_settings.intermediate(study, "bert-tiny", "english-multi", "0-2")
-    assert phase2["seeds"] == [0, 1, 2] and set(phase2["tasks"]) == set(study.arms["english-multi"].tasks)
-    phase3 = training_settings.target(study, "bert-tiny", "none", "tags", "3")
-    assert phase3["seeds"] == [3] and list(phase3["tasks"]) == ["tags"] and "languages" not in phase3
-    assert json.loads(to_json(phase3)) == phase3
+    phase2 = training_jobs.intermediate_settings(study, "bert-tiny", "english-multi", "0-2")
+    assert phase2.seeds == (0, 1, 2) and set(phase2.tasks) == set(study.arms["english-multi"].tasks)
+    phase3 = training_jobs.target_settings(study, "bert-tiny", "none", "tags", "3")
+    assert phase3.seeds == (3,) and list(phase3.tasks) == ["tags"] and phase3.lora is None
+    for job in (phase2, phase3):
+        assert TypeAdapter(TrainingSettings).validate_json(to_json(job)) == job
     assert "licence" not in to_json(phase2)
 
 
 def test_random_weights_are_drawn_once(study: Study) -> None:
-    assert training_settings.target(study, "bert-tiny", "random", "tags", "3")["init"] == "random"
-    assert training_settings.frozen_retrieval(study, "bert-tiny", "random", "3")["init"] == "random"
-    assert training_settings.target(study, "bert-tiny", "cloze", "tags", "3")["init"] == "pretrained"
+    assert training_jobs.target_settings(study, "bert-tiny", "random", "tags", "3").init == "random"
+    assert training_jobs.retrieval_settings(study, "bert-tiny", "random", "3").init == "random"
+    assert training_jobs.target_settings(study, "bert-tiny", "cloze", "tags", "3").init == "pretrained"
 
 
 def with_own_budgets(study: Study, tasks: dict[str, Any]) -> Study:
@@ -117,9 +119,9 @@ def with_own_budgets(study: Study, tasks: dict[str, Any]) -> Study:
 
 def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
     other, plain = (with_own_budgets(study, tasks) for tasks in ({"tags": OwnBudget(steps=7)}, {}))
-    assert training_settings.target(other, "bert-tiny", "none", "tags", "3")["steps"] == 7
+    assert training_jobs.target_settings(other, "bert-tiny", "none", "tags", "3").steps == 7
     job = ("bert-tiny", "none", "search", "3")
-    assert training_settings.target(other, *job) == training_settings.target(plain, *job)
+    assert training_jobs.target_settings(other, *job) == training_jobs.target_settings(plain, *job)
 
 
 def test_seen_languages_are_those_of_code_arms(study: Study) -> None:
@@ -131,9 +133,9 @@ def test_scopes_are_named_as_the_statistics_name_them() -> None:
     for chosen in (files, files[:1]):
         study = load_study(read_configs(chosen), ROOT, chosen)
         design = design_of(
-            analysis_settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0]
+            analysis_jobs.comparison_settings(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0]
         )
-        found = {scope for scope, (kind, _) in scopes_of(design).items() if kind != "target"}
+        found = {scope for scope, (kind, _) in design.scopes.items() if kind != "target"}
         assert found == set(study.scopes) and len(study.scopes) == len(found)
 
 

@@ -12,8 +12,21 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from codestilts.training import checkpoints, loop
+from codestilts.config.training_settings import (
+    LoraSettings,
+    RetrievalSettings,
+    TaskOptions,
+    TaskSettings,
+    TrainingSettings,
+)
+from codestilts.tasktypes.base import Task
+from codestilts.training import loop
+from codestilts.training.checkpoints import TrainingState
+from codestilts.training.curve import StepRecord
+from codestilts.training.frozen_retrieval import RetrievalInputs
+from codestilts.training.inputs import TrainingInputs, prepare_inputs
 from codestilts.training.pretrained import import_encoder
+from codestilts.training.seed_jobs import TrainingJob
 
 TEXT = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring"
 WORDS = TEXT.split()
@@ -105,30 +118,29 @@ METRIC = {
     "retrieval": "mrr",
     "mlm": "accuracy",
 }
-LABELS = {"classification": ["animal", "weather"], "tagging": ["SHORT", "LONG"]}
+LABELS = {"classification": ("animal", "weather"), "tagging": ("SHORT", "LONG")}
+LORA = LoraSettings(rank=2, alpha=4, modules=("query", "value"), learning_rate_factor=1.0)
 
 
-def task_settings(kind: str, **options: Any) -> dict[str, Any]:
-    """What a job's settings say of a task."""
-    return {
-        "type": kind,
-        "metric": METRIC[kind],
-        "labels": LABELS.get(kind),
-        "max_length": 24,
-        "options": options,
-    }
+def task_settings(kind: str, changes: dict[str, Any] | None = None, **options: Any) -> TaskSettings:
+    """Settings of a task of a job, with ``changes`` of its fields and ``options``."""
+    fields = {"metric": METRIC[kind], "labels": LABELS.get(kind, ()), "max_length": 24, **(changes or {})}
+    return TaskSettings(type=kind, options=TaskOptions(**options), **fields)
 
 
-def settings(tasks: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    """Resolved settings of a training job."""
-    return {
+def task(kind: str, changes: dict[str, Any] | None = None, **options: Any) -> Task:
+    """A task named after its type."""
+    return Task.from_settings(kind, task_settings(kind, changes, **options))
+
+
+def settings(tasks: dict[str, TaskSettings], **changes: Any) -> TrainingSettings:
+    """Settings of a training job."""
+    fields: dict[str, Any] = {
         "study": "tiny",
         "phase": "target",
-        "label": "tiny",
         "encoder": "tiny",
         "arm": "none",
-        "seeds": [0, 1],
-        "tasks": tasks,
+        "seeds": (0, 1),
         "steps": 8,
         "tokens_per_step": 96,
         "learning_rate": 5e-3,
@@ -141,13 +153,28 @@ def settings(tasks: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]
         "evaluations": 2,
         "checkpoint_minutes": 1000,
         "init": "pretrained",
-        "shuffle_labels": False,
-        "method": "full",
         "precision": "fp32",
         "tf32": False,
-        "lora": {"rank": 2, "alpha": 4, "modules": ["query", "value"], "learning_rate_factor": 1.0},
-        **changes,
     }
+    return TrainingSettings(tasks=tasks, **fields | changes)
+
+
+def inputs(tokenizer: Any, kinds: tuple[str, ...] = ("classification",), **changes: Any) -> TrainingInputs:
+    """The inputs of a job with these task types, with what a test sets differently."""
+    chosen = settings({kind: task_settings(kind) for kind in kinds}, **changes)
+    return prepare_inputs(chosen, tokenizer, {kind: examples(kind) for kind in kinds})
+
+
+def retrieval_settings(tasks: dict[str, TaskSettings], **changes: Any) -> RetrievalSettings:
+    """Settings of a frozen-retrieval job."""
+    fields: dict[str, Any] = {"study": "tiny", "encoder": "tiny", "arm": "none", "seeds": (0,), "init": "pretrained"}
+    fields |= {"layers": (), "precision": "fp32", "tf32": False}
+    return RetrievalSettings(tasks=tasks, **fields | changes)
+
+
+def retrieval_inputs(tokenizer: Any, tasks: dict[str, TaskSettings], **changes: Any) -> RetrievalInputs:
+    """The inputs of a frozen-retrieval job."""
+    return RetrievalInputs(retrieval_settings(tasks, **changes), tokenizer, torch.device("cpu"))
 
 
 def train(
@@ -158,10 +185,22 @@ def train(
     checkpoint: Path | None = None,
     **changes: Any,
 ) -> loop.Trained:
-    """A training of these task types, with what a test sets differently."""
-    tables = {kind: examples(kind) for kind in kinds}
-    chosen = settings({kind: task_settings(kind) for kind in kinds}, **changes)
-    return loop.train(folder, tables, tokenizer, chosen, seed, checkpoint)
+    """Train these task types, with what a test sets differently."""
+    return loop.train(inputs(tokenizer, kinds, **changes), seed, folder, checkpoint)
+
+
+def target_job(encoder: Path, home: Path, parent: Path | None = None, **changes: Any) -> TrainingJob:
+    """A job that trains on the table ``classification.parquet`` of a folder, which gets all outputs."""
+    changes = {"target": "classification", "source_language": "python", "selection": ("last",)} | changes
+    return TrainingJob(
+        settings=settings({"classification": task_settings("classification")}, **changes),
+        encoder=encoder,
+        examples=(home / "classification.parquet",),
+        out=home / "out",
+        parent=parent,
+        predictions=home / "predictions.parquet",
+        checkpoints=home / "work",
+    )
 
 
 def weights(trained: loop.Trained) -> torch.Tensor:
@@ -173,12 +212,12 @@ def weights(trained: loop.Trained) -> torch.Tensor:
 def killed_after(step: int) -> Iterator[None]:
     """A training within this context leaves a checkpoint after ``step`` and is interrupted there."""
 
-    def stop(self: checkpoints.Progress, row: dict[str, Any], done: int) -> None:
-        self.rows.append(row)
-        if done == step:
-            self.save(done)
+    def stop(self: TrainingState, record: StepRecord) -> None:
+        self.steps.append(record)
+        if record.step == step:
+            self.save()
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoints.Progress, "add", stop)
+        patch.setattr(TrainingState, "add", stop)
         yield

@@ -1,106 +1,120 @@
-"""The settings of the jobs that train or predict: what decides their outputs and no more."""
+"""Settings of the jobs that train or predict: what decides the outputs of each job and no more.
 
-from __future__ import annotations
+:mod:`codestilts.config.training_jobs` makes them from a study. They stand apart from it because training reads them: a
+change of how a study is read must not change the code digest of every training job.
+"""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Literal
 
-if TYPE_CHECKING:
-    from codestilts.config.study import Record, Study
-
-
-def task_settings(study: Study, task: str) -> Record:
-    """What training and prediction need to know of a task."""
-    keys = {"type", "labels", "metric", "max_length", "options", "trained", "group"}
-    return study.tasks[task].model_dump(include=keys, exclude_unset=True)
+Precision = Literal["fp32", "bf16", "fp16"]
+Init = Literal["pretrained", "random"]
+Selection = Literal["last", "dev", "oracle"]
+Head = Literal["published", "quick"]
+MAX_LENGTH = 128  # tokens of a sequence, where a task file sets no max_length
 
 
-def _training(study: Study, phase: str, tasks: list[str], own: Record) -> Record:
-    """The tasks and the training settings of a phase; ``own`` are a target's, and a task may have a published recipe.
+@dataclass(frozen=True)
+class TaskOptions:
+    """Options of the task types (:class:`codestilts.config.schema_task.Options` describes each)."""
 
-    A recipe's budget is that of a single task. Its head is the published one in any case; where there is no recipe, the
-    head is what a target's own settings say, else its file, else the phase.
+    pairs: Literal["cross", "dual", "product"] = "cross"
+    multi: bool = False
+    answer: str | None = None
+    stride: int | None = None
+    no_answer: bool = False
+    layer: int = -1
+    sweep: bool = True
+    protocol: Literal["rank", "mining", "map"] = "rank"
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """The part of a task that training and prediction depend on."""
+
+    type: str
+    metric: str
+    labels: tuple[str, ...] = ()
+    max_length: int = MAX_LENGTH
+    options: TaskOptions = field(default_factory=TaskOptions)
+    head: Head = "quick"
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685)."""
+
+    rank: int
+    alpha: int
+    modules: tuple[str, ...]
+    learning_rate_factor: float
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of one training job: a batch of seeds of one arm, in the intermediate phase or on one target.
+
+    The budget is ``steps`` of ``tokens_per_step``; with ``epochs`` (a published recipe) it is epochs of batches of
+    ``batch_size`` examples instead. ``lora`` is set where adapters are trained in place of the encoder's weights. The
+    last four fields are those of targets; dev rows are those of ``source_language``, or all where it is empty.
     """
-    apart = {"tasks", "learning_rates", "selection"}
-    budget = getattr(study.config, phase).model_dump(exclude=apart)
-    budget |= own | {"lora": budget["lora"] | own.get("lora", {})}
-    common, published = budget.pop("head"), budget.pop("recipe") == "published"
-    recipes = {task: study.tasks[task].recipe if published else None for task in tasks}
-    heads = {task: own.get("head") or study.tasks[task].head or common for task in tasks}
-    known = {
-        task: task_settings(study, task) | {"head": "published" if recipes[task] else heads[task]} for task in tasks
-    }
-    if len(tasks) == 1 and (recipe := recipes[tasks[0]]):
-        budget |= recipe.model_dump(exclude={"source"}, exclude_unset=True)
-    return {"tasks": known, **budget}
+
+    study: str
+    encoder: str
+    arm: str
+    phase: Literal["intermediate", "target"]
+    seeds: tuple[int, ...]
+    tasks: dict[str, TaskSettings]
+    init: Init
+    learning_rate: float
+    warmup: float
+    weight_decay: float
+    clip: float
+    dropout: float
+    freeze_embeddings: bool
+    cap: int
+    evaluations: int
+    checkpoint_minutes: float
+    precision: Precision
+    tf32: bool
+    steps: int = 0
+    tokens_per_step: int = 0
+    epochs: float = 0.0
+    batch_size: int = 0
+    shuffle_labels: bool = False
+    lora: LoraSettings | None = None
+    target: str = ""
+    source_language: str = ""
+    selection: tuple[Selection, ...] = ()
+    keep_models: bool = True
+
+    @property
+    def label(self) -> str:
+        """The name of the job in messages: encoder, arm and target."""
+        return " / ".join(filter(None, (self.encoder, self.arm, self.target)))
 
 
-def intermediate(study: Study, encoder: str, arm: str, seeds: str) -> Record:
-    """The settings of phase 2 for one batch of seeds."""
-    budget = _training(study, "intermediate", study.arms[arm].tasks, {})
-    return {
-        "study": study.name,
-        "encoder": encoder,
-        "arm": arm,
-        "phase": "intermediate",
-        "label": f"{encoder} / {arm}",
-        "seeds": study.batches[seeds],
-        "init": study.arms[arm].init,
-        "shuffle_labels": study.arms[arm].shuffle_labels,
-        "method": "full",
-        **budget,
-        "learning_rate": budget["learning_rate"] * study.arms[arm].learning_rate_factor,
-    }
+@dataclass(frozen=True)
+class TuningSettings:
+    """Settings of the learning-rate trials of a target: those of its training, with one seed, and the rates."""
+
+    training: TrainingSettings
+    learning_rates: tuple[float, ...]
 
 
-def target(study: Study, encoder: str, arm: str, target: str, seeds: str) -> Record:
-    """The settings of phase 3 for one batch of seeds; a target's own budget overrides the common one."""
-    return {
-        "study": study.name,
-        "encoder": encoder,
-        "arm": arm,
-        "target": target,
-        "phase": "target",
-        "label": f"{encoder} / {arm} / {target}",
-        "seeds": study.batches[seeds],
-        "init": _target_init(study, arm),
-        "shuffle_labels": False,
-        "method": study.arms[arm].method,
-        "source_language": study.source_language(target),
-        "selection": study.config.target.selection,
-        "keep_models": study.config.keep_models,
-        **_training(study, "target", [target], study.config.target.own(target)),
-    }
+@dataclass(frozen=True)
+class RetrievalSettings:
+    """Settings of frozen retrieval: the untrained targets are predicted with the encoders of a batch of seeds.
 
+    ``layers`` are the blocks of the layer sweep.
+    """
 
-phase_3 = target  # the name of its function is that of its wildcard too
-
-
-def tune(study: Study, encoder: str, arm: str, target: str) -> Record:
-    """The settings of the trials of learning rates: those of phase 3 for the first seed, one rate a trial."""
-    settings = phase_3(study, encoder, arm, target, next(iter(study.batches)))
-    first = settings["seeds"][0]
-    return {**settings, "seeds": [first], "learning_rates": study.learning_rates}
-
-
-def frozen_retrieval(study: Study, encoder: str, arm: str, seeds: str) -> Record:
-    """The settings of the predictions of all untrained targets for one batch of seeds."""
-    own = study.encoder(encoder)
-    heads = {target: task_settings(study, target) for target in study.untrained_targets}
-    for head in heads.values():
-        options = head.get("options", {})
-        head["options"] = {"layer": own.layer, **options}
-    return {
-        "study": study.name,
-        "encoder": encoder,
-        "arm": arm,
-        "seeds": study.batches[seeds],
-        "init": _target_init(study, arm),
-        "layers": own.layers,
-        **study.config.target.model_dump(include={"precision", "tf32"}),
-        "tasks": heads,
-    }
-
-
-def _target_init(study: Study, arm: str) -> str:
-    """Random weights are drawn in the first phase that trains; a later one starts from the one before."""
-    return "pretrained" if study.parent_arm(arm) else str(study.arms[arm].init)
+    study: str
+    encoder: str
+    arm: str
+    seeds: tuple[int, ...]
+    tasks: dict[str, TaskSettings]
+    init: Init
+    layers: tuple[int, ...]
+    precision: Precision
+    tf32: bool

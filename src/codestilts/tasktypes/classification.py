@@ -1,10 +1,10 @@
 """One label for a text or a pair of texts: NLI, paraphrase, defect detection, cloze over a closed set.
 
-Pairs are read together (``pairs: cross``, the default, as BERT does) or apart (``dual``, ``product``): then the label
-is read off the two texts' states alone. With ``multi`` an example has any number of the labels, joined by ``|``, each
-decided by itself (xCodeEval's tags, Khan et al. 2023).
+The texts of a pair are encoded together (option ``pairs: cross``, the default, as in BERT) or separately (``dual``,
+``product``); then the label follows from the two texts' states. With option ``multi`` an example has any number of
+labels, joined by ``|``, each of which is a binary decision (xCodeEval's tags, Khan et al. 2023).
 
-Heads as published, all over the state of a text's first token:
+Published heads, all over the state of a text's first token:
 
 ``cross``       dropout, dense, tanh, dropout, linear: transformers' RobertaForSequenceClassification, which XTREME
                 (run_classify.py) and CodeXGLUE's Defect-detection (with one score in place of two) take. jiant's
@@ -13,11 +13,11 @@ Heads as published, all over the state of a text's first token:
 ``product``     each state after a dense layer and tanh; then dense, tanh, linear over both, their
                 difference and their product: CodeXGLUE's NL-code-search-WebQuery (models.py)
 
-Ours are a linear layer over the state of the mask, or the mean where there is none, and apart one over the cosine of
-the two means, the first declared label being that of similar texts.
+The quick head is a linear layer over the state of the mask token, or over the mean where there is none. For separate
+texts it is a linear layer over the cosine of the two means; the first declared label is that of similar texts.
 """
 
-from typing import Any
+from typing import Any, NotRequired
 
 import pandas as pd
 import torch
@@ -29,56 +29,58 @@ from codestilts.tasktypes.base import (
     Batch,
     Feature,
     Task,
-    as_published,
+    collate_sequences,
+    count_tokens,
     encode_texts,
-    pad,
+    init_like_transformers,
     pad_labels,
     permute,
     pooled_states,
 )
 
-SHARPNESS = 20.0  # the inverse of the temperature that retrieval trains with
-BETWEEN = "|"  # labels of one example
+SHARPNESS = 20.0  # the inverse of retrieval's temperature (1 / 0.05)
+SEPARATOR = "|"  # between the labels of one example
 
 
-def apart(task: Task) -> bool:
-    """Whether the texts of a pair are read apart."""
-    return task.options.get("pairs", "cross") != "cross"
+class ClassificationFeature(Feature):
+    """An example with the index of its label, or with option ``multi`` those of its labels."""
+
+    label: NotRequired[int]
+    label_set: NotRequired[list[int]]
 
 
-def multi(task: Task) -> bool:
-    """Whether an example may have several labels."""
-    return bool(task.options.get("multi"))
+def is_dual(task: Task) -> bool:
+    """Whether the texts of a pair are encoded separately."""
+    return task.options.pairs != "cross"
 
 
-def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
-    """One feature a row; ``tokens`` counts what the encoder reads."""
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[ClassificationFeature]:
+    """Encode each row as one feature."""
     first, second = examples["text_a"].tolist(), examples["text_b"].tolist()
-    pairs = zip(examples["label"], examples["id"], strict=True)
-    labels = [
-        [task.label_index(part, row) for part in label.split(BETWEEN)] if multi(task) else task.label_index(label, row)
-        for label, row in pairs
-    ]
-    if apart(task):
+    if is_dual(task):
         sides = [encode_texts(tokenizer, side, None, task.max_length) for side in (first, second)]
-        sequences = [list(pair) for pair in zip(*sides, strict=True)]
+        rows = [list(pair) for pair in zip(*sides, strict=True)]
     else:
-        paired = second if any(second) else None
-        sequences = [[item] for item in encode_texts(tokenizer, first, paired, task.max_length)]
-    return [
-        {"sequences": parts, "label": label, "tokens": sum(len(part["input_ids"]) for part in parts)}
-        for parts, label in zip(sequences, labels, strict=True)
-    ]
+        pairs = second if any(second) else None
+        rows = [[item] for item in encode_texts(tokenizer, first, pairs, task.max_length)]
+    features = []
+    for sequences, label, row in zip(rows, examples["label"], examples["id"], strict=True):
+        feature: ClassificationFeature = {"sequences": sequences, "tokens": count_tokens(sequences)}
+        if task.options.multi:
+            feature["label_set"] = [task.label_index(part, row) for part in label.split(SEPARATOR)]
+        else:
+            feature["label"] = task.label_index(label, row)
+        features.append(feature)
+    return features
 
 
-def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
-    """Sequences of all features in one batch, the parts of a feature side by side."""
-    batch = pad([part for feature in features for part in feature["sequences"]], tokenizer.pad_token_id)
-    labels = [feature["label"] for feature in features]
-    if isinstance(labels[0], list):
-        batch["labels"] = pad_labels(labels)
+def collate(features: list[ClassificationFeature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Batch the features with ``label``, or ``label_set`` of shape [examples, most labels]."""
+    batch = collate_sequences(features, tokenizer.pad_token_id)
+    if "label_set" in features[0]:
+        batch["label_set"] = pad_labels([feature["label_set"] for feature in features])
     else:
-        batch["label"] = torch.tensor(labels)
+        batch["label"] = torch.tensor([feature["label"] for feature in features])
     return batch
 
 
@@ -87,29 +89,29 @@ class PublishedHead(nn.Module):
 
     def __init__(self, task: Task, config: Any, dropout: float) -> None:
         super().__init__()
-        self.dual, self.product = apart(task), task.options.get("pairs") == "product"
+        self.dual, self.product = is_dual(task), task.options.pairs == "product"
         width = config.hidden_size
         self.pooler = nn.Sequential(nn.Linear(width, width), nn.Tanh()) if self.product else nn.Identity()
         self.dropout = nn.Dropout(0.0 if self.product else dropout)
         self.dense = nn.Linear(width * (4 if self.product else 2 if self.dual else 1), width)
         self.out_proj = nn.Linear(width, len(task.labels))
-        as_published(self, config)
+        init_like_transformers(self, config)
 
     def forward(self, states: Tensor) -> Tensor:
         states = self.pooler(states)
         if self.dual:
-            one, other = states[0::2], states[1::2]
-            more = [one - other, one * other] if self.product else []
-            states = torch.cat([one, other, *more], dim=1)
+            left, right = states[0::2], states[1::2]
+            interactions = [left - right, left * right] if self.product else []
+            states = torch.cat([left, right, *interactions], dim=1)
         return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(states)))))
 
 
 class Head(nn.Module):
-    """Scores of the labels, shape [examples, labels]; the module's text says which heads there are."""
+    """Scores of the labels, shape [examples, labels]; the module's docstring lists the heads."""
 
     def __init__(self, task: Task, config: Any, mask_id: int, dropout: float) -> None:
         super().__init__()
-        self.dual, self.mask_id = apart(task), mask_id
+        self.dual, self.mask_id = is_dual(task), mask_id
         self.published = task.head == "published"
         if self.published:
             self.classifier: nn.Module = PublishedHead(task, config, dropout)
@@ -131,26 +133,30 @@ class Head(nn.Module):
         return self.classifier(((similarity - self.threshold) * SHARPNESS).unsqueeze(-1))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross entropy, mean over the examples; of several labels, mean over the examples and labels."""
-        if "labels" not in batch:
+        """Cross entropy, averaged over the examples; with several labels binary, averaged over examples and labels."""
+        if "label" in batch:
             return F.cross_entropy(outputs, batch["label"])
-        wanted = F.one_hot(batch["labels"].clamp(min=0), outputs.shape[1]) * (batch["labels"] != IGNORE).unsqueeze(-1)
-        return F.binary_cross_entropy_with_logits(outputs, wanted.amax(1).to(outputs.dtype))
+        labels = batch["label_set"]
+        gold = F.one_hot(labels.clamp(min=0), outputs.shape[1]) * (labels != IGNORE).unsqueeze(-1)
+        return F.binary_cross_entropy_with_logits(outputs, gold.amax(1).to(outputs.dtype))
 
 
-def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """The most probable label of each example, or every label above 1/2; ``score`` is the highest probability."""
-    if multi(task):
-        each = torch.cat(outputs).sigmoid()
-        chosen = [[task.labels[i] for i in row.nonzero().flatten().tolist()] for row in each > 0.5]
-        prediction = [BETWEEN.join(sorted(labels)) for labels in chosen]
-        score = each.amax(1).tolist()
-        return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": score})
-    probability, index = torch.cat(outputs).softmax(-1).max(-1)
-    prediction = [task.labels[i] for i in index.tolist()]
-    return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": probability.tolist()})
+def decode(
+    outputs: list[Tensor], features: list[ClassificationFeature], examples: pd.DataFrame, task: Task
+) -> pd.DataFrame:
+    """Predict the most probable label, or every label above 1/2; ``score`` is the highest probability."""
+    logits = torch.cat(outputs)
+    if task.options.multi:
+        probabilities = logits.sigmoid()
+        label_sets = [[task.labels[i] for i in row.nonzero().flatten().tolist()] for row in probabilities > 0.5]
+        prediction = [SEPARATOR.join(sorted(labels)) for labels in label_sets]
+        score = probabilities.amax(1)
+    else:
+        score, index = logits.softmax(-1).max(-1)
+        prediction = [task.labels[i] for i in index.tolist()]
+    return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": score.tolist()})
 
 
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The same texts with the labels of other rows."""
+    """Give each text the label of another row."""
     return examples.assign(label=permute(examples["label"].tolist(), seed))

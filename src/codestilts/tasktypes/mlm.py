@@ -1,4 +1,4 @@
-"""Masked language modelling on the same texts: the control that trains without labels.
+"""Masked language modelling on the texts of other tasks: the control that trains without labels.
 
 15 % of the tokens are chosen; of these 80 % become the mask token, 10 % a random one and 10 % stay
 (Devlin et al. 2019, section 3.1), drawn anew in every batch.
@@ -12,21 +12,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.tasktypes.base import IGNORE, Batch, Feature, Task, encode_texts, hidden_states, pad
+from codestilts.tasktypes.base import (
+    IGNORE,
+    Batch,
+    Feature,
+    Task,
+    collate_sequences,
+    count_tokens,
+    encode_texts,
+    hidden_states,
+)
 
+# Shares as in Devlin et al. 2019: of all tokens those that are chosen, of the chosen those that become the mask, and
+# those above which they become a random token.
 CHOSEN = 0.15
+MASKED = 0.8
+RANDOM_ABOVE = 0.9
 
 
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
-    """One feature a text, cut to ``max_length`` tokens."""
+    """Encode each text as one feature, cut to ``max_length`` tokens."""
     encoded = encode_texts(tokenizer, examples["text"].tolist(), None, task.max_length)
-    return [{"sequences": [item], "tokens": len(item["input_ids"])} for item in encoded]
+    return [{"sequences": [item], "tokens": count_tokens([item])} for item in encoded]
 
 
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
-    """Mask with ``rng`` (a numpy generator); ``labels`` hold the tokens to recover, shape [sequences, tokens]."""
+    """Mask with ``rng`` (a numpy generator); ``labels`` are the original tokens, shape [sequences, tokens]."""
     rng = rng or np.random.default_rng(0)
-    batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
+    batch = collate_sequences(features, tokenizer.pad_token_id)
     ids = batch["input_ids"].numpy()
     special = np.isin(ids, tokenizer.all_special_ids)
     chosen = (rng.random(ids.shape) < CHOSEN) & ~special
@@ -34,8 +47,8 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
         chosen[0, int(np.argmax(~special[0]))] = True
     batch["labels"] = torch.from_numpy(np.where(chosen, ids, IGNORE))
     kind = rng.random(ids.shape)
-    noisy = np.where(chosen & (kind < 0.8), tokenizer.mask_token_id, ids)
-    noisy = np.where(chosen & (kind >= 0.9), rng.integers(0, tokenizer.vocab_size, ids.shape), noisy)
+    noisy = np.where(chosen & (kind < MASKED), tokenizer.mask_token_id, ids)
+    noisy = np.where(chosen & (kind >= RANDOM_ABOVE), rng.integers(0, tokenizer.vocab_size, ids.shape), noisy)
     batch["input_ids"] = torch.from_numpy(noisy)
     return batch
 
@@ -52,21 +65,24 @@ class Head(nn.Module):
         self.pretrained = pretrained
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        """The cross entropy of each chosen token, shape [tokens, 1]: no memory holds a whole batch's words' scores."""
+        """Return the cross entropy of each chosen token, shape [tokens, 1].
+
+        Losses instead of scores: the scores of a whole batch over the vocabulary would not fit in memory.
+        """
         chosen = batch["labels"] != IGNORE
         logits = self.pretrained(hidden_states(encoder, batch)[0][chosen])
         return F.cross_entropy(logits, batch["labels"][chosen], reduction="none").unsqueeze(1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """The mean over the chosen tokens."""
+        """Average over the chosen tokens."""
         return outputs.mean()
 
 
 def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """Nothing is predicted from: MLM is only ever an intermediate control."""
+    """Raise NotImplementedError: MLM is only an intermediate control."""
     raise NotImplementedError("masked language modelling has no predictions")
 
 
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """There are no labels to shuffle."""
+    """Return the examples as they are: there are no labels to shuffle."""
     return examples

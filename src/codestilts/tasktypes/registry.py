@@ -1,13 +1,13 @@
-"""The six task types. Each is one module with the same names:
+"""The six task types. Each is one module with the same functions:
 
-``encode``   examples (one table) -> features (token ids and labels, no padding)
+``encode``   examples (one table) -> features (token ids and labels, without padding)
 ``collate``  features -> a padded batch of tensors
-``Head``     the task's own parameters, as published or ours (``Task.head``); ``forward(encoder, batch)`` -> outputs,
+``Head``     the task's own parameters, published or quick (``Task.head``); ``forward(encoder, batch)`` -> outputs,
              ``loss(outputs, batch)`` -> scalar
 ``decode``   outputs of a whole table -> ``gold``, ``prediction`` and ``score`` of every example
-``shuffle``  the label-shuffled control (Zhang et al. 2017, section 2) of a table of examples
+``shuffle``  a table of examples -> the same with shuffled labels, the control of Zhang et al. 2017 (section 2)
 
-Adding a type is one module and one line here.
+A new type is one module and one line here.
 """
 
 from types import ModuleType
@@ -26,7 +26,7 @@ TYPES: dict[str, ModuleType] = {
 
 
 def task_type(name: str) -> ModuleType:
-    """The module of a task type; raises :class:`CodeStiltsError` for an unknown one."""
+    """Return the module of a task type; raise :class:`CodeStiltsError` for an unknown one."""
     if name not in TYPES:
         raise CodeStiltsError(f"unknown task type {name!r}: choose one of {', '.join(TYPES)}")
     return TYPES[name]

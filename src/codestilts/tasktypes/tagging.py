@@ -1,7 +1,7 @@
 """One label for each token: parts of speech, syntactic token tags, BIO roles.
 
-The label stands on the first sub-token of a token (Devlin et al. 2019, section 5.3); a row longer than
-``max_length`` is split into several sequences, never cut.
+The label is that of a token's first sub-token (Devlin et al. 2019, section 5.3). A row longer than ``max_length`` is
+split into several sequences, never cut.
 """
 
 from typing import Any
@@ -16,53 +16,61 @@ from codestilts.tasktypes.base import (
     Batch,
     Feature,
     Task,
-    as_published,
+    collate_sequences,
     hidden_states,
-    pad,
+    init_like_transformers,
     pad_labels,
     permute,
     special_tokens,
+    token_ids,
 )
 
-UNKNOWN = -1  # a tag that training has not shown, where the set of tags is open: nothing to learn, always wrong
+UNKNOWN = -1  # a tag that the train split lacks, where the set of tags is open: not trained on, always wrong
 PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
 
 
-def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
-    """Features of whole tokens, each at most ``max_length`` sub-tokens; ``example`` is the row they come from."""
-    index = {label: number for number, label in enumerate(task.labels)}
+class TaggingFeature(Feature):
+    """Whole tokens of a row: ``labels`` has one entry per sub-token, ``example`` is the row's position."""
+
+    labels: list[int]
+    example: int
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[TaggingFeature]:
+    """Encode each row as one or several features of whole tokens, each of at most ``max_length`` sub-tokens."""
+    label_ids = {label: number for number, label in enumerate(task.labels)}
     before, after = special_tokens(tokenizer)
     room = task.max_length - len(before) - len(after)
-    features = []
+    features: list[TaggingFeature] = []
     for example, (row, tokens, tags) in enumerate(
         zip(examples["id"], examples["tokens"], examples["tags"], strict=True)
     ):
         if len(tokens) != len(tags):
             raise CodeStiltsError(f"task {task.name}, example {row}: {len(tokens)} tokens but {len(tags)} tags")
-        for tag in set(tags) - index.keys() if not task.open_labels else ():
+        for tag in set(tags) - label_ids.keys() if not task.open_labels else ():
             task.label_index(tag, row)
-        # A token the tokenizer has no piece for (a lone control character) still needs a place for its label.
+        # A token the tokenizer has no piece for (a lone control character) still needs a position for its label.
         pieces = [part[:room] or [tokenizer.unk_token_id] for part in tokenizer(list(tokens), **PLAIN)["input_ids"]]
         for start, stop in _windows(pieces, room):
             body: list[int] = []
             labels: list[int] = []
             for part, tag in zip(pieces[start:stop], tags[start:stop], strict=True):
                 body += part
-                labels += [index.get(tag, UNKNOWN)] + [IGNORE] * (len(part) - 1)
+                labels += [label_ids.get(tag, UNKNOWN)] + [IGNORE] * (len(part) - 1)
             ids = before + body + after
             features.append(
                 {
-                    "sequences": [{"input_ids": ids}],
+                    "sequences": [token_ids({"input_ids": [ids]})],
+                    "tokens": len(ids),
                     "labels": [IGNORE] * len(before) + labels + [IGNORE] * len(after),
                     "example": example,
-                    "tokens": len(ids),
                 }
             )
     return features
 
 
 def _windows(pieces: list[list[int]], room: int) -> list[tuple[int, int]]:
-    """Cut tokens into runs whose sub-tokens fit ``room``; a token longer than that stands alone."""
+    """Group consecutive tokens whose sub-tokens fit ``room``; a longer token gets a window of its own."""
     bounds, start, used = [], 0, 0
     for position, part in enumerate(pieces):
         if used and used + len(part) > room:
@@ -74,9 +82,9 @@ def _windows(pieces: list[list[int]], room: int) -> list[tuple[int, int]]:
     return bounds
 
 
-def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
-    """Sequences with ``labels`` of shape [sequences, tokens]."""
-    batch = pad([feature["sequences"][0] for feature in features], tokenizer.pad_token_id)
+def collate(features: list[TaggingFeature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Batch the sequences with ``labels`` of shape [sequences, tokens]."""
+    batch = collate_sequences(features, tokenizer.pad_token_id)
     batch["labels"] = pad_labels([feature["labels"] for feature in features])
     return batch
 
@@ -84,7 +92,7 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
 class Head(nn.Module):
     """A linear layer over every token: [sequences, tokens, hidden] -> [sequences, tokens, labels].
 
-    As published there is dropout before it (transformers' RobertaForTokenClassification, which XTREME's run_tag.py
+    The published head has dropout before it (transformers' RobertaForTokenClassification, which XTREME's run_tag.py
     takes; jiant's TokenClassificationHead is the same).
     """
 
@@ -93,25 +101,25 @@ class Head(nn.Module):
         self.classifier = nn.Linear(config.hidden_size, len(task.labels))
         self.dropout = nn.Dropout(dropout if task.head == "published" else 0.0)
         if task.head == "published":
-            as_published(self, config)
+            init_like_transformers(self, config)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         return self.classifier(self.dropout(hidden_states(encoder, batch)[0]))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross entropy, mean over the labelled tokens."""
+        """Cross entropy, averaged over the labelled tokens."""
         labels = batch["labels"].flatten()
         return F.cross_entropy(outputs.flatten(0, 1), labels.where(labels != UNKNOWN, IGNORE), ignore_index=IGNORE)
 
 
-def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """The tags of each example joined by spaces, in token order; ``score`` is their mean probability."""
+def decode(outputs: list[Tensor], features: list[TaggingFeature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """Predict the tags of each example, joined by spaces in token order; ``score`` is their mean probability."""
     tags: list[list[str]] = [[] for _ in range(len(examples))]
     scores: list[list[float]] = [[] for _ in range(len(examples))]
     rows = (row for batch in outputs for row in batch)
     for feature, row in zip(features, rows, strict=True):
-        places = [place for place, label in enumerate(feature["labels"]) if label != IGNORE]
-        probability, index = row[places].softmax(-1).max(-1)
+        positions = [position for position, label in enumerate(feature["labels"]) if label != IGNORE]
+        probability, index = row[positions].softmax(-1).max(-1)
         tags[feature["example"]] += [task.labels[i] for i in index.tolist()]
         scores[feature["example"]] += probability.tolist()
     return pd.DataFrame(
@@ -125,6 +133,6 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
 
 
 def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The same tokens with the tags of all rows dealt out at random."""
+    """Deal out the tags of all rows at random over the same tokens."""
     deck = iter(permute([tag for row in examples["tags"] for tag in row], seed))
     return examples.assign(tags=examples["tags"].map(lambda row: [next(deck) for _ in row]))

@@ -1,28 +1,69 @@
-"""Which task each step trains and on which examples, so that every arm reads the same amount of text."""
+"""Plan which task each step trains, and on which examples, so that every arm reads the same amount of text."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from codestilts.config.training_settings import TrainingSettings
 from codestilts.seeding import derive_seed
+from codestilts.tasktypes.base import Feature
 
-POOL = 16  # batches' worth of features sorted by length together
+POOL = 16  # batches' worth of features sorted by length together: random over epochs, yet with little padding
 
 
-def plan_batches(lengths: dict[str, list[int]], plan: list[str], tokens_per_step: int, seed: int) -> list[list[int]]:
-    """For each step of ``plan`` (a task's name) the indices of that task's features that it trains on.
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step's task and the indices of its features."""
 
-    A feature is added while that brings the tokens spent so far nearer to ``steps so far x tokens_per_step``: what a
-    batch has too much or too little is made up by the next, whatever its task, so a run is off by half a feature
-    however long it is. A step has at least one feature. A task's features come without replacement within a pass.
+    task: str
+    indices: list[int]
+
+
+def plan_steps(features: Mapping[str, Sequence[Feature]], settings: TrainingSettings, seed: int) -> list[PlannedStep]:
+    """Plan all steps of a run.
+
+    A step is a number of tokens. With ``epochs`` (a published recipe) it is a number of examples, and there are as many
+    steps as the epochs take.
+    """
+    lengths = {name: [feature["tokens"] for feature in features[name]] for name in sorted(features)}
+    sizes = {name: len(values) for name, values in lengths.items()}
+    steps, step_size = settings.steps, settings.tokens_per_step
+    if settings.epochs:
+        lengths = {name: [1] * size for name, size in sizes.items()}
+        step_size = settings.batch_size
+        epoch = sum(min(size, settings.cap) for size in sizes.values())
+        steps = max(1, math.ceil(settings.epochs * epoch / step_size))
+    means = {name: float(np.mean(values)) for name, values in lengths.items()}
+    tasks = task_schedule(sizes, means, settings.cap, steps, seed)
+    batches = plan_batches(lengths, tasks, step_size, seed)
+    return [PlannedStep(task, batch) for task, batch in zip(tasks, batches, strict=True)]
+
+
+def plan_batches(lengths: dict[str, list[int]], tasks: list[str], tokens_per_step: int, seed: int) -> list[list[int]]:
+    """Choose the features of each step.
+
+    A feature is added while that brings the tokens spent so far closer to ``steps so far x tokens_per_step``. The next
+    batch, whatever its task, makes up for what a batch has too much or too little, so a run is off by half a feature
+    however long it is. A step has at least one feature. Within a pass, features are drawn without replacement.
+
+    Args:
+        lengths: the tokens of each task's features.
+        tasks: the task of each step.
+        tokens_per_step: the tokens of a step.
+        seed: of the random order.
+
+    Returns:
+        For each step the indices of its task's features.
     """
     streams = {
-        name: _like_lengths(lengths[name], tokens_per_step, np.random.default_rng(derive_seed(name, seed)))
-        for name in set(plan)
+        name: _similar_lengths(lengths[name], tokens_per_step, np.random.default_rng(derive_seed(name, seed)))
+        for name in set(tasks)
     }
     waiting = {name: next(stream) for name, stream in streams.items()}
     spent, batches = 0, []
-    for step, name in enumerate(plan, start=1):
+    for step, name in enumerate(tasks, start=1):
         batch: list[int] = []
         while not batch or spent + lengths[name][waiting[name]] / 2 <= step * tokens_per_step:
             batch.append(waiting[name])
@@ -32,8 +73,8 @@ def plan_batches(lengths: dict[str, list[int]], plan: list[str], tokens_per_step
     return batches
 
 
-def _like_lengths(lengths: list[int], tokens_per_step: int, rng: np.random.Generator) -> Iterator[int]:
-    """Endless indices in random order, but features of like length go together, which keeps padding small.
+def _similar_lengths(lengths: list[int], tokens_per_step: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield indices endlessly in random order, but features of similar length together, which keeps padding small.
 
     Pools of ``POOL`` batches are sorted by length and cut into batches' worth, and those are put in random order.
     """
@@ -46,9 +87,9 @@ def _like_lengths(lengths: list[int], tokens_per_step: int, rng: np.random.Gener
             missing -= lengths[pool[-1]]
         pool.sort(key=lambda index: lengths[index])
         tokens = np.array([lengths[index] for index in pool])
-        part = (np.cumsum(tokens) - tokens / 2) * POOL // tokens.sum()
+        parts = (np.cumsum(tokens) - tokens / 2) * POOL // tokens.sum()
         for number in rng.permutation(POOL):
-            yield from (index for index, place in zip(pool, part, strict=True) if place == number)
+            yield from (index for index, part in zip(pool, parts, strict=True) if part == number)
 
 
 def _passes(size: int, rng: np.random.Generator) -> Iterator[int]:
@@ -57,16 +98,16 @@ def _passes(size: int, rng: np.random.Generator) -> Iterator[int]:
 
 
 def task_schedule(sizes: dict[str, int], mean_tokens: dict[str, float], cap: int, steps: int, seed: int) -> list[str]:
-    """Which task each step trains: examples-proportional with a cap (Raffel et al. 2020, section 3.5.2).
+    """Choose the task of each step: examples-proportional with a cap (Raffel et al. 2020, section 3.5.2).
 
     A step is a number of tokens and not of examples, so a task's share of the steps is its (capped) number of examples
-    times its mean tokens an example. The counts are the shares rounded by largest remainder, in random order.
+    times its mean tokens per example. The counts are the shares rounded by largest remainder, in random order.
     """
     names = sorted(sizes)
     share = np.array([min(sizes[name], cap) * mean_tokens[name] for name in names])
     exact = share / share.sum() * steps
     counts = np.floor(exact).astype(int)
-    for place in np.argsort(counts - exact, kind="stable")[: steps - counts.sum()]:
-        counts[place] += 1
-    plan = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
-    return [plan[place] for place in np.random.default_rng(seed).permutation(len(plan))]
+    for index in np.argsort(counts - exact, kind="stable")[: steps - counts.sum()]:
+        counts[index] += 1
+    tasks = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
+    return [tasks[index] for index in np.random.default_rng(seed).permutation(len(tasks))]

@@ -1,7 +1,7 @@
-"""Progress of a training run that survives a kill: weights, optimiser and curve, outside the declared outputs.
+"""The state of a training run that survives a kill: weights, optimiser, curve and predictions.
 
-Snakemake deletes the outputs of an unfinished job, so what a killed job had reached is kept elsewhere and removed on
-success. Tensors only, in safetensors; the folder is replaced whole, so it is never half written.
+Snakemake deletes the outputs of an unfinished job, so its state is kept outside them and removed on success. Weights
+are tensors in safetensors. The folder is replaced as a whole, so it is never half written.
 """
 
 import json
@@ -14,111 +14,103 @@ from typing import Any
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from codestilts.provenance import atomic
-from codestilts.training import distributed
-from codestilts.training.microbatches import Split
+from codestilts.training.curve import StepRecord
+from codestilts.training.distributed import rank
+from codestilts.training.microbatches import MicroBatching
+from codestilts.training.models import Model
+from codestilts.training.optimisation import Optimisation
 
-POINTS = 40  # of a curve that is kept, which is plenty for a drawing
-SHARE = 0.03  # of the time of a training that checkpoints may take: where a disk is slow there are fewer of them
-FIRST, WINDOW = 3, 7  # steps of a task that its loss is compared with, and over which it is averaged
+MAX_SHARE = 0.03  # of a run's time that checkpoints may take: on a slow disk there are fewer
 
 
-def thinned(curve: pd.DataFrame, points: int = POINTS) -> list[dict[str, Any]]:
-    """A run's curve at the ends of ``points`` stretches of steps: step, tokens so far, loss, dev (where measured).
+class TrainingState:
+    """Everything that changes during a run, and its checkpoint.
 
-    ``loss`` is relative to its start: each task's own, averaged over the tasks, since one task's loss may be ten times
-    another's.
+    Attributes:
+        steps: the finished steps.
+        predictions: predictions of held-out rows by step, in the process of rank 0.
+        micro_batching: how batches are split.
     """
-    own = curve.pivot(columns="task", values="loss")
-    tasks = [losses / (losses.head(FIRST).mean() or 1.0) for losses in (own[task].dropna() for task in own)]
-    smooth = [losses.rolling(WINDOW, min_periods=1).mean().reindex(curve.index).ffill().bfill() for losses in tasks]
-    steps = curve.assign(tokens=curve["tokens"].cumsum(), loss=pd.concat(smooth, axis=1).mean(axis=1))
-    stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
-    ends = steps.groupby(stretch)[["step", "tokens", "loss"]].last()
-    ends = ends.assign(dev=steps.groupby(stretch)["dev"].last())
-    return list(json.loads(ends.to_json(orient="records")))
 
-
-class Progress:
-    """The rows of the curve so far and, every ``minutes``, a checkpoint of everything needed to go on."""
-
-    def __init__(
-        self,
-        encoder: nn.Module,
-        heads: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        schedule: Any,
-        scale: torch.amp.GradScaler,
-        split: Split,
-        folder: Path | None,
-        minutes: float,
-    ) -> None:
-        self.parts = {"encoder": encoder, "heads": heads}
-        self.optimiser, self.schedule, self.scale, self.split = optimiser, schedule, scale, split
+    def __init__(self, model: Model, optimisation: Optimisation, folder: Path | None, minutes: float) -> None:
+        self.model, self.optimisation = model, optimisation
         self.folder, self.minutes = folder, minutes
-        self.rows: list[dict[str, Any]] = []
-        self.saved, self.took = time.monotonic(), 0.0
+        self.micro_batching = MicroBatching()
+        self.steps: list[StepRecord] = []
+        self.predictions: dict[int, pd.DataFrame] = {}
+        self.saved_at, self.save_seconds = time.monotonic(), 0.0
 
-    def curve(self) -> pd.DataFrame:
-        """One row a step: step, task, tokens, examples, loss, dev."""
-        return pd.DataFrame(self.rows, columns=["step", "task", "tokens", "examples", "loss", "dev"])
+    def add(self, step: StepRecord) -> None:
+        """Record a finished step; save if ``minutes`` have passed since the last time and :data:`MAX_SHARE` allows."""
+        self.steps.append(step)
+        due = self.saved_at + max(self.minutes * 60, self.save_seconds / MAX_SHARE)
+        if self.folder and rank() == 0 and time.monotonic() >= due:
+            self.save()
 
-    def add(self, row: dict[str, Any], done: int) -> None:
-        """Note a finished step; save when ``minutes`` have passed since the last time, and :data:`SHARE` allows it."""
-        self.rows.append(row)
-        due = self.saved + max(self.minutes * 60, self.took / SHARE)
-        if self.folder and not distributed.rank() and time.monotonic() >= due:
-            self.save(done)
-
-    def save(self, done: int) -> None:
-        """Write a checkpoint after ``done`` steps in place of the last one."""
+    def save(self) -> None:
+        """Write a checkpoint in place of the last one."""
         assert self.folder
         began = time.monotonic()
-        tensors = {
-            f"{part}/{name}": value.detach().clone().contiguous()
-            for part, module in self.parts.items()
-            for name, value in module.state_dict().items()
-        }
-        state = self.optimiser.state_dict()
-        for number, values in state["state"].items():
-            tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
-        record = {"done": done, "rows": self.rows, "groups": state["param_groups"]}
-        record |= {"scale": self.scale.state_dict(), "split": asdict(self.split)}
-        previous = self.folder.with_name(self.folder.name + ".previous")
-        with atomic(self.folder.with_name(self.folder.name + ".new")) as temporary:
+        new, previous = (self.folder.with_name(f"{self.folder.name}.{kind}") for kind in ("new", "previous"))
+        with atomic(new) as temporary:
             temporary.mkdir()
-            save_file(tensors, temporary / "state.safetensors")
-            (temporary / "state.json").write_text(json.dumps(record), encoding="utf-8")
+            save_file(self._tensors(), temporary / "state.safetensors")
+            for step, rows in self.predictions.items():
+                rows.to_parquet(temporary / f"{step}.parquet", index=False)
+            (temporary / "state.json").write_text(json.dumps(self._record()), encoding="utf-8")
         shutil.rmtree(previous, ignore_errors=True)
         if self.folder.exists():
             self.folder.rename(previous)
-        self.folder.with_name(self.folder.name + ".new").rename(self.folder)
+        new.rename(self.folder)
         shutil.rmtree(previous, ignore_errors=True)
-        self.saved = time.monotonic()
-        self.took = self.saved - began
+        self.saved_at = time.monotonic()
+        self.save_seconds = self.saved_at - began
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        tensors = {
+            f"{part}/{name}": value.detach().clone().contiguous()
+            for part, module in (("encoder", self.model.encoder), ("heads", self.model.heads))
+            for name, value in module.state_dict().items()
+        }
+        for number, values in self.optimisation.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
+        return tensors
+
+    def _record(self) -> dict[str, Any]:
+        return {
+            "steps": [asdict(step) for step in self.steps],
+            "groups": self.optimisation.optimiser.state_dict()["param_groups"],
+            "scaler": self.optimisation.scaler.state_dict(),
+            "micro_batching": asdict(self.micro_batching),
+        }
 
     def resume(self) -> int:
-        """Load the checkpoint if there is one; returns the number of steps already done."""
+        """Load the checkpoint if there is one; return the number of finished steps."""
         if not self.folder or not (self.folder / "state.json").exists():
             return 0
         record = json.loads((self.folder / "state.json").read_bytes())
-        tensors = load_file(self.folder / "state.safetensors")
-        for part, module in self.parts.items():
-            prefix = f"{part}/"
-            module.load_state_dict(
-                {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-            )
+        self._load_tensors(load_file(self.folder / "state.safetensors"), record["groups"])
+        self.steps = [StepRecord(**step) for step in record["steps"]]
+        self.optimisation.schedule.last_epoch = len(self.steps)
+        if record["scaler"]:
+            self.optimisation.scaler.load_state_dict(record["scaler"])
+        self.micro_batching = MicroBatching(**record["micro_batching"])
+        if rank() == 0:
+            self.predictions = {int(path.stem): pd.read_parquet(path) for path in self.folder.glob("*.parquet")}
+        return len(self.steps)
+
+    def _load_tensors(self, tensors: dict[str, torch.Tensor], groups: list[dict[str, Any]]) -> None:
+        weights: dict[str, dict[str, torch.Tensor]] = {"encoder": {}, "heads": {}}
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():
-            if key.startswith("optimiser/"):
-                _, number, name = key.split("/")
-                moments.setdefault(int(number), {})[name] = value
-        self.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
-        self.schedule.last_epoch = record["done"]
-        if record["scale"]:
-            self.scale.load_state_dict(record["scale"])
-        vars(self.split).update(record["split"])
-        self.rows = record["rows"]
-        return record["done"]
+            part, name = key.split("/", 1)
+            if part == "optimiser":
+                number, moment = name.split("/")
+                moments.setdefault(int(number), {})[moment] = value
+            else:
+                weights[part][name] = value
+        self.model.encoder.load_state_dict(weights["encoder"])
+        self.model.heads.load_state_dict(weights["heads"])
+        self.optimisation.optimiser.load_state_dict({"state": moments, "param_groups": groups})

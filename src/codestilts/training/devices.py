@@ -1,4 +1,4 @@
-"""What a job computes on: the CPU, or the GPUs that it asked for, each of which is one job's at a time."""
+"""Devices of a job: the CPU, or the GPUs that it requested. A GPU belongs to one job at a time."""
 
 import os
 import tempfile
@@ -12,37 +12,39 @@ from filelock import FileLock, Timeout
 
 from codestilts.errors import CodeStiltsError
 
-PRETEND = "CODESTILTS_PRETEND_GPUS"  # so many GPUs that are not there: schedules are tried with them, the CPU computes
-ASKED_EVERY = 1.0  # seconds between two looks for a free GPU
+PRETEND = "CODESTILTS_PRETEND_GPUS"  # number of GPUs to pretend, for tests of schedules: the CPU computes for them
+POLL_SECONDS = 1.0  # between two attempts to get a free GPU
 
 
 @contextmanager
 def claimed(gpus: int) -> Iterator[list[torch.device]]:
-    """The devices of this job: ``gpus`` GPUs that no other job of this user has on this machine, or the CPU for 0.
+    """Yield the devices of this job: ``gpus`` GPUs that no other job of this user holds here, or the CPU for 0.
 
-    A scheduler gives each job its own GPUs; where none does (a workstation), jobs wait here until enough are free.
-    Raises :class:`CodeStiltsError` at once where there are fewer GPUs than that: training on a CPU instead would take
-    days and say nothing.
+    A scheduler gives each job its own GPUs. Without one (a workstation) jobs wait here until enough are free.
+
+    Raises:
+        CodeStiltsError: there are fewer GPUs. Training on a CPU instead would take days and report nothing.
     """
     if not gpus:
         yield [torch.device("cpu")]
         return
-    there = visible()
-    if len(there) < gpus:
-        raise CodeStiltsError(f"this job asked for {gpus} GPU{'s'[: gpus > 1]} and got {len(there)}: {_why()}")
-    with _locked(list(there), gpus) as names:
+    visible = visible_gpus()
+    if len(visible) < gpus:
+        unit = "GPU" if gpus == 1 else "GPUs"
+        raise CodeStiltsError(f"this job requested {gpus} {unit} and got {len(visible)}: {_likely_reason()}")
+    with _locked(list(visible), gpus) as names:
         if gpus == 1 and not os.environ.get(PRETEND):  # several are used by other processes
-            torch.cuda.set_device(there[names[0]])
+            torch.cuda.set_device(visible[names[0]])
         print(f"on {', '.join(names)}", flush=True)
-        yield [there[name] for name in names]
+        yield [visible[name] for name in names]
 
 
-def visible() -> dict[str, torch.device]:
-    """The GPUs that this process may use, by a name that no other GPU of the machine has."""
+def visible_gpus() -> dict[str, torch.device]:
+    """Return the GPUs that this process may use, by names that are unique on the machine."""
     if pretended := os.environ.get(PRETEND):
-        shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-        names = range(int(pretended)) if shown is None else filter(None, shown.split(","))
-        return {f"pretended GPU {name}": torch.device("cpu") for name in names}
+        restricted = os.environ.get("CUDA_VISIBLE_DEVICES")
+        numbers = range(int(pretended)) if restricted is None else filter(None, restricted.split(","))
+        return {f"pretended GPU {number}": torch.device("cpu") for number in numbers}
     return {
         f"GPU {torch.cuda.get_device_properties(index).uuid}": torch.device("cuda", index)
         for index in range(torch.cuda.device_count())
@@ -50,40 +52,40 @@ def visible() -> dict[str, torch.device]:
 
 
 def device_name(device: torch.device) -> str:
-    """What a record says of the device: the model of a GPU, or ``cpu``."""
+    """Return the name of a device for records: the model of a GPU, or ``cpu``."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _why() -> str:
-    """The likely reason that there is no GPU, and what to do."""
+def _likely_reason() -> str:
+    """Explain why there is probably no GPU, and what to do."""
     if torch.version.cuda is None and torch.version.hip is None:
         return (
-            f"torch {torch.__version__} is built for CPUs alone. Install (or build the image with) a build for GPUs, "
-            "or set `device: cpu` in the study"
+            f"torch {torch.__version__} is a build without GPU support. Install (or build the image with) a build for "
+            "GPUs, or set `device: cpu` in the study"
         )
     if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/kfd").exists():
         return (
-            "this node, or this container, has no GPU device. On a cluster: is the partition one with GPUs? In a "
-            "container: is its driver installed on the node? Or set `device: cpu` in the study"
+            "this node, or this container, has no GPU device. Submit to a partition with GPUs, run the container with "
+            "its GPU option (apptainer --nv or --rocm), or set `device: cpu` in the study"
         )
-    return "a device is there but torch cannot use it: `nvidia-smi` tells whether the driver works and is new enough"
+    return "a device exists but torch cannot use it: check with `nvidia-smi` whether the driver works and is new enough"
 
 
 @contextmanager
 def _locked(names: list[str], count: int) -> Iterator[list[str]]:
-    """The first ``count`` of these that are free, locked; waits until there are so many."""
+    """Wait until ``count`` of these GPUs are free, lock the first ones and yield their names."""
     while True:
         with ExitStack() as stack:
-            own: list[str] = []
+            held: list[str] = []
             for name in names:
-                if len(own) < count:
+                if len(held) < count:
                     with suppress(Timeout):
                         stack.enter_context(_lock(name).acquire(timeout=0))
-                        own.append(name)
-            if len(own) == count:
-                yield own
+                        held.append(name)
+            if len(held) == count:
+                yield held
                 return
-        time.sleep(ASKED_EVERY)
+        time.sleep(POLL_SECONDS)
 
 
 def _lock(name: str) -> FileLock:

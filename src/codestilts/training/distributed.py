@@ -1,7 +1,7 @@
-"""The processes that train one model together, one a GPU of one node. A process by itself is a team of one.
+"""Data-parallel training of one model: several processes of one node, one per GPU. A single process is a world of one.
 
-Each computes the outputs of its own examples, and the loss of all of them; the sum of what each passes back to its own
-outputs is the gradient of the whole batch, in-batch negatives included.
+Each process computes the outputs of its own examples, and the loss of all of them. Each passes the loss back to its own
+outputs; the sum of these gradients is the gradient of the whole batch, in-batch negatives included.
 """
 
 from collections.abc import Callable
@@ -16,74 +16,75 @@ from codestilts.training.out_of_memory import unless_out_of_memory
 T = TypeVar("T")
 
 
-def size() -> int:
-    """The number of processes."""
+def world_size() -> int:
+    """Return the number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """The number of this process; the first, 0, is the one that evaluates, prints and writes."""
+    """Return the number of this process. Rank 0 evaluates, prints and writes."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def everyone(value: T) -> list[T]:
-    """The values of all processes, in order; each has to ask."""
-    values: list[Any] = [value] * size()
-    if size() > 1:
+def all_gather(value: T) -> list[T]:
+    """Return the values of all processes by rank; every process has to call this."""
+    values: list[Any] = [value] * world_size()
+    if world_size() > 1:
         distributed.all_gather_object(values, value)
     return values
 
 
-def first(compute: Callable[[], T]) -> T:
-    """What ``compute`` returns in the first process, in all of them: it alone calls it while the others wait.
+def run_on_rank_zero(compute: Callable[[], T]) -> T:
+    """Call ``compute`` in the process of rank 0, while the others wait, and return its result in all of them.
 
-    A :class:`CodeStiltsError` is raised in all.
+    Raises:
+        CodeStiltsError: ``compute`` raised it; it is raised in all processes.
     """
-    if size() == 1:
+    if world_size() == 1:
         return compute()
-    told: list[Any] = [None, None]
+    message: list[Any] = [None, None]  # result and error
     if rank() == 0:
         try:
-            told = [compute(), None]
+            message[0] = compute()
         except CodeStiltsError as error:
-            told = [None, str(error)]
-    distributed.broadcast_object_list(told)
-    value, problem = told
-    if problem is not None:
-        raise CodeStiltsError(problem)
-    return value
+            message[1] = str(error)
+    distributed.broadcast_object_list(message)
+    result, error_text = message
+    if error_text is not None:
+        raise CodeStiltsError(error_text)
+    return result
 
 
-def gathered(own: Tensor | None) -> list[Tensor] | None:
-    """The tensors of all processes, in order; only this one's ``own`` has a graph. Their shapes may differ.
+def gather_outputs(local: Tensor | None) -> list[Tensor] | None:
+    """Return the tensors of all processes by rank, whose shapes may differ; only ``local`` keeps its graph.
 
-    None in all of them, if in one of them the memory of the GPU is too small: for these, or before (``own`` is None).
+    Returns None in all processes if one of them ran out of GPU memory, here or before (``local`` is None).
     """
-    forms = everyone(None if own is None else (own.shape, own.dtype))
-    if own is None or None in forms:
+    shapes = all_gather(None if local is None else (local.shape, local.dtype))
+    if local is None or None in shapes:
         return None
-    if size() == 1:
-        return [own]
-    values = own.detach().contiguous()
-    parts = unless_out_of_memory(lambda: [values.new_empty(form[0], dtype=form[1]) for form in forms if form])
-    if not all(everyone(parts is not None)) or parts is None:
+    if world_size() == 1:
+        return [local]
+    values = local.detach().contiguous()
+    parts = unless_out_of_memory(lambda: [values.new_empty(shape[0], dtype=shape[1]) for shape in shapes if shape])
+    if not all(all_gather(parts is not None)) or parts is None:
         return None
     parts[rank()] = values
-    for place, part in enumerate(parts):
+    for source, part in enumerate(parts):
         if part.numel():
-            distributed.broadcast(part, place)
-    parts[rank()] = own
+            distributed.broadcast(part, source)
+    parts[rank()] = local
     return parts
 
 
-def add_up(*modules: nn.Module) -> None:
-    """Let every gradient be the sum of those of all processes; what has none in any of them stays without."""
-    if size() == 1:
+def all_reduce_gradients(*modules: nn.Module) -> None:
+    """Sum every gradient over all processes; a parameter without one in any process stays without."""
+    if world_size() == 1:
         return
-    parameters = list(nn.ModuleList(modules).parameters())  # those that modules share once
-    there = everyone([parameter.grad is not None for parameter in parameters])
-    for parameter, *found in zip(parameters, *there, strict=True):
-        if any(found):
+    parameters = list(nn.ModuleList(modules).parameters())  # parameters that modules share count once
+    has_gradient = all_gather([parameter.grad is not None for parameter in parameters])
+    for parameter, *present in zip(parameters, *has_gradient, strict=True):
+        if any(present):
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             distributed.all_reduce(parameter.grad)

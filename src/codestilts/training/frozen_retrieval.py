@@ -1,7 +1,8 @@
-"""Predictions without training on a target: retrieval with an encoder as phase 1 or 2 left it, and its layer sweep."""
+"""Predictions without training on a target: retrieval with a frozen encoder, and the layer sweep."""
 
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 import torch
 
 from codestilts.columns import LAYERS
+from codestilts.config.training_settings import RetrievalSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
 from codestilts.seeding import derive_seed
@@ -17,103 +19,155 @@ from codestilts.tasktypes.registry import task_type
 from codestilts.training import models
 from codestilts.training.checkpoint_selection import score
 from codestilts.training.devices import device_name
-from codestilts.training.loop import initial_seed
+from codestilts.training.models import TaskModel
 from codestilts.training.precision import allow_tf32
-from codestilts.training.prediction import decoded, outputs_of
-from codestilts.training.seed_jobs import FIRST, digests, made_of, start
+from codestilts.training.prediction import compute_outputs, decode_outputs
+from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first, to_plain
 
-LARGE = 100_000  # rows
+# Rows above which a table is compared language by language, on the encoder's device: only bucc, with 1.3 million rows
+# in each of four languages, is that large; all others have fewer than 70,000.
+LARGE_TABLE = 100_000
 
 
-def probe_batch(
-    encoder: Path,
-    parent: Path | None,
-    examples: list[Path],
-    settings: dict[str, Any],
-    out: dict[str, Path],
-    record: Path,
-    sweep: Path,
-    device: torch.device,
-) -> None:
-    """Predict every untrained target with every seed's encoder; ``out`` maps a target to its table of predictions.
+@dataclass(frozen=True)
+class RetrievalJob:
+    """Predictions of all untrained targets with the encoders of a batch of seeds.
 
-    Dev rows are predicted where a protocol tunes a threshold on them. ``record`` gets the ``run.json`` of them all,
-    ``sweep`` the value of each of ``settings["layers"]`` in each language (a table without rows if there are none), of
-    the targets whose option ``sweep`` isn't false.
+    Attributes:
+        settings: what is predicted.
+        encoder: folder of the tokenizer, and of the weights where there is no ``parent``.
+        parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
+        predictions: the table of predictions that is written for each table of examples, which is named after a target.
+        record: the ``run.json`` of them all, written.
+        sweep: the metric of each layer of the sweep in each language (CSV), written; without rows if there is no sweep.
     """
+
+    settings: RetrievalSettings
+    encoder: Path
+    parent: Path | None
+    predictions: Mapping[Path, Path]
+    record: Path
+    sweep: Path
+
+
+def predict_targets(job: RetrievalJob, device: torch.device) -> None:
+    """Predict every untrained target with every seed's encoder."""
+    settings = job.settings
     torch.set_num_threads(1)
-    allow_tf32(settings["tf32"])
+    allow_tf32(settings.tf32)
     began = time.perf_counter()
-    tokenizer = models.load_tokenizer(encoder)
-    folders = {seed: start(encoder, parent, seed) for seed in settings["seeds"]}
-    swept: list[pd.DataFrame] = []
-    alike = parent is None and settings["init"] == "pretrained"  # then no seed has anything random in it
-    for path in examples:
-        table = pd.read_parquet(path)
-        frames: list[pd.DataFrame] = []
-        for seed in settings["seeds"]:
-            if frames and alike:
-                frames.append(frames[0].assign(seed=seed))
-                swept.append(swept[-1].assign(seed=seed))
-                continue
-            rows, layers = _predict(path.stem, table, folders[seed], tokenizer, settings, seed, device)
-            frames.append(rows)
-            swept.append(layers)
-        result = pd.concat(frames, ignore_index=True)
-        with atomic(out[path.stem]) as temporary:
-            result[FIRST + [name for name in result if name not in FIRST]].to_parquet(temporary, index=False)
-        print(f"{settings['encoder']} / {settings['arm']}  {path.stem}: {len(result)} predictions", flush=True)
-    with atomic(sweep) as temporary:
-        pd.concat([pd.DataFrame(columns=LAYERS), *swept], ignore_index=True).to_csv(temporary, index=False)
-    cost = {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": peak_memory_mb()}
-    origin = made_of(examples, digests(folders))
-    write_json(
-        record, {"settings": settings, **origin, **cost, **environment(device_name(device), torch.get_num_threads())}
+    inputs = RetrievalInputs(settings, models.load_tokenizer(job.encoder), device)
+    parents = parent_folders(job.encoder, job.parent, settings.seeds)
+    sweeps: list[pd.DataFrame] = []
+    for examples, out in job.predictions.items():
+        results = _predict_seeds(inputs, examples, parents)
+        rows = run_columns_first(pd.concat([result.predictions for result in results], ignore_index=True))
+        with atomic(out) as temporary:
+            rows.to_parquet(temporary, index=False)
+        sweeps += [result.sweep for result in results]
+        print(f"{settings.encoder} / {settings.arm}  {examples.stem}: {len(rows)} predictions", flush=True)
+    with atomic(job.sweep) as temporary:
+        pd.concat([pd.DataFrame(columns=LAYERS), *sweeps], ignore_index=True).to_csv(temporary, index=False)
+    record = {
+        "settings": to_plain(settings),
+        **origin_of(list(job.predictions), parents),
+        "seconds": round(time.perf_counter() - began, 2),
+        "peak_memory_mb": peak_memory_mb(),
+        **environment(device_name(device), torch.get_num_threads()),
+    }
+    write_json(job.record, record)
+
+
+@dataclass(frozen=True)
+class RetrievalInputs:
+    """What all targets and seeds of a job share."""
+
+    settings: RetrievalSettings
+    tokenizer: Any
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """The predictions of a target with one seed's encoder, and the metric of each layer of the sweep."""
+
+    predictions: pd.DataFrame
+    sweep: pd.DataFrame
+
+    def with_seed(self, seed: int) -> "SeedResult":
+        """Return the same numbers as those of another seed."""
+        return SeedResult(self.predictions.assign(seed=seed), self.sweep.assign(seed=seed))
+
+
+def _predict_seeds(inputs: RetrievalInputs, examples: Path, parents: Mapping[int, Path]) -> list[SeedResult]:
+    """Predict a target with every seed; without a parent and with pretrained weights nothing depends on the seed."""
+    table = pd.read_parquet(examples)
+    deterministic = len(set(parents.values())) == 1 and inputs.settings.init == "pretrained"
+    results: list[SeedResult] = []
+    for seed, parent in parents.items():
+        if results and deterministic:
+            results.append(results[0].with_seed(seed))
+        else:
+            results.append(predict_target(inputs, examples.stem, table, parent, seed))
+    return results
+
+
+def predict_target(inputs: RetrievalInputs, target: str, table: pd.DataFrame, parent: Path, seed: int) -> SeedResult:
+    """Predict a target with one encoder.
+
+    Dev rows are predicted where the protocol tunes a threshold on them.
+
+    Raises:
+        CodeStiltsError: the encoder has fewer blocks than a layer of the settings.
+    """
+    settings = inputs.settings
+    task = Task.from_settings(target, settings.tasks[target])
+    splits = ["dev", "test"] if task.options.protocol == "mining" else ["test"]
+    table = table[table["split"].isin(splits)].reset_index(drop=True)
+    model = _load_model(inputs, task, parent, seed)
+    run = {"encoder": settings.encoder, "arm": settings.arm, "target": target, "seed": seed}
+    large = len(table) > LARGE_TABLE
+    parts = [part.reset_index(drop=True) for _, part in table.groupby("language")] if large else [table]
+    device = inputs.device if large else None
+    results = [_predict_rows(model, part, run, device) for part in parts]
+    return SeedResult(
+        pd.concat([result.predictions for result in results], ignore_index=True),
+        pd.concat([result.sweep for result in results], ignore_index=True),
     )
 
 
-def _predict(
-    target: str,
-    table: pd.DataFrame,
-    folder: Path,
-    tokenizer: Any,
-    settings: dict[str, Any],
-    seed: int,
-    device: torch.device,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The predictions of one target with one encoder, and the value of each layer of the sweep."""
-    task = Task.from_settings(target, settings["tasks"][target])
-    wanted = ["dev", "test"] if task.options.get("protocol") == "mining" else ["test"]
-    table = table[table["split"].isin(wanted)].reset_index(drop=True)
-    torch.manual_seed(initial_seed(settings["study"], seed))
-    model, _ = models.load_encoder(folder, init=settings["init"])
-    model.to(device)  # type: ignore[arg-type]
-    blocks = model.config.num_hidden_layers
-    for layer in [task.options.get("layer", -1), *settings["layers"]]:
+def _load_model(inputs: RetrievalInputs, task: Task, parent: Path, seed: int) -> TaskModel:
+    """Load an encoder with a head that returns the layers of the sweep and, last, the task's own layer."""
+    settings = inputs.settings
+    torch.manual_seed(models.weights_seed(settings.study, seed))
+    encoder, _ = models.load_encoder(parent, init=settings.init)
+    encoder.to(inputs.device)  # type: ignore[arg-type]
+    blocks = encoder.config.num_hidden_layers
+    for layer in (task.options.layer, *settings.layers):
         if layer > blocks:
             raise CodeStiltsError(
-                f"encoder {settings['encoder']} has {blocks} blocks, so there is no block {layer}: correct layer and "
+                f"encoder {settings.encoder} has {blocks} blocks, so there is no block {layer}: correct layer and "
                 "layers of definitions.encoders"
             )
-    run = {"encoder": settings["encoder"], "arm": settings["arm"], "target": target, "seed": seed}
+    swept = settings.layers if task.options.sweep else ()
+    task = replace(task, layers=(*swept, task.options.layer))
+    head = models.new_head(task, encoder, inputs.tokenizer, None, derive_seed(task.name, seed))
+    return TaskModel(encoder, head, task, inputs.tokenizer, settings.precision)
 
-    layers = settings["layers"] if task.options.get("sweep", True) else []
-    sweep = [*layers, task.options.get("layer", -1)]
-    own = replace(task, options=task.options | {"layers": sweep})
-    head = models.new_head(own, model, tokenizer, None, derive_seed(target, seed))
-    # Millions of sentences are compared language by language, where the encoder is.
-    large = len(table) > LARGE
-    parts = [part.reset_index(drop=True) for _, part in table.groupby("language")] if large else [table]
-    frames, values = [], []
-    for part in parts:
-        features = task_type(task.type).encode(part, tokenizer, task)
-        outputs = outputs_of(model, head, own, tokenizer, features, settings["precision"])
-        outputs = [output.to(device) for output in outputs] if large else outputs
-        for place, layer in enumerate(sweep):
-            vectors = [output[:, :, place] for output in outputs] if len(sweep) > 1 else outputs
-            found = decoded(vectors, part, task, features).assign(**run, checkpoint="")
-            if place < len(layers):
-                for language, rows in found.groupby("language", sort=True):
-                    values.append(run | {"language": language, "layer": layer, "value": score(rows, task.metric)})
-        frames.append(found)
-    return pd.concat(frames, ignore_index=True), pd.DataFrame(values, columns=LAYERS)
+
+def _predict_rows(model: TaskModel, rows: pd.DataFrame, run: dict[str, Any], device: torch.device | None) -> SeedResult:
+    """Predict rows with every layer of the head; ``device`` is where the vectors are compared, if not the CPU."""
+    task = model.task
+    features = task_type(task.type).encode(rows, model.tokenizer, task)
+    outputs = compute_outputs(model, features)
+    if device:
+        outputs = [output.to(device) for output in outputs]
+    sweep = []
+    for index, layer in enumerate(task.layers[:-1]):
+        found = decode_outputs([output[:, :, index] for output in outputs], rows, task, features)
+        for language, part in found.groupby("language", sort=True):
+            value = score(part.assign(**run, checkpoint=""), task.metric)
+            sweep.append(run | {"language": language, "layer": layer, "value": value})
+    own = [output[:, :, -1] for output in outputs] if len(task.layers) > 1 else outputs
+    predictions = decode_outputs(own, rows, task, features).assign(**run, checkpoint="")
+    return SeedResult(predictions, pd.DataFrame(sweep, columns=LAYERS))

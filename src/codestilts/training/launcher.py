@@ -1,4 +1,4 @@
-"""A training job gets its devices and its folder for itself; on several GPUs torchrun starts it again, once a GPU."""
+"""Give a training job its devices and its work folder. On several GPUs torchrun starts the job again, once per GPU."""
 
 import logging
 import os
@@ -20,33 +20,37 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 
 from codestilts.errors import CodeStiltsError
 from codestilts.training.devices import claimed
-from codestilts.training.distributed import everyone
+from codestilts.training.distributed import all_gather
 
-DEVICES = "CODESTILTS_DEVICES"  # those of the processes of a team, in order; set for them alone
-PATIENCE = timedelta(days=2)  # of a process that waits for the others: one of them evaluates and writes for all
-PARENT_ASKED_EVERY = 1.0  # seconds between two looks whether the process that started this one is still there
+DEVICES = "CODESTILTS_DEVICES"  # devices by rank; set in worker processes only
+TIMEOUT = timedelta(days=2)  # of a collective call: the others wait while rank 0 evaluates and writes
+PARENT_POLL_SECONDS = 1.0  # between two checks that the parent process still runs
+
+Job = Callable[[torch.device], None]
 
 
-def compute(gpus: int, work: Path, job: Callable[[torch.device], None]) -> None:
-    """Call ``job`` with its device, as soon as ``gpus`` GPUs are free and no other process works in ``work``.
+def launch(job: Job, gpus: int, work: Path) -> None:
+    """Call ``job`` with its device as soon as ``gpus`` GPUs are free and no other process uses the folder ``work``.
 
-    With more than one GPU this process only holds them and the folder. Each GPU's own process runs the same command,
-    so that it comes here too, and calls ``job`` as one of a team (:mod:`codestilts.training.distributed`). Raises
-    :class:`CodeStiltsError` if one of them fails; the others are ended then.
+    With more than one GPU this process only holds the GPUs and the folder. Each GPU's own process runs the same
+    command, arrives here too, and calls ``job`` as one of several (:mod:`codestilts.training.distributed`).
+
+    Raises:
+        CodeStiltsError: a process failed; the others have been stopped.
     """
     if DEVICES in os.environ:
-        _as_one_of_a_team(job)
+        _run_as_worker(job)
         return
-    with alone_in(work), claimed(gpus) as devices:
+    with exclusive(work), claimed(gpus) as devices:
         if len(devices) > 1:
-            _start_team(devices)
+            _start_workers(devices)
         else:
             job(devices[0])
 
 
 @contextmanager
-def alone_in(work: Path) -> Iterator[None]:
-    """Wait until no other process works in this folder: one that a killed workflow left running writes to it too."""
+def exclusive(work: Path) -> Iterator[None]:
+    """Wait until no other process uses this folder: one that a killed workflow left running writes to it too."""
     lock = work.with_suffix(".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
@@ -56,37 +60,38 @@ def alone_in(work: Path) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
-def _start_team(devices: list[torch.device]) -> None:
+def _start_workers(devices: list[torch.device]) -> None:
     from torch.distributed.run import parse_args, run
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # it tells of failures at great length
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # it reports failures at great length
     os.environ[DEVICES] = " ".join(map(str, devices))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as folder:
-        # By its own name a node may not find itself.
+        # Without --local-addr a node may not resolve its own name.
         options = ["--standalone", "--local-addr=localhost", f"--nproc-per-node={len(devices)}", f"--log-dir={folder}"]
         try:
             run(parse_args([*options, *sys.argv]))
         except ChildFailedError as error:
-            raise CodeStiltsError(_cause(error.failures)) from None
+            raise CodeStiltsError(_root_cause(error.failures)) from None
         except SignalException as error:
             sys.exit(128 + error.sigval)
         finally:
             del os.environ[DEVICES]
 
 
-def _cause(failures: dict[int, ProcessFailure]) -> str:
-    """What went wrong, in one line: that others lost touch with a process that has ended is not it."""
-    told = {place: _message(failure) for place, failure in failures.items()}
-    mark = f"{CodeStiltsError.__name__}: "
-    if ours := [message.removeprefix(mark) for message in told.values() if message.startswith(mark)]:
-        return ours[0]
-    place = min(failures, key=lambda one: (_order(failures[one]), failures[one].timestamp))
-    return f"the process of GPU {place} of {os.environ[DEVICES].count(' ') + 1} failed: {told[place]}"
+def _root_cause(failures: dict[int, ProcessFailure]) -> str:
+    """Describe the first failure in one line; that others lost the connection to a failed process is no cause."""
+    messages = {rank: _message(failure) for rank, failure in failures.items()}
+    prefix = f"{CodeStiltsError.__name__}: "
+    for message in messages.values():
+        if message.startswith(prefix):
+            return message.removeprefix(prefix)
+    first = min(failures, key=lambda rank: (_precedence(failures[rank]), failures[rank].timestamp))
+    return f"the process of GPU {first} of {len(os.environ[DEVICES].split())} failed: {messages[first]}"
 
 
-def _order(failure: ProcessFailure) -> int:
-    """Of causes: 0 for a process that was killed, 1 for one that told its error, 2 for one that torchrun ended."""
+def _precedence(failure: ProcessFailure) -> int:
+    """Order causes: 0 for a killed process, 1 for one that reported an error, 2 for one that torchrun stopped."""
     if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
         return 0
     return 1 if isinstance(failure.message, dict) else 2
@@ -97,26 +102,26 @@ def _message(failure: ProcessFailure) -> str:
     return str(message["message"] if isinstance(message, dict) else message).strip()
 
 
-def _as_one_of_a_team(job: Callable[[torch.device], None]) -> None:
+def _run_as_worker(job: Job) -> None:
     device = torch.device(os.environ[DEVICES].split()[int(os.environ["LOCAL_RANK"])])
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-
-    def joined() -> None:
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
-        job(device)
-        everyone(None)
-        distributed.destroy_process_group()
-
+    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
-        record(joined)()
+        record(_run_in_process_group)(job, device)
     except CodeStiltsError:
-        sys.exit(1)  # the process that started this one says why
+        sys.exit(1)  # the parent process prints the error
 
 
-def _end_with(parent: int) -> None:
+def _run_in_process_group(job: Job, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    job(device)
+    all_gather(None)  # wait for the others
+    distributed.destroy_process_group()
+
+
+def _exit_with_parent(parent: int) -> None:
     """End this process with its parent, which alone holds the GPUs and the folder, even if that was killed."""
     while os.getppid() == parent:
-        time.sleep(PARENT_ASKED_EVERY)
+        time.sleep(PARENT_POLL_SECONDS)
     os._exit(1)

@@ -1,14 +1,12 @@
-"""Phases 2 and 3: train an encoder and one head a task for a fixed number of steps of a fixed number of tokens.
+"""Train an encoder and one head per task for a fixed number of steps of a fixed number of tokens.
 
-One function, :func:`train`, serves both phases: an intermediate arm has one or several tasks, a target one. Nothing
-random comes from anywhere but ``derive_seed(study, ..., seed)``, and none of it depends on the arm in phase 3, so runs
-of two arms with one seed see the same data in the same order with the same head initialisation.
+:func:`train` serves both phases: an intermediate arm has one or several tasks, a target one. All randomness comes from
+``derive_seed(study, ..., seed)``.
 """
 
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,242 +21,196 @@ from transformers import PreTrainedModel
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeding import derive_seed
-from codestilts.tasktypes.base import Feature, Task
+from codestilts.tasktypes.base import Feature, move_batch
 from codestilts.tasktypes.registry import task_type
-from codestilts.training import checkpoints, distributed, models
-from codestilts.training.batching import plan_batches, task_schedule
+from codestilts.training import models
+from codestilts.training.batching import PlannedStep, plan_steps
 from codestilts.training.checkpoint_selection import score
+from codestilts.training.checkpoints import TrainingState
+from codestilts.training.curve import StepRecord, curve_table
 from codestilts.training.devices import device_name
-from codestilts.training.microbatches import Split, backward
-from codestilts.training.precision import scaler
+from codestilts.training.distributed import rank, run_on_rank_zero
+from codestilts.training.inputs import Seeds, TrainingInputs, derive_seeds
+from codestilts.training.microbatches import backward
+from codestilts.training.models import Model
+from codestilts.training.optimisation import new_optimisation
 from codestilts.training.prediction import predict
 
-SHOWN_EVERY = 10  # seconds between two lines about a training that goes on
-
-CPU = torch.device("cpu")
-OnCheck = Callable[[int, bool, PreTrainedModel, nn.ModuleDict], None]
+PROGRESS_SECONDS = 10  # between two progress lines
 
 
 @dataclass
 class Trained:
-    """What training made: the encoder, the heads, the curve (step, tokens, loss, dev) and the record for run.json."""
+    """The result of training one seed.
 
+    Attributes:
+        seed: the seed.
+        parent: the model folder that it started from.
+        encoder: the encoder, adapters merged.
+        heads: the heads by task.
+        curve: one row per step: step, tokens, loss, dev.
+        record: the fields of ``run.json``.
+        predictions: predictions of held-out rows by step, in the process of rank 0.
+    """
+
+    seed: int
+    parent: Path
     encoder: PreTrainedModel
     heads: nn.ModuleDict
     curve: pd.DataFrame
     record: dict[str, Any]
+    predictions: dict[int, pd.DataFrame]
 
 
-def train(
-    parent: Path,
-    examples: dict[str, pd.DataFrame],
-    tokenizer: Any,
-    settings: dict[str, Any],
-    seed: int,
-    checkpoint: Path | None = None,
-    features: dict[str, list[Feature]] | None = None,
-    on_check: OnCheck | None = None,
-    device: torch.device = CPU,
-) -> Trained:
-    """Train on the ``train`` split of every task's examples, starting from the model folder ``parent``.
+def train(inputs: TrainingInputs, seed: int, parent: Path, checkpoint: Path | None = None) -> Trained:
+    """Train one seed, starting from the model folder ``parent``.
 
-    ``settings`` (resolved by the study): phase, tasks, steps, tokens_per_step, learning_rate, warmup, weight_decay,
-    clip, dropout, freeze_embeddings, evaluations, init, shuffle_labels, cap, method, precision, lora; with ``epochs``
-    and ``batch_size`` a step is a number of examples and there are as many as the epochs take. An interrupted run goes
-    on from ``checkpoint``. ``features`` are the encoded examples (:func:`encode`), where several seeds share them.
-    ``on_check`` is called at each evaluation with the step, whether it is the last, encoder and heads. Raises
-    :class:`CodeStiltsError` for an empty split or a loss that is not finite.
+    An interrupted run continues from the folder ``checkpoint``.
+
+    Raises:
+        CodeStiltsError: a loss is not finite, or the memory of the GPU is too small.
     """
-    started, names = time.perf_counter(), sorted(examples)
-    tasks = {name: Task.from_settings(name, settings["tasks"][name], examples[name]) for name in names}
-    seeds = {
-        part: derive_seed(settings["study"], settings["phase"], "+".join(names), part, seed)
-        for part in ("init", "order", "labels", "steps")
-    }
-    torch.manual_seed(initial_seed(settings["study"], seed))
+    run = Run(inputs, seed, parent, checkpoint)
+    for step in range(run.finished + 1, len(run.plan) + 1):
+        run.step(step)
+    return run.result()
+
+
+class Run:
+    """One seed in training."""
+
+    def __init__(self, inputs: TrainingInputs, seed: int, parent: Path, checkpoint: Path | None) -> None:
+        settings = inputs.settings
+        self.started = self.shown = time.perf_counter()
+        self.inputs, self.settings, self.seed, self.parent = inputs, settings, seed, parent
+        self.seeds = derive_seeds(settings, seed)
+        self.model = _new_model(inputs, seed, self.seeds, parent)
+        self.features = inputs.encode(self.seeds.labels)
+        self.plan = plan_steps(self.features, settings, self.seeds.order)
+        self.evaluation_steps = _evaluation_steps(len(self.plan), settings.evaluations)
+        self.optimisation = new_optimisation(self.model, settings, len(self.plan), inputs.device)
+        self.state = TrainingState(self.model, self.optimisation, checkpoint, settings.checkpoint_minutes)
+        self.finished = self.state.resume()
+        if self.finished and rank() == 0:
+            print(f"{settings.label}  seed {seed} continues after step {self.finished} of {len(self.plan)}", flush=True)
+
+    def step(self, number: int) -> None:
+        """Train one step, evaluate if it is due, record and show it."""
+        planned = self.plan[number - 1]
+        features = [self.features[planned.task][index] for index in planned.indices]
+        loss = self._backward(number, planned, features)
+        self.optimisation.update()
+        due = number in self.evaluation_steps
+        scores = run_on_rank_zero(partial(self._evaluate, number)) if due else {}
+        record = StepRecord(
+            step=number,
+            task=planned.task,
+            tokens=sum(feature["tokens"] for feature in features),
+            examples=len(features),
+            loss=loss,
+            dev=float(np.mean(list(scores.values()))) if scores else None,
+            scores=scores,
+        )
+        self.state.add(record)
+        if rank() == 0 and (due or time.perf_counter() - self.shown > PROGRESS_SECONDS):
+            self._show(record)
+
+    def result(self) -> Trained:
+        """Return the trained model with its curve, record and predictions."""
+        curve = curve_table(self.state.steps)
+        record = _record(self, curve) | asdict(self.state.micro_batching) | {"dev": self.state.steps[-1].scores}
+        encoder = models.merge_adapters(self.model.encoder)
+        return Trained(
+            seed=self.seed,
+            parent=self.parent,
+            encoder=encoder,
+            heads=self.model.heads,
+            curve=curve,
+            record=record,
+            predictions=self.state.predictions,
+        )
+
+    def _backward(self, number: int, planned: PlannedStep, features: list[Feature]) -> float:
+        """Compute the gradients of a batch, in more micro-batches if memory is short; return the loss."""
+        model = self.model.of_task(planned.task)
+        rng = np.random.default_rng([self.seeds.steps, number])
+        batch = task_type(model.task.type).collate(features, model.tokenizer, rng)
+        batch = move_batch(batch, self.inputs.device)
+        model.encoder.train()
+        model.head.train()
+        micro_batching, seed = self.state.micro_batching, derive_seed(self.seeds.steps, number)
+        where = f"{self.settings.label}, seed {self.seed}, step {number} of {len(self.plan)}"
+        while (loss := backward(model, batch, micro_batching.parts, seed, self.optimisation.scaler)) is None:
+            micro_batching.double(number, len(features), where)
+        if not math.isfinite(loss):
+            raise CodeStiltsError(
+                f"{where}: the loss of task {planned.task} is {loss}: lower learning_rate "
+                f"({self.settings.learning_rate}) or check the examples"
+            )
+        return loss
+
+    def _evaluate(self, number: int) -> dict[str, float]:
+        """Return each task's dev metric (MLM has none), and keep the predictions of held-out rows."""
+        scores = {}
+        for name, data in self.inputs.tasks.items():
+            if len(data.dev) and data.task.type != "mlm":
+                scores[name] = score(predict(self.model.of_task(name), data.dev), data.task.metric)
+        held_out = self.inputs.held_out
+        if held_out and (number == len(self.plan) or not held_out.last_only):
+            model = self.model.of_task(held_out.target)
+            self.state.predictions[number] = predict(model, held_out.rows, held_out.features)
+        return scores
+
+    def _show(self, record: StepRecord) -> None:
+        self.shown = time.perf_counter()
+        dev = "" if record.dev is None else f"  dev {record.dev:.3f}"
+        print(
+            f"{self.settings.label}  seed {self.seed}  step {record.step}/{len(self.plan)}  loss {record.loss:.3f}"
+            f"{dev}  {self.shown - self.started:.0f} s",
+            flush=True,
+        )
+
+
+def _new_model(inputs: TrainingInputs, seed: int, seeds: Seeds, parent: Path) -> Model:
+    """Load the encoder of ``parent``, add new heads and, if the arm has them, adapters; move all to the device."""
+    settings = inputs.settings
+    torch.manual_seed(models.weights_seed(settings.study, seed))
+    tasks = {name: data.task for name, data in inputs.tasks.items()}
     with_mlm = any(task.type == "mlm" for task in tasks.values())
-    encoder, mlm_head = models.load_encoder(parent, init=settings["init"], dropout=settings["dropout"], mlm=with_mlm)
-    if settings["freeze_embeddings"]:
+    encoder, mlm_head = models.load_encoder(parent, init=settings.init, dropout=settings.dropout, mlm=with_mlm)
+    if settings.freeze_embeddings:
         models.freeze_embeddings(encoder)
     heads = nn.ModuleDict(
         {
-            name: models.new_head(task, encoder, tokenizer, mlm_head, seeds["init"], settings["dropout"])
+            name: models.new_head(task, encoder, inputs.tokenizer, mlm_head, seeds.heads, settings.dropout)
             for name, task in tasks.items()
         }
     )
-    features = features or encode(examples, tokenizer, settings, seeds["labels"])
-    dev = {name: _dev_rows(examples[name], settings) for name in names}
-    rate = settings["learning_rate"]
-    if settings["method"] == "lora":
-        encoder = models.add_adapters(encoder, settings["lora"])  # type: ignore[assignment]
-        rate *= settings["lora"]["learning_rate_factor"]
-
-    encoder.to(device)  # type: ignore[arg-type]
-    heads.to(device)
-    parameters = _parameters(encoder, heads)
-    optimiser = _optimiser(parameters, rate, settings["weight_decay"])
-    plan, batches = _plan(features, settings, seeds["order"])
-    steps = len(plan)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(steps, settings["warmup"]))
-    scale, split = scaler(device, settings["precision"]), Split()
-    state = checkpoints.Progress(
-        encoder, heads, optimiser, schedule, scale, split, checkpoint, settings["checkpoint_minutes"]
-    )
-    done = state.resume()
-    if done and not distributed.rank():
-        print(f"{settings['label']}  seed {seed} goes on after step {done} of {steps}", flush=True)
-    every = steps / settings["evaluations"]
-    checks = {round(every * (part + 1)) for part in range(settings["evaluations"])}
-    evaluate = partial(_dev, encoder, heads, dev, tasks, tokenizer, settings["precision"])
-    shown = time.perf_counter()
-    for step in range(done + 1, steps + 1):
-        name = plan[step - 1]
-        chosen = [features[name][index] for index in batches[step - 1]]
-        batch = task_type(tasks[name].type).collate(chosen, tokenizer, np.random.default_rng([seeds["steps"], step]))
-        batch = {key: value.to(device) for key, value in batch.items()}
-        encoder.train()
-        heads.train()
-        about = (heads[name], encoder, batch, len(chosen))
-        drawn = derive_seed(seeds["steps"], step)
-        while (loss := backward(*about, split.parts, drawn, settings["precision"], scale)) is None:
-            split.double(step, len(chosen), f"{settings['label']}, seed {seed}, step {step} of {steps}")
-        if not math.isfinite(loss):
-            raise CodeStiltsError(
-                f"{settings['label']}, seed {seed}: the loss of task {name} is {loss} at step {step} of "
-                f"{steps}: lower learning_rate ({settings['learning_rate']}) or look at the examples"
-            )
-        scale.unscale_(optimiser)
-        nn.utils.clip_grad_norm_(parameters, settings["clip"])
-        scale.step(optimiser)
-        scale.update()
-        schedule.step()
-        optimiser.zero_grad(set_to_none=True)
-        scores = distributed.first(evaluate) if step in checks else {}
-        if step in checks and on_check:
-            distributed.first(partial(on_check, step, step == steps, encoder, heads))
-        row = {
-            "step": step,
-            "task": name,
-            "tokens": sum(feature["tokens"] for feature in chosen),
-            "examples": len(chosen),
-            "loss": loss,
-            "dev": float(np.mean(list(scores.values()))) if scores else None,
-            "scores": scores,
-        }
-        state.add(row, done=step)
-        if not distributed.rank() and (step in checks or time.perf_counter() - shown > SHOWN_EVERY):
-            shown = time.perf_counter()
-            _show(f"{settings['label']}  seed {seed}  step {step}/{steps}", row, started)
-    encoder = models.merge_adapters(encoder)
-    curve = state.curve()
-    record = _record(settings, seed, parent, curve, time.perf_counter() - started, device)
-    return Trained(encoder, heads, curve, record | asdict(split) | {"dev": state.rows[-1]["scores"]})
+    trained = models.add_adapters(encoder, settings.lora) if settings.lora else encoder
+    trained.to(inputs.device)
+    heads.to(inputs.device)
+    return Model(trained, heads, tasks, inputs.tokenizer, settings.precision)
 
 
-def encode(
-    examples: dict[str, pd.DataFrame], tokenizer: Any, settings: dict[str, Any], seed: int = 0
-) -> dict[str, list[Feature]]:
-    """The features of every task's train split; ``seed`` shuffles the labels, where the settings say so."""
-    features = {}
-    for name, rows in examples.items():
-        task = Task.from_settings(name, settings["tasks"][name], rows)
-        rows = _split(rows, "train", name)
-        if settings["shuffle_labels"]:
-            rows = task_type(task.type).shuffle(rows, seed)
-        features[name] = task_type(task.type).encode(rows, tokenizer, task)
-    return features
+def _evaluation_steps(steps: int, evaluations: int) -> set[int]:
+    """Spread the evaluations evenly over the steps; the last step is one of them."""
+    return {round(steps / evaluations * (number + 1)) for number in range(evaluations)}
 
 
-def initial_seed(study: str, seed: int) -> int:
-    """The torch seed before an encoder is loaded: what random weights, if any, are drawn from."""
-    return derive_seed(study, "weights", seed)
-
-
-def _split(examples: pd.DataFrame, split: str, task: str) -> pd.DataFrame:
-    rows = examples[examples["split"] == split]
-    if rows.empty:
-        raise CodeStiltsError(f"task {task}: the {split} split is empty")
-    return rows
-
-
-def _dev_rows(examples: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
-    """The dev rows that training is judged by: a target's are those of its source language."""
-    rows = examples[examples["split"] == "dev"]
-    return rows[rows["language"] == settings["source_language"]] if settings.get("source_language") else rows
-
-
-def _plan(features: dict[str, list[Feature]], settings: dict[str, Any], seed: int) -> tuple[list[str], list[list[int]]]:
-    """The task of each step, and the indices of its features: so many tokens a step, or so many examples (a recipe)."""
-    lengths = {name: [feature["tokens"] for feature in features[name]] for name in sorted(features)}
-    sizes = {name: len(found) for name, found in lengths.items()}
-    steps, worth = settings["steps"], settings["tokens_per_step"]
-    if "epochs" in settings:
-        lengths = {name: [1] * size for name, size in sizes.items()}
-        worth = settings["batch_size"]
-        epoch = sum(min(size, settings["cap"]) for size in sizes.values())
-        steps = max(1, math.ceil(settings["epochs"] * epoch / worth))
-    means = {name: float(np.mean(found)) for name, found in lengths.items()}
-    plan = task_schedule(sizes, means, settings["cap"], steps, seed)
-    return plan, plan_batches(lengths, plan, worth, seed)
-
-
-def _parameters(*modules: nn.Module) -> list[nn.Parameter]:
-    """Each parameter once: a masked-language-model head shares the encoder's word embeddings."""
-    return list(dict.fromkeys(value for module in modules for value in module.parameters()))
-
-
-def _optimiser(parameters: list[nn.Parameter], rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW, without weight decay on biases and layer norms (vectors), as Devlin et al. 2019 have it."""
-    trained = [value for value in parameters if value.requires_grad]
-    groups = [
-        {"params": [value for value in trained if value.ndim > 1], "weight_decay": weight_decay},
-        {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)
-
-
-def _rate(steps: int, warmup: float) -> Any:
-    """Linear warm-up over the first ``warmup`` share of the steps, then linear decay to zero."""
-    rise = max(1, round(steps * warmup))
-    return lambda step: min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))
-
-
-def _dev(
-    encoder: nn.Module,
-    heads: nn.ModuleDict,
-    dev: dict[str, pd.DataFrame],
-    tasks: dict[str, Task],
-    tokenizer: Any,
-    precision: str,
-) -> dict[str, float]:
-    """Each task's metric on its dev rows; without the tasks that have nothing to measure."""
-    scores = {}
-    for name, rows in dev.items():
-        if len(rows) and tasks[name].type != "mlm":
-            found = predict(encoder, heads[name], rows, tasks[name], tokenizer, precision=precision)
-            scores[name] = score(found, tasks[name].metric)
-    return scores
-
-
-def _show(where: str, row: dict[str, Any], started: float) -> None:
-    dev = "" if row["dev"] is None else f"  dev {row['dev']:.3f}"
-    print(f"{where}  loss {row['loss']:.3f}{dev}  {time.perf_counter() - started:.0f} s", flush=True)
-
-
-def _record(
-    settings: dict[str, Any], seed: int, parent: Path, curve: pd.DataFrame, seconds: float, device: torch.device
-) -> dict[str, Any]:
+def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
+    settings = run.settings
     return {
-        **{key: settings[key] for key in ("study", "phase", "encoder", "arm", "target") if key in settings},
-        "seed": seed,
-        "parent": parent.as_posix(),
-        "settings": json.loads(json.dumps(settings)),
+        **{key: getattr(settings, key) for key in ("study", "phase", "encoder", "arm")},
+        **({"target": settings.target} if settings.target else {}),
+        "seed": run.seed,
+        "parent": run.parent.as_posix(),
+        "settings": json.loads(json.dumps(asdict(settings))),
         "steps": len(curve),
         "tokens": int(curve["tokens"].sum()),
         "examples_seen": int(curve["examples"].sum()),
-        "seconds": round(seconds, 2),
+        "seconds": round(time.perf_counter() - run.started, 2),
         "peak_memory_mb": peak_memory_mb(),
         "loss_first": float(curve["loss"].head(5).mean()) if len(curve) else None,
         "loss_last": float(curve["loss"].tail(5).mean()) if len(curve) else None,
-        **environment(device_name(device), torch.get_num_threads()),
+        **environment(device_name(run.inputs.device), torch.get_num_threads()),
     }

@@ -1,19 +1,21 @@
-"""Encoders and heads on disk, in the Hugging Face format.
+"""Encoders and heads, in memory and on disk in the Hugging Face format.
 
 A model folder is::
 
     config.json
     model.safetensors.index.json   which tensor is in which of the two files
-    embeddings.safetensors         the word embeddings; a link to the parent's where training left them as they were
+    embeddings.safetensors         the word embeddings; a link to the parent's where training did not change them
     encoder.safetensors            everything else of the encoder
-    head.safetensors               the task's own parameters, apart: a phase never inherits another phase's head
+    head.safetensors               the tasks' own parameters: a phase never inherits another phase's heads
 
 ``AutoModel.from_pretrained(folder)`` reads it. With frozen word embeddings (a setting), which are nine tenths of a
-small encoder, hundreds of models cost little more than what was trained.
+small encoder, hundreds of models take little more space than the weights that were trained.
 """
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
+from codestilts.config.training_settings import LoraSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
 from codestilts.seeding import derive_seed
@@ -37,8 +40,38 @@ HEAD = "head.safetensors"
 FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json")
 
 
+@dataclass(frozen=True)
+class TaskModel:
+    """An encoder with the head of one task, and what makes its inputs; ``precision`` is that of GPUs."""
+
+    encoder: nn.Module
+    head: nn.Module
+    task: Task
+    tokenizer: Any
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Model:
+    """An encoder with the heads of several tasks."""
+
+    encoder: nn.Module
+    heads: nn.ModuleDict
+    tasks: Mapping[str, Task]
+    tokenizer: Any
+    precision: str = "fp32"
+
+    def of_task(self, name: str) -> TaskModel:
+        """Return the encoder with the head of one task."""
+        return TaskModel(self.encoder, self.heads[name], self.tasks[name], self.tokenizer, self.precision)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return each parameter once: a masked-language-model head shares the encoder's word embeddings."""
+        return list(dict.fromkeys([*self.encoder.parameters(), *self.heads.parameters()]))
+
+
 def load_tokenizer(folder: str | Path) -> Any:
-    """The tokenizer of an encoder folder (the fast one, for its character offsets)."""
+    """Load the tokenizer of an encoder folder (the fast one, for its character offsets)."""
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
     if not tokenizer.is_fast or tokenizer.mask_token_id is None or tokenizer.pad_token_id is None:
         raise CodeStiltsError(f"{folder}: the encoder needs a fast tokenizer with a mask and a padding token")
@@ -49,21 +82,27 @@ def load_tokenizer(folder: str | Path) -> Any:
 def load_encoder(
     folder: str | Path, *, init: str = "pretrained", dropout: float | None = None, mlm: bool = False
 ) -> tuple[PreTrainedModel, nn.Module | None]:
-    """The encoder of a model folder and, with ``mlm``, its masked-language-model head.
+    """Load the encoder of a model folder and, with ``mlm``, its masked-language-model head.
 
-    ``init: random`` keeps the architecture and draws new weights (from torch's seed). Every encoder tensor must be
-    found in the folder: a phase that did not really start from its parent is a :class:`CodeStiltsError`.
+    Args:
+        folder: the model folder.
+        init: ``random`` keeps the architecture and draws new weights (from torch's seed).
+        dropout: replaces the dropout of the configuration.
+        mlm: load the masked-language-model head too.
+
+    Raises:
+        CodeStiltsError: an encoder tensor is missing or misshapen, so that the model would not start from its parent.
     """
     config = AutoConfig.from_pretrained(folder)
     if dropout is not None:
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout"):
             if hasattr(config, name):
                 setattr(config, name, dropout)
-    family = AutoModelForMaskedLM if mlm else AutoModel
+    auto_class = AutoModelForMaskedLM if mlm else AutoModel
     if init == "random":
-        model = family.from_config(config)
+        model = auto_class.from_config(config)
     else:
-        model, report = family.from_pretrained(
+        model, report = auto_class.from_pretrained(
             folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
         # No task type reads the pooler, and a checkpoint without a masked-language-model head gets a new one.
@@ -81,42 +120,53 @@ def load_encoder(
     return encoder, head
 
 
-def add_adapters(encoder: PreTrainedModel, settings: dict[str, Any]) -> nn.Module:
-    """The encoder with low-rank adapters, which are all of it that is trained (LoRA, Hu et al. 2022).
+def weights_seed(study: str, seed: int) -> int:
+    """Return torch's seed before an encoder is loaded, from which random weights, if any, are drawn."""
+    return derive_seed(study, "weights", seed)
 
-    ``settings``: rank, alpha, modules. The encoder itself is changed in place; :func:`merge_adapters` ends that.
+
+def add_adapters(encoder: PreTrainedModel, settings: LoraSettings) -> nn.Module:
+    """Add low-rank adapters, the only part of the encoder that is then trained (LoRA, Hu et al. 2022).
+
+    The encoder itself is changed in place; :func:`merge_adapters` ends that.
     """
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
-        r=settings["rank"], lora_alpha=settings["alpha"], lora_dropout=0.0, target_modules=settings["modules"]
+        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=list(settings.modules)
     )
     return get_peft_model(encoder, config)
 
 
 def merge_adapters(encoder: nn.Module) -> PreTrainedModel:
-    """The plain encoder with what its adapters have learnt added to its weights; one without adapters as it is."""
+    """Add the adapters' products to the weights and return the plain encoder; one without adapters stays as it is."""
     return encoder.merge_and_unload() if hasattr(encoder, "merge_and_unload") else encoder  # type: ignore[operator, return-value]
 
 
 def freeze_embeddings(encoder: PreTrainedModel) -> None:
-    """Leave the word embeddings as they are."""
+    """Exclude the word embeddings from training."""
     encoder.get_input_embeddings().weight.requires_grad_(False)
 
 
 def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Path) -> None:
-    """Write the encoder's files to ``folder``; word embeddings equal to the parent's become a relative link to them.
+    """Write the encoder's files to ``folder``.
 
-    A link and not a copy: a study keeps hundreds of models. It is relative to ``home``, where the folder will be moved.
-    Tensors are named as in ``parent``, an encoder folder or a model folder.
+    Word embeddings equal to the parent's become a relative link to them instead of a copy: a study keeps hundreds of
+    models.
+
+    Args:
+        encoder: the encoder.
+        folder: where its files are written.
+        home: where the folder will be moved; the link is relative to it.
+        parent: the encoder folder or model folder that training started from; tensors are named as in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     encoder.config.save_pretrained(folder)
     embedding = encoder.get_input_embeddings().weight
-    inner = next(name for name, value in encoder.named_parameters() if value is embedding)
-    where = json.loads((parent / INDEX).read_bytes())["weight_map"]
-    words = next(name for name, file in where.items() if file == EMBEDDINGS)
-    prefix = words.removesuffix(inner)
+    inner_name = next(name for name, value in encoder.named_parameters() if value is embedding)
+    weight_map = json.loads((parent / INDEX).read_bytes())["weight_map"]
+    words = next(name for name, file in weight_map.items() if file == EMBEDDINGS)
+    prefix = words.removesuffix(inner_name)
     tensors = {prefix + name: value.detach().contiguous() for name, value in encoder.state_dict().items()}
     size = sum(value.numel() * value.element_size() for value in tensors.values())
     rest = {name: value for name, value in tensors.items() if name != words}
@@ -126,14 +176,14 @@ def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Pat
         (folder / EMBEDDINGS).symlink_to(os.path.relpath(source, home.resolve()))
     else:
         save_file({words: tensors[words]}, folder / EMBEDDINGS, metadata={"format": "pt"})
-    where = dict.fromkeys(rest, ENCODER) | {words: EMBEDDINGS}
-    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
+    weight_map = dict.fromkeys(rest, ENCODER) | {words: EMBEDDINGS}
+    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": weight_map})
 
 
 def save_heads(heads: nn.ModuleDict, folder: Path) -> None:
-    """All heads of a model in one file, tensors named ``task.parameter``; heads without parameters leave it empty.
+    """Write all heads of a model to one file with tensors named ``task.parameter``, empty if there are none.
 
-    A masked-language-model head isn't kept: it shares the word embeddings and nothing reads it again.
+    A masked-language-model head is left out: it shares the word embeddings, and nothing reads it again.
     """
     tensors = {name: value.detach().contiguous() for name, value in heads.state_dict().items()}
     save_file({name: value for name, value in tensors.items() if ".pretrained." not in name}, folder / HEAD)
@@ -149,9 +199,9 @@ def load_head(head: nn.Module, task: str, folder: Path) -> None:
 def new_head(
     task: Task, encoder: PreTrainedModel, tokenizer: Any, mlm_head: nn.Module | None, seed: int, dropout: float = 0.0
 ) -> nn.Module:
-    """A fresh head for a task, drawn from ``seed`` and the task's name alone: the same in every arm.
+    """Draw a new head for a task from ``seed`` and the task's name alone, so that it is the same in every arm.
 
-    ``dropout`` is that of published heads; ours have none.
+    ``dropout`` is that of published heads; quick heads have none.
     """
     torch.manual_seed(derive_seed(task.name, seed))
     extra = {"pretrained": mlm_head} if task.type == "mlm" else {}

@@ -1,4 +1,4 @@
-"""A pretrained encoder out of a fetched archive: the few files that are data, none that would run code."""
+"""Unpack a pretrained encoder from a fetched archive: configuration, weights and tokenizer, no code."""
 
 import json
 import shutil
@@ -14,19 +14,26 @@ INDEX, EMBEDDINGS, ENCODER = "model.safetensors.index.json", "embeddings.safeten
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 PICKLE = "pytorch_model.bin"
 OLDER = (PICKLE, "vocab.json", "merges.txt", "sentencepiece.bpe.model", "special_tokens_map.json", "added_tokens.json")
-LARGEST_HEADER = 100_000_000  # bytes, as the safetensors library has it
+LARGEST_HEADER = 100_000_000  # bytes: the limit of the safetensors library
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
 
 def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
-    """Write config, safetensors weights and tokenizer of ``folder`` in the zip ``archive`` to the folder ``out``.
+    """Write the configuration, the safetensors weights and the tokenizer of an encoder to a folder.
 
-    Pickled weights stay behind where there are safetensors; where there are none, their tensors are read and
-    nothing else of them (:func:`convert`). Python files always stay behind. Where the archive has no
-    ``tokenizer_config.json``, one is made from ``tokenizer.json`` (BERT's names of the special tokens); where it
-    has no ``tokenizer.json``, that is made from the files of the older format (``vocab.json`` and ``merges.txt``).
-    ``tiny`` draws small random weights of so many blocks or more in place of the published ones. Raises
-    CodeStiltsError if a file is missing or is not what its name says.
+    Python files are never unpacked. Pickled weights (``pytorch_model.bin``) are skipped where there are safetensors;
+    otherwise only their tensors are read (:func:`convert`). A missing ``tokenizer_config.json`` is made from
+    ``tokenizer.json`` (BERT's names of the special tokens), a missing ``tokenizer.json`` from the files of the older
+    format (``vocab.json`` and ``merges.txt``).
+
+    Args:
+        archive: the zip file.
+        folder: the folder in it that holds the encoder.
+        out: the folder that is written.
+        tiny: draw small random weights of at least this number of blocks instead of the published ones; 0: do not.
+
+    Raises:
+        CodeStiltsError: a file is missing, damaged or of another kind than its name says.
     """
     prefix = folder.strip("/") + "/" if folder.strip("./") else ""
     with zipfile.ZipFile(archive) as members:
@@ -39,7 +46,7 @@ def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
     if PICKLE in wanted:
         convert(out / PICKLE, out / "model.safetensors")
     if "tokenizer.json" not in wanted and {"vocab.json", "merges.txt"} <= wanted:
-        _renew_tokenizer(out)
+        _convert_tokenizer(out)
     elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
         (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
     if tiny and "config.json" in wanted:
@@ -47,31 +54,35 @@ def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
     missing = [name for name in NEEDED if not (out / name).exists()]
     try:
         if missing:
-            where = "name the folder that holds the encoder in definitions.encoders"
-            raise CodeStiltsError(f"{archive.name}: no {prefix}{missing[0]}: {where}")
-        _check(archive, out)
+            raise CodeStiltsError(
+                f"{archive.name}: no {prefix}{missing[0]}: name the folder of the encoder in definitions.encoders"
+            )
+        _validate(archive, out)
     except CodeStiltsError:
         shutil.rmtree(out, ignore_errors=True)
         raise
 
 
 def convert(pickled: Path, out: Path) -> None:
-    """The tensors of a pickled checkpoint as safetensors, by torch's restricted reader, which runs no code of it."""
+    """Write the tensors of a pickled checkpoint as safetensors and delete the checkpoint.
+
+    torch's restricted reader (``weights_only``) reads tensors only and runs no code of the file.
+    """
     import torch
     from safetensors.torch import save_file as save_tensors
 
     try:
         tensors = torch.load(pickled, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # whatever a damaged or hostile file makes the reader raise
-        raise CodeStiltsError(f"{pickled.name}: holds more than tensors, or is damaged: {error}") from error
+        raise CodeStiltsError(f"{pickled.name}: not a file of tensors only, or damaged: {error}") from error
     with atomic(out) as temporary:
-        whole = {name: value.clone().contiguous() for name, value in tensors.items()}
-        save_tensors(whole, temporary, metadata={"format": "pt"})
+        copies = {name: value.clone().contiguous() for name, value in tensors.items()}
+        save_tensors(copies, temporary, metadata={"format": "pt"})
     pickled.unlink()
 
 
 def draw_weights(folder: Path, blocks: int) -> None:
-    """Random weights of the architecture in ``config.json``, at least ``blocks`` deep but very narrow."""
+    """Draw random weights of the architecture in ``config.json``, at least ``blocks`` deep but very narrow."""
     import torch
     from transformers import AutoConfig, AutoModelForMaskedLM
 
@@ -82,7 +93,7 @@ def draw_weights(folder: Path, blocks: int) -> None:
     AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
 
 
-def _renew_tokenizer(folder: Path) -> None:
+def _convert_tokenizer(folder: Path) -> None:
     """Write ``tokenizer.json`` from the files of a byte-level BPE tokenizer."""
     from transformers import AutoTokenizer
 
@@ -90,13 +101,14 @@ def _renew_tokenizer(folder: Path) -> None:
 
 
 def _tokenizer_config(tokenizer: bytes) -> bytes:
+    """Make a ``tokenizer_config.json`` that names the special tokens of ``tokenizer.json``."""
     known = {token["content"] for token in json.loads(tokenizer).get("added_tokens", [])}
     special = {name: token for name, token in SPECIAL.items() if token in known}
     return json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **special}, indent=2).encode()
 
 
-def _check(archive: Path, folder: Path) -> None:
-    """Config and tokenizer are JSON, the config names an architecture, and the weights have a safetensors header."""
+def _validate(archive: Path, folder: Path) -> None:
+    """Require JSON configuration and tokenizer, an architecture, and weights with a safetensors header."""
     try:
         model_type = json.loads((folder / "config.json").read_bytes()).get("model_type")
         json.loads((folder / "tokenizer.json").read_bytes())["model"]
@@ -110,11 +122,17 @@ def _check(archive: Path, folder: Path) -> None:
 
 
 def import_encoder(source: Path, folder: Path) -> None:
-    """Bring an encoder as published (config, one safetensors file, tokenizer) into a model folder (models).
+    """Turn a published encoder (configuration, one safetensors file, tokenizer) into an encoder folder.
 
-    Its word embeddings go into a file of their own, which every model that leaves them as they are links to. A
-    masked-language-model head stays with the rest: the MLM controls start from it. Raises CodeStiltsError where no
-    single tensor is the table of word embeddings.
+    The word embeddings get a file of their own, to which models that do not change them link. A masked-language-model
+    head stays with the rest: the MLM controls start from it.
+
+    Args:
+        source: the folder of the published files.
+        folder: the folder that is written (:mod:`codestilts.training.models`).
+
+    Raises:
+        CodeStiltsError: not exactly one tensor looks like the word embeddings.
     """
     config = json.loads((source / "config.json").read_bytes())
     tensors = load_file(source / "model.safetensors")
@@ -130,8 +148,8 @@ def import_encoder(source: Path, folder: Path) -> None:
     for file, names in parts.items():
         with atomic(folder / file) as temporary:
             save_file({name: tensors[name] for name in names}, temporary, metadata={"format": "pt"})
-    where = {name: file for file, names in parts.items() for name in names}
+    weight_map = {name: file for file, names in parts.items() for name in names}
     size = sum(value.nbytes for value in tensors.values())
-    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
+    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": weight_map})
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(source / name, folder / name)

@@ -1,236 +1,255 @@
-"""What the training scripts do: one batch of seeds, read from files, written to declared files."""
+"""Training jobs: one batch of seeds, from files to declared outputs; and trials of learning rates."""
 
 import json
 import shutil
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
 
 from codestilts.code_digest import stage_digest
+from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, TuningSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
-from codestilts.tasktypes.base import Feature, Task
-from codestilts.tasktypes.registry import task_type
-from codestilts.training import distributed, loop, models
+from codestilts.training import models
 from codestilts.training.checkpoint_selection import select
-from codestilts.training.checkpoints import thinned
-from codestilts.training.launcher import compute
+from codestilts.training.curve import downsample_curve
+from codestilts.training.distributed import rank, run_on_rank_zero
+from codestilts.training.inputs import TrainingInputs, load_inputs
+from codestilts.training.launcher import launch
+from codestilts.training.loop import Trained, train
 from codestilts.training.precision import allow_tf32
-from codestilts.training.prediction import predict
 
-FIRST = ["encoder", "arm", "target", "seed", "checkpoint"]  # columns of predictions
-
-
-def start(encoder: Path, parent: Path | None, seed: int) -> Path:
-    """The model folder that a seed goes on from: ``parent/{seed}`` of phase 2, or the encoder if that was skipped."""
-    return parent / str(seed) if parent else encoder
+RUN_COLUMNS = ["encoder", "arm", "target", "seed", "checkpoint"]  # of predictions, before all others
+FAILED = -1.0  # dev metric of a trial whose loss was not finite: below every other
 
 
-def train_batch(
-    encoder: Path,
-    parent: Path | None,
-    examples: list[Path],
-    settings: dict[str, Any],
-    out: Path,
-    checkpoints: Path | None = None,
-    predictions: Path | None = None,
-    trials: Path | None = None,
-    gpus: int = 0,
-) -> None:
-    """Train every seed of ``settings["seeds"]`` and write ``out/{seed}/`` (``models.FILES``) for each.
+@dataclass(frozen=True)
+class TrainingJob:
+    """A batch of seeds with its files.
 
-    In phase 3 the target's test rows are predicted too, all seeds into the table ``predictions``; with
-    ``keep_models: false`` the weights are left out. ``trials`` is what :func:`try_rates` wrote: the best learning
-    rate is taken. Finished seeds wait among the checkpoints until all are done, so that a killed job repeats none
-    of them; they only count if settings, code, parents and examples are still the same. What a killed workflow has
-    left running is waited for: it writes to the same place. ``gpus`` are those that the job asked for; several train
-    each model together (:func:`codestilts.training.launcher.compute`).
+    Attributes:
+        settings: what is trained.
+        encoder: folder of the tokenizer, and of the weights where there is no ``parent``.
+        parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
+        examples: one table per task, named after it.
+        out: folder that gets ``{seed}/`` (``models.FILES``) for each seed.
+        predictions: table that gets the test predictions of all seeds of a target.
+        trials: what :func:`try_learning_rates` wrote, if it chooses the learning rate.
+        checkpoints: folder for unfinished work; by default beside ``out``.
+        gpus: the number of GPUs that the job requested; several train each model together.
     """
-    work = checkpoints or out.with_name(f".{out.name}.work")
-    if trials:
-        settings = settings | {"learning_rate": best_rate(json.loads(trials.read_text(encoding="utf-8")))}
-    about = (encoder, parent, examples, settings, out, work, predictions)
-    compute(gpus, work, lambda device: _train_batch(*about, device, gpus))
+
+    settings: TrainingSettings
+    encoder: Path
+    examples: tuple[Path, ...]
+    out: Path
+    parent: Path | None = None
+    predictions: Path | None = None
+    trials: Path | None = None
+    checkpoints: Path | None = None
+    gpus: int = 0
+
+    @property
+    def work(self) -> Path:
+        """The folder for unfinished work."""
+        return self.checkpoints or self.out.with_name(f".{self.out.name}.work")
 
 
-def _train_batch(
-    encoder: Path,
-    parent: Path | None,
-    examples: list[Path],
-    settings: dict[str, Any],
-    out: Path,
-    work: Path,
-    predictions: Path | None,
-    device: torch.device,
-    gpus: int,
-) -> None:
-    torch.set_num_threads(1)
-    allow_tf32(settings["tf32"])
-    tokenizer = models.load_tokenizer(encoder)
-    tables = {path.stem: pd.read_parquet(path) for path in examples}
-    origin = made_of(examples, digests({seed: start(encoder, parent, seed) for seed in settings["seeds"]}))
-    if distributed.first(lambda: made_already(out, settings, origin, predictions)):
-        print("done by the job of an earlier run, which went on without it", flush=True)
+@dataclass(frozen=True)
+class TuningJob:
+    """Trials of learning rates with their files, as in :class:`TrainingJob`; ``out`` is the list of trials (JSON)."""
+
+    settings: TuningSettings
+    encoder: Path
+    examples: Path
+    out: Path
+    parent: Path | None = None
+    gpus: int = 0
+
+    @property
+    def work(self) -> Path:
+        """The folder for unfinished work."""
+        return self.out.with_name(f".{self.out.stem}.work")
+
+
+def train_seeds(job: TrainingJob) -> None:
+    """Train every seed of a job and write its outputs.
+
+    Finished seeds are kept among the checkpoints until all are done, so that a killed job repeats none of them. They
+    only count if settings, code, parents and examples are the same. A job that a killed workflow left running is waited
+    for: it writes to the same files. With ``keep_models: false`` the weights are left out.
+    """
+    if job.trials:
+        rate = best_learning_rate(json.loads(job.trials.read_text(encoding="utf-8")))
+        job = replace(job, settings=replace(job.settings, learning_rate=rate))
+    launch(partial(_train_seeds, job), job.gpus, job.work)
+
+
+def _train_seeds(job: TrainingJob, device: torch.device) -> None:
+    settings = job.settings
+    _set_up_torch(settings)
+    parents = parent_folders(job.encoder, job.parent, settings.seeds)
+    origin = origin_of(job.examples, parents)
+    if run_on_rank_zero(partial(is_done, job, origin)):
+        print("done by the job of an earlier run, which continued without it", flush=True)
         return
-    distributed.first(lambda: clear_unless_same(work, {"settings": settings, **origin}))
-    features = None if settings["shuffle_labels"] else loop.encode(tables, tokenizer, settings)
-    tested = Tested(tables, tokenizer, settings) if predictions else None
-    for seed in settings["seeds"]:
-        if distributed.first((work / str(seed) / "run.json").exists):
+    run_on_rank_zero(partial(clear_unless_same, job.work, {"settings": to_plain(settings), **origin}))
+    inputs = load_inputs(settings, job.encoder, job.examples, device, held_out=job.predictions is not None)
+    for seed in settings.seeds:
+        if run_on_rank_zero((job.work / str(seed) / "run.json").exists):
             continue
-        begin, checks = start(encoder, parent, seed), work / f"{seed}.checks"
-        on_check = tested.to(checks) if tested else None
-        state = work / f"{seed}.state"
-        trained = loop.train(begin, tables, tokenizer, settings, seed, state, features, on_check, device)
-        if distributed.rank():
-            continue  # the first process of a team writes for all
-        with atomic(work / str(seed)) as folder:
-            if settings.get("keep_models", True):
-                models.save_encoder(trained.encoder, folder, out / str(seed), begin)
-                models.save_heads(trained.heads, folder)
-            folder.mkdir(exist_ok=True)
-            if tested:
-                tested.selected(checks, seed).to_parquet(work / f"{seed}.parquet", index=False)
-            write_json(folder / "run.json", trained.record | origin | {"gpus": gpus, "curve": thinned(trained.curve)})
-        for rest in (state, checks):
-            shutil.rmtree(rest, ignore_errors=True)
-    if distributed.rank():
-        return
-    if predictions:
-        with atomic(predictions) as temporary:
-            frames = [pd.read_parquet(work / f"{seed}.parquet") for seed in settings["seeds"]]
+        checkpoint = job.work / f"{seed}.state"
+        trained = train(inputs, seed, parents[seed], checkpoint)
+        if rank() == 0:
+            _save_seed(job, inputs, trained, origin)
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    if rank() == 0:
+        _publish(job)
+
+
+def _save_seed(job: TrainingJob, inputs: TrainingInputs, trained: Trained, origin: dict[str, Any]) -> None:
+    """Write a finished seed to the work folder."""
+    name = str(trained.seed)
+    record = trained.record | origin | {"gpus": job.gpus, "curve": downsample_curve(trained.curve)}
+    with atomic(job.work / name) as folder:
+        folder.mkdir()
+        if job.settings.keep_models:
+            models.save_encoder(trained.encoder, folder, job.out / name, trained.parent)
+            models.save_heads(trained.heads, folder)
+        if job.predictions:
+            selected_predictions(inputs, trained).to_parquet(job.work / f"{name}.parquet", index=False)
+        write_json(folder / "run.json", record)
+
+
+def selected_predictions(inputs: TrainingInputs, trained: Trained) -> pd.DataFrame:
+    """Return the test predictions of a run's selected checkpoints with the columns that identify the run."""
+    settings = inputs.settings
+    run: dict[str, Any] = {
+        "encoder": settings.encoder,
+        "arm": settings.arm,
+        "target": settings.target,
+        "seed": trained.seed,
+    }
+    evaluations = {step: rows.assign(**run) for step, rows in trained.predictions.items()}
+    metric = inputs.tasks[settings.target].task.metric
+    return run_columns_first(select(evaluations, metric, settings.selection, settings.source_language))
+
+
+def run_columns_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put :data:`RUN_COLUMNS` before the other columns."""
+    return rows[RUN_COLUMNS + [name for name in rows if name not in RUN_COLUMNS]]
+
+
+def _publish(job: TrainingJob) -> None:
+    """Move the finished seeds to the declared outputs."""
+    if job.predictions:
+        with atomic(job.predictions) as temporary:
+            frames = [pd.read_parquet(job.work / f"{seed}.parquet") for seed in job.settings.seeds]
             pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
-    for seed in settings["seeds"]:
-        (out / str(seed)).mkdir(parents=True, exist_ok=True)
-        for path in sorted((work / str(seed)).iterdir()):
-            shutil.move(path, out / str(seed) / path.name)
-    shutil.rmtree(work)
+    for seed in job.settings.seeds:
+        (job.out / str(seed)).mkdir(parents=True, exist_ok=True)
+        for path in sorted((job.work / str(seed)).iterdir()):
+            shutil.move(path, job.out / str(seed) / path.name)
+    shutil.rmtree(job.work)
 
 
-class Tested:
-    """The dev and test rows of a target, predicted at each evaluation that selection looks at."""
+def try_learning_rates(job: TuningJob) -> None:
+    """Train one seed once with each learning rate and write the list of trials.
 
-    def __init__(self, tables: dict[str, pd.DataFrame], tokenizer: Any, settings: dict[str, Any]) -> None:
-        (self.target, table), *_ = tables.items()
-        self.settings, self.tokenizer = settings, tokenizer
-        self.task = Task.from_settings(self.target, settings["tasks"][self.target], table)
-        self.only_last = settings["selection"] == ["last"]
-        splits = ["test"] if self.only_last else ["dev", "test"]
-        self.rows = table[table["split"].isin(splits)].reset_index(drop=True)
-        self.features: list[Feature] = task_type(self.task.type).encode(self.rows, tokenizer, self.task)
-
-    def to(self, folder: Path) -> loop.OnCheck:
-        """What predicts at an evaluation and leaves a table a step in ``folder``, for a killed run to find again."""
-
-        def on_check(step: int, last: bool, encoder: nn.Module, heads: nn.ModuleDict) -> None:
-            if self.only_last and not last:
-                return
-            about = (self.rows, self.task, self.tokenizer, self.features, self.settings["precision"])
-            found = predict(encoder, heads[self.target], *about)
-            with atomic(folder / f"{step}.parquet") as temporary:
-                found.to_parquet(temporary, index=False)
-
-        return on_check
-
-    def selected(self, folder: Path, seed: int) -> pd.DataFrame:
-        """The test predictions of a run's selected checkpoints, with the columns that say which run it is."""
-        run = {"encoder": self.settings["encoder"], "arm": self.settings["arm"], "target": self.target, "seed": seed}
-        checks = {int(path.stem): pd.read_parquet(path).assign(**run) for path in folder.glob("*.parquet")}
-        language = self.settings["source_language"]
-        rows = select(checks, self.task.metric, self.settings["selection"], language)
-        return rows[FIRST + [name for name in rows if name not in FIRST]]
-
-
-def try_rates(
-    encoder: Path, parent: Path | None, examples: Path, settings: dict[str, Any], out: Path, gpus: int = 0
-) -> None:
-    """Train the first seed once with each of ``settings["learning_rates"]``; ``out`` is the list of their records.
-
-    A record has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A
-    rate at which the loss is not finite is a trial too: its ``dev`` is below every other. A killed job goes on where
-    it was.
+    A trial has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A rate
+    at which the loss is not finite is a trial too, with an ``error``. A killed job continues where it stopped.
     """
-    work = out.with_name(f".{out.stem}.work")
-    compute(gpus, work, lambda device: _try_rates(encoder, parent, examples, settings, out, work, device))
+    launch(partial(_try_learning_rates, job), job.gpus, job.work)
 
 
-def _try_rates(
-    encoder: Path,
-    parent: Path | None,
-    examples: Path,
-    settings: dict[str, Any],
-    out: Path,
-    work: Path,
-    device: torch.device,
-) -> None:
-    torch.set_num_threads(1)
-    allow_tf32(settings["tf32"])
-    tokenizer = models.load_tokenizer(encoder)
-    tables = {examples.stem: pd.read_parquet(examples)}
-    features = loop.encode(tables, tokenizer, settings)
-    (seed,) = settings["seeds"]
-    begin = start(encoder, parent, seed)
-    key = {"settings": settings, **made_of([examples], digests({seed: begin}))}
-    distributed.first(lambda: clear_unless_same(work, key))
-    files = [work / f"{rate:g}.json" for rate in settings["learning_rates"]]
-    for rate, path in zip(settings["learning_rates"], files, strict=True):
-        if distributed.first(path.exists):
+def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
+    settings = job.settings.training
+    _set_up_torch(settings)
+    parents = parent_folders(job.encoder, job.parent, settings.seeds)
+    key = {"settings": to_plain(job.settings), **origin_of([job.examples], parents)}
+    run_on_rank_zero(partial(clear_unless_same, job.work, key))
+    inputs = load_inputs(settings, job.encoder, [job.examples], device, held_out=False)
+    files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}
+    for rate, path in files.items():
+        if run_on_rank_zero(path.exists):
             continue
-        own = settings | {"learning_rate": rate}
-        record: dict[str, Any] = {"learning_rate": rate, "seed": seed, "dev": -1.0, "error": None}
-        try:
-            state = path.with_suffix(".state")
-            found = loop.train(begin, tables, tokenizer, own, seed, state, features, None, device).record
-            record |= {"dev": found["dev"].get(examples.stem, 0.0), "seconds": found["seconds"], "settings": own}
-        except CodeStiltsError as error:
-            record["error"] = str(error)
-        if not distributed.rank():
-            write_json(path, record)
-            shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
-    if distributed.rank():
-        return
-    write_json(out, [json.loads(path.read_text(encoding="utf-8")) for path in files])
-    shutil.rmtree(work)
+        checkpoint = path.with_suffix(".state")
+        trial = _trial(replace(inputs, settings=replace(settings, learning_rate=rate)), parents, checkpoint)
+        if rank() == 0:
+            write_json(path, trial)
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    if rank() == 0:
+        write_json(job.out, [json.loads(path.read_text(encoding="utf-8")) for path in files.values()])
+        shutil.rmtree(job.work)
 
 
-def best_rate(trials: list[dict[str, Any]]) -> float:
-    """The learning rate with the best dev metric; the smallest among equals."""
+def _trial(inputs: TrainingInputs, parents: Mapping[int, Path], checkpoint: Path) -> dict[str, Any]:
+    """Train with one learning rate and return the record of the trial."""
+    settings = inputs.settings
+    ((seed, parent),) = parents.items()
+    trial: dict[str, Any] = {"learning_rate": settings.learning_rate, "seed": seed, "dev": FAILED, "error": None}
+    try:
+        record = train(inputs, seed, parent, checkpoint).record
+    except CodeStiltsError as error:
+        return trial | {"error": str(error)}
+    dev = record["dev"].get(settings.target, 0.0)
+    return trial | {"dev": dev, "seconds": record["seconds"], "settings": record["settings"]}
+
+
+def best_learning_rate(trials: list[dict[str, Any]]) -> float:
+    """Return the learning rate with the best dev metric; ties go to the smallest."""
     ordered = sorted(trials, key=lambda trial: trial["learning_rate"])
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
+def _set_up_torch(settings: TrainingSettings) -> None:
+    torch.set_num_threads(1)
+    allow_tf32(settings.tf32)
+
+
+def parent_folders(encoder: Path, parent: Path | None, seeds: Sequence[int]) -> dict[int, Path]:
+    """Return the model folder that each seed starts from: its intermediate model, or the encoder if there is none."""
+    return {seed: parent / str(seed) if parent else encoder for seed in seeds}
+
+
+def to_plain(settings: TrainingSettings | TuningSettings | RetrievalSettings) -> dict[str, Any]:
+    """Return settings as they are read back from JSON."""
+    return dict(json.loads(json.dumps(asdict(settings))))
+
+
 def clear_unless_same(work: Path, key: dict[str, Any]) -> None:
-    """Empty a folder of unfinished work, unless what was left there follows from the same settings, code and data."""
-    noted = work / "key.json"
-    if not noted.exists() or json.loads(noted.read_text(encoding="utf-8")) != key:
+    """Empty a folder of unfinished work unless it was left by a job with the same settings, code and data."""
+    file = work / "key.json"
+    if not file.exists() or json.loads(file.read_text(encoding="utf-8")) != key:
         shutil.rmtree(work, ignore_errors=True)
-        write_json(noted, key)
+        write_json(file, key)
 
 
-def made_already(out: Path, settings: dict[str, Any], origin: dict[str, Any], predictions: Path | None) -> bool:
-    """Whether another process has made the very same while this one waited for the folder.
+def is_done(job: TrainingJob, origin: dict[str, Any]) -> bool:
+    """Whether another process made the same outputs while this one waited for the folder.
 
-    Snakemake deletes outputs before it starts a job, so what is there was made since.
+    Snakemake deletes outputs before it starts a job, so existing outputs are newer than that.
     """
-    records = [out / str(seed) / "run.json" for seed in settings["seeds"]]
-    if not all(path.exists() for path in [*records, *filter(None, [predictions])]):
+    records = [job.out / str(seed) / "run.json" for seed in job.settings.seeds]
+    if not all(path.exists() for path in [*records, *filter(None, [job.predictions])]):
         return False
-    key = {"settings": json.loads(json.dumps(settings)), **origin}
+    key = {"settings": to_plain(job.settings), **origin}
     return all(key.items() <= json.loads(path.read_text(encoding="utf-8")).items() for path in records)
 
 
-def made_of(examples: list[Path], parents: dict[str, Any]) -> dict[str, Any]:
-    """What a job's outputs follow from beside its settings, as digests: code, examples, weights it starts from."""
-    code = stage_digest(Path(__file__).parents[3], __name__)
-    data = {path.stem: file_digest(path) for path in examples}
-    return {"code": code, "data": data, "parents": parents}
+def origin_of(examples: Sequence[Path], parents: Mapping[int, Path]) -> dict[str, Any]:
+    """Return digests of what outputs depend on besides settings: code, examples and the weights of each seed's parent.
 
-
-def digests(folders: dict[int, Path]) -> dict[str, str]:
-    """The digest of the encoder in each seed's folder; a file that several seeds start from is read once."""
-    once = cache(file_digest)
-    return {str(seed): once(folder / models.ENCODER) for seed, folder in folders.items()}
+    A file that several seeds start from is read once.
+    """
+    digest = cache(file_digest)
+    return {
+        "code": stage_digest(Path(__file__).parents[3], __name__),
+        "data": {path.stem: file_digest(path) for path in examples},
+        "parents": {str(seed): digest(folder / models.ENCODER) for seed, folder in parents.items()},
+    }

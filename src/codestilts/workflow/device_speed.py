@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from codestilts.config.study import Record, Study
+from codestilts.config.training_settings import TrainingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import Architecture, parse_architecture
 from codestilts.workflow.flops import Flops, training_flops
@@ -16,6 +19,7 @@ from codestilts.workflow.task_sizes import built_size, sequences_per_example
 FEWEST_STEPS = 30  # of a run that measures a speed: in a shorter one the start takes most of the time
 UTILISATION = 0.35  # share of its bf16 peak that a GPU reaches in training
 FP32_UTILISATION = 0.7  # share of its fp32 peak: arithmetic is so much slower that memory hardly matters
+SETTINGS = TypeAdapter(TrainingSettings)
 
 
 @dataclass(frozen=True)
@@ -62,25 +66,31 @@ class MeasuredRun:
 
 
 def read_measured_runs(results: Path) -> list[MeasuredRun]:
-    """The runs of all studies under ``results`` that are long enough to measure a speed."""
+    """The runs of all studies under ``results`` that are long enough to measure a speed.
+
+    Runs of another version of the code, whose settings have other fields, are skipped.
+    """
     runs = []
     for study in sorted(path for path in results.glob("*") if path.is_dir()):
         architectures: dict[str, Architecture] = {}
         for path in [*sorted(study.glob("intermediate/**/run.json")), *sorted(study.glob("target/**/run.json"))]:
             record = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                settings = SETTINGS.validate_python(record["settings"])
+            except ValidationError:
+                continue
             config = study / "encoders" / record["encoder"] / "config.json"
             if record["steps"] >= FEWEST_STEPS and config.exists():
                 if record["encoder"] not in architectures:
                     architectures[record["encoder"]] = parse_architecture(config.read_bytes(), str(config))
-                runs.append(_measured_run(study, record, architectures[record["encoder"]]))
+                runs.append(_measured_run(study, record, settings, architectures[record["encoder"]]))
     return runs
 
 
-def _measured_run(study: Path, record: Record, encoder: Architecture) -> MeasuredRun:
-    settings = record["settings"]
+def _measured_run(study: Path, record: Record, settings: TrainingSettings, encoder: Architecture) -> MeasuredRun:
     sizes = {}
-    for task, spec in settings["tasks"].items():
-        sequences = sequences_per_example(spec["type"], (spec.get("options") or {}).get("pairs", "cross"))
+    for task, spec in settings.tasks.items():
+        sequences = sequences_per_example(spec.type, spec.options.pairs)
         tokens = record["tokens"] / record["examples_seen"] / sequences
         sizes[task] = built_size(study / "examples" / f"{task}.parquet", tokens, sequences)
     first, *others = sizes

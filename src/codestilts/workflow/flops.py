@@ -7,7 +7,7 @@ section 2.1). Adapters save the gradients of the weights, a third of that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codestilts.config.study import Record
+from codestilts.config.training_settings import RetrievalSettings, TrainingSettings
 from codestilts.workflow.architectures import Architecture
 from codestilts.workflow.task_sizes import TaskSize
 
@@ -35,7 +35,7 @@ class Flops:
 
 def training_flops(
     encoder: Architecture,
-    settings: Record,
+    settings: TrainingSettings,
     sizes: Mapping[str, TaskSize],
     tokens: float | None = None,
     trial: bool = False,
@@ -44,42 +44,42 @@ def training_flops(
 
     Args:
         encoder: The architecture.
-        settings: The settings of the job (:mod:`codestilts.config.training_settings`).
+        settings: The settings of the job.
         sizes: The sizes of the tasks, by name.
         tokens: The tokens that the run trained on, where they are known.
         trial: Whether this is a learning-rate trial, which evaluates dev rows only. A training predicts the test rows
             of its target at every evaluation, and its dev rows once more if a checkpoint is selected by them.
     """
-    tasks = {name: sizes[name] for name in settings["tasks"]}
-    masked = {name: MASKED if task["type"] == "mlm" else 0.0 for name, task in settings["tasks"].items()}
+    tasks = {name: sizes[name] for name in settings.tasks}
+    masked = {name: MASKED if task.type == "mlm" else 0.0 for name, task in settings.tasks.items()}
     per_token = {name: encoder.forward_flops(size.sequence_tokens, masked[name]) for name, size in tasks.items()}
-    weights = {name: min(max(size.train, 1), settings["cap"]) * size.example_tokens for name, size in tasks.items()}
+    weights = {name: min(max(size.train, 1), settings.cap) * size.example_tokens for name, size in tasks.items()}
     tokens = training_tokens(settings, tasks) if tokens is None else tokens
-    passes = 2 if settings["method"] == "lora" else 3
+    passes = 2 if settings.lora else 3
     mixed = sum(weights[name] / sum(weights.values()) * per_token[name] for name in tasks)
     forward = 0.0
     for name, size in tasks.items():
-        if settings["phase"] == "target" and not trial:
-            rows = size.test + size.dev * (1 if settings["selection"] == ["last"] else 2)
+        if settings.phase == "target" and not trial:
+            rows = size.test + size.dev * (1 if settings.selection == ("last",) else 2)
         else:
             rows = 0 if masked[name] else size.dev
         forward += rows * size.example_tokens * per_token[name]
-    return Flops(passes * tokens * mixed, forward * settings["evaluations"])
+    return Flops(passes * tokens * mixed, forward * settings.evaluations)
 
 
-def training_tokens(settings: Record, sizes: Mapping[str, TaskSize]) -> float:
+def training_tokens(settings: TrainingSettings, sizes: Mapping[str, TaskSize]) -> float:
     """Tokens that one seed trains on: steps times tokens of a step, or epochs times tokens of the examples."""
-    if "epochs" not in settings:
-        return float(settings["steps"] * settings["tokens_per_step"])
-    examples = sum(min(size.train, settings["cap"]) * size.example_tokens for size in sizes.values())
-    return float(settings["epochs"] * examples)
+    if not settings.epochs:
+        return float(settings.steps * settings.tokens_per_step)
+    examples = sum(min(size.train, settings.cap) * size.example_tokens for size in sizes.values())
+    return float(settings.epochs * examples)
 
 
-def retrieval_flops(encoder: Architecture, settings: Record, sizes: Mapping[str, TaskSize]) -> Flops:
+def retrieval_flops(encoder: Architecture, settings: RetrievalSettings, sizes: Mapping[str, TaskSize]) -> Flops:
     """FLOPs of frozen retrieval with one seed: all untrained targets; one pass yields every layer of the sweep."""
     total = 0.0
-    for name, task in settings["tasks"].items():
+    for name, task in settings.tasks.items():
         size = sizes[name]
-        mining = (task.get("options") or {}).get("protocol") == "mining"  # it chooses its threshold on dev rows
-        total += (size.test + size.dev * mining) * size.example_tokens * encoder.forward_flops(size.sequence_tokens)
+        rows = size.test + (size.dev if task.options.protocol == "mining" else 0)  # dev rows set mining's threshold
+        total += rows * size.example_tokens * encoder.forward_flops(size.sequence_tokens)
     return Flops(forward=total)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.config import training_settings
+from codestilts.config import training_jobs
 from codestilts.config.schema import Budget
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
@@ -93,7 +93,7 @@ class _JobGraph:
 
     def add_intermediate(self, encoder: str, arm: str) -> None:
         """One job a batch of seeds."""
-        settings = training_settings.intermediate(self.study, encoder, arm, self.first_batch)
+        settings = training_jobs.intermediate_settings(self.study, encoder, arm, self.first_batch)
         flops = training_flops(self.architectures[encoder], settings, self.sizes)
         for batch, seeds in self.study.batches.items():
             number = self._add("train_intermediate", (encoder, arm, batch), flops * len(seeds))
@@ -101,7 +101,7 @@ class _JobGraph:
 
     def add_target(self, encoder: str, arm: str, target: str) -> None:
         """The learning-rate trials, if the study has any, and one job a batch of seeds."""
-        settings = training_settings.target(self.study, encoder, arm, target, self.first_batch)
+        settings = training_jobs.target_settings(self.study, encoder, arm, target, self.first_batch)
         trials = []
         if rates := len(self.study.learning_rates):
             trial = training_flops(self.architectures[encoder], settings, self.sizes, trial=True)
@@ -114,7 +114,7 @@ class _JobGraph:
 
     def add_retrieval(self, encoder: str, arm: str) -> None:
         """One job a batch of seeds predicts all untrained targets."""
-        settings = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
+        settings = training_jobs.retrieval_settings(self.study, encoder, arm, self.first_batch)
         flops = retrieval_flops(self.architectures[encoder], settings, self.sizes)
         for batch, seeds in self.study.batches.items():
             parents = self._intermediate_parents(encoder, arm, batch)

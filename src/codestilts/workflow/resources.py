@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from codestilts.config import training_settings
+from codestilts.config import training_jobs
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import PUBLISHED, Architecture, find_architecture
@@ -91,13 +91,13 @@ class JobResources:
         """FLOPs of one seed, or of one learning rate."""
         shape = self._architecture(encoder)
         if stage == "frozen_retrieval":
-            retrieval = training_settings.frozen_retrieval(self.study, encoder, arm, self.first_batch)
-            return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval["tasks"]})
+            retrieval = training_jobs.retrieval_settings(self.study, encoder, arm, self.first_batch)
+            return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval.tasks})
         if stage == "intermediate":
-            training = training_settings.intermediate(self.study, encoder, arm, self.first_batch)
+            training = training_jobs.intermediate_settings(self.study, encoder, arm, self.first_batch)
         else:
-            training = training_settings.target(self.study, encoder, arm, target, self.first_batch)
-        sizes = {task: self._size(task) for task in training["tasks"]}
+            training = training_jobs.target_settings(self.study, encoder, arm, target, self.first_batch)
+        sizes = {task: self._size(task) for task in training.tasks}
         return training_flops(shape, training, sizes, trial=stage == "tune")
 
     @cache  # noqa: B019

@@ -172,7 +172,7 @@ def is_locked(path: Path) -> bool:
 def modification_times(folder: Path, suffix: str, prefix: str = "") -> Iterator[tuple[str, float]]:
     """The modification time of each file with a suffix below a folder, by relative path without the suffix.
 
-    Three times as fast as :meth:`pathlib.Path.rglob`, which matters for the 18,000 files of the paper study.
+    Three times as fast as :meth:`pathlib.Path.rglob` (0.06 s and 0.2 s for the 9,000 benchmarks of half a paper study).
     """
     pending = [(folder, prefix)]
     while pending:

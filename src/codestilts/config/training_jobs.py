@@ -1,0 +1,143 @@
+"""Settings of the jobs that train or predict, made from a study."""
+
+from dataclasses import replace
+from typing import Any
+
+from codestilts.config.schema import Budget
+from codestilts.config.schema_task import TaskSpec
+from codestilts.config.study import Record, Study
+from codestilts.config.training_settings import (
+    Head,
+    Init,
+    LoraSettings,
+    RetrievalSettings,
+    TaskOptions,
+    TaskSettings,
+    TrainingSettings,
+    TuningSettings,
+)
+
+COMMON = {  # keys of a phase's section of the config that are fields of the settings under the same name
+    *("learning_rate", "warmup", "weight_decay", "clip", "dropout", "freeze_embeddings"),
+    *("cap", "evaluations", "checkpoint_minutes", "precision", "tf32"),
+}
+
+
+def task_settings(study: Study, task: str) -> Record:
+    """The part of a task that scores depend on."""
+    keys = {"type", "labels", "metric", "max_length", "options", "trained", "group"}
+    return study.tasks[task].model_dump(include=keys, exclude_unset=True)
+
+
+def training_task(spec: TaskSpec, head: Head = "quick", layer: int = -1) -> TaskSettings:
+    """The part of a task that training and prediction depend on; ``layer`` is the encoder's, if the task has none."""
+    return TaskSettings(
+        type=spec.type,
+        metric=spec.metric,
+        labels=tuple(spec.labels),
+        max_length=spec.max_length,
+        options=TaskOptions(**{"layer": layer, **spec.options.model_dump(exclude_none=True)}),
+        head=head,
+    )
+
+
+def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> TrainingSettings:
+    """Settings of an arm's intermediate training for one batch of seeds."""
+    definition = study.arms[arm]
+    budget = _budget(study, study.config.intermediate, definition.tasks, {})
+    budget["learning_rate"] *= definition.learning_rate_factor
+    return TrainingSettings(
+        study=study.name,
+        encoder=encoder,
+        arm=arm,
+        phase="intermediate",
+        seeds=tuple(study.batches[seeds]),
+        init=definition.init,
+        shuffle_labels=definition.shuffle_labels,
+        **budget,
+    )
+
+
+def target_settings(study: Study, encoder: str, arm: str, target: str, seeds: str) -> TrainingSettings:
+    """Settings of training on a target for one batch of seeds.
+
+    A target's own budget overrides the common one. The learning rate is 0 where trials choose it.
+    """
+    section = study.config.target
+    overrides = section.own(target)
+    budget = _budget(study, section, [target], overrides)
+    if study.learning_rates:
+        budget["learning_rate"] = 0.0
+    lora = LoraSettings(**section.lora.model_dump() | overrides.get("lora", {}))
+    return TrainingSettings(
+        study=study.name,
+        encoder=encoder,
+        arm=arm,
+        target=target,
+        phase="target",
+        seeds=tuple(study.batches[seeds]),
+        init=_target_init(study, arm),
+        lora=replace(lora, modules=tuple(lora.modules)) if study.arms[arm].method == "lora" else None,
+        source_language=study.source_language(target),
+        selection=tuple(section.selection),
+        keep_models=study.config.keep_models,
+        **budget,
+    )
+
+
+def tuning_settings(study: Study, encoder: str, arm: str, target: str) -> TuningSettings:
+    """Settings of the learning-rate trials of a target, which the study's first seed runs."""
+    training = target_settings(study, encoder, arm, target, next(iter(study.batches)))
+    training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True)
+    return TuningSettings(training, tuple(study.learning_rates))
+
+
+def retrieval_settings(study: Study, encoder: str, arm: str, seeds: str) -> RetrievalSettings:
+    """Settings of frozen retrieval for one batch of seeds."""
+    definition, section = study.encoder(encoder), study.config.target
+    return RetrievalSettings(
+        study=study.name,
+        encoder=encoder,
+        arm=arm,
+        seeds=tuple(study.batches[seeds]),
+        tasks={name: training_task(study.tasks[name], layer=definition.layer) for name in study.untrained_targets},
+        init=_target_init(study, arm),
+        layers=tuple(definition.layers),
+        precision=section.precision,
+        tf32=section.tf32,
+    )
+
+
+def _budget(study: Study, section: Budget, tasks: list[str], overrides: Record) -> dict[str, Any]:
+    """The fields of :class:`TrainingSettings` that follow from a phase's section of the config and from the tasks.
+
+    Where the phase follows published recipes, the recipe of a single task replaces the budget. A task with a recipe
+    gets the published head; any other gets the head of the target's own section, else of its file, else of the phase.
+
+    Args:
+        study: the study.
+        section: the phase's section of the config.
+        tasks: the tasks that are trained.
+        overrides: a target's own section.
+    """
+    published = overrides.get("recipe", section.recipe) == "published"
+    recipes = {task: study.tasks[task].recipe if published else None for task in tasks}
+    heads: dict[str, Head] = {
+        task: "published" if recipes[task] else overrides.get("head") or study.tasks[task].head or section.head
+        for task in tasks
+    }
+    values = section.model_dump() | overrides
+    size = {key: values[key] for key in ("steps", "tokens_per_step")}
+    if len(tasks) == 1 and (recipe := recipes[tasks[0]]):
+        values |= recipe.model_dump(exclude={"source"}, exclude_unset=True)
+        size = {key: values[key] for key in ("epochs", "batch_size")}
+    return {
+        "tasks": {task: training_task(study.tasks[task], heads[task]) for task in tasks},
+        **{key: values[key] for key in COMMON},
+        **size,
+    }
+
+
+def _target_init(study: Study, arm: str) -> Init:
+    """Random weights are drawn in the first phase that trains; a later phase starts from those of the earlier one."""
+    return "pretrained" if study.parent_arm(arm) else study.arms[arm].init
