@@ -8,8 +8,9 @@
 # make pins     note the commits and digests that sources.csv lacks: asks the hub, fetches archives once
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
 # make setup    only the environment, in .venv
-# make lint     style and types (snakemake --lint is among the tests)
+# make lint     style, format and types (snakemake --lint is among the tests)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
+# make check-wheels   ask the package index whether every locked package has a wheel for each supported Python
 
 SHELL := bash
 # What make does is said by its arguments. Variables of the environment are not read (bash -p reads none either), and
@@ -27,8 +28,10 @@ BASE = python@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a
 # Where to take torch from, as options of pip: the CPU build is much smaller than the default one, which has CUDA.
 TORCH_FROM =
 BUILD =
-PYTHON = $(shell for name in python3.11 python3 python; do \
-	$$name -Ic 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$name && break; done)
+# The newest Python that is supported and installed; looked for once, and only where it is needed.
+PYTHON = $(eval PYTHON := $$(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	$$$$name -Ic 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$$$name && break; \
+	done))$(PYTHON)
 STUDY = pocket
 COVER = each
 PLAN =
@@ -75,7 +78,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test bench test-cluster plan status lint lock
+.PHONY: setup container report rehearse pins test bench test-cluster plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -110,11 +113,11 @@ status: .venv/ready
 	@$(ACTIVATE) && python scripts/status.py --configs $(CONFIGS) $(STATUS)
 
 lint: .venv/ready
-	$(ACTIVATE) && ruff check . && mypy && snakefmt --check Snakefile rules
+	$(ACTIVATE) && ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules
 
 # Torch by itself, in whichever build the machine offers; everything else exactly as locked.
 .venv/ready: envs/lock.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "error: Python 3.11 is needed: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11, 3.12 or 3.13 is needed: install one, or run make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PIP) install torch==$(TORCH)
 	$(PIP) install --require-hashes --no-deps --use-pep517 -r envs/lock.txt
@@ -134,6 +137,9 @@ $(IMAGE): containers/codestilts.def containers/install.sh containers/host_paths.
 # What rules depend on, since Snakemake doesn't look into an image.
 $(IMAGE).sha256: $(IMAGE)
 	cd containers && sha256sum $(notdir $(IMAGE)) > $(notdir $@)
+
+check-wheels: .venv/ready
+	$(ACTIVATE) && python scripts/check_lock.py --wheels envs/lock.txt
 
 lock:
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -I src/codestilts/sources/pip_settings.py install uv

@@ -4,7 +4,7 @@
 #   snakemake --cores all --configfile studies/desk.yaml       a larger one, overnight
 #   snakemake --cores all --dry-run                            what would run
 #
-# The grammar of results: encoder / arm (what happens between pretraining and fine-tuning) / target / seeds.
+# The grammar of results: encoder / arm (what happens between pretraining and target training) / target / seeds.
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -13,14 +13,13 @@ min_version("9.20")
 include: "rules/checkout.smk"
 
 
-configfile: "config.yaml"
+configfile: in_checkout("config.yaml")
 
 
 container: "containers/codestilts.sif"
 
 
 include: "rules/common.smk"
-include: "rules/asked.smk"
 include: "rules/fetch.smk"
 include: "rules/prepare.smk"
 include: "rules/intermediate.smk"
@@ -30,7 +29,7 @@ include: "rules/analyse.smk"
 include: "rules/report.smk"
 
 
-# All outputs are asked for, so that one that was deleted is made again though what follows from it is still there.
+# It requests all outputs, so that a deleted one is made again even if everything that follows from it exists.
 rule all:
     default_target: True
     input:
@@ -38,17 +37,19 @@ rule all:
         expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
         expand("<results>/examples/{task}.parquet", task=STUDY.examples),
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
-        expand(ENCODER, encoder=STUDY.encoders),
-        over(STUDY.intermediate_models, INTERMEDIATE, seed=SEED_FOLDERS, file=MODEL_FILES),
+        expand(ENCODER_FILES, encoder=STUDY.encoders),
+        over(STUDY.intermediate_models, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
-        over(STUDY.runs, TARGET, seed=SEED_FOLDERS, file=TARGET_FILES),
-        over(STUDY.runs, PREDICTIONS, seeds=STUDY.batches),
+        over(STUDY.runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches),
         over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
         over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
         over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
     message:
-        "Everything is there"
+        "All results are up to date"
+
+
+STAGE_TIMES = in_checkout("scripts/stage_times.py")
 
 
 onsuccess:
-    shell("python scripts/stage_times.py --benchmarks results/{STUDY.name}/benchmarks")
+    shell("python {STAGE_TIMES:q} --benchmarks results/{STUDY.name}/benchmarks")

@@ -4,7 +4,7 @@
 #   install.sh torch==2.13.0 [options of pip, such as --index-url ...]
 set -eu
 cd /opt/codestilts
-python3.11 -m venv env
+python3 -m venv env
 pip="env/bin/python -I src/codestilts/sources/pip_settings.py install --no-cache-dir --no-compile"
 $pip "$@"
 $pip --require-hashes --no-deps --use-pep517 -r envs/lock.txt

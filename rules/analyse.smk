@@ -1,9 +1,9 @@
-# Predictions to scores (sums a cluster, so that every interval can be resampled), and scores to effects.
+# From predictions to scores (sums for each resampling unit, from which all intervals follow), and from scores to effects.
 
 
 rule score:
     input:
-        predictions=predictions_of_cell,
+        predictions=predictions_of_pair,
         image=IMAGE_DIGEST,
     output:
         "<results>/scores/{encoder}/{arm}.parquet",
@@ -16,12 +16,13 @@ rule score:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        script=in_checkout("scripts/score.py"),
         settings=settings("score"),
         code=code("scripts/score.py"),
     message:
         "Scoring {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python scripts/score.py --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule score_baselines:
@@ -39,12 +40,13 @@ rule score_baselines:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings("score"),
+        script=in_checkout("scripts/score.py"),
+        settings=settings("score_baselines"),
         code=code("scripts/score.py"),
     message:
         "Scoring the trivial baselines"
     shell:
-        "python scripts/score.py --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule language_similarity:
@@ -62,12 +64,13 @@ rule language_similarity:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings("score"),
+        script=in_checkout("scripts/language_similarity.py"),
+        settings=settings("language_similarity"),
         code=code("scripts/language_similarity.py"),
     message:
-        "Measuring how near the languages are"
+        "Measuring language similarity"
     shell:
-        "python scripts/language_similarity.py --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --functions {input.functions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule compare:
@@ -91,12 +94,13 @@ rule compare:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        script=in_checkout("scripts/compare.py"),
         settings=settings("compare"),
         code=code("scripts/compare.py"),
     message:
         "Comparing arms"
     shell:
-        "python scripts/compare.py --sums {input.sums} {input.baselines} --languages {input.languages}"
+        "python {params.script:q} --sums {input.sums} {input.baselines} --languages {input.languages}"
         " --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
         " --contrasts {output.contrasts} --target-checks {output.target_checks} --counts {output.counts}"
         " 2>&1 | tee {log}"
@@ -104,7 +108,7 @@ rule compare:
 
 rule collect:
     input:
-        runs=records_of_cell,
+        models=models_of_pair,
         sweeps=expand(SWEEP, seeds=STUDY.batches, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
@@ -120,17 +124,19 @@ rule collect:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        script=in_checkout("scripts/collect.py"),
+        records=records_of_models,
         code=code("scripts/collect.py"),
     message:
-        "Gathering the records of {wildcards.encoder} after {wildcards.arm}"
+        "Collecting the records of {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python scripts/collect.py --runs {input.runs} --sweeps {input.sweeps} --table {output.table}"
+        "python {params.script:q} --runs {params.records} --sweeps {input.sweeps} --table {output.table}"
         " --curves {output.curves} --layers {output.layers} 2>&1 | tee {log}"
 
 
 rule concatenate:
     input:
-        tables=tables_of_cells,
+        tables=tables_of_pairs,
         image=IMAGE_DIGEST,
     output:
         "<results>/{table}.csv",
@@ -145,17 +151,18 @@ rule concatenate:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        script=in_checkout("scripts/concatenate.py"),
         code=code("scripts/concatenate.py"),
     message:
-        "Putting all {wildcards.table} into one table"
+        "Concatenating {wildcards.table}"
     shell:
-        "python scripts/concatenate.py --tables {input.tables} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --tables {input.tables} --out {output} 2>&1 | tee {log}"
 
 
 rule sample_predictions:
     input:
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
-        predictions=over(STUDY.shown_runs, PREDICTIONS, seeds=[*STUDY.batches][:1]),
+        predictions=over(STUDY.shown_runs, PREDICTIONS, seeds=next(iter(STUDY.batches))),
         image=IMAGE_DIGEST,
     output:
         "<results>/sample_predictions.csv",
@@ -168,12 +175,13 @@ rule sample_predictions:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        settings=settings("score"),
+        script=in_checkout("scripts/sample_predictions.py"),
+        settings=settings("sample_predictions"),
         code=code("scripts/sample_predictions.py"),
     message:
-        "Picking examples to show"
+        "Sampling predictions"
     shell:
-        "python scripts/sample_predictions.py --examples {input.examples} --predictions {input.predictions}"
+        "python {params.script:q} --examples {input.examples} --predictions {input.predictions}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
@@ -198,10 +206,11 @@ rule audit:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        script=in_checkout("scripts/audit.py"),
         rehearsal="--only-report" if STUDY.config.rehearsal else "",
         code=code("scripts/audit.py"),
     message:
-        "Looking for leakage between training and test"
+        "Auditing leakage between training and test sets"
     shell:
-        "python scripts/audit.py --training {input.training} --targets {input.targets} {params.rehearsal}"
+        "python {params.script:q} --training {input.training} --targets {input.targets} {params.rehearsal}"
         " --out {output} 2>&1 | tee {log}"

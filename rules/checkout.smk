@@ -1,5 +1,6 @@
-# Before anything else: Snakemake runs in this folder, with the library of this folder.
+# Read before anything else: find the checkout that this workflow belongs to, and refuse the library of another checkout.
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -13,15 +14,18 @@ def refuse(text):
     sys.exit(1)
 
 
-if workflow.modifier.namespace or not CHECKOUT.samefile(workflow.basedir):
-    refuse(f"{CHECKOUT / 'Snakefile'}: it is no module of other workflows: run it by itself, `snakemake` in its folder")
-if not (CHECKOUT.is_dir() and CHECKOUT.samefile(".")):
-    refuse(f"{CHECKOUT}: Snakemake runs in the project's own folder: `cd {CHECKOUT}`, without --directory")
+def in_checkout(path):
+    """A file of the checkout, relative to the working directory: Snakemake may run elsewhere (--directory, modules)."""
+    return os.path.relpath(CHECKOUT / path)
+
+
+if not CHECKOUT.is_dir():
+    refuse(f"{CHECKOUT}: the workflow needs its scripts and its library: clone the project and name its Snakefile")
 if not LIBRARY:
-    refuse("Python has no library codestilts: `source .venv/bin/activate` (`make setup` makes .venv)")
-IMPORTED, OWN = Path(LIBRARY.origin or "nowhere").parent, CHECKOUT / "src/codestilts"
-if not (OWN.is_dir() and OWN.samefile(IMPORTED)):
+    refuse(f"Python has no library codestilts: `source {in_checkout('.venv')}/bin/activate` (`make setup` makes .venv)")
+IMPORTED, EXPECTED = Path(LIBRARY.origin or "nowhere").parent, CHECKOUT / "src/codestilts"
+if not (EXPECTED.is_dir() and EXPECTED.samefile(IMPORTED)):
     refuse(
-        f"Python imports the library of {IMPORTED}, not that of this checkout:"
-        " `source .venv/bin/activate` here (where .venv was copied: delete it, `make setup`)"
+        f"Python imports the library of {IMPORTED}, not that of {CHECKOUT}:"
+        f" `source {in_checkout('.venv')}/bin/activate` (if .venv was copied: delete it, `make setup`)"
     )

@@ -1,109 +1,38 @@
-# The study, the places of its files, and the helpers that rules share.
-import gc
-import sys
+# The study, the paths of its files, and the helpers that rules share.
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from snakemake.logging import logger
 
-from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config import preparation_jobs
 from codestilts.code_digest import stage_digest
-from codestilts.workflow.resources import JobResources
-from codestilts.errors import CodeStiltsError
-from codestilts.workflow.encoder_checks import check_encoders
-from codestilts.sources.archive import local_content
+from codestilts.config import preparation_jobs
+from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.study import to_json
-from codestilts.workflow.environment import (
-    check_folders,
-    go_offline,
-    keep_caches_in,
-    show_gpus,
-    speak_utf8,
-    tell_commit,
-    use_this_python,
-)
-from codestilts.config.validation import load_study
+from codestilts.sources.archive import local_content
+from codestilts.workflow import snakemake_internals, startup
+from codestilts.workflow.job_paths import DEVICE_RULES
+from codestilts.workflow.resources import JobResources
 
-# Planning makes millions of objects that stay: looking through them all for garbage less often saves an eighth of it.
-gc.set_threshold(100_000, 50, 100)
-
-try:
-    *OVERLAYS, DEFAULT = workflow.configfiles  # Snakemake lists the file of the Snakefile last, though it says it first
-    STUDY = load_study(
-        config, Path(os.path.relpath(workflow.basedir)), [DEFAULT, *OVERLAYS], workflow.config_settings.config
-    )
-    check_encoders(STUDY, Path())
-    check_folders()
-    keep_caches_in(Path(".cache").absolute())
-except CodeStiltsError as error:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(1)
-
-
-# Jobs read what was fetched and nothing else: only fetching may ask the hub.
-go_offline()
-speak_utf8()
-show_gpus()
-tell_commit()
-use_this_python()
-
-# With --use-apptainer all but fetching runs in this image. Snakemake doesn't look into it, so jobs depend on its digest.
-IMAGE = "containers/codestilts.sif"
-IN_IMAGE = any(method.name == "APPTAINER" for method in workflow.deployment_settings.deployment_method)
-IMAGE_DIGEST = f"{IMAGE}.sha256" if IN_IMAGE else []
-if IN_IMAGE and not all(Path(path).exists() for path in (IMAGE, IMAGE_DIGEST)):
-    print(f"error: {IMAGE}: not there, or without its digest: `make container` builds it", file=sys.stderr)
-    sys.exit(1)
-
-
-# Snakemake would cut a job's request down to what there is, and a job without GPUs would train on the CPU.
-NEEDED = max(map(STUDY.gpus, STUDY.encoders))
-if "gpu" in workflow.global_resources and (THERE := workflow.global_resources["gpu"].value) < NEEDED:
-    print(
-        f"error: there are {THERE} GPUs (resources: gpu), and a job of this study asks for {NEEDED}: give more,"
-        " or set device: cpu, or gpus of the encoder",
-        file=sys.stderr,
-    )
-    sys.exit(1)
-
-# What a user sets for train_target is meant for the rules of all batches of seeds (train_target_0-1, ...), and what a
-# profile sets for gpu_jobs for every rule that asks for a GPU.
-SET = workflow.resource_settings.overwrite_resources
-GPU_JOBS = ["gpu_jobs"] if STUDY.config.device == "gpu" else []
-BATCHED = {f"{rule}_{batch}": rule for rule in ("train_intermediate", "train_target") for batch in STUDY.batches}
-for rule, family in {**BATCHED, "tune": "tune", "frozen_retrieval": "frozen_retrieval"}.items():
-    given = [SET[name] for name in dict.fromkeys([*GPU_JOBS, family, rule]) if name in SET]
-    if given:
-        SET[rule] = given[0].copy()
-        for more in given[1:]:
-            SET[rule].update(more)
-
-
-# In place of Snakemake's own lock, which a killed run leaves behind: the system frees this one, however a run ends.
-RUN = FileLock(f".snakemake/{STUDY.name}.lock")
+with startup.errors_as_one_line():
+    INVOCATION = snakemake_internals.read_invocation(workflow)
+    STUDY = startup.prepare_study(config, Path(in_checkout("")), INVOCATION)
+if STUDY.config.device == "gpu":
+    snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
+RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")
 
 
 onstart:
-    try:
-        RUN.acquire(timeout=3)  # `make status` looks at it too, for an instant
-    except Timeout:
-        print(
-            f"error: {RUN.lock_file}: another run of this study is going on here: let it end, or stop it",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    if STUDY.unpinned and not STUDY.config.rehearsal:
-        print(
-            f"error: sources.csv: {', '.join(STUDY.unpinned)}: not pinned yet: `make pins` notes commits and digests",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    logger.info(f"Study: {STUDY.name}")  # its log says whose it is: codestilts.workflow.snakemake_logs reads it
+    with startup.errors_as_one_line():
+        startup.begin_run(STUDY, RUN_LOCK)
+    logger.info(f"Study: {STUDY.name}")  # codestilts.workflow.snakemake_logs finds the study's logs by this line
 
 
-# A rehearsal takes a few rows of each table: its archives are not those of a study.
+# Memory, run time and GPUs of training and prediction jobs.
+JOBS = JobResources(STUDY, Path())
+# Snakemake does not look into an image, so jobs that run in it depend on its digest.
+IMAGE_DIGEST = startup.IMAGE_DIGEST if INVOCATION.uses_image else []
+# A rehearsal fetches a few rows of each table, so its archives are not those of the study.
 RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config.rehearsal else "resources"
 
 
@@ -122,18 +51,23 @@ wildcard_constraints:
     seeds="[0-9]+(-[0-9]+)?",
 
 
-# What the folders of encoders and models hold (codestilts.training.models).
-ENCODER_FILES = ["config.json", "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"]
-TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
-MODEL_FILES = [*ENCODER_FILES, "head.safetensors", "run.json"]
-TARGET_FILES = MODEL_FILES if STUDY.config.keep_models else ["run.json"]
-ENCODER = expand("<results>/encoders/{{encoder}}/{file}", file=ENCODER_FILES + TOKENIZER_FILES)
-# A job depends on one file of a folder that another job writes whole: its weights, without the word embeddings.
-WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
+ENCODER_FILES = expand(
+    "<results>/encoders/{{encoder}}/{file}",
+    file=[
+        "config.json",
+        "model.safetensors.index.json",
+        "embeddings.safetensors",
+        "encoder.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ],
+)
+# Jobs depend on one file of the encoder's folder, which one job writes as a whole.
+ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
-# Where the files of the grid are.
-INTERMEDIATE = "<results>/intermediate/{encoder}/{arm}/{seed}/{file}"
-TARGET = "<results>/target/{encoder}/{arm}/{target}/{seed}/{file}"
+# Files of the grid. Folders of models hold a folder for each seed of the batch (codestilts.training.models).
+INTERMEDIATE_MODELS = "<results>/intermediate/{encoder}/{arm}/{seeds}"
+TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
 RETRIEVAL_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
 SWEEP = "<results>/predictions/{encoder}/{arm}/{seeds}.layers.csv"
@@ -143,66 +77,49 @@ RUNS = "<results>/runs/{encoder}/{arm}.csv"
 CURVES = "<results>/curves/{encoder}/{arm}.csv"
 LAYERS = "<results>/layers/{encoder}/{arm}.csv"
 
-# Where a run's files are, below its arm or target: {batch of seeds}/{seed}.
-SEED_FOLDERS = [f"{batch}/{seed}" for batch, seeds in STUDY.batches.items() for seed in seeds]
-
 
 def over(grid, patterns, **values):
-    """The files of a pattern, or several, for each encoder and arm (and target) of a part of the grid."""
+    """The files of one or several patterns for each encoder and arm (and target) of a part of the grid."""
     patterns = expand(patterns, allow_missing=True, **values)
     keys = [dict(zip(("encoder", "arm", "target"), key)) for key in grid]
-    return [pattern.format(**key) for key in keys for pattern in patterns]  # expand takes ten times as long
+    return [pattern.format(**key) for key in keys for pattern in patterns]  # ten times as fast as expand
+
+
+def one_of(names):
+    """A wildcard constraint: one of these names."""
+    return "|".join(names) or "none"
+
+
+# Parameters
 
 
 def settings(stage):
-    """The settings of a job, as JSON, from its wildcards: a job is rerun when its own settings change."""
+    """The settings of a job as JSON, from its wildcards: a job is rerun when its own settings change."""
     return lambda wildcards: to_json(JOB_SETTINGS[stage](STUDY, **wildcards))
 
 
 @cache
 def code(*parts):
     """Digest of a script and all that it imports from the library: a job is rerun when its own code changes."""
-    return stage_digest(workflow.basedir, *parts)
+    return stage_digest(CHECKOUT, *parts)
 
 
 def builder_code(wildcards):
-    """The same for a task's builder, which the task file names."""
+    """The same for the builder that a task file names."""
     return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
 
 
-def outside(wildcards):
-    """No image: fetching needs the host's network settings, certificates and tokens, and computes nothing."""
-
-
-def image_option(wildcards, input):
-    """The digest of the image that jobs run in, for the page."""
-    return f"--image {input.image}" if input.image else ""
-
-
-def growing(amount, per_mb=0):
-    """A resource that starts at an amount, more for large inputs, and grows with each attempt at the job."""
-    if not per_mb:
-        return lambda wildcards, attempt: attempt * amount
-    return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
-
-
-# Memory, run time and GPUs of the jobs that train or predict.
-JOBS = JobResources(STUDY, Path())
-
-
-def processes(wildcards):
-    """CPU cores of a training job: one, or one for the process of each GPU."""
-    return max(1, STUDY.gpus(wildcards.encoder))
+def option(name, key):
+    """An option of a script, for an input that some jobs lack."""
+    return lambda wildcards, input: f"{name} {getattr(input, key)}" if getattr(input, key) else ""
 
 
 def content_of_source(wildcards):
-    """What a local file or folder holds: it has no version that changes with it."""
+    """Digest of a local file or folder, which has no version that changes with it."""
     source = STUDY.sources[wildcards.source]
-    return local_content(source, Path(RESOURCES, f"{source.name}.zip")) if source.kind == "local" else ""
-
-
-def archive_of_encoder(wildcards):
-    return f"<resources>/{STUDY.source_of_encoder(wildcards.encoder)}.zip"
+    if source.kind != "local":
+        return ""
+    return local_content(replace(source, id=in_checkout(source.id)), Path(RESOURCES, f"{source.name}.zip"))
 
 
 def folder_in_archive(wildcards):
@@ -210,14 +127,41 @@ def folder_in_archive(wildcards):
 
 
 def needs_of_encoder(wildcards, output):
-    """What its architecture is compared with. It is no part of the output: what takes ``output`` decides no rerun."""
+    """What the study requires of an encoder's architecture. Parameters that take ``output`` cause no rerun."""
     return to_json(preparation_jobs.encoder_requirements(STUDY, wildcards.encoder))
 
 
 def tiny_option(wildcards):
     """Random weights for a rehearsal, with every block that the study reads."""
-    own = STUDY.encoder(wildcards.encoder)
-    return f"--tiny {max([1, own.layer, *own.layers])}" if STUDY.config.rehearsal else ""
+    encoder = STUDY.encoder(wildcards.encoder)
+    return f"--tiny {max([1, encoder.layer, *encoder.layers])}" if STUDY.config.rehearsal else ""
+
+
+def records_of_models(wildcards, input):
+    """The record of each seed in the folders of models."""
+    return [f"{folder}/{seed}/run.json" for folder in input.models for seed in STUDY.batches[Path(folder).name]]
+
+
+# Resources
+
+
+def growing(amount, per_mb=0):
+    """A resource that starts at an amount, plus some for each MB of the inputs, and grows with each attempt."""
+    if not per_mb:
+        return lambda wildcards, attempt: attempt * amount
+    return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
+
+
+def processes(wildcards):
+    """CPU cores of a training job: one, or one for the process of each GPU."""
+    return max(1, STUDY.gpus(wildcards.encoder))
+
+
+# Inputs
+
+
+def archive_of_encoder(wildcards):
+    return f"<resources>/{STUDY.source_of_encoder(wildcards.encoder)}.zip"
 
 
 def archives_of_language(wildcards):
@@ -234,7 +178,7 @@ def inputs_of_task(wildcards):
     return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
 
 
-def clusters_of_task(wildcards):
+def near_duplicates_of_task(wildcards):
     return "<results>/near_duplicates.parquet" if STUDY.reads_functions(wildcards.task) else []
 
 
@@ -242,60 +186,50 @@ def examples_of_arm(wildcards):
     return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm].tasks)
 
 
-def alternatives(names):
-    """A wildcard that is one of these names."""
-    return "|".join(names) or "none"
+def parent_models(wildcards):
+    """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder."""
+    parent = STUDY.parent_arm(wildcards.arm)
+    return f"<results>/intermediate/{{encoder}}/{parent}/{{seeds}}" if parent else []
 
 
-def intermediate_files(encoder, arm, seeds, members):
-    """The intermediate models of some seeds that an arm goes on from; none if it skips phase 2."""
-    parent = STUDY.parent_arm(arm)
-    folder = f"<results>/intermediate/{encoder}/{parent}/{seeds}"
-    return [f"{folder}/{seed}/encoder.safetensors" for seed in members] if parent else []
-
-
-def parent_files(wildcards):
-    return intermediate_files(wildcards.encoder, wildcards.arm, wildcards.seeds, STUDY.batches[wildcards.seeds])
-
-
-def first_parent_files(wildcards):
-    """Those of the first seed, which tries the learning rates."""
-    first = next(iter(STUDY.batches))
-    return intermediate_files(wildcards.encoder, wildcards.arm, first, STUDY.batches[first][:1])
+def parent_models_of_first_batch(wildcards):
+    """The same for learning-rate trials, which use the first seed."""
+    parent = STUDY.parent_arm(wildcards.arm)
+    return f"<results>/intermediate/{{encoder}}/{parent}/{next(iter(STUDY.batches))}" if parent else []
 
 
 def trials_of_target(wildcards):
     return TRIALS if STUDY.learning_rates else []
 
 
-def parent_option(wildcards, input):
-    """The folder of these models, as an option of the script."""
-    return f"--parent {Path(input.parent[0]).parents[1]}" if input.parent else ""
-
-
-def predictions_of_cell(wildcards):
+def predictions_of_pair(wildcards):
     targets = STUDY.encoder_arms[wildcards.encoder, wildcards.arm]
     return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
 
 
-def tables_of_cells(wildcards):
+def models_of_pair(wildcards):
+    pair = (wildcards.encoder, wildcards.arm)
+    intermediate = [pair] if pair in STUDY.intermediate_models else []
+    runs = [run for run in STUDY.runs if run[:2] == pair]
+    return over(intermediate, INTERMEDIATE_MODELS, seeds=STUDY.batches) + over(runs, TARGET_MODELS, seeds=STUDY.batches)
+
+
+def tables_of_pairs(wildcards):
     return over(STUDY.encoder_arms, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 
-def records_of_cell(wildcards):
-    cell = (wildcards.encoder, wildcards.arm)
-    runs = [run for run in STUDY.runs if run[:2] == cell]
-    intermediate = [cell] if cell in STUDY.intermediate_models else []
-    return over(intermediate, INTERMEDIATE, seed=SEED_FOLDERS, file="run.json") + over(
-        runs, TARGET, seed=SEED_FOLDERS, file="run.json"
-    )
+# Outputs
 
 
 def reported(category, folder, names, kind):
-    """Figures or tables of an encoder that snakemake --report shows, under a category whose caption they share."""
+    """Figures or tables of an encoder that `snakemake --report` shows, under a category whose caption they share.
+
+    They are updated in place, because Snakemake deletes other outputs before it opens a notebook (--edit-notebook).
+    """
     shown = []
     for name in names:
-        labels = {"encoder": "{encoder}", folder[:-1]: name.replace("-", " ")}
+        labels = {"encoder": "{encoder}", folder.removesuffix("s"): name.replace("-", " ")}
         path = f"<results>/{folder}/{{encoder}}/{name}.{kind}"
-        shown += [report(path, caption=f"../report/{category.lower()}.rst", category=category, labels=labels)]
+        caption = f"../report/{category.lower()}.rst"
+        shown.append(update(report(path, caption=caption, category=category, labels=labels)))
     return shown

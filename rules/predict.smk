@@ -1,10 +1,10 @@
-# Predictions that need no training on a target: retrieval with encoders as they are, and trivial baselines.
+# Predictions without target training: retrieval with frozen encoders, and trivial baselines.
 
 
 rule frozen_retrieval:
     input:
-        encoder=WEIGHTS,
-        parent=parent_files,
+        encoder=ENCODER_WEIGHTS,
+        parent=parent_models,
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
         image=IMAGE_DIGEST,
     output:
@@ -23,14 +23,15 @@ rule frozen_retrieval:
         gpu=lambda wildcards: JOBS.gpus("frozen_retrieval", wildcards),
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
     params:
-        encoder=subpath(input[0], parent=True),
-        parent=parent_option,
+        script=in_checkout("scripts/frozen_retrieval.py"),
+        encoder=subpath(input.encoder, parent=True),
+        parent=option("--parent", "parent"),
         settings=settings("frozen_retrieval"),
         code=code("scripts/frozen_retrieval.py"),
     message:
-        "Untrained targets: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
+        "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python scripts/frozen_retrieval.py --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
         " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
         " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
 
@@ -50,10 +51,11 @@ rule baseline:
         mem_mb=growing(2000, per_mb=20),
         runtime=growing(30, per_mb=2),
     params:
+        script=in_checkout("scripts/baseline.py"),
         settings=settings("baseline"),
         code=code("scripts/baseline.py"),
     message:
-        "Trivial baselines of {wildcards.target}"
+        "Predicting trivial baselines of {wildcards.target}"
     shell:
-        "python scripts/baseline.py --examples {input.examples} --target {wildcards.target} --settings {params.settings:q}"
+        "python {params.script:q} --examples {input.examples} --target {wildcards.target} --settings {params.settings:q}"
         " --out {output} 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-# Archives to an encoder's folder, to functions of each language, and to the examples of each task.
+# From archives to encoders, to the functions of each language, and to the examples of each task.
 
 
 rule import_encoder:
@@ -6,7 +6,7 @@ rule import_encoder:
         archive=archive_of_encoder,
         image=IMAGE_DIGEST,
     output:
-        ENCODER,
+        ENCODER_FILES,
     log:
         "<results>/logs/import_encoder/{encoder}.log",
     benchmark:
@@ -16,15 +16,16 @@ rule import_encoder:
         mem_mb=growing(1000, per_mb=3),
         runtime=growing(10),
     params:
+        script=in_checkout("scripts/import_encoder.py"),
         folder=folder_in_archive,
         rehearsal=tiny_option,
         needs=needs_of_encoder,
         out=subpath(output[0], parent=True),
         code=code("scripts/import_encoder.py"),
     message:
-        "Unpacking the encoder {wildcards.encoder}"
+        "Importing the encoder {wildcards.encoder}"
     shell:
-        "python scripts/import_encoder.py --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
+        "python {params.script:q} --archive {input.archive} --folder {params.folder:q} {params.rehearsal}"
         " --needs {params.needs:q} --out {params.out} 2>&1 | tee {log}"
 
 
@@ -43,13 +44,14 @@ rule extract:
         mem_mb=growing(2000, per_mb=10),
         runtime=growing(30),
     params:
+        script=in_checkout("scripts/extract.py"),
         sources=settings("extract"),
         rehearsal="--allow-empty" if STUDY.config.rehearsal else "",
         code=code("scripts/extract.py"),
     message:
         "Extracting {wildcards.language} functions"
     shell:
-        "python scripts/extract.py --language {wildcards.language} --archives {input.archives} {params.rehearsal}"
+        "python {params.script:q} --language {wildcards.language} --archives {input.archives} {params.rehearsal}"
         " --out {output} 2>&1 | tee {log}"
 
 
@@ -68,18 +70,19 @@ rule near_duplicates:
         mem_mb=growing(2000, per_mb=10),
         runtime=growing(30),
     params:
+        script=in_checkout("scripts/near_duplicates.py"),
         code=code("scripts/near_duplicates.py"),
     message:
-        "Grouping near-duplicate functions"
+        "Finding near-duplicate functions"
     shell:
-        "python scripts/near_duplicates.py --inputs {input.functions} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --inputs {input.functions} --out {output} 2>&1 | tee {log}"
 
 
 rule build:
     input:
         task=lambda wildcards: STUDY.tasks[wildcards.task].file,
         parts=inputs_of_task,
-        clusters=clusters_of_task,
+        near_duplicates=near_duplicates_of_task,
         image=IMAGE_DIGEST,
     output:
         "<results>/examples/{task}.parquet",
@@ -92,11 +95,12 @@ rule build:
         mem_mb=growing(2000, per_mb=10),
         runtime=growing(30),
     params:
-        clusters=lambda wildcards, input: f"--clusters {input.clusters}" if input.clusters else "",
+        script=in_checkout("scripts/build.py"),
+        near_duplicates=option("--clusters", "near_duplicates"),
         settings=settings("build"),
         code=builder_code,
     message:
         "Building the examples of {wildcards.task}"
     shell:
-        "python scripts/build.py --task {input.task} --inputs {input.parts} {params.clusters}"
+        "python {params.script:q} --task {input.task:q} --inputs {input.parts} {params.near_duplicates}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

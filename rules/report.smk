@@ -1,9 +1,8 @@
-# Figures and tables in notebooks, and the page that a reader opens.
-# snakemake --report collects the same files with their captions.
+# Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with captions.
 
 EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
 EFFECT_TABLES = ["contrasts", "effects", "checks"]
-LANGUAGE_FIGURES = ["matrix", "difference", "near-far"]
+LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
 TRAINING_FIGURES = ["curves", "losses"]
 TRAINING_TABLES = ["budgets", "learned", "cost"]
@@ -34,9 +33,11 @@ rule notebook_effects:
         image=IMAGE_DIGEST,
     output:
         figures=reported("Effects", "figures", EFFECT_FIGURES, "svg"),
-        print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=EFFECT_FIGURES, kind=["pdf", "png"]),
+        print=update(
+            expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=EFFECT_FIGURES, kind=["pdf", "png"])
+        ),
         tables=reported("Effects", "tables", EFFECT_TABLES, "csv"),
-        latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=EFFECT_TABLES),
+        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=EFFECT_TABLES)),
     log:
         notebook="<results>/notebooks/{encoder}/effects.ipynb",
     benchmark:
@@ -46,10 +47,10 @@ rule notebook_effects:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=JOB_SETTINGS["report"](STUDY),
+        settings=settings("effect_figures"),
         code=code("notebooks/effects.py.ipynb"),
     message:
-        "Drawing effects ({wildcards.encoder})"
+        "Drawing effects: {wildcards.encoder}"
     notebook:
         "../notebooks/effects.py.ipynb"
 
@@ -62,9 +63,11 @@ rule notebook_languages:
         image=IMAGE_DIGEST,
     output:
         figures=reported("Languages", "figures", LANGUAGE_FIGURES, "svg"),
-        print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=LANGUAGE_FIGURES, kind=["pdf", "png"]),
+        print=update(
+            expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=LANGUAGE_FIGURES, kind=["pdf", "png"])
+        ),
         tables=reported("Languages", "tables", LANGUAGE_TABLES, "csv"),
-        latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=LANGUAGE_TABLES),
+        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=LANGUAGE_TABLES)),
     log:
         notebook="<results>/notebooks/{encoder}/languages.ipynb",
     benchmark:
@@ -74,10 +77,10 @@ rule notebook_languages:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=JOB_SETTINGS["report"](STUDY),
+        settings=settings("language_figures"),
         code=code("notebooks/languages.py.ipynb"),
     message:
-        "Drawing languages ({wildcards.encoder})"
+        "Drawing languages: {wildcards.encoder}"
     notebook:
         "../notebooks/languages.py.ipynb"
 
@@ -89,9 +92,11 @@ rule notebook_training:
         image=IMAGE_DIGEST,
     output:
         figures=reported("Training", "figures", TRAINING_FIGURES, "svg"),
-        print=expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=TRAINING_FIGURES, kind=["pdf", "png"]),
+        print=update(
+            expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=TRAINING_FIGURES, kind=["pdf", "png"])
+        ),
         tables=reported("Training", "tables", TRAINING_TABLES, "csv"),
-        latex=expand("<results>/tables/{{encoder}}/{table}.tex", table=TRAINING_TABLES),
+        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=TRAINING_TABLES)),
     log:
         notebook="<results>/notebooks/{encoder}/training.ipynb",
     benchmark:
@@ -101,15 +106,15 @@ rule notebook_training:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        facts=JOB_SETTINGS["report"](STUDY),
+        settings=settings("training_figures"),
         code=code("notebooks/training.py.ipynb"),
     message:
-        "Drawing training ({wildcards.encoder})"
+        "Drawing training: {wildcards.encoder}"
     notebook:
         "../notebooks/training.py.ipynb"
 
 
-# The last but the page, so that it sees all jobs; on the machine that submits them, which has Snakemake's logs.
+# It runs just before the report, so that it sees all other jobs, on the machine that submits them and has Snakemake's logs.
 rule slurm_efficiency:
     input:
         tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
@@ -122,20 +127,21 @@ rule slurm_efficiency:
         "<results>/benchmarks/slurm_efficiency.tsv"
     localrule: True
     container:
-        outside
+        None
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
     params:
+        script=in_checkout("scripts/slurm_efficiency.py"),
         study=STUDY.name,
         gpus=to_json({encoder: STUDY.gpus(encoder) for encoder in STUDY.encoders}),
         benchmarks=lambda wildcards, output: Path(output[0]).with_name("benchmarks"),
         code=code("scripts/slurm_efficiency.py"),
     message:
-        "Reading the accounting"
+        "Reading Slurm's accounting"
     shell:
-        "python scripts/slurm_efficiency.py --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
+        "python {params.script:q} --logs .snakemake/log --study {params.study} --gpus {params.gpus:q}"
         " --benchmarks {params.benchmarks} --out {output} 2>&1 | tee {log}"
 
 
@@ -144,16 +150,16 @@ rule report:
         tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
         figures=REPORT_FIGURES,
         efficiency="<results>/efficiency.csv",
-        sources="sources.csv",
+        sources=in_checkout("sources.csv"),
         tasks=[STUDY.tasks[task].file for task in STUDY.examples],
-        template="report/template.html.j2",
+        template=in_checkout("report/template.html.j2"),
         image=IMAGE_DIGEST,
     output:
         report(
             "<results>/report.html",
             caption="../report/page.rst",
             category="The study",
-            labels={"what": "the page"},
+            labels={"page": "report"},
         ),
     log:
         "<results>/logs/report.log",
@@ -164,12 +170,13 @@ rule report:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        script=in_checkout("scripts/report.py"),
         results=subpath(output[0], parent=True),
-        image=image_option,
+        image=option("--image", "image"),
         settings=settings("report"),
         code=code("scripts/report.py"),
     message:
-        "Writing the page"
+        "Writing the report"
     shell:
-        "python scripts/report.py --results {params.results} --sources {input.sources} --tasks {input.tasks}"
-        " --template {input.template} {params.image} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --results {params.results} --sources {input.sources:q} --tasks {input.tasks:q}"
+        " --template {input.template:q} {params.image} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

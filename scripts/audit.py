@@ -1,4 +1,4 @@
-"""Audit leakage: examples of all tasks -> audit.csv; exit 1 if what is tested is trained on."""
+"""Audit leakage between training and test sets; exit with an error if test examples are trained on."""
 
 import argparse
 from pathlib import Path
@@ -7,29 +7,23 @@ import pandas as pd
 
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError, run
-from codestilts.evaluation.leakage import audit, findings, violations
+from codestilts.evaluation.leakage import audit, summary, violations
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--training", type=Path, nargs="*", default=[], help="examples of intermediate tasks")
-    parser.add_argument("--targets", type=Path, nargs="+", required=True, help="examples of targets")
-    parser.add_argument("--only-report", action="store_true", help="a rehearsal, whose rows may stand in for others")
-    parser.add_argument("--out", type=Path, required=True, help="CSV: a row per training task and target")
+    parser.add_argument("--training", type=Path, nargs="*", default=[], help="examples of intermediate tasks (parquet)")
+    parser.add_argument("--targets", type=Path, nargs="+", required=True, help="examples of targets (parquet)")
+    parser.add_argument("--only-report", action="store_true", help="do not fail: rehearsals reuse rows across splits")
+    parser.add_argument("--out", type=Path, required=True, help="audit table (CSV), written")
     arguments = parser.parse_args()
     targets = {path.stem: pd.read_parquet(path) for path in sorted(arguments.targets)}
-    training = {path.stem: pd.read_parquet(path) for path in sorted(arguments.training)} | targets
-    table = audit(training, targets)
+    training = {path.stem: pd.read_parquet(path) for path in sorted(arguments.training)}
+    table = audit(training | targets, targets)
     write_csv(table, arguments.out)
-    if (found := violations(table)) and not arguments.only_report:
-        raise CodeStiltsError(f"leakage: {found[0]} ({len(found)} in all, see {arguments.out})")
-    for line in findings(table, "train"):
-        print(line)
-    for line in findings(table, "dev"):
-        print(f"dev and test sets: {line}")
-    print(
-        f"{len(findings(table, 'train'))} of {(table['split'] == 'train').sum()} training and test sets share anything"
-    )
+    if (problems := violations(table)) and not arguments.only_report:
+        raise CodeStiltsError(f"leakage: {problems[0]} ({len(problems)} problems in total, see {arguments.out})")
+    print("\n".join(summary(table)))
 
 
 if __name__ == "__main__":

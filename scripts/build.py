@@ -1,33 +1,34 @@
-"""Build and check the examples of one task, from its YAML file: functions or archives -> examples/{task}.parquet."""
+"""Build and validate the examples of one task from functions, archives or other tasks' examples."""
 
 import argparse
-import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from codestilts.config.preparation_settings import BuildSettings
 from codestilts.errors import CodeStiltsError, run
-from codestilts.examples.build import build_examples
+from codestilts.examples.build import build_examples, summarize_examples
+from codestilts.examples.builder_settings import Inputs
 from codestilts.provenance import atomic
 
 
 def main() -> None:
+    """Read the arguments, build the examples, write and summarize them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
-    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions of languages or archives")
+    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions, archives or examples")
     parser.add_argument("--clusters", type=Path, help="near_duplicates.parquet (tasks made of functions)")
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: train, dev, test, source_language, ...")
-    parser.add_argument("--out", type=Path, required=True, help="parquet of examples")
+    parser.add_argument("--settings", default="{}", help="JSON: train, dev, test, source_language, ...")
+    parser.add_argument("--out", type=Path, required=True, help="parquet file of examples to write")
     arguments = parser.parse_args()
     if not arguments.task.exists():
-        raise CodeStiltsError(f"no task file {arguments.task}")
-    inputs = {path.stem: path for path in arguments.inputs}
-    if arguments.clusters:
-        inputs["clusters"] = arguments.clusters
-    frame, notes = build_examples(arguments.task, inputs, arguments.settings)
+        raise CodeStiltsError(f"{arguments.task}: no such task file: name one of tasks/")
+    settings = TypeAdapter(BuildSettings).validate_json(arguments.settings)
+    inputs = Inputs({path.stem: path for path in arguments.inputs}, arguments.clusters)
+    frame, notes = build_examples(arguments.task, inputs, settings)
     with atomic(arguments.out) as path:
         frame.to_parquet(path, index=False)
-    counts = (frame["split"] + " " + frame["language"]).value_counts().sort_index()
-    parts = [f"{name} {count}" for name, count in counts.items()]
-    print("\n".join([f"{arguments.task.stem}: {', '.join(parts)}", *notes]))
+    print("\n".join([summarize_examples(frame, arguments.task.stem), *notes]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Gather the records, learning curves and layer sweeps of the runs of one encoder and arm."""
+"""Collect the run records, learning curves and layer sweeps of one encoder-arm pair."""
 
 import argparse
 from pathlib import Path
@@ -9,13 +9,12 @@ from codestilts.reporting.run_records import curves_table, layers_table, runs_ta
 
 
 def main() -> None:
-    """Read the run.json of every run and the layer sweeps, write three tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", nargs="*", type=Path, default=[], help="run.json of every model")
     parser.add_argument("--sweeps", nargs="*", type=Path, default=[], help="layer sweeps (CSV)")
-    parser.add_argument("--table", required=True, help="the table of runs (CSV), written")
-    parser.add_argument("--curves", required=True, help="the table of curves (CSV), written")
-    parser.add_argument("--layers", required=True, help="the table of all layer sweeps (CSV), written")
+    parser.add_argument("--table", required=True, help="table of runs (CSV), written")
+    parser.add_argument("--curves", required=True, help="table of learning curves (CSV), written")
+    parser.add_argument("--layers", required=True, help="table of all layer sweeps (CSV), written")
     arguments = parser.parse_args()
     write_csv(runs_table(arguments.runs), arguments.table)
     write_csv(curves_table(arguments.runs), arguments.curves, float_format="%.6g")

@@ -1,30 +1,18 @@
-"""Put tables of the same columns below one another, in the order they are named."""
+"""Concatenate CSV tables with the same columns, in the order of the arguments."""
 
 import argparse
 from pathlib import Path
 
-from codestilts.errors import CodeStiltsError, run
-from codestilts.provenance import atomic
+from codestilts.csv_tables import concatenate_csv
+from codestilts.errors import run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", nargs="+", type=Path, required=True, help="CSV files with one header")
+    parser.add_argument("--tables", nargs="+", type=Path, required=True, help="CSV files with the same header")
     parser.add_argument("--out", type=Path, required=True, help="CSV, written")
     arguments = parser.parse_args()
-    header = None
-    with atomic(arguments.out) as temporary, temporary.open("wb") as out:
-        for path in arguments.tables:
-            with path.open("rb") as lines:
-                first = next(lines, b"")
-                if header is None:
-                    header = first
-                    out.write(first)
-                elif first != header:
-                    raise CodeStiltsError(
-                        f"{path}: its columns are not those of {arguments.tables[0]}: make both again"
-                    )
-                out.writelines(lines)
+    concatenate_csv(arguments.tables, arguments.out)
 
 
 if __name__ == "__main__":

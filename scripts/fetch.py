@@ -1,6 +1,7 @@
 """Fetch one source of sources.csv and strip it to what is used."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, run
@@ -18,7 +19,10 @@ def main() -> None:
     sources = read_sources(arguments.sources)
     if arguments.source not in sources:
         raise CodeStiltsError(f"{arguments.sources}: no source {arguments.source!r}: there are {', '.join(sources)}")
-    manifest = fetch(sources[arguments.source], arguments.out, arguments.sample)
+    source = sources[arguments.source]
+    if source.kind == "local":  # its path is relative to the table
+        source = replace(source, id=str(arguments.sources.parent / source.id))
+    manifest = fetch(source, arguments.out, arguments.sample)
     size = arguments.out.stat().st_size / 1e6
     log(f"fetched {arguments.source}: {manifest['members']} members kept, {size:.1f} MB")
 

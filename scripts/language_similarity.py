@@ -1,29 +1,30 @@
-"""Measure how near the study's programming languages are to the source language, on their own functions."""
+"""Measure how similar the study's programming languages are to the source language, on their functions."""
 
 import argparse
-import json
 from pathlib import Path
 
 import pandas as pd
+from pydantic import TypeAdapter
 
+from codestilts.config.analysis_settings import SimilaritySettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
-from codestilts.evaluation.language_similarity import language_table, profile, similarity
+from codestilts.evaluation.language_similarity import similarity_table
 
 
 def main() -> None:
-    """Read functions, write the language table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--functions", nargs="*", default=[], help="functions of each language (parquet)")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: source_language, seen")
-    parser.add_argument("--out", required=True, help="the language table (CSV)")
+    parser.add_argument("--functions", nargs="*", type=Path, default=[], help="functions of each language (parquet)")
+    parser.add_argument(
+        "--settings",
+        type=TypeAdapter(SimilaritySettings).validate_json,
+        required=True,
+        help="JSON of SimilaritySettings",
+    )
+    parser.add_argument("--out", required=True, help="similarity table (CSV), written")
     arguments = parser.parse_args()
-    facts, profiles, sizes = arguments.settings, {}, {}
-    for path in map(Path, arguments.functions):
-        tokens = pd.read_parquet(path, columns=["tokens"])["tokens"]
-        profiles[path.stem], sizes[path.stem] = profile(tokens), len(tokens)
-    table = language_table(similarity(profiles, sizes), facts["source_language"], facts["seen"], sizes)
-    write_csv(table, arguments.out, float_format="%.6f")
+    functions = ((path.stem, pd.read_parquet(path, columns=["tokens"])["tokens"]) for path in arguments.functions)
+    write_csv(similarity_table(functions, arguments.settings), arguments.out, float_format="%.6f")
 
 
 if __name__ == "__main__":

@@ -1,33 +1,41 @@
-"""Write the study as one self-contained page."""
+"""Write the report: the study as one self-contained page."""
 
 import argparse
-import json
 from pathlib import Path
 
 import pandas as pd
+from pydantic import TypeAdapter
 
+from codestilts.config.analysis_settings import ReportSettings
 from codestilts.errors import run
 from codestilts.files import read_yaml
 from codestilts.provenance import atomic
-from codestilts.reporting.html_report import render
+from codestilts.reporting.html_report import ReportInputs, render
+from codestilts.workflow.benchmarks import stage_times
 
 
 def main() -> None:
-    """Read the result tables and figures, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="the study's folder of results")
     parser.add_argument("--sources", required=True, help="sources.csv")
     parser.add_argument("--tasks", nargs="+", type=Path, required=True, help="task files (YAML) of the study")
-    parser.add_argument("--template", type=Path, required=True, help="the page's template")
-    parser.add_argument("--image", type=Path, help="file with the digest of the image that the jobs ran in")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study's facts")
+    parser.add_argument("--template", type=Path, required=True, help="template of the page")
+    parser.add_argument("--image", type=Path, help="file with the digest of the container image of the jobs")
+    parser.add_argument(
+        "--settings", type=TypeAdapter(ReportSettings).validate_json, required=True, help="JSON of ReportSettings"
+    )
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
-    sources = pd.read_csv(arguments.sources, dtype=str, keep_default_na=False)
-    tasks = {path.stem: read_yaml(path) for path in arguments.tasks}
-    template = arguments.template.read_text(encoding="utf-8")
-    image = arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else ""
-    page = render(template, arguments.results, sources, tasks, arguments.settings, image)
+    inputs = ReportInputs(
+        template=arguments.template.read_text(encoding="utf-8"),
+        results=arguments.results,
+        sources=pd.read_csv(arguments.sources, dtype=str, keep_default_na=False),
+        tasks={path.stem: read_yaml(path) for path in arguments.tasks},
+        settings=arguments.settings,
+        stages=stage_times(arguments.results / "benchmarks"),
+        image=arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else "",
+    )
+    page = render(inputs)
     with atomic(arguments.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -1,30 +1,25 @@
-"""Score predictions: sums of every target's metric, and of those beside it, per unit."""
+"""Score predictions: sum the metrics of each target per unit."""
 
 import argparse
-import json
 
-import pandas as pd
+from pydantic import TypeAdapter
 
+from codestilts.config.analysis_settings import ScoreSettings
 from codestilts.errors import run
-from codestilts.evaluation.metrics.registry import shown
-from codestilts.evaluation.scoring import concatenate, unit_sums
+from codestilts.evaluation.scoring import score
 from codestilts.provenance import atomic
 
 
 def main() -> None:
-    """Read prediction files, write one table of sums."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", nargs="+", required=True, help="prediction files (parquet) of any targets")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: targets (name -> metric, labels)")
-    parser.add_argument("--out", required=True, help="the table of sums (parquet)")
+    parser.add_argument(
+        "--settings", type=TypeAdapter(ScoreSettings).validate_json, required=True, help="JSON of ScoreSettings"
+    )
+    parser.add_argument("--out", required=True, help="table of sums (parquet), written")
     arguments = parser.parse_args()
-    sums = []
-    for path in arguments.predictions:
-        for target, rows in pd.read_parquet(path).groupby("target", sort=True):
-            task = arguments.settings["targets"][target]
-            sums += [unit_sums(rows, metric, task.get("labels") or ()) for metric in shown(task["metric"])]
     with atomic(arguments.out) as temporary:
-        concatenate(sums).to_parquet(temporary, index=False)
+        score(arguments.predictions, arguments.settings).to_parquet(temporary, index=False)
 
 
 if __name__ == "__main__":

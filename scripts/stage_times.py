@@ -1,17 +1,17 @@
-"""Print what each stage of a study took so far, as a Markdown table."""
+"""Print the time and memory that each stage of a study has taken so far, as a Markdown table."""
 
 import argparse
 from pathlib import Path
 
 from codestilts.errors import run
-from codestilts.workflow.benchmarks import stage_rows
+from codestilts.workflow.benchmarks import stage_times
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of a study's benchmark files")
     benchmarks = parser.parse_args().benchmarks
-    rows = stage_rows(benchmarks)
+    rows = stage_times(benchmarks)
     print("| stage | jobs | minutes of all jobs | longest job, s | largest job, MB |\n|---|---:|---:|---:|---:|")
     for row in rows:
         memory = f"{row['memory']:.0f}" if row["memory"] else ""

@@ -1,4 +1,4 @@
-"""Check a study without running it: config files (later ones win), task files, sources. Can write the JSON schemas."""
+"""Validate a study without running it: config files (later ones win), task files and sources."""
 
 import argparse
 from pathlib import Path
@@ -11,9 +11,10 @@ from codestilts.workflow.encoder_checks import check_encoders
 
 
 def main() -> None:
+    """Validate the study and print how many encoders, arms, targets and so on it has."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("configs", nargs="*", type=Path, default=[Path("config.yaml")], help="YAML files of a study")
-    parser.add_argument("--schemas", type=Path, help="folder to write the JSON schemas to")
+    parser.add_argument("--schemas", type=Path, help="also write the JSON schemas to this folder")
     arguments = parser.parse_args()
     if arguments.schemas:
         for name, model in SCHEMAS.items():

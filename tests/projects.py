@@ -1,4 +1,4 @@
-"""Copies of the project in empty folders, with made-up packages in place of the real ones, and runs of them."""
+"""Copies of the project in empty folders, and runs of the workflow in them."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.sif*")
 
 
 def copy_project(folder: Path) -> Path:
-    """What a run needs of this checkout, in ``folder``."""
+    """Copy the parts of this checkout that a run needs to ``folder``."""
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
     for name in FILES:
@@ -23,7 +23,7 @@ def copy_project(folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of a run: the copy's own library first, and no way to a network."""
+    """The environment of a run: the library of the copy, and no access to the hub."""
     python = Path(sys.executable).parent
     return {
         **os.environ,

@@ -1,4 +1,4 @@
-"""Columns of tables that more than one module reads or writes."""
+"""Columns of tables, and marks in their texts, that more than one module reads or writes."""
 
 # Of examples: what every task's rows have, before those of its task type.
 EXAMPLE_COLUMNS = ["id", "language", "split", "cluster", "package"]
@@ -11,3 +11,7 @@ SUM_COLUMNS = [*SCORE_KEYS, "metric", "unit", "label", "numerator", "denominator
 
 # Of a layer sweep: the score of one block of an encoder.
 LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
+
+MASK = "[MASK]"  # in an example's texts: the place of the encoder's own mask token
+
+LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names

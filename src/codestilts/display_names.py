@@ -1,20 +1,56 @@
-"""Names as readers of tables, figures and the report see them."""
+"""Names as readers of tables, figures and the report see them; nothing is decided by them."""
 
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
+FAMILIES = {"english": "English", "mixed": "English and code"}
+GROUPS = {"qa": "question answering", "structured": "structured prediction"}
+BASELINES = {
+    "baseline:majority": "most frequent answer",
+    "baseline:random": "random guess",
+    "baseline:overlap": "word overlap",
+    "baseline:word-form": "most frequent tag of a word",
+    "baseline:first": "first candidate",
+    "baseline:last": "last candidate",
+    "baseline:bm25": "BM25",
+}
 
 
 def visible(text: str) -> str:
-    """A text for a page, on which control characters are their pictures (U+2400 and on); other than tab, line feed."""
+    """Return a text with its control characters, except tab and line feed, as their pictures (from U+2400 on)."""
     return text.translate({code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421})
 
 
 def language_name(language: str) -> str:
-    """A programming language as its users write it."""
+    """Return a programming language as its users write it."""
     return LANGUAGES.get(language, language.capitalize())
 
 
-def said(name: str) -> str:
-    """A family, an arm or a contrast as a reader would write it (``code minus english``, ``code family``)."""
-    words = {"english": "English", "english family": "English, mean", "code family": "code, mean"}
-    words |= {"mixed": "both", "none": "no intermediate training", "qa": "question answering"}
-    return " minus ".join(words.get(part, part.removesuffix(" family")) for part in name.split(" minus "))
+def language_set_name(language_set: str) -> str:
+    """Return a set of languages, or a language, in words."""
+    return language_set.replace("_", "-")
+
+
+def family_name(family: str) -> str:
+    """Return a family of arms in words."""
+    return FAMILIES.get(family, family)
+
+
+def side_name(name: str, kind: str) -> str:
+    """Return one side of a contrast in words; ``kind`` says whether ``name`` is that of an arm or of a family."""
+    if kind == "family":
+        return family_name(name)
+    return "no intermediate training" if name == "none" else name
+
+
+def contrast_name(plus: str, plus_kind: str, minus: str, minus_kind: str) -> str:
+    """Return a contrast in words, such as ``code minus English``."""
+    return f"{side_name(plus, plus_kind)} minus {side_name(minus, minus_kind)}"
+
+
+def scope_name(scope: str) -> str:
+    """Return a target, a group of targets or a mean of groups in words."""
+    return GROUPS.get(scope, scope)
+
+
+def rival_name(rival: str, kind: str) -> str:
+    """Return a rival of a target check in words; ``kind`` is ``trivial`` (a baseline) or ``random`` (an arm)."""
+    return f"random weights ({rival})" if kind == "random" else BASELINES.get(rival, rival)

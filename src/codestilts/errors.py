@@ -1,4 +1,4 @@
-"""Errors meant for people: one clear line, exit code 1, no traceback."""
+"""Errors for users: one clear line, exit code 1, no traceback."""
 
 import difflib
 import errno
@@ -9,19 +9,29 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-DISK = {
-    errno.ENOSPC: "no space is left on its disk: free some (`du -sh results/* .cache` tells what is large)",
-    errno.EDQUOT: "the disk quota is used up: free some (`du -sh results/* .cache` tells what is large)",
-    errno.EROFS: "its file system is read-only there: move the project to one that jobs may write to",
+DISK_ERRORS = {
+    errno.ENOSPC: "no space is left on its disk: free some (`du -sh results/* .cache` shows what is large)",
+    errno.EDQUOT: "the disk quota is used up: free some (`du -sh results/* .cache` shows what is large)",
+    errno.EROFS: "its file system is read-only: move the project to one that jobs may write to",
 }
 
 
 class CodeStiltsError(Exception):
-    """Something the user can mend; the message says what was wrong, where, and what to do."""
+    """An error that the user can fix; the message says what is wrong, where, and what to do."""
 
 
 def suggest(name: object, allowed: Iterable[object], limit: int | None = None, label: str = "allowed:") -> str:
-    """The end of a message about an unknown name: the closest spelling and the allowed names."""
+    """Suggest a spelling for an unknown name.
+
+    Args:
+        name: The unknown name.
+        allowed: The names that exist.
+        limit: How many of them to list; all if None.
+        label: The words before the list.
+
+    Returns:
+        The end of an error message: the closest spelling, if there is one, and the allowed names.
+    """
     names = sorted(map(str, allowed))
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
@@ -29,39 +39,44 @@ def suggest(name: object, allowed: Iterable[object], limit: int | None = None, l
 
 
 def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:
-    """What to tell where a disk is full or read-only, at ``path`` or where the error says; None for other errors."""
-    told = re.search(r"\(os error (\d+)\)", str(error))  # safetensors has no error numbers but in its texts
-    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-    if number not in DISK:
+    """The message for a disk that is full or read-only; None for other errors.
+
+    Args:
+        error: What was raised.
+        path: The file that was written; if None, the one that the error names.
+    """
+    in_text = re.search(r"\(os error (\d+)\)", str(error))  # safetensors has the error number only in its message
+    number = error.errno if isinstance(error, OSError) else int(in_text[1]) if in_text else None
+    if number not in DISK_ERRORS:
         return None
     where = path or getattr(error, "filename", None) or Path.cwd()
-    what = f"{where}: cannot be written on {socket.gethostname()}: {DISK[number]}"
-    return CodeStiltsError(f"{what}. Nothing that is finished is lost: the same command goes on")
+    problem = f"{where}: cannot be written on {socket.gethostname()}: {DISK_ERRORS[number]}"
+    return CodeStiltsError(f"{problem}. Finished jobs are kept: run the same command again to continue")
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; print a :class:`CodeStiltsError`, or that a disk is full, as one line and exit with 1."""
+    """Call ``main``. On a :class:`CodeStiltsError` or a full disk, print one line and exit with 1."""
     try:
         main()
-    except BrokenPipeError:  # what reads our output has enough of it, as `head` has
+    except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (CodeStiltsError, OSError) as error:
-        told = error if isinstance(error, CodeStiltsError) else disk_error(error)
-        if not told:
+        message = error if isinstance(error, CodeStiltsError) else disk_error(error)
+        if not message:
             raise
-        print(f"error: {told}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
 
 
 def _refuse_scripts_of_another_checkout() -> None:
-    """Exit with one line if the script that runs belongs to a checkout that has a library of its own.
+    """Exit if the running script belongs to a checkout with a library of its own.
 
-    Every other module imports this one, so this is said before a script fails on what that library lacks.
+    Every other module imports this one, so this error comes before those about names that the library lacks.
     """
     script = getattr(sys.modules["__main__"], "__file__", None) or ""
     library = Path(__file__).parent
-    own = Path(script).absolute().parent.parent / "src/codestilts" if script else library
-    if (own / "__init__.py").exists() and not own.samefile(library):
+    expected = Path(script).absolute().parent.parent / "src/codestilts" if script else library
+    if (expected / "__init__.py").exists() and not expected.samefile(library):
         sys.exit(
             f"error: {script}: Python imports the library of {library}, not that of this checkout: "
             "`source .venv/bin/activate` here (where .venv was copied: delete it, `make setup`)"

@@ -1,4 +1,4 @@
-"""Files that people write: UTF-8 with or without a byte order mark, whatever the locale, and YAML without surprises."""
+"""Reading of files that people write: UTF-8 in any locale, with or without a byte order mark, and strict YAML."""
 
 import codecs
 import re
@@ -10,30 +10,34 @@ import yaml
 
 from codestilts.errors import CodeStiltsError
 
-MOST = 100_000  # values of one file, aliases written out: more is no config but an attack or a mistake
-PREFIX = "tag:yaml.org,2002:"
+MAX_VALUES = 100_000  # of one file with its aliases expanded: no config has more, but aliases can make billions
+TAG_PREFIX = "tag:yaml.org,2002:"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's is ten times faster
-    """Plain data. ``5e-4`` is a number, as in YAML 1.2, and a date is a text."""
+    """Plain data only. As in YAML 1.2, ``5e-4`` is a number and a date is a text."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{PREFIX}timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{TAG_PREFIX}timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 SCIENTIFIC = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
-_Loader.add_implicit_resolver(f"{PREFIX}float", SCIENTIFIC, list("-+.0123456789"))
+_Loader.add_implicit_resolver(f"{TAG_PREFIX}float", SCIENTIFIC, list("-+.0123456789"))
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a file; raises CodeStiltsError (file, line) where it is not there or is no UTF-8."""
+    """Read a text file.
+
+    Raises:
+        CodeStiltsError: The file cannot be read or is not UTF-8; the message names file and line.
+    """
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
         raise CodeStiltsError(f"{path}: cannot be read: {error.strerror or error}") from None
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw:
-        raise CodeStiltsError(f"{path}: cannot be read: it is UTF-16 or no text: save it as UTF-8")
+        raise CodeStiltsError(f"{path}: cannot be read: it is UTF-16 or binary: save it as UTF-8")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,29 +46,34 @@ def read_text(path: str | Path) -> str:
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """The mapping in a YAML file, as :func:`parse_yaml` reads it."""
+    """Read the mapping in a YAML file; see :func:`parse_yaml`."""
     return parse_yaml(read_text(path), path)
 
 
 def parse_yaml(text: str, path: str | Path) -> dict[str, Any]:
-    """The mapping that a YAML text holds; ``path`` is what errors call it.
+    """Parse a YAML text that holds a mapping.
 
-    Raises CodeStiltsError (file, line) for anything else, for a key that stands twice, and for numbers that YAML 1.1
-    reads in base 8 or 60.
+    Args:
+        text: The YAML.
+        path: The file that errors name.
+
+    Raises:
+        CodeStiltsError: The text is not a mapping, repeats a key, or has a number that YAML 1.1 reads in base 8 or 60;
+            the message names file and line.
     """
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
-            raise CodeStiltsError(f"{path}: must hold keys and values")
+            raise CodeStiltsError(f"{path}: must hold keys and values: write `key: value` lines")
         _check(node, path)
         return dict(loader.construct_document(node))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = " ".join(f"{error.context or ''} {error.problem or ''}".split())
+        problem = " ".join(f"{error.context or ''} {error.problem or ''}".split())
         tab = mark and re.match(r"\s*\t", text.split("\n")[min(mark.line, text.count("\n"))])
         raise CodeStiltsError(
-            f"{path}, line {mark.line + 1 if mark else 1}: cannot be read as YAML: {what}"
+            f"{path}, line {mark.line + 1 if mark else 1}: cannot be read as YAML: {problem}"
             + (": indent with spaces, not with tabs" if tab else "")
         ) from None
     except (yaml.YAMLError, ValueError) as error:
@@ -74,15 +83,15 @@ def parse_yaml(text: str, path: str | Path) -> dict[str, Any]:
 
 
 def _check(top: yaml.Node, path: str | Path) -> None:
-    """Raise for what YAML passes over in silence. Aliases are followed: each place of a value counts."""
+    """Reject what YAML accepts silently: repeated keys, recursion, and too many values after aliases are expanded."""
     todo: list[tuple[yaml.Node, frozenset[int]]] = [(top, frozenset())]
     seen = 0
     while todo:
         node, above = todo.pop()
         seen += 1
-        if id(node) in above or seen > MOST:
-            what = "a value that holds itself" if id(node) in above else f"more than {MOST} values"
-            raise CodeStiltsError(f"{_at(path, node)}: {what}")
+        if id(node) in above or seen > MAX_VALUES:
+            problem = "a value that contains itself" if id(node) in above else f"more than {MAX_VALUES} values"
+            raise CodeStiltsError(f"{_position(path, node)}: {problem}")
         inside = above | {id(node)}
         if isinstance(node, yaml.ScalarNode):
             _check_number(node, path)
@@ -94,21 +103,22 @@ def _check(top: yaml.Node, path: str | Path) -> None:
                 line = key.start_mark.line + 1
                 name = key.value if isinstance(key, yaml.ScalarNode) else id(key)
                 if name in lines:
-                    raise CodeStiltsError(f"{path}, line {line}: key '{name}' stands in line {lines[name]} already")
+                    raise CodeStiltsError(f"{path}, line {line}: key '{name}' repeats line {lines[name]}: remove one")
                 lines[name] = line
                 todo += [(key, inside), (value, inside)]
 
 
 def _check_number(node: yaml.ScalarNode, path: str | Path) -> None:
-    number = node.tag in (f"{PREFIX}int", f"{PREFIX}float")
-    if number and (":" in node.value or re.match(r"[-+]?0[\d_]+$", node.value)):
+    """Reject ``010`` and ``1:30``, which YAML 1.1 reads in base 8 and 60."""
+    is_number = node.tag in (f"{TAG_PREFIX}int", f"{TAG_PREFIX}float")
+    if is_number and (":" in node.value or re.match(r"[-+]?0[\d_]+$", node.value)):
         raise CodeStiltsError(
-            f"{_at(path, node)}: YAML reads {node.value} in base {60 if ':' in node.value else 8}: "
-            "write the number plainly, or a text in quotes"
+            f"{_position(path, node)}: YAML reads {node.value} in base {60 if ':' in node.value else 8}: "
+            "write it in base 10, or put it in quotes if it is a text"
         )
 
 
-def _at(path: str | Path, node: yaml.Node) -> str:
+def _position(path: str | Path, node: yaml.Node) -> str:
     return f"{path}, line {node.start_mark.line + 1}"
 
 

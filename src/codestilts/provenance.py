@@ -1,4 +1,4 @@
-"""Where a file came from: atomic writes, digests and the run record beside every model."""
+"""Provenance of results: atomic writes, digests, and the environment in the run record of every model."""
 
 import hashlib
 import json
@@ -16,16 +16,31 @@ from typing import Any
 
 from codestilts.errors import disk_error
 
-# Where the project keeps what decides its results: a new file there is a change.
-OWN = {"containers", "envs", "notebooks", "profiles", "report", "rules", "scripts", "slurm", "src", "studies", "tasks"}
+# Folders of files that decide results: a new file in one of them is a change.
+TRACKED_FOLDERS = {
+    "containers",
+    "envs",
+    "notebooks",
+    "profiles",
+    "report",
+    "rules",
+    "scripts",
+    "slurm",
+    "src",
+    "studies",
+    "tasks",
+}
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (file or folder); rename it on success, remove it on failure.
 
-    A reader therefore never sees a half-written output, and an old one survives a failed attempt. Raises
-    :class:`CodeStiltsError` where the disk is full or read-only. A device or a pipe is written to as it is.
+    Readers therefore never see a partial output, and a failed attempt leaves the old one. Devices and pipes are
+    written to directly.
+
+    Raises:
+        CodeStiltsError: The disk is full or read-only.
     """
     path, scratch = Path(path), None
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -37,8 +52,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield scratch / path.name
         (scratch / path.name).replace(path)
     except Exception as error:
-        if told := disk_error(error, path):
-            raise told from error
+        if message := disk_error(error, path):
+            raise message from error
         raise
     finally:
         if scratch:
@@ -58,7 +73,7 @@ def file_digest(path: str | Path) -> str:
 
 
 def code_digest(files: Iterable[str | Path]) -> str:
-    """One short digest over the given source files (names and contents), in the order of their names."""
+    """One short digest over the names and contents of source files, in the order of their names."""
     total = hashlib.sha256()
     for path in sorted(Path(file) for file in files):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -71,7 +86,7 @@ def peak_memory_mb() -> int:
 
 
 def environment(device: str, threads: int) -> dict[str, Any]:
-    """What the numbers of a run may depend on: device, processor, threads, versions and the commit."""
+    """Everything outside the settings that results may depend on: device, processor, threads, versions, commit."""
     packages = ("torch", "transformers", "tokenizers", "numpy", "pandas")
     return {
         "device": device,
@@ -83,7 +98,7 @@ def environment(device: str, threads: int) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The processor's name as the system tells it."""
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -92,36 +107,39 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """The commit of the checkout that this library runs from, "+ changes" after it where files differ from it.
+    """The commit of the checkout that this library runs from, followed by "+ changes" if files differ from it.
 
-    Files that git ignores don't count, new files only where the project keeps its own. Where git cannot tell (there is
-    none in a container) it is what whoever started the job says (``CODESTILTS_COMMIT``), or else "unknown".
+    Ignored files do not count, and new files count in :data:`TRACKED_FOLDERS` only. Without git, as in a container, it
+    is the value of ``CODESTILTS_COMMIT``, which the workflow sets, or "unknown".
     """
     root = Path(__file__).parents[2]
     try:
         *top, head = _git(root, "rev-parse", "--show-toplevel", "HEAD").splitlines()
         if not root.samefile("\n".join(top)):
-            raise FileNotFoundError(f"{root} is no checkout, though a folder above it is one")
+            raise FileNotFoundError(f"{root} is not a checkout, although a folder above it is")
         status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal")
     except (OSError, subprocess.CalledProcessError):
         return os.environ.get("CODESTILTS_COMMIT") or "unknown"
-    return f"{head} + changes" if any(map(_matters, filter(None, status.split("\0")))) else head
+    return f"{head} + changes" if any(map(_is_change, filter(None, status.split("\0")))) else head
 
 
 def _git(root: Path, *words: str) -> str:
-    """What git prints of ``root``, whatever repository the environment names and whoever owns the files: code of this
-    folder runs already, so nothing of it is trusted that is not."""
+    """The output of a git command in ``root``.
+
+    It ignores repositories that the environment names. Git's check of who owns the files is turned off: code of this
+    folder runs already, so that reading it is no further risk.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-c", f"safe.directory={root.resolve()}", "-c", "core.fsmonitor=false"]
     return subprocess.run([*command, *words], cwd=root, env=own, capture_output=True, text=True, check=True).stdout
 
 
-def _matters(change: str) -> bool:
-    """Whether a line of git's status is a change: any of a file that git knows, new files of the project's own."""
+def _is_change(change: str) -> bool:
+    """Whether a line of ``git status`` is a change: of a tracked file, or a new file in :data:`TRACKED_FOLDERS`."""
     state, path = change[:2], Path(change[3:])
-    return state != "??" or (path.parts[0] in OWN and not is_leftover(path))
+    return state != "??" or (path.parts[0] in TRACKED_FOLDERS and not is_leftover(path))
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether a file is what editors and archives leave beside others: ``._x.yaml``, ``.#x``, ``#x#``, ``x.yaml~``."""
+    """Whether a file is a leftover of an editor or an archive: ``._x.yaml``, ``.#x``, ``#x#``, ``x.yaml~``."""
     return any(part.startswith((".", "#")) or part.endswith("~") for part in path.parts if part not in (".", ".."))

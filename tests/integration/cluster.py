@@ -1,4 +1,4 @@
-"""Projects on a real cluster: how they are made, started and asked about."""
+"""Projects on a real cluster: make them, start runs in them, and query Slurm about their jobs."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ IMAGE = ROOT / "containers/codestilts.sif"
 SITE = {
     "CODESTILTS_ACCOUNT": "lab",
     "CODESTILTS_STATUS_SECONDS": "2",
-    "CODESTILTS_PRETEND_GPUS": "2",  # the nodes of slurm.sh have device files that are none
+    "CODESTILTS_PRETEND_GPUS": "2",  # the GPUs of slurm.sh's nodes are device files without a device
 }
-BEGAN = time.strftime("%Y-%m-%dT%H:%M:%S")  # what Slurm ran before is nothing to these tests
+BEGAN = time.strftime("%Y-%m-%dT%H:%M:%S")  # ignore what Slurm ran before these tests
 Result = subprocess.CompletedProcess[str]
 
 
@@ -37,14 +37,14 @@ def copy_of(project: Path, folder: Path) -> Path:
 
 
 def call(folder: Path, *command: object, **variables: str) -> Result:
-    """A command in a project, as a user of the cluster starts it; stdout and stderr together, in order."""
+    """Run a command in a project as a user of the cluster would; stdout and stderr together, in order."""
     settings = environment(folder) | SITE | variables
     text = [str(part) for part in command]
     return subprocess.run(text, cwd=folder, env=settings, text=True, stdout=-1, stderr=subprocess.STDOUT)
 
 
 def start(folder: Path, *command: object, **variables: str) -> "subprocess.Popen[str]":
-    """The same, gone on with while it runs; what it prints is in ``run.txt``."""
+    """Start a command without waiting for its end; its output goes to ``run.txt``."""
     with (folder / "run.txt").open("w") as stream:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -57,17 +57,17 @@ def start(folder: Path, *command: object, **variables: str) -> "subprocess.Popen
 
 
 def study(*targets: str, files: tuple[str, ...] = ("micro.yaml", "nano.yaml")) -> list[str]:
-    """The words of a run on Slurm; without targets the whole study."""
+    """The command of a run on Slurm; without targets it runs the whole study."""
     return ["snakemake", "--profile", "slurm", "--configfile", *files, "--", *targets]
 
 
 def ask(*command: str) -> str:
-    """What a command of Slurm prints."""
+    """The output of a Slurm command."""
     return subprocess.run(command, text=True, check=True, capture_output=True).stdout.strip()
 
 
 def jobs_of(folder: Path) -> list[dict[str, str]]:
-    """Every Slurm job that was started from a folder: id, partition, resources, state and more."""
+    """All Slurm jobs started from a folder: id, partition, resources, state and more."""
     names = ["JobID", "JobName", "Partition", "AllocTRES", "ReqTRES", "State", "Timelimit", "WorkDir", "ElapsedRaw"]
     table = ask("sacct", "-X", "-n", "-P", "--duplicates", f"--starttime={BEGAN}", f"--format={','.join(names)}")
     rows = [dict(zip(names, line.split("|"), strict=True)) for line in table.splitlines()]
@@ -75,7 +75,7 @@ def jobs_of(folder: Path) -> list[dict[str, str]]:
 
 
 def wait(until: Callable[[], object], seconds: float, what: str) -> object:
-    """What ``until`` gives once it is something; an error that says ``what`` was waited for in vain."""
+    """Wait until ``until`` returns something true, and return it; after ``seconds`` fail and name ``what``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := until():
@@ -85,12 +85,12 @@ def wait(until: Callable[[], object], seconds: float, what: str) -> object:
 
 
 def wait_for_text(path: Path, text: str, seconds: float = 120) -> None:
-    """Until a file has a text."""
+    """Wait until a file contains a text."""
     wait(lambda: path.exists() and text in path.read_text(), seconds, f"{text!r} in {path}")
 
 
 def missing() -> list[str]:
-    """What these tests need and this machine lacks, each with how to get it."""
+    """What these tests need and this machine lacks, and how to install it."""
     wants = {
         "apptainer": "Apptainer: on Debian 12 `sudo tests/integration/apptainer.sh`, elsewhere your system's package",
         "sbatch": "Slurm: on Debian 12 `sudo tests/integration/slurm.sh up` makes a cluster of this machine",

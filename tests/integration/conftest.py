@@ -1,4 +1,4 @@
-"""Nothing is installed here: what is missing is said at the start, with how to get it."""
+"""Fixtures of the cluster tests. They install nothing: they report what is missing at the start, and how to get it."""
 
 import subprocess
 from pathlib import Path
@@ -20,7 +20,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def outside(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study of these tests without container or cluster."""
+    """A finished study that ran without container or cluster."""
     folder = copy_of(fresh, tmp_path_factory.mktemp("outside") / "project")
     told = call(
         folder, "snakemake", "--cores", "2", "--configfile", "micro.yaml", "nano.yaml", "--config", "device=cpu"
@@ -37,5 +37,5 @@ def project(outside: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def node() -> None:
-    """Each test finds the node idle, whatever the one before has done to it."""
+    """Make the node idle before each test, whatever the previous test did to it."""
     subprocess.run(["scontrol", "update", "nodename=localhost", "state=resume"], capture_output=True)

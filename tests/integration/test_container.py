@@ -1,4 +1,4 @@
-"""The study in the image: the same numbers, nothing of the host, nothing written outside the project."""
+"""The study in the image: same numbers, no packages of the host, no files written outside the project."""
 
 import json
 import re
@@ -16,7 +16,7 @@ LOOK = "import importlib.util\nassert not importlib.util.find_spec('only_on_the_
 
 
 def plant(folder: Path) -> Path:
-    """Packages that break what imports them, one of which the image has and one of which it lacks."""
+    """Add packages that fail when imported: one that the image has, and one that it lacks."""
     folder.mkdir(parents=True)
     for name in PLANTED:
         (folder / f"{name}.py").write_text(POISON)
@@ -25,7 +25,7 @@ def plant(folder: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """A home that nothing can be written to, with packages in ``~/.local``."""
+    """A read-only home with packages in ``~/.local``."""
     folder = tmp_path / "home"
     plant(folder / ".local/lib/python3.11/site-packages")
     subprocess.run(["mount", "--bind", folder, folder], check=True)
@@ -35,7 +35,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def inside(command: str) -> str:
-    """What a command prints in the image, with nothing of the host mounted."""
+    """The output of a command in the image, with nothing of the host mounted."""
     called = ["apptainer", "exec", "--containall", IMAGE, "sh", "-c", command]
     return subprocess.run(called, check=True, text=True, capture_output=True).stdout
 
@@ -66,7 +66,7 @@ def test_the_whole_study_in_the_image_has_the_same_numbers_and_sees_nothing_of_t
 
 
 def test_planted_packages_would_be_seen_outside(home: Path, tmp_path: Path) -> None:
-    """The plants of the test above work: what runs on the host trips over them."""
+    """The planted packages of the test above work: a program on the host fails on them."""
     host = plant(tmp_path / "packages")
     told = call(tmp_path, "python", "-c", "import seaborn", HOME=str(home), PYTHONPATH=str(host))
     assert told.returncode == 1 and "a package of the host was imported" in told.stdout

@@ -1,4 +1,4 @@
-"""Nothing in the rules is of Slurm: the same graph with another executor plugin, and on a machine with own GPUs."""
+"""The rules are independent of the scheduler: another executor plugin, and a workstation with GPUs."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def test_another_executor_has_the_same_numbers(fresh: Path, outside: Path, tmp_p
 
 
 def local(project: Path, gpus: int) -> dict[str, list[tuple[float, float]]]:
-    """Two trainings on a workstation with so many GPUs: when each began and ended, by the GPU that it had."""
+    """Run two trainings on a workstation with ``gpus`` GPUs; the times when each began and ended, by its GPU."""
     for target in ("tags", "search"):
         (project / f"results/nano/predictions/tiny/none/{target}/0-1.parquet").unlink()
     files = [f"results/nano/predictions/tiny/none/{target}/0-1.parquet" for target in ("tags", "search")]

@@ -1,4 +1,4 @@
-"""What goes wrong on a cluster, done to real jobs of Slurm: each is tried again and ends as if nothing had been."""
+"""Faults of a cluster, applied to real Slurm jobs: each job is retried and ends with the same result."""
 
 import json
 import os
@@ -33,7 +33,7 @@ target:
 
 @pytest.fixture(scope="module")
 def undisturbed(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training from its begin to its end, on no cluster and in no container."""
+    """A training without interruption, cluster or container."""
     folder = without_run(copy_of(outside, tmp_path_factory.mktemp("undisturbed") / "project"))
     words = ["snakemake", "--cores", "1", "--configfile", *FILES, "--rerun-triggers", "mtime", "--", PREDICTIONS]
     done = call(folder, *words, CODESTILTS_PRETEND_GPUS="1")
@@ -43,12 +43,12 @@ def undisturbed(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def project(outside: Path, tmp_path: Path) -> Path:
-    """A project in which that training is all that is left to do."""
+    """A project in which only that training is left to do."""
     return without_run(copy_of(outside, tmp_path / "project"))
 
 
 def without_run(folder: Path) -> Path:
-    """A project that lacks one training, a long one."""
+    """Remove the outputs of one training from a finished project, and make that training long."""
     shutil.rmtree(folder / MODELS)
     (folder / PREDICTIONS).unlink()
     (folder / LOG).unlink()
@@ -58,9 +58,10 @@ def without_run(folder: Path) -> Path:
 
 
 def options(*given: str, target: str = "") -> list[str]:
-    """A run of that training, with resources set, and of what else is to be made.
+    """The command that runs that training and makes ``target``.
 
-    That all else was made without the image is no reason to redo it.
+    ``given`` are settings of resources (with a colon) and other options. The other jobs, which ran without the image,
+    are not rerun for that reason.
     """
     resources = ["--set-resources", "gpu_jobs:slurm_partition=gpu", *(word for word in given if ":" in word)]
     others = [word for word in given if ":" not in word]
@@ -69,7 +70,7 @@ def options(*given: str, target: str = "") -> list[str]:
 
 
 def disturbed(project: Path, act: Callable[[str], object], *resources: str) -> list[str]:
-    """Run the training, ``act`` on its Slurm job once it has a checkpoint; the states of all attempts, in order."""
+    """Run the training and call ``act`` with its Slurm job after the first checkpoint; the states of all attempts."""
     process = start(project, *options(*resources))
     try:
         wait((project / CHECKPOINT).exists, 120, "a checkpoint")
@@ -81,7 +82,7 @@ def disturbed(project: Path, act: Callable[[str], object], *resources: str) -> l
 
 
 def self_disturbed(project: Path, act: str, resources: str) -> list[str]:
-    """The same, where the first attempt itself does something (Python) once it has a checkpoint."""
+    """The same, but the first attempt itself executes ``act`` (Python code) after its first checkpoint."""
     script = project / "scripts/train_target.py"
     lines = [
         "import argparse, os, pathlib, signal, threading, time",
@@ -104,20 +105,20 @@ def states_of(project: Path) -> list[str]:
 
 
 def running(project: Path) -> str:
-    """The Slurm job that runs."""
+    """The running Slurm job."""
     rows = [row for row in jobs_of(project) if row["State"] == "RUNNING"]
     assert len(rows) == 1, rows
     return rows[0]["JobID"]
 
 
 def told(project: Path) -> str:
-    """What all attempts at the training printed: the failed ones' logs are kept by Slurm's side."""
+    """The output of all attempts at the training; Slurm's logs hold that of failed ones."""
     kept = sorted((project / ".snakemake/slurm_logs").rglob("*.log"), key=lambda path: path.stat().st_mtime)
     return "".join(path.read_text() for path in [*kept, project / LOG])
 
 
-def assert_as_if_nothing_had_been(project: Path, undisturbed: Path) -> None:
-    """The same bits, and no step done twice but those since the last checkpoint."""
+def assert_same_as_undisturbed(project: Path, undisturbed: Path) -> None:
+    """Compare all bits, and check that only the steps since the last checkpoint were repeated."""
     pd.testing.assert_frame_equal(pd.read_parquet(project / PREDICTIONS), pd.read_parquet(undisturbed / PREDICTIONS))
     for seed in ("0", "1"):
         one, other = (folder / MODELS / "0-1" / seed for folder in (project, undisturbed))
@@ -136,15 +137,15 @@ def assert_as_if_nothing_had_been(project: Path, undisturbed: Path) -> None:
 def test_a_cancelled_job_is_tried_again_and_goes_on(project: Path, undisturbed: Path) -> None:
     states = disturbed(project, lambda job: ask("scancel", job))
     assert states == ["CANCELLED", "COMPLETED"]
-    assert_as_if_nothing_had_been(project, undisturbed)
+    assert_same_as_undisturbed(project, undisturbed)
 
 
 def test_a_job_that_exceeds_its_time_goes_on_with_more(project: Path, undisturbed: Path) -> None:
-    """Slurm's shortest limit is a minute: the first attempt hangs until then."""
+    """The first attempt hangs until Slurm's shortest time limit, one minute."""
     states = self_disturbed(project, "os.kill(os.getpid(), signal.SIGSTOP)", "train_target:runtime=attempt")
     assert states == ["TIMEOUT", "COMPLETED"]
     assert [row["Timelimit"] for row in jobs_of(project)] == ["00:01:00", "00:02:00"]
-    assert_as_if_nothing_had_been(project, undisturbed)
+    assert_same_as_undisturbed(project, undisturbed)
 
 
 def test_a_job_that_exceeds_its_memory_goes_on_with_more(project: Path, undisturbed: Path) -> None:
@@ -152,7 +153,7 @@ def test_a_job_that_exceeds_its_memory_goes_on_with_more(project: Path, undistur
     assert states[0] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") and states[1:] == ["COMPLETED"]
     assert "exceeded memory limit" in told(project)
     assert [re.findall(r"mem=(\d+)M", row["ReqTRES"])[0] for row in jobs_of(project)] == ["2000", "4000"]
-    assert_as_if_nothing_had_been(project, undisturbed)
+    assert_same_as_undisturbed(project, undisturbed)
 
 
 def test_a_job_whose_node_is_taken_away_goes_on(project: Path, undisturbed: Path) -> None:
@@ -165,11 +166,11 @@ def test_a_job_whose_node_is_taken_away_goes_on(project: Path, undisturbed: Path
 
     states = disturbed(project, take)
     assert states[-1] == "COMPLETED" and len(states) > 1
-    assert_as_if_nothing_had_been(project, undisturbed)
+    assert_same_as_undisturbed(project, undisturbed)
 
 
 def test_a_killed_snakemake_redoes_nothing_that_is_finished(project: Path, undisturbed: Path) -> None:
-    """Its job goes on without it; the next run's job waits for that one and takes what it made."""
+    """Its job continues without it; the next run's job waits for that one and uses its outputs."""
     finished = {path: path.stat().st_mtime_ns for path in (project / "results").rglob("*") if path.is_file()}
     process = start(project, *options())
     wait((project / CHECKPOINT).exists, 120, "a checkpoint")
@@ -193,13 +194,13 @@ def test_too_small_a_gpu_gets_smaller_micro_batches(project: Path) -> None:
 
 
 def find(command: str) -> str:
-    """The processes whose command line is like that."""
+    """The processes whose command line matches."""
     return subprocess.run(["pgrep", "--full", "--", command], capture_output=True, text=True).stdout
 
 
 @contextmanager
 def mounted(folder: Path, *options: str) -> Iterator[None]:
-    """A file system of its own in a folder."""
+    """Mount a file system on a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", *options, folder], check=True)
     try:
@@ -209,7 +210,7 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
 
 
 def errors(text: str) -> list[str]:
-    """The lines that tell a user what went wrong."""
+    """The error lines that a user sees."""
     return list(dict.fromkeys(line for line in text.splitlines() if line.startswith("error: ")))
 
 
@@ -237,7 +238,7 @@ def test_a_read_only_cache_is_one_clear_line(project: Path) -> None:
 
 
 def test_a_hub_out_of_reach_stops_only_what_needs_it(project: Path) -> None:
-    """Jobs on nodes never ask it; what has to be fetched says so."""
+    """Jobs on nodes never use the hub; a source that must be fetched reports the error."""
     archive = "resources/xnli-translated.zip"
     done = call(
         project, *options("--retries", "0", target=archive), HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0"

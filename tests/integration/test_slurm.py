@@ -1,4 +1,4 @@
-"""The study on a real Slurm, in containers, on GPUs that are none: what is asked for, where it runs, what comes out."""
+"""The study on a real Slurm, in containers, on pretended GPUs: requests, placement and results of its jobs."""
 
 import json
 import re
@@ -13,7 +13,7 @@ TABLES = ["scores.csv", "effects.csv", "contrasts.csv"]
 
 @pytest.fixture(scope="module")
 def on_slurm(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A project after ``snakemake --profile slurm``, and what that printed."""
+    """A project after ``snakemake --profile slurm``, and the output of that command."""
     folder = copy_of(fresh, tmp_path_factory.mktemp("slurm") / "project")
     told = call(folder, *study())
     assert told.returncode == 0, told.stdout[-6000:]
@@ -83,7 +83,7 @@ def test_a_second_run_has_nothing_to_do(on_slurm: tuple[Path, str]) -> None:
 
 
 def test_the_cluster_is_described_by_variables_alone(outside: Path, tmp_path: Path) -> None:
-    """Slurm refuses what it does not have, and the plugin shows what it was asked for."""
+    """Slurm refuses resources that it does not have, and the plugin prints the request."""
     project = copy_of(outside, tmp_path / "project")
     files = ["results/nano/predictions/tiny/none/tags/0-1.parquet", "results/nano/audit.csv"]
     for name in files:

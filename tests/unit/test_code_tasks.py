@@ -4,11 +4,13 @@ import pandas as pd
 import pytest
 import yaml
 from functions_table import function, package, write
+from task_builds import build, make_settings
 
+from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import audit, violations
 from codestilts.examples import build as build_module
-from codestilts.examples.build import build_examples, validate_examples
+from codestilts.examples.build import check_test_sets, validate_examples
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"train": 40, "dev": 12, "test": 8, "source_language": "python"}
@@ -30,8 +32,9 @@ def inputs(tmp_path_factory):
 
 
 def made(name: str, inputs, **settings):
-    settings = {**SIZES, "languages": ["python", "javascript"], "tolerance": 1.0, **settings}
-    return build_examples(task_file(name), inputs, settings)[0]
+    tolerant = {"tolerance": 1.0} if name == "match" else {}
+    settings = {**SIZES, "languages": ["python", "javascript"], **tolerant, **settings}
+    return build(task_file(name), inputs, **settings)[0]
 
 
 @pytest.mark.parametrize("name", CODE + TARGETS)
@@ -168,20 +171,22 @@ def test_language_without_test_examples(inputs):
 
 
 def test_fewer_test_examples_are_noted(inputs):
-    _, notes = build_examples(
-        task_file("search"), inputs, {**SIZES, "languages": ["python", "javascript"], "test": 1000}
-    )
+    _, notes = build(task_file("search"), inputs, **SIZES | {"languages": ["python", "javascript"], "test": 1000})
     assert any("javascript has" in note for note in notes)
 
 
 def test_a_test_set_with_one_label_is_noted():
     rows = [ROW | {"id": str(n), "language": "c" if n < 3 else "go", "label": "xy"[n == 4]} for n in range(6)]
     rows += [ROW | {"id": split, "split": split} for split in ("train", "dev")]
-    notes = validate_examples(pd.DataFrame(rows), "t", SPEC | {"labels": ["x", "y"]}, {"languages": ["c", "go"]})
-    assert notes == ["t: all test examples of c are 'x': a constant is right"]
+    settings = make_settings(task="t", languages=["c", "go"])
+    (note,) = check_test_sets(pd.DataFrame(rows), SPEC, settings, allow_empty=False)
+    assert note.startswith("t: all test examples of c are 'x'")
 
 
-SPEC = {"type": "classification", "builder": "a:b", "labels": ["x"], "group": "classification"}
+SPEC = TaskFile(
+    type="classification", builder="a:b", labels=["x"], group="classification",
+    description="", languages=["c"], metric="accuracy", licence="",
+)  # fmt: skip
 ROW = {
     "id": "1",
     "language": "c",
@@ -198,18 +203,18 @@ ROW = {
     ("change", "message"),
     [
         ({"label": "y"}, "label 'y' is not declared"),
-        ({"text_a": None}, "'text_a' is missing in example 1"),
+        ({"text_a": None}, "example 1: 'text_a' is missing"),
         ({"split": "dev"}, "split test is empty"),
     ],
 )
 def test_bad_examples(change, message):
     with pytest.raises(CodeStiltsError, match=message):
-        validate_examples(pd.DataFrame([{**ROW, **change}]), "t", {**SPEC, "trained": False}, {"languages": ["c"]})
+        validate_examples(pd.DataFrame([{**ROW, **change}]), "t", SPEC.model_copy(update={"trained": False}))
 
 
 def test_repeated_id():
     with pytest.raises(CodeStiltsError, match="two examples have the id 1"):
-        validate_examples(pd.DataFrame([ROW, ROW]), "t", SPEC, {"languages": ["c"]})
+        validate_examples(pd.DataFrame([ROW, ROW]), "t", SPEC)
 
 
 def test_unknown_builder():

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from task_builds import build
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"role": "intermediate", "source_language": "english", "train": 40, "dev": 12}
@@ -143,7 +143,7 @@ def tables(source: str) -> dict[str, Rows]:
 def made(name: str, folder: Path, changed: dict[str, Rows] | None = None, **settings: Any) -> pd.DataFrame:
     """The task's examples out of its set's table, of which some members are changed."""
     files = {source: archive(folder, source, tables(source) | (changed or {})) for source in sources(name)}
-    return build_examples(task(name), files, SIZES | settings)[0]
+    return build(task(name), files, **SIZES | settings)[0]
 
 
 def two(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -287,7 +287,7 @@ def test_controls_read_what_the_tasks_show(control: str, tmp_path: Path) -> None
         made(name, tmp_path).to_parquet(files[name])
     english = made("cosqa", tmp_path).assign(language="english", text_b="a sentence of some more words")
     english.to_parquet(tmp_path / "mnli.parquet")
-    frame, _ = build_examples(task(control), files | {"mnli": tmp_path / "mnli.parquet"}, SIZES)
+    frame, _ = build(task(control), files | {"mnli": tmp_path / "mnli.parquet"}, **SIZES)
     assert set(frame["language"]) == {"english", "c", "cpp", "csharp", *LANGUAGES}
     assert not frame["id"].str.contains("#buggy").any()
 
@@ -295,7 +295,7 @@ def test_controls_read_what_the_tasks_show(control: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_builds_from_the_hub(name: str, fetched: Callable[[str], Path]) -> None:
     files = [fetched(source) for source in sources(name)]
-    frame, notes = build_examples(task(name), {file.stem: file for file in files}, SIZES | {"rehearsal": 2000})
+    frame, notes = build(task(name), {file.stem: file for file in files}, **SIZES | {"rehearsal": 2000})
     train, dev = two(frame)
     assert 30 <= len(train) <= 40 and 8 <= len(dev) <= 12 and notes == []
     assert json.loads(frame.to_json(orient="records"))

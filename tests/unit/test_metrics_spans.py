@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.metrics.registry import row_sums, shown, value
+from codestilts.evaluation.metrics.registry import reported_metrics, row_sums, value
 from codestilts.evaluation.metrics.spans import mlqa_tokens, squad_tokens
 
 ANSWERED = ["f1", "squad_em", "squad_mean", "mlqa_f1", "mlqa_em", "mlqa_mean"]
@@ -86,8 +86,9 @@ def test_the_mean_is_what_xtreme_averages(kind: str):
     expected = (1.8 / 3 + 1 / 3) / 2
     assert value(row_sums(predictions, f"{kind}_mean")) == pytest.approx(expected)
     names = [f"{kind}_mean", "f1" if kind == "squad" else "mlqa_f1", f"{kind}_em"]
-    assert [shown(name)[0] for name in names] == names and all(set(shown(name)) == set(names) for name in names)
-    assert shown("exact_match") == ["exact_match"]
+    assert [reported_metrics(name)[0] for name in names] == names
+    assert all(set(reported_metrics(name)) == set(names) for name in names)
+    assert reported_metrics("exact_match") == ["exact_match"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_mlqa_by_hand(language: str, gold: str, predicted: str, f1: float, em: f
 
 
 def test_mlqa_of_another_language_is_an_error():
-    with pytest.raises(CodeStiltsError, match="no rules for 'thai'"):
+    with pytest.raises(CodeStiltsError, match=r"rules.*thai"):
         measure("mlqa_f1", "x", "x", "thai")
 
 
@@ -161,7 +162,7 @@ def test_an_empty_gold_is_no_answer():
 
 @pytest.mark.parametrize("metric", ANSWERED)
 def test_no_answer_is_an_error_that_names_the_row(metric: str):
-    with pytest.raises(CodeStiltsError, match="row '1' has no answer: use the metric squad2_f1"):
+    with pytest.raises(CodeStiltsError, match=r"row '1'.*squad2_f1"):
         row_sums(frame(["x", ""], ["x", ""]), metric)
 
 

@@ -47,7 +47,7 @@ def test_token_accuracy_weighs_tokens_not_rows():
 
 @pytest.mark.parametrize("metric", ["token_accuracy", "entity_f1", "pos_f1"])
 def test_a_missing_tag_is_an_error_that_names_the_row(metric: str):
-    with pytest.raises(CodeStiltsError, match="row '1' has 1 tags for 2 tokens"):
+    with pytest.raises(CodeStiltsError, match=r"row '1'.*1 tags.*2 tokens"):
         row_sums(frame(["N", "N V"], ["N", "N"]), metric)
 
 

@@ -1,8 +1,8 @@
-"""Arms without data on a target, in a language, in a group or anywhere: nothing is compared with what isn't there."""
+"""Arms without data on a target, in a language, in a group or anywhere are compared only where both sides have data."""
 
-import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,17 @@ from calibration import false_positives
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codestilts.config.analysis_settings import ComparisonSettings
+from codestilts.config.study import to_json
+from codestilts.evaluation.comparison import STATISTICS, TABLES
 from codestilts.evaluation.statistics.bootstrap import estimate, resample
-from codestilts.evaluation.statistics.contrasts import contrasts, counts, effects, mean_over, questions, target_checks
+from codestilts.evaluation.statistics.contrasts import questions
 from codestilts.evaluation.statistics.design import design_of
+from codestilts.evaluation.statistics.effects import effects
+from codestilts.evaluation.statistics.means import mean_over
 
 ROOT = Path(__file__).parents[2]
-ARMS = ["none", "pos", "english-multi", "cloze", "code-multi", "all-multi", "mlm-code", "random", "baseline:majority"]
+ARMS = ["none", "pos", "english-multi", "cloze", "code-multi", "all-multi", "mlm-code", "random", synthetic.BASELINE]
 TARGETS = {"match": 90, "tags": 30, "search": 60, "parallel": 10}  # the value of all arms, in points
 LANGUAGES = ["c", "go", "java", "python"]
 GRID = [(arm, target, language) for arm in ARMS for target in TARGETS for language in LANGUAGES]
@@ -26,26 +31,27 @@ UNITS = 20
 
 
 def value_of(arm: str, target: str, language: str) -> float:
-    """All arms are equal, in each cell; cells are far apart."""
+    """Return the value of a cell, the same for all arms; cells differ widely."""
     return TARGETS[target] + LANGUAGES.index(language)
 
 
 def sums_of(grid: list[tuple[str, str, str]], lift: dict[str, float] | None = None, noise: float = 0.0) -> pd.DataFrame:
-    """Sums of these cells; an arm of ``lift`` is so many points above the others."""
+    """Return the sums of these cells; ``lift`` raises an arm above the others, in points."""
     rows = []
     for arm, target, language in grid:
         level = value_of(arm, target, language) + (lift or {}).get(arm, 0.0)
-        for seed in [0] if arm.startswith("baseline:") else [0, 1]:
+        for seed in [0] if arm == synthetic.BASELINE else [0, 1]:
             luck = np.random.default_rng([len(arm), len(target), len(language), seed]).normal(0, noise, UNITS)
             for unit, extra in enumerate(luck - luck.mean()):
                 rows.append((arm, target, language, seed, f"u{unit}", (level + extra) / 100))
     table = pd.DataFrame(rows, columns=["arm", "target", "language", "seed", "unit", "numerator"])
-    return table.assign(label="", denominator=1.0, n=1)
+    families = {name: arm.family for name, arm in synthetic.SETTINGS.arms.items()} | {synthetic.BASELINE: "trivial"}
+    return table.assign(label="", denominator=1.0, n=1, family=table["arm"].map(families))
 
 
-def tables_of(sums: pd.DataFrame, facts: dict = synthetic.FACTS) -> dict[str, pd.DataFrame]:
-    cells, design = resample(sums, 200, 0), design_of(facts, synthetic.language_rows(), "tiny")
-    return {ask.__name__: ask(cells, design) for ask in (effects, contrasts, target_checks, counts)}
+def tables_of(sums: pd.DataFrame, settings: ComparisonSettings = synthetic.SETTINGS) -> dict[str, pd.DataFrame]:
+    cells, design = resample(sums, 200, 0), design_of(settings, synthetic.language_rows(), "tiny")
+    return {name: statistic(cells, design) for name, statistic in STATISTICS.items()}
 
 
 @settings(max_examples=15, deadline=None)
@@ -57,10 +63,10 @@ def test_equal_arms_differ_by_nothing_whatever_is_missing(missing: set[tuple[str
     assert np.allclose(tables["target_checks"]["margin"], 0)
     assert (tables["effects"]["cells"] > 0).all() and (tables["contrasts"]["cells"] > 0).all()
     there = set(grid)
-    for _, row in tables["effects"].query("kind == 'target' and language_set in @LANGUAGES").iterrows():
+    for _, row in tables["effects"].query("scope_kind == 'target' and language_set in @LANGUAGES").iterrows():
         cell = (row["scope"], row["language_set"])
         assert ("none", *cell) in there and row["none"] == pytest.approx(value_of("none", *cell))
-        assert row["arm"].endswith(" family") or (row["arm"], *cell) in there
+        assert row["kind"] == "family" or (row["arm"], *cell) in there
 
 
 @pytest.mark.parametrize(
@@ -75,19 +81,19 @@ def test_equal_arms_differ_by_nothing_whatever_is_missing(missing: set[tuple[str
 def test_an_arm_is_compared_on_the_cells_it_has(lacks, targets: int, cells: int):
     grid = [cell for cell in GRID if cell[2] != "python" and not (cell[0] == "cloze" and lacks(*cell[1:]))]
     sums = sums_of(grid, {"cloze": 3.0, "code-multi": 3.0}, noise=2.0)
-    facts = synthetic.FACTS | {"seen": ["java", "python"], "bases": {"cloze": "all-multi"}}
-    found = tables_of(sums, facts)
+    settings = synthetic.with_arms({"cloze": {"base": "all-multi"}})
+    found = tables_of(sums, replace(settings, seen_languages=("java", "python")))
     effect = found["effects"].set_index(["arm", "scope", "language_set"]).loc[("cloze", "all groups", "unseen")]
     assert effect["effect"] == pytest.approx(3.0) and effect["low"] > 0
     assert (effect["targets"], effect["cells"]) == (targets, cells)
-    for role in ("primary", "beside", "variant"):
+    for role in ("primary", "reference", "variant"):
         row = found["contrasts"].set_index("role").loc[[role]].iloc[0]
         assert row["difference"] == pytest.approx(3.0) and (row["targets"], row["cells"]) == (targets, cells)
 
 
 def test_an_arm_without_any_data_has_no_row():
     found = tables_of(sums_of([cell for cell in GRID if cell[0] not in ("cloze", "code-multi")]))
-    assert not set(found["effects"]["arm"]) & {"cloze", "code-multi", "code family"}
+    assert not set(found["effects"]["arm"]) & {"cloze", "code-multi", "code"}
     assert "primary" not in set(found["contrasts"]["role"])
     found = tables_of(sums_of([cell for cell in GRID if cell[0] != "none"]))
     assert found["effects"].empty and found["target_checks"].empty
@@ -95,7 +101,7 @@ def test_an_arm_without_any_data_has_no_row():
 
 
 def test_a_check_compares_on_the_languages_that_both_have():
-    """``random`` has the untrained target in one language of four, the easiest one."""
+    """The arm ``random`` has the untrained target in one of four languages, the easiest."""
     grid = [cell for cell in GRID if cell[:2] != ("random", "parallel") or cell[2] == "python"]
     row = tables_of(sums_of(grid))["target_checks"].set_index(["target", "rival"]).loc[("parallel", "random")]
     assert row["margin"] == pytest.approx(0) and row["none"] == row["rival_value"] == pytest.approx(13)
@@ -103,15 +109,14 @@ def test_a_check_compares_on_the_languages_that_both_have():
 
 def test_compare_through_its_script(tmp_path: Path):
     sums = sums_of([cell for cell in GRID if cell[0] != "cloze" or cell[1] == "tags"])
-    encoder = np.where(sums["arm"].str.startswith("baseline:"), "", "tiny")
-    metrics = {target: spec["metric"] for target, spec in synthetic.FACTS["targets"].items()}
-    sums = sums.assign(encoder=encoder, checkpoint="last", metric=sums["target"].map(metrics))
-    wrong = sums.assign(checkpoint="oracle", numerator=0.0)  # of another checkpoint: in the scores, in no effect
+    encoder = np.where(sums["arm"] == synthetic.BASELINE, "", "tiny")
+    metrics = {name: target.metric for name, target in synthetic.SETTINGS.targets.items()}
+    sums = sums.drop(columns="family").assign(encoder=encoder, checkpoint="last", metric=sums["target"].map(metrics))
+    wrong = sums.assign(checkpoint="oracle", numerator=0.0)  # another checkpoint is in the scores but in no effect
     for arm, part in pd.concat([sums, wrong]).groupby("arm"):
         part.to_parquet(tmp_path / f"{arm.replace(':', '-')}.parquet", index=False)
     synthetic.language_rows().to_csv(tmp_path / "language_similarity.csv", index=False)
-    names = ["scores", "effects", "contrasts", "target_checks", "counts"]
-    outputs = [word for name in names for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
+    outputs = [word for name in TABLES for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
     inputs = [
         "--sums",
         *map(str, sorted(tmp_path.glob("*.parquet"))),
@@ -124,27 +129,27 @@ def test_compare_through_its_script(tmp_path: Path):
         *inputs,
         *outputs,
         "--settings",
-        json.dumps(synthetic.FACTS),
+        to_json(synthetic.SETTINGS),
     ]
     subprocess.run(command, check=True)
-    found = {name: pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in names}
+    found = {name: pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in TABLES}
     assert np.allclose(found["effects"]["effect"], 0) and np.allclose(found["contrasts"]["difference"], 0)
     cloze = found["effects"].query("arm == 'cloze' and scope == 'all groups' and language_set == 'zero_shot'").iloc[0]
     assert (cloze["targets"], cloze["cells"], cloze["none"]) == (1, 3, pytest.approx(31))
     assert set(found["scores"]["checkpoint"]) == {"last", "oracle"}
 
 
-def test_a_control_is_compared_with_the_families_it_is_a_controls_for():
-    facts = synthetic.FACTS | {"controls_for": {"mlm-english": ["english"], "mlm-code": ["english", "code"]}}
-    asked = [row[0] for row in questions(design_of(facts, synthetic.language_rows(), "tiny")) if row[1] == "control"]
-    assert asked == ["code minus mlm-code", "english minus mlm-english", "english minus mlm-code"]
+def test_a_control_is_compared_with_the_families_it_is_a_control_of():
+    settings = synthetic.with_arms({"mlm-code": {"controls_for": ("english", "code")}})
+    asked = questions(design_of(settings, synthetic.language_rows(), "tiny"))
+    controls = [(question.plus.name, question.minus.name) for question in asked if question.role == "control"]
+    assert controls == [("code", "mlm-code"), ("english", "mlm-english"), ("english", "mlm-code")]
 
 
 def test_the_source_language_is_each_targets_own():
-    facts = synthetic.FACTS | {
-        "source_of": {"match": "java", "tags": "python", "search": "python", "parallel": "python"}
-    }
-    design = design_of(facts, synthetic.language_rows(), "tiny")
+    targets = synthetic.SETTINGS.targets
+    targets = targets | {"match": replace(targets["match"], source_language="java")}
+    design = design_of(replace(synthetic.SETTINGS, targets=targets), synthetic.language_rows(), "tiny")
     assert design.languages_of("source") == {
         "match": ["java"],
         "tags": ["python"],
@@ -164,7 +169,7 @@ def one_cell(right: np.ndarray, resamples: int = 400, confidence: float = 0.95):
     index = pd.MultiIndex.from_product([["a", "b"], *map(range, right.shape[1:])], names=["arm", "seed", "unit"])
     table = index.to_frame(index=False).astype({"unit": str})
     table = table.assign(
-        target="t", language="c", label="", numerator=right.ravel().astype(float), denominator=1.0, n=1
+        target="t", language="c", family="code", label="", numerator=right.ravel().astype(float), denominator=1.0, n=1
     )
     cells = resample(table, resamples, 0)
     difference = mean_over(cells, ["b"], [["t"]], ["c"]) - mean_over(cells, ["a"], [["t"]], ["c"])
@@ -205,11 +210,11 @@ def test_a_unit_has_one_weight_wherever_it_stands():
     table = pd.DataFrame({"unit": [f"u{n}" for n in range(40)], "numerator": answers, "denominator": 1.0, "n": 1})
     same = [table.assign(target=target, language=name) for target in ("t", "u") for name in ("c", "go")]
     other = table.assign(target="t", language="java", unit=[f"v{n}" for n in range(40)])
-    cells = resample(pd.concat([*same, other]).assign(arm="a", seed=0, label=""), 200, 0)
+    cells = resample(pd.concat([*same, other]).assign(arm="a", family="code", seed=0, label=""), 200, 0)
     draws = cells.draws[1:, 0]
     assert np.allclose(draws[:, 0, 0], draws[:, 0, 1]) and np.allclose(draws[:, 0, 0], draws[:, 1, 1])
     assert abs(np.corrcoef(draws[:, 0, 0], draws[:, 0, 2])[0, 1]) < 0.2
-    alone = resample(same[0].assign(arm="a", seed=0, label=""), 200, 0)
+    alone = resample(same[0].assign(arm="a", family="code", seed=0, label=""), 200, 0)
     assert np.allclose(alone.draws[:, 0, 0, 0], cells.draws[:, 0, 0, 0])  # whatever else there is
 
 

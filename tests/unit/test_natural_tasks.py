@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
+from task_builds import build
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]
 ENGLISH = ["anli-plus", "mnli", "qqp", "squad", "squad2", "hellaswag", "cosmosqa", "commonsenseqa", "ccg", "supertags"]
@@ -25,7 +25,7 @@ ROLE = {task: "target" if task in TARGETS else "intermediate" for task in [*TARG
 
 def made(task: str, inputs: list[Path], **settings: Any) -> pd.DataFrame:
     common = {"role": ROLE.get(task, "intermediate"), "source_language": "english"}
-    return build_examples(task_file(task), {path.stem: path for path in inputs}, common | settings)[0]
+    return build(task_file(task), {path.stem: path for path in inputs}, **common | settings)[0]
 
 
 @pytest.fixture(scope="module")

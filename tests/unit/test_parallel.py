@@ -1,10 +1,10 @@
 import pytest
 import yaml
 from functions_table import VERBS, function, write
+from task_builds import build
 from test_code_tasks import task_file
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
 from codestilts.examples.builders.parallel import hide_function_names, pair_key, resolve_macro_name
 
 SIZES = {"dev": 50, "test": 50, "source_language": "python"}
@@ -30,7 +30,7 @@ def rows():
 
 
 def made(name, inputs, **settings):
-    return build_examples(task_file(name), inputs, {**SIZES, **settings})[0]
+    return build(task_file(name), inputs, **{**SIZES, **settings})[0]
 
 
 def test_key():

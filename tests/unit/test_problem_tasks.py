@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 import yaml
 from problem_tables import HEADS, NOUNS, TAGS, archive, humaneval, solution, sources, spec, tables, task
+from task_builds import build, inputs_of, make_settings
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples, load_builder
-from codestilts.examples.builders.bugs import _function
+from codestilts.examples.build import load_builder
+from codestilts.examples.builders.bugs import _parse_function
 from codestilts.examples.builders.mutations import KINDS, edits_of
 from codestilts.examples.builders.problems import anonymize_program
 from codestilts.examples.parsing.languages import parser
@@ -34,9 +35,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def made(name: str, inputs: dict[str, Path], **settings: Any) -> pd.DataFrame:
     if spec(name).get("options", {}).get("multi"):
         declared = {key: spec(name)[key] for key in ("languages", "labels", "read", "fields", "codes")}
-        settings = {"task": name, **declared, **spec(name)["build"], **SIZES, **settings}
-        return load_builder(name, spec(name)["builder"])(inputs, settings)
-    return build_examples(task(name), inputs, {**SIZES, **settings})[0]
+        asked = make_settings(**{"task": name} | declared | spec(name)["build"] | SIZES | settings)
+        return load_builder(name, spec(name)["builder"])(inputs_of(inputs), asked)
+    return build(task(name), inputs, **{**SIZES, **settings})[0]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -79,7 +80,7 @@ def test_bugs_parse_and_both_versions_of_a_test_program_are_there(inputs: dict[s
 )
 def test_bugs_of_the_kinds_of_humanevalpack(kind: str, line: str) -> None:
     code = "def get(a, b):\n    if a:\n        pass\n    b += a\n    return max(abs(a), b + 2, True)"
-    function = _function(code, "python", {"code_tokens": 99}, Counter())
+    function = _parse_function(code, "python", make_settings(task="bugs", code_tokens=99), Counter())
     assert function
     bugs = [edit.apply(code) for edit in edits_of(function, kind, 0, len(code))]
     assert any(line in bug.split("\n") or (line == "GONE" and "b += a" not in bug) for bug in bugs)
@@ -149,7 +150,7 @@ def test_a_set_of_ones_own_needs_a_task_file_only(tmp_path: Path, column: str) -
     file |= {"read": [entry | {"split": "validation", "as": "dev"}, entry | {"as": "test"}]}
     assert schema_errors(TaskFile, file) == []
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(file))
-    frame, _ = build_examples(tmp_path / "mine.yaml", {"mine": archive(tmp_path, "mine", rows)}, SIZES)
+    frame, _ = build(tmp_path / "mine.yaml", {"mine": archive(tmp_path, "mine", rows)}, **SIZES)
     assert frame.groupby(["split", "language"]).size().eq(6).all()
     assert not (frame["query"] + frame["document"]).str.contains("|".join(NOUNS), case=False).any()
 

@@ -191,5 +191,5 @@ def test_pip_hears_of_indexes_and_networks_alone(tmp_path: Path, monkeypatch: py
 def test_settings_that_pip_cannot_read_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pip.conf").write_text("no section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    with pytest.raises(SystemExit, match=r"^error: pip cannot read its own settings"):
+    with pytest.raises(SystemExit, match=r"^error: pip .*settings"):
         pip_settings.environment("install")

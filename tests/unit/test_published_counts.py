@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from natural_archives import TASKS, archive, spec, task_file
+from task_builds import build
 from test_conllu import TREEBANKS
 
+from codestilts.config.consistency import task_errors
 from codestilts.config.study import load_tasks
-from codestilts.config.validation import _task_errors, load_study, read_configs
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
 from codestilts.examples.published_counts import count_in_language
 from codestilts.sources.archive import matches
 from codestilts.sources.table import read_sources
@@ -117,7 +118,7 @@ def paws(folder: Path, train: int = 5, korean: int = 3, **settings: Any) -> list
         for name, count in made.items()
     }
     inputs = {"xtreme": archive(folder / "xtreme.zip", members)}
-    return [note for note in build_examples(folder / "paws-x.yaml", inputs, SIZES | settings)[1] if "published" in note]
+    return [note for note in build(folder / "paws-x.yaml", inputs, **SIZES | settings)[1] if "published" in note]
 
 
 def test_a_set_with_a_row_less_is_told(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_sentences_of_treebanks_are_counted(tmp_path: Path) -> None:
     members["x/de_gsd-ud-dev.conllu"] = members["x/en_ewt-ud-dev.conllu"]
     members["x/en_ewt-ud-test.conllu"] = members["x/en_ewt-ud-dev.conllu"]
     inputs = {"ud-treebanks": archive(tmp_path / "ud.zip", members)}
-    notes = build_examples(task_file("udpos"), inputs, SIZES | {"languages": ["english", "german"]})[1]
+    notes = build(task_file("udpos"), inputs, **SIZES | {"languages": ["english", "german"]})[1]
     told = [note for note in notes if "published" in note]
     assert "task udpos: test german: 3 rows read (ud-treebanks), 22,358 published: not comparable" in told
     assert len(told) == 5
@@ -163,5 +164,5 @@ def test_a_task_file_says_who_counted_and_why_it_differs(key: str) -> None:
     study = load_study(config, ROOT)
     tasks = load_tasks(ROOT / "tasks")
     del tasks["paws-x"][key]
-    (problem,) = _task_errors(tasks, study.sources, ROOT)
+    (problem,) = task_errors(tasks, study.sources, ROOT)
     assert problem.startswith(f"{task_file('paws-x')}: {key}: ")

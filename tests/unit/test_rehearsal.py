@@ -124,7 +124,7 @@ def test_covering_runs_have_every_value_or_pair_of_all_runs(runs, strength) -> N
 
 def test_coverage_counts_what_was_covered_and_gives_reasons(paper: Study) -> None:
     rows = [("xlm-r-large", "none", "xnli", "german"), ("codebert", "mnli", "bugs", "go")]
-    scores = pd.DataFrame(rows, columns=["encoder", "arm", "target", "language"])
+    scores = pd.DataFrame(rows, columns=["encoder", "arm", "target", "language"]).assign(family="english")
     gaps = Gaps(
         {"topics": "no rows", "bucc": "no archive"}, {}, {"bucc": "bucc-gold"}, {"mnli-mlm": {"a": "b", "c": None}}
     )

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from task_builds import build, inputs_of, make_settings
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import build_examples
+from codestilts.examples.builder_settings import RowLog
 from codestilts.examples.readers.hub_tables import read
-from codestilts.examples.readers.repository import Repository
+from codestilts.examples.readers.repository import Archive, Repository
 
 FIELDS = {"text_a": "text", "label": {"column": "label", "names": ["no", "yes"]}}
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -49,7 +51,7 @@ def archive(folder: Path, files: dict[str, str | bytes]) -> dict[str, Path]:
 def ask(inputs: dict[str, Path], entry: dict[str, Any], **other: Any) -> pd.DataFrame:
     entry = {"source": "src", "as": "train", **entry}
     task = {"task": "demo", "languages": ["english"], "source_language": "english", "fields": FIELDS, "read": [entry]}
-    return read(inputs, {**task, **other})
+    return read(inputs_of(inputs), make_settings(**task | other))
 
 
 TWO = front([config("easy", train="data/train-*.parquet"), config("hard", train="extra/train-*.parquet")])
@@ -69,40 +71,38 @@ SPOILT = {
 def test_a_config_is_the_one_that_the_card_declares_however_it_was_saved(tmp_path: Path, card: str) -> None:
     inputs = archive(tmp_path, {"README.md": SPOILT[card], **TABLES})
     assert ask(inputs, {"config": "hard"})["text_a"].tolist() == ["hard 1", "hard 2"]
-    with pytest.raises(CodeStiltsError, match=r"src.zip: no config hrad: did you mean 'hard'\? it has easy, hard$"):
+    with pytest.raises(CodeStiltsError, match=r"src.zip: no config hrad: .*'hard'.* easy, hard$"):
         ask(inputs, {"config": "hrad"})
-    with pytest.raises(CodeStiltsError, match=r"no split 'trian' in config easy: did you mean 'train'\? it has train$"):
+    with pytest.raises(CodeStiltsError, match=r"no split 'trian' .*'train'"):
         ask(inputs, {"config": "easy", "split": "trian"})
-    with pytest.raises(CodeStiltsError, match=r"it has no one default config, so name one: allowed: easy, hard$"):
+    with pytest.raises(CodeStiltsError, match=r"default config.*easy, hard$"):
         ask(inputs, {})
-    with pytest.raises(
-        CodeStiltsError, match=r"there is no column 'txt': did you mean 'text'\? the table has label, text"
-    ):
+    with pytest.raises(CodeStiltsError, match=r"column 'txt'.*'text'.*label, text"):
         ask(inputs, {"config": "easy"}, fields={**FIELDS, "text_a": "txt"})
-    with pytest.raises(CodeStiltsError, match=r"no file extra/tain-\*: did you mean 'extra/train-0.parquet'\?"):
+    with pytest.raises(CodeStiltsError, match=r"no file extra/tain-\*.*'extra/train-0.parquet'"):
         ask(inputs, {"files": "extra/tain-*"})
 
 
 @pytest.mark.parametrize(
-    ("card", "message"),
+    ("card", "word"),
     [
-        (TWO.replace("license: mit", "license: [mit"), "no mapping in YAML"),
-        ("---\n- a\n---\n", "no mapping in YAML"),
-        ("---\nconfigs: easy\n---\n", "configs that are no list of mappings"),
-        (front([{"data_files": "a"}]), "a config without config_name, or two of one name"),
-        (front([config("easy"), config("easy")]), "a config without config_name, or two of one name"),
-        (front([{"config_name": "easy", "data_files": {"train": "data/*"}}]), "neither patterns nor splits"),
-        (front([{"config_name": "easy", "data_files": [{"split": "train"}]}]), "neither patterns nor splits"),
-        (
-            front([{"config_name": "easy", "data_files": [{"split": "train", "path": 3}]}]),
-            "neither patterns nor splits",
-        ),
-        (front([config("easy", train="a**b")]), "the pattern a\\*\\*b"),
+        (TWO.replace("license: mit", "license: [mit"), "YAML|parsing"),
+        ("---\n- a\n---\n", "dict"),
+        ("---\nconfigs: easy\n---\n", "list"),
+        (front([{"data_files": "a"}]), "config_name"),
+        (front([config("easy"), config("easy")]), "same name"),
+        (front([{"config_name": "easy", "data_files": {"train": "data/*"}}]), "data_files"),
+        (front([{"config_name": "easy", "data_files": [{"split": "train"}]}]), "data_files"),
+        (front([{"config_name": "easy", "data_files": [{"split": "train", "path": 3}]}]), "data_files"),
+        (front([{"config_name": "easy", "data_files": [{"split": "train", "path": [3]}]}]), "data_files"),
+        (front([{"config_name": "easy", "data_files": [{"split": "train", "path": "a"}] * 2}]), "duplicated"),
+        (front([config("easy", **{"train-1": "data/*"})]), "dashes|data_files"),
+        (front([config("easy", train="a**b")]), r"a\*\*b"),
     ],
 )
-def test_a_card_that_the_hubs_libraries_refuse_is_one_line(tmp_path: Path, card: str, message: str) -> None:
+def test_a_card_that_the_hubs_libraries_refuse_is_one_line(tmp_path: Path, card: str, word: str) -> None:
     inputs = archive(tmp_path, {"README.md": card, **TABLES})
-    with pytest.raises(CodeStiltsError, match=f"^task demo, src.zip: its card README.md has .*{message}") as caught:
+    with pytest.raises(CodeStiltsError, match=f"README.md has .*({word})") as caught:
         ask(inputs, {"config": "easy"})
     assert "\n" not in str(caught.value)
     assert len(ask(inputs, {"files": "data/*.parquet"})) == 2  # whatever the card says
@@ -128,12 +128,10 @@ def test_patterns_are_read_as_the_hubs_libraries_read_them(tmp_path: Path, decla
 
 def test_a_star_ends_at_a_slash_and_a_file_that_is_named_must_be_there() -> None:
     names = ["a/b/train.parquet", "a/test.parquet"]
-    with pytest.raises(CodeStiltsError, match=r"no file a/\*rain.parquet for split train of config c"):
+    with pytest.raises(CodeStiltsError, match=r"no file a/\*rain.parquet"):
         Repository(names, front([config("c", train="a/*rain.parquet")]), "here").files({"config": "c", "as": "train"})
     card = front([config("c", train=["a/test.parquet", "a/tset.parquet"])])
-    with pytest.raises(
-        CodeStiltsError, match=r"no file a/tset.parquet, which its card names for .*mean 'a/test.parquet'"
-    ):
+    with pytest.raises(CodeStiltsError, match=r"no file a/tset.parquet.*'a/test.parquet'"):
         Repository(names, card, "here").files({"config": "c", "as": "train"})
 
 
@@ -143,14 +141,15 @@ def test_without_a_card_a_config_is_a_folder_and_a_split_a_name(tmp_path: Path) 
     assert ask(inputs, {})["text_a"].tolist() == ["a"]
     assert ask(inputs, {"config": "de"})["text_a"].tolist() == ["hard 1", "hard 2"]
     for entry, message in [
-        ({"config": "fr"}, "no config fr: it has de"),
-        ({"split": "test"}, "no file for split test: it has de/train"),
-        ({"config": "de", "split": "test"}, "no file for split test of config de: it has"),
+        ({"config": "fr"}, "no config fr.*de"),
+        ({"split": "test"}, "split test.*de/train"),
+        ({"config": "de", "split": "test"}, "split test of config de"),
     ]:
         with pytest.raises(CodeStiltsError, match=message):
             ask(inputs, entry)
 
 
+SPLITS = st.from_regex(r"[abAB01_é]{1,4}", fullmatch=True)
 NAMES = st.text("abAB01 .-_é", min_size=1, max_size=4).filter(lambda name: name.strip(" .") == name and "/" not in name)
 
 
@@ -158,7 +157,7 @@ NAMES = st.text("abAB01 .-_é", min_size=1, max_size=4).filter(lambda name: name
 @given(st.data())
 def test_what_is_asked_is_what_the_card_says_or_an_error(data: st.DataObject) -> None:
     """Cards of known configs, saved in any way: the files of exactly what was asked, an error for all else."""
-    drawn = st.dictionaries(NAMES, st.dictionaries(NAMES, st.integers(1, 2), max_size=2), max_size=3)
+    drawn = st.dictionaries(NAMES, st.dictionaries(SPLITS, st.integers(1, 2), max_size=2), max_size=3)
     known: dict[str, dict[str, list[str]]] = {}
     for at, (name, splits) in enumerate(data.draw(drawn).items()):
         known[name] = {key: [f"{at}/{key}/{n}.jsonl" for n in range(count)] for key, count in splits.items()}
@@ -253,12 +252,12 @@ def test_rows_with_nulls_are_left_out_and_change_no_other(
         rows = [{**row, "words": None, "text": row["text"] or "x"} for row in rows]
     inputs = archive(tmp_path, {f"train.{kind}": written(kind, rows, TYPES)})
     fields: dict[str, Any] = {**FIELDS, "text_b": "{text}: {number}", **({} if kind == "csv" else {"tokens": "words"})}
-    counted: dict[str, int] = {}
+    log = RowLog()
     whole = [row for row in rows if row["label"] in (0, 1)]
     if kind != "csv":
         whole = [row for row in whole if None not in row.values()]
     try:
-        frame = ask(inputs, {}, fields=fields, dropped=counted)
+        frame = ask(inputs, {}, fields=fields, log=log)
     except CodeStiltsError as error:
         assert "no row of split train has a label" in str(error)
         assert not whole
@@ -267,7 +266,7 @@ def test_rows_with_nulls_are_left_out_and_change_no_other(
     assert frame["label"].tolist() == ["yes" if row["label"] else "no" for row in whole]
     said = [f"{row['text']}: {'' if row['number'] is None else row['number']}".strip() for row in whole]
     assert frame["text_b"].tolist() == said
-    assert sum(counted.values()) == len(rows) - len(whole)
+    assert sum(log.dropped.values()) == len(rows) - len(whole)
     frame.to_parquet(tmp_path / "examples.parquet")
     assert pd.read_parquet(tmp_path / "examples.parquet")["text_a"].tolist() == frame["text_a"].tolist()
 
@@ -283,10 +282,11 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
         "languages": ["english"],
     }
     task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
+    task |= {"description": "", "licence": ""}
     task["read"] = [{"source": "src", "as": "train"}, {"source": "src", "as": "dev"}]
     file = tmp_path / "demo.yaml"
     file.write_text(yaml.safe_dump(task))
-    frame, _ = build_examples(file, inputs, {"source_language": "english"})
+    frame, _ = build(file, inputs, source_language="english")
     assert frame["text_a"].tolist() == ["b", "b"]
     frame.to_parquet(tmp_path / "demo.parquet")
     noted = pd.read_parquet(tmp_path / "demo.parquet").attrs["dropped"]
@@ -294,8 +294,8 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
     assert noted["src/english:train: no text_a"] == 1
     task["read"].append({"source": "src", "as": "test"})
     file.write_text(yaml.safe_dump(task))
-    with pytest.raises(CodeStiltsError, match=r"no row of split test has a label \(hidden\?\): read another split"):
-        build_examples(file, inputs, {"source_language": "english"})
+    with pytest.raises(CodeStiltsError, match=r"split test.*label"):
+        build(file, inputs, source_language="english")
 
 
 def test_half_a_character_is_counted_and_its_row_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -308,7 +308,7 @@ def test_half_a_character_is_counted_and_its_row_left_out(tmp_path: Path, capsys
 def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
     table = parquet(text=[1], label=[0])
     inputs = archive(tmp_path, {"train.parquet": table, "dev.parquet": table})
-    with pytest.raises(CodeStiltsError, match=r"text_a is 1, not text: map another column"):
+    with pytest.raises(CodeStiltsError, match=r"is 1, not text"):
         file = tmp_path / "demo.yaml"
         task = {
             "type": "classification",
@@ -316,6 +316,38 @@ def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
             "languages": ["english"],
         }
         task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
+        task |= {"description": "", "licence": ""}
         task["read"] = [{"source": "src", "as": split} for split in ("train", "dev")]
         file.write_text(yaml.safe_dump(task))
-        build_examples(file, inputs, {"source_language": "english"})
+        build(file, inputs, source_language="english")
+
+
+def listed(value: Any) -> Any:
+    """A value of a table as `datasets` gives it: lists in place of arrays."""
+    if isinstance(value, dict):
+        return {key: listed(part) for key, part in value.items()}
+    return [listed(part) for part in value] if isinstance(value, np.ndarray | list) else value
+
+
+def test_files_and_rows_of_a_split_are_those_that_datasets_reads(
+    hub_repositories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first and the last config of every repository of the tests' hub, in a copy of the repository."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    cards = sorted((hub_repositories / "datasets").glob("*/*/README.md"))
+    compared = 0
+    for card in cards:
+        names = [path.relative_to(card.parent).as_posix() for path in card.parent.rglob("*") if path.is_file()]
+        inputs = archive(tmp_path, {name: (card.parent / name).read_bytes() for name in names})
+        ours = Archive(inputs["src"], "here")
+        for name in {*list(ours.configs)[:1], *list(ours.configs)[-1:]}:
+            for split, theirs in datasets.load_dataset(str(card.parent), name, streaming=True).items():
+                entry = {"config": name, "split": str(split)}
+                rows = [
+                    {key: listed(value) for key, value in row.items()} for row in ours.table(entry).to_dict("records")
+                ]
+                assert rows == list(theirs), (card.parent.name, name, split)
+                compared += len(rows)
+    assert compared > 100

@@ -198,7 +198,7 @@ def test_without_any_npm_the_error_says_what_to_install(monkeypatch: pytest.Monk
         registry.npm_command()
 
 
-INDEX = {"files": [{"filename": "h3-1.0.tar.gz", "url": "../../files/h3-1.0.tar.gz#sha256=0"}]}
+INDEX = {"files": [{"filename": "h3-1.0.tar.gz", "url": "../../files/h3-1.0.tar.gz", "hashes": {}}]}
 
 
 def from_index(
@@ -243,7 +243,7 @@ def test_a_release_comes_from_the_indexes_of_pip(
         httpx.Response(200, text='<a href="h3-1.0.tar.gz">h3-1.0.tar.gz</a>'),
         httpx.Response(200, json=[]),
         httpx.Response(503),
-        httpx.Response(200, json={"files": [{"filename": "h3-1.0.tar.gz", "url": "file:///etc/passwd"}]}),
+        httpx.Response(200, json={"files": [{"filename": "h3-1.0.tar.gz", "url": "file:///etc/passwd", "hashes": {}}]}),
     ],
 )
 def test_an_index_that_gives_no_json_or_no_address_of_the_web_is_one_line(

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from codestilts.config import analysis_settings, preparation_jobs, training_jobs
+from codestilts.config import analysis_jobs, preparation_jobs, training_jobs
 from codestilts.config.schema import Arm, OwnBudget, TaskData
 from codestilts.config.study import Study, batches, load_tasks, to_json
 from codestilts.config.training_settings import TrainingSettings
 from codestilts.config.validation import load_study, read_configs
-from codestilts.evaluation.statistics.design import design_of, scopes_of
+from codestilts.evaluation.statistics.design import design_of
 from codestilts.seeding import derive_seed
 
 ROOT = Path(__file__).parents[2]
@@ -133,9 +133,9 @@ def test_scopes_are_named_as_the_statistics_name_them() -> None:
     for chosen in (files, files[:1]):
         study = load_study(read_configs(chosen), ROOT, chosen)
         design = design_of(
-            analysis_settings.compare(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0]
+            analysis_jobs.comparison_settings(study), pd.DataFrame({"language": [], "near": []}), study.encoders[0]
         )
-        found = {scope for scope, (kind, _) in scopes_of(design).items() if kind != "target"}
+        found = {scope for scope, (kind, _) in design.scopes.items() if kind != "target"}
         assert found == set(study.scopes) and len(study.scopes) == len(found)
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from codestilts import csv_tables, display_names
 from codestilts.reporting import tables
-from codestilts.reporting.sample_predictions import chosen, short, showcase
+from codestilts.reporting.sample_predictions import describe, draw, shorten
 
 
 def test_numbers_read_well():
@@ -23,15 +23,16 @@ def test_numbers_read_well():
 
 
 def test_latex_escapes_and_rules(tmp_path: Path):
-    table = pd.DataFrame({"a_b": ["50 % & more", "−1"], "n": [1.25, 2.0]})
-    tables.save(table, tmp_path / "t", "A #1 caption")
+    table = pd.DataFrame({"a_b": ["50 % & more", "−1", "< 0.001"], "n": [1.25, 2.0, 3.0]})
+    tables.save(table, tmp_path / "t", r"A \#1 caption")
     text = (tmp_path / "t.tex").read_text()
     assert r"a\_b & n \\" in text
     assert r"50 \% \& more & 1.25 \\" in text
     assert r"$-$1 & 2 \\" in text
+    assert r"$<$ 0.001" in text and r"\toprule" in text and r"\bottomrule" in text
     assert r"\begin{tabular}{lr}" in text
     assert r"\caption{A \#1 caption}" in text
-    assert pd.read_csv(tmp_path / "t.csv")["n"].tolist() == [1.25, 2.0]
+    assert pd.read_csv(tmp_path / "t.csv")["n"].tolist() == [1.25, 2.0, 3.0]
 
 
 ODD = st.sampled_from(
@@ -88,11 +89,11 @@ def answers(gold: str, prediction: str, score: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame({"id": ["0"], "arm": ["none"], "gold": [gold], "prediction": [prediction], "score": [score]})
 
 
-def test_examples_are_chosen_by_lot_the_same_each_time():
+def test_examples_are_drawn_at_random_but_the_same_each_time():
     table = examples(text_a=["x"] * 3)
-    rows = chosen(table, "t", ["go", "c"])
+    rows = draw(table, "t", ["go", "c"])
     assert rows["language"].tolist() == ["go", "c"]
-    assert rows["id"].tolist() == chosen(table.iloc[::-1], "t", ["go", "c"])["id"].tolist()
+    assert rows["id"].tolist() == draw(table.iloc[::-1], "t", ["go", "c"])["id"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -117,21 +118,21 @@ def test_examples_are_chosen_by_lot_the_same_each_time():
         ),
     ],
 )
-def test_answers_are_told_in_words(kind: str, columns: dict, gold: str, prediction: str, expected: tuple):
+def test_answers_are_in_words(kind: str, columns: dict, gold: str, prediction: str, expected: tuple):
     table = examples(**columns)
-    row = showcase(table, "t", kind, answers(gold, prediction), table.head(1)).iloc[0]
+    row = describe(table, "t", kind, answers(gold, prediction), table.head(1)).iloc[0]
     assert (row["question"], row["text"], row["gold"], row["prediction"], row["right"]) == expected
 
 
 def test_a_wrong_document_is_shown():
     table = examples(query=["q"] * 3, document=["d0", "d1", "d2"])
-    row = showcase(table, "t", "retrieval", answers("0", "1", 0.25), table.head(1)).iloc[0]
+    row = describe(table, "t", "retrieval", answers("0", "1", 0.25), table.head(1)).iloc[0]
     assert row["prediction"] == "rank 4; first was\nd1"
 
 
 def test_long_texts_are_cut():
-    assert short("abcdef", 3) == "abc …"
-    assert short("abc", 3) == "abc"
+    assert shorten("abcdef", 3) == "abc …"
+    assert shorten("abc", 3) == "abc"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 import yaml
 
+from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_fields import TaskType
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.validation import schema_errors
 
 README = (Path(__file__).parents[2] / "tasks/README.md").read_text()
 BLOCKS = [list(yaml.safe_load_all(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]

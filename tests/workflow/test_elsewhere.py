@@ -1,4 +1,4 @@
-"""Snakemake from other folders, with other libraries, by users without a name, and by names that the README uses."""
+"""Snakemake in other folders, as a module, with another library, by users without a name, and options by rule name."""
 
 import os
 import re
@@ -9,36 +9,96 @@ from pathlib import Path
 import pytest
 from projects import ROOT, environment, snakemake
 
-MODULE = 'module cs:\n    snakefile: "{}"\n    config: config\nconfigfile: "config.yaml"\nuse rule * from cs as cs_*\n'
+MODULE = """
+configfile: "{config}"
+module codestilts:
+    snakefile: "{snakefile}"
+    config: config
+use rule * from codestilts
+rule count:
+    default_target: True
+    input: "results/micro/functions/c.parquet"
+    output: "count.txt"
+    shell: "ls {{input}} | wc -l > {{output}}"
+"""
+FUNCTIONS = "results/micro/functions/c.parquet"
 
 
 def run(folder: Path, *command: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command in a folder; stdout and stderr together."""
-    own = os.environ | variables
-    text = [str(word) for word in command]
-    return subprocess.run(text, cwd=folder, env=own, text=True, stdout=-1, stderr=subprocess.STDOUT)
+    """Run a command in a folder; stdout and stderr together."""
+    words = [str(word) for word in command]
+    return subprocess.run(
+        words, cwd=folder, env=os.environ | variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
-def one_error(told: subprocess.CompletedProcess[str]) -> str:
+def one_error(result: subprocess.CompletedProcess[str]) -> str:
     """The one line that says what is wrong."""
-    assert told.returncode == 1 and "Traceback" not in told.stdout and "Building DAG" not in told.stdout, told.stdout
-    [line] = [line for line in told.stdout.splitlines() if line.startswith("error: ")]
+    assert result.returncode == 1 and "Traceback" not in result.stdout, result.stdout
+    assert "Building DAG" not in result.stdout, result.stdout
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("error: ")]
     return line
 
 
-@pytest.mark.parametrize("how", ["-s", "--directory", "module"])
-def test_from_elsewhere_it_is_one_line_that_says_where_to_go(fresh: Path, tmp_path: Path, how: str) -> None:
-    shutil.copy2(fresh / "config.yaml", tmp_path)
-    folder, words = tmp_path, ["snakemake", "--cores", "1", "--dry-run"]
-    if how == "-s":
-        words += ["-s", str(fresh / "Snakefile")]
-    elif how == "--directory":
-        folder, words = fresh, [*words, "--directory", str(tmp_path)]
-    else:
-        (tmp_path / "Snakefile").write_text(MODULE.format(fresh / "Snakefile"))
-        folder, words = fresh, [*words, "-s", str(tmp_path / "Snakefile")]
-    line = one_error(run(folder, *words, **environment(fresh)))
-    assert str(fresh) in line and ("module" if how == "module" else f"cd {fresh}") in line
+def jobs_in(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """The jobs that a dry run with ``--quiet rules`` announces: rule -> number."""
+    assert result.returncode == 0, result.stdout[-2000:]
+    return {rule: int(count) for rule, count in re.findall(r"^([a-z][\w-]*) +(\d+)$", result.stdout, re.MULTILINE)}
+
+
+def jobs(folder: Path, *options: str) -> dict[str, int]:
+    """The jobs of a dry run in the project's own folder."""
+    return jobs_in(snakemake(folder, "--dry-run", "--quiet", "rules", *options))
+
+
+@pytest.mark.parametrize("option", ["--snakefile", "--directory"])
+def test_results_are_written_where_snakemake_runs(fresh: Path, tmp_path: Path, option: str) -> None:
+    """``--snakefile PROJECT/Snakefile`` in another folder, ``--directory FOLDER`` in the project."""
+    before = sorted(fresh.iterdir())
+    where, target = (tmp_path, fresh / "Snakefile") if option == "--snakefile" else (fresh, tmp_path)
+    words = ["snakemake", "--cores", "2", option, target, "--configfile", fresh / "micro.yaml"]
+    planned = jobs_in(run(where, *words, "--dry-run", "--quiet", "rules", **environment(fresh)))
+    assert planned == jobs(fresh)
+    result = run(where, *words, "--", FUNCTIONS, **environment(fresh))
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert (tmp_path / FUNCTIONS).exists() and (tmp_path / ".cache/huggingface").parent.exists()
+    assert sorted(fresh.iterdir()) == before and not (fresh / "results").exists()
+
+
+def test_notebooks_run_elsewhere(done: Path, tmp_path: Path) -> None:
+    shutil.copytree(done / "results", tmp_path / "results")
+    shutil.copytree(done / "resources", tmp_path / "resources")
+    figure = Path("results/micro/figures/tiny/primary.svg")
+    (tmp_path / figure).unlink()
+    words = ["snakemake", "--cores", "2", "--snakefile", done / "Snakefile", "--configfile", done / "micro.yaml"]
+    result = run(tmp_path, *words, "--rerun-triggers", "mtime", "--", figure, **environment(done))
+    assert result.returncode == 0 and (tmp_path / figure).exists(), result.stdout[-3000:]
+    assert "1 of 1 steps" in result.stdout, "nothing else was to be done"
+
+
+def test_another_workflow_uses_it_as_a_module(fresh: Path, tmp_path: Path) -> None:
+    text = MODULE.format(config=fresh / "micro.yaml", snakefile=fresh / "Snakefile")
+    (tmp_path / "Snakefile").write_text(text)
+    words = ["snakemake", "--cores", "2"]
+    planned = jobs_in(run(tmp_path, *words, "--dry-run", "--quiet", "rules", "all", **environment(fresh)))
+    assert planned == jobs(fresh)
+    result = run(tmp_path, *words, **environment(fresh))
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert (tmp_path / "count.txt").read_text().strip() == "1"
+
+
+def test_a_mistake_in_the_config_of_a_module_is_one_line(fresh: Path, tmp_path: Path) -> None:
+    config = tmp_path / "mistake.yaml"
+    config.write_text((fresh / "micro.yaml").read_text().replace("seeds: [0, 1]", "seeds: [0, 0]"))
+    (tmp_path / "Snakefile").write_text(MODULE.format(config=config, snakefile=fresh / "Snakefile"))
+    line = one_error(run(tmp_path, "snakemake", "--cores", "1", "--dry-run", **environment(fresh)))
+    assert "seeds: 0" in line
+
+
+def test_containers_see_only_the_projects_folder(fresh: Path, tmp_path: Path) -> None:
+    words = ["snakemake", "--cores", "1", "--dry-run", "--use-apptainer", "--snakefile", fresh / "Snakefile"]
+    line = one_error(run(tmp_path, *words, "--configfile", fresh / "micro.yaml", **environment(fresh)))
+    assert "--use-apptainer" in line and str(fresh) in line
 
 
 def test_the_library_of_another_checkout_is_refused(fresh: Path) -> None:
@@ -47,54 +107,44 @@ def test_the_library_of_another_checkout_is_refused(fresh: Path) -> None:
     assert str(ROOT / "src/codestilts") in line and "source .venv/bin/activate" in line
 
 
-def test_a_user_without_a_name_can_run_it_and_the_folder_be_called_by_another_name(fresh: Path, tmp_path: Path) -> None:
+def test_a_user_without_a_name_can_run_it_and_a_link_may_lead_to_the_folder(fresh: Path, tmp_path: Path) -> None:
     nobody = "import os, pwd\ndef getpwuid(number):\n    raise KeyError(number)\npwd.getpwuid = getpwuid\n"
     names = "for name in ('LOGNAME', 'USER', 'LNAME', 'USERNAME'):\n    os.environ.pop(name, None)\n"
     (tmp_path / "sitecustomize.py").write_text(nobody + names)
-    own = environment(fresh)
-    own["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    variables = environment(fresh)
+    variables["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
     (tmp_path / "link").symlink_to(fresh)
     words = ["snakemake", "--cores", "1", "--dry-run", "--quiet", "--configfile", "micro.yaml"]
-    told = run(tmp_path / "link", *words, **own)
-    assert told.returncode == 0, told.stdout[-2000:]
+    result = run(tmp_path / "link", *words, **variables)
+    assert result.returncode == 0, result.stdout[-2000:]
 
 
-def jobs(folder: Path, *options: str) -> dict[str, int]:
-    """What a dry run would do: rule -> number of jobs."""
-    told = snakemake(folder, "--dry-run", "--quiet", "rules", *options)
-    assert told.returncode == 0, told.stdout[-2000:]
-    return {rule: int(count) for rule, count in re.findall(r"^([a-z][\w-]*) +(\d+)$", told.stdout, re.MULTILINE)}
-
-
-def test_rules_of_batches_are_called_by_the_name_of_them_all(fresh: Path, tmp_path: Path) -> None:
+def test_options_take_the_names_of_training_rules(fresh: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(fresh, tmp_path / "project"))
     config = project / "micro.yaml"
-    config.write_text(config.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 4]"))
-    batches = ["0-1", "4"]
-    phase_2 = {f"train_intermediate_{batch}": 3 for batch in batches}
-    phase_3 = {f"train_target_{batch}": 20 for batch in batches}
+    config.write_text(config.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 4]"))  # batches 0-1 and 4
     until = jobs(project, "--until", "train_target")
-    assert phase_2.items() | phase_3.items() <= until.items() and not {"score", "frozen_retrieval", "all"} & set(until)
+    assert until["train_intermediate"] == 3 * 2 and until["train_target"] == 20 * 2
+    assert not {"score", "frozen_retrieval", "all"} & until.keys()
     without = jobs(project, "--omit-from", "train_target")
-    assert phase_2.items() <= without.items() and not set(phase_3) & set(without) and "score" not in without
+    assert without["train_intermediate"] == 3 * 2 and not {"train_target", "score"} & without.keys()
+    resources = ["--set-resources", "train_target:mem_mb=1234"]
+    table = snakemake(project, "--dry-run", *resources, "--", "results/micro/predictions/tiny/none/tags/4.parquet")
+    assert table.returncode == 0 and "mem_mb=1234" in table.stdout, table.stdout[-2000:]
 
 
-def test_finished_trainings_are_forced_by_that_name(done: Path) -> None:
+def test_finished_trainings_are_forced_by_name(done: Path) -> None:
     again = jobs(done, "--forcerun", "train_target")
-    assert again["train_target_0-1"] == 20 and "train_intermediate_0-1" not in again
+    assert again["train_target"] == 20 and "train_intermediate" not in again
 
 
-def test_a_notebook_that_is_not_opened_leaves_its_figures(done: Path, tmp_path: Path) -> None:
-    project = Path(shutil.copytree(done, tmp_path / "project"))  # what fails here would stay in its history
+def test_a_notebook_that_is_not_opened_keeps_its_figures(done: Path, tmp_path: Path) -> None:
+    """Jupyter cannot listen there: Snakemake puts back the figures that it would have deleted."""
+    project = Path(shutil.copytree(done, tmp_path / "project"))  # the failure stays in the project's history
     figure = Path("results/micro/figures/tiny/primary.svg")
     drawn = [path for kind in ("figures", "tables") for path in (project / "results/micro" / kind).rglob("*.*")]
     before = {path: path.read_bytes() for path in drawn}
     words = ["snakemake", "--cores", "1", "--edit-notebook", figure, "--configfile", "micro.yaml"]
-    own = environment(project)
-    own["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
-    (tmp_path / "sitecustomize.py").write_text("import os\nos.geteuid = lambda: 0\n")
-    assert "error: --edit-notebook: Jupyter does not run as root" in one_error(run(project, *words, **own))
-    (tmp_path / "sitecustomize.py").write_text("import os\nos.geteuid = lambda: 1000\n")
-    told = run(project, *words, "--notebook-listen", "nowhere.invalid:8888", **own)
-    assert told.returncode == 1 and f"Restored previous version of {figure}" in told.stdout, told.stdout[-2000:]
+    result = run(project, *words, "--notebook-listen", "nowhere.invalid:8888", **environment(project))
+    assert result.returncode == 1 and f"Restored previous version of {figure}" in result.stdout, result.stdout[-2000:]
     assert {path: path.read_bytes() for path in drawn if path.exists()} == before

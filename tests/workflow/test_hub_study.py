@@ -1,4 +1,4 @@
-"""A rehearsal of a study on the hub: from its repositories to the report, and what it says of what it covered."""
+"""A rehearsal of a study with sources on the hub: from their repositories to the report and its coverage."""
 
 import os
 import subprocess

@@ -1,20 +1,26 @@
-"""What decides that a job runs again: its inputs, settings and code; never the environment of who looks."""
+"""Jobs run again if their inputs, settings or code change, and whatever the environment of the user is."""
 
+import csv
+import io
 import os
 import re
 import shutil
 import subprocess
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from projects import ROOT, environment, snakemake
 
-# All that a rule's commands are made of beside inputs and outputs; what is new here has to hold no environment.
-CONFIG = {"settings", "facts", "sources", "gpus", "study", "sample", "rehearsal"}  # of the study
-CODE = {"code"}  # digests
+# Every parameter of a rule. A new one must not hold anything of the environment.
+FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
+DIGESTS_OF_CODE = {"code"}
 CONTENT = {"content"}  # of local sources
-PLACES = {"out", "encoder", "parent", "results", "benchmarks", "clusters", "trials", "image", "folder"}  # of files
-CHECKS = {"needs"}  # made of the output, which decides no rerun
+PATHS = {"script", "out", "encoder", "parent", "records", "results", "benchmarks", "near_duplicates", "trials", "image"}
+PATHS |= {"folder"}  # in an archive
+REQUIREMENTS = {"needs"}  # depends on the output, so that it decides no rerun
 
 HUB = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "secret", "HF_HOME": "/tmp/elsewhere"}
 TEXT = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "COLUMNS": "40"}
@@ -27,18 +33,18 @@ PLACE = {"TMPDIR": "/var/tmp", "HOME": "/tmp", "USER": "else", "XDG_CACHE_HOME":
 def test_no_environment_variable_decides_a_rerun(offline: str, done: Path) -> None:
     command = ["snakemake", "--cores", "2", "--dry-run", "--configfile", "micro.yaml"]
     changes = {"HF_HUB_OFFLINE": offline, **HUB, **TEXT, **DEVICE, **SITE, **PLACE}
-    told = subprocess.run(command, cwd=done, env=environment(done) | changes, capture_output=True, text=True)
-    assert "Nothing to be done" in told.stdout + told.stderr, told.stdout + told.stderr
+    result = subprocess.run(command, cwd=done, env=environment(done) | changes, capture_output=True, text=True)
+    assert "Nothing to be done" in result.stdout + result.stderr, result.stdout + result.stderr
 
 
-def test_the_parameters_of_all_rules_are_known() -> None:
+def test_all_parameters_of_rules_are_known() -> None:
     found = set()
     for path in (ROOT / "rules").glob("*.smk"):
         for block in re.findall(
             r"^ +params:\n((?: +.*\n)+?) +(?:message|shell|notebook):", path.read_text(), re.MULTILINE
         ):
             found |= set(re.findall(r"^ +(\w+)=", block, re.MULTILINE))
-    assert found == CONFIG | CODE | CONTENT | PLACES | CHECKS
+    assert found == FROM_STUDY | DIGESTS_OF_CODE | CONTENT | PATHS | REQUIREMENTS
 
 
 def test_rules_read_no_environment() -> None:
@@ -57,8 +63,101 @@ def test_a_local_source_that_changes_is_fetched_again(fresh: Path, tmp_path: Pat
     text = file.read_text()
     file.write_text(text.replace("int", "Int", 1))
     os.utime(file, (before.st_atime - 1e6, before.st_mtime - 1e6))  # older than what was fetched
-    told = snakemake(project, "--dry-run", functions).stdout
-    assert re.search(r"^fetch +1$", told, re.MULTILINE) and re.search(r"^extract +1$", told, re.MULTILINE), told
+    plan = snakemake(project, "--dry-run", functions).stdout
+    assert re.search(r"^fetch +1$", plan, re.MULTILINE) and re.search(r"^extract +1$", plan, re.MULTILINE), plan
     file.write_text(text)
     file.parent.rename(project / "gone")
     assert "Nothing to be done" in snakemake(project, "--dry-run", functions).stdout
+
+
+# Outputs that describe the whole study: they change with every arm, language and target.
+WHOLE_STUDY = [
+    *("scores.csv", "effects.csv", "contrasts.csv", "target_checks.csv", "counts.csv"),
+    *("runs.csv", "curves.csv", "layers.csv", "sample_predictions.csv"),
+    *("figures/tiny/*", "tables/tiny/*", "efficiency.csv", "report.html"),
+]
+# The outputs of one encoder-arm pair.
+PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "scores/tiny/{}.parquet"]
+PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
+
+
+def new_arm(name: str) -> list[str]:
+    """The outputs that an arm with an intermediate task adds, and those of the whole study."""
+    return [*(pattern.format(name) for pattern in ["intermediate/tiny/{}/*", *PAIR]), *WHOLE_STUDY]
+
+
+@pytest.fixture(scope="module")
+def with_java(done: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished project, with a test package in one more language."""
+    project = Path(shutil.copytree(done, tmp_path_factory.mktemp("java") / "project", symlinks=True))
+    (project / "packages/java-test").mkdir()
+    (project / "packages/java-test/Core.java").write_text("class Core { int add(int a, int b) { return a + b; } }")
+    with (project / "sources.csv").open("a", newline="") as stream:
+        row = ["java-test", "local", "packages/java-test", *[""] * 4, "java", "test", "", "Apache-2.0", "made up", ""]
+        csv.writer(stream).writerow(row)
+    return project
+
+
+def pending(project: Path, changes: dict[str, Any], folder: Path) -> list[str]:
+    """The outputs that the micro study would write after some changes of its config, as paths below its results."""
+    overlay = folder / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump(changes))
+    result = subprocess.run(
+        ["snakemake", "--summary", "--configfile", "micro.yaml", str(overlay)],
+        cwd=project,
+        env=environment(project),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    rows = csv.DictReader(io.StringIO(result.stdout), delimiter="\t")
+    return [row["output_file"].removeprefix("results/micro/") for row in rows if row["plan"] != "no update"]
+
+
+def assert_only(outputs: list[str], expected: list[str]) -> None:
+    """Each output is expected, and everything that is expected is among the outputs."""
+    unexpected = [path for path in outputs if not any(fnmatchcase(path, pattern) for pattern in expected)]
+    missing = [pattern for pattern in expected if not any(fnmatchcase(path, pattern) for path in outputs)]
+    assert (unexpected, missing) == ([], [])
+
+
+def micro_arms(*names: str) -> list[str]:
+    """The arms of the micro study and some more."""
+    return [*yaml.safe_load((ROOT / "tests/micro.yaml").read_text())["arms"], *names]
+
+
+def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> None:
+    assert pending(done, {"study": "micro"}, tmp_path) == []
+
+
+def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
+    """``naming`` is built already, as a part of ``mlm-code``; the leakage audit compares it with the targets now."""
+    outputs = pending(done, {"arms": micro_arms("naming")}, tmp_path)
+    assert_only(outputs, [*new_arm("naming"), "audit.csv"])
+
+
+def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
+    """It trains on the examples of ``cloze``, so that nothing is built or audited."""
+    shuffled = {"family": "control", "tasks": ["cloze"], "shuffle_labels": True, "controls_for": ["code"]}
+    changes = {"arms": micro_arms("shuffled"), "definitions": {"arms": {"shuffled": shuffled}}}
+    assert_only(pending(done, changes, tmp_path), new_arm("shuffled"))
+
+
+def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -> None:
+    """Each pair's scores and records are one table of all its targets, and are put together again."""
+    targets = yaml.safe_load((ROOT / "tests/micro.yaml").read_text())["targets"]
+    outputs = pending(done, {"targets": [*targets, "roles"]}, tmp_path)
+    own = ["examples/roles.parquet", "baselines/roles.parquet", "target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
+    tables = ["scores/baselines.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
+    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", *WHOLE_STUDY, "audit.csv"])
+
+
+def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, tmp_path: Path) -> None:
+    """Near duplicates are looked for in all languages at once, so all examples that are made of functions follow."""
+    outputs = pending(with_java, {"languages": ["python", "javascript", "c", "java"]}, tmp_path)
+    extracted = ["resources/java-test.zip", "functions/java.parquet", "near_duplicates.parquet"]
+    built = ["examples/*.parquet", "baselines/*.parquet", "intermediate/tiny/cloze/*", "intermediate/tiny/mlm-code/*"]
+    predicted = ["target/tiny/*", "predictions/tiny/*", "scores/*", "runs/*", "curves/*", "layers/*"]
+    study = [*WHOLE_STUDY, "language_similarity.csv", "audit.csv"]
+    assert_only(outputs, [*extracted, *built, *predicted, *study])
+    assert "examples/pos.parquet" not in outputs

@@ -1,4 +1,4 @@
-"""The real graph of jobs on the micro study: from sources to report, and what reruns when something changes."""
+"""The workflow on the micro study: from sources to report, and which jobs rerun after a change."""
 
 import os
 import re
@@ -22,21 +22,21 @@ RESULTS = Path("results/micro")
 
 @pytest.fixture
 def project(done: Path, tmp_path: Path) -> Path:
-    """A finished project that a test may change."""
+    """A copy of the finished project, which a test may change."""
     return Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
 
 
 def planned(folder: Path, *options: str) -> dict[str, int]:
-    """The jobs that a dry run announces: rule -> count, batches of seeds left out of the names."""
+    """The jobs that a dry run announces: rule -> count."""
     result = snakemake(folder, "--dry-run", *options)
     assert result.returncode == 0, result.stdout
     table = result.stdout.partition("Job stats:")[2].partition("\n\n")[0]
     rows = re.findall(r"^([a-z][\w-]*) +(\d+)$", table, re.MULTILINE)
-    return {re.sub(r"_[\d-]+$", "", rule): int(count) for rule, count in rows if rule not in ("total", "all")}
+    return {rule: int(count) for rule, count in rows if rule not in ("total", "all")}
 
 
 def status(folder: Path) -> str:
-    """What scripts/status.py says."""
+    """The output of scripts/status.py."""
     command = [sys.executable, "scripts/status.py", "--configs", "config.yaml", "micro.yaml"]
     result = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -133,7 +133,7 @@ def test_a_training_setting_reruns_training_only(project: Path) -> None:
     } & set(jobs)
 
 
-def test_a_setting_of_phase_2_leaves_the_arms_without_it_alone(project: Path) -> None:
+def test_a_setting_of_intermediate_training_leaves_the_arms_without_it_alone(project: Path) -> None:
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("intermediate: {steps: 4,", "intermediate: {steps: 5,"))
     jobs = planned(project)

@@ -1,62 +1,153 @@
-"""The settings of the jobs that score, compare and report: what decides their outputs and no more."""
+"""Settings of the jobs that score, compare and report. Each object holds what decides the outputs of its job and no
+more, so that a change to a study reruns only the jobs it concerns.
 
-from __future__ import annotations
+:mod:`codestilts.config.analysis_jobs` makes them from a study. They stand apart from it because scripts read them: a
+change of how a study is read must not change the code digest of every job.
+"""
 
-from typing import TYPE_CHECKING
-
-from codestilts.config.preparation_jobs import build_settings
-from codestilts.config.training_jobs import task_settings
-
-if TYPE_CHECKING:
-    from codestilts.config.study import Record, Study
+from dataclasses import dataclass
+from typing import Any
 
 
-def score(study: Study, **_: str) -> Record:
-    """What scores, statistics and the report need to know of the study."""
-    return {
-        "study": study.name,
-        "source_language": study.config.source_language,
-        "source_languages": list(dict.fromkeys(map(study.source_language, study.targets))),
-        "source_of": {target: study.source_language(target) for target in study.targets},
-        "languages": study.config.languages,
-        "seen": study.seen_languages,
-        "pretrained": {name: study.encoder(name).languages for name in study.encoders},
-        "checkpoint": study.config.target.selection[0],
-        "bases": {name: arm.base for name, arm in study.arms.items() if arm.base},
-        "controls_for": {name: arm.controls_for for name, arm in study.arms.items() if arm.controls_for},
-        "random": [name for name, arm in study.arms.items() if arm.init == "random"],
-        "overlaps": study.overlaps,
-        "suites": {target: study.tasks[target].suite for target in study.targets},
-        "families": {name: arm.family for name, arm in study.arms.items()},
-        "targets": {target: task_settings(study, target) for target in study.targets},
-    }
+@dataclass(frozen=True)
+class ScoredTarget:
+    """The metric of a target and, for classification, the labels that its task file declares."""
+
+    metric: str
+    labels: tuple[str, ...] = ()
 
 
-def compare(study: Study, **_: str) -> Record:
-    """The pre-registered contrast and how its interval is computed."""
-    return {**score(study), **study.config.statistics.model_dump()}
+@dataclass(frozen=True)
+class ScoreSettings:
+    """Settings for scoring the predictions of one encoder-arm pair, or those of the trivial baselines."""
+
+    targets: dict[str, ScoredTarget]
 
 
-def cut(study: Study) -> dict[str, list[str]]:
-    """The targets of whose whole splits the study draws a part, and these splits."""
-    found = {}
-    for target in study.targets:
-        sizes = {size.partition("_")[0] for size in build_settings(study, target).sizes()}
-        found[target] = [str(split) for split in study.tasks[target].whole if split in sizes]
-    return {target: splits for target, splits in found.items() if splits}
+@dataclass(frozen=True)
+class SimilaritySettings:
+    """Settings for measuring how similar programming languages are to the source language."""
+
+    source_language: str
+    seen_languages: tuple[str, ...]
 
 
-def report(study: Study, **_: str) -> Record:
-    """What the report tells of the study: arms, budgets and sources."""
-    return {
-        **compare(study),
-        "encoders": study.encoders,
-        "arms": {name: arm.model_dump(exclude_none=True) for name, arm in study.arms.items()},
-        "shown": study.shown_arms,
-        "scopes": study.scopes,
-        "rehearsal": study.config.rehearsal,
-        "cut": cut(study),
-        "seeds": study.config.seeds,
-        "budgets": study.config.model_dump(include={"intermediate", "target"}, exclude_none=True),
-        "sources": study.used_sources,
-    }
+@dataclass(frozen=True)
+class ComparedArm:
+    """An arm as statistics know it.
+
+    ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
+    and ``overlaps`` the targets that are made of the same data as the arm's tasks.
+    """
+
+    family: str
+    init: str = "pretrained"
+    base: str | None = None
+    controls_for: tuple[str, ...] = ()
+    overlaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ComparedTarget:
+    """A target as statistics know it; ``source_language`` is the language that it is fine-tuned in."""
+
+    metric: str
+    group: str
+    suite: str
+    source_language: str
+    trained: bool = True
+
+
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """Settings for the tables of scores, effects, contrasts, target checks and counts.
+
+    ``pretraining_languages`` maps each encoder to the languages of its pretraining data, ``checkpoint`` is the kind of
+    checkpoint that effects are computed from. The last six are the study's ``statistics``.
+    """
+
+    arms: dict[str, ComparedArm]
+    targets: dict[str, ComparedTarget]
+    languages: tuple[str, ...]
+    seen_languages: tuple[str, ...]
+    pretraining_languages: dict[str, tuple[str, ...]]
+    checkpoint: str
+    contrast: tuple[str, str]
+    language_set: str
+    resamples: int
+    confidence: float
+    margin: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class SampledTarget:
+    """The task type of a target, and how its predictions are made where it is a retrieval task."""
+
+    type: str
+    protocol: str = "rank"
+
+
+@dataclass(frozen=True)
+class SamplePredictionsSettings:
+    """Settings for drawing the examples whose predictions the report shows."""
+
+    targets: dict[str, SampledTarget]
+    source_language: str
+    seen_languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EffectFigureSettings:
+    """Settings of the notebook that draws effects and contrasts; ``scopes`` are groups of targets and their means."""
+
+    scopes: tuple[str, ...]
+    language_set: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class LanguageFigureSettings:
+    """Settings of the notebook that draws scores and contrasts per language; ``targets`` in the order of the study."""
+
+    targets: tuple[str, ...]
+    source_language: str
+    contrast: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ReportedArm:
+    """An arm as the report describes it."""
+
+    family: str
+    tasks: tuple[str, ...] = ()
+    init: str = "pretrained"
+    shuffle_labels: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingFigureSettings:
+    """Settings of the notebook that draws training; ``shown_arms`` are those whose dev curves are drawn."""
+
+    arms: dict[str, ReportedArm]
+    shown_arms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """Settings of the report.
+
+    ``sampled`` maps targets to the splits of a published data set of which the study draws only a part, ``budgets`` are
+    the study's training settings as the report prints them, ``sources`` the archives that it fetched.
+    """
+
+    study: str
+    rehearsal: bool
+    encoders: tuple[str, ...]
+    arms: dict[str, ReportedArm]
+    seeds: tuple[int, ...]
+    source_language: str
+    sampled: dict[str, tuple[str, ...]]
+    budgets: dict[str, Any]
+    sources: tuple[str, ...]
+    comparison: ComparisonSettings

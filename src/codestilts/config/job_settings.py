@@ -1,11 +1,12 @@
-"""Which function makes the settings of each kind of job. They hold what decides its outputs and no more, so that a job
-is rerun when its own settings change.
+"""The function that makes the settings of each kind of job from a study.
+
+Settings hold what decides the outputs of a job and no more, so that a job runs again only when its own settings change.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from codestilts.config import analysis_settings, preparation_jobs, training_jobs
+from codestilts.config import analysis_jobs, preparation_jobs, training_jobs
 
 JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "source": preparation_jobs.source_settings,
@@ -16,7 +17,13 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "target": training_jobs.target_settings,
     "tune": training_jobs.tuning_settings,
     "frozen_retrieval": training_jobs.retrieval_settings,
-    "score": analysis_settings.score,
-    "compare": analysis_settings.compare,
-    "report": analysis_settings.report,
+    "score": analysis_jobs.score_settings,
+    "score_baselines": analysis_jobs.baseline_score_settings,
+    "language_similarity": analysis_jobs.similarity_settings,
+    "compare": analysis_jobs.comparison_settings,
+    "sample_predictions": analysis_jobs.sample_predictions_settings,
+    "effect_figures": analysis_jobs.effect_figure_settings,
+    "language_figures": analysis_jobs.language_figure_settings,
+    "training_figures": analysis_jobs.training_figure_settings,
+    "report": analysis_jobs.report_settings,
 }

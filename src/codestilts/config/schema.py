@@ -1,4 +1,4 @@
-"""What a config and a task file may say. The JSON schemas in ``schemas/`` are written from these models."""
+"""The schema of configs. ``scripts/validate.py --schemas`` writes the JSON schemas in ``schemas/`` from the models."""
 
 from typing import Annotated, Any, Literal
 
@@ -33,12 +33,12 @@ from codestilts.config.schema_task import TaskFile
 
 
 class Sizes(Strict):
-    """Numbers of examples; train and dev over all languages, test per language."""
+    """Numbers of examples: train and dev over all languages, test for each language."""
 
     train: Count | None = None
     dev: Count | None = None
     test: Count | None = None
-    test_source: Count | None = Field(None, description="of the source language, if not the same")
+    test_source: Count | None = Field(None, description="test examples of the source language, if not as many")
 
     def given(self) -> dict[str, int]:
         """The sizes that are given, by the name of the split."""
@@ -46,69 +46,72 @@ class Sizes(Strict):
 
 
 class TaskData(Sizes):
-    """What a study takes of one task."""
+    """The sizes, languages and parts of one task in a study."""
 
-    languages: Names | None = Field(None, description="its languages, if not all that the study and the task share")
-    examples_of: Names | None = Field(None, description="the tasks whose examples it reads, if not all that it names")
+    languages: Names | None = Field(None, description="languages of the task, if not all that it shares with the study")
+    examples_of: Names | None = Field(None, description="tasks whose examples it reads, if not all that its file names")
 
 
 class Data(Strict):
-    """How many examples are drawn; all there are, where a size is missing."""
+    """How many examples are drawn. A size that is not set means all there are."""
 
     intermediate: Sizes
     target: Sizes
-    tasks: dict[Name, TaskData] = Field(description="a task's own sizes and languages")
+    tasks: dict[Name, TaskData] = Field(description="sizes and languages of single tasks")
 
 
 class Lora(Strict):
-    """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685): trained in place of the encoder's weights, then merged."""
+    """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685), trained instead of the encoder's weights, then merged."""
 
     rank: Count = 8
     alpha: Count = 16
     modules: Annotated[list[str], Field(min_length=1), *Unique] = Field(
         ["query", "value"], description="the linear layers that get an adapter"
     )
-    learning_rate_factor: Positive = Field(10.0, description="times the learning rate of full fine-tuning")
+    learning_rate_factor: Positive = Field(10.0, description="multiplies the learning rate of full fine-tuning")
 
 
 class Budget(Strict):
-    """Training of one phase."""
+    """The training budget of one phase."""
 
-    steps: Count = Field(description="optimiser steps")
-    tokens_per_step: Count = Field(description="tokens of one optimiser step")
+    steps: Count = Field(description="number of optimiser steps")
+    tokens_per_step: Count = Field(description="tokens in one optimiser step")
     learning_rate: Positive
-    warmup: Share = Field(description="share of the steps in which the learning rate rises; it falls to 0 after that")
+    warmup: Share = Field(description="share of the steps in which the learning rate rises; after them it falls to 0")
     weight_decay: AtLeast0
-    clip: Positive = Field(description="largest norm of the gradient")
+    clip: Positive = Field(description="maximum norm of the gradient")
     dropout: Share
-    freeze_embeddings: bool = Field(description="leave the word embeddings as the encoder has them")
-    cap: Count = Field(description="tasks are mixed in proportion to their examples, of which at most so many count")
-    evaluations: Count = Field(description="how often dev is scored")
-    checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which a killed run goes on")
+    freeze_embeddings: bool = Field(description="keep the word embeddings of the encoder fixed")
+    cap: Count = Field(
+        description="tasks are mixed in proportion to their numbers of examples, each capped at this number"
+    )
+    evaluations: Count = Field(description="number of evaluations on dev")
+    checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which interrupted runs resume")
     recipe: Literal["matched", "published"] = Field(
-        "matched", description="the same budget for all, or each task's own recipe where its file has one"
+        "matched",
+        description="matched: one budget for all tasks; published: the recipe of a task, if its file has one",
     )
     head: Head = Field(
         "published",
-        description="the layers on top of the encoder, of tasks whose file names none: as in the benchmarks' own code, "
-        "which a published recipe takes in any case, or ours, which small encoders learn in few steps",
+        description="the layers on top of the encoder, for tasks whose files name none. published: as in the code of "
+        "the benchmarks, which published recipes always use; quick: ours, which small encoders learn in few steps",
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
-        description="arithmetic of the forward pass on a GPU; a CPU computes in fp32 and repeats scores bit for bit. "
-        "On a GPU seeds fix all that is random, but sums are in no fixed order: runs agree to a tolerance only, which "
-        "is wider for bf16 and fp16, whose rounding is coarser. fp16 skips the steps whose gradients overflow",
+        description="precision of the forward pass on a GPU. A CPU computes in fp32 and repeats scores bit for bit. On "
+        "a GPU, seeds fix everything random, but the order of summation varies: runs agree within a tolerance that is "
+        "wider for bf16 and fp16 because they round more coarsely. fp16 skips steps whose gradients overflow",
     )
     tf32: bool = Field(
         False,
-        description="let a GPU round the factors of fp32 products to 10 bits: faster, and runs agree to a wider "
-        "tolerance",
+        description="let a GPU round the factors of fp32 products to 10 bits: faster, but runs agree "
+        "within a wider tolerance",
     )
-    lora: Lora = Field(Lora(), description="of arms whose method is lora")
+    lora: Lora = Field(Lora(), description="adapters of arms whose method is lora")
 
 
-def _own(model: type[BaseModel], **deeper: Any) -> type[BaseModel]:
-    """A model of which any keys may be left out: what a target sets differently from the common budget."""
+def _optional(model: type[BaseModel], **deeper: Any) -> type[BaseModel]:
+    """A copy of a model whose keys are all optional: what a target sets differently from the common budget."""
     fields: Any = {}
     for name, field in model.model_fields.items():
         allowed: Any = deeper.get(name, field.annotation)
@@ -118,18 +121,20 @@ def _own(model: type[BaseModel], **deeper: Any) -> type[BaseModel]:
     return create_model(f"Own{model.__name__}", __base__=Strict, __doc__=model.__doc__, **fields)
 
 
-OwnBudget = _own(Budget, lora=_own(Lora))
+OwnBudget = _optional(Budget, lora=_optional(Lora))
 
 
 class TargetBudget(Budget):
-    """Training of phase 3."""
+    """The training budget of the target phase."""
 
-    tasks: dict[Name, OwnBudget] = Field(description="keys that a target sets differently")  # type: ignore[valid-type]
+    tasks: dict[Name, OwnBudget] = Field(description="keys that single targets set differently")  # type: ignore[valid-type]
     learning_rates: Annotated[list[Positive], *Unique] = Field(
-        [], description="tried on the first seed of each arm and target; the best on the source language's dev is taken"
+        [],
+        description="learning rates to try on the first seed of each arm and target; the best on dev of the source "
+        "language is used",
     )
     selection: Annotated[list[Literal["last", "dev", "oracle"]], Field(min_length=1), *Unique] = Field(
-        ["last"], description="checkpoints that are tested; effects are those of the first one"
+        ["last"], description="which checkpoints are tested; effects are reported for the first"
     )
 
     def own(self, target: str) -> dict[str, Any]:
@@ -139,48 +144,50 @@ class TargetBudget(Budget):
 
 
 class Statistics(Strict):
-    """The pre-registered contrast and its interval."""
+    """The pre-registered contrast and its confidence interval."""
 
     contrast: Annotated[list[Family], Field(min_length=2, max_length=2), *Unique]
     language_set: LanguageSet = Field(
         "unseen",
-        description="the languages of the contrast; unseen: those of no code intermediate task of the study, "
-        "out of zero_shot: all but the one that a target is trained in",
+        description="the languages of the contrast. zero_shot: all but the one that a target is trained in; unseen: "
+        "those of zero_shot that occur in no intermediate code task of the study",
     )
     resamples: Count
     confidence: Annotated[FiniteFloat, Field(gt=0, lt=1), Number]
-    margin: AtLeast0 = Field(description="differences up to so many points count as none")
+    margin: AtLeast0 = Field(description="differences up to this many points count as no difference")
     seed: Index
 
 
 class Encoder(Strict):
-    """Where a pretrained encoder is: a source and the folder in its archive that holds its files."""
+    """A pretrained encoder: its source, and the folder in the archive that has its files."""
 
     source: SourceName
-    folder: Annotated[str, Field(pattern=FOLDER)] = Field("", description="folder in the archive, if not its top")
-    languages: SomeNames = Field([], description="languages whose texts it was pretrained on")
-    layer: Layer = Field(-1, description="the block whose states untrained retrieval averages; -1 is the last")
-    layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep (untrained retrieval)")
-    gpus: Count = Field(1, description="GPUs of one node that train it together, where the study's device is gpu")
+    folder: Annotated[str, Field(pattern=FOLDER)] = Field("", description="folder in the archive, if not the top one")
+    languages: SomeNames = Field([], description="languages of its pretraining data")
+    layer: Layer = Field(-1, description="block whose states frozen retrieval averages; -1 is the last one")
+    layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep of frozen retrieval")
+    gpus: Count = Field(1, description="GPUs of one node that train it together, if the study's device is gpu")
 
 
 class Arm(Strict):
-    """What happens between phase 1 and phase 3."""
+    """What happens between pretraining and training on a target."""
 
     family: Family
     tasks: SomeNames = Field([])
     init: Literal["pretrained", "random"] = "pretrained"
     shuffle_labels: bool = False
-    method: Literal["full", "lora"] = Field("full", description="all weights are trained in phase 3, or adapters")
-    learning_rate_factor: Positive = Field(1.0, description="times the learning rate of phase 2")
-    base: Name | None = Field(None, description="the arm that a variant is compared with")
+    method: Literal["full", "lora"] = Field(
+        "full", description="training of targets. full: all weights; lora: adapters"
+    )
+    learning_rate_factor: Positive = Field(1.0, description="multiplies the learning rate of the intermediate phase")
+    base: Name | None = Field(None, description="arm that a variant is compared with")
     controls_for: Annotated[list[Family], *Unique] | None = Field(
         None, description="the families that a control is for; it is compared with these and no others"
     )
 
 
 class Block(Strict):
-    """A part of the grid: every encoder x arm x target of these; all of the study, where a key is missing."""
+    """A part of the grid: all combinations of these encoders, arms and targets. A missing key means all."""
 
     encoders: Names | None = None
     arms: Names | None = None
@@ -188,7 +195,7 @@ class Block(Strict):
 
 
 class Definitions(Strict):
-    """Encoders and arms that a study may use."""
+    """The encoders and arms that a study can name."""
 
     encoders: dict[Name, Encoder]
     arms: dict[Name, Arm]
@@ -201,21 +208,21 @@ class Config(Strict):
     encoders: Names
     arms: Names
     targets: Names
-    grid: list[Block] = Field([], description="the runs of the study are those of these blocks; all, if there are none")
-    languages: Names = Field(description="languages in which targets are tested")
-    source_language: Name = Field(description="language in which targets are trained")
+    grid: list[Block] = Field([], description="parts of the grid that are run; if empty, all of it")
+    languages: Names = Field(description="languages that targets are tested in")
+    source_language: Name = Field(description="language that targets are trained in")
     seeds: Annotated[list[Index], Field(min_length=1), *Unique]
     seeds_per_job: Count
     rehearsal: Index = Field(
-        0, description="a trial of the graph on so many rows of each table and random weights: its numbers mean nothing"
+        0, description="run the workflow on this many rows of each table, with random weights; the numbers mean nothing"
     )
     function_sources: Annotated[list[Kind], Field(min_length=1), *Unique] = Field(
         ["npm", "pypi", "local"],
-        description="kinds of sources that functions are extracted from; what the hub has comes from there alone",
+        description="kinds of sources that functions are extracted from; languages that the hub has come from it only",
     )
-    keep_models: bool = Field(True, description="keep the weights of phase 3 (predictions are kept in any case)")
+    keep_models: bool = Field(True, description="keep the weights of target models; predictions are always kept")
     device: Literal["cpu", "gpu"] = Field(
-        "cpu", description="what trains and predicts; a job that finds no GPU where it should have one fails at once"
+        "cpu", description="device of training and prediction jobs; with gpu, a job that finds no GPU fails immediately"
     )
     data: Data
     intermediate: Budget

@@ -1,4 +1,4 @@
-"""The kinds of values that a config and a task file have: names, counts, shares."""
+"""Types of the values in configs and task files: names, counts, shares."""
 
 import re
 from collections import Counter
@@ -18,38 +18,38 @@ from codestilts.sources.table import NAME
 
 FOLDER = r"^([^-\x00-\x1f][^\x00-\x1f]*)?$"
 BUILDER = r"^[a-z_.]+:[a-z_]+$"
-LARGEST = 2**63 - 1  # what a column of a table holds
+MAX_INTEGER = 2**63 - 1  # of a column of a table
 
 
 def _number(value: Any, info: ValidationInfo) -> Any:
-    """A text as the number that it spells: Snakemake reads ``5e-4``, and digits in a list of ``--config``, as text.
+    """Convert a text to its number: Snakemake reads ``5e-4``, and digits in a list of ``--config``, as text.
 
-    Not so in task files, which others read as they are.
+    Texts in task files are not converted, because others read the files as they are.
     """
-    if not isinstance(value, str) or (info.context or {}).get("as_it_is"):
+    if not isinstance(value, str) or (info.context or {}).get("exact"):
         return value
     if re.fullmatch(r"[-+]?[0-9]{1,30}", value):
         return int(value)
     return float(value) if re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", value) else value
 
 
-def _once(values: list[Any]) -> list[Any]:
-    """Each value may stand once."""
+def _no_duplicates(values: list[Any]) -> list[Any]:
+    """Reject a list with the same value twice."""
     for value, count in Counter(values).items():
         if count > 1:
-            raise ValueError(f"{value!r} stands there {count} times; each may stand once")
+            raise ValueError(f"{value!r} occurs {count} times: list each value once")
     return values
 
 
-Unique = AfterValidator(_once), Field(json_schema_extra={"uniqueItems": True})
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]  # folders and files have these names
+Unique = AfterValidator(_no_duplicates), Field(json_schema_extra={"uniqueItems": True})
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]  # also of folders and files
 SourceName = Annotated[str, Field(pattern=NAME)]
 Names = Annotated[list[Name], Field(min_length=1), *Unique]
-SomeNames = Annotated[list[Name], *Unique]  # or none
+SomeNames = Annotated[list[Name], *Unique]  # may be empty
 Labels = Annotated[list[str], *Unique]
 Number = BeforeValidator(_number)
 Count = Annotated[int, Field(gt=0, le=10**12), Number]
-Index = Annotated[int, Field(ge=0, le=LARGEST), Number]
+Index = Annotated[int, Field(ge=0, le=MAX_INTEGER), Number]
 Positive = Annotated[FiniteFloat, Field(gt=0), Number]
 AtLeast0 = Annotated[FiniteFloat, Field(ge=0), Number]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1), Number]

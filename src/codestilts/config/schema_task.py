@@ -1,4 +1,4 @@
-"""What a task file may say."""
+"""The schema of task files."""
 
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -29,90 +29,96 @@ from codestilts.config.schema_fields import (
 
 
 class Build(Strict):
-    """What builders can be told; each reads the keys it knows."""
+    """Options of builders. Each builder reads the keys that it knows."""
 
-    code_tokens: Count | None = Field(None, description="tokens of code that are shown")
-    doc_words: Count | None = Field(None, description="words of documentation that are shown")
-    hide_words: bool = Field(False, description="hide the words of the code that its description has")
-    kinds: list[str] | None = Field(None, description="kinds of bugs that are put in")
-    queries: Literal["language", "partner"] | None = Field(None, description="retrieval: which side of a pair asks")
-    texts: Count | None = Field(None, description="how many of the tasks' texts are read at most")
-    leave_out: list[str] = Field([], description="labels of the examples whose texts are not used")
-    replaced: Share | None = Field(None, description="share of the words of a corrupted text that are exchanged")
-    words: Count | None = Field(None, description="words of a text")
-    coarse: dict[str, str] | None = Field(None, description="each label with the corpus's own tags")
-    negatives: Literal["matched", "random"] | None = Field(None, description="which wrong pairs are made")
-    within: Literal["language", "package"] | None = Field(None, description="where wrong partners come from")
-    tolerance: AtLeast0 | None = Field(None, description="largest difference of word overlap")
-    pool: Count | None = Field(None, description="candidates for each function that is asked for")
-    least_words: Index | None = Field(None, description="telling words that a question has")
-    hide_names: Literal["mask", "drop", "keep"] | None = Field(None, description="parameters' names in a question")
-    balance_places: bool | None = Field(None, description="first, second, third ... parameters take turns")
-    dev_package: SourceName | None = Field(None, description="the package that the dev rows come from")
-    distractors: AtLeast0 | None = Field(None, description="texts without a partner for each one with")
-    like: Name | None = Field(None, description="the task whose test rows these are")
-    tokens: Count | None = Field(None, description="tokens of a window")
-    characters: Count | None = Field(None, description="characters of a token that are kept")
-    share: Share | None = Field(None, description="share of a set's rows that is used, drawn by id")
-    cut_at: str | None = Field(None, description="a query ends where this stands")
-    problem: str | None = Field(None, description="the part of a problem's id that all languages share: a pattern")
-    per_problem: Count | None = Field(None, description="programs of one problem that are trained on at most")
-    least_characters: Count | None = Field(None, description="characters that a paragraph has at least")
-    keep_unanswerable: bool = Field(False, description="keep the questions that have no answer")
+    code_tokens: Count | None = Field(None, description="maximum tokens of code")
+    doc_words: Count | None = Field(None, description="maximum words of documentation")
+    hide_words: bool = Field(False, description="hide words of the code that occur in its description")
+    kinds: list[str] | None = Field(None, description="kinds of bugs that are injected")
+    queries: Literal["language", "partner"] | None = Field(
+        None, description="retrieval: the side of a pair that is the query"
+    )
+    texts: Count | None = Field(None, description="maximum number of the tasks' texts")
+    leave_out: list[str] = Field([], description="labels of examples whose texts are left out")
+    replaced: Share | None = Field(None, description="share of the words of a corrupted text that are replaced")
+    words: Count | None = Field(None, description="number of words of a text")
+    coarse: dict[str, str] | None = Field(None, description="label -> the tags of the corpus that it stands for")
+    negatives: Literal["matched", "random"] | None = Field(None, description="how wrong pairs are chosen")
+    within: Literal["language", "package"] | None = Field(None, description="where wrong partners are chosen from")
+    tolerance: AtLeast0 | None = Field(None, description="maximum difference in word overlap")
+    pool: Count | None = Field(None, description="candidates for each function that is needed")
+    least_words: Index | None = Field(None, description="minimum number of content words in a question")
+    hide_names: Literal["mask", "drop", "keep"] | None = Field(
+        None, description="what happens to names of parameters in a question"
+    )
+    balance_places: bool | None = Field(None, description="ask equally often for first, second, third ... parameters")
+    dev_package: SourceName | None = Field(None, description="package of the dev rows")
+    distractors: AtLeast0 | None = Field(None, description="number of texts without a partner for each text with one")
+    like: Name | None = Field(None, description="task that has the same test rows")
+    tokens: Count | None = Field(None, description="number of tokens of a window")
+    characters: Count | None = Field(None, description="maximum characters of a token")
+    share: Share | None = Field(None, description="share of the rows that is used, sampled by id")
+    cut_at: str | None = Field(None, description="a query is cut before this text")
+    problem: str | None = Field(
+        None, description="regular expression for the part of a problem's id that all languages share"
+    )
+    per_problem: Count | None = Field(None, description="maximum number of train programs of a problem")
+    least_characters: Count | None = Field(None, description="minimum characters of a paragraph")
+    keep_unanswerable: bool = Field(False, description="keep questions without an answer")
 
 
 class Options(Strict):
-    """What task types can be told; each reads the keys it knows."""
+    """Options of task types. Each type reads the keys that it knows."""
 
     pairs: Literal["cross", "dual", "product"] = Field(
         "cross",
-        description="classification: pairs are read together, or apart; a published head then has both states, or with "
-        "product also their difference and product",
+        description="classification: encode the texts of a pair together (cross) or separately; a published head then "
+        "reads both states (dual), or also their difference and product (product)",
     )
-    multi: bool = Field(False, description="classification: an example may have several labels, joined by |")
-    answer: str | None = Field(None, description="span_qa: the regular expression that every answer matches")
+    multi: bool = Field(False, description="classification: an example may have several labels, separated by |")
+    answer: str | None = Field(None, description="span_qa: a regular expression that every answer matches")
     stride: Count | None = Field(
         None,
-        description="span_qa: tokens that a window advances by (run_squad's doc_stride); where none are given, two "
-        "windows share a quarter of max_length",
+        description="span_qa: tokens between the starts of two windows (doc_stride of run_squad); by default, two "
+        "windows overlap by a quarter of max_length",
     )
     no_answer: bool = Field(False, description="span_qa: a question may have no answer")
-    layer: Layer | None = Field(
-        None, description="retrieval: the block whose states are averaged, if not the encoder's"
+    layer: Layer | None = Field(None, description="retrieval: block whose states are averaged, if not the encoder's")
+    sweep: bool = Field(True, description="frozen retrieval: also evaluate each layer of the encoder")
+    protocol: Literal["rank", "mining", "map"] = Field(
+        "rank", description="retrieval: how partners are searched and scored"
     )
-    sweep: bool = Field(True, description="retrieval, untrained: whether each of the encoder's layers is tried")
-    protocol: Literal["rank", "mining", "map"] = Field("rank", description="retrieval: how partners are searched")
 
 
 class Read(Strict):
-    """Rows of a dataset repository: which files of a source they are in, and which split they serve."""
+    """Rows of a dataset repository: the files of a source that have them, and the split that they are used for."""
 
     source: SourceName
-    as_: Literal["train", "dev", "test"] = Field(alias="as", description="the split that the rows serve")
-    config: str | None = Field(None, description="config on the hub; {code} stands for a language's code")
-    split: str | None = Field(None, description="split on the hub, if it has another name")
+    as_: Literal["train", "dev", "test"] = Field(alias="as", description="the split that the rows are used for")
+    config: str | None = Field(None, description="config on the hub; {code} is replaced by the code of a language")
+    split: str | None = Field(None, description="split on the hub, if named differently")
     files: str | None = Field(None, description="pattern of files, where the repository has no configs")
-    languages: Annotated[list[Name], *Unique] | None = Field(None, description="the languages that this is read for")
-    by: str | None = Field(None, description="the column with the code of each row's language")
-    where: dict[str, Any] = Field({}, description="values of columns that rows must have")
-    fields: dict[str, Any] = Field({}, description="fields that have other columns here")
+    languages: Annotated[list[Name], *Unique] | None = Field(None, description="languages that the rows are read for")
+    by: str | None = Field(None, description="column with the code of each row's language")
+    where: dict[str, Any] = Field({}, description="column -> the value that rows must have")
+    fields: dict[str, Any] = Field({}, description="fields whose columns differ here")
     rows: Count | dict[Name, Count] | None = Field(
-        None, description="how many rows it has as published, in each language or by language; compared with those read"
+        None, description="published number of rows of each language, compared with the rows that are read"
     )
     found: Count | dict[Name, Count] | None = Field(
-        None, description="how many rows the source has where it differs from what was published"
+        None, description="number of rows of the source, where it differs from the published one"
     )
 
 
 class Recipe(Strict):
-    """A task's training as it was published."""
+    """The published training recipe of a task."""
 
     learning_rate: Positive
     epochs: Positive
     batch_size: Count = Field(description="examples of one optimiser step")
     warmup: Share = 0.1
     weight_decay: AtLeast0 = 0.01
-    source: str = Field(description="paper, section or repository that says so")
+    source: str = Field(description="paper and section, or repository, of the recipe")
 
 
 class TaskFile(Strict):
@@ -123,37 +129,39 @@ class TaskFile(Strict):
     builder: Annotated[str, Field(pattern=BUILDER)]
     languages: Names
     sources: Annotated[list[SourceName], *Unique] = Field([], description="archives that the builder reads")
-    examples_of: SomeNames = Field([], description="tasks whose examples the builder reads, instead of archives")
+    examples_of: SomeNames = Field([], description="tasks whose examples the builder reads instead of archives")
     read: list[Read] = Field([], description="rows of dataset repositories, for builders that read tables")
-    fields: dict[str, Any] = Field({}, description="the column, or the columns, of each field of the task type")
-    codes: dict[Name, str] = Field({}, description="what a language is called in the names of configs, files or values")
-    source_language: Name | None = Field(None, description="the language it is trained in, if not the study's")
+    fields: dict[str, Any] = Field({}, description="the column or columns of each field of the task type")
+    codes: dict[Name, str] = Field({}, description="name of each language in configs, files or values of the source")
+    source_language: Name | None = Field(None, description="language that it is trained in, if not the study's")
     recipe: Recipe | None = None
-    head: Head | None = Field(None, description="the layers on top of the encoder, where no published recipe is taken")
+    head: Head | None = Field(None, description="layers on top of the encoder, unless a published recipe is used")
     whole: Annotated[list[Literal["train", "dev", "test"]], *Unique] = Field(
-        [], description="splits of which the protocol needs every row: a study's common sizes don't cut them"
+        [], description="splits whose rows the protocol needs completely: common sizes of a study do not apply"
     )
-    made_of: SomeNames = Field([], description="data sets of origin: a cell whose arm and target share one is flagged")
-    instead: Name | None = Field(None, description="the task that stands in for it where its source can't be had")
+    made_of: SomeNames = Field([], description="original data sets: results whose arm and target share one are flagged")
+    instead: Name | None = Field(None, description="task that replaces it in rehearsals without its source")
     labels: Labels = Field([])
     metric: Metric
     unit: Name | None = Field(
         None,
-        description="what is sampled together in the statistics, such as a problem or a question (a cluster, if it is "
-        "not said); rows with the same unit in several languages, and in several targets whose units have one name, "
-        "are drawn together",
+        description="what is resampled together in the statistics, such as a problem or a question; by default, a "
+        "cluster of near duplicates. Rows of one unit are resampled together across languages, and across targets "
+        "whose units have the same name",
     )
     licence: str
     citation: str = ""
     defects: str = ""
-    published: str = Field("", description="who says how many rows each split has (read.rows)")
-    incomparable: str = Field("", description="why its numbers can't be compared with published ones")
+    published: str = Field("", description="source of the published numbers of rows (read.rows)")
+    incomparable: str = Field("", description="why its scores cannot be compared with published ones")
     build: Build = Build()
     options: Options = Options()
     trained: bool = True
-    together: bool = Field(False, description="it pairs its languages with each other, so it needs them all")
+    together: bool = Field(
+        False, description="it pairs its languages with each other, so that a study needs all of them"
+    )
     group: Literal["classification", "structured", "qa", "retrieval"] | None = None
-    max_length: Count = Field(128, description="tokens of a sequence at most")
+    max_length: Count = Field(128, description="maximum tokens of a sequence")
 
 
 class TaskSpec(TaskFile):

@@ -16,10 +16,11 @@ from codestilts.provenance import is_leftover
 from codestilts.sources.table import Source
 
 Record = dict[str, Any]
+PATH_KEYS = ("name", "suite", "file")  # of a task: its file's path says them
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
-    """Runs of at most ``size`` consecutive seeds, each the work of one job: ``{"0-2": [0, 1, 2], "3": [3]}``."""
+    """Group seeds into batches of at most ``size`` consecutive seeds: ``{"0-2": [0, 1, 2], "3": [3]}``."""
     groups: list[list[int]] = []
     for seed in sorted(seeds):
         if groups and len(groups[-1]) < size and seed == groups[-1][-1] + 1:
@@ -45,11 +46,11 @@ def load_tasks(folder: str | Path) -> dict[str, Record]:
         if is_leftover(path.relative_to(folder)):
             continue
         if path.stem in tasks:
-            raise CodeStiltsError(f"{path}: another task has that name: {tasks[path.stem]['file']}")
-        task, told = read_yaml(path), {"name": path.stem, "suite": path.parent.name, "file": str(path)}
-        if twice := sorted(task.keys() & told.keys()):
-            raise CodeStiltsError(f"{path}: {twice[0]}: unknown key: the file's folder and name say that")
-        tasks[path.stem] = task | told
+            raise CodeStiltsError(f"{path}: another task has that name, {tasks[path.stem]['file']}")
+        task = read_yaml(path)
+        if given := sorted(task.keys() & set(PATH_KEYS)):
+            raise CodeStiltsError(f"{path}: {given[0]}: unknown key: remove it, the file's path says that")
+        tasks[path.stem] = {**task, "name": path.stem, "suite": path.parent.name, "file": str(path)}
     return tasks
 
 
@@ -74,7 +75,7 @@ def _changed_fields(settings: Any) -> Record:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated config with the tasks and sources it may name."""
+    """A validated config with all tasks and sources of the project."""
 
     config: Config
     tasks: dict[str, TaskSpec]
@@ -87,12 +88,12 @@ class Study:
 
     @property
     def encoders(self) -> list[str]:
-        """The encoders (phase 1) of the study."""
+        """The pretrained encoders of the study."""
         return self.config.encoders
 
     @property
     def targets(self) -> list[str]:
-        """All target tasks (phase 3), trained or not."""
+        """All target tasks, trained or not."""
         return self.config.targets
 
     @cached_property
@@ -149,32 +150,32 @@ class Study:
 
     @cached_property
     def trained_targets(self) -> list[str]:
-        """The targets that are fine-tuned; the others use the encoder as it is."""
+        """The targets that are fine-tuned."""
         return [name for name in self.targets if self.tasks[name].trained]
 
     @cached_property
     def untrained_targets(self) -> list[str]:
-        """The targets for which the encoder is taken as it is."""
+        """The targets of frozen retrieval, for which the encoder is not trained."""
         return [name for name in self.targets if name not in self.trained_targets]
 
     @cached_property
     def intermediate_tasks(self) -> list[str]:
-        """Every task that an arm of the study trains on, in order of first use."""
+        """The intermediate tasks of all arms, in order of first use."""
         return list(dict.fromkeys(task for arm in self.arms.values() for task in arm.tasks))
 
     @cached_property
     def overlaps(self) -> dict[str, list[str]]:
-        """For each arm the targets of the study that are made of the same data as the tasks it was trained on."""
+        """For each arm, the targets that are made of the same data as its intermediate tasks."""
         own = {target: self.origins(target) for target in self.targets}
         found = {}
         for arm in self.arms:
-            parent = self.parent_arm(arm)  # a variant goes on from its base
+            parent = self.parent_arm(arm)  # a variant starts from its base
             known = {name for task in (self.arms[parent].tasks if parent else []) for name in self.origins(task)}
             found[arm] = sorted(target for target in own if own[target] & known)
         return found
 
     def origins(self, task: str) -> set[str]:
-        """The data sets that a task's rows were made of: its own, those of its parts, the hub's sets of functions."""
+        """The data sets that a task is made of: its own, those of its parts, and the hub's tables of functions."""
         found = set(self.tasks[task].made_of)
         found.update(name for part in self.parts(task) for name in self.origins(part))
         if self.reads_functions(task):
@@ -184,18 +185,18 @@ class Study:
 
     @cached_property
     def examples(self) -> list[str]:
-        """Every task whose examples are built: those that are trained or tested, and those that others are made of."""
+        """Every task whose examples are built: intermediate tasks, targets, and the parts of both."""
         used = self.intermediate_tasks + self.targets
         made_of = [part for task in used for part in self.parts(task)]
         return list(dict.fromkeys(used + made_of))
 
     def parts(self, task: str) -> list[str]:
-        """The tasks whose examples a task is made of."""
+        """The tasks whose examples the builder of a task reads."""
         own = self.config.data.tasks.get(task)
         return (own and own.examples_of) or self.tasks[task].examples_of
 
     def reads_functions(self, task: str) -> bool:
-        """Whether a task is made of functions, and not of archives or other tasks' examples."""
+        """Whether a task is made of functions, not of archives or examples of other tasks."""
         return not (self.tasks[task].all_sources or self.tasks[task].examples_of)
 
     def role(self, task: str) -> Literal["intermediate", "target"]:
@@ -203,11 +204,11 @@ class Study:
         return "target" if task in self.targets else "intermediate"
 
     def source_language(self, task: str) -> str:
-        """The language that a target is trained in: its own choice, or else the study's."""
+        """The language that a target is trained in: that of its file, or else the study's."""
         return self.tasks[task].source_language or self.config.source_language
 
     def task_languages(self, task: str) -> list[str]:
-        """The languages of a task in this study: an intermediate task has all its own."""
+        """The languages of a task in this study. A target has those of the study only."""
         data = self.config.data.tasks.get(task)
         own = data.languages if data else None
         declared = [name for name in self.tasks[task].languages if own is None or name in own]
@@ -219,7 +220,7 @@ class Study:
 
     @cached_property
     def code_languages(self) -> list[str]:
-        """Every programming language of which functions are extracted."""
+        """The programming languages whose functions are extracted."""
         used = {
             language for task in self.examples if self.reads_functions(task) for language in self.task_languages(task)
         }
@@ -227,14 +228,15 @@ class Study:
 
     @cached_property
     def seen_languages(self) -> list[str]:
-        """The programming languages that occur in an intermediate code task of the study."""
+        """The languages of the intermediate tasks of code arms."""
         code_tasks = {task for arm in self.arms.values() if arm.family == "code" for task in arm.tasks}
         return sorted({language for task in code_tasks for language in self.tasks[task].languages})
 
     def sources_of_language(self, language: str) -> list[str]:
-        """The archives with functions of a programming language; train and dev serve the source language alone.
+        """The archives with functions of a programming language.
 
-        A language that the hub's tables of functions have is not taken from packages too.
+        Packages of the splits train and dev are used for the source language only. A language that the hub's tables of
+        functions have is not extracted from packages.
         """
         used = {"intermediate", "test", "parallel", "hub"}
         if language == self.config.source_language:
@@ -254,12 +256,12 @@ class Study:
         return self.encoder(encoder).gpus if self.config.device == "gpu" else 0
 
     def source_of_encoder(self, encoder: str) -> str:
-        """The archive that holds an encoder."""
+        """The archive of an encoder."""
         return self.encoder(encoder).source
 
     @cached_property
     def used_sources(self) -> list[str]:
-        """Everything that is fetched for this study, and nothing else."""
+        """The sources that this study needs."""
         used = {self.source_of_encoder(encoder) for encoder in self.encoders}
         used.update(source for task in self.examples for source in self.tasks[task].all_sources)
         used.update(source for language in self.code_languages for source in self.sources_of_language(language))
@@ -267,12 +269,12 @@ class Study:
 
     @cached_property
     def unpinned(self) -> list[str]:
-        """The sources that are used and have no commit yet."""
+        """The used sources whose version is not pinned yet."""
         return [name for name in self.used_sources if not self.sources[name].pinned]
 
     @property
     def learning_rates(self) -> list[float]:
-        """The rates that phase 3 tries; none where its rate is given."""
+        """The learning rates that targets try; none if theirs is given."""
         return self.config.target.learning_rates
 
     @cached_property
@@ -286,7 +288,7 @@ class Study:
 
     @cached_property
     def shown_runs(self) -> list[tuple[str, str, str]]:
-        """The runs whose predictions the report shows: of the shown arms, with the first encoder that has them."""
+        """The runs whose predictions the report shows: those of the shown arms, each with its first encoder."""
         first = {arm: encoder for encoder, arm in reversed(self.encoder_arms)}
         return [
             (first[arm], arm, target)
@@ -297,7 +299,7 @@ class Study:
 
     @cached_property
     def shown_arms(self) -> list[str]:
-        """The arms whose curves and predictions the report shows: none, and one of each family of the contrast."""
+        """The arms whose curves and predictions the report shows: none, and one of each family in the contrast."""
         shown = ["none"]
         for family in self.config.statistics.contrast:
             members = [name for name, arm in self.arms.items() if arm.family == family]

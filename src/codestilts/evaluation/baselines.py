@@ -17,7 +17,7 @@ import pandas as pd
 
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.metrics.ranking import once
+from codestilts.evaluation.metrics.ranking import occurs_once
 from codestilts.examples.text import subtokens
 from codestilts.seeding import derive_seed
 
@@ -281,8 +281,8 @@ def mine(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
         for _, part in rows.groupby(["language", "split"], sort=True):
             asked, offered = part[part["query"] != ""], part[part["document"] != ""]
             offered = offered[~offered["document"].str.strip().duplicated()]
-            ids = np.where(once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
-            single = once(asked["query"]).to_numpy()
+            ids = np.where(occurs_once(part.loc[part["document"] != "", "document"])[offered.index], offered["id"], "")
+            single = occurs_once(asked["query"]).to_numpy()
             best, highest = nearest(name, asked["query"].tolist(), offered["document"].tolist(), rng)
             mean = highest.mean(1)
             margin = highest[:, -1] / np.where(mean > 0, mean, 1)

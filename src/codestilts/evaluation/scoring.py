@@ -1,23 +1,52 @@
-"""Predictions to scores: sums of numerators and denominators per unit, and the tidy table of values."""
+"""From predictions to scores: sums of numerators and denominators per unit, and the tidy table of values."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
 from codestilts.columns import SCORE_KEYS, SUM_COLUMNS
+from codestilts.config.analysis_settings import ComparisonSettings, ScoreSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.metrics.registry import row_sums
+from codestilts.evaluation.metrics.registry import reported_metrics, row_sums
+from codestilts.evaluation.statistics.bootstrap import TRIVIAL
+
+ARM_COLUMNS = ["encoder", "arm", "family"]
+TARGET_COLUMNS = ["target", "group", "overlaps"]
+LANGUAGE_COLUMNS = ["language", "zero_shot", "seen", "pretrained"]
+SCORE_COLUMNS = [*ARM_COLUMNS, *TARGET_COLUMNS, "seed", "checkpoint", *LANGUAGE_COLUMNS, "metric", "value", "n"]
+
+
+def score(predictions: Iterable[str], settings: ScoreSettings) -> pd.DataFrame:
+    """Score prediction files (parquet) of any targets.
+
+    Returns:
+        The sums (:data:`SUM_COLUMNS`) of each target's metric and of the metrics reported beside it, sorted.
+    """
+    tables = []
+    for path in predictions:
+        for name, rows in pd.read_parquet(path).groupby("target", sort=True):
+            target = settings.targets[str(name)]
+            tables += [unit_sums(rows, metric, target.labels) for metric in reported_metrics(target.metric)]
+    table = pd.concat(tables, ignore_index=True)
+    return table.sort_values([*SCORE_KEYS, "metric", "unit", "label"], ignore_index=True)
 
 
 def unit_sums(predictions: pd.DataFrame, metric: str, labels: Iterable[str] = ()) -> pd.DataFrame:
-    """Sum one target's metric over the test rows of every (encoder, arm, target, seed, language, unit, label).
+    """Sum a metric over the test rows of each unit.
 
-    ``labels`` are those that the task declares; an average over them has 0 for one that occurs nowhere in a cell.
-    Returns :data:`SUM_COLUMNS` (n: test rows; label: of a macro average), sorted. Raises :class:`CodeStiltsError` for
-    missing columns, empty predictions or scores that are not numbers.
+    Args:
+        predictions: The predictions of one target.
+        metric: The name of the metric.
+        labels: The declared labels of the task; ``macro_f1_declared`` counts those that occur nowhere as 0.
+
+    Returns:
+        :data:`SUM_COLUMNS`, sorted; ``n`` is the number of test rows, ``label`` is set for macro averages.
+
+    Raises:
+        CodeStiltsError: Columns or test rows are missing, or a score is not a number.
     """
     if "checkpoint" not in predictions:
-        predictions = predictions.assign(checkpoint="")  # nothing was trained, so there is nothing to select
+        predictions = predictions.assign(checkpoint="")  # nothing was trained, so there are no checkpoints
     missing = [name for name in [*SCORE_KEYS, "unit", "gold", "prediction", "split"] if name not in predictions]
     if missing:
         raise CodeStiltsError(f"predictions lack the column {', '.join(missing)}: predict them again")
@@ -29,120 +58,106 @@ def unit_sums(predictions: pd.DataFrame, metric: str, labels: Iterable[str] = ()
         raise CodeStiltsError(f"predictions of target '{target}': no test rows, or a score that is not a number")
     table = rows.groupby([*SCORE_KEYS, "unit", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
     table = table.assign(metric=metric).reset_index()[SUM_COLUMNS]
-    return pd.concat([table, absent(table, labels)], ignore_index=True) if metric == "macro_f1_declared" else table
+    if metric == "macro_f1_declared":
+        return pd.concat([table, absent_labels(table, labels)], ignore_index=True)
+    return table
 
 
-def absent(sums: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
-    """A row of value 0 for each of the ``labels`` that a cell of these sums lacks, as scikit-learn counts them."""
+def absent_labels(sums: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
+    """Return a row of value 0 for each declared label that a cell of these sums lacks, as scikit-learn counts them."""
     cells = sums[[*SCORE_KEYS, "metric"]].drop_duplicates().merge(pd.DataFrame({"label": sorted(labels)}), how="cross")
-    found = cells.merge(sums[[*SCORE_KEYS, "label"]].drop_duplicates(), how="left", indicator="where")
-    rest = found[found["where"] == "left_only"]
-    return rest.assign(unit="", numerator=0.0, denominator=1.0, n=0)[SUM_COLUMNS]
+    merged = cells.merge(sums[[*SCORE_KEYS, "label"]].drop_duplicates(), how="left", indicator="source")
+    absent = merged[merged["source"] == "left_only"]
+    return absent.assign(unit="", numerator=0.0, denominator=1.0, n=0)[SUM_COLUMNS]
 
 
 def values(sums: pd.DataFrame) -> pd.DataFrame:
-    """One row per (encoder, arm, target, seed, language, metric): ``value`` between 0 and 1, and ``n`` test
-    rows.
-    """
+    """Return one row per :data:`SCORE_KEYS` and metric: ``value`` (0 to 1), and ``n``, the number of test rows."""
     labels = sums.groupby([*SCORE_KEYS, "metric", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
     labels["value"] = labels["numerator"] / labels["denominator"].where(labels["denominator"] > 0)
     cells = labels.groupby(level=[*SCORE_KEYS, "metric"]).agg(value=("value", "mean"), n=("n", "sum"))
-    # An F1 with nothing to find and nothing found is 0 / 0: as in scikit-learn it counts as zero.
+    # An F1 with nothing to find and nothing predicted is 0 / 0: it counts as zero, as in scikit-learn.
     return cells.fillna({"value": 0.0}).reset_index()
 
 
-def tidy(sums: pd.DataFrame, facts: dict) -> pd.DataFrame:
-    """The tidy score table: :func:`values` with what the study knows of each arm, target and language.
+def tidy(sums: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
+    """Return the tidy score table: :func:`values` with the properties of each arm, target and language.
 
-    ``facts``: ``families`` (arm -> family), ``overlaps`` (arm -> targets that share its data), ``targets`` (name ->
-    {group}), ``source_of`` (target -> the language it is trained in), ``seen`` (languages of code arms), ``pretrained``
-    (encoder -> languages).
+    Raises:
+        CodeStiltsError: The sums have an arm or a target that the study lacks.
     """
-    table = values(sums)
-    unknown = sorted(set(table["target"]) - set(facts["targets"]))
-    if unknown:
+    table = with_families(values(sums), settings)
+    if unknown := sorted(set(table["target"]) - set(settings.targets)):
         raise CodeStiltsError(f"scores of the target '{unknown[0]}', which the study does not name")
-    table["family"] = [family_of(arm, facts) for arm in table["arm"]]
-    table["group"] = [facts["targets"][target]["group"] for target in table["target"]]
-    pairs = zip(table["arm"], table["target"], strict=True)
-    table["overlaps"] = [target in facts["overlaps"].get(arm, []) for arm, target in pairs]
-    sources = facts.get("source_of") or dict.fromkeys(facts["targets"], facts["source_language"])
-    table["zero_shot"] = table["language"] != table["target"].map(sources)
-    table["seen"] = table["language"].isin(facts["seen"])
-    known = {(encoder, name) for encoder, names in facts["pretrained"].items() for name in names}
-    table["pretrained"] = [pair in known for pair in zip(table["encoder"], table["language"], strict=True)]
-    order = [
-        "encoder",
-        "arm",
-        "family",
-        "target",
-        "group",
-        "overlaps",
-        "seed",
-        "checkpoint",
-        "language",
-        "zero_shot",
-        "seen",
-        "pretrained",
-        "metric",
-        "value",
-        "n",
-    ]
-    return table[order]
+    table["group"] = [settings.targets[target].group for target in table["target"]]
+    overlaps = {(name, target) for name, arm in settings.arms.items() for target in arm.overlaps}
+    table["overlaps"] = [pair in overlaps for pair in zip(table["arm"], table["target"], strict=True)]
+    table["zero_shot"] = table["language"] != table["target"].map(
+        {name: target.source_language for name, target in settings.targets.items()}
+    )
+    table["seen"] = table["language"].isin(settings.seen_languages)
+    pretrained = {(name, language) for name, known in settings.pretraining_languages.items() for language in known}
+    table["pretrained"] = [pair in pretrained for pair in zip(table["encoder"], table["language"], strict=True)]
+    return table[SCORE_COLUMNS]
 
 
-def tidy_files(paths: Sequence[str], facts: dict) -> pd.DataFrame:
-    """:func:`tidy` of all tables of sums, read one after the other."""
-    table = pd.concat([tidy(pd.read_parquet(path), facts) for path in paths], ignore_index=True)
+def with_families(table: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
+    """Add the column ``family``; rows without an encoder are those of trivial baselines.
+
+    Raises:
+        CodeStiltsError: The table has an arm that the study lacks.
+    """
+    trivial = table["encoder"] == ""
+    if unknown := sorted(set(table.loc[~trivial, "arm"]) - set(settings.arms)):
+        raise CodeStiltsError(f"scores of the arm '{unknown[0]}', which the study does not name")
+    families = table["arm"].map({name: arm.family for name, arm in settings.arms.items()})
+    return table.assign(family=families.mask(trivial, TRIVIAL))
+
+
+def tidy_files(paths: Sequence[str], settings: ComparisonSettings) -> pd.DataFrame:
+    """Return :func:`tidy` of all tables of sums, which are read one after the other."""
+    table = pd.concat([tidy(pd.read_parquet(path), settings) for path in paths], ignore_index=True)
     return table.sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
 
 
 def encoders_in(paths: Iterable[str]) -> list[str]:
-    """The encoders of tables of sums; trivial baselines know none. Raises where there is no encoder at all."""
-    paths = list(paths)
-    found = sorted({name for path in paths for name in _distinct(path, "encoder")} - {""})
-    if not found:
-        raise CodeStiltsError(f"{', '.join(paths)}: no scores of any arm: predict first")
-    return found
+    """Return the encoders of tables of sums.
 
-
-def sums_of(paths: Iterable[str], encoder: str, facts: dict) -> tuple[list[int], Iterator[pd.DataFrame]]:
-    """The seeds of an encoder, and the sums that its effects are made of, one target at a time.
-
-    Of trained targets those of the checkpoint that the study compares, of a target with several metrics those of its
-    first one. A trivial baseline knows no encoder: it is compared with each.
+    Raises:
+        CodeStiltsError: There are no scores other than those of trivial baselines.
     """
-    mine = [path for path in paths if {encoder, ""} & set(_distinct(path, "encoder"))]
-    seeds = sorted({int(number) for path in mine for number in _distinct(path, "seed", ("encoder", "==", encoder))})
-    return seeds, (_target_sums(mine, encoder, target, facts) for target in facts["targets"])
+    paths = list(paths)
+    encoders = sorted({name for path in paths for name in _distinct(path, "encoder")} - {""})
+    if not encoders:
+        raise CodeStiltsError(f"{', '.join(paths)}: no scores of any arm: predict first")
+    return encoders
 
 
-def _target_sums(paths: list[str], encoder: str, target: str, facts: dict) -> pd.DataFrame:
-    wanted = [
+def sums_of(
+    paths: Iterable[str], encoder: str, settings: ComparisonSettings
+) -> tuple[list[int], Iterator[pd.DataFrame]]:
+    """Return the seeds of an encoder, and the sums that its effects are computed from, one target at a time.
+
+    Only the main metric of each target is read and, where it is fine-tuned, the checkpoint that the study compares.
+    Trivial baselines have no encoder: they are compared with each.
+    """
+    own = [path for path in paths if {encoder, ""} & set(_distinct(path, "encoder"))]
+    seeds = sorted({int(number) for path in own for number in _distinct(path, "seed", ("encoder", "==", encoder))})
+    return seeds, (_target_sums(own, encoder, target, settings) for target in settings.targets)
+
+
+def _target_sums(paths: list[str], encoder: str, target: str, settings: ComparisonSettings) -> pd.DataFrame:
+    filters = [
         ("encoder", "in", [encoder, ""]),
         ("target", "==", target),
-        ("checkpoint", "in", ["", facts["checkpoint"]]),
-        ("metric", "==", facts["targets"][target]["metric"]),
+        ("checkpoint", "in", ["", settings.checkpoint]),
+        ("metric", "==", settings.targets[target].metric),
     ]
-    return pd.concat([pd.read_parquet(path, filters=wanted) for path in paths], ignore_index=True)
+    table = pd.concat([pd.read_parquet(path, filters=filters) for path in paths], ignore_index=True)
+    return with_families(table, settings)
 
 
 def _distinct(path: str, column: str, *filters: tuple[str, str, str]) -> list:
     import pyarrow.parquet as pq
 
     return pq.read_table(path, columns=[column], filters=list(filters) or None)[column].unique().to_pylist()
-
-
-def family_of(arm: str, facts: dict) -> str:
-    """The family of an arm; trivial baselines, named ``baseline:NAME``, are of the family ``trivial``."""
-    if arm.startswith("baseline:"):
-        return "trivial"
-    if arm not in facts["families"]:
-        raise CodeStiltsError(f"scores of the arm '{arm}', which the study does not name")
-    return facts["families"][arm]
-
-
-def concatenate(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """All score tables below one another, in one fixed order of rows."""
-    table = pd.concat(list(frames), ignore_index=True)
-    return table.sort_values([*SCORE_KEYS, "metric", "unit", "label"], ignore_index=True)

@@ -1,163 +1,224 @@
-"""Build the examples of a task: its builder's result, checked."""
+"""Build the examples of a task: run its builder and validate the rows."""
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
+from codestilts.columns import EXAMPLE_COLUMNS, LABEL_SEPARATOR
+from codestilts.config.preparation_settings import BuildSettings
+from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.builder_settings import BuilderSettings, Inputs, builder_settings
 from codestilts.examples.published_counts import compare_with_published
 from codestilts.files import read_yaml
 
-COMMON = ("id", "language", "split", "cluster", "package")
-FIELDS = {
-    "classification": ("text_a", "text_b", "label"),
-    "multiple_choice": ("context", "choices", "label"),
-    "tagging": ("tokens", "tags"),
-    "span_qa": ("question", "context", "answer_start", "answer_text"),
-    "retrieval": ("query", "document"),
-    "mlm": ("text",),
+TASK_TYPE_COLUMNS = {
+    "classification": ["text_a", "text_b", "label"],
+    "multiple_choice": ["context", "choices", "label"],
+    "tagging": ["tokens", "tags"],
+    "span_qa": ["question", "context", "answer_start", "answer_text"],
+    "retrieval": ["query", "document"],
+    "mlm": ["text"],
 }
-TEXTS = {"text_a", "text_b", "context", "choices", "tokens", "question", "query", "document", "text"}
+TEXT_LISTS = {"choices", "tokens"}
+TEXTS = {"text_a", "text_b", "context", "question", "query", "document", "text"} | TEXT_LISTS
 
-Record = dict[str, Any]
+Builder = Callable[[Inputs, BuilderSettings], pd.DataFrame]
 
 
-def load_builder(task: str, name: str) -> Callable[[dict[str, Path], Record], pd.DataFrame]:
-    """The function ``module:function`` of this library that makes a task's examples."""
-    module, _, function = str(name).partition(":")
+def build_examples(file: Path, inputs: Inputs, settings: BuildSettings) -> tuple[pd.DataFrame, list[str]]:
+    """Build the examples of the task in a YAML file.
+
+    Args:
+        file: The task file; its stem is the task's name.
+        inputs: The files that the builder reads.
+        settings: What the study decides about the task.
+
+    Returns:
+        Validated examples, with the numbers of dropped rows in their ``attrs``, and notes for the log.
+
+    Raises:
+        CodeStiltsError: The task file is invalid, or the examples break their contract.
+    """
     try:
-        return getattr(importlib.import_module(module), function)
+        spec = TaskFile.model_validate(read_yaml(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CodeStiltsError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}: correct it") from error
+    return build_task(spec, inputs, replace(settings, task=settings.task or file.stem))
+
+
+def build_task(spec: TaskFile, inputs: Inputs, settings: BuildSettings) -> tuple[pd.DataFrame, list[str]]:
+    """Build the examples of a task from its parsed file; see :func:`build_examples`."""
+    task, asked = settings.task, builder_settings(spec, settings)
+    frame = load_builder(task, spec.builder)(inputs, asked)
+    validate_examples(frame, task, spec)
+    columns = example_columns(spec)
+    frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)
+    notes = check_test_sets(frame, spec, asked, allow_empty=settings.rehearsal > 0)
+    if not settings.rehearsal:
+        notes += compare_with_published(asked.log.counts, task, spec.incomparable, strict=bool(settings.study))
+    if spec.unit:
+        frame["unit"], unit_notes = assign_units(frame, task, spec)
+        notes += unit_notes
+    frame.attrs = {"dropped": asked.log.dropped} if asked.log.dropped else {}  # pandas writes them to the parquet file
+    return frame, notes
+
+
+def load_builder(task: str, name: str) -> Builder:
+    """Load the builder that a task file names as ``module:function``.
+
+    Raises:
+        CodeStiltsError: There is no such module or function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        builder: Builder = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise CodeStiltsError(f"task {task}: builder {name!r}: {error}: use module:function") from None
+    return builder
 
 
-def required_splits(spec: Record) -> set[str]:
-    """The splits that must not be empty: a task with a ``group`` can be a target, so it needs a test set."""
-    if not spec.get("group"):
-        return {"train", "dev"}
-    return {"train", "dev", "test"} if spec.get("trained", True) else {"test"}
+def example_columns(spec: TaskFile) -> list[str]:
+    """The columns that a task's examples must have: the common ones and those of its type."""
+    return [*EXAMPLE_COLUMNS, *TASK_TYPE_COLUMNS[spec.type]]
 
 
-def validate_examples(frame: pd.DataFrame, task: str, spec: Record, settings: Record) -> list[str]:
-    """Raise if the examples break their contract; return notes on test sets smaller than asked for."""
-    columns = [*COMMON, *FIELDS[spec["type"]]]
-    for name in columns:
+def required_splits(spec: TaskFile) -> list[str]:
+    """The splits that must not be empty. A task with a ``group`` can be a target, so it needs a test set."""
+    if not spec.group:
+        return ["dev", "train"]
+    return ["dev", "test", "train"] if spec.trained else ["test"]
+
+
+def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    """Validate examples against the contract of their task type.
+
+    Raises:
+        CodeStiltsError: A column or value is missing, an id occurs twice, a required split is empty, or a value does
+        not
+            fit the task type or the declared labels.
+    """
+    for name in example_columns(spec):
         if name not in frame:
-            raise CodeStiltsError(f"task {task}: builder {spec['builder']} made no column {name!r}")
+            raise CodeStiltsError(f"task {task}: builder {spec.builder} made no column {name!r}: add it")
         missing = frame[name].isna()
         if missing.any():
-            raise CodeStiltsError(f"task {task}: {name!r} is missing in example {frame.loc[missing, 'id'].iloc[0]}")
+            example = frame.loc[missing, "id"].iloc[0]
+            raise CodeStiltsError(f"task {task}, example {example}: {name!r} is missing: drop such rows in the builder")
     repeated = frame["id"].duplicated()
     if repeated.any():
-        raise CodeStiltsError(f"task {task}: two examples have the id {frame.loc[repeated, 'id'].iloc[0]}")
-    for split in sorted(required_splits(spec)):
+        raise CodeStiltsError(
+            f"task {task}: two examples have the id {frame.loc[repeated, 'id'].iloc[0]}: make it unique"
+        )
+    for split in required_splits(spec):
         if not (frame["split"] == split).any():
             raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's build")
-    _check_values(frame, task, spec)
-    notes = []
-    if spec.get("group"):
-        tested = frame.loc[frame["split"] == "test", "language"].value_counts()
-        for language in settings["languages"]:
-            count, asked = int(tested.get(language, 0)), int(settings.get("test") or 0)
-            if not count and settings.get("rehearsal"):
-                notes.append(f"{task}: {language} has no test example")
-            elif not count:
-                raise CodeStiltsError(f"task {task}: no test example of {language}: take it from the task's languages")
-            elif count < asked:
-                notes.append(f"{task}: {language} has {count} of {asked} test examples")
-        if spec["type"] == "classification":
-            tests = frame[frame["split"] == "test"].groupby("language")["label"]
-            alike = tests.first()[tests.nunique() == 1]
-            notes += [
-                f"{task}: all test examples of {name} are '{label}': a constant is right"
-                for name, label in alike.items()
-            ]
+    _validate_texts(frame, task, spec)
+    _validate_labels(frame, task, spec)
+    mismatched = _mismatched(frame, spec)
+    if mismatched.any():
+        example = frame.loc[mismatched, "id"].iloc[0]
+        raise CodeStiltsError(f"task {task}, example {example}: its fields don't fit each other: correct the builder")
+
+
+def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    for name in (name for name in TASK_TYPE_COLUMNS[spec.type] if name in TEXTS):
+        for example, value in zip(frame["id"], frame[name], strict=True):
+            if not all(isinstance(part, str) for part in (value if name in TEXT_LISTS else [value])):
+                raise CodeStiltsError(
+                    f"task {task}, example {example}: {name} is {value!r}, not text: map another column"
+                )
+
+
+def _validate_labels(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    if not spec.labels or spec.type not in ("classification", "tagging"):
+        return
+    if spec.type == "tagging":
+        used = frame["tags"]
+    elif spec.options.multi:
+        used = frame["label"].str.split(LABEL_SEPARATOR)
+    else:
+        used = frame["label"].map(lambda label: [label])
+    for example, labels in zip(frame["id"], used, strict=True):
+        for label in labels:
+            if label not in spec.labels:
+                raise CodeStiltsError(
+                    f"task {task}, example {example}: label {label!r} is not declared: use {', '.join(spec.labels)}"
+                )
+
+
+def _mismatched(frame: pd.DataFrame, spec: TaskFile) -> pd.Series:
+    """Whether an example's fields contradict each other: lengths, the label's index, the answer's span."""
+    if spec.type == "tagging":
+        return frame["tokens"].str.len() != frame["tags"].str.len()
+    if spec.type == "multiple_choice":
+        return (frame["label"] < 0) | (frame["label"] >= frame["choices"].str.len())
+    if spec.type == "span_qa":  # an unanswerable question has an empty answer
+        matches = [
+            context[start : start + len(text)] == text and (text != "" or spec.options.no_answer)
+            for context, start, text in zip(frame["context"], frame["answer_start"], frame["answer_text"], strict=True)
+        ]
+        return ~pd.Series(matches, index=frame.index, dtype=bool)
+    return pd.Series(False, index=frame.index)
+
+
+def check_test_sets(frame: pd.DataFrame, spec: TaskFile, settings: BuilderSettings, allow_empty: bool) -> list[str]:
+    """Note test sets that are smaller than asked for, and those in which every example has the same label.
+
+    Raises:
+        CodeStiltsError: A language has no test example, unless ``allow_empty`` (a rehearsal).
+    """
+    if not spec.group:
+        return []
+    task, notes = settings.task, []
+    tests = frame[frame["split"] == "test"]
+    counts, asked = tests["language"].value_counts(), settings.test or 0
+    for language in settings.languages:
+        count = int(counts.get(language, 0))
+        if not count and not allow_empty:
+            raise CodeStiltsError(f"task {task}: no test example of {language}: remove it from the task's languages")
+        if not count:
+            notes.append(f"{task}: {language} has no test example")
+        elif count < asked:
+            notes.append(f"{task}: {language} has {count} of {asked} test examples")
+    if spec.type == "classification":
+        labels = tests.groupby("language")["label"]
+        constant = labels.first()[labels.nunique() == 1]
+        notes += [
+            f"{task}: all test examples of {language} are '{label}': a constant prediction is right"
+            for language, label in constant.items()
+        ]
     return notes
 
 
-def assign_units(frame: pd.DataFrame, task: str, spec: Record) -> tuple[pd.Series, list[str]]:
-    """What is sampled together with each example: the field ``unit``, or else the cluster, after the name of its kind.
+def assign_units(frame: pd.DataFrame, task: str, spec: TaskFile) -> tuple[pd.Series, list[str]]:
+    """Assign each example the unit that statistics resample: its field ``unit`` or else its cluster.
 
-    Rows that are told by their number are translations of each other only if those of a number have one label; in a
-    language where they don't, each row is a unit of its own, and a note says so.
+    Units are prefixed with the name of their kind (``unit`` of the task file). Rows that are numbered as translations
+    of each other are parallel only if the rows of a number have the same label. In a language where they don't, each
+    row becomes a unit of its own.
+
+    Returns:
+        The units, and a note for each language whose rows are not parallel.
     """
-    own, notes = frame["unit"].fillna(frame["cluster"]) if "unit" in frame else frame["cluster"], []
-    numbered = [entry["as"] for entry in spec.get("read", []) if "number" in entry.get("fields", {}).get("unit", ())]
+    units, notes = frame["unit"].fillna(frame["cluster"]) if "unit" in frame else frame["cluster"], []
+    numbered = [entry.as_ for entry in spec.read if "number" in entry.fields.get("unit", ())]
     rows = frame[frame["split"].isin(numbered)]
     if len(rows):
-        usual = rows["label"].groupby([rows["split"], own[rows.index]]).transform(lambda labels: labels.mode()[0])
+        groups = rows["label"].groupby([rows["split"], units[rows.index]])
+        usual = groups.transform(lambda labels: labels.mode()[0])
         for language in sorted(set(rows.loc[usual != rows["label"], "language"])):
-            own = own.mask(frame["split"].isin(numbered) & (frame["language"] == language), frame["id"])
+            units = units.mask(frame["split"].isin(numbered) & (frame["language"] == language), frame["id"])
             notes.append(f"{task}: rows of {language} are not parallel to the others: each is a unit of its own")
-    return f"{spec['unit']}:" + own.astype(str), notes
+    return f"{spec.unit}:" + units.astype(str), notes
 
 
-def _check_values(frame: pd.DataFrame, task: str, spec: Record) -> None:
-    """Texts that are texts, labels within the declared set, indices and lengths that fit."""
-    kind, ids = spec["type"], frame["id"].to_numpy()
-    for name in set(FIELDS[kind]) & TEXTS:
-        for row, value in zip(ids, frame[name], strict=True):
-            if not all(isinstance(part, str) for part in ([value] if name not in ("tokens", "choices") else value)):
-                raise CodeStiltsError(f"task {task}, example {row}: {name} is {value!r}, not text: map another column")
-    if kind in ("classification", "tagging") and spec.get("labels"):
-        allowed = set(spec["labels"])
-        if kind == "tagging":
-            used = frame["tags"]
-        elif (spec.get("options") or {}).get("multi"):
-            used = frame["label"].str.split("|")
-        else:
-            used = frame["label"].map(lambda label: [label])
-        for row, labels in zip(ids, used, strict=True):
-            for label in labels:
-                if label not in allowed:
-                    raise CodeStiltsError(
-                        f"task {task}, example {row}: label {label!r} is not declared: use {', '.join(spec['labels'])}"
-                    )
-    if kind == "tagging":
-        bad = frame["tokens"].str.len() != frame["tags"].str.len()
-    elif kind == "multiple_choice":
-        bad = (frame["label"] < 0) | (frame["label"] >= frame["choices"].str.len())
-    elif kind == "span_qa":
-        empty = (spec.get("options") or {}).get("no_answer", False)  # an unanswerable question has an empty answer
-        found = [
-            context[start : start + len(text)] == text and (text != "" or empty)
-            for context, start, text in zip(frame["context"], frame["answer_start"], frame["answer_text"], strict=True)
-        ]
-        bad = ~pd.Series(found, index=frame.index)
-    else:
-        return
-    if bad.any():
-        raise CodeStiltsError(f"task {task}, example {ids[bad.to_numpy()][0]}: its fields don't fit each other")
-
-
-class _Needed(dict[str, Any]):
-    """Settings; a key that a builder needs and the task file lacks is an error for people."""
-
-    def __missing__(self, key: str) -> Any:
-        raise CodeStiltsError(f"task {self['task']}: build: {key} is missing: its builder needs it in the task file")
-
-
-def build_examples(file: Path, inputs: dict[str, Path], settings: Record) -> tuple[pd.DataFrame, list[str]]:
-    """Checked examples of the task in a YAML file, and notes for the log.
-
-    The builder gets what the file declares, ``task`` (its name), ``languages``, ``labels``, ``read``, ``fields``,
-    ``codes`` and every one of its keys under ``build``, and over it ``settings``.
-    """
-    spec, task = read_yaml(file), file.stem
-    declared: Record = {"task": task, "languages": spec["languages"], "labels": spec.get("labels", [])}
-    mapped: Record = {key: spec[key] for key in ("read", "fields", "codes") if key in spec}
-    dropped: dict[str, int] = {}  # filled in by whatever leaves rows out
-    given = {"counted": [], "dropped": dropped}
-    settings = _Needed({**declared, **mapped, **spec.get("build", {}), **settings, **given})
-    frame = load_builder(task, spec["builder"])(inputs, settings)
-    columns = [*COMMON, *FIELDS[spec["type"]]]
-    frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)
-    notes = [*validate_examples(frame, task, spec, settings), *compare_with_published(task, spec, settings)]
-    if spec.get("unit"):
-        frame["unit"], told = assign_units(frame, task, spec)
-        notes += told
-    frame.attrs = {"dropped": dropped} if dropped else {}  # pandas keeps it in the parquet file
-    return frame, notes
+def summarize_examples(frame: pd.DataFrame, task: str) -> str:
+    """Describe in one line how many examples each split and language has."""
+    counts = (frame["split"] + " " + frame["language"]).value_counts().sort_index()
+    return f"{task}: {', '.join(f'{name} {count}' for name, count in counts.items())}"

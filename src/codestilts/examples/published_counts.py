@@ -1,49 +1,56 @@
-"""How many rows a set has as it was published, against the rows that are read."""
+"""Compare the numbers of rows that are read with the numbers that were published."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.sampling import Settings
-
-Record = dict[str, Any]
+from codestilts.examples.builder_settings import BuilderSettings, Entry, RowCount
 
 
-def record_counts(found: Mapping[str, int], entry: Record, settings: Settings) -> None:
-    """Note how many rows of an entry of ``read`` there are in each language, before any is left out or drawn."""
-    for language, number in found.items():
-        settings.setdefault("counted", []).append((entry, language, int(number)))
+def record_counts(counts: Mapping[str, int], entry: Entry, settings: BuilderSettings) -> None:
+    """Record how many rows an entry of ``read`` has in each language, before any is dropped or sampled."""
+    settings.log.counts += [RowCount(entry, language, int(rows)) for language, rows in counts.items()]
 
 
-def count_in_language(numbers: Any, language: str) -> int | None:
-    """What ``rows`` or ``found`` of an entry says of a language: a number for each, or one by language."""
-    number = numbers.get(language) if isinstance(numbers, dict) else numbers
-    return None if number is None else int(number)
+def count_in_language(counts: Any, language: str) -> int | None:
+    """Return the number of a language in ``rows`` or ``found`` of an entry: one for each, or one by language."""
+    count = counts.get(language) if isinstance(counts, dict) else counts
+    return None if count is None else int(count)
 
 
-def compare_with_published(task: str, spec: Record, settings: Settings) -> list[str]:
-    """One line for each number of rows that is not the published one.
+def compare_with_published(counts: list[RowCount], task: str, incomparable: str, strict: bool) -> list[str]:
+    """Describe every number of rows that differs from the published one.
 
-    A task file says the published number (``rows``), and where the source has another one that number (``found``) and
-    why (``incomparable``). Raises :class:`CodeStiltsError` for a number that is neither, in a study but a rehearsal.
+    A task file gives the published number of an entry (``rows``). Where the source has another, the file gives that
+    number (``found``) and the reason (``incomparable``).
+
+    Args:
+        counts: The rows that were read.
+        task: The task's name.
+        incomparable: Why the task's numbers are not comparable with published ones.
+        strict: Whether a number that the task file does not give is an error: so in a study.
+
+    Returns:
+        One line for each difference.
+
+    Raises:
+        CodeStiltsError: ``strict``, and a number is neither the published one nor the one that the file gives.
     """
     lines = []
-    for entry, language, number in settings.get("counted", []):
-        published, declared = (
-            count_in_language(entry.get("rows"), language),
-            count_in_language(entry.get("found"), language),
-        )
-        if settings.get("rehearsal") or number in (published, None) or published is None:
+    for entry, language, rows in counts:
+        published = count_in_language(entry.get("rows"), language)
+        found = count_in_language(entry.get("found"), language)
+        if published in (None, rows):
             continue
-        place = " ".join(str(entry[key]) for key in ("source", "config", "split") if entry.get(key))
-        line = f"task {task}: {entry['as']} {language}: {number:,} rows read ({place}), {published:,} published"
-        if number == declared:
-            lines.append(f"{line}: not comparable: {spec['incomparable']}")
-        elif settings.get("study"):
-            expected = f", {declared:,} expected" if declared is not None else ""
+        table = " ".join(str(entry[key]) for key in ("source", "config", "split") if entry.get(key))
+        line = f"task {task}: {entry['as']} {language}: {rows:,} rows read ({table}), {published:,} published"
+        if rows == found:
+            lines.append(f"{line}: not comparable: {incomparable}")
+        elif strict:
+            expected = f", {found:,} expected" if found is not None else ""
             raise CodeStiltsError(
-                f"{line}{expected}: fetch {entry['source']} again, or say in {task}.yaml what is there (found) and why "
-                "(incomparable)"
+                f"{line}{expected}: fetch {entry['source']} again, or give the number (found) and the reason "
+                f"(incomparable) in {task}.yaml"
             )
         else:
             lines.append(f"{line}: not comparable")

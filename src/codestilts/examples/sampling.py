@@ -1,40 +1,43 @@
-"""Which functions an example may be made of: loading, splits by package and cluster, stable sampling."""
+"""Select the rows that examples are made of: load functions, split them by package and cluster, sample reproducibly."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
 
-# One cluster of near duplicates belongs to one split only, the first of these that any member's package has;
-# members elsewhere are dropped. So what is tested never loses, and what trains never sees what is tested.
+# A cluster of near duplicates belongs to one split: the first of these that the package of any member has. Members in
+# other splits are dropped, so test sets are never reduced and nothing that is tested is trained on.
 SPLIT_PRIORITY = ("parallel", "test", "dev", "train", "intermediate")
 NO_LIMIT = 1 << 40  # rows
-DEV_SHARE = 0.1  # share of the intermediate packages' clusters that is held out as their dev set
-
-Settings = dict[str, Any]
-Inputs = dict[str, Path]  # language or source name, and "clusters" -> file
+# Share of the clusters (articles, questions) that becomes dev where a set has no dev split of its own. A convention:
+# in pocket's code tasks dev gets 10.1 % of the intermediate functions' clusters, enough for every dev set there.
+DEV_SHARE = 0.1
 
 
 def hash_uniform(*words: object) -> float:
-    """A number in [0, 1) that depends on the words alone.
+    """Return a number in [0, 1) that depends on the words alone.
 
-    The same row has the same luck in every run, so a larger study's examples contain those of a smaller one.
+    A row gets the same number in every run, so the examples of a larger study contain those of a smaller one.
     """
     digest = hashlib.blake2b("\0".join(map(str, words)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def hash_choice(items: Sequence[Any], *words: object) -> Any:
-    """One item of a non-empty sequence, picked by :func:`draw`."""
+    """Pick one item of a non-empty sequence by :func:`hash_uniform`."""
     return items[int(hash_uniform(*words) * len(items))]
 
 
 def cluster_splits(cluster: pd.Series, split: pd.Series) -> pd.Series:
-    """The split each row's cluster belongs to (see ``SPLIT_PRIORITY``), aligned with the rows."""
+    """Return the split that each row's cluster belongs to (see ``SPLIT_PRIORITY``), aligned with the rows.
+
+    Raises:
+        CodeStiltsError: A split of a package is unknown.
+    """
     unknown = sorted(set(split) - set(SPLIT_PRIORITY))
     if unknown:
         raise CodeStiltsError(f"package split {unknown[0]!r} is unknown: use one of {', '.join(SPLIT_PRIORITY)}")
@@ -43,23 +46,33 @@ def cluster_splits(cluster: pd.Series, split: pd.Series) -> pd.Series:
 
 
 def load_functions(
-    inputs: Inputs, settings: Settings, columns: Iterable[str] = (), with_doc: bool = False
+    inputs: Inputs, settings: BuilderSettings, columns: Iterable[str] = (), with_doc: bool = False
 ) -> pd.DataFrame:
-    """Usable functions of the task's languages: id, language, package, package_split, cluster and ``columns``.
+    """Load the usable functions of the task's languages. A function is usable if its cluster has its package's split.
 
-    A function is usable if its package's split is the split of its cluster. ``inputs`` maps each language to
-    its functions file and "clusters" to the cluster file.
+    Args:
+        inputs: The functions file of each language, and the clusters.
+        settings: The builder's settings.
+        columns: Columns to load beside the common ones.
+        with_doc: Load documented functions only.
+
+    Returns:
+        Functions with id, language, package, package_split, cluster and ``columns``.
+
+    Raises:
+        CodeStiltsError: No language has a functions file, or a function has no cluster.
     """
     wanted = ["id", "language", "source", "package_split", *columns]
     wanted += ["doc"] if with_doc and "doc" not in wanted else []
-    frames = [pd.read_parquet(inputs[name], columns=wanted) for name in settings["languages"] if name in inputs]
-    if not frames:
-        raise CodeStiltsError(f"task {settings['task']}: none of its languages has a functions file")
-    clusters = pd.read_parquet(inputs["clusters"], columns=["id", "cluster", "split"])
-    frame = pd.concat(frames, ignore_index=True).merge(clusters, on="id", how="left", validate="one_to_one")
+    files = [inputs.files[name] for name in settings.languages if name in inputs.files]
+    if not files or inputs.clusters is None:
+        raise CodeStiltsError(f"task {settings.task}: no functions file of its languages, or no clusters: give both")
+    functions = pd.concat([pd.read_parquet(file, columns=wanted) for file in files], ignore_index=True)
+    clusters = pd.read_parquet(inputs.clusters, columns=["id", "cluster", "split"])
+    frame = functions.merge(clusters, on="id", how="left", validate="one_to_one")
     if frame["cluster"].isna().any():
         missing = frame.loc[frame["cluster"].isna(), "id"].iloc[0]
-        raise CodeStiltsError(f"function {missing} has no cluster: rebuild {inputs['clusters']}")
+        raise CodeStiltsError(f"function {missing} has no cluster: rebuild {inputs.clusters}")
     frame = frame[frame["package_split"] == frame["split"]].drop(columns="split")
     if with_doc:
         frame = frame[frame["doc"] != ""]
@@ -67,96 +80,115 @@ def load_functions(
 
 
 def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as dictionaries."""
+    """Return the rows as dictionaries with string keys."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def log_dropped_rows(settings: Settings, count: int, total: int, why: str) -> None:
-    """Say in the log how many of ``total`` rows are left out, and why; ``build`` notes it with the examples."""
+def log_dropped_rows(settings: BuilderSettings, count: int, total: int, reason: str) -> None:
+    """Log how many of ``total`` rows are dropped and why; ``build`` stores the count with the examples."""
     if count:
-        print(f"{settings['task']}: {count} of {total} rows dropped: {why}")
-        settings.get("dropped", {}).update({why: settings.get("dropped", {}).get(why, 0) + int(count)})
+        print(f"{settings.task}: {count} of {total} rows dropped: {reason}")
+        dropped = settings.log.dropped
+        dropped[reason] = dropped.get(reason, 0) + int(count)
+
+
+def keep_rows(frame: pd.DataFrame, mask: pd.Series, reason: str, settings: BuilderSettings) -> pd.DataFrame:
+    """Return the rows where ``mask`` is true; log the number of the others and the reason they are dropped."""
+    log_dropped_rows(settings, (~mask).sum(), len(mask), reason)
+    return frame[mask].reset_index(drop=True)
 
 
 def shuffle_diverse(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
-    """Rows in a random but reproducible order in which any prefix is diverse.
+    """Put rows into a random but reproducible order of which any prefix is diverse.
 
-    A cluster's second member comes after every first one of its group, and groups (columns ``by``: packages,
-    labels) take turns, so that a large package or a frequent label does not crowd out the others.
+    Within a group (columns ``by``: packages, labels) the second member of a cluster comes after the first members of
+    all clusters. Groups take turns, so a large package or a frequent label does not crowd out the others.
     """
-    frame = frame.assign(_luck=[hash_uniform(*words, key) for key in frame["id"]]).sort_values(["_luck", "id"])
-    frame = frame.assign(_copy=frame.groupby("cluster").cumcount()).sort_values(["_copy", "_luck", "id"])
-    frame = frame.assign(_turn=frame.groupby(list(by)).cumcount()).sort_values(["_turn", "_luck", "id"])
-    return frame.drop(columns=["_luck", "_copy", "_turn"]).reset_index(drop=True)
+    frame = frame.assign(_key=[hash_uniform(*words, key) for key in frame["id"]]).sort_values(["_key", "id"])
+    frame = frame.assign(_copy=frame.groupby("cluster").cumcount()).sort_values(["_copy", "_key", "id"])
+    frame = frame.assign(_turn=frame.groupby(list(by)).cumcount()).sort_values(["_turn", "_key", "id"])
+    return frame.drop(columns=["_key", "_copy", "_turn"]).reset_index(drop=True)
 
 
-def split_intermediate_functions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Functions of intermediate packages with ``split`` train or dev, told apart by cluster."""
+def split_intermediate_functions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the functions of intermediate packages with ``split`` train or dev, split by cluster."""
     frame = frame[frame["package_split"] == "intermediate"]
-    held_out = {key: hash_uniform("intermediate dev", key) < DEV_SHARE for key in set(frame["cluster"])}
-    return frame.assign(split=frame["cluster"].map(held_out).map({True: "dev", False: "train"}))
+    is_dev = {key: hash_uniform("intermediate dev", key) < DEV_SHARE for key in set(frame["cluster"])}
+    return frame.assign(split=frame["cluster"].map(is_dev).map({True: "dev", False: "train"}))
 
 
-def select_target_functions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Functions a target may use, with ``split``: train and dev of the source language, test of every language."""
-    source = frame["language"] == settings["source_language"]
-    use = (source & frame["package_split"].isin(["train", "dev"])) | (frame["package_split"] == "test")
-    frame = frame[use]
+def select_target_functions(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
+    """Return the functions that a target may use: train and dev of the source language, test of every language.
+
+    Raises:
+        CodeStiltsError: The source language has no package with the split train.
+    """
+    source = frame["language"] == settings.source_language
+    frame = frame[(source & frame["package_split"].isin(["train", "dev"])) | (frame["package_split"] == "test")]
     if not (frame["package_split"] == "train").any():
         raise CodeStiltsError(
-            f"task {settings['task']}: no package of source language {settings['source_language']} "
+            f"task {settings.task}: no package of source language {settings.source_language} "
             "has the split train in sources.csv: choose another source_language"
         )
     return frame.assign(split=frame["package_split"])
 
 
-def orient_pairs(pairs: pd.DataFrame, settings: Settings, own: str) -> pd.DataFrame:
-    """Pairs with the side that the task says as ``query``; ``own`` is the one of ``query`` and ``document`` that is in
-    the row's language.
+def orient_pairs(pairs: pd.DataFrame, settings: BuilderSettings, own: str) -> pd.DataFrame:
+    """Swap ``query`` and ``document`` if the option ``queries`` asks for it.
 
-    Option ``queries``: ``language`` lets this side ask and searches the other, ``partner`` the reverse. Without it the
-    pairs stay as they are.
+    Args:
+        pairs: Rows with the columns ``query`` and ``document``.
+        settings: With ``queries: language`` the side in the row's language is the query, with ``partner`` the other
+            side. Without the option the pairs stay as they are.
+        own: The column that is in the row's language, ``query`` or ``document``.
     """
-    asking = {"language": "query", "partner": "document"}.get(settings.get("queries", ""), own)
-    return pairs if asking == own else pairs.rename(columns={"query": "document", "document": "query"})
+    query = {"language": "query", "partner": "document"}.get(settings.options.queries or "", own)
+    return pairs if query == own else pairs.rename(columns={"query": "document", "document": "query"})
 
 
-def requested_rows(settings: Settings, split: str, language: str) -> int:
-    """How many rows are asked for: per language in test, in all languages together in train and dev.
-
-    A size that is not given means all there are.
-    """
-    wanted = settings.get(split)
-    if split == "test" and language == settings.get("source_language"):
-        wanted = settings.get("test_source") or wanted
-    return NO_LIMIT if wanted is None else int(wanted)
+def requested_rows(settings: BuilderSettings, split: str, language: str) -> int:
+    """Return how many rows are asked for: of test in ``language``, of train and dev in all languages together."""
+    sizes = {"train": settings.train, "dev": settings.dev, "test": settings.test}
+    size = sizes.get(split)
+    if split == "test" and language == settings.source_language:
+        size = settings.test_source or size
+    return NO_LIMIT if size is None else size
 
 
 def fair_shares(total: int, available: Sequence[int]) -> list[int]:
-    """``total`` divided evenly, what one cannot fill going to the others: ``fair_shares(10, [2, 9]) == [2, 8]``."""
+    """Divide ``total`` evenly; what one group lacks goes to the others: ``fair_shares(10, [2, 9]) == [2, 8]``."""
     shares = [0] * len(available)
-    order = sorted(range(len(available)), key=lambda place: available[place])
-    for done, place in enumerate(order):
-        shares[place] = min(available[place], -(-(total - sum(shares)) // (len(order) - done)))
+    smallest_first = sorted(range(len(available)), key=lambda index: available[index])
+    for done, index in enumerate(smallest_first):
+        even = -(-(total - sum(shares)) // (len(available) - done))
+        shares[index] = min(available[index], even)
     return shares
 
 
 def sample_rows(
-    frame: pd.DataFrame, settings: Settings, by: Sequence[str] = ("package",), equal_test: bool = False, times: int = 1
+    frame: pd.DataFrame,
+    settings: BuilderSettings,
+    by: Sequence[str] = ("package",),
+    equal_test: bool = False,
+    times: int = 1,
 ) -> pd.DataFrame:
-    """Of each split and language, as many rows as asked for, diverse (see :func:`shuffled`).
+    """Sample as many rows of each split and language as the settings ask for.
 
-    A target's dev rows are counted by language, like its test rows: those of other languages serve the oracle only.
+    A target's dev rows are counted by language, like its test rows: only the oracle uses those of other languages.
 
-    ``equal_test``: the source language's test set is as large as the others'. ``times``: so many times as many rows,
-    the pool for a builder that cannot use every one.
+    Args:
+        frame: Rows with the columns of ``EXAMPLE_COLUMNS``.
+        settings: The builder's settings.
+        by: The columns whose groups take turns (see :func:`shuffle_diverse`).
+        equal_test: Make the source language's test set as large as the others'.
+        times: Sample this many times as many rows, for a builder that cannot use every one.
     """
     parts = []
     for split, rows in frame.groupby("split", sort=True):
         groups = [(str(language), group) for language, group in rows.groupby("language", sort=True)]
-        sizes = [times * requested_rows(settings, str(split), "" if equal_test else language) for language, _ in groups]
-        if split == "train" or (split == "dev" and settings.get("role") != "target"):
+        sizes = [times * requested_rows(settings, str(split), "" if equal_test else name) for name, _ in groups]
+        if split == "train" or (split == "dev" and settings.role != "target"):
             sizes = fair_shares(sizes[0], [len(group) for _, group in groups])
         for (_, group), count in zip(groups, sizes, strict=True):
-            parts.append(shuffle_diverse(group, settings["task"], by=by).head(count))
+            parts.append(shuffle_diverse(group, settings.task, by=by).head(count))
     return pd.concat(parts, ignore_index=True) if parts else frame

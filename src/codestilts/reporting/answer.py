@@ -1,11 +1,11 @@
-"""What a study answers, in sentences that are no stronger than its intervals."""
+"""The answer of a study in sentences that claim no more than its intervals."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from codestilts.display_names import said
+from codestilts.display_names import scope_name, side_name
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
 from codestilts.reporting.tables import with_interval
@@ -14,62 +14,68 @@ Row = dict[str, Any]
 
 
 def rows(table: pd.DataFrame) -> list[Row]:
-    """A table as dictionaries, gaps as empty texts."""
-    return [
-        {str(key): value for key, value in row.items()} for row in table.astype(object).fillna("").to_dict("records")
-    ]
+    """Return a table as dictionaries, with empty texts for gaps."""
+    records = table.astype(object).fillna("").to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in records]
 
 
-def headline(primary: Row, margin: float, beside: Sequence[Row] = ()) -> str:
-    """The answer in one or two sentences, no stronger than the intervals allow.
+def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str:
+    """Return the answer in one or two sentences that claim no more than the intervals.
 
-    ``beside``: each family minus ``none``. The better of two families may still be worse than none.
+    Args:
+        primary: The row of the primary contrast.
+        margin: The smallest difference of interest, in points.
+        references: The rows of each family minus ``none``: the better of two families may still be worse than none.
     """
-    first, second = said(primary["name"]).split(" minus ")
+    plus, minus = _sides(primary)
     if not has_interval(primary["low"]):
-        return (
-            f"No verdict on intermediate training on {first} and on {second}: {primary.get('note') or 'no variance'}."
-        )
-    word, by = judged(primary["low"], primary["high"], margin)
+        reason = primary.get("note") or "no variance"
+        return f"No verdict on intermediate training on {plus} and on {minus}: {reason}."
+    word, size = judged(primary["low"], primary["high"], margin)
     if word == "equal":
-        answer = f"Intermediate training on {first} or on {second} makes no difference of {in_points(margin)} or more."
+        answer = f"Intermediate training on {plus} or on {minus} makes no difference of {in_points(margin)} or more."
     elif word == "undecided":
-        answer = f"This study cannot tell whether intermediate training on {first} or on {second} is better."
+        answer = f"This study cannot tell whether intermediate training on {plus} or on {minus} is better."
     else:
-        answer = f"Intermediate training on {first} is {word} than on {second}{by}."
-    return " ".join([answer, *_against_none(beside, margin)])
+        answer = f"Intermediate training on {plus} is {word} than on {minus}{size}."
+    return " ".join([answer, *_compared_with_none(references, margin)])
 
 
-def _against_none(beside: Sequence[Row], margin: float) -> list[str]:
-    """What no intermediate training is to each family, in a sentence."""
-    words = {"equal": f"no different by {in_points(margin)} or more", "undecided": "undecided"}
-    found = []
-    for row in beside:
+def _sides(contrast: Row) -> tuple[str, str]:
+    plus, minus = ((contrast[side], contrast[f"{side}_kind"]) for side in ("plus", "minus"))
+    return side_name(*plus), side_name(*minus)
+
+
+def _compared_with_none(references: Sequence[Row], margin: float) -> list[str]:
+    """A sentence that compares each family with no intermediate training."""
+    words = {"equal": f"no different by {in_points(margin)} or more"}
+    judgements = []
+    for row in references:
         word = judged(row["low"], row["high"], margin)[0] if has_interval(row["low"]) else "undecided"
-        found.append((said(row["name"].split(" minus ")[0]), words.get(word, word)))
-    if not found:
+        judgements.append((_sides(row)[0], words.get(word, word)))
+    if not judgements:
         return []
-    if len(found) > 1 and len({word for _, word in found}) == 1:
-        told = f"{'both are' if found[0][1] != 'undecided' else 'both are still'} {found[0][1]}"
+    if len(judgements) > 1 and len({word for _, word in judgements}) == 1:
+        text = f"both are {judgements[0][1]}"
     else:
-        told = " and ".join(f"{family} is {word}" for family, word in found)
-    return [f"Against no intermediate training, {told}."]
+        text = " and ".join(f"{family} is {word}" for family, word in judgements)
+    return [f"Compared with no intermediate training, {text}."]
 
 
 def contrast_languages(contrasts: pd.DataFrame, design: Design) -> list[str]:
-    """The languages that the primary contrast is a mean over: those of its set in which it was asked."""
-    asked = contrasts.loc[contrasts["role"] == "language", "language_set"]
-    return [name for name in asked if name in design.language_sets[design.primary_set]]
+    """Return the languages that the primary contrast is a mean over: those of its set that have data."""
+    languages = contrasts.loc[contrasts["role"] == "language", "language_set"]
+    return [name for name in languages if name in design.language_sets[design.settings.language_set]]
 
 
 def by_group(contrasts: pd.DataFrame, margin: float = 0.0) -> list[str]:
-    """Each kind of target in a few words, those that the contrast decides first."""
-    decided, others = [], []
+    """Return the verdict on each group of targets in a few words, decided ones first."""
+    decided, undecided = [], []
     for row in rows(contrasts):
-        scope = said(row["scope"])
+        scope = scope_name(row["scope"])
         if has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0):
             numbers = with_interval(row["difference"], row["low"], row["high"], margin=margin)
             decided.append(f"{scope}: {row['verdict']} ({numbers})")
         else:
-            others.append(scope)
-    return [*decided, *([f"{', '.join(others)}: undecided"] if others else [])]
+            undecided.append(scope)
+    return [*decided, *([f"{', '.join(undecided)}: undecided"] if undecided else [])]

@@ -1,4 +1,4 @@
-"""Gather the records of all training runs: one table of runs, one of learning curves."""
+"""Tables from the records of training runs: runs, learning curves, budgets, cost and learnt intermediate tasks."""
 
 import json
 from collections.abc import Iterable
@@ -8,17 +8,18 @@ from typing import Any
 import pandas as pd
 
 from codestilts.columns import LAYERS
+from codestilts.config.analysis_settings import ReportedArm
 from codestilts.errors import CodeStiltsError
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "commit"]
-POINT = ["step", "tokens", "loss", "dev"]  # of a curve
+POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
 KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """One ``run.json`` as a flat row, with its curve; its versions become one text."""
+    """Return a ``run.json`` as a flat row, with its curve; the versions are joined to one text."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         versions = " ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
@@ -33,19 +34,19 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
-    """One row a run, sorted by phase, encoder, arm, target and seed."""
+    """Return one row a run, sorted by phase, encoder, arm, target and seed."""
     table = pd.DataFrame([read_record(path) for path in paths], columns=[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"])
     return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
 
 
 def layers_table(sweeps: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """All layer sweeps, one row a run, language and layer."""
+    """Return all layer sweeps, one row a run, language and layer."""
     tables = list(sweeps)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=LAYERS)
 
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
-    """The curves of all runs (:func:`checkpoints.thinned`), one row a point; each path is a ``run.json``."""
+    """Return the downsampled curves of all runs, one row a point; each path is a ``run.json``."""
     parts = [pd.DataFrame(columns=[*KEYS, *POINT])]
     for path in paths:
         record = read_record(path)
@@ -56,8 +57,8 @@ def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def budgets(runs: pd.DataFrame) -> pd.DataFrame:
-    """Are the arms matched? Per phase and arm: steps, mean tokens and their deviation from the phase's mean
-    (%).
+    """Return the budget of each phase, target and arm: steps, tokens, and the deviation of tokens from the mean of all
+    arms, in percent.
     """
     table = runs.groupby(["phase", "target", "arm"], sort=True).agg(
         runs=("seed", "size"), steps=("steps", "mean"), tokens=("tokens", "mean"), examples=("examples_seen", "mean")
@@ -68,37 +69,40 @@ def budgets(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost(runs: pd.DataFrame) -> pd.DataFrame:
-    """Per phase and what it trained: runs, hours in all, median seconds a run, tokens a second, peak memory
-    (MB).
+    """Return the cost per phase and trained arm or target.
+
+    Columns: runs, minutes of all runs, median seconds a run, peak memory (MB) and tokens a second.
     """
-    table = runs.assign(what=runs["target"].where(runs["target"] != "", runs["arm"]))
-    grouped = table.groupby(["phase", "what"], sort=True)
-    out = grouped.agg(
+    table = runs.assign(trained=runs["target"].where(runs["target"] != "", runs["arm"]))
+    grouped = table.groupby(["phase", "trained"], sort=True)
+    costs = grouped.agg(
         runs=("seed", "size"),
         minutes=("seconds", "sum"),
         seconds=("seconds", "median"),
         memory=("peak_memory_mb", "max"),
     )
-    out["minutes"] /= 60
-    out["tokens_per_second"] = grouped["tokens"].sum() / grouped["seconds"].sum()
-    return out.reset_index()
+    costs["minutes"] /= 60
+    costs["tokens_per_second"] = grouped["tokens"].sum() / grouped["seconds"].sum()
+    return costs.reset_index()
 
 
-def learned(runs: pd.DataFrame, arms: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Do the intermediate tasks learn? Their dev metrics at the end of phase 2, in points, mean of seeds.
+def learned(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.DataFrame:
+    """Return the dev metrics of the intermediate tasks at the end of their training, in points, as means of seeds.
 
-    One row a task and one column a kind of arm that trains it; ``arms`` are their definitions. Shuffled labels show
-    what chance gives.
+    One row a task and one column a kind of arm that trains it: alone, in a mixture, with shuffled labels. The last
+    shows the level of chance.
     """
-    phase = runs[runs["phase"] == "intermediate"]
-    scores = pd.DataFrame([json.loads(text) for text in phase["dev"]], index=phase["arm"].map(arms.get).map(_kind))
+    intermediate = runs[runs["phase"] == "intermediate"]
+    kinds = intermediate["arm"].map(arms.get).map(_kind)
+    scores = pd.DataFrame([json.loads(text) for text in intermediate["dev"]], index=kinds)
     table = 100 * scores.groupby(level=0).mean().T.sort_index()
-    return table[[kind for kind in KINDS if kind in table and table[kind].notna().any()]].rename_axis(None, axis=1)
+    present = [kind for kind in KINDS if kind in table and table[kind].notna().any()]
+    return table[present].rename_axis(None, axis=1)
 
 
-def _kind(arm: dict[str, Any]) -> str:
-    if arm["shuffle_labels"]:
+def _kind(arm: ReportedArm) -> str:
+    if arm.shuffle_labels:
         return "labels shuffled"
-    if len(arm["tasks"]) == 1:
+    if len(arm.tasks) == 1:
         return "alone"
-    return "among all tasks" if arm["family"] == "mixed" else "among its family"
+    return "among all tasks" if arm.family == "mixed" else "among its family"

@@ -1,78 +1,129 @@
-"""A few test examples with what some arms predicted, for readers of the report; chosen by lot, not by
-success.
-"""
+"""A few test examples with the predictions of some arms, for readers of the report; drawn at random, not by success."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.seeding import derive_seed
 
-LONGEST = 600  # characters of a text
+MAX_CHARACTERS = 600  # of a text: about a screen of the report
 COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right"]
 
 
-def chosen(examples: pd.DataFrame, target: str, languages: Iterable[str], each: int = 1) -> pd.DataFrame:
-    """The first ``each`` test rows of each language, in an order drawn from their ids."""
+def sample_predictions(
+    examples: Iterable[Path], predictions: pd.DataFrame, settings: SamplePredictionsSettings
+) -> pd.DataFrame:
+    """Draw a test example of each target in the source language and in one unseen language.
+
+    Mining targets are left out: their answers are pairs out of a whole collection.
+
+    Args:
+        examples: The examples of each target (``TARGET.parquet``).
+        predictions: The predictions of the arms to be shown, of which one seed is taken.
+        settings: The targets and languages.
+
+    Returns:
+        One row an example and arm (:func:`describe`).
+    """
+    first_seed = predictions["seed"] == predictions["seed"].min()
+    predictions = predictions[first_seed & (predictions["split"] == "test")]
+    source, seen = settings.source_language, settings.seen_languages
+    tables = [pd.DataFrame(columns=COLUMNS)]
+    for path in examples:
+        target = settings.targets[path.stem]
+        if target.protocol == "mining":
+            continue
+        table = pd.read_parquet(path)
+        tested = sorted(set(table.loc[table["split"] == "test", "language"]))
+        unseen = [name for name in tested if name != source and name not in seen]
+        drawn = draw(table, path.stem, [name for name in [source, *unseen[:1]] if name in tested])
+        own = predictions[predictions["target"] == path.stem]
+        tables.append(describe(table, path.stem, target.type, own, drawn))
+    return pd.concat(tables, ignore_index=True)
+
+
+def draw(examples: pd.DataFrame, target: str, languages: Iterable[str], per_language: int = 1) -> pd.DataFrame:
+    """Return the first test rows of each language, in an order drawn from their ids."""
     tested = examples[examples["split"] == "test"]
+    # The name of the random stream is older than that of this module: another one would draw other examples.
     order = sorted(tested.index, key=lambda row: derive_seed("showcase", target, tested.at[row, "id"]))
     shuffled = tested.loc[order]
-    return pd.concat([shuffled[shuffled["language"] == language].head(each) for language in languages])
+    return pd.concat([shuffled[shuffled["language"] == language].head(per_language) for language in languages])
 
 
-def showcase(
-    examples: pd.DataFrame, target: str, kind: str, predictions: pd.DataFrame, rows: pd.DataFrame
+def describe(
+    examples: pd.DataFrame, target: str, task_type: str, predictions: pd.DataFrame, drawn: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per chosen example and arm: what was asked, the right answer, the prediction and whether it is
-    right.
+    """Return one row per drawn example and arm: the question, the right answer, the prediction and whether it is right.
 
-    ``kind`` is the task type; ``predictions`` are those of one seed of each arm to show.
+    ``predictions`` are those of one seed of each arm.
     """
     by_id = examples[examples["split"] == "test"].drop_duplicates("id").set_index("id")
-    found = []
-    for example in rows.to_dict("records"):
-        question, text = asked(example, kind)
-        for answer in predictions[predictions["id"] == example["id"]].to_dict("records"):
-            gold, said, right = told(example, answer, kind, by_id)
-            about = {"target": target, "language": example["language"], "id": example["id"]}
-            shown = {"question": short(question), "text": short(text), "gold": short(gold)}
-            found.append({**about, **shown, "arm": answer["arm"], "prediction": short(said), "right": right})
-    return pd.DataFrame(found, columns=COLUMNS)
+    described = []
+    for example in drawn.to_dict("records"):
+        question, text = question_of(example, task_type)
+        for row in predictions[predictions["id"] == example["id"]].to_dict("records"):
+            gold, prediction, right = answer_of(example, row, task_type, by_id)
+            described.append(
+                {
+                    "target": target,
+                    "language": example["language"],
+                    "id": example["id"],
+                    "question": shorten(question),
+                    "text": shorten(text),
+                    "gold": shorten(gold),
+                    "arm": row["arm"],
+                    "prediction": shorten(prediction),
+                    "right": right,
+                }
+            )
+    return pd.DataFrame(described, columns=COLUMNS)
 
 
-def asked(example: dict[Any, Any], kind: str) -> tuple[str, str]:
-    """The question and the text of an example (either may be empty)."""
-    if kind == "tagging":
+def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:
+    """Return the question and the text of an example; either may be empty."""
+    if task_type == "tagging":
         return "", " ".join(example["tokens"])
-    if kind == "retrieval":
+    if task_type == "retrieval":
         return example["query"], ""
-    if kind == "span_qa":
+    if task_type == "span_qa":
         return example["question"], example["context"]
-    if kind == "multiple_choice":
+    if task_type == "multiple_choice":
         return example["context"], "\n".join(example["choices"])
     return (example["text_a"], example["text_b"]) if example["text_b"] else ("", example["text_a"])
 
 
-def told(example: dict[Any, Any], answer: dict[Any, Any], kind: str, by_id: pd.DataFrame) -> tuple[str, str, bool]:
-    """The right answer and the prediction as a reader can understand them, and whether they agree."""
-    gold, said = answer["gold"], answer["prediction"]
-    if kind == "tagging":
-        triples = list(zip(example["tokens"], gold.split(), said.split(), strict=False))
+def answer_of(
+    example: dict[Any, Any], row: dict[Any, Any], task_type: str, by_id: pd.DataFrame
+) -> tuple[str, str, bool]:
+    """Return the right answer and the prediction in words, and whether they agree.
+
+    Args:
+        example: The example.
+        row: Its row of predictions.
+        task_type: The task type of the target.
+        by_id: The test rows of the target by id, among which documents are looked up.
+    """
+    gold, prediction = row["gold"], row["prediction"]
+    if task_type == "tagging":
+        triples = list(zip(example["tokens"], gold.split(), prediction.split(), strict=False))
         wrong = [f"{token}: {tag} for {right}" for token, right, tag in triples if right != tag]
         count = f"{len(triples) - len(wrong)} of {len(triples)} right"
         gold = " ".join(f"{token}/{right}" for token, right, _ in triples[:12])
         return gold, "; ".join([count, *wrong[:3]]), not wrong
-    if kind == "retrieval":
-        first = by_id["document"].get(said, "") if said != gold else ""
-        place = f"rank {round(1 / max(answer['score'], 1e-9))}"
-        return example["document"], f"{place}; first was\n{first}" if first else place, said == gold
-    if kind == "multiple_choice":
+    if task_type == "retrieval":
+        rank = f"rank {round(1 / max(row['score'], 1e-9))}"
+        first = by_id["document"].get(prediction, "") if prediction != gold else ""
+        return example["document"], f"{rank}; first was\n{first}" if first else rank, prediction == gold
+    if task_type == "multiple_choice":
         choices = list(example["choices"])
-        return choices[int(gold)], choices[int(said)], gold == said
-    return gold, said or "(nothing)", gold == said
+        return choices[int(gold)], choices[int(prediction)], gold == prediction
+    return gold, prediction or "(nothing)", gold == prediction
 
 
-def short(text: str, longest: int = LONGEST) -> str:
-    """The text, cut with an ellipsis after ``longest`` characters."""
-    return text if len(text) <= longest else text[:longest].rstrip() + " …"
+def shorten(text: str, length: int = MAX_CHARACTERS) -> str:
+    """Return a text, cut with an ellipsis if it has more than ``length`` characters."""
+    return text if len(text) <= length else text[:length].rstrip() + " …"

@@ -1,6 +1,5 @@
-"""Tables as files: CSV that reads back as it was written, and for people, rounded and with readable heads, LaTeX."""
+"""Numbers in words and tables in files: CSV, and LaTeX for papers."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,22 +8,17 @@ from codestilts.csv_tables import write_csv
 from codestilts.evaluation.statistics.verdicts import has_interval, judged
 from codestilts.provenance import atomic
 
-ESCAPES = str.maketrans(
-    {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
-    | {"^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "<": r"\textless{}", ">": r"\textgreater{}"}
-)
-
 
 def points(value: float, signed: bool = False, digits: int = 1) -> str:
-    """A number of points with one decimal, a true minus sign, and a plus where differences are shown."""
+    """Return a number of points with a true minus sign and, for differences, a plus sign."""
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
 
 
 def with_interval(value: float, low: float, high: float, signed: bool = True, margin: float = 0.0) -> str:
-    """``+0.8 [−0.3, +1.9]``, or ``+0.8 (no interval)``.
+    """Return ``+0.8 [−0.3, +1.9]``, or ``+0.8 (no interval)``.
 
-    The ends have as many decimals as it takes to say what they say unrounded, of zero and of the ``margin``.
+    The ends have enough decimals to allow the same judgement as unrounded ones, relative to zero and to ``margin``.
     """
     if value != value:
         return ""
@@ -37,7 +31,7 @@ def with_interval(value: float, low: float, high: float, signed: bool = True, ma
 
 
 def p_value(p: float) -> str:
-    """A p with as many digits as are of use, more where it lies near .05; empty where there is none."""
+    """Return a p value with three digits, or more if it is so close to .05 that rounding would cross it."""
     if not has_interval(p):
         return ""
     if p < 0.001:
@@ -49,44 +43,33 @@ def p_value(p: float) -> str:
 
 
 def wide(table: pd.DataFrame, rows: str, columns: str, value: str) -> pd.DataFrame:
-    """Long to wide, keeping the order in which rows and columns first occur; gaps become empty texts."""
-    out = table.pivot(index=rows, columns=columns, values=value)
-    ordered = out.reindex(index=list(dict.fromkeys(table[rows])), columns=list(dict.fromkeys(table[columns])))
+    """Turn a long table into a wide one. Rows and columns keep the order in which they first occur; gaps are empty."""
+    pivoted = table.pivot(index=rows, columns=columns, values=value)
+    ordered = pivoted.reindex(index=list(dict.fromkeys(table[rows])), columns=list(dict.fromkeys(table[columns])))
     return ordered.fillna("").reset_index()
 
 
 def latex(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A LaTeX table with booktabs; texts to the left, numbers to the right."""
-    numeric = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
-    lines = [
-        r"\begin{table}",
-        r"  \centering\small",
-        f"  \\caption{{{escape(caption)}}}",
-        f"  \\label{{tab:{label}}}",
-        f"  \\begin{{tabular}}{{{''.join('r' if right else 'l' for right in numeric)}}}",
-        r"    \toprule",
-        f"    {_row(table.columns)}",
-        r"    \midrule",
-        *(f"    {_row(row)}" for row in table.itertuples(index=False)),
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    """Return a LaTeX table with the rules of booktabs; texts are aligned left, numbers right. ``caption`` is LaTeX."""
+    alignment = "".join("r" if pd.api.types.is_numeric_dtype(table[name]) else "l" for name in table)
+    styler = table.style.hide(axis="index").format(_latex_text, escape="latex").format_index(escape="latex", axis=1)
+    return styler.to_latex(
+        hrules=True,
+        column_format=alignment,
+        caption=caption,
+        label=f"tab:{label}",
+        position_float="centering",
+    )
 
 
-def escape(value: object) -> str:
-    """A value as LaTeX text."""
+def _latex_text(value: object) -> str:
+    """A value that is already escaped, but for signs that LaTeX has in math mode only."""
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text.translate(ESCAPES).replace("−", "$-$").replace("±", r"$\pm$")
-
-
-def _row(cells: Sequence[object] | pd.Index) -> str:
-    return " & ".join(escape(cell) for cell in cells) + r" \\"
+    return text.replace("<", "$<$").replace(">", "$>$").replace("−", "$-$").replace("±", r"$\pm$")
 
 
 def save(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
-    """Write ``stem.csv`` and ``stem.tex``."""
+    """Write a table as ``stem.csv`` and ``stem.tex``; ``caption`` is LaTeX."""
     stem = Path(stem)
     write_csv(table, stem.with_suffix(".csv"), float_format="%.4g")
     with atomic(stem.with_suffix(".tex")) as temporary:

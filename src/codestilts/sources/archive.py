@@ -1,4 +1,4 @@
-"""Strip a downloaded archive to the members that are used, as a zip whose bytes depend on nothing else."""
+"""Reduce a downloaded archive to the members that are used, as a zip whose bytes depend on their content only."""
 
 import hashlib
 import json
@@ -29,8 +29,11 @@ Wanted = Callable[[str], bool]
 def members(path: Path, wanted: Wanted = lambda name: True) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of the wanted files of a zip, wheel, tar archive or folder, or of one plain file.
 
-    Nothing is written to disk. Raises CodeStiltsError, naming archive and member, for any member that is
-    absolute, climbs out with ``..``, links out of the archive or is a device; and for a damaged archive.
+    Nothing is written to disk.
+
+    Raises:
+        CodeStiltsError: The archive is damaged, or a member has an absolute path, a path with ``..``, a link out of the
+            archive, or is a device.
     """
     if path.is_dir():
         yield from _folder_members(path, wanted)
@@ -65,7 +68,7 @@ def _tar_members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
                 if stream:
                     yield name, stream.read()
             elif info.issym() or info.islnk():
-                # a link within the archive is passed over (what it names is there anyway); one out of it is an attack
+                # A link within the archive is skipped: its target is a member. A link out of it is an attack.
                 folder = "" if info.islnk() else posixpath.dirname(name)
                 _checked(path, posixpath.normpath(posixpath.join(folder, info.linkname)), f"{info.name} -> ")
             elif not info.isdir():
@@ -82,7 +85,7 @@ def _folder_members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
 
 
 def _checked(path: Path, name: str, link: str = "") -> str:
-    """The member's name without ``./``; an error if it would land outside the folder it is unpacked in."""
+    """Return a member's name without ``./``; raise an error if it points outside the archive."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if "\0" in name or ".." in parts or (parts and (parts[0].startswith("/") or parts[0][1:2] == ":")):
         raise CodeStiltsError(f"{path.name}: member {link + name!r} points outside the archive: refused")
@@ -90,20 +93,20 @@ def _checked(path: Path, name: str, link: str = "") -> str:
 
 
 def is_licence(name: str) -> bool:
-    """Whether a member is a licence or notice, which always stays with what it covers."""
+    """Return whether a member is a licence or notice, which is always kept."""
     path = PurePosixPath(name.lower())
     return path.stem.startswith(LICENCE_STEMS) and path.suffix in ("", ".txt", ".md", ".rst")
 
 
 def matches(name: str, keep: tuple[str, ...]) -> bool:
-    """Whether a member matches a pattern of ``keep`` and none of its ``!`` patterns."""
+    """Return whether a member matches a pattern of ``keep`` and none of its ``!`` patterns."""
     wanted = [pattern for pattern in keep if not pattern.startswith("!")]
     dropped = [pattern[1:] for pattern in keep if pattern.startswith("!")]
     return any(fnmatchcase(name, p) for p in wanted or ["*"]) and not any(fnmatchcase(name, p) for p in dropped)
 
 
 def digest(path: Path, wanted: Wanted = lambda name: True) -> str:
-    """sha256 of a file; of a folder, over the names and contents of its wanted files."""
+    """Compute the sha256 of a file, or of the names and contents of a folder's wanted files."""
     if not path.is_dir():
         return file_digest(path)
     total = hashlib.sha256()
@@ -113,14 +116,14 @@ def digest(path: Path, wanted: Wanted = lambda name: True) -> str:
 
 
 def kept_digest(path: Path, source: Source) -> str:
-    """The same over what is kept of a folder."""
+    """Compute the digest of the files that ``keep`` selects from a folder."""
     return digest(path, lambda name: is_licence(name) or matches(name, source.keep))
 
 
 def local_content(source: Source, archive: Path) -> str:
-    """A digest that changes with a local source: of what it holds, or where it is gone held when ``archive`` was made.
+    """Compute a digest that changes with a local source: of its content, or of that in ``archive`` if it is gone.
 
-    Empty where neither can be read, which whoever fetches it tells.
+    Empty if neither can be read; fetching reports the error.
     """
     path = Path(source.id)
     try:
@@ -133,7 +136,7 @@ def local_content(source: Source, archive: Path) -> str:
 
 
 def check(path: Path, source: Source) -> str:
-    """The archive's sha256; an error if it is not the one pinned in ``sources.csv``."""
+    """Return the archive's sha256; raise CodeStiltsError if it is not the one pinned in ``sources.csv``."""
     found = digest(path)
     if source.sha256 and found != source.sha256:
         raise CodeStiltsError(
@@ -145,10 +148,13 @@ def check(path: Path, source: Source) -> str:
 
 
 def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
-    """Check ``path`` against ``source`` and write its kept members to the zip ``out``, sorted, without times.
+    """Check the archive ``path`` and write the members that ``keep`` selects to the zip ``out``, sorted and undated.
 
-    The zip holds a ``MANIFEST.json`` with where it came from; returned too. Raises CodeStiltsError as
-    ``check`` and ``members`` do, and if no member matches ``keep``.
+    Returns:
+        The manifest (where the archive came from), which is also the zip's ``MANIFEST.json``.
+
+    Raises:
+        CodeStiltsError: As :func:`check` and :func:`members`, or no member matches ``keep``.
     """
     found = check(path, source)
     kept = dict(members(path, lambda name: is_licence(name) or matches(name, source.keep)))
@@ -165,9 +171,9 @@ def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
 
 
 def pack(folder: Path, source: Source, out: Path) -> dict[str, object]:
-    """A fetched repository as the zip ``out``, as :func:`strip` makes one, but file by file and not compressed.
+    """Write a fetched repository to the zip ``out`` like :func:`strip`, but file by file and uncompressed.
 
-    Tables and weights are gigabytes that hardly shrink. The manifest has each file's sha256 too.
+    Tables and weights are gigabytes that hardly compress. The manifest also has each file's sha256.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     kept = [name for name in names if matches(name, source.keep)]
@@ -189,13 +195,13 @@ def pack(folder: Path, source: Source, out: Path) -> dict[str, object]:
 
 
 def manifest_of(source: Source, sha256: str, size: int, members: int) -> dict[str, object]:
-    """Where an archive came from."""
+    """Describe where an archive came from."""
     row = {key: getattr(source, key) for key in ("name", "kind", "id", "version", "licence")}
     return {**row, "sha256": sha256, "bytes": size, "members": members}
 
 
 def _undated(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
-    """A member dated 1980, whatever the clock says."""
+    """Make the header of a member with a fixed date and mode."""
     info = zipfile.ZipInfo(name)
     info.compress_type = compression
     info.create_system, info.external_attr = 3, 0o100644 << 16

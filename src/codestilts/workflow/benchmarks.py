@@ -1,9 +1,10 @@
-"""What each stage of a study took, from the benchmark files that the workflow keeps (standard library only)."""
+"""Time and memory of each stage of a study, from the benchmark files that Snakemake 9.27.1 writes. Light."""
 
 import csv
 from pathlib import Path
 from typing import Any
 
+# What a stage does, by the first folder of its job paths.
 STAGES = {
     "fetch": "fetch sources",
     "import_encoder": "import encoders",
@@ -11,35 +12,40 @@ STAGES = {
     "near_duplicates": "find near duplicates",
     "build": "build examples",
     "intermediate": "intermediate training",
-    "tuning": "try learning rates",
+    "tuning": "learning-rate trials",
     "target": "target training and predictions",
-    "frozen_retrieval": "predict untrained targets",
+    "frozen_retrieval": "frozen retrieval on untrained targets",
     "baseline": "trivial baselines",
-    "score": "score",
-    "language_similarity": "similarity of languages",
+    "score": "scores",
+    "language_similarity": "language similarity",
     "audit": "leakage audit",
-    "collect": "gather records",
-    "concatenate": "join tables",
+    "collect": "collect records",
+    "concatenate": "concatenate tables",
     "sample_predictions": "sample predictions",
     "compare": "statistics",
     "notebooks": "figures and tables",
-    "slurm_efficiency": "read the accounting",
-    "report": "page",
+    "slurm_efficiency": "Slurm accounting",
+    "report": "report",
 }
 
 
-def benchmark(path: Path) -> dict[str, str]:
-    """What a job took, as Snakemake measured it."""
+def read_benchmark(path: Path) -> dict[str, str]:
+    """The measurements of a job: ``s`` (seconds), ``max_rss`` (MB) and more."""
     with path.open(encoding="utf-8") as lines:
         return next(csv.DictReader(lines, delimiter="\t"))
 
 
-def stage_rows(benchmarks: Path) -> list[dict[str, Any]]:
-    """Per stage: jobs, seconds of all jobs, seconds of the longest and peak memory (MB) of the largest job."""
+def stage_times(benchmarks: Path) -> list[dict[str, Any]]:
+    """Measurements of each stage that has run.
+
+    Returns:
+        Rows with ``stage``, ``jobs``, ``seconds`` of all jobs, ``longest`` (seconds of one job) and ``memory`` (MB of
+        the largest job; None where Snakemake could not measure it, because the jobs were too short).
+    """
     jobs: dict[str, list[dict[str, str]]] = {stage: [] for stage in STAGES}
     for path in sorted(benchmarks.rglob("*.tsv")):
         stage = path.relative_to(benchmarks).with_suffix("").parts[0]
-        jobs.setdefault(stage, []).append(benchmark(path))
+        jobs.setdefault(stage, []).append(read_benchmark(path))
     return [
         {
             "stage": STAGES.get(stage, stage),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow import device_speed, planning
-from codestilts.workflow.benchmarks import benchmark
+from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.job_paths import encoder_of
 from codestilts.workflow.planning import Job, Workload
 from codestilts.workflow.status import StudyStatus
@@ -67,7 +67,7 @@ def job_seconds(status: StudyStatus) -> dict[str, float]:
     }
     folder = status.results / "benchmarks"
     return {
-        path: in_slurm[path] if path in in_slurm else float(benchmark(folder / f"{path}.tsv")["s"])
+        path: in_slurm[path] if path in in_slurm else float(read_benchmark(folder / f"{path}.tsv")["s"])
         for path in filter(encoder_of, status.finished)
     }
 

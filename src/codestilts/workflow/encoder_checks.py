@@ -1,4 +1,4 @@
-"""Does the study ask of its encoders what they have? Standard library only: the graph of jobs is built with it."""
+"""Check that a study requires no more of an encoder than its architecture has. Light: planning imports it."""
 
 import json
 import zipfile
@@ -13,27 +13,30 @@ from codestilts.workflow.architectures import PUBLISHED
 
 
 def check_encoders(study: Study, root: Path) -> None:
-    """Raise CodeStiltsError, one line a mistake, where the study asks more of an encoder than it has.
+    """Check the encoders whose architecture is known: imported or fetched under ``root``, or published.
 
-    As far as they are known: unpacked or fetched under ``root``, or listed. The others are checked when they are
-    unpacked, by the same :mod:`codestilts.config.encoder_limits`.
+    The others are checked when they are imported, by the same :mod:`codestilts.config.encoder_limits`.
+
+    Raises:
+        CodeStiltsError: a line for each requirement that an encoder does not meet.
     """
-    problems = [message for encoder in study.encoders for message in _known_problems(study, encoder, root)]
-    if problems:
-        raise CodeStiltsError("\nerror: ".join(dict.fromkeys(problems)))
+    messages = [message for encoder in study.encoders for message in _known_problems(study, encoder, root)]
+    if messages:
+        raise CodeStiltsError("\nerror: ".join(dict.fromkeys(messages)))
 
 
 def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
+    """Messages about one encoder; none if its architecture is not known yet."""
     source = study.sources[study.source_of_encoder(encoder)]
-    unpacked = root / "results" / study.name / "encoders" / encoder
+    imported = root / "results" / study.name / "encoders" / encoder
     archive = root / "resources" / f"{source.name}.zip"
     config: Record | None = None
     layers: set[str] | None = None
-    # A file that is damaged or absent is told of by the job that reads it.
+    # The job that reads a damaged or missing file reports it.
     with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        if (unpacked / "config.json").exists():
-            config = json.loads((unpacked / "config.json").read_bytes())
-            with (unpacked / "encoder.safetensors").open("rb") as weights:
+        if (imported / "config.json").exists():
+            config = json.loads((imported / "config.json").read_bytes())
+            with (imported / "encoder.safetensors").open("rb") as weights:
                 layers = linear_layers(weights)
         elif archive.exists():
             folder = study.encoder(encoder).folder.strip("/")

@@ -1,6 +1,5 @@
 """The job path of every job of a study: its log is ``logs/JOB_PATH.log``, its benchmark ``benchmarks/JOB_PATH.tsv``."""
 
-import re
 from collections.abc import Sequence
 from itertools import product
 
@@ -18,12 +17,6 @@ PATTERNS = {
 }
 DEVICE_RULES = ("train_intermediate", "tune", "train_target", "frozen_retrieval")  # rules that compute on a GPU if any
 DEVICE_FOLDERS = {PATTERNS.get(rule, rule).partition("/")[0] for rule in DEVICE_RULES}
-BATCH = re.compile(r"_\d+(-\d+)?$")
-
-
-def rule_of(name: str) -> str:
-    """A rule without its batch of seeds: ``train_target`` for ``train_target_0-1``."""
-    return BATCH.sub("", name)
 
 
 def job_path_of(rule: str, wildcards: Sequence[str]) -> str:

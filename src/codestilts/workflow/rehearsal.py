@@ -127,7 +127,7 @@ def _available_languages(study: Study, task: str, lookup: Lookup) -> tuple[list[
     for entry in settings["read"]:
         repository = lookup(entry["source"])
         assert repository
-        for language in languages_of(entry, settings):
+        for language in languages_of(entry, settings["languages"], settings["source_language"]):
             try:
                 repository.files(with_code(entry, str(spec.codes.get(language, language))))
             except CodeStiltsError as error:

@@ -19,7 +19,7 @@ def coverage_text(study: Study, rehearsed: Study, scores: pd.DataFrame, gaps: Ga
         scores: The tidy score table of the rehearsal.
         gaps: What the rehearsal left out or replaced.
     """
-    scores = scores[~scores["arm"].str.startswith("baseline:")]
+    scores = scores[scores["family"] != "trivial"]
     arms, targets = set(scores["arm"]), set(scores["target"])
     tasks = {task for arm in arms for task in rehearsed.arms[arm].tasks}
     return "\n".join(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from codestilts.workflow.job_paths import encoder_of, job_path_of, rule_of
+from codestilts.workflow.job_paths import encoder_of, job_path_of
 from codestilts.workflow.snakemake_logs import RunLog, Submitted
 
 FIELDS = "JobID,State,Submit,Start,End,ElapsedRaw,TimelimitRaw,AllocTRES,NCPUS,NNodes,ReqMem"
@@ -137,9 +137,7 @@ def group_job_paths(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
         slurm_id, _, command = line.partition("|")
         if targets := TARGET_JOBS.search(command):
             jobs = TARGET_JOB.findall(targets[1])
-            job_paths[slurm_id] = tuple(
-                job_path_of(rule_of(rule), wildcard_values(wildcards)) for rule, wildcards in jobs
-            )
+            job_paths[slurm_id] = tuple(job_path_of(rule, wildcard_values(wildcards)) for rule, wildcards in jobs)
     return job_paths
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.workflow.benchmarks import benchmark
+from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.slurm_accounting import Attempt
 
 COLUMNS = ["rule", "jobs", "attempts", "failed", "hours", "gpu_hours", "queue_hours",
@@ -65,7 +65,7 @@ def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
         files = [benchmarks / f"{path}.tsv" for path in attempt.job_paths]
         is_last = all(last[path] is attempt for path in attempt.job_paths)
         if is_last and all(is_benchmark_of(attempt, file) for file in files):
-            in_scripts += sum(float(benchmark(file)["s"]) for file in files)
+            in_scripts += sum(float(read_benchmark(file)["s"]) for file in files)
             in_slurm += attempt.seconds
     return 1 - in_scripts / in_slurm if in_slurm else None
 

@@ -1,34 +1,45 @@
-"""What Snakemake's own logs say of a study's runs: how far each came, what went to Slurm, and what failed."""
+"""Read Snakemake's own logs: how far each run of a study came, which jobs it submitted to Slurm, and which failed.
+
+The formats are those of Snakemake 9.27.1 and of its Slurm executor plugin 2.8.0; neither documents them.
+"""
 
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from codestilts.workflow.job_paths import job_path_of, rule_of
+from codestilts.workflow.job_paths import job_path_of
 
-STUDY = re.compile(r"Study: (\S+)")
+STUDY = re.compile(r"Study: (\S+)")  # rules/common.smk prints it
 SLURM_RUN = re.compile(r"SLURM run ID: (\S+)")
 SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid (\d+) \(log: (.+)\)\.$")
-PROGRESS = re.compile(r"(\d+) of (\d+) steps \(")
-OWN_LOG = re.compile(r"\bresults/[^/, ]+/(?:logs/([^, ]+)\.log|(notebooks/[^, ]+)\.ipynb)")
-STAMP = re.compile(r"\[(\w{3} \w{3} [ \d]\d [\d:]{8} \d{4})\]")
-TIME = "%a %b %d %H:%M:%S %Y"
+STEPS = re.compile(r"(\d+) of (\d+) steps \(")
+JOB_LOG = re.compile(r"\bresults/[^/, ]+/(?:logs/([^, ]+)\.log|(notebooks/[^, ]+)\.ipynb)")
+TIMESTAMP = re.compile(r"\[(\w{3} \w{3} [ \d]\d [\d:]{8} \d{4})\]")
+TIME_FORMAT = "%a %b %d %H:%M:%S %Y"
+ERROR = "Error in rule "
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job that went to Slurm: a rule's, or a group of them (``kind``)."""
+    """A job that was submitted to Slurm.
+
+    Attributes:
+        kind: ``rule``, or ``group`` if one Slurm job runs several jobs.
+        name: the rule or group.
+        job_path: empty for a group.
+        log: Slurm's log of the job.
+    """
 
     kind: str
     name: str
-    job_path: str  # "" for a group
+    job_path: str
     log: Path
 
 
 @dataclass
 class Failed:
-    """A job's failure as Snakemake told it."""
+    """A failed job as the log tells it; ``slurm_id`` is empty for jobs outside Slurm."""
 
     rule: str
     time: float
@@ -38,42 +49,53 @@ class Failed:
 
 @dataclass
 class RunLog:
-    """One run of Snakemake."""
+    """One run of Snakemake.
+
+    Attributes:
+        path: its log.
+        began: when it began, in seconds since the epoch.
+        study: empty if the run started no job.
+        slurm_run: the name that all its jobs have in Slurm.
+        done: steps that are finished.
+        planned: all steps.
+        submitted: by Slurm's job id.
+        failed: in the order of the log.
+    """
 
     path: Path
     began: float
     study: str = ""
-    slurm_run: str = ""  # the name of all its jobs in Slurm
+    slurm_run: str = ""
     done: int = 0
     planned: int = 0
-    submitted: dict[str, Submitted] = field(default_factory=dict)  # by Slurm's id
+    submitted: dict[str, Submitted] = field(default_factory=dict)
     failed: list[Failed] = field(default_factory=list)
 
 
 def read_logs(folder: Path, study: str) -> list[RunLog]:
-    """The runs of a study, the oldest first; runs that began no job have no study and are left out."""
+    """The runs of a study that started at least one job, the oldest first."""
     runs = [read_log(path) for path in sorted(folder.glob("*.snakemake.log"))]
     return [run for run in runs if run.study == study]
 
 
 def read_log(path: Path) -> RunLog:
-    """Read one log of Snakemake, whose name is the time when it began."""
+    """Read one log, whose file name is the time when the run began."""
     began = datetime.strptime(path.name.removesuffix(".snakemake.log"), "%Y-%m-%dT%H%M%S.%f")
     run = RunLog(path, began.timestamp())
-    now, error = "", None
+    timestamp, error = "", None
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            text = line.strip()  # what befell a group is told as usual, further in
-            if stamp := STAMP.match(text):
-                now, error = stamp[1], None
-            elif text.startswith("Error in rule "):
-                rule = rule_of(text.removeprefix("Error in rule ").rstrip(":"))
-                error = Failed(rule, datetime.strptime(now, TIME).timestamp())
+            text = line.strip()  # errors of a group's jobs are indented
+            if match := TIMESTAMP.match(text):
+                timestamp, error = match[1], None
+            elif text.startswith(ERROR):
+                rule = text.removeprefix(ERROR).rstrip(":")
+                error = Failed(rule, datetime.strptime(timestamp, TIME_FORMAT).timestamp())
             elif not line.startswith(" "):
                 error = None
                 _read_line(line, run)
-            elif error and text.startswith("log: ") and (where := OWN_LOG.search(text)):
-                error.job_path = where[1] or where[2]
+            elif error and text.startswith("log: ") and (match := JOB_LOG.search(text)):
+                error.job_path = match[1] or match[2]
                 run.failed.append(error)
             elif error and text.startswith("external_jobid: "):
                 error.slurm_id = text.removeprefix("external_jobid: ")
@@ -81,22 +103,24 @@ def read_log(path: Path) -> RunLog:
 
 
 def _read_line(line: str, run: RunLog) -> None:
-    """A line that is not part of an error."""
-    if line.startswith("Job ") and (found := SUBMITTED.match(line)):
-        run.submitted[found[1]] = _submitted(Path(found[2]))
-    elif found := PROGRESS.match(line):
-        run.done, run.planned = int(found[1]), int(found[2])
-    elif found := STUDY.match(line):
-        run.study = found[1]
-    elif found := SLURM_RUN.match(line):
-        run.slurm_run = found[1]
+    """Note what a line outside of errors says."""
+    if line.startswith("Job ") and (match := SUBMITTED.match(line)):
+        run.submitted[match[1]] = _submitted(Path(match[2]))
+    elif match := STEPS.match(line):
+        run.done, run.planned = int(match[1]), int(match[2])
+    elif match := STUDY.match(line):
+        run.study = match[1]
+    elif match := SLURM_RUN.match(line):
+        run.slurm_run = match[1]
 
 
 def _submitted(log: Path) -> Submitted:
-    """Slurm's logs are in rule_NAME/WILDCARDS/ID.log: wildcards joined by _, which none of ours has."""
-    first = max(number for number, part in enumerate(log.parts) if part.startswith(("rule_", "group_")))
-    folder, *wildcards = log.parts[first:-1]
+    """A job from the path of its Slurm log: ``.../rule_NAME/WILDCARDS/ID.log`` or ``.../group_NAME/ID.log``.
+
+    The plugin joins the values of wildcards by ``_``, a character that no value of ours contains.
+    """
+    index = max(index for index, part in enumerate(log.parts) if part.startswith(("rule_", "group_")))
+    folder, *wildcards = log.parts[index:-1]
     kind, _, name = folder.partition("_")
-    rule = rule_of(name)
-    where = job_path_of(rule, wildcards[0].split("_") if wildcards else []) if kind == "rule" else ""
-    return Submitted(kind, rule if kind == "rule" else name, where, log)
+    values = wildcards[0].split("_") if wildcards else []
+    return Submitted(kind, name, job_path_of(name, values) if kind == "rule" else "", log)

@@ -1,4 +1,4 @@
-"""Retrieval: reciprocal rank, accuracy at 1 (Tatoeba), MAP@R (POJ-104) and mining at a tuned margin (BUCC)."""
+"""Metrics of retrieval: reciprocal rank, accuracy at 1 (Tatoeba), MAP@R (POJ-104) and F1 of mining (BUCC)."""
 
 import numpy as np
 import pandas as pd
@@ -9,30 +9,37 @@ from codestilts.evaluation.metrics.classes import ratio
 
 
 def mrr(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Reciprocal rank of the right document, which predictions carry as ``score``."""
+    """Return the reciprocal rank of the right document, which is the ``score`` of a prediction."""
     return ratio(predictions.index, predictions["score"], 1.0)
 
 
 def accuracy_at_1(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One per query: is the document ranked first the right one?"""
+    """Return whether the document ranked first is the right one."""
     return ratio(predictions.index, predictions["prediction"] == predictions["gold"], 1.0)
 
 
 def map_at_r(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Mean average precision at R; predictions carry each query's, of :func:`average_precision_at_r`, as ``score``."""
+    """Return the average precision at R of each query (:func:`average_precision_at_r`), its prediction's ``score``."""
     return ratio(predictions.index, predictions["score"], 1.0)
 
 
 def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Average precision of every query among its R best documents, where R is the number of right ones.
+    """Return the average precision of every query among its R best documents, R being the number of right ones.
 
-    As CodeXGLUE scores POJ-104 (Lu et al. 2021, run.py and evaluator.py; R = 499), of whose evaluator there is also a
-    version that takes the mere share of right ones.
+    This is how CodeXGLUE scores POJ-104 (Lu et al. 2021, run.py and evaluator.py; R = 499). Another version of its
+    evaluator takes the share of right documents instead. Ties count against the query: wrong documents rank before
+    right ones, so that a collapsed encoder gets the lowest score possible. CodeXGLUE leaves ties to an unstable sort.
 
-    ``similarity``: (n, n), of queries to documents, which are the same texts; ``labels``: (n,), whose equals are right.
-    A text is no document of its own query. Ties go against the query (wrong documents stand before right ones), so that
-    a collapsed encoder scores as little as it may; CodeXGLUE leaves them to an unstable sort. Returns (n,), between 0
-    and 1. Raises where a label stands once: its query has nothing to find.
+    Args:
+        similarity: (n, n), of queries to documents, which are the same texts. A text is not a document of its own
+            query.
+        labels: (n,); the right documents of a query have the same label.
+
+    Returns:
+        (n,), between 0 and 1.
+
+    Raises:
+        CodeStiltsError: A label occurs once, so that its query has no document to find.
     """
     labels = np.asarray(labels)
     precision = np.empty(len(labels))
@@ -42,35 +49,39 @@ def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray) -> np.nda
         right[query] = False
         scores = np.sort(row[right])[::-1]
         if not len(scores):
-            raise CodeStiltsError(f"label '{labels[query]}' stands once: its query has no document to find")
-        place = np.arange(1, len(scores) + 1)  # among the right ones
-        rank = place + len(wrong) - np.searchsorted(wrong, scores)
-        precision[query] = np.where(rank <= len(scores), place / rank, 0.0).mean()
+            raise CodeStiltsError(f"label '{labels[query]}' occurs once: its query has no document to find")
+        right_rank = np.arange(1, len(scores) + 1)  # among the right documents
+        rank = right_rank + len(wrong) - np.searchsorted(wrong, scores)
+        precision[query] = np.where(rank <= len(scores), right_rank / rank, 0.0).mean()
     return precision
 
 
-def once(texts: pd.Series) -> pd.Series:
-    """Which texts occur once, apart from white space around them.
+def occurs_once(texts: pd.Series) -> pd.Series:
+    """Return which texts occur once, ignoring white space around them.
 
-    XTREME (third_party/utils_retrieve.py, ``read_sent2id``) leaves every candidate out of the scoring of BUCC one of
-    whose sentences occurs again on its side; a true pair of such a sentence stays one that isn't found.
+    XTREME (third_party/utils_retrieve.py, ``read_sent2id``) does not score candidates of BUCC with a sentence that
+    occurs more than once in its language; a true pair with such a sentence counts as missed.
     """
     return ~texts.str.strip().duplicated(keep=False)
 
 
 def best_threshold(score: np.ndarray, correct: np.ndarray, pairs: int) -> float:
-    """The margin that gives the best F1 when the rows that reach it count as mined.
+    """Return the margin with the best F1 if all rows that reach it count as mined.
 
-    ``score`` and ``correct`` hold one entry a query; ``pairs`` is the number of true pairs. As in the BUCC scorers of
-    LASER and XTREME, it lies halfway between two neighbouring scores and is 0 where nothing is correct; unlike there,
-    ties are never cut apart, and all rows may be mined.
+    As in the BUCC scorers of LASER and XTREME, it lies halfway between two neighbouring scores and is 0 if nothing is
+    correct. Unlike there, it never separates ties, and all rows may be mined.
+
+    Args:
+        score: The margin of each query's candidate.
+        correct: Whether the candidate is the query's partner.
+        pairs: The number of true pairs.
     """
     order = np.argsort(-score, kind="stable")
     score, correct = score[order], correct[order]
-    found = np.cumsum(correct)
-    # Not 2 tp / (mined + pairs): where two margins have the same F1, rounding picks one, and so it is the scorers' one.
-    precision, recall = found / np.arange(1, len(score) + 1), found / max(pairs, 1)
-    f1 = 2 * precision * recall / np.where(found > 0, precision + recall, 1.0)
+    true_positives = np.cumsum(correct)
+    # The formula of the scorers, not 2 tp / (mined + pairs): between margins with the same F1, rounding decides.
+    precision, recall = true_positives / np.arange(1, len(score) + 1), true_positives / max(pairs, 1)
+    f1 = 2 * precision * recall / np.where(true_positives > 0, precision + recall, 1.0)
     f1[:-1][score[:-1] == score[1:]] = 0.0
     if not f1.any():
         return 0.0
@@ -79,11 +90,14 @@ def best_threshold(score: np.ndarray, correct: np.ndarray, pairs: int) -> float:
 
 
 def mining_f1(predictions: pd.DataFrame) -> pd.DataFrame:
-    """F1 of mined pairs on the test rows; the margin is tuned on the dev rows of the same model and language.
+    """Return the F1 of mined pairs on test rows; the margin is tuned on the dev rows of the same model and language.
 
-    A row is a query: ``gold`` is its partner or empty for a distractor, ``prediction`` its candidate (empty: none is
-    left for it) and ``score`` the candidate's margin. F1 = 2 tp / (mined + true pairs) is a ratio of sums; dev rows get
-    0 / 0. Raises where a cell has no dev rows.
+    A row is a query: ``gold`` is its partner, or empty for a distractor, ``prediction`` its candidate, empty if there
+    is none, and ``score`` the candidate's margin. F1 = 2 tp / (mined + true pairs) is a ratio of sums; dev rows get
+    0 / 0.
+
+    Raises:
+        CodeStiltsError: A model has no dev rows in a language.
     """
     gold = (predictions["gold"] != "").to_numpy()
     candidate = (predictions["prediction"] != "").to_numpy()
@@ -97,7 +111,7 @@ def mining_f1(predictions: pd.DataFrame) -> pd.DataFrame:
         if not dev[rows].any():
             arm, language = predictions[["arm", "language"]].iloc[rows[0]]
             raise CodeStiltsError(
-                f"predictions of arm '{arm}': no dev rows in '{language}': mining tunes its margin on them"
+                f"predictions of arm '{arm}': no dev rows in '{language}': mining needs them to tune its margin"
             )
         tuning = rows[dev[rows] & candidate[rows]]
         best = best_threshold(score[tuning], correct[tuning], int(gold[rows[dev[rows]]].sum()))

@@ -1,8 +1,9 @@
 """Metrics as ratios of sums: each turns predictions into a numerator and a denominator per row.
 
-A metric's value on any set of rows is ``sum(numerator) / sum(denominator)``, between 0 and 1; a macro-averaged one is
-the mean of such ratios, one a ``label``. Sums over units are therefore all that scoring, bootstrap and report ever
-need. Some are shown with others beside them (:func:`shown`); training, effects and averages go by a task's own one.
+The value of a metric on any set of rows is ``sum(numerator) / sum(denominator)``, between 0 and 1. A macro-averaged
+metric is the mean of such ratios, one per ``label``. Scoring, bootstrap and report therefore need only sums over units.
+Some metrics are reported with others beside them (:func:`reported_metrics`); training, effects and averages use the
+main metric of a task.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,7 @@ METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "binary_f1": binary_f1,
     "micro_f1": micro_f1,
     "macro_f1": macro_f1,
-    "macro_f1_declared": macro_f1,  # and a row for each declared label that occurs nowhere: see scoring.unit_sums
+    "macro_f1_declared": macro_f1,  # scoring.unit_sums adds the labels that occur nowhere
     "token_accuracy": token_accuracy,
     "entity_f1": entity_f1,
     "pos_f1": pos_f1,
@@ -73,8 +74,7 @@ LABELS = {
     "mining_f1": "F1 of mining",
 }
 
-
-BESIDE = [
+REPORTED_TOGETHER = [
     ["squad_mean", "f1", "squad_em"],
     ["mlqa_mean", "mlqa_f1", "mlqa_em"],
     ["squad2_f1", "squad2_em"],
@@ -82,18 +82,22 @@ BESIDE = [
 ]
 
 
-def shown(metric: str) -> list[str]:
-    """The metrics that scores are given in where a task has this one: itself first, then those beside it."""
-    group = next((group for group in BESIDE if metric in group), [])
+def reported_metrics(metric: str) -> list[str]:
+    """Return the metrics that are reported for a task with this one: the metric itself, then those beside it."""
+    group = next((group for group in REPORTED_TOGETHER if metric in group), [])
     return [metric, *(name for name in group if name != metric)]
 
 
 def row_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Columns ``label``, ``numerator``, ``denominator`` and ``n`` of the named metric, on the index of ``predictions``.
+    """Compute a metric row by row.
 
-    One row an example with the label ``""``, or for a macro average a row for each label that the example has or is
-    given; ``n`` (1 for one of an example's rows) counts the examples. Raises :class:`CodeStiltsError` for a metric that
-    does not exist.
+    Returns:
+        The columns ``label``, ``numerator``, ``denominator`` and ``n`` on the index of ``predictions``. There is one
+        row per example with the label ``""``; for a macro average there is one for each label that the example has or
+        was given, and ``n`` is 1 in the first of them, so that it counts examples.
+
+    Raises:
+        CodeStiltsError: The metric does not exist.
     """
     if metric not in METRICS:
         raise CodeStiltsError(f"unknown metric '{metric}': use one of {', '.join(METRICS)}")
@@ -102,7 +106,7 @@ def row_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def value(sums: pd.DataFrame) -> float:
-    """The metric on all of these rows; where there is nothing to find and nothing found, 0 as in scikit-learn."""
+    """Return the metric on all of these rows; with nothing to find and nothing found it is 0, as in scikit-learn."""
     totals = sums.groupby("label")[["numerator", "denominator"]].sum()
     totals = totals[totals["denominator"] > 0]
     return float((totals["numerator"] / totals["denominator"]).mean()) if len(totals) else 0.0

@@ -1,8 +1,8 @@
-"""Answers that are pieces of text: exact match and token F1 as the scorers of SQuAD 1.1, SQuAD 2.0 and MLQA have them.
+"""Metrics of answer spans: exact match and token F1 as in the scorers of SQuAD 1.1, SQuAD 2.0 and MLQA.
 
-XTREME (Hu et al. 2020, evaluate.py) scores XQuAD and TyDiQA with SQuAD 1.1's script in every language, and MLQA with
-MLQA's own. A row's ``answers`` are all that are accepted, of which the best counts; without that column, ``gold`` is
-the only one. A question without an answer has no ``answers`` and an empty ``gold``.
+XTREME (Hu et al. 2020, evaluate.py) scores XQuAD and TyDiQA with the script of SQuAD 1.1 in every language, and MLQA
+with that of MLQA. The best of a row's accepted ``answers`` counts; without that column ``gold`` is the only one. A
+question without an answer has no ``answers`` and an empty ``gold``.
 """
 
 import re
@@ -19,7 +19,7 @@ from codestilts.evaluation.metrics.classes import ratio
 Tokens = list[str]
 ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
-# What MLQA leaves out as articles (Lewis et al. 2020). In Arabic that is the letters of "al-" wherever they stand.
+# What MLQA removes as articles (Lewis et al. 2020). In Arabic these are the letters of "al-" anywhere in a word.
 MLQA_ARTICLES = {
     "english": ENGLISH_ARTICLES,
     "spanish": re.compile(r"\b(un|una|unos|unas|el|la|los|las)\b"),
@@ -33,10 +33,10 @@ HAN = re.compile(r"([\u4e00-\u9fa5])")  # each of these is a token of Chinese
 
 
 def exact_match(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One per example: the same text once outer blanks are gone.
+    """Return whether the texts are the same, ignoring white space around them.
 
-    SQuAD's normalisation (lower case, no punctuation, no articles) is left out on purpose: in code ``a`` and
-    ``the`` are names and ``_x`` is not ``x``.
+    SQuAD's normalisation (lower case, no punctuation, no articles) is deliberately not applied: in code, ``a`` and
+    ``the`` are names, and ``_x`` is not ``x``.
     """
     pairs = zip(accepted(predictions), predictions["prediction"], strict=True)
     right = [predicted.strip() in [answer.strip() for answer in answers or [""]] for answers, predicted in pairs]
@@ -44,71 +44,74 @@ def exact_match(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def squad_f1(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Mean token F1 (SQuAD 1.1, Rajpurkar et al. 2016, evaluate-v1.1.py). Raises for a question without an answer."""
+    """Return token F1 (SQuAD 1.1, Rajpurkar et al. 2016, evaluate-v1.1.py). Raises for a question without an answer."""
     return _answered(predictions, lambda text, _: squad_tokens(text), token_f1)
 
 
 def squad_em(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Share of the same tokens (SQuAD 1.1). Raises for a question without an answer."""
+    """Return whether the tokens are the same (SQuAD 1.1). Raises for a question without an answer."""
     return _answered(predictions, lambda text, _: squad_tokens(text), same)
 
 
 def squad_mean(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Mean of F1 and exact match: what XTREME averages over tasks (google-research/xtreme, evaluate.py: avg_metric) and
-    jiant selects checkpoints by (jiant/tasks/evaluate/core.py). Raises as both.
+    """Return the mean of F1 and exact match.
+
+    XTREME averages it over tasks (google-research/xtreme, evaluate.py: avg_metric), and jiant selects checkpoints by
+    it (jiant/tasks/evaluate/core.py). Raises for a question without an answer.
     """
     return (squad_f1(predictions) + squad_em(predictions)) / 2
 
 
 def mlqa_f1(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Mean token F1 by the rules of the row's ``language`` (MLQA, Lewis et al. 2020, mlqa_evaluation_v1.py).
+    """Return token F1 by the rules of the row's ``language`` (MLQA, Lewis et al. 2020, mlqa_evaluation_v1.py).
 
-    Raises for a question without an answer and for a language that MLQA does not have.
+    Raises for a question without an answer and for a language that is not in MLQA.
     """
     return _answered(predictions, mlqa_tokens, token_f1)
 
 
 def mlqa_em(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Share of the same tokens by the rules of the row's ``language``. Raises as :func:`mlqa_f1`."""
+    """Return whether the tokens are the same by the rules of the row's ``language``. Raises as :func:`mlqa_f1`."""
     return _answered(predictions, mlqa_tokens, same)
 
 
 def mlqa_mean(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Mean of MLQA's F1 and exact match, as :func:`squad_mean`. Raises as :func:`mlqa_f1`."""
+    """Return the mean of MLQA's F1 and exact match, as :func:`squad_mean`. Raises as :func:`mlqa_f1`."""
     return (mlqa_f1(predictions) + mlqa_em(predictions)) / 2
 
 
 def squad2_f1(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Mean token F1 of SQuAD 2.0 (Rajpurkar et al. 2018): an empty prediction is right where there is no answer."""
+    """Return token F1 of SQuAD 2.0 (Rajpurkar et al. 2018): without an answer, an empty prediction is right."""
     return _answered_or_not(
         predictions, lambda gold, predicted: token_f1(gold, predicted) if gold else same(gold, predicted)
     )
 
 
 def squad2_em(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Share of the same tokens (SQuAD 2.0); an empty prediction is right where there is no answer."""
+    """Return whether the tokens are the same (SQuAD 2.0): without an answer, an empty prediction is right."""
     return _answered_or_not(predictions, same)
 
 
 def token_f1(gold: Tokens, predicted: Tokens) -> float:
-    """F1 of two bags of tokens, between 0 and 1; without a common token, and so for two empty ones, 0."""
+    """Return the F1 of two bags of tokens, between 0 and 1; without a common token it is 0, even if both are empty."""
     common = sum((Counter(gold) & Counter(predicted)).values())
     return 2 * common / (len(gold) + len(predicted)) if common else 0.0
 
 
 def same(gold: Tokens, predicted: Tokens) -> float:
-    """1 for the same tokens in the same order."""
+    """Return 1 for the same tokens in the same order, else 0."""
     return float(gold == predicted)
 
 
 def squad_tokens(text: str) -> Tokens:
-    """Tokens between blanks; in lower case, without ASCII punctuation and English articles."""
+    """Split a text at white space, in lower case, without ASCII punctuation and English articles."""
     return ENGLISH_ARTICLES.sub(" ", text.lower().translate(ASCII_PUNCTUATION)).split()
 
 
 def mlqa_tokens(text: str, language: str) -> Tokens:
-    """Tokens between blanks, in Chinese also each ideograph; in lower case, without punctuation (of Unicode and ASCII)
-    and articles.
+    """Split a text at white space, in Chinese also around ideographs.
+
+    Tokens are in lower case, without punctuation (of Unicode and ASCII) and articles.
     """
     if language not in MLQA_ARTICLES:
         raise CodeStiltsError(f"MLQA has no rules for '{language}', only for {', '.join(MLQA_ARTICLES)}")
@@ -121,7 +124,7 @@ def mlqa_tokens(text: str, language: str) -> Tokens:
 
 
 def accepted(predictions: pd.DataFrame) -> list[list[str]]:
-    """All accepted answers of each row."""
+    """Return all accepted answers of each row."""
     if "answers" in predictions:
         return [list(answers) for answers in predictions["answers"]]
     return [[gold] if gold else [] for gold in predictions["gold"]]
@@ -143,7 +146,7 @@ def _answered(
 
 
 def _answered_or_not(predictions: pd.DataFrame, agreement: Callable[[Tokens, Tokens], float]) -> pd.DataFrame:
-    # Answers of which nothing is left count as none, as in SQuAD 2.0's script.
+    # Answers without a token count as none, as in the script of SQuAD 2.0.
     golds = [list(filter(None, map(squad_tokens, answers))) or [[]] for answers in accepted(predictions)]
     rows = zip(golds, predictions["prediction"], strict=True)
     return ratio(

@@ -1,98 +1,91 @@
-"""What statistics need to know of a study: families of arms, groups of targets, sets of languages."""
+"""The design of a study as statistics need it: arms, targets, scopes and sets of languages."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
+from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.config.scopes import target_scopes
+
+NONE = "none"  # the arm without intermediate training, from which effects are measured
 
 
 @dataclass(frozen=True)
 class Design:
-    """What the study knows of its arms, targets and languages.
+    """The settings of a comparison and, for one encoder, its sets of languages.
 
-    ``families``: arm -> family; ``groups``: target -> group; ``trained``: the fine-tuned targets; ``suites``: target
-    -> suite (``pl``, ``xtreme``); ``bases``: variant -> the arm that it is compared with; ``controls_for``:
-    control -> the families whose controls it is; ``random``: the arms that begin with random weights; ``overlaps``: arm
-    -> the targets whose training data it shares; ``sources``: target -> the language it is trained in;
-    ``language_sets``: name -> languages (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``,
-    ``pretrained``, ``not_pretrained``), of which :meth:`languages_of` takes those that each target has;
-    ``contrast``: the two families of the primary contrast; ``primary_set``: its set of languages; ``confidence`` of
-    intervals; ``margin``: differences in points that count as none.
+    ``language_sets`` maps a name (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``, ``pretrained``,
+    ``not_pretrained``) to languages; :meth:`languages_of` restricts them to those of each target.
     """
 
-    families: dict[str, str]
-    groups: dict[str, str]
-    trained: list[str]
-    sources: dict[str, str]
-    suites: dict[str, str]
-    bases: dict[str, str]
-    controls_for: dict[str, list[str]]
-    random: list[str]
-    overlaps: dict[str, list[str]]
+    settings: ComparisonSettings
     language_sets: dict[str, list[str]]
-    contrast: tuple[str, str]
-    primary_set: str
-    confidence: float
-    margin: float
 
     def arms_of(self, family: str) -> list[str]:
-        """The arms of a family, in the order of the config."""
-        return [arm for arm, own in self.families.items() if own == family]
+        """Return the arms of a family, in the order of the settings."""
+        return [name for name, arm in self.settings.arms.items() if arm.family == family]
+
+    @property
+    def random_arms(self) -> list[str]:
+        """The arms that start from random weights."""
+        return [name for name, arm in self.settings.arms.items() if arm.init == "random"]
+
+    @property
+    def overlaps(self) -> dict[str, tuple[str, ...]]:
+        """For each arm the targets whose training data it shares."""
+        return {name: arm.overlaps for name, arm in self.settings.arms.items()}
+
+    @cached_property
+    def scopes(self) -> dict[str, tuple[str, list[list[str]]]]:
+        """The scopes of effects: name -> (kind, lists of targets), the kind being target, group or all."""
+        targets = self.settings.targets
+        groups = {name: target.group for name, target in targets.items()}
+        return target_scopes(groups, {name: target.suite for name, target in targets.items()})
 
     def languages_of(self, language_set: str, zero_shot: bool = False) -> dict[str, list[str]]:
-        """The languages of a set, or the one of that name (``zero_shot``: where it is), for each target.
+        """Return the languages of a set, or the one language of that name, for each target.
 
-        What is zero-shot depends on the language that the target is trained in; ``source`` is that language, and a
-        target that is not trained has none.
+        Which languages are zero-shot depends on the language that a target is fine-tuned in. ``source`` is that
+        language; a target that is not fine-tuned has none.
+
+        Args:
+            language_set: A key of ``language_sets`` or a language.
+            zero_shot: Whether to leave a single language out for the targets that are fine-tuned in it.
         """
+        targets = self.settings.targets
         if language_set == "source":
-            return {target: [self.sources[target]] if target in self.trained else [] for target in self.groups}
-        names = self.language_sets.get(language_set, [language_set])
-        apart = zero_shot or language_set in self.language_sets
-        return {target: [x for x in names if not (apart and x == self.sources[target])] for target in self.groups}
+            return {name: [target.source_language] if target.trained else [] for name, target in targets.items()}
+        languages = self.language_sets.get(language_set, [language_set])
+        without_source = zero_shot or language_set in self.language_sets
+        return {
+            name: [x for x in languages if not (without_source and x == target.source_language)]
+            for name, target in targets.items()
+        }
 
 
-def design_of(facts: dict, languages: pd.DataFrame, encoder: str) -> Design:
-    """The design for an encoder, from the study's settings and the language table (columns ``language``, ``near``)."""
-    seen = set(facts["seen"])
-    sources = facts.get("source_of") or dict.fromkeys(facts["targets"], facts["source_language"])
-    names = sorted({*languages["language"], *facts["languages"]})
+def design_of(settings: ComparisonSettings, languages: pd.DataFrame, encoder: str) -> Design:
+    """Return the design for an encoder.
+
+    Args:
+        settings: The settings of the comparison.
+        languages: The similarity table, with the columns ``language`` and ``near``.
+        encoder: The encoder, whose pretraining languages are one of the sets.
+    """
+    names = sorted({*languages["language"], *settings.languages})
+    sources = {target.source_language for target in settings.targets.values()}
+    seen, measured = set(settings.seen_languages), set(languages["language"])
     near = set(languages.loc[languages["near"].astype(bool), "language"])
-    measured = set(languages["language"])
-    known = set(facts["pretrained"].get(encoder, []))
-    zero_shot = [name for name in names if set(sources.values()) != {name}]  # of one target at least
+    pretrained = set(settings.pretraining_languages.get(encoder, ()))
+    zero_shot = [name for name in names if sources != {name}]  # for at least one target
     sets = {
-        "source": sorted(set(sources.values())),
+        "source": sorted(sources),
         "zero_shot": zero_shot,
         "seen": [name for name in zero_shot if name in seen],
         "unseen": [name for name in zero_shot if name not in seen],
         "near": [name for name in zero_shot if name in near],
         "far": [name for name in zero_shot if name in measured - near],
-        "pretrained": [name for name in zero_shot if name in known],
-        "not_pretrained": [name for name in zero_shot if known and name not in known],
+        "pretrained": [name for name in zero_shot if name in pretrained],
+        "not_pretrained": [name for name in zero_shot if pretrained and name not in pretrained],
     }
-    groups = {target: spec["group"] for target, spec in facts["targets"].items()}
-    trained = [target for target, spec in facts["targets"].items() if spec.get("trained", True)]
-    first, second = facts["contrast"]
-    return Design(
-        families=facts["families"],
-        groups=groups,
-        trained=trained,
-        sources=sources,
-        suites=facts["suites"],
-        bases=facts["bases"],
-        controls_for=facts.get("controls_for", {}),
-        random=facts.get("random", []),
-        overlaps=facts["overlaps"],
-        language_sets=sets,
-        contrast=(first, second),
-        primary_set=facts.get("language_set", "unseen"),
-        confidence=facts["confidence"],
-        margin=facts.get("margin", 1.0),
-    )
-
-
-def scopes_of(design: Design) -> dict[str, tuple[str, list[list[str]]]]:
-    """Every target, every group and the mean of groups: scope -> (kind, lists of targets)."""
-    return target_scopes(design.groups, design.suites)
+    return Design(settings, sets)

@@ -1,21 +1,29 @@
-"""What an interval says: better, worse, equal or undecided."""
+"""Reading an interval: better, worse, equal or undecided."""
 
 
 def judged(low: float, high: float, margin: float) -> tuple[str, str]:
-    """What an interval says: better, worse, equal (less than the margin apart) or undecided; and by how much."""
+    """Judge an interval.
+
+    Returns:
+        ``better`` or ``worse`` where it excludes zero, ``equal`` where it lies within the margin, else ``undecided``;
+        and for the first two how large the difference is relative to the margin, in words.
+    """
     if low > 0 or high < 0:
         least, most = (low, high) if low > 0 else (-high, -low)
-        by = f", by less than {in_points(margin)}" if most < margin else ""
-        by = by or (f", perhaps by less than {in_points(margin)}" if least <= margin else "")
-        return ("better" if low > 0 else "worse"), by
+        size = ""
+        if most < margin:
+            size = f", by less than {in_points(margin)}"
+        elif least <= margin:
+            size = f", perhaps by less than {in_points(margin)}"
+        return ("better" if low > 0 else "worse"), size
     return ("equal" if -margin < low and high < margin else "undecided"), ""
 
 
 def in_points(margin: float) -> str:
-    """``1 point``, ``2.5 points``."""
+    """Return a number of points in words: ``1 point``, ``2.5 points``."""
     return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def has_interval(low: object) -> bool:
-    """Whether the lower end of an interval is there; a table has a gap or an empty text in its place if not."""
+    """Return whether there is an interval; without one, its lower end is a gap or an empty text in tables."""
     return low != "" and low == low

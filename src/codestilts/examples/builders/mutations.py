@@ -1,7 +1,9 @@
-"""Operators and bugs in a token sequence, alike in every language: the cloze and the defect task.
+"""Operators and bugs in a token sequence, the same in every language, for the cloze, defect and bugs tasks.
 
-A function is given by its code and its tokens; an edit replaces one stretch of the code and leaves every other
-character as it is.
+A function is given by its code and its tokens; an edit replaces one span of the code and leaves every other character
+unchanged. The first kinds of bugs are those of learned bug detectors: swapped arguments, wrong operators and operands
+of DeepBugs (Pradel and Sen 2018, arXiv 1805.11683), misused variables of Allamanis et al. 2018 (arXiv 1711.00740). The
+others are those of HumanEvalFix (Muennighoff et al. 2023, arXiv 2308.07124).
 """
 
 import re
@@ -16,23 +18,23 @@ OPERATORS = {
     "==": "==", "===": "==", "!=": "!=", "!==": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
     "+": "+", "-": "-", "*": "*", "/": "/", "%": "%", "and": "and", "&&": "and", "or": "or", "||": "or",
 }  # fmt: skip
-# What a wrong operator is taken for: one of the same kind, so that the code still parses.
+# The operators that replace an operator: of the same kind, so that the code still parses.
 WRONG = {
     "==": ["!="], "===": ["!=="], "!=": ["=="], "!==": ["==="], "<": [">", ">="], "<=": [">=", ">"],
     ">": ["<", "<="], ">=": ["<=", "<"], "+": ["-", "*"], "-": ["+", "*"], "*": ["+", "/"], "/": ["*", "-"],
     "%": ["/", "*"], "and": ["or"], "or": ["and"], "&&": ["||"], "||": ["&&"],
 }  # fmt: skip
 OFF_BY_ONE = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
-OPERANDS = {"VARIABLE", "PARAMETER", "FIELD", "NUMBER", "STRING", "CONSTANT"}  # tags of what a value may end with
-OBJECTS = {"self", "cls", "this", "super"}  # read everywhere, never taken for another variable
-LONGEST_SWAP = 60  # characters of two arguments that are swapped
+OPERANDS = {"VARIABLE", "PARAMETER", "FIELD", "NUMBER", "STRING", "CONSTANT"}  # tags of tokens that may end a value
+OBJECTS = {"self", "cls", "this", "super"}  # read everywhere, never replaced or used as a replacement
+MAX_SWAP = 60  # characters of two arguments that are swapped: a longer text would be an edit of several lines
 AUGMENTED = {"+=", "-=", "*=", "/=", "//=", "%=", "|=", "&="}
 OPPOSITE = {"True": "False", "False": "True", "true": "false", "false": "true"}
-CLOSING = {")", "]", "}", ",", ":", ";"}  # what may stand after a whole expression
-OPENING = {"(", "[", ",", "=", "return", *OPERATORS}  # and before one
+CLOSING = {")", "]", "}", ",", ":", ";"}  # tokens that may follow a whole expression
+OPENING = {"(", "[", ",", "=", "return", *OPERATORS}  # tokens that may precede one
 UNWRAPPED = {"abs", "sorted", "reversed", "set", "list", "tuple", "int", "float", "str", "round", "len"}
-# Functions that are taken for one another: each group takes and gives about the same.
-MISTAKEN = (
+# Functions that are mistaken for one another: those of a group have similar arguments and results.
+CONFUSABLE = (
     "min max sum", "any all", "floor ceil round", "startswith endswith", "startsWith endsWith", "lower upper title",
     "toLowerCase toUpperCase", "strip lstrip rstrip", "append extend", "push unshift", "pop shift", "keys values items",
     "find rfind index", "indexOf lastIndexOf", "isalpha isdigit isalnum", "isupper islower", "union intersection",
@@ -51,11 +53,11 @@ class Edit:
 
     @property
     def growth(self) -> int:
-        """How many characters longer it makes the code."""
+        """By how many characters the edit lengthens the code."""
         return len(self.text) - (self.end - self.start)
 
     def apply(self, code: str) -> str:
-        """The edited code."""
+        """Return the edited code."""
         return code[: self.start] + self.text + code[self.end :]
 
 
@@ -69,27 +71,31 @@ class Function:
     tags: Sequence[str]
 
     def end(self, index: int) -> int:
-        """Where a token ends (characters)."""
+        """Return the end of a token in characters."""
         return int(self.starts[index]) + len(self.tokens[index])
 
     def span(self, first: int, length: int) -> tuple[int, int]:
-        """The characters (start, end) of ``length`` tokens from the token ``first`` on, or of all there are."""
+        """Return the span in characters of ``length`` tokens from ``first`` on, or of as many as there are."""
         return int(self.starts[first]), self.end(min(first + length, len(self.tokens)) - 1)
 
     def replace(self, index: int, text: str) -> Edit:
-        """The edit that puts ``text`` in the place of one token."""
+        """Return the edit that replaces one token by ``text``."""
         return Edit(int(self.starts[index]), self.end(index), text)
 
 
 def operator_label(token: str) -> str:
-    """The label of an operator; one outside the declared set is an error."""
+    """Return the label of an operator.
+
+    Raises:
+        CodeStiltsError: The operator is not one of ``OPERATORS``.
+    """
     if token not in OPERATORS:
         raise CodeStiltsError(f"operator {token!r} is not declared: use one of {', '.join(OPERATORS)}")
     return OPERATORS[token]
 
 
 def binary_operators(function: Function) -> list[int]:
-    """Positions of the declared operators that stand after an operand (so no sign, pointer or splat)."""
+    """Return the indices of operators that follow an operand (no sign, pointer or splat)."""
     tokens, tags = function.tokens, function.tags
     return [
         index
@@ -103,8 +109,11 @@ def binary_operators(function: Function) -> list[int]:
 
 def wrong_operator(function: Function) -> list[Edit]:
     """``a < b`` -> ``a > b``."""
-    found = binary_operators(function)
-    return [function.replace(index, wrong) for index in found for wrong in WRONG[function.tokens[index]]]
+    return [
+        function.replace(index, wrong)
+        for index in binary_operators(function)
+        for wrong in WRONG[function.tokens[index]]
+    ]
 
 
 def off_by_one(function: Function) -> list[Edit]:
@@ -135,7 +144,7 @@ def dropped_negation(function: Function) -> list[Edit]:
 
 
 def argument_spans(tokens: Sequence[str], opening: int) -> list[tuple[int, int]]:
-    """First and last token of each argument between a parenthesis and its partner; empty if one is missing."""
+    """Return the first and last token of each argument after an opening parenthesis; nothing if one is missing."""
     depth, first, spans = 0, opening + 1, []
     for index in range(opening, len(tokens)):
         depth += (tokens[index] in ("(", "[", "{")) - (tokens[index] in (")", "]", "}"))
@@ -148,25 +157,24 @@ def argument_spans(tokens: Sequence[str], opening: int) -> list[tuple[int, int]]
 
 
 def swapped_arguments(function: Function) -> list[Edit]:
-    """``f(a, b)`` -> ``f(b, a)``: two neighbouring arguments of a call, without keyword or spread arguments."""
+    """``f(a, b)`` -> ``f(b, a)``: two adjacent arguments of a call that are neither keyword nor spread arguments."""
     edits = []
     for opening in range(1, len(function.tokens)):
         if function.tokens[opening] != "(" or function.tags[opening - 1] not in ("CALLEE", "TYPE"):
             continue
-        spans = argument_spans(function.tokens, opening)
-        for (a, b), (c, d) in pairwise(spans):
-            start, end = int(function.starts[a]), function.end(d)
-            one = function.code[start : function.end(b)]
-            between = function.code[function.end(b) : function.starts[c]]
-            two = function.code[function.starts[c] : end]
-            plain = "LABEL" not in function.tags[a : d + 1] and not {one[0], two[0]} & set("*.&")
-            if plain and one != two and len(one) + len(two) <= LONGEST_SWAP:
+        for (first, first_end), (second, second_end) in pairwise(argument_spans(function.tokens, opening)):
+            start, end = int(function.starts[first]), function.end(second_end)
+            one = function.code[start : function.end(first_end)]
+            between = function.code[function.end(first_end) : function.starts[second]]
+            two = function.code[function.starts[second] : end]
+            positional = "LABEL" not in function.tags[first : second_end + 1] and not {one[0], two[0]} & set("*.&")
+            if positional and one != two and len(one) + len(two) <= MAX_SWAP:
                 edits.append(Edit(start, end, two + between + one))
     return edits
 
 
 def misused_variable(function: Function) -> list[Edit]:
-    """``a + b`` -> ``a + a``: where a known variable is read, another parameter or variable read before."""
+    """``a + b`` -> ``a + a``: a variable that is read becomes another parameter or variable assigned before."""
     tokens, tags = function.tokens, function.tags
     known = {token for token, tag in zip(tokens, tags, strict=True) if tag == "PARAMETER"} - OBJECTS
     edits = []
@@ -180,7 +188,7 @@ def misused_variable(function: Function) -> list[Edit]:
 
 
 def misused_value(function: Function) -> list[Edit]:
-    """``1`` -> ``0``, ``True`` -> ``False``, a string -> another one of the function."""
+    """``1`` -> ``0``, ``True`` -> ``False``, a string -> another string of the function."""
     texts = sorted({token for token, tag in zip(function.tokens, function.tags, strict=True) if tag == "STRING"})
     edits = other_numbers(function)
     for index, token in enumerate(function.tokens):
@@ -192,8 +200,8 @@ def misused_value(function: Function) -> list[Edit]:
 
 
 def misused_function(function: Function) -> list[Edit]:
-    """``min(a)`` -> ``max(a)``: see ``MISTAKEN``."""
-    groups = [group.split() for group in MISTAKEN]
+    """``min(a)`` -> ``max(a)``: see ``CONFUSABLE``."""
+    groups = [group.split() for group in CONFUSABLE]
     return [
         function.replace(index, other)
         for index, token in enumerate(function.tokens)
@@ -206,7 +214,7 @@ def misused_function(function: Function) -> list[Edit]:
 
 
 def _updates(function: Function) -> list[tuple[int, int]]:
-    """The lines, with the line feed before them, that update a variable: ``total += x``."""
+    """The spans of lines, each with the line feed before it, that update a variable: ``total += x``."""
     spans = []
     for index, token in enumerate(function.tokens):
         if token in AUGMENTED:
@@ -217,7 +225,7 @@ def _updates(function: Function) -> list[tuple[int, int]]:
 
 
 def _closes(function: Function, index: int) -> bool:
-    """Whether an expression may end with this token: a closing mark or a new line follows."""
+    """Whether an expression may end with this token: a closing token or a new line follows."""
     if index + 1 == len(function.tokens):
         return True
     gap = function.code[function.end(index) : function.starts[index + 1]]
@@ -225,7 +233,7 @@ def _closes(function: Function, index: int) -> bool:
 
 
 def missing_logic(function: Function) -> list[Edit]:
-    """``not x`` -> ``x``, ``a + b`` -> ``a``, ``abs(x)`` -> ``x``, or a line that updates a variable is gone."""
+    """``not x`` -> ``x``, ``a + b`` -> ``a``, ``abs(x)`` -> ``x``, or remove a line that updates a variable."""
     tokens = function.tokens
     edits = dropped_negation(function) + [Edit(start, end, "") for start, end in _updates(function)]
     for index in binary_operators(function):
@@ -242,7 +250,7 @@ def missing_logic(function: Function) -> list[Edit]:
 
 
 def excess_logic(function: Function) -> list[Edit]:
-    """``x`` -> ``x + 1``, ``if x`` -> ``if not x``, or a line that updates a variable stands twice."""
+    """``x`` -> ``x + 1``, ``if x`` -> ``if not x``, or repeat a line that updates a variable."""
     tokens, code = function.tokens, function.code
     edits = [Edit(end, end, code[start:end]) for start, end in _updates(function)]
     for index in range(1, len(tokens)):
@@ -251,8 +259,8 @@ def excess_logic(function: Function) -> list[Edit]:
         if whole and function.tags[index] == "VARIABLE" and tokens[index] not in OBJECTS:
             edits += [Edit(end, end, more) for more in (" + 1", " - 1")]
         if tokens[index - 1] in ("if", "elif", "while") and tokens[index] != "not":
-            place = int(function.starts[index])
-            edits.append(Edit(place, place, "not "))
+            start = int(function.starts[index])
+            edits.append(Edit(start, start, "not "))
     return edits
 
 
@@ -262,7 +270,7 @@ KINDS: dict[str, Callable[[Function], list[Edit]]] = {
     "misused variable": misused_variable,
     "off by one": off_by_one,
     "dropped negation": dropped_negation,
-    # those of HumanEvalPack (Muennighoff et al. 2023, arXiv 2308.07124, HumanEvalFix)
+    # HumanEvalFix (Muennighoff et al. 2023, arXiv 2308.07124)
     "value misuse": misused_value,
     "missing logic": missing_logic,
     "excess logic": excess_logic,
@@ -273,7 +281,11 @@ KINDS: dict[str, Callable[[Function], list[Edit]]] = {
 
 
 def edits_of(function: Function, kind: str, start: int, end: int) -> list[Edit]:
-    """The possible bugs of one kind within the characters from ``start`` to ``end`` of the code."""
+    """Return the possible bugs of one kind within the characters from ``start`` to ``end`` of the code.
+
+    Raises:
+        CodeStiltsError: The kind is unknown.
+    """
     if kind not in KINDS:
         raise CodeStiltsError(f"bug kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
     return [edit for edit in KINDS[kind](function) if start <= edit.start and edit.end <= end]

@@ -1,219 +1,233 @@
-"""Natural-language tasks whose examples the columns of a table alone don't say.
+"""Natural-language tasks whose examples mapping columns does not cover.
 
-Each builder begins with :func:`readers.hub_tables.read`; what the columns do say stays in the task file.
+Most builders begin with :func:`codestilts.examples.readers.hub_tables.read`, so the task file maps the columns.
 """
 
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.controls import collect_texts
 from codestilts.examples.builders.extractive_qa import locate_answers, questions
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.readers.repository import Archive
-from codestilts.examples.sampling import DEV_SHARE, Inputs, Settings, hash_uniform, sample_rows, to_records
+from codestilts.examples.sampling import DEV_SHARE, hash_uniform, sample_rows, to_records
 
-SIZES = ("train", "dev", "test", "test_source")
 CCG_FILES = {"ccg.train": "train", "ccg.dev": "dev"}
-CCG_ABSENT = (
-    "CCGbank is sold by the Linguistic Data Consortium (LDC2005T13): put ccg.train and ccg.dev, as jiant reads them, "
-    "into resources/local/ccg, or use the task supertags, which stands in for it"
+CCG_MISSING = (
+    "CCGbank is sold by the Linguistic Data Consortium (LDC2005T13): put ccg.train and ccg.dev, in the form that jiant "
+    "reads, into resources/local/ccg, or use the task supertags in its place"
 )
 
 
-def merged_sets(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Rows of several sets as one: a part of them holds each set in proportion to its size, as jiant samples them."""
+def merged_sets(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Merge the rows of several sets; a sample has each set in proportion to its size, as jiant samples them."""
     return sample_rows(read(inputs, settings), settings, by=("split",))
 
 
-def multilingual(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Rows of one set in many languages, each read after the other: memory holds no more of one than is asked for."""
-    parts = [sample_rows(_of(language, inputs, settings), settings) for language in settings["languages"]]
+def multilingual(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Read a set in many languages one after the other; memory holds no more of each than is asked for."""
+    parts = [sample_rows(_read_language(name, inputs, settings), settings) for name in settings.languages]
     return sample_rows(pd.concat(parts, ignore_index=True), settings)
 
 
-def _of(language: str, inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    return read(inputs, settings | {"languages": [language]})
+def _read_language(language: str, inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    return read(inputs, replace(settings, languages=[language]))
 
 
-def tydiqa(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Questions of TyDiQA, whose language is the first word of ``spoken``, their id (``swahili-123-0``).
+def tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Answer the questions of TyDiQA; the first word of the field ``spoken``, their id, is the language.
 
-    The set has all languages in one table and no test set: its validation rows are read as both dev and test, of which
-    dev keeps the source language only. See :func:`codestilts.examples.builders.extractive_qa.answers` for the columns.
+    The set has all languages in one table (``swahili-123-0``) and no test set. Its validation rows are read as both dev
+    and test, of which dev keeps the source language only. For the columns see
+    :func:`codestilts.examples.builders.extractive_qa.questions`.
     """
-    source = settings["source_language"]
-    frame = read(inputs, settings | {"languages": [source], "counted": []})
+    source = settings.source_language
+    frame = read(inputs, replace(settings, languages=[source], log=settings.log.without_counts()))
     frame["language"] = frame.pop("spoken").str.partition("-")[0]
     frame["id"] = frame["split"] + ":" + frame["id"]
-    for entry in settings["read"]:
-        record_counts(dict(frame.loc[frame["split"] == entry["as"], "language"].value_counts()), entry, settings)
-    wanted = frame["language"].isin(settings["languages"])
+    for entry in settings.read:
+        counts = frame.loc[frame["split"] == entry["as"], "language"].value_counts()
+        record_counts(dict(counts), entry, settings)
+    wanted = frame["language"].isin(settings.languages)
     frame = frame[wanted & ((frame["split"] == "test") | (frame["language"] == source))].reset_index(drop=True)
     return sample_rows(locate_answers(frame, settings), settings)
 
 
-def questions_with_new_dev(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Questions of a set without a dev split, of which a tenth of the clusters becomes one."""
-    frame = questions(inputs, _unlimited(settings))
+def questions_with_new_dev(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Answer the questions of a set without a dev split: a tenth of the clusters becomes dev."""
+    frame = questions(inputs, settings.without_sizes())
     frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
     return sample_rows(frame, settings)
 
 
-def _unlimited(settings: Settings) -> Settings:
-    return {key: value for key, value in settings.items() if key not in SIZES}
-
-
-def supertags(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Words with tags that say their part of speech, their relation and the side on which their head stands.
+def supertags(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Tag words with their part of speech, their relation and the side of their head.
 
     ``DET|det|R`` is a determiner whose head follows, ``VERB|root|0`` a verb without a head. Fields: ``tokens``,
-    ``upos``, ``head`` (the number of a word, from 1; 0 is the root) and ``deprel``, as treebanks of Universal
-    Dependencies have them. A table with a column ``supertags`` has the tags ready-made.
+    ``upos``, ``head`` (the number of a word, from 1; 0 is the root) and ``deprel``, as in Universal Dependencies. A
+    table with a column ``supertags`` has the tags already.
     """
-    first = settings["read"][0]
-    if "supertags" in Archive(inputs[first["source"]], f"task {settings['task']}").table(first):
-        ready = {"tokens": "tokens", "cluster": "tokens", "tags": "supertags"}
-        return sample_rows(read(inputs, settings | {"fields": ready}), settings)
+    first = settings.read[0]
+    if "supertags" in Archive(inputs.files[first["source"]], f"task {settings.task}").table(first):
+        fields = {"tokens": "tokens", "cluster": "tokens", "tags": "supertags"}
+        return sample_rows(read(inputs, replace(settings, fields=fields)), settings)
     frame = read(inputs, settings)
-    words = [
-        # a contraction ("don't") stands before its words, an omitted word among them: neither has a head
+    sentences = [
+        # A contraction ("don't") precedes its words, an omitted word stands among them: neither has a head.
         [word for word in zip(*columns, strict=True) if str(word[2]).isdigit()]
         for columns in zip(*(frame.pop(name) for name in ("tokens", "upos", "head", "deprel")), strict=True)
     ]
-    frame["tokens"] = [[form for form, *_ in sentence] for sentence in words]
+    frame["tokens"] = [[form for form, *_ in sentence] for sentence in sentences]
     frame["tags"] = [
-        [f"{upos}|{deprel}|{_side(place, int(head))}" for place, (_, upos, head, deprel) in enumerate(sentence, 1)]
-        for sentence in words
+        [f"{upos}|{deprel}|{_head_side(word, int(head))}" for word, (_, upos, head, deprel) in enumerate(sentence, 1)]
+        for sentence in sentences
     ]
     return sample_rows(frame[frame["tokens"].str.len() > 0], settings)
 
 
-def _side(place: int, head: int) -> str:
-    return "0" if head == 0 else "L" if head < place else "R"
+def _head_side(word: int, head: int) -> str:
+    return "0" if head == 0 else "L" if head < word else "R"
 
 
-def ccg(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Words with their categories of combinatory categorial grammar: ``ccg.train`` and ``ccg.dev`` of a local copy.
+def ccg(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Tag words with their CCG categories, from a local copy of ``ccg.train`` and ``ccg.dev``.
 
-    The files are jiant's (``jiant/tasks/lib/ccg.py``): a sentence a line, its words, a tab, its tags, both joined by
-    blanks. One word and its tag a line, with empty lines between sentences, is read too. ``tags_to_id.json`` isn't
-    needed. Raises :class:`CodeStiltsError` for a file that is absent or a line that has another form.
+    The files are jiant's (``jiant/tasks/lib/ccg.py``): each line has the words of a sentence, a tab and the tags, both
+    separated by spaces. A word and its tag in each line, with empty lines between sentences, is read too.
+    ``tags_to_id.json`` isn't needed.
+
+    Raises:
+        CodeStiltsError: A file is missing or not UTF-8, or the words and tags of a line differ in number.
     """
     rows = []
-    with zipfile.ZipFile(inputs["ccg"]) as archive:
+    with zipfile.ZipFile(inputs.files["ccg"]) as archive:
         members = {Path(name).name: name for name in archive.namelist()}
         for file, split in CCG_FILES.items():
             if file not in members:
-                raise CodeStiltsError(f"task {settings['task']}: no file {file} in {inputs['ccg']}: {CCG_ABSENT}")
+                raise CodeStiltsError(f"task {settings.task}: no file {file} in {inputs.files['ccg']}: {CCG_MISSING}")
             try:
                 text = archive.read(members[file]).decode("utf-8-sig")
             except UnicodeDecodeError as error:
-                raise CodeStiltsError(f"task {settings['task']}: {file} is not UTF-8: {error}") from error
-            for line, tokens, tags in _sentences(text):
+                raise CodeStiltsError(f"task {settings.task}: {file} is not UTF-8: {error}: convert it") from error
+            for line, tokens, tags in _ccg_sentences(text):
                 name = f"ccg:{split}:{line}"
                 if len(tokens) != len(tags):
                     raise CodeStiltsError(
-                        f"task {settings['task']}: {file}, line {line}: {len(tokens)} words but {len(tags)} tags: "
-                        "words, a tab, as many tags"
+                        f"task {settings.task}: {file}, line {line}: {len(tokens)} words but {len(tags)} tags: "
+                        "write words, a tab and as many tags"
                     )
                 rows.append({"id": name, "split": split, "cluster": name, "tokens": tokens, "tags": tags})
     return sample_rows(pd.DataFrame(rows).assign(language="english", package="ccg"), settings)
 
 
-def _sentences(text: str) -> Iterator[tuple[int, list[str], list[str]]]:
-    """The number of the line that begins it, the words and the tags of each sentence."""
-    lines = re.split(r"\r?\n", text)  # nothing else ends a line: a word may hold U+0085
-    word_a_line = all(" " not in line.partition("\t")[0] for line in lines)
-    begun, words, tags = 1, list[str](), list[str]()
+def _ccg_sentences(text: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The number of the first line, the words and the tags of each sentence."""
+    lines = re.split(r"\r?\n", text)  # nothing else ends a line: a word may contain U+0085
+    word_per_line = all(" " not in line.partition("\t")[0] for line in lines)
+    first, words, tags = 1, list[str](), list[str]()
     for number, line in enumerate([*lines, ""], 1):
         more_words, _, more_tags = line.partition("\t")
-        if words and not (word_a_line and more_words):
-            yield begun, words, tags
+        if words and not (word_per_line and more_words):
+            yield first, words, tags
             words, tags = [], []
         if not words:
-            begun = number
+            first = number
         words, tags = words + more_words.split(), tags + more_tags.split()
 
 
-def translation_pairs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Is ``text_b`` a translation of the English ``text_a``? One half is, the other has a sentence of like length.
+def translation_pairs(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Tell whether ``text_b`` is a translation of the English ``text_a``; one half has a sentence of similar length.
 
     After translation pair prediction (Mishra and Haghighi 2021, arXiv 2110.10318). Fields: ``text`` and ``check``, a
-    column that is equal in all languages of a row; they have to be line-parallel, otherwise :class:`CodeStiltsError`.
-    Two neighbours by length are each other's wrong partner, so that length says nothing. ``language`` is that of
-    ``text_b``.
+    column that is equal in all languages of a row. Neighbours by length are each other's wrong partner, so length
+    reveals nothing. ``language`` is that of ``text_b``.
+
+    Raises:
+        CodeStiltsError: A language is not line-parallel to English.
     """
-    english = _numbered("english", inputs, settings)
+    english = _read_numbered("english", inputs, settings)
     parts = []
-    for language in settings["languages"]:
-        own = _numbered(language, inputs, settings)
-        pairs = own.merge(english[["split", "row", "text", "check"]], on=["split", "row"], suffixes=("", "_a"))
+    for language in settings.languages:
+        other = _read_numbered(language, inputs, settings)
+        pairs = other.merge(english[["split", "row", "text", "check"]], on=["split", "row"], suffixes=("", "_a"))
         differing = pairs["check"].fillna("") != pairs["check_a"].fillna("")
-        if len(pairs) != len(own) or len(own) != len(english) or differing.any():
-            row = pairs.loc[differing, "id"].iloc[0] if differing.any() else f"{len(own)} and {len(english)} rows"
-            raise CodeStiltsError(f"task {settings['task']}: {language} and english are not line-parallel: {row}")
+        if len(pairs) != len(other) or len(other) != len(english) or differing.any():
+            row = pairs.loc[differing, "id"].iloc[0] if differing.any() else f"{len(other)} and {len(english)} rows"
+            raise CodeStiltsError(
+                f"task {settings.task}: {language} and english are not line-parallel: {row}: remove the language"
+            )
         pairs = pairs.rename(columns={"text": "text_b"}).drop(columns=["check", "check_a"])
         pairs = pairs[(pairs["text_a"] != "") & (pairs["text_b"] != "") & (pairs["text_a"] != pairs["text_b"])]
         pairs = pairs.drop_duplicates(["split", "text_a"]).drop_duplicates(["split", "text_b"])
-        parts += [sample_rows(_half_wrong(group), settings, by=("label",)) for _, group in pairs.groupby("split")]
+        parts += [sample_rows(_swap_half(group), settings, by=("label",)) for _, group in pairs.groupby("split")]
     return sample_rows(pd.concat(parts, ignore_index=True), settings, by=("label",))
 
 
-def _numbered(language: str, inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    frame = _of(language, inputs, settings)
+def _read_numbered(language: str, inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    frame = _read_language(language, inputs, settings)
     return frame.assign(row=frame["id"].str.rpartition(":")[2])
 
 
-def _half_wrong(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of one language and split with their ``label``; one coin a pair decides it."""
+def _swap_half(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Label the pairs of one language and split; about half, drawn independently, get their neighbour's ``text_b``."""
     order = [len(text) + hash_uniform("order", key) for key, text in zip(pairs["id"], pairs["text_b"], strict=True)]
     pairs = pairs.assign(order=order).sort_values("order")
     pairs = pairs[: len(pairs) // 2 * 2].drop(columns=["order", "row"])
-    own = pairs["text_b"].tolist()
-    true = [hash_uniform("half", key) < 0.5 for key in pairs["id"]]
+    texts = pairs["text_b"].tolist()
+    neighbours = [text for one, two in zip(texts[::2], texts[1::2], strict=True) for text in (two, one)]
+    is_translation = [hash_uniform("half", key) < 0.5 for key in pairs["id"]]
+    triples = list(zip(texts, neighbours, is_translation, strict=True))
     return pairs.assign(
-        text_b=[own[place if right else place ^ 1] for place, right in enumerate(true)],
-        label=["translation" if right else "other" for right in true],
+        text_b=[text if right else neighbour for text, neighbour, right in triples],
+        label=["translation" if right else "other" for right in is_translation],
     )
 
 
-def paragraphs(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Paragraphs of articles (field ``text``), as many in each language; at most ``settings["texts"]`` to train on.
+def paragraphs(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Read paragraphs of articles (field ``text``), as many in each language; ``texts`` to train on at most.
 
-    Paragraphs of fewer than ``settings["least_characters"]`` characters (headings, lists) are left out, and a tenth of
-    the articles is held out as dev.
+    Paragraphs of fewer than ``least_characters`` characters (headings, lists) are dropped, and a tenth of the articles
+    becomes dev.
+
+    Raises:
+        CodeStiltsError: No paragraph is long enough.
     """
-    languages = settings["languages"]
-    articles = 2 * -(-(settings["texts"] + int(settings.get("dev") or 0)) // len(languages))  # some have none
+    texts, min_characters = settings.required("texts"), settings.required("least_characters")
+    # Twice as many articles as paragraphs are wanted, because some articles have no long paragraph.
+    articles = 2 * -(-(texts + (settings.dev or 0)) // len(settings.languages))
     rows = []
-    for language in languages:
-        frame = _of(language, inputs, settings)
-        luck = pd.Series([hash_uniform(settings["task"], key) for key in frame["id"]], index=frame.index)
-        for article in to_records(frame.loc[luck.nsmallest(articles).index]):
+    for language in settings.languages:
+        frame = _read_language(language, inputs, settings)
+        order = pd.Series([hash_uniform(settings.task, key) for key in frame["id"]], index=frame.index)
+        for article in to_records(frame.loc[order.nsmallest(articles).index]):
             pieces = [piece.strip() for piece in re.split(r"\n+", article["text"])]
             split = "dev" if hash_uniform("dev", article["cluster"]) < DEV_SHARE else "train"
             rows += [
                 article | {"id": f"{article['id']}:{number}", "split": split, "text": piece}
                 for number, piece in enumerate(pieces)
-                if len(piece) >= settings["least_characters"]
+                if len(piece) >= min_characters
             ]
     if not rows:
-        raise CodeStiltsError(f"task {settings['task']}: no paragraph has {settings['least_characters']} characters")
-    return sample_rows(pd.DataFrame(rows), settings | {"train": settings["texts"]})
+        raise CodeStiltsError(
+            f"task {settings.task}: no paragraph has {min_characters} characters: reduce least_characters"
+        )
+    return sample_rows(pd.DataFrame(rows), replace(settings, train=texts))
 
 
-def mlm_all_languages(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """The texts of other tasks' train and dev rows, in all languages; a tenth of the clusters is held out as dev.
+def mlm_all_languages(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Read the texts of other tasks' train and dev rows in all languages; a tenth of the clusters becomes dev.
 
-    :func:`codestilts.examples.builders.controls.mlm` keeps a task's dev rows apart, which here are all there is of most
-    languages. No test row is read.
+    :func:`codestilts.examples.builders.controls.mlm` keeps the dev rows of a task as dev; here they are the only rows
+    of most languages. Test rows are not read.
     """
-    found = collect_texts(inputs, settings)
-    found["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in found["cluster"]]
-    return sample_rows(found, settings | {"train": settings["texts"]}, by=("task",))
+    frame = collect_texts(inputs, settings)
+    frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
+    return sample_rows(frame, replace(settings, train=settings.required("texts")), by=("task",))

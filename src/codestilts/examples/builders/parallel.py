@@ -1,81 +1,86 @@
-"""Parallel code: one function in two languages, from a numerical library that has JavaScript and C halves.
+"""Parallel code: the same function in two languages, from a numerical library with JavaScript and C implementations.
 
-Retrieval runs in both directions; ``language`` is that of the functions that are searched, unless ``queries`` says
-that they ask.
+Retrieval runs in both directions. ``language`` is that of the functions that are searched, unless the option
+``queries`` makes them the queries.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 import pandas as pd
 
+from codestilts.columns import EXAMPLE_COLUMNS
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builders.code import COLUMNS, HIDDEN, truncate_code
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builders.code import HIDDEN_NAME, truncate_code
 from codestilts.examples.sampling import (
-    Inputs,
-    Settings,
     hash_uniform,
     load_functions,
     orient_pairs,
+    requested_rows,
     sample_rows,
     shuffle_diverse,
     to_records,
 )
 from codestilts.examples.text import replace_word
 
-INDEXED = "ndarray"  # the variant of a function that takes offsets has this in its name or in that of its file
+INDEXED = "ndarray"  # in the name of a function's variant that takes offsets, or in that of its file
 
 
 def module_folder(path: str) -> str:
-    """The folder of a function's own module: what stands before the last ``lib`` or ``src`` of its path."""
+    """Return the folder of a function's module: the path up to the last ``lib`` or ``src``."""
     parts = PurePosixPath(path).parts[:-1]
-    inner = [place for place, part in enumerate(parts) if part in ("lib", "src")]
+    inner = [index for index, part in enumerate(parts) if part in ("lib", "src")]
     return "/".join(parts[: inner[-1]] if inner else parts)
 
 
 def resolve_macro_name(name: str, code: str) -> str:
-    """A function's name, also where a macro makes it: ``API_SUFFIX(c_daxpy)(...)`` is ``c_daxpy``."""
+    """Return a function's name even if a macro makes it: ``API_SUFFIX(c_daxpy)(...)`` is ``c_daxpy``."""
     inner = re.search(rf"(?<!\w){re.escape(name)}\(\s*(\w+)\s*\)\s*\(", code) if name.isupper() else None
     return inner[1] if inner else name
 
 
 def pair_key(path: str, name: str) -> str:
-    """What the two halves of a function have in common, or "" if the function is not the main one of its module.
+    """Return the key that both implementations of a function have, or "" for one that is not its module's main one.
 
-    In ``math/base/special/abs`` that is ``abs`` in JavaScript and ``stdlib_base_abs`` in C; in ``blas/base/daxpy`` it
-    is ``daxpy`` (``c_daxpy``) and, in ``ndarray.js``, ``daxpy`` (``c_daxpy_ndarray``). Bindings and factories of the
-    module are in files of other names.
+    In ``math/base/special/abs`` it belongs to ``abs`` in JavaScript and ``stdlib_base_abs`` in C, in
+    ``blas/base/daxpy`` to ``daxpy`` (``c_daxpy``) and, in ``ndarray.js``, to ``daxpy`` (``c_daxpy_ndarray``). Bindings
+    and factories of the module are in files of other names.
     """
     module, stem = module_folder(path), PurePosixPath(path).stem
-    base = _plain(PurePosixPath(module).name)
-    if _plain(stem.removesuffix(f"_{INDEXED}")) not in (base, "main", INDEXED):
+    base = _letters(PurePosixPath(module).name)
+    if _letters(stem.removesuffix(f"_{INDEXED}")) not in (base, "main", INDEXED):
         return ""
     variant = INDEXED if INDEXED in f"{stem} {name}" else "main"
-    return f"{module} {variant}" if _plain(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
+    return f"{module} {variant}" if _letters(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
 
 
-def _plain(name: str) -> str:
+def _letters(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
 def hide_function_names(code: str, names: Iterable[str]) -> str:
-    """The code without the names of either half, with or without the suffix of the variant."""
-    plain = {name.removesuffix(f"_{INDEXED}") for name in names}
-    for name in sorted(plain | {f"{name}_{INDEXED}" for name in plain}):
-        code = replace_word(code, name, HIDDEN)
+    """Hide the names of both implementations, with and without the variant's suffix."""
+    without_suffix = {name.removesuffix(f"_{INDEXED}") for name in names}
+    for name in sorted(without_suffix | {f"{name}_{INDEXED}" for name in without_suffix}):
+        code = replace_word(code, name, HIDDEN_NAME)
     return code
 
 
-def load_pair_halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """Functions of the parallel packages in the two languages, with ``text``, ``pair`` ("" if alone) and ``split``.
+def load_implementations(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Load the functions of the parallel packages with ``text``, ``pair`` ("" without a partner) and ``split``.
 
-    A pair has exactly one function in each language (see :func:`key`); its texts show neither half's name. Both halves
-    get the cluster of the one in the second language: short functions in the first are near copies of too many.
+    A pair has exactly one function in each language (see :func:`pair_key`); its texts show neither name. Both functions
+    get the cluster of the one in the second language, because short functions in the first are near duplicates of too
+    many others.
+
+    Raises:
+        CodeStiltsError: One of the two languages has no functions.
     """
-    languages = settings["languages"]
-    if len(languages) != 2 or not set(languages) <= set(inputs):
-        raise CodeStiltsError(f"task {settings['task']}: needs functions of its two languages: put both in the study")
+    languages = settings.languages
+    if len(languages) != 2 or not set(languages) <= set(inputs.files):
+        raise CodeStiltsError(f"task {settings.task}: needs functions of its two languages: put both in the study")
     frame = load_functions(inputs, settings, ["name", "path", "code", "token_starts"])
     frame = frame[frame["package_split"] == "parallel"].copy()
     frame["name"] = [resolve_macro_name(name, code) for name, code in zip(frame["name"], frame["code"], strict=True)]
@@ -83,8 +88,8 @@ def load_pair_halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     frame.loc[frame["pair"] != "", "pair"] = frame["package"] + ":" + frame["pair"]
     frame["module"] = frame["package"] + ":" + frame["path"].map(module_folder)
     sides = frame.groupby("pair")["language"].agg(["nunique", "size"])
-    whole = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
-    frame["pair"] = frame["pair"].where(frame["pair"].isin(whole), "")
+    complete = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
+    frame["pair"] = frame["pair"].where(frame["pair"].isin(complete), "")
     second = frame[(frame["pair"] != "") & (frame["language"] == languages[1])].set_index("pair")["cluster"]
     frame["cluster"] = frame["pair"].map(second).fillna(frame["cluster"])
     names = frame[frame["pair"] != ""].groupby("pair")["name"].agg(set)
@@ -96,75 +101,82 @@ def load_pair_halves(inputs: Inputs, settings: Settings) -> pd.DataFrame:
 
 
 def pairs_in_direction(pairs: pd.DataFrame, query: str, document: str) -> pd.DataFrame:
-    """The pairs as rows: the half in language ``query`` asks, the one in language ``document`` is searched."""
-    asked = pairs[pairs["language"] == query].set_index("pair")
-    found = pairs[pairs["language"] == document].set_index("pair")
-    rows = found.join(asked["text"].rename("query")).rename(columns={"text": "document"})
+    """Return a row for each pair: the function in language ``query`` searches the one in language ``document``."""
+    queries = pairs[pairs["language"] == query].set_index("pair")
+    documents = pairs[pairs["language"] == document].set_index("pair")
+    rows = documents.join(queries["text"].rename("query")).rename(columns={"text": "document"})
     return rows.reset_index().sort_values("id")
 
 
-def pairs_in_both_directions(rows: pd.DataFrame, languages: list[str]) -> pd.DataFrame:
-    """The rows of both directions."""
+def pairs_in_both_directions(rows: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of both directions."""
     one, two = languages
     return pd.concat([pairs_in_direction(rows, one, two), pairs_in_direction(rows, two, one)], ignore_index=True)
 
 
 def drop_repeated_texts(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs with no text that another pair has as well: of equal ones the first stays."""
+    """Drop pairs with a text that an earlier pair has as well."""
     repeated = pairs[pairs.duplicated(["language", "text"])]["pair"]
     return pairs[~pairs["pair"].isin(set(repeated))]
 
 
-def parallel_search(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """One row per clean pair and direction."""
-    frame = load_pair_halves(inputs, settings)
-    rows = pairs_in_both_directions(drop_repeated_texts(frame[frame["pair"] != ""]), settings["languages"])
-    return orient_pairs(sample_rows(rows, settings, equal_test=True), settings, "document")[
-        [*COLUMNS, "query", "document"]
+def parallel_search(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Retrieve the implementation in the other language: a row for each pair and direction."""
+    frame = load_implementations(inputs, settings)
+    rows = pairs_in_both_directions(drop_repeated_texts(frame[frame["pair"] != ""]), settings.languages)
+    rows = orient_pairs(sample_rows(rows, settings, equal_test=True), settings, "document")
+    return rows[[*EXAMPLE_COLUMNS, "query", "document"]]
+
+
+def mining(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Mine the pairs among functions without a partner: rows of a pair, of a query alone or of a document alone.
+
+    Distractors are implementations of further pairs, up to ``distractors`` of them in each language for each pair,
+    never both implementations of one module. The package ``dev_package`` is the dev set, on which the margin is tuned;
+    the others are the test set.
+
+    Raises:
+        CodeStiltsError: ``dev_package`` has no functions, or no other package has.
+    """
+    frame = load_implementations(inputs, settings)
+    frame = drop_repeated_texts(frame[frame["pair"] != ""])
+    dev_package = settings.required("dev_package")
+    frame["split"] = frame["package"].eq(dev_package).map({True: "dev", False: "test"})
+    if set(frame["split"]) != {"dev", "test"}:
+        raise CodeStiltsError(
+            f"task {settings.task}: option dev_package: {dev_package!r} has no functions, or no other package has: "
+            "name another one"
+        )
+    parts = [part for _, rows in frame.groupby("split", sort=True) for part in _with_distractors(rows, settings)]
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.assign(id=rows["id"] + "#" + rows["language"])
+    return orient_pairs(rows, settings, "document")[[*EXAMPLE_COLUMNS, "query", "document"]]
+
+
+def _with_distractors(rows: pd.DataFrame, settings: BuilderSettings) -> list[pd.DataFrame]:
+    """The pairs of a split in both directions, then the distractors of either direction."""
+    one, two = settings.languages
+    share = settings.required("distractors")
+    order = shuffle_diverse(rows[rows["language"] == one], settings.task)["pair"].tolist()
+    count = min(requested_rows(settings, rows["split"].iloc[0], ""), int(len(order) // (1 + 2 * share)))
+    pairs, others = rows[rows["pair"].isin(order[:count])], rows[rows["pair"].isin(order[count:])]
+    others = others[~others["cluster"].isin(pairs["cluster"]) & ~others["module"].isin(pairs["module"])]
+    side = {name: one if hash_uniform("side", name) < 0.5 else two for name in set(others["module"])}
+    others = others[others["language"] == others["module"].map(side)]
+    distractors = shuffle_diverse(others, settings.task, by=("language",))
+    distractors = distractors[distractors.groupby("language").cumcount() < round(count * share)]
+    return [
+        pairs_in_both_directions(pairs, [one, two]),
+        distractor_rows(distractors, one, two),
+        distractor_rows(distractors, two, one),
     ]
 
 
-def mining(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """The pairs among functions whose partner is absent: rows of a pair, of a query alone or of a document alone.
-
-    Distractors are halves of further pairs, up to ``distractors`` of them in each language for each pair, never both
-    halves of one module. The package ``dev_package`` is the dev set, on which the margin is tuned; the others are the
-    test set.
-    """
-    frame = load_pair_halves(inputs, settings)
-    frame = drop_repeated_texts(frame[frame["pair"] != ""])
-    frame["split"] = frame["package"].eq(settings["dev_package"]).map({True: "dev", False: "test"})
-    if set(frame["split"]) != {"dev", "test"}:
-        raise CodeStiltsError(
-            f"task {settings['task']}: option dev_package: no or only package {settings['dev_package']!r}"
-        )
-    one, two = settings["languages"]
-    parts = []
-    for split, rows in frame.groupby("split", sort=True):
-        order = shuffle_diverse(rows[rows["language"] == one], settings["task"])["pair"].tolist()
-        count = min(int(settings[str(split)]), int(len(order) // (1 + 2 * settings["distractors"])))
-        pairs, others = rows[rows["pair"].isin(order[:count])], rows[rows["pair"].isin(order[count:])]
-        others = others[~others["cluster"].isin(pairs["cluster"]) & ~others["module"].isin(pairs["module"])]
-        side = others["module"].map(
-            {name: one if hash_uniform("side", name) < 0.5 else two for name in set(others["module"])}
-        )
-        alone = shuffle_diverse(others[others["language"] == side], settings["task"], by=("language",))
-        alone = alone[alone.groupby("language").cumcount() < round(count * settings["distractors"])]
-        parts += [
-            pairs_in_both_directions(pairs, [one, two]),
-            distractor_rows(alone, one, two),
-            distractor_rows(alone, two, one),
-        ]
-    rows = pd.concat(parts, ignore_index=True)
-    rows = rows.assign(id=rows["id"] + "#" + rows["language"])
-    return orient_pairs(rows, settings, "document")[[*COLUMNS, "query", "document"]]
-
-
-def distractor_rows(extra: pd.DataFrame, query: str, document: str) -> pd.DataFrame:
-    """Distractors of one direction; the text of the other side is empty."""
-    asked = extra["language"] == query
-    return extra.assign(
-        query=extra["text"].where(asked, ""),
-        document=extra["text"].where(~asked, ""),
+def distractor_rows(distractors: pd.DataFrame, query: str, document: str) -> pd.DataFrame:
+    """Return the distractors of one direction; the text of the other side is empty."""
+    is_query = distractors["language"] == query
+    return distractors.assign(
+        query=distractors["text"].where(is_query, ""),
+        document=distractors["text"].where(~is_query, ""),
         language=document,
     )

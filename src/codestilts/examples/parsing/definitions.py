@@ -1,4 +1,4 @@
-"""Functions in a syntax tree: where they are, where their text starts, and the documentation that belongs to them."""
+"""Find functions in a syntax tree, with the start of their text and the documentation that belongs to them."""
 
 import re
 from collections import Counter
@@ -10,35 +10,50 @@ from tree_sitter import Node
 from codestilts.examples.parsing import docstrings
 from codestilts.examples.parsing.languages import Language, parser
 
-LINES = (3, 60)  # of a documented function
+# Lines of a documented and of an undocumented function. CodeSearchNet drops functions of fewer than three lines (Husain
+# et al. 2019, arXiv 1909.09436, section 2.1). The other limits are this project's: see function_filter.
+LINES = (3, 60)
 UNDOCUMENTED_LINES = (4, 40)
 _TEST = re.compile(r"\btest\b")
 
 
 class Definition(NamedTuple):
-    """One function: its nodes (annotations first), the bytes between its start and its body, its documentation.
+    """A function in a syntax tree.
 
-    ``doc`` is empty if there is none that tells something.
+    Attributes:
+        nodes: Its nodes, annotations first.
+        signature: The bytes between its start and its body.
+        doc: Its documentation, empty if it has none that describes something.
+        lines: The least and most lines of code that it may have, not counting documentation.
     """
 
     nodes: list[Node]
     signature: tuple[int, int]
     doc: docstrings.Doc
-    lines: tuple[int, int]  # allowed lines of code, documentation not counted
+    lines: tuple[int, int]
 
 
 def parse(data: bytes, spec: Language) -> tuple[bytes, Node]:
-    """A source file as the grammar can read it, byte for byte in its place, and the root of its tree."""
+    """Parse a source file.
+
+    Returns:
+        The source as the grammar can read it (offsets unchanged), and the root of its tree.
+    """
     if spec.blanked:
         data = re.sub(spec.blanked.encode(), lambda match: match["keep"] + b" " * len(match["drop"]), data, flags=re.M)
     return data, parser(spec.name).parse(data).root_node
 
 
 def find_definitions(root: Node, spec: Language, counts: Counter[str], alone: bool = False) -> Iterator[Definition]:
-    """The functions under ``root`` in order; what is left out is counted by reason.
+    """Yield the functions under ``root`` in order.
 
-    Methods are functions; those inside another function only if that one is far too long to be of use. A function that
-    stands ``alone`` may have lost its line breaks: it may be of any length up to the longest.
+    Methods are functions. Functions inside another function are found only if that one is far too long to be used.
+
+    Args:
+        root: The root of a tree.
+        spec: The language.
+        counts: Counts the functions that are skipped, by reason.
+        alone: Whether the function stands alone. It may have lost its line breaks, so no number of lines is too few.
     """
     stack = [root]
     while stack:
@@ -53,28 +68,28 @@ def find_definitions(root: Node, spec: Language, counts: Counter[str], alone: bo
         body = _body(inner, spec)
         docstring = _docstring(body) if body is not None and spec.docs == "docstring" else None
         outer = _outer(node, spec)
-        rows = _rows(outer) - (_rows(docstring) if docstring is not None else 0)
+        lines = _line_count(outer) - (_line_count(docstring) if docstring is not None else 0)
         if body is None:
             counts["no body"] += 1
-        elif rows > 2 * LINES[1]:
+        elif lines > 2 * LINES[1]:  # comments, which don't count, may be half of it
             counts["too long"] += 1
             stack += reversed(node.named_children)
-        elif rows < LINES[0] and not alone:
+        elif lines < LINES[0] and not alone:
             counts["too short"] += 1
         elif outer.has_error:
             counts["parse error"] += 1
-        elif (found := _definition(node, outer, body, docstring, spec)) and _is_test(found):
+        elif _is_test(definition := _definition(node, outer, body, docstring, spec)):
             counts["test"] += 1
         else:
-            yield found._replace(lines=(1, found.lines[1])) if alone else found
+            yield definition._replace(lines=(1, definition.lines[1])) if alone else definition
 
 
-def _is_test(found: Definition) -> bool:
-    """Whether an annotation says so."""
-    return any(_TEST.search(_text(part)) for part in found.nodes[:-1])
+def _is_test(definition: Definition) -> bool:
+    """Whether an annotation marks a test."""
+    return any(_TEST.search(_text(annotation)) for annotation in definition.nodes[:-1])
 
 
-def _rows(node: Node) -> int:
+def _line_count(node: Node) -> int:
     return node.end_point.row - node.start_point.row + 1
 
 
@@ -87,7 +102,7 @@ def _body(node: Node | None, spec: Language) -> Node | None:
 
 
 def _outer(node: Node, spec: Language) -> Node:
-    """The outermost node that belongs to nothing but the function at ``node``: with its decorators, ``export``, ..."""
+    """The outermost node that contains only the function at ``node``: with its decorators, ``export``, ..."""
     parent = node.parent
     while parent is not None and parent.type in spec.wrappers:
         if sum(child.type == node.type for child in parent.named_children) > 1:
@@ -97,7 +112,7 @@ def _outer(node: Node, spec: Language) -> Node:
 
 
 def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spec: Language) -> Definition:
-    """The function at ``node`` with all that belongs to it; the comments right before it document it."""
+    """The function at ``node`` with its annotations; the comments right before it are its documentation."""
     nodes, comments = [outer], list[Node]()
     after, before = outer, _before(outer, spec)
     while before is not None:
@@ -112,19 +127,19 @@ def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spe
         raw = "".join(_text(part) for part in docstring.named_children if part.type == "string_content")
     else:
         raw = "\n".join(_text(comment) for comment in comments)
-    doc = _usable(docstrings.parse(raw, spec.name)) if raw else docstrings.Doc()
+    doc = _without_useless_text(docstrings.parse(raw, spec.name)) if raw else docstrings.Doc()
     return Definition(nodes, (node.start_byte, body.start_byte), doc, LINES if doc else UNDOCUMENTED_LINES)
 
 
-def attach_documentation(found: Definition, raw: str, spec: Language) -> Definition:
-    """A function that stands alone, with documentation from elsewhere: a comment, or just its text."""
-    marked = isinstance(spec.docs, tuple) and raw.lstrip().startswith(spec.docs)
-    doc = _usable(docstrings.parse(raw, spec.name, bare=not marked))
-    return found._replace(doc=doc, lines=(1, LINES[1])) if doc else found
+def attach_documentation(definition: Definition, raw: str, spec: Language) -> Definition:
+    """Give a function that stands alone its documentation from elsewhere: a comment, or the text of one."""
+    has_marks = isinstance(spec.docs, tuple) and raw.lstrip().startswith(spec.docs)
+    doc = _without_useless_text(docstrings.parse(raw, spec.name, has_marks=has_marks))
+    return definition._replace(doc=doc, lines=(1, LINES[1])) if doc else definition
 
 
-def _usable(doc: docstrings.Doc) -> docstrings.Doc:
-    """The documentation, without its description if that tells nothing."""
+def _without_useless_text(doc: docstrings.Doc) -> docstrings.Doc:
+    """The documentation, without its description if that is not usable."""
     return doc if docstrings.is_usable(doc.text) else docstrings.Doc(params=doc.params)
 
 
@@ -136,13 +151,13 @@ def _is_function(node: Node, spec: Language) -> bool:
 
 
 def _before(node: Node, spec: Language) -> Node | None:
-    """What stands before a node: its sibling, or that of a block which begins with it."""
+    """The node before another: its sibling, or that of a block which begins with it."""
     before, parent = node.prev_sibling, node.parent
     return parent.prev_sibling if before is None and parent is not None and parent.type in spec.blocks else before
 
 
 def _documents(comment: Node, after: Node, comments: list[Node], spec: Language) -> bool:
-    """Whether ``comment`` belongs to the documentation of what follows: one block, or a run of line comments."""
+    """Whether ``comment`` belongs to the documentation of ``after``: one block, or consecutive line comments."""
     text = _text(comment)
     block, marked = text.startswith("/*"), text.startswith(spec.docs)
     gap = after.start_point.row - comment.end_point.row + text.endswith("\n")
@@ -152,7 +167,7 @@ def _documents(comment: Node, after: Node, comments: list[Node], spec: Language)
 
 
 def _docstring(body: Node) -> Node | None:
-    """The string that opens a function's body."""
+    """The string that begins a function's body."""
     first = next((child for child in body.named_children if child.type != "comment"), None)
     if first is None or first.type != "expression_statement" or first.named_children[0].type != "string":
         return None

@@ -1,8 +1,8 @@
-"""The programming languages: one declarative entry each in ``languages.yaml``, read here.
+"""Read the programming languages: a declarative entry for each in ``languages.yaml``.
 
-An entry says which files hold the language, which tree-sitter grammar parses it, which nodes are functions, how
-documentation is attached, and how tree leaves map to the universal tags of :mod:`parsing.token_tags`.
-Nothing else in the library knows a grammar's node names.
+An entry lists the suffixes of the language's files, its tree-sitter grammar, the nodes that are functions, where their
+documentation is, and how leaves of the tree map to the universal tags of
+:mod:`codestilts.examples.parsing.token_tags`. Nothing else in the library knows a grammar's node names.
 """
 
 import importlib
@@ -22,53 +22,54 @@ TABLE = Path(__file__).with_name("languages.yaml")
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """One language. Keys of ``slots``: ``parent.field``, ``parent.#0`` (first named child), ``parent.#0/2`` (first of
-    two), ``parent.*`` (any child). Values of ``heads`` are the part after the dot.
+    """A programming language.
+
+    Keys of ``slots`` are ``parent.field``, ``parent.#0`` (the first named child), ``parent.#0/2`` (the first of two) or
+    ``parent.*`` (any child). Values of ``heads`` are the part after the dot.
     """
 
     name: str
     suffixes: tuple[str, ...]
     grammar: str  # module and function, as in "tree_sitter_python.language"
-    docs: str | tuple[str, ...]  # "docstring", or the openings a documentation comment may have
+    docs: str | tuple[str, ...]  # "docstring", or the marks that a documentation comment may begin with
     functions: tuple[str, ...]  # nodes that are functions by themselves
-    alone: tuple[str, ...] = (
-        "{}",
-    )  # what a function that stands alone is put into, in place of {}: the first that parses
+    # Contexts that a function that stands alone is put into, in place of {}; the first that parses is used.
+    alone: tuple[str, ...] = ("{}",)
     assigned: dict[str, str] = field(default_factory=dict)  # node: field that may hold an anonymous function
     bodies: tuple[str, ...] = ()  # last children that are a function's body where the grammar has no field for it
-    anonymous: tuple[str, ...] = ()  # the anonymous functions meant by ``assigned``
+    anonymous: tuple[str, ...] = ()  # the anonymous functions that ``assigned`` refers to
     wrappers: tuple[str, ...] = ()  # nodes around a function that belong to it
     attached: tuple[str, ...] = ()  # siblings before a function that belong to it
-    test_scopes: tuple[str, ...] = ()  # nodes that hold tests if an attached sibling says so
-    blocks: tuple[str, ...] = ()  # nodes without an opening mark: comments on their first child stand before them
+    test_scopes: tuple[str, ...] = ()  # nodes that contain tests if an attached sibling marks them so
+    blocks: tuple[str, ...] = ()  # nodes without an opening token: comments on their first child precede them
     comments: tuple[str, ...] = ()
-    bare_strings: tuple[str, ...] = ()  # statements that are documentation when they hold just a string
+    bare_strings: tuple[str, ...] = ()  # statements that are documentation if they are only a string
     opaque: tuple[str, ...] = ()  # leaves of unparsed text: a function with one is dropped
     atoms: dict[str, str] = field(default_factory=dict)  # nodes that are one token: tag
     leaves: dict[str, str] = field(default_factory=dict)  # leaf node or text of an anonymous leaf: tag
     regions: dict[str, str] = field(default_factory=dict)  # nodes whose names all have one tag
-    slots: dict[str, str] = field(default_factory=dict)  # place in the parent: tag of the name there
-    heads: dict[str, str] = field(default_factory=dict)  # composite name: place of its last part
+    slots: dict[str, str] = field(default_factory=dict)  # position in the parent: tag of the name there
+    heads: dict[str, str] = field(default_factory=dict)  # composite name: position of its last part
     receivers: tuple[str, ...] = ()  # parameter names that are the object itself
     blanked: str = ""  # pattern of text the grammar cannot read: group "keep" stays, "drop" becomes spaces
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """Nodes whose named children are counted for a slot like ``parent.#0/2``."""
+        """Nodes whose named children have to be counted for a slot like ``parent.#0/2``."""
         return frozenset(slot.split(".")[0] for slot in self.slots if "/" in slot)
 
 
 def read_table() -> dict[str, dict[str, Any]]:
-    """The table as it stands in the file: entries by language, and ``common``."""
+    """Read the entries of the file by language, and ``common``."""
     return read_yaml(TABLE)
 
 
 @cache
 def languages() -> dict[str, Language]:
-    """All languages by name; the entry ``common`` is merged into every other one.
+    """Return all languages by name; the entry ``common`` is merged into every other one.
 
     Raises:
-        CodeStiltsError: an entry has an unknown key.
+        CodeStiltsError: An entry has an unknown key.
     """
     table = read_table()
     common = table.pop("common")
@@ -92,10 +93,10 @@ def _language(name: str, table: dict[str, dict[str, Any]], common: dict[str, Any
 
 
 def language(name: str) -> Language:
-    """The entry of one language.
+    """Return a language by its name.
 
     Raises:
-        CodeStiltsError: there is no such language.
+        CodeStiltsError: There is no such language.
     """
     try:
         return languages()[name]
@@ -106,10 +107,10 @@ def language(name: str) -> Language:
 
 @cache
 def parser(name: str) -> Parser:
-    """A tree-sitter parser of one language; the grammar's wheel is imported at the first call.
+    """Return the tree-sitter parser of a language; the grammar's package is imported at the first call.
 
     Raises:
-        CodeStiltsError: the grammar's package is not installed.
+        CodeStiltsError: The grammar's package is not installed.
     """
     module, _, function = language(name).grammar.rpartition(".")
     try:

@@ -1,8 +1,8 @@
-"""Universal syntactic tags and role spans: every tree leaf of every language gets one of sixteen tags.
+"""Universal syntactic tags and roles of tokens: every leaf of a syntax tree gets one of sixteen tags.
 
-The rules are the same for all languages; only the table in ``languages.yaml`` differs. A name's tag is decided by,
-in this order: the place it stands in (``slots``, carried down composite names by ``heads``), the region around it
-(a type, an annotation), its own node type (``leaves``), and at last its text.
+The rules are the same for all languages; only the table in ``languages.yaml`` differs. A name's tag depends on, in this
+order: its position in the parent node (``slots``, passed down composite names by ``heads``), the region around it (a
+type, an annotation), its own node type (``leaves``), and its text.
 """
 
 import re
@@ -20,6 +20,7 @@ TAGS = ("KEYWORD", "MODIFIER", "TYPE", "FUNCTION", "PARAMETER", "VARIABLE", "CAL
 ROLES = ("FUNCTION_NAME", "PARAMETER", "CALLEE", "TYPE")
 
 _NAMES = {"VARIABLE", "FIELD", "CALLEE", "TYPE", "LABEL"}
+_REGION_TAGS = ("TYPE", "ANNOTATION")
 _LINKS = {".", "->", "::", "?.", "&.", "?->"}
 
 
@@ -49,79 +50,118 @@ _ANGLED = re.compile(r"arg|param|template|generic|type")
 
 
 class Leaf(NamedTuple):
-    """One token: its text, its bytes in the file, its tag, and the type or annotation region it stands in (0: none)."""
+    """A token: its text, its bytes in the file, its tag, the type expression it belongs to (0: none).
+
+    ``known`` is False if the node type is in no table, so the tag is a guess from the text.
+    """
 
     text: str
     start: int
     end: int
     tag: str
     region: int
-    known: bool  # False: the node type is in no table, the tag is a guess from the text
+    known: bool
 
 
 @dataclass
 class Walk:
-    """What a walk over a function found besides its leaves."""
+    """What a walk over a function notes besides its leaves.
 
-    opaque: bool = False  # holds text the grammar leaves unparsed
-    hollow: bool = False  # a block that is empty without its documentation
-    comments: list[tuple[int, int]] = field(default_factory=list)  # the bytes of comments and docstrings, in order
+    Attributes:
+        opaque: Whether the function has text that the grammar does not parse.
+        hollow: Whether it has a block that is empty without its documentation.
+        comments: The bytes of comments and docstrings, in order.
+    """
+
+    opaque: bool = False
+    hollow: bool = False
+    comments: list[tuple[int, int]] = field(default_factory=list)
 
 
-class _Frame(NamedTuple):
-    """An open node of the walk."""
+class _Parent(NamedTuple):
+    """What a node's position in its parent depends on.
+
+    Attributes:
+        kind: The parent's node type.
+        wanted: The tag for the last part of this composite name, or "".
+        assigns: Whether the parent gives an anonymous function its name.
+        children: The number of its named children, where a slot depends on it.
+    """
 
     kind: str
-    wanted: str  # tag that the last part of this composite name gets
-    region: int
-    region_tag: str
-    assigns: bool  # gives an anonymous function its name
-    children: int  # named ones, where a slot asks for it
+    wanted: str
+    assigns: bool
+    children: int
+
+
+class _Region(NamedTuple):
+    """A type expression or annotation: its number in the walk, from 1 (0 for none), and its tag."""
+
+    number: int
+    tag: str
+
+
+class _Context(NamedTuple):
+    """What a leaf's tag depends on besides the leaf: the parent's type, the position's tag, the region's tag."""
+
+    parent: str
+    wanted: str
+    region: str
+
+
+@dataclass
+class _Frame:
+    """An open node of the walk, and the number of its named children seen so far."""
+
+    parent: _Parent
+    region: _Region
+    index: int = 0
 
 
 def tagged_leaves(root: Node, data: bytes, spec: Language, walk: Walk) -> Iterator[Leaf]:
-    """The tokens under ``root`` in order, without comments and docstrings; notes go into ``walk``."""
+    """Yield the tokens under ``root`` in order, without comments and docstrings; ``walk`` collects notes."""
     cursor = root.walk()
-    frames = [_Frame("", "", 0, "", False, 0)]
-    places = [0]  # named children seen so far, per frame
+    frames = [_Frame(_Parent("", "", False, 0), _Region(0, ""))]
     regions = 0
     while True:
         node, frame = cursor.node, frames[-1]
         assert node is not None
         kind, named = node.type, node.is_named
-        region, region_tag = frame.region, frame.region_tag
-        wanted = _place(
-            frame.kind, frame.wanted, frame.assigns, frame.children, cursor.field_name, named, places[-1], spec
-        )
-        comment = kind in spec.comments
-        places[-1] += named and not comment
-        if not region and (tag := spec.regions.get(kind) or (wanted if wanted in ("TYPE", "ANNOTATION") else "")):
+        wanted = _slot_tag(frame.parent, cursor.field_name, named, frame.index, spec)
+        is_comment = kind in spec.comments
+        frame.index += named and not is_comment
+        region = frame.region
+        if not region.number and (tag := spec.regions.get(kind) or (wanted if wanted in _REGION_TAGS else "")):
             regions += 1
-            region, region_tag = regions, tag
-        if comment or (kind in spec.bare_strings and _is_docstring(node, spec)):
-            walk.hollow |= not comment and _only_documentation(node.parent, spec)
+            region = _Region(regions, tag)
+        if is_comment or (kind in spec.bare_strings and _is_docstring(node, spec)):
+            walk.hollow |= not is_comment and _only_documentation(node.parent, spec)
             walk.comments.append((node.start_byte, node.end_byte))
         elif kind in spec.atoms or not node.child_count:
             walk.opaque |= kind in spec.opaque
-            start, end = node.start_byte, node.end_byte
-            text = data[start:end].decode()
+            text = data[node.start_byte : node.end_byte].decode()
             if text and not text.isspace():
-                tag, known = _tag(kind, text, named, frame.kind, wanted, region_tag, spec)
-                yield Leaf(text, start, end, tag, region if region_tag == "TYPE" else 0, known)
+                tag, known = _tag(kind, text, named, _Context(frame.parent.kind, wanted, region.tag), spec)
+                number = region.number if region.tag == "TYPE" else 0
+                yield Leaf(text, node.start_byte, node.end_byte, tag, number, known)
         else:
-            value = node.child_by_field_name(spec.assigned[kind]) if kind in spec.assigned else None
-            assigns = value is not None and value.type in spec.anonymous
-            count = sum(child.type not in spec.comments for child in node.named_children) if kind in spec.counted else 0
-            frames.append(_Frame(kind, wanted, region, region_tag, assigns, count))
-            places.append(0)
+            frames.append(_Frame(_describe(node, wanted, spec), region))
             cursor.goto_first_child()
             continue
         while not cursor.goto_next_sibling():
             cursor.goto_parent()
             frames.pop()
-            places.pop()
             if not frames:
                 return
+
+
+def _describe(node: Node, wanted: str, spec: Language) -> _Parent:
+    """What the positions in a node depend on."""
+    kind = node.type
+    value = node.child_by_field_name(spec.assigned[kind]) if kind in spec.assigned else None
+    assigns = value is not None and value.type in spec.anonymous
+    count = sum(child.type not in spec.comments for child in node.named_children) if kind in spec.counted else 0
+    return _Parent(kind, wanted, assigns, count)
 
 
 def _is_docstring(node: Node, spec: Language) -> bool:
@@ -136,50 +176,43 @@ def _only_documentation(block: Node | None, spec: Language) -> bool:
 
 
 @cache
-def _place(
-    parent: str,
-    inherited: str,
-    assigns: bool,
-    count: int,
-    field: str | None,
-    named: bool,
-    place: int,
-    spec: Language,
-) -> str:
-    """The tag that a node's place in its parent asks for, or ""."""
-    if assigns and field in ("left", "name", "key", "property"):
+def _slot_tag(parent: _Parent, field: str | None, named: bool, index: int, spec: Language) -> str:
+    """The tag that a node's position in its parent requires, or ""."""
+    if parent.assigns and field in ("left", "name", "key", "property"):
         return "FUNCTION"
-    head = spec.heads.get(parent)
-    if head is not None and inherited and (head == field or (named and head == f"#{place}")):
-        return inherited
-    keys = [f"{parent}.{field}", f"*.{field}"] if field is not None else []
-    keys += [f"{parent}.#{place}/{count}", f"{parent}.#{place}", f"{parent}.*"] if named else []
+    head = spec.heads.get(parent.kind)
+    if head is not None and parent.wanted and (head == field or (named and head == f"#{index}")):
+        return parent.wanted
+    keys = [f"{parent.kind}.{field}", f"*.{field}"] if field is not None else []
+    if named:
+        keys += [f"{parent.kind}.#{index}/{parent.children}", f"{parent.kind}.#{index}", f"{parent.kind}.*"]
     return next((spec.slots[key] for key in keys if key in spec.slots), "")
 
 
 @lru_cache(maxsize=1 << 16)
-def _tag(kind: str, text: str, named: bool, parent: str, wanted: str, region: str, spec: Language) -> tuple[str, bool]:
+def _tag(kind: str, text: str, named: bool, context: _Context, spec: Language) -> tuple[str, bool]:
     """The tag of a token, and whether a rule names it."""
+    parent, wanted, region = context
     known = spec.atoms.get(kind) or spec.leaves.get(kind)
     if not named and wanted == "FUNCTION" and text.isidentifier():  # a reserved word as a name: Swift's init
         return wanted, True
     if not named or (known is None and kind == text):
-        return known or _by_text(text, parent, region), True
+        return known or _tag_of_fixed_token(text, parent, region), True
     if text in _CONSTANTS and known in (None, "VARIABLE"):
         return "CONSTANT", True
-    word = bool(text) and (text[0].isalpha() or text[0] in "_$@")
-    if known in _NAMES or (known is None and word):
+    is_word = bool(text) and (text[0].isalpha() or text[0] in "_$@")
+    if known in _NAMES or (known is None and is_word):
         if wanted in ("PARAMETER", "FUNCTION") and not region:
             return wanted, True
         if region or wanted:
             return region or wanted, True
     if known:
         return known, True
-    return "VARIABLE" if word else _by_text(text, parent, region), False
+    return "VARIABLE" if is_word else _tag_of_fixed_token(text, parent, region), False
 
 
-def _by_text(text: str, parent: str, region: str) -> str:
-    """The tag of a fixed token of the grammar: punctuation or a reserved word."""
+def _tag_of_fixed_token(text: str, parent: str, region: str) -> str:
+    """The tag of a token that the grammar fixes: punctuation or a reserved word."""
     if region == "ANNOTATION" and text in ("@", "#", "[", "]", "[[", "]]"):
         return "ANNOTATION"
     if text in _BRACKETS or (text in ("<", ">") and _ANGLED.search(parent)):
@@ -201,33 +234,47 @@ def _by_text(text: str, parent: str, region: str) -> str:
     return "KEYWORD" if text.lstrip("#@")[:1].isalpha() else "OPERATOR"
 
 
-def _links(text: str, tag: str) -> bool:
-    """Whether a token joins two names; PHP's dot joins texts."""
+def _joins_names(text: str, tag: str) -> bool:
+    """Whether a token joins two names; PHP's dot joins strings."""
     return text in _LINKS and tag == "DELIMITER"
 
 
 def role_tags(tokens: Sequence[Leaf]) -> list[str]:
-    """BIO roles of tokens: spans of function names, parameters, callees (``a.b.f``) and whole type expressions."""
-    texts, tags = [leaf.text for leaf in tokens], [leaf.tag for leaf in tokens]
-    result = ["O"] * len(tags)
-    for place, tag in enumerate(tags):
-        if tag in ("FUNCTION", "PARAMETER"):
-            result[place] = "B-FUNCTION_NAME" if tag == "FUNCTION" else "B-PARAMETER"
-        elif tag == "CALLEE":
-            first = place
-            while first >= 2 and _links(texts[first - 1], tags[first - 1]) and tags[first - 2] in _NAMES:
+    """Return BIO tags of roles: spans of function names, parameters, callees (``a.b.f``) and whole type expressions."""
+    roles = ["O"] * len(tokens)
+    _tag_names(tokens, roles)
+    start = 0
+    while start < len(tokens):
+        end = start + 1
+        while tokens[start].region and end < len(tokens) and tokens[end].region == tokens[start].region:
+            end += 1
+        _tag_type(tokens, roles, start, end)
+        start = end
+    return roles
+
+
+def _tag_names(tokens: Sequence[Leaf], roles: list[str]) -> None:
+    """Tag function names, parameters and callees."""
+    for index, token in enumerate(tokens):
+        if token.tag == "FUNCTION":
+            roles[index] = "B-FUNCTION_NAME"
+        elif token.tag == "PARAMETER":
+            roles[index] = "B-PARAMETER"
+        elif token.tag == "CALLEE":
+            first = index
+            while (
+                first >= 2
+                and _joins_names(tokens[first - 1].text, tokens[first - 1].tag)
+                and tokens[first - 2].tag in _NAMES
+            ):
                 first -= 2
-            result[first : place + 1] = ["B-CALLEE"] + ["I-CALLEE"] * (place - first)
-    place = 0
-    while place < len(tags):
-        end = place + 1
-        if tokens[place].region:
-            while end < len(tags) and tokens[end].region == tokens[place].region:
-                end += 1
-        first, last = place, end
-        while first < last and tags[first] in ("DELIMITER", "KEYWORD"):
-            first += 1
-        if any(tag == "TYPE" for tag in tags[first:last]) and all(role == "O" for role in result[first:last]):
-            result[first:last] = ["B-TYPE"] + ["I-TYPE"] * (last - first - 1)
-        place = end
-    return result
+            roles[first : index + 1] = ["B-CALLEE"] + ["I-CALLEE"] * (index - first)
+
+
+def _tag_type(tokens: Sequence[Leaf], roles: list[str], first: int, end: int) -> None:
+    """Tag a type expression, without the delimiters and keywords before it, unless it has another role."""
+    while first < end and tokens[first].tag in ("DELIMITER", "KEYWORD"):
+        first += 1
+    has_type = any(token.tag == "TYPE" for token in tokens[first:end])
+    if has_type and all(role == "O" for role in roles[first:end]):
+        roles[first:end] = ["B-TYPE"] + ["I-TYPE"] * (end - first - 1)

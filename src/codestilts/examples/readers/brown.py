@@ -1,4 +1,4 @@
-"""Read the Brown corpus: a file a document, a line a sentence, tokens written ``word/tag``."""
+"""Read the Brown corpus: one file per document, one line per sentence, tokens written ``word/tag``."""
 
 import re
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ QUOTES = {"``", "''"}  # opening and closing
 
 @dataclass(frozen=True)
 class Document:
-    """``name`` is the corpus' own (``ca01``: genre a, text 1); ``sentences`` are lists of (word, tag)."""
+    """A text of the corpus: its name (``ca01``: genre a, text 1), and its sentences as lists of (word, tag)."""
 
     name: str
     sentences: list[list[tuple[str, str]]]
 
 
 def read_brown(archive: Path) -> list[Document]:
-    """The documents of the corpus, by name.
+    """Read the documents of the corpus, sorted by name.
 
-    Raises CodeStiltsError (archive, member, line) for a token without a tag, a member that is not text, and an
-    archive without documents.
+    Raises:
+        CodeStiltsError: A token has no tag, a member is not text, or the archive has no documents.
     """
     documents = []
     for member, content in members(archive):
@@ -32,16 +32,14 @@ def read_brown(archive: Path) -> list[Document]:
             try:
                 lines = content.decode("ascii").splitlines()
             except UnicodeDecodeError as error:
-                raise CodeStiltsError(f"{archive.name}: {member}: not plain ASCII text: {error}") from error
+                raise CodeStiltsError(f"{archive.name}: {member}: it is not ASCII text: {error}") from error
             sentences = [
                 _undoubled([_token(item, f"{archive.name}: {member}, line {number}") for item in line.split()])
                 for number, line in enumerate(lines, 1)
             ]
             documents.append(Document(match[1], [sentence for sentence in sentences if sentence]))
     if not documents:
-        raise CodeStiltsError(
-            f"{archive.name}: holds no document of the Brown corpus (ca01, ca02, ...): fetch it again"
-        )
+        raise CodeStiltsError(f"{archive.name}: has no document of the Brown corpus (ca01, ca02, ...): fetch it again")
     return sorted(documents, key=lambda document: document.name)
 
 
@@ -53,7 +51,7 @@ def _token(item: str, where: str) -> tuple[str, str]:
 
 
 def _undoubled(sentence: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The corpus writes ``?``, ``!`` and ``;`` twice; once is what was printed."""
+    """Remove the repetition of ``?``, ``!`` and ``;``, which the corpus writes twice."""
     return [
         token
         for token, before in zip(sentence, [None, *sentence], strict=False)
@@ -62,7 +60,7 @@ def _undoubled(sentence: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def base_tag(tag: str) -> str:
-    """The tag without the corpus' marks for titles, headlines, citations and negation.
+    """Return a tag without the corpus' marks for titles, headlines, citations and negation.
 
     A contraction (``pps+bez``) counts as its first part, any foreign word as ``fw``.
     """
@@ -73,7 +71,7 @@ def base_tag(tag: str) -> str:
 
 
 def plain_text(words: list[str]) -> str:
-    """The sentence as it would be printed: ``He said : `` No ''`` without the blanks between the tokens."""
+    """Join the tokens of a sentence as in print: ``He said : `` No ''`` has no blanks within the quotes."""
     text, glued = "", True  # glued: no blank before the next word
     for word in words:
         joined = glued or word in {",", ".", ";", ":", "?", "!", ")", "''"}

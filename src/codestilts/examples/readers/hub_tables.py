@@ -1,32 +1,35 @@
-"""Examples out of a dataset repository of the hub: which files are a split, and which columns are a field.
+"""Make examples from a dataset repository of the hub, by mapping its columns to fields.
 
-A task file says both (keys ``read``, ``fields``, ``codes``), so that a set whose columns can be mapped needs no code.
-Where they can't, a builder begins with :func:`read` and goes on from there.
+A task file says which files are a split and which columns are a field (keys ``read``, ``fields``, ``codes``), so that a
+set needs no code if its columns can be mapped. Otherwise a builder starts from :func:`read`.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.repository import Archive, column_of
-from codestilts.examples.sampling import Inputs, Settings, log_dropped_rows, orient_pairs, sample_rows
+from codestilts.examples.sampling import log_dropped_rows, orient_pairs, sample_rows
 
-UNLABELLED = (-1, "-1", "")  # how the hub's sets mark a hidden or missing label, beside null
+UNLABELLED = (-1, "-1", "")  # marks of a hidden or missing label in the hub's sets, besides null
 LABELS = ("label", "tags")
 OPTIONAL = ("id", "unit", "cluster", "package", "check", "name", "repo")  # a field that a row may lack
 
 Record = dict[str, Any]
 
 
-def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """The examples of a task whose columns can be mapped: as many of each split and language as asked for.
+def rows(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Make the examples of a task whose columns can be mapped, up to the wanted number per split and language.
 
-    Pairs to be retrieved have the fields ``text``, in the row's language, and ``partner``: ``queries`` says which asks.
+    Pairs for retrieval have the fields ``text``, in the row's language, and ``partner``; the option ``queries`` says
+    which of them is the query.
     """
     frame = read(inputs, settings)
     if "partner" in frame:
@@ -34,22 +37,28 @@ def rows(inputs: Inputs, settings: Settings) -> pd.DataFrame:
     return sample_rows(frame, settings)
 
 
-def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
-    """All rows that ``settings["read"]`` names: id, language, split, cluster, package and the fields.
+def read(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Read all rows that ``settings.read`` names.
 
-    Entries are read in order; one that says ``languages`` or has ``{code}`` in its ``config`` or ``files`` is read once
-    a language. Rows that lack a label, or another field but those of ``OPTIONAL``, are left out, and the log says how
-    many. Test rows are read for the languages of the study, train and dev rows of a target for its source language (dev
-    rows of the others serve the oracle of checkpoint selection). Raises :class:`CodeStiltsError` for a config, split,
-    file, column or label that is not there, with the nearest spelling, and for a split without any label.
+    Entries are read in order. An entry with ``languages``, or with ``{code}`` in its ``config`` or ``files``, is read
+    once per language. Test rows are read for the languages of the study, train and dev rows of a target for its source
+    language (dev rows of other languages serve the oracle of checkpoint selection). Rows without a label, or without
+    another field that is not in ``OPTIONAL``, are dropped, and the log says how many.
+
+    Returns:
+        Table with id, language, split, cluster, package and the fields.
+
+    Raises:
+        CodeStiltsError: A config, split, file, column or label is missing (the message has the nearest spelling), or a
+            split has no labels.
     """
     frames, archives = [], dict[str, Archive]()
-    for entry in settings["read"]:
-        fields = {**settings.get("fields", {}), **entry.get("fields", {})}
-        for language in languages_of(entry, settings):
-            code = str(settings.get("codes", {}).get(language, language))
+    for entry in settings.read:
+        fields = {**settings.fields, **entry.get("fields", {})}
+        for language in languages_of(entry, settings.languages, settings.source_language):
+            code = settings.code_of(language)
             if entry["source"] not in archives:  # its card may declare hundreds of configs
-                archives[entry["source"]] = Archive(inputs[entry["source"]], f"task {settings['task']}")
+                archives[entry["source"]] = Archive(inputs.files[entry["source"]], f"task {settings.task}")
             archive = archives[entry["source"]]
             wanted = columns_of([*fields.values(), *([entry["by"]] if "by" in entry else [])])
             table = archive.table(with_code(entry, code), wanted)
@@ -58,27 +67,26 @@ def read(inputs: Inputs, settings: Settings) -> pd.DataFrame:
             record_counts(found, with_code(entry, code), settings)
             frames.append(frame)
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
-    return frame[frame["language"].isin(settings["languages"])].reset_index(drop=True)
+    return frame[frame["language"].isin(settings.languages)].reset_index(drop=True)
 
 
-def languages_of(entry: Record, settings: Settings) -> list[str]:
-    """The languages that an entry is read for; those of a column (``by``) are read together."""
+def languages_of(entry: Record, languages: Sequence[str], source_language: str) -> list[str]:
+    """Return the languages that an entry is read for; those of a column (``by``) are read together."""
     if "by" in entry:
-        return [settings["languages"][0]]
+        return [languages[0]]
     everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
-    source = settings.get("source_language")
-    first = [source if source in settings["languages"] else settings["languages"][0]]
-    named = entry.get("languages") or (settings["languages"] if everywhere else first)
-    return [str(language) for language in named if language in settings["languages"]]
+    first = [source_language if source_language in languages else languages[0]]
+    named = entry.get("languages") or (languages if everywhere else first)
+    return [str(language) for language in named if language in languages]
 
 
 def with_code(entry: Record, code: str) -> Record:
-    """An entry of ``read`` for one language."""
+    """Fill the code of a language into an entry of ``read``."""
     return {key: value.replace("{code}", code) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 def columns_of(specs: list[Any]) -> set[str]:
-    """The columns that field specifications read."""
+    """Return the columns that field specifications read."""
     found: set[str] = set()
     for spec in specs:
         if isinstance(spec, list):
@@ -91,10 +99,10 @@ def columns_of(specs: list[Any]) -> set[str]:
 
 
 def _mapped(
-    table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: Settings, place: str
+    table: pd.DataFrame, entry: Record, fields: Record, language: str, settings: BuilderSettings, place: str
 ) -> pd.DataFrame:
-    """The table's rows with our columns; those that lack a field are left out, and the log says how many."""
-    where = f"task {settings['task']}, {place}"
+    """Map a table's columns to fields; drop rows that lack a field, and log how many."""
+    where = f"task {settings.task}, {place}"
     config, split = entry.get("config", ""), entry.get("split", entry["as"])
     prefix = ":".join(part for part in (place, with_code(entry, language).get("config", config), split) if part)
     out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
@@ -112,7 +120,7 @@ def _mapped(
         frame["cluster"] = frame["id"]
     frame["language"] = language
     if "by" in entry:
-        names = {str(settings.get("codes", {}).get(name, name)): name for name in settings["languages"]}
+        names = {settings.code_of(name): name for name in settings.languages}
         frame["language"] = column_of(table, entry["by"], where).astype(str).map(names)
         frame = frame[frame["language"].notna()]
     for name in (name for name in fields if name not in OPTIONAL):
@@ -121,37 +129,44 @@ def _mapped(
             raise CodeStiltsError(f"{where}: no row of split {split} has a {name} (hidden?): read another split")
         log_dropped_rows(settings, absent.sum(), len(frame), f"{prefix}: no {name}")
         frame = frame[~absent]
-    # What is still missing may be so: it must not make floats of the numbers beside it.
+    # Optional fields may lack values, which must not turn the numbers of the others into floats.
     whole = [name for name in frame if not frame[name].isna().any()]
     return frame.astype({name: frame[name].infer_objects().dtype for name in whole})
 
 
-def _is_absent(value: Any, name: str, settings: Settings) -> bool:
-    """Whether a field has no value, or lacks one of those that it is made of."""
+def _is_absent(value: Any, name: str, settings: BuilderSettings) -> bool:
+    """Return whether a field, or a part of it, has no value."""
     if isinstance(value, list):
         return any(_is_absent(part, name, settings) for part in value)
-    if name in LABELS and str(value) not in map(str, settings.get("labels") or ()):
+    if name in LABELS and str(value) not in map(str, settings.labels):
         return is_null(value) or (isinstance(value, str | int) and value in UNLABELLED)
     return is_null(value)
 
 
 def is_null(value: Any) -> bool:
-    """Whether a cell is null, by whichever name: None, NaN, NaT."""
+    """Return whether a value is null: None, NaN or NaT."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def _short(text: str) -> str:
-    """A cluster's name: of a long text (a passage, a premise) its digest."""
+    """Return a cluster's name: a text, or the digest of a long text (a passage, a premise)."""
     return text if len(text) <= 64 else hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def values(table: pd.DataFrame, spec: Any, where: str, settings: Settings) -> list[Any]:
-    """A field of every row.
+def values(table: pd.DataFrame, spec: Any, where: str, settings: BuilderSettings) -> list[Any]:
+    """Compute a field of every row.
 
-    ``spec`` is a column (``answers.text.0`` looks inside), a text with columns in braces, a list of these (one list a
-    row), or a mapping with ``column`` and ``names``: the label of each value, by position or by key. A value that marks
-    a missing label gives None; any other one that has no name is an error. A mapping with ``number`` counts the rows
-    from there, ``within`` those of each value of a column.
+    Args:
+        table: Rows of a repository's table.
+        spec: A column (``answers.text.0`` looks inside), a text with columns in braces, or a list of these (one list
+            per row). A mapping with ``column`` and ``names`` gives the label of each value, by position or by key; a
+            value that marks a missing label gives None. A mapping with ``number`` counts the rows from that number,
+            with ``within`` separately for each value of a column.
+        where: Task, source and field, for error messages.
+        settings: Settings of the task.
+
+    Raises:
+        CodeStiltsError: A column is missing, or a value has no name.
     """
     if isinstance(spec, list):
         return [list(items) for items in zip(*(values(table, part, where, settings) for part in spec), strict=True)]
@@ -186,7 +201,7 @@ def _named(value: Any, known: Record, spec: Record, where: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists, bytes as texts, texts without the line end that some sets leave at their end."""
+    """Convert arrays to lists and bytes to texts, and strip the line end that some sets leave in texts."""
     if isinstance(value, str | bytes):
         text = _decoded(value)
         return text and text.rstrip("\r\n")
@@ -196,7 +211,7 @@ def _plain(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """Bytes as text, None if they are no UTF-8; anything else as it is."""
+    """Decode bytes, None if they are not UTF-8; return anything else as it is."""
     if not isinstance(value, bytes):
         return value
     try:

@@ -1,8 +1,14 @@
-"""A dataset repository of the hub: which of its files are a split of a config, and the rows in them.
+"""A dataset repository of the hub: the files of a split of a config, and their rows.
 
-The repository's card decides, read as the hub's own libraries do: its metadata by ``huggingface_hub``, its ``configs``
-by the rules of ``datasets`` (``MetadataConfigs``, ``sanitize_patterns``). What it does not declare is an error, never
-the nearest thing that is there. Without declared configs a config is a folder and a split a file's name.
+The repository's card decides, by the rules of ``datasets``: ``MetadataConfigs`` validates the ``configs`` that it
+declares and knows the default one, ``sanitize_patterns`` gives the patterns of each split, and fsspec's globs select
+the files. A card that ``datasets`` refuses (for a split with a dash in its name, say) is refused here too.
+Without declared configs ``datasets`` guesses splits from the words in file names. Here a config is then a folder and a
+split a file's name, and anything else is an error.
+
+Rows are read from the fetched zip by pyarrow and pandas. ``datasets`` reads the same rows from it (streaming, ``zip://``),
+but takes 2.9 s instead of 0.7 s for 100,000 rows of Parquet and 4.5 s instead of 3.3 s for JSON lines, guesses the
+types of CSV columns, and fails on rows of JSON that no file could hold instead of dropping them.
 """
 
 import posixpath
@@ -14,7 +20,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -24,135 +30,145 @@ from fsspec.utils import glob_translate
 from codestilts.errors import CodeStiltsError, suggest
 from codestilts.examples.readers.table_files import READERS
 
-# What a split's files are called where no card says it; the second is the layout of the branch refs/convert/parquet.
-PLACES = ("{split}-[0-9]*", "{split}/*", "{split}.*")
-DEFAULT = ("default/", "data/", "")  # where a config without a name lies
-_LATER = re.compile(r"-0*[1-9]\d*-of-\d+\.")  # the second and later parts of a table, which a rehearsal does not fetch
+if TYPE_CHECKING:
+    from datasets.utils.metadata import MetadataConfigs  # imported where it is needed: it takes most of a second
+
+# File names of a split where no card declares them; the second is the layout of the branch refs/convert/parquet.
+SPLIT_FILES = ("{split}-[0-9]*", "{split}/*", "{split}.*")
+DEFAULT_FOLDERS = ("default/", "data/", "")  # of a config without a name
+_LATER_PART = re.compile(r"-0*[1-9]\d*-of-\d+\.")  # not the first part of a table: a rehearsal does not fetch it
 
 Record = dict[str, Any]
 
 
 class Repository:
-    """Which files a dataset repository has, and what its card (the text of its README.md) says of them."""
+    """The names of a dataset repository's files, and its card (the text of its README.md)."""
 
     def __init__(self, names: list[str], card: str, where: str) -> None:
         self.names, self.card, self.where = names, card, where
 
     @cached_property
-    def configs(self) -> dict[str, Record]:
+    def configs(self) -> "MetadataConfigs":
         """What the card declares of each config; empty if it declares none.
 
-        Raises :class:`CodeStiltsError` for metadata that ``huggingface_hub`` or ``datasets`` would not read.
+        Raises:
+            CodeStiltsError: ``datasets`` would not read the metadata.
         """
+        from datasets.utils.metadata import MetadataConfigs
         from huggingface_hub.repocard import REGEX_YAML_BLOCK, RepoCard
 
         text = self.card.removeprefix("\ufeff")
         if not REGEX_YAML_BLOCK.search(text):
-            return {}
+            return MetadataConfigs()
         try:
-            declared = RepoCard(text).data.get("configs") or []
-        except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
-            raise self._broken(f"metadata that is no mapping in YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(declared, list) or not all(isinstance(config, dict) for config in declared):
-            raise self._broken("configs that are no list of mappings")
-        names = [str(config.get("config_name") or "") for config in declared]
-        if "" in names or len(set(names)) < len(names):
-            raise self._broken("a config without config_name, or two of one name")
-        return dict(zip(names, declared, strict=True))
+            data = RepoCard(text).data
+            configs = MetadataConfigs.from_dataset_card_data(data)
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError, yaml.YAMLError) as error:
+            reason = str(error).partition("Examples of")[0].strip()  # a page of examples follows
+            raise self._broken(f"metadata that the library datasets can't read ({reason})") from error
+        if len(configs) < len(data.get("configs") or []) or not all(name and isinstance(name, str) for name in configs):
+            raise self._broken("a config without a name, or two of the same name")
+        return configs
 
     def files(self, entry: Record) -> list[str]:
-        """The members that hold a split of a config, or that match ``files``.
+        """List the members that hold a split of a config, or that match the entry's ``files``.
 
-        Raises :class:`CodeStiltsError` with the nearest spelling for a config, a split or a file that is not there.
+        Raises:
+            CodeStiltsError: There is no such config, split or file; the message has the nearest spelling.
         """
         if "files" in entry:
-            found = sorted(name for name in self.names if fnmatchcase(name, entry["files"]))
-            if not found:
-                raise self._absent("file", entry["files"], self._tables())
-            return found
+            matching = sorted(name for name in self.names if fnmatchcase(name, entry["files"]))
+            if not matching:
+                raise self._missing("file", entry["files"], self._tables())
+            return matching
         split = str(entry.get("split") or entry["as"])
         config = self._config(entry.get("config"))
-        told = f"split {split} of config {config}" if config else f"split {split}"
-        if (declared := self._declared(config)) is None:
-            base = self.configs[config].get("data_dir") if config in self.configs else None
-            folders = [f"{base}/{place}" for place in ("data/", "")] if base else list(DEFAULT)
-            if not self.configs and config not in (None, "default"):
-                folders = [f"{config}/"]
-            for pattern in (folder + place.format(split=split) for folder in folders for place in PLACES):
-                found = sorted(name for name in self._tables() if fnmatchcase(name, posixpath.normpath(pattern)))
-                if found:
-                    return found
-            raise self._absent("file for", told, self._tables())
+        wanted = f"split {split} of config {config}" if config else f"split {split}"
+        declared = self._declared(config)
+        if declared is None:
+            return self._files_by_name(config, split, wanted)
         if split not in declared:
-            raise self._absent(f"split {split!r} in config", config, declared, name=split)
-        found = []
+            raise self._missing(f"split {split!r} in config", config, declared, name=split)
+        files: dict[str, None] = {}
         for pattern in declared[split]:
             matching = self._matching(pattern)
-            if not matching and not _LATER.search(pattern) and not re.search(r"[*?\[]", pattern):
-                raise self._absent("file", f"{pattern}, which its card names for {told}", self._tables(), pattern)
-            found += [name for name in matching if name not in found]
-        if not found:
-            raise self._absent("file", f"{' or '.join(declared[split])} for {told}", self._tables())
-        return found
+            if not matching and not _LATER_PART.search(pattern) and not re.search(r"[*?\[]", pattern):
+                raise self._missing("file", f"{pattern}, which its card names for {wanted}", self._tables(), pattern)
+            files |= dict.fromkeys(matching)
+        if not files:
+            raise self._missing("file", f"{' or '.join(declared[split])} for {wanted}", self._tables())
+        return list(files)
 
-    def _config(self, asked: Any) -> str | None:
-        """The config that an entry means; the default one if it names none."""
-        if not self.configs:
-            if asked not in (None, "default") and not any(name.startswith(f"{asked}/") for name in self._tables()):
-                raise self._absent("config", str(asked), {name.split("/")[0] for name in self._tables() if "/" in name})
-            return None if asked is None else str(asked)
-        if asked is not None:
-            if str(asked) not in self.configs:
-                raise self._absent("config", str(asked), self.configs)
-            return str(asked)
-        usual = [
-            name for name, config in self.configs.items()
-            if len(self.configs) == 1 or name == "default" or config.get("default") is True
-        ]  # fmt: skip
-        if len(usual) != 1:
+    def _files_by_name(self, config: str | None, split: str, wanted: str) -> list[str]:
+        """List the files of a split whose config's card entry doesn't say which they are."""
+        folders = list(DEFAULT_FOLDERS)
+        if base := self.configs.get(config or "", {}).get("data_dir"):
+            folders = [f"{base}/{folder}" for folder in ("data/", "")]
+        elif not self.configs and config not in (None, "default"):
+            folders = [f"{config}/"]
+        for pattern in (folder + name.format(split=split) for folder in folders for name in SPLIT_FILES):
+            matching = [name for name in self._tables() if fnmatchcase(name, posixpath.normpath(pattern))]
+            if matching:
+                return matching
+        raise self._missing("file for", wanted, self._tables())
+
+    def _config(self, name: Any) -> str | None:
+        """Return the config that an entry names, or the default one; None if there is neither."""
+        if self.configs:
+            if name is not None and str(name) not in self.configs:
+                raise self._missing("config", str(name), self.configs)
+            return str(name) if name is not None else self._default_config()
+        if name not in (None, "default") and not any(table.startswith(f"{name}/") for table in self._tables()):
+            folders = {table.split("/")[0] for table in self._tables() if "/" in table}
+            raise self._missing("config", str(name), folders)
+        return None if name is None else str(name)
+
+    def _default_config(self) -> str:
+        try:
+            default = self.configs.get_default_config_name()
+        except ValueError:  # there are several
+            default = None
+        if default is None:
             raise self._error(f"it has no one default config, so name one: {suggest('', self.configs, limit=8)}")
-        return usual[0]
+        return default
 
     def _declared(self, config: str | None) -> dict[str, list[str]] | None:
-        """Split -> patterns of its files, as the card declares them for a config; None if it doesn't."""
-        said = self.configs.get(config or "", {})
-        files, folder = said.get("data_files"), str(said.get("data_dir") or "")
-        if files is None:
+        """Return the patterns of each split that the card declares for a config; None if it declares none."""
+        from datasets.data_files import sanitize_patterns
+
+        declared = self.configs.get(config or "", {})
+        if declared.get("data_files") is None:
             return None
-        items = [files] if isinstance(files, str) else files
-        if isinstance(items, list) and all(isinstance(item, str) for item in items):
-            items = [{"split": "train", "path": items}]  # as `datasets` takes files without a split
-        splits: dict[str, list[str]] = {}
-        for item in items if isinstance(items, list) else [{}]:
-            item = item if isinstance(item, dict) and set(item) == {"split", "path"} else {}
-            paths = [item["path"]] if isinstance(item.get("path"), str) else item.get("path")
-            if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-                raise self._broken(f"data_files of config {config} that are neither patterns nor splits with a path")
-            if str(item["split"]) in splits:
-                raise self._broken(f"split {item['split']} twice in config {config}")
-            splits[str(item["split"])] = [posixpath.normpath(posixpath.join(folder, path)) for path in paths]
-        return splits
+        folder = str(declared.get("data_dir") or "")
+        try:
+            splits = sanitize_patterns(declared["data_files"])
+            return {
+                split: [posixpath.normpath(posixpath.join(folder, pattern)) for pattern in patterns]
+                for split, patterns in splits.items()
+            }
+        except (ValueError, TypeError) as error:
+            raise self._broken(f"data_files of config {config} that can't be read ({error})") from error
 
     def _matching(self, pattern: str) -> list[str]:
-        """The files that a pattern of a card names: ``*`` ends at a slash, ``**`` does not."""
+        """List the files that match a pattern of a card: ``*`` ends at a slash, ``**`` does not."""
         if pattern in self.names:
             return [pattern]
         try:
-            form = re.compile(glob_translate(pattern))
+            expression = re.compile(glob_translate(pattern))
         except (ValueError, re.error) as error:
             raise self._broken(f"the pattern {pattern}: {error}") from error
-        return sorted(name for name in self.names if form.match(name))
+        return sorted(name for name in self.names if expression.match(name))
 
     def _tables(self) -> list[str]:
         return sorted(name for name in self.names if PurePosixPath(name).suffix in READERS and name != "MANIFEST.json")
 
-    def _absent(self, what: str, asked: str | None, there: Any, name: str | None = None) -> CodeStiltsError:
-        hint = suggest(name or asked, there, limit=8, label="it has") if there else "it has no tables"
-        return self._error(f"no {what} {asked}: {hint}")
+    def _missing(self, kind: str, asked: str | None, known: Any, name: str | None = None) -> CodeStiltsError:
+        hint = suggest(name or asked, known, limit=8, label="it has") if known else "it has no tables"
+        return self._error(f"no {kind} {asked}: {hint}")
 
     def _broken(self, what: str) -> CodeStiltsError:
         return self._error(
-            f"its card README.md has {what}: say in the task which `files` a split has, or take another commit"
+            f"its card README.md has {what}: name the `files` of each split in the task, or take another commit"
         )
 
     def _error(self, message: str) -> CodeStiltsError:
@@ -160,9 +176,14 @@ class Repository:
 
 
 class Archive(Repository):
-    """A fetched repository: a zip of its files. Raises :class:`CodeStiltsError` if it is none."""
+    """A fetched repository, as a zip of its files."""
 
     def __init__(self, path: Path, where: str) -> None:
+        """Read the names of the files and the card.
+
+        Raises:
+            CodeStiltsError: The file is no zip, or is damaged.
+        """
         self.path = path
         try:
             with zipfile.ZipFile(path) as archive:
@@ -173,12 +194,20 @@ class Archive(Repository):
         super().__init__(names, card, f"{where}, {path.name}")
 
     def pieces(self, entry: Record, wanted: frozenset[str] = frozenset()) -> Iterator[pd.DataFrame]:
-        """The rows of a split of a config as they lie in its files: the ``wanted`` columns, or all of them.
+        """Read the rows of a split of a config, file by file.
 
-        Types are those of the file: nothing becomes a float because a value is missing, which is None or NaN. A cell of
-        a CSV file is text. A row of JSON with half of a surrogate pair, which no file could hold, is dropped, and the
-        log says how many. Raises :class:`CodeStiltsError` for a file that is damaged or no table.
+        Types are those of the file: a missing value (None or NaN) does not turn the others into floats. Entries of CSV
+        files are text. Rows of JSON with half of a surrogate pair, which no file could hold, are dropped, and the log
+        says how many.
+
+        Args:
+            entry: The keys ``config`` and ``split``, or ``files``, of an entry of ``read``.
+            wanted: Columns to read; all of them if empty.
+
+        Raises:
+            CodeStiltsError: A file is damaged or holds no table.
         """
+        damaged = (ValueError, OSError, RecursionError, pa.ArrowException, zipfile.BadZipFile, zlib.error)
         with zipfile.ZipFile(self.path) as archive:
             for name in self.files(entry):
                 dropped = Counter[str]()
@@ -188,21 +217,14 @@ class Archive(Repository):
                         raise ValueError(f"its name must end in one of {', '.join(READERS)}")
                     with archive.open(name) as stream:
                         yield from reader(stream, wanted, dropped)
-                except (
-                    ValueError,
-                    OSError,
-                    RecursionError,
-                    pa.ArrowException,
-                    zipfile.BadZipFile,
-                    zlib.error,
-                ) as error:
+                except damaged as error:
                     message = " ".join(str(error).split())
                     raise CodeStiltsError(f"{self.where}: {name} cannot be read: {message}") from error
-                for why, count in (+dropped).items():
-                    print(f"{self.where}: {name}: {count} rows dropped: {why}")
+                for reason, count in (+dropped).items():
+                    print(f"{self.where}: {name}: {count} rows dropped: {reason}")
 
     def table(self, entry: Record, wanted: set[str] | None = None) -> pd.DataFrame:
-        """All rows of :meth:`pieces` that the entry's ``where`` admits; row numbers as index."""
+        """Read all rows of :meth:`pieces` that match the entry's ``where``, numbered from 0."""
         where = entry.get("where") or {}
         columns = frozenset({*wanted, *(name.partition(".")[0] for name in where)} if wanted else ())
         parts = list(self.pieces(entry, columns))
@@ -216,23 +238,27 @@ class Archive(Repository):
 
 
 def column_of(table: pd.DataFrame, path: str, where: str) -> pd.Series:
-    """A column, or what lies in it: ``answers.text.0``. Raises :class:`CodeStiltsError` if it isn't there."""
+    """Return a column, or a value inside each of its entries (``answers.text.0``).
+
+    Raises:
+        CodeStiltsError: The table has no such column, or no entry such a key.
+    """
     first, *inside = path.split(".")
     if first not in table:
         raise CodeStiltsError(f"{where}: there is no column {first!r}: {suggest(first, table, label='the table has')}")
-    found = table[first]
+    column = table[first]
     for step in inside:
         key: Any = int(step) if step.isdigit() else step
-        kept = [value for value in found if isinstance(value, dict)]
-        if kept and isinstance(key, str) and not any(key in value for value in kept):
-            keys = sorted({str(known) for value in kept for known in value})
+        mappings = [value for value in column if isinstance(value, dict)]
+        if mappings and isinstance(key, str) and not any(key in value for value in mappings):
+            keys = sorted({str(known) for value in mappings for known in value})
             raise CodeStiltsError(
                 f"{where}: column {first!r} holds no {path!r}: {suggest(step, keys, label='it holds')}"
             )
-        found = pd.Series([_inside(value, key) for value in found], index=table.index, dtype=object)
-        if len(found) and found.isna().all() and not isinstance(key, int):
+        column = pd.Series([_inside(value, key) for value in column], index=table.index, dtype=object)
+        if len(column) and column.isna().all() and not isinstance(key, int):
             raise CodeStiltsError(f"{where}: column {first!r} holds no {path!r}")
-    return found
+    return column
 
 
 def _inside(value: Any, key: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The rows of a table's file as they are: Parquet, JSON or lines of it, CSV. No type changes because of a null."""
+"""Read the rows of a Parquet, JSON, JSON lines or CSV file. A missing value changes the type of no other value."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from typing import IO, Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-CHUNK = 10_000  # rows of JSON lines that are in memory at once
+CHUNK = 10_000  # rows of JSON lines in memory at a time
 HALF = "half of a surrogate pair, which is no character"
 _ESCAPED = re.compile(rb"\\u[dD]")
 
@@ -23,8 +23,8 @@ def _parquet(stream: IO[bytes], wanted: frozenset[str], dropped: Counter[str]) -
     names = file.schema_arrow.names
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"it has the column {repeated[0]} twice")
-    there = wanted.intersection(names) == wanted  # otherwise all of them, for the error to name
-    table = file.read(columns=sorted(wanted) if wanted and there else None)
+    complete = wanted.intersection(names) == wanted  # otherwise read all columns, which the error will list
+    table = file.read(columns=sorted(wanted) if wanted and complete else None)
     yield table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
 
 
@@ -38,7 +38,7 @@ def _lines(stream: IO[bytes], wanted: frozenset[str], dropped: Counter[str]) -> 
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
         if not isinstance(row, dict):
-            raise ValueError(f"line {number} is no mapping")
+            raise ValueError(f"line {number} is not a mapping")
         if _ESCAPED.search(line) and not is_writable([row.get(name) for name in wanted or row]):
             dropped[HALF] += 1
         else:
@@ -51,22 +51,22 @@ def _lines(stream: IO[bytes], wanted: frozenset[str], dropped: Counter[str]) -> 
 
 
 def _json(stream: IO[bytes], wanted: frozenset[str], dropped: Counter[str]) -> Iterator[pd.DataFrame]:
-    """A list of rows, a mapping of columns, or lines, as `datasets` takes what is called .json."""
+    """Read a list of rows, a mapping of columns, or lines: what `datasets` accepts in files called .json."""
     data = stream.read()
     try:
-        found = json.loads(data.decode("utf-8-sig"))
+        content = json.loads(data.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         if not error.msg.startswith("Extra data"):
             raise
         yield from _lines(io.BytesIO(data), wanted, dropped)
         return
-    if isinstance(found, dict) and all(isinstance(column, list | dict) for column in found.values()):
-        columns = [list(column.values()) if isinstance(column, dict) else column for column in found.values()]
-        found = [dict(zip(found, cells, strict=True)) for cells in zip(*columns, strict=True)]
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise ValueError("it is no list of mappings, one a row")
-    rows = [row for row in found if is_writable([row.get(name) for name in wanted or row])]
-    dropped[HALF] += len(found) - len(rows)
+    if isinstance(content, dict) and all(isinstance(column, list | dict) for column in content.values()):
+        columns = [list(column.values()) if isinstance(column, dict) else column for column in content.values()]
+        content = [dict(zip(content, row, strict=True)) for row in zip(*columns, strict=True)]
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise ValueError("it is not a list of mappings, one per row")
+    rows = [row for row in content if is_writable([row.get(name) for name in wanted or row])]
+    dropped[HALF] += len(content) - len(rows)
     yield _frame(rows)
 
 
@@ -76,7 +76,7 @@ def _frame(rows: list[Record]) -> pd.DataFrame:
 
 
 def is_writable(value: Any) -> bool:
-    """Whether all texts in a value can be written as UTF-8."""
+    """Return whether all texts in a value can be encoded as UTF-8."""
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
@@ -89,7 +89,7 @@ def _csv(
 ) -> Iterator[pd.DataFrame]:
     table = pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError("its rows have more cells than its first line")
+        raise ValueError("its rows have more fields than its first line")
     yield table
 
 

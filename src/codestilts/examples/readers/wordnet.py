@@ -1,4 +1,4 @@
-"""Read WordNet's data files: synsets with their lemmas, definition, example sentences and hypernyms."""
+"""Read WordNet's data files: synsets with lemmas, definition, example sentences and hypernyms."""
 
 import re
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from codestilts.sources.archive import members
 
 DATA_FILE = re.compile(r"(?:^|/)data\.(noun|verb|adj|adv)$")
 QUOTED = re.compile(r'"([^"]+)"')
-SYNTACTIC_MARK = re.compile(r"\((?:a|p|ip)\)$")  # wninput(5WN): where an adjective may stand
+SYNTACTIC_MARK = re.compile(r"\((?:a|p|ip)\)$")  # wninput(5WN): the position of an adjective
 
 
 @dataclass(frozen=True)
 class Synset:
-    """``name`` is part of speech and offset (``noun.00001740``); ``parents`` are names of hypernyms."""
+    """A set of synonyms: ``name`` is part of speech and offset (``noun.00001740``), ``parents`` name hypernyms."""
 
     name: str
     part: str
@@ -28,10 +28,10 @@ PARTS = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}
 
 
 def read_wordnet(archive: Path) -> list[Synset]:
-    """All synsets, by name. The format is that of wndb(5WN).
+    """Read all synsets, sorted by name, in the format of wndb(5WN).
 
-    Raises CodeStiltsError (archive, member, line) for a line that does not follow it, and for an archive without
-    data files.
+    Raises:
+        CodeStiltsError: A line does not follow the format, or the archive has no data files.
     """
     synsets = []
     for member, content in members(archive):
@@ -41,29 +41,29 @@ def read_wordnet(archive: Path) -> list[Synset]:
                 if not line.startswith("  "):  # the licence at the top of each file is indented
                     synsets.append(_synset(line, match[1], f"{archive.name}: {member}, line {number}"))
     if not synsets:
-        raise CodeStiltsError(f"{archive.name}: holds no data file of WordNet (data.noun, ...): fetch it again")
+        raise CodeStiltsError(f"{archive.name}: has no data file of WordNet (data.noun, ...): fetch it again")
     return sorted(synsets, key=lambda synset: synset.name)
 
 
 def _synset(line: str, part: str, where: str) -> Synset:
-    """``offset file type count (word id)* count (symbol offset part source/target)* ... | gloss``."""
+    """Parse ``offset file type count (word id)* count (symbol offset part source/target)* ... | gloss``."""
     fields, bar, gloss = line.rstrip().partition(" | ")
-    cells = fields.split()
+    items = fields.split()
     try:
         if not bar:
             raise ValueError("no gloss")
-        words = int(cells[3], 16)
-        lemmas = [SYNTACTIC_MARK.sub("", cells[4 + 2 * i]).replace("_", " ") for i in range(words)]
+        words = int(items[3], 16)
+        lemmas = [SYNTACTIC_MARK.sub("", items[4 + 2 * i]).replace("_", " ") for i in range(words)]
         after = 4 + 2 * words
-        pointers = [cells[after + 1 + 4 * i : after + 5 + 4 * i] for i in range(int(cells[after]))]
+        pointers = [items[after + 1 + 4 * i : after + 5 + 4 * i] for i in range(int(items[after]))]
         parents = [f"{PARTS[kind]}.{offset}" for symbol, offset, kind, _ in pointers if symbol == "@"]
-        int(cells[0])
+        int(items[0])
     except (ValueError, IndexError, KeyError) as error:
         raise CodeStiltsError(
             f"{where}: not a synset of WordNet ({error}): the file is damaged, fetch it again"
         ) from error
     return Synset(
-        f"{part}.{cells[0]}",
+        f"{part}.{items[0]}",
         part,
         tuple(lemmas),
         " ".join(gloss.split('"')[0].strip(" ;").split()),
@@ -73,7 +73,7 @@ def _synset(line: str, part: str, where: str) -> Synset:
 
 
 def forms(lemma: str) -> set[str]:
-    """The lemma and its regular inflections, in lower case; of a phrase, its first or last word is inflected."""
+    """Return a lemma and its regular inflections, in lower case; of a phrase its first or last word is inflected."""
     words = lemma.lower().split()
     first, last, rest = words[0], words[-1], words[1:]
     inflected = {" ".join([form, *rest]) for form in _regular(first)}
@@ -91,7 +91,7 @@ def _regular(word: str) -> set[str]:
 
 
 def find_word(wanted: set[str], text: str) -> tuple[int, int] | None:
-    """Where the first of the ``wanted`` forms (lower case) stands in ``text`` as whole words: start and end."""
+    """Find the first occurrence of a ``wanted`` form (lower case) as whole words in ``text``: its start and end."""
     lowered = f" {text.lower()} "
     spans = []
     for form in wanted:

@@ -1,0 +1,135 @@
+"""Settings of the jobs that score, compare and report, made from a study."""
+
+from codestilts.config.analysis_settings import (
+    ComparedArm,
+    ComparedTarget,
+    ComparisonSettings,
+    EffectFigureSettings,
+    LanguageFigureSettings,
+    ReportedArm,
+    ReportSettings,
+    SampledTarget,
+    SamplePredictionsSettings,
+    ScoredTarget,
+    ScoreSettings,
+    SimilaritySettings,
+    TrainingFigureSettings,
+)
+from codestilts.config.preparation_jobs import build_settings
+from codestilts.config.study import Study
+
+
+def score_settings(study: Study, encoder: str, arm: str) -> ScoreSettings:
+    """Return the settings for scoring one encoder-arm pair."""
+    return _score(study, study.encoder_arms[encoder, arm])
+
+
+def baseline_score_settings(study: Study) -> ScoreSettings:
+    """Return the settings for scoring the trivial baselines of all targets."""
+    return _score(study, study.targets)
+
+
+def _score(study: Study, targets: list[str]) -> ScoreSettings:
+    specs = {target: study.tasks[target] for target in targets}
+    return ScoreSettings(
+        {target: ScoredTarget(spec.metric, tuple(spec.labels or ())) for target, spec in specs.items()}
+    )
+
+
+def similarity_settings(study: Study) -> SimilaritySettings:
+    """Return the settings for measuring the similarity of languages."""
+    return SimilaritySettings(study.config.source_language, tuple(study.seen_languages))
+
+
+def comparison_settings(study: Study) -> ComparisonSettings:
+    """Return the settings for comparing arms."""
+    statistics = study.config.statistics
+    first, second = statistics.contrast
+    pretraining = {name: study.encoder(name).languages for name in study.encoders}
+    return ComparisonSettings(
+        arms={name: _compared_arm(study, name) for name in study.arms},
+        targets={name: _compared_target(study, name) for name in study.targets},
+        languages=tuple(study.config.languages),
+        seen_languages=tuple(study.seen_languages),
+        pretraining_languages={name: tuple(languages) for name, languages in pretraining.items()},
+        checkpoint=study.config.target.selection[0],
+        contrast=(first, second),
+        language_set=statistics.language_set,
+        resamples=statistics.resamples,
+        confidence=statistics.confidence,
+        margin=statistics.margin,
+        seed=statistics.seed,
+    )
+
+
+def _compared_arm(study: Study, name: str) -> ComparedArm:
+    arm = study.arms[name]
+    controls_for, overlaps = tuple(arm.controls_for or ()), tuple(study.overlaps[name])
+    return ComparedArm(arm.family, arm.init, arm.base, controls_for, overlaps)
+
+
+def _compared_target(study: Study, name: str) -> ComparedTarget:
+    spec = study.tasks[name]
+    return ComparedTarget(
+        metric=spec.metric,
+        group=str(spec.group),
+        suite=spec.suite,
+        source_language=study.source_language(name),
+        trained=name in study.trained_targets,
+    )
+
+
+def sample_predictions_settings(study: Study) -> SamplePredictionsSettings:
+    """Return the settings for drawing sample predictions."""
+    specs = {name: study.tasks[name] for name in study.targets}
+    targets = {name: SampledTarget(spec.type, spec.options.protocol or "rank") for name, spec in specs.items()}
+    return SamplePredictionsSettings(targets, study.config.source_language, tuple(study.seen_languages))
+
+
+def effect_figure_settings(study: Study, encoder: str) -> EffectFigureSettings:
+    """Return the settings of the notebook on effects."""
+    statistics = study.config.statistics
+    return EffectFigureSettings(tuple(study.scopes), statistics.language_set, statistics.margin)
+
+
+def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettings:
+    """Return the settings of the notebook on languages."""
+    first, second = study.config.statistics.contrast
+    return LanguageFigureSettings(tuple(study.targets), study.config.source_language, (first, second))
+
+
+def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettings:
+    """Return the settings of the notebook on training."""
+    return TrainingFigureSettings(_reported_arms(study), tuple(study.shown_arms))
+
+
+def report_settings(study: Study) -> ReportSettings:
+    """Return the settings of the report."""
+    return ReportSettings(
+        study=study.name,
+        rehearsal=bool(study.config.rehearsal),
+        encoders=tuple(study.encoders),
+        arms=_reported_arms(study),
+        seeds=tuple(study.config.seeds),
+        source_language=study.config.source_language,
+        sampled=_sampled_splits(study),
+        budgets=study.config.model_dump(include={"intermediate", "target"}, exclude_none=True),
+        sources=tuple(study.used_sources),
+        comparison=comparison_settings(study),
+    )
+
+
+def _reported_arms(study: Study) -> dict[str, ReportedArm]:
+    return {
+        name: ReportedArm(arm.family, tuple(arm.tasks), arm.init, arm.shuffle_labels)
+        for name, arm in study.arms.items()
+    }
+
+
+def _sampled_splits(study: Study) -> dict[str, tuple[str, ...]]:
+    """The splits that published results use whole and of which the study draws only a part, by target."""
+    sampled = {}
+    for target in study.targets:
+        limited = {size.partition("_")[0] for size in build_settings(study, target).sizes()}
+        sampled[target] = tuple(str(split) for split in study.tasks[target].whole if split in limited)
+    return {target: splits for target, splits in sampled.items() if splits}

@@ -1,0 +1,183 @@
+"""Checks across keys and files: names that exist, and combinations that make a study."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from codestilts.config.schema_errors import Problem, schema_errors
+from codestilts.config.schema_fields import Family
+from codestilts.config.schema_task import TaskFile, TaskSpec
+from codestilts.config.study import PATH_KEYS, Record, Study
+from codestilts.errors import suggest
+from codestilts.files import read_text
+from codestilts.sources.table import Source
+
+
+def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
+    """Check task files: names, keys, types, sources, labels and builders.
+
+    Args:
+        tasks: The values of all task files (:func:`codestilts.config.study.load_tasks`).
+        sources: The rows of ``sources.csv``.
+        root: The project's folder, whose library has the builders.
+
+    Yields:
+        One message for each problem, which begins with the file.
+    """
+    for values in tasks.values():
+        for key in ("name", "suite"):
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", values[key]):
+                yield f"{values['file']}: {values[key]!r} is not a name: use lower-case letters, digits and hyphens"
+        spec = {key: value for key, value in values.items() if key not in PATH_KEYS}
+        problems = schema_errors(TaskFile, spec, exact=True)
+        if not problems:
+            task = TaskSpec.model_validate(values)
+            problems = [*_task_problems(task, tasks, sources), *_builder_problems(task, root)]
+        yield from (f"{values['file']}: {problem.key}: {problem.message}" for problem in problems)
+
+
+def _task_problems(task: TaskSpec, tasks: Iterable[str], sources: Iterable[str]) -> Iterator[Problem]:
+    """Names that do not exist, and keys that require others."""
+    for source in sorted(set(task.all_sources) - set(sources)):
+        yield Problem(("sources",), f"no source '{source}'; {suggest(source, sources)}")
+    for part in sorted(set(task.examples_of) - set(tasks)):
+        yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
+    # A tagging task without labels takes the tags of its train rows.
+    if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
+        yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
+    if not task.trained and task.type != "retrieval":
+        yield Problem(("trained",), "only a retrieval task can be used without training")
+    if not task.trained and not task.build.queries:
+        yield Problem(("build", "queries"), "an untrained target needs this key: set it to language or partner")
+    if any(entry.rows is not None for entry in task.read) and not task.published:
+        yield Problem(("published",), "is missing: cite who published the number of rows (read.rows)")
+    if any(entry.found is not None for entry in task.read) and not task.incomparable:
+        yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
+
+
+def _builder_problems(task: TaskSpec, root: Path) -> Iterator[Problem]:
+    """A builder that does not exist. Its module is read and not imported, which would take seconds."""
+    module, _, function = task.builder.partition(":")
+    file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
+    if not file.exists():
+        yield Problem(("builder",), f"there is no module {module}")
+    elif function not in (names := re.findall(r"^def (\w+)\(", read_text(file), re.MULTILINE)):
+        yield Problem(("builder",), f"module {module} has no function '{function}'; {suggest(function, names)}")
+
+
+def config_errors(study: Study) -> Iterator[Problem]:
+    """Check the config of a study: first that all names exist, then arms, targets, languages and packages."""
+    unknown = list(_unknown_names(study)) or list(_undefined_arms(study))
+    if unknown:
+        yield from unknown
+        return
+    yield from _arm_problems(study)
+    yield from _target_problems(study)
+    yield from _source_language_problems(study)
+    yield from _missing_packages(study)
+
+
+def _unknown_names(study: Study) -> Iterator[Problem]:
+    """Names of encoders, arms, tasks, languages and sources that do not exist."""
+    config, tasks = study.config, study.tasks
+    defined = config.definitions
+    languages = {language for target in config.targets if target in tasks for language in tasks[target].languages}
+    references: list[tuple[tuple[Any, ...], Iterable[str], Iterable[str], str]] = [
+        (("encoders",), config.encoders, defined.encoders, "encoder is defined under that name"),
+        (("arms",), config.arms, [*defined.arms, *tasks], "arm or task has that name"),
+        (("targets",), config.targets, tasks, "task has that name"),
+        (("languages",), config.languages, languages, "target has that language"),
+        (("data", "tasks"), config.data.tasks, tasks, "task has that name"),
+        (("target", "tasks"), config.target.tasks, tasks, "task has that name"),
+    ]
+    for index, block in enumerate(config.grid):
+        for key in ("encoders", "arms", "targets"):
+            references.append(
+                (("grid", index, key), getattr(block, key) or [], getattr(config, key), "name of this study")
+            )
+    for name, arm in defined.arms.items():
+        references.append((("definitions", "arms", name, "tasks"), arm.tasks, tasks, "task has that name"))
+    for name, encoder in defined.encoders.items():
+        path = ("definitions", "encoders", name, "source")
+        references.append((path, [encoder.source], study.sources, "source has that name"))
+    for path, names, allowed, missing in references:
+        for name in dict.fromkeys(names):
+            if name not in set(allowed):
+                yield Problem(path, f"'{name}': no {missing}; {suggest(name, allowed)}")
+
+
+def _undefined_arms(study: Study) -> Iterator[Problem]:
+    """Arms that are named as a task whose suite is no family of arms."""
+    for index, name in enumerate(study.config.arms):
+        if name not in study.config.definitions.arms and (suite := study.tasks[name].suite) not in get_args(Family):
+            message = f"'{name}' is a task of the suite {suite}: define an arm with that task and a family"
+            yield Problem(("arms", index), f"{message} under definitions.arms")
+
+
+def _arm_problems(study: Study) -> Iterator[Problem]:
+    """Arms that repeat the arm ``none``, controls without families, and bases outside the study."""
+    config = study.config
+    if "none" not in config.arms:
+        yield Problem(("arms",), "'none' is missing: add it, every effect is a difference from it")
+    for index, name in enumerate(config.arms):
+        arm, definition = study.arms[name], ("definitions", "arms", name)
+        untrained = not arm.tasks and arm.init == "pretrained" and arm.method == "full"
+        if name != "none" and untrained and not study.parent_arm(name):
+            yield Problem(("arms", index), f"'{name}' has no tasks and starts from pretrained weights, as 'none' does")
+        if arm.family == "control" and arm.controls_for is None:
+            message = f"'{name}' is a control: list the families that it is a control for, or [] for none"
+            yield Problem((*definition, "controls_for"), message)
+        if arm.family != "control" and arm.controls_for is not None:
+            message = f"'{name}' is of the family {arm.family}, not a control: remove the key"
+            yield Problem((*definition, "controls_for"), message)
+        if arm.base and arm.base not in config.arms:
+            message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
+            yield Problem((*definition, "base"), message)
+
+
+def _target_problems(study: Study) -> Iterator[Problem]:
+    """Targets without a language, a group or a partner language, or that are intermediate tasks too."""
+    for index, target in enumerate(study.targets):
+        task, languages = study.tasks[target], study.task_languages(target)
+        if not languages:
+            message = f"'{target}' has none of the languages {', '.join(study.config.languages)}"
+            yield Problem(("targets", index), f"{message}; {suggest('', task.languages)}")
+        elif task.together and len(languages) < len(task.languages):
+            message = f"target '{target}' pairs {' and '.join(task.languages)}, but this study has only"
+            yield Problem(("languages",), f"{message} {', '.join(languages)}: add the other, or remove the target")
+        arms = [name for name, arm in study.arms.items() if target in arm.tasks]
+        if arms:
+            message = f"'{target}' is also an intermediate task ({', '.join(arms)}): use it as one of them"
+            yield Problem(("targets", index), message)
+        if task.group is None:
+            yield Problem(("targets", index), f"'{target}' has no group, so it cannot be a target: see {task.file}")
+
+
+def _source_language_problems(study: Study) -> Iterator[Problem]:
+    """Source languages that a trained target does not have."""
+    for target in study.trained_targets:
+        source, languages = study.source_language(target), study.tasks[target].languages
+        if source not in languages:
+            message = f"'{source}' is not a language of target '{target}'; {suggest(source, languages)}"
+            yield Problem(("source_language",), message)
+
+
+def _missing_packages(study: Study) -> Iterator[Problem]:
+    """Languages for which ``sources.csv`` has no package of a split that the study needs."""
+
+    def languages_with(split: str) -> set[str]:
+        sources = [source for source in study.sources.values() if source.kind in study.config.function_sources]
+        return {language for source in sources for language, name in source.split.items() if name in (split, "hub")}
+
+    of_functions = [target for target in study.targets if study.reads_functions(target)]
+    needed = {study.source_language(target) for target in of_functions if target in study.trained_targets}
+    for language in sorted(needed - languages_with("train")):
+        allowed = suggest(language, languages_with("train"))
+        yield Problem(("source_language",), f"sources.csv has no training package in '{language}'; {allowed}")
+    other_targets = set(study.targets) - set(of_functions)
+    elsewhere = {language for target in other_targets for language in study.task_languages(target)}
+    for index, language in enumerate(study.config.languages):
+        if language not in languages_with("test") | elsewhere:
+            allowed = suggest(language, languages_with("test"))
+            yield Problem(("languages", index), f"sources.csv has no test package for '{language}'; {allowed}")

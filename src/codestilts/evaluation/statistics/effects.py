@@ -1,0 +1,64 @@
+"""Effects: each arm, and the mean of each family of the primary contrast, minus no intermediate training."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from codestilts.evaluation.statistics.bootstrap import Cells, estimate
+from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.evaluation.statistics.means import COUNTS, INTERVAL, common_means, count, estimate_columns, observed
+
+COLUMNS = ["arm", "kind", "family", "init", "scope", "scope_kind", "overlaps", "language_set", *COUNTS, "none",
+           "effect", *INTERVAL]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a difference: an arm, or the mean of a family's arms."""
+
+    name: str
+    kind: str  # arm or family
+    arms: list[str]
+
+
+def arm_side(name: str) -> Side:
+    """Return the side of a single arm."""
+    return Side(name, "arm", [name])
+
+
+def family_side(design: Design, family: str) -> Side:
+    """Return the side of the mean of a family's arms."""
+    return Side(family, "family", design.arms_of(family))
+
+
+def effects(cells: Cells, design: Design) -> pd.DataFrame:
+    """Return each arm and family minus ``none`` in every scope, for each set of languages and each language.
+
+    ``arm`` is the name of an arm or, where ``kind`` says so, of a family. ``none`` is the value of the arm ``none`` in
+    the same cells. An arm that shares no cell with it has no row.
+    """
+    sides = [arm_side(name) for name in design.settings.arms if name != NONE]
+    sides += [family_side(design, family) for family in design.settings.contrast]
+    rows = []
+    for language_set in dict.fromkeys([*design.language_sets, *sorted(cells.languages)]):
+        languages = design.languages_of(language_set)
+        for scope, (scope_kind, targets) in design.scopes.items():
+            for side in sides:
+                ours, none = common_means(cells, [side.arms, [NONE]], targets, languages)
+                effect = estimate(cells, ours - none, design.settings.confidence)
+                if effect:
+                    where = {"scope": scope, "scope_kind": scope_kind, "overlaps": _overlaps(design, side, scope)}
+                    mean = {"language_set": language_set, **count(none), "none": observed(cells, none)}
+                    rows.append({**_described(design, side), **where, **mean, **estimate_columns(effect, "effect")})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _described(design: Design, side: Side) -> dict[str, str]:
+    arms = design.settings.arms
+    family = side.name if side.kind == "family" else arms[side.name].family
+    init = "" if side.kind == "family" else arms[side.name].init
+    return {"arm": side.name, "kind": side.kind, "family": family, "init": init}
+
+
+def _overlaps(design: Design, side: Side, target: str) -> bool:
+    return any(target in design.overlaps.get(name, ()) for name in side.arms)

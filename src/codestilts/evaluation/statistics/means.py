@@ -1,0 +1,92 @@
+"""Means over arms, languages, targets and groups, as weights on the cells of :mod:`bootstrap`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from codestilts.evaluation.statistics.bootstrap import Cells, Estimate
+
+COUNTS = ["languages", "targets", "cells"]  # the numbers that a mean is taken over
+INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
+NO_OVERLAPS: Mapping[str, Collection[str]] = MappingProxyType({})
+
+Languages = Collection[str] | Mapping[str, Collection[str]]  # the same for all targets, or those of each target
+
+
+def mean_over(
+    cells: Cells, arms: list[str], scopes: list[list[str]], languages: Languages, without: Mapping = NO_OVERLAPS
+) -> np.ndarray:
+    """Return the weights (arms x targets x languages) of the mean of one side; see :func:`common_means`."""
+    return common_means(cells, [arms], scopes, languages, without)[0]
+
+
+def common_means(
+    cells: Cells,
+    sides: Sequence[list[str]],
+    scopes: list[list[str]],
+    languages: Languages,
+    without: Mapping[str, Collection[str]] = NO_OVERLAPS,
+) -> list[np.ndarray]:
+    """Return the weights (arms x targets x languages) of the mean of each side over the cells that all sides have.
+
+    The mean is one of means: over languages, then over the targets of a group, then over groups. A side has a cell
+    (target, language) if all of its arms have data there; a cell that one side lacks is left out of all sides before
+    anything is weighted. Without any common cell all weights are zero.
+
+    Args:
+        cells: The cells of all arms.
+        sides: The arms of each side.
+        scopes: Lists of targets, one list a group.
+        languages: The languages of all targets, or of each.
+        without: Targets by arm that are left out of the arm's means.
+    """
+    weights = [np.zeros(cells.by_seed.shape[1:]) for _ in sides]
+    rows = [[cells.arms.index(arm) for arm in arms if arm in cells.arms] for arms in sides]
+    usable = [_common_cells(cells, rows, scope, languages, without) for scope in scopes]
+    usable = [targets for targets in usable if targets]
+    for targets in usable:
+        for j, (arms_of_sides, common) in targets.items():
+            for table, side in zip(weights, arms_of_sides, strict=True):
+                for k in common:
+                    table[side, j, k] += 1 / (len(side) * len(usable) * len(targets) * len(common))
+    return weights
+
+
+def _common_cells(
+    cells: Cells,
+    sides: list[list[int]],
+    scope: list[str],
+    languages: Languages,
+    without: Mapping[str, Collection[str]],
+) -> dict[int, tuple[list[list[int]], list[int]]]:
+    """For each target of a scope with a common cell, the arms of each side and the languages, as indices."""
+    present = ~np.isnan(cells.draws[0])
+    targets = {}
+    for target in set(scope) & set(cells.targets):
+        j = cells.targets.index(target)
+        arms = [[i for i in side if target not in without.get(cells.arms[i], ())] for side in sides]
+        chosen = languages.get(target, ()) if isinstance(languages, Mapping) else languages
+        columns = [cells.languages.index(name) for name in chosen if name in cells.languages]
+        common = [k for k in columns if all(side and present[side, j, k].all() for side in arms)]
+        if common:
+            targets[j] = arms, common
+    return targets
+
+
+def count(weights: np.ndarray) -> dict[str, int]:
+    """Return the numbers of languages, targets and cells (a target in a language) that a mean is taken over."""
+    used = np.asarray(weights.any(axis=0))
+    return {"languages": int(used.any(axis=0).sum()), "targets": int(used.any(axis=1).sum()), "cells": int(used.sum())}
+
+
+def observed(cells: Cells, weights: np.ndarray) -> float:
+    """Return the weighted sum of the observed cells, in points."""
+    return float(cells.draws[0][weights != 0] @ weights[weights != 0])
+
+
+def estimate_columns(estimate: Estimate, name: str) -> dict[str, object]:
+    """Return an estimate as columns: its value under ``name``, then those of :data:`INTERVAL`."""
+    by_seed = " ".join(f"{value:.3f}" for value in estimate.by_seed)
+    numbers = {name: estimate.value, "low": estimate.low, "high": estimate.high, "p": estimate.p}
+    return {**numbers, "seeds": len(estimate.by_seed), "by_seed": by_seed, "note": estimate.note}

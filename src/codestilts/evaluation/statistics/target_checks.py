@@ -1,0 +1,80 @@
+"""Checks of targets: whether they are learnt, and how many test examples and units they have."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from codestilts.evaluation.statistics.bootstrap import Cells, estimate
+from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed
+
+CHECK_COLUMNS = ["target", "group", "trained", "languages", "rival", "rival_kind", "none", "rival_value", "margin",
+                 *INTERVAL, "passed"]  # fmt: skip
+COUNT_COLUMNS = ["target", "group", "language", "examples", "units", "seen", "few", "none", "low", "high", "note"]
+
+FEW = 200  # test examples: of 200 independent ones the 95 % interval of an accuracy of 50 % is 7 points wide each way
+
+
+def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
+    """Compare ``none`` on the source language with each trivial baseline and with random weights.
+
+    A target that is not fine-tuned, or has no test rows in the source language, is checked on the mean of its
+    languages: those that both ``none`` and the rival have. ``rival_kind`` is ``trivial`` (a trivial baseline) or
+    ``random`` (an arm with random initial weights). ``passed`` says whether the interval of the margin lies above zero;
+    it is empty without an interval.
+    """
+    rows = []
+    rivals = [(name, "trivial") for name in cells.trivial] + [(name, "random") for name in design.random_arms]
+    for name, target in design.settings.targets.items():
+        if name not in cells.targets:
+            continue
+        languages: Sequence[str] = design.languages_of("source")[name]
+        if not mean_over(cells, [NONE], [[name]], languages).any():
+            languages = cells.languages
+        for rival, kind in rivals:
+            none, other = common_means(cells, [[NONE], [rival]], [[name]], languages)
+            margin = estimate(cells, none - other, design.settings.confidence)
+            if margin:
+                used = [cells.languages[k] for k in np.flatnonzero(none.any(axis=(0, 1)))]
+                row = {
+                    "target": name,
+                    "group": target.group,
+                    "trained": target.trained,
+                    "languages": "all" if languages is cells.languages else " ".join(used),
+                    "rival": rival,
+                    "rival_kind": kind,
+                    "none": observed(cells, none),
+                    "rival_value": observed(cells, other),
+                    "passed": None if margin.note else margin.low > 0,
+                }
+                rows.append({**row, **estimate_columns(margin, "margin")})
+    return pd.DataFrame(rows, columns=CHECK_COLUMNS)
+
+
+def counts(cells: Cells, design: Design) -> pd.DataFrame:
+    """Count test examples and units per target and language, with the value of ``none`` and its interval.
+
+    ``few`` marks cells with fewer than :data:`FEW` examples. A cell without data of ``none`` has its sizes only.
+    """
+    rows = []
+    for j, name in enumerate(cells.targets):
+        for k, language in enumerate(cells.languages):
+            examples = int(cells.examples[j, k])
+            if not examples or name not in design.settings.targets:
+                continue
+            row = {
+                "target": name,
+                "group": design.settings.targets[name].group,
+                "language": language,
+                "examples": examples,
+                "units": int(cells.units[j, k]),
+                "seen": language in design.languages_of("seen")[name],
+                "few": examples < FEW,
+                "note": "none has no data",
+            }
+            none = estimate(cells, mean_over(cells, [NONE], [[name]], [language]), design.settings.confidence)
+            if none:
+                row |= {"none": none.value, "low": none.low, "high": none.high, "note": none.note}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=COUNT_COLUMNS)

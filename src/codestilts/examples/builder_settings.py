@@ -1,0 +1,102 @@
+"""The settings and inputs of a builder: the task file's declarations, and the study's languages, sizes and seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from codestilts.config.preparation_settings import BuildSettings, Role
+from codestilts.config.schema_task import Build, TaskFile
+from codestilts.errors import CodeStiltsError
+
+Entry = dict[str, Any]  # an entry of the key ``read`` of a task file, as it is written there
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a builder reads.
+
+    Attributes:
+        files: By name: an archive by its source, functions by their language, or examples by their task.
+        clusters: The near-duplicate clusters of all functions, for tasks made of functions.
+    """
+
+    files: Mapping[str, Path]
+    clusters: Path | None = None
+
+
+class RowCount(NamedTuple):
+    """How many rows an entry of ``read`` has in one language, before any is dropped or sampled."""
+
+    entry: Entry
+    language: str
+    rows: int
+
+
+@dataclass
+class RowLog:
+    """What builders record about the rows they read: how many there are, and how many are dropped by reason."""
+
+    counts: list[RowCount] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def without_counts(self) -> "RowLog":
+        """A log that shares the dropped rows only, for a builder that counts the rows itself."""
+        return RowLog(dropped=self.dropped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuilderSettings:
+    """What a builder is told; see :class:`BuildSettings` for the sizes and :class:`TaskFile` for the declarations."""
+
+    task: str
+    languages: Sequence[str]
+    role: Role = "intermediate"
+    source_language: str = ""
+    seed: int = 0
+    train: int | None = None
+    dev: int | None = None
+    test: int | None = None
+    test_source: int | None = None
+    labels: Sequence[str] = ()
+    read: Sequence[Entry] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
+    options: Build = field(default_factory=Build)
+    log: RowLog = field(default_factory=RowLog)
+
+    def required(self, option: str) -> Any:
+        """The value of a key under ``build`` that the builder can't do without.
+
+        Raises:
+            CodeStiltsError: The task file does not have the key.
+        """
+        value = getattr(self.options, option)
+        if value is None:
+            raise CodeStiltsError(
+                f"task {self.task}: build: {option} is missing: its builder needs it in the task file"
+            )
+        return value
+
+    def code_of(self, language: str) -> str:
+        """What the source calls a language (key ``codes`` of the task file)."""
+        return str(self.codes.get(language, language))
+
+    def without_sizes(self) -> "BuilderSettings":
+        """The same settings, asking for all rows of every split."""
+        return replace(self, train=None, dev=None, test=None, test_source=None)
+
+
+def builder_settings(spec: TaskFile, settings: BuildSettings) -> BuilderSettings:
+    """Combine a task file and what the study decides into the settings of the task's builder."""
+    shared = {item.name for item in fields(BuildSettings)} & {item.name for item in fields(BuilderSettings)}
+    given = {name: getattr(settings, name) for name in shared - {"languages"}}
+    return BuilderSettings(
+        **given,
+        languages=spec.languages if settings.languages is None else settings.languages,
+        labels=spec.labels,
+        read=[entry.model_dump(by_alias=True, exclude_unset=True) for entry in spec.read],
+        fields=spec.fields,
+        codes=spec.codes,
+        options=spec.build,
+    )

@@ -1,0 +1,200 @@
+"""The tables and sentences that the report shows of one encoder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from codestilts.config.analysis_settings import ReportSettings
+from codestilts.display_names import rival_name
+from codestilts.evaluation.statistics.design import NONE, design_of
+from codestilts.reporting import run_records
+from codestilts.reporting.answer import Row, by_group, contrast_languages, headline, rows
+from codestilts.reporting.svg import embedded_svg
+
+FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]  # the order of arms in tables
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table with a name and values in each row."""
+
+    columns: list[Any]
+    rows: list[tuple[str, list[Any]]]
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """The effects of an arm, or of the mean of a family, by scope; None where there is none."""
+
+    name: str
+    kind: str
+    family: str
+    effects: list[Row | None]
+
+
+@dataclass(frozen=True)
+class EffectGrid:
+    """The effects of all arms and families; ``columns`` are scopes."""
+
+    columns: list[str]
+    rows: list[EffectRow]
+
+
+@dataclass(frozen=True)
+class PassedTargets:
+    """How many targets beat all their rivals, which do not, and which have no interval to judge by."""
+
+    passed: int
+    total: int
+    failed: list[str]
+    unjudged: list[str]
+
+
+@dataclass(frozen=True)
+class EncoderSection:
+    """What the report shows of one encoder; ``primary`` is None if the primary contrast has no data."""
+
+    name: str
+    figures: dict[str, Markup]
+    headline: str
+    primary: Row | None
+    references: list[Row]
+    by_group: list[str]
+    languages: list[str]
+    contrasts: list[Row]
+    effects: EffectGrid
+    checks: list[Row]
+    beat_baselines: PassedTargets
+    beat_random: PassedTargets
+    counts: Grid
+    few: list[Row]
+    budgets: list[Row]
+    largest_deviation: float
+    learned_tasks: pd.DataFrame
+    cost: list[Row]
+    layers: Grid
+    checkpoints: Grid
+
+
+def encoder_section(
+    encoder: str, tables: dict[str, pd.DataFrame], results: Path, settings: ReportSettings
+) -> EncoderSection:
+    """Collect what the report shows of an encoder from the result tables and the folder of figures."""
+    own = {name: table[table["encoder"] == encoder] for name, table in tables.items() if "encoder" in table.columns}
+    comparison, languages = settings.comparison, tables["language_similarity"]
+    contrasts, checks, budgets = own["contrasts"], own["target_checks"], run_records.budgets(own["runs"])
+    by_role = {str(role): rows(part) for role, part in contrasts.groupby("role")}
+    primary = by_role.get("primary", [None])[0]
+    references = by_role.get("reference", [])
+    fine_tuned = checks[checks["trained"]]
+    return EncoderSection(
+        name=encoder,
+        figures=_figures(results / "figures" / encoder, encoder),
+        headline=_headline(primary, references, settings),
+        primary=primary,
+        references=references,
+        by_group=by_group(contrasts[contrasts["role"] == "group"], comparison.margin),
+        languages=contrast_languages(contrasts, design_of(comparison, languages, encoder)),
+        contrasts=rows(contrasts[~contrasts["role"].isin(["cell", "language"])]),
+        effects=effect_grid(own["effects"], comparison.language_set),
+        checks=check_rows(checks),
+        beat_baselines=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "trivial"]),
+        beat_random=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "random"]),
+        counts=count_grid(own["counts"], list(languages["language"])),
+        few=rows(own["counts"][own["counts"]["few"]]),
+        budgets=rows(budgets),
+        largest_deviation=float(budgets["deviation"].abs().max()),
+        learned_tasks=run_records.learned(own["runs"], settings.arms),
+        cost=rows(run_records.cost(own["runs"])),
+        layers=layer_grid(own["layers"]),
+        checkpoints=checkpoint_grid(
+            own["scores"], {name: target.metric for name, target in comparison.targets.items()}
+        ),
+    )
+
+
+def _headline(primary: Row | None, references: list[Row], settings: ReportSettings) -> str:
+    if settings.rehearsal:
+        return "A rehearsal: random weights, two steps."
+    if primary is None:
+        return "This study has no data for its primary contrast."
+    return headline(primary, settings.comparison.margin, references)
+
+
+def _figures(folder: Path, encoder: str) -> dict[str, Markup]:
+    return {
+        path.stem: embedded_svg(path.read_text(encoding="utf-8"), f"{encoder}-{path.stem}")
+        for path in sorted(folder.glob("*.svg"))
+    }
+
+
+def passed_targets(checks: pd.DataFrame) -> PassedTargets:
+    """Count the targets that beat all rivals in these checks with an interval above zero."""
+    judged = checks.dropna(subset="passed")
+    passed = judged.groupby("target", sort=False)["passed"].all().astype(bool)
+    unjudged = sorted(set(checks["target"]) - set(passed.index))
+    return PassedTargets(int(passed.sum()), len(passed) + len(unjudged), passed.index[~passed].tolist(), unjudged)
+
+
+def effect_grid(effects: pd.DataFrame, language_set: str) -> EffectGrid:
+    """Return the effects in the languages of the primary contrast by arm and group of targets, means first."""
+    table = effects[(effects["language_set"] == language_set) & effects["scope_kind"].isin(["group", "all"])]
+    scopes = table[["scope", "scope_kind"]].drop_duplicates().sort_values(["scope_kind", "scope"])
+    columns = scopes["scope"].tolist()  # "all" comes before "group"
+    cells = {(row["arm"], row["kind"], row["scope"]): row for row in rows(table)}
+    sides = dict.fromkeys(zip(table["arm"], table["kind"], table["family"], strict=True))
+    ranked = sorted(sides, key=lambda side: (FAMILIES.index(side[2]), side[1] != "family"))
+    grid_rows = [
+        EffectRow(arm, kind, family, [cells.get((arm, kind, scope)) for scope in columns])
+        for arm, kind, family in ranked
+    ]
+    return EffectGrid(columns, grid_rows)
+
+
+def layer_grid(layers: pd.DataFrame) -> Grid:
+    """Return the scores of untrained targets by block without intermediate training, in points.
+
+    Values are means over seeds and languages.
+    """
+    none = layers[layers["arm"] == NONE]
+    table = 100 * none.pivot_table(index="target", columns="layer", values="value", aggfunc="mean")
+    return Grid(list(table), [(str(target), list(values)) for target, values in table.iterrows()])
+
+
+def checkpoint_grid(scores: pd.DataFrame, metrics: dict[str, str]) -> Grid:
+    """Return the scores of fine-tuned targets by selected checkpoint, in points.
+
+    Values are means over zero-shot languages and all arms but controls. The grid is empty if only one kind of
+    checkpoint is tested.
+
+    Args:
+        scores: The score table.
+        metrics: The main metric of each target.
+    """
+    main = scores[scores["metric"] == scores["target"].map(metrics)]
+    trained = main[(main["checkpoint"] != "") & main["zero_shot"] & (main["family"] != "control")]
+    table = 100 * trained.pivot_table(index="target", columns="checkpoint", values="value", aggfunc="mean")
+    columns = [name for name in ("dev", "last", "oracle") if name in table]
+    if len(columns) < 2:
+        return Grid([], [])
+    return Grid(columns, [(str(target), list(values)) for target, values in table[columns].iterrows()])
+
+
+def check_rows(checks: pd.DataFrame) -> list[Row]:
+    """Return one row a target, with what its rivals reach under ``rivals``."""
+    targets: dict[str, Row] = {}
+    for row in rows(checks):
+        target = targets.setdefault(row["target"], {**row, "rivals": []})
+        target["rivals"].append(row | {"rival": rival_name(row["rival"], row["rival_kind"])})
+    return list(targets.values())
+
+
+def count_grid(counts: pd.DataFrame, languages: list[str]) -> Grid:
+    """Return the rows of the table of counts by target and language; None where a target has no examples."""
+    columns = [name for name in languages if name in set(counts["language"])]
+    cells = {(row["target"], row["language"]): row for row in rows(counts)}
+    targets = dict.fromkeys(counts["target"])
+    return Grid(columns, [(target, [cells.get((target, name)) for name in columns]) for target in targets])

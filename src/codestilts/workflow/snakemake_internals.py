@@ -1,0 +1,62 @@
+"""Access to objects of Snakemake that its documentation does not describe. Written for Snakemake 9.27.1.
+
+Nothing else in the project touches them; :mod:`codestilts.workflow.snakemake_logs` reads Snakemake's logs, and
+:mod:`codestilts.workflow.benchmarks` its benchmark files. ``tests/workflow/test_snakemake_internals.py`` runs every
+function on the installed Snakemake: after an update of Snakemake, run it first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ALL_GPU_RULES = "gpu_jobs"  # stands for all rules that request GPUs in `set-resources` of a profile
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How Snakemake was started, as far as a study depends on it.
+
+    Attributes:
+        is_module: the workflow is a module of another Snakefile.
+        config_files: the files that ``config`` was merged from, the last one wins. Empty for a module.
+        config_options: what ``--config`` sets on top of them.
+        uses_image: jobs run in the container image.
+        gpus: the number of GPUs that jobs may use at a time, None if there is no limit.
+    """
+
+    is_module: bool
+    config_files: tuple[Path, ...]
+    config_options: dict[str, Any]
+    uses_image: bool
+    gpus: int | None
+
+
+def read_invocation(workflow: Any) -> Invocation:
+    """How Snakemake was started. Call it after ``configfile:``."""
+    is_module = bool(workflow.modifier.namespace)
+    # Snakemake lists the files of the command line first, although they win over the file that the Snakefile names.
+    overlays, default = workflow.configfiles[:-1], workflow.configfiles[-1:]
+    limit = workflow.global_resources.get("gpu")
+    return Invocation(
+        is_module=is_module,
+        config_files=() if is_module else tuple(map(Path, [*default, *overlays])),
+        config_options=dict(workflow.config_settings.config),
+        uses_image=any(method.name == "APPTAINER" for method in workflow.deployment_settings.deployment_method),
+        gpus=None if limit is None else limit.value,
+    )
+
+
+def share_gpu_resources(workflow: Any, rules: Iterable[str]) -> None:
+    """Apply what ``set-resources`` says of ``gpu_jobs`` to each of the rules; what it says of a rule itself wins.
+
+    Call it before the rules are defined: Snakemake looks up their resources by name when it reads them.
+    """
+    resources = workflow.resource_settings.overwrite_resources
+    shared = resources.get(ALL_GPU_RULES)
+    if shared is None:
+        return
+    for rule in rules:
+        merged = shared.copy()
+        merged.update(resources.get(rule, {}))
+        resources[rule] = merged

@@ -1,0 +1,79 @@
+"""What the project takes from Snakemake's objects, on the installed Snakemake."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+WORKFLOW = """
+import dataclasses, json
+from codestilts.workflow.snakemake_internals import read_invocation, share_gpu_resources
+configfile: "default.yaml"
+print("invocation:", json.dumps(dataclasses.asdict(read_invocation(workflow)), default=str))
+share_gpu_resources(workflow, ["train", "predict"])
+rule all:
+    input: "train", "predict", "score"
+rule train:
+    output: "train"
+    resources: gpu=1
+    shell: "touch {output}"
+rule predict:
+    output: "predict"
+    resources: gpu=1
+    shell: "touch {output}"
+rule score:
+    output: "score"
+    shell: "touch {output}"
+"""
+MODULE = """
+configfile: "default.yaml"
+module inner:
+    snakefile: "inner.smk"
+    config: config
+use rule * from inner
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "inner.smk").write_text(WORKFLOW)
+    (tmp_path / "default.yaml").write_text("a: 1\n")
+    (tmp_path / "overlay.yaml").write_text("a: 2\n")
+    return tmp_path
+
+
+def dry_run(folder: Path, snakefile: str, *options: str) -> tuple[dict[str, object], str]:
+    """The invocation that a dry run prints, and all its output."""
+    words = ["snakemake", "--snakefile", snakefile, "--cores", "1", "--dry-run", *options]
+    result = subprocess.run(
+        words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ
+    )
+    assert result.returncode == 0, result.stdout
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("invocation: ")]
+    return json.loads(line.removeprefix("invocation: ")), result.stdout
+
+
+def test_the_last_config_file_wins_and_nothing_is_limited(folder: Path) -> None:
+    invocation, _ = dry_run(folder, "inner.smk", "--configfile", "overlay.yaml", "--config", "b2=3")
+    assert [Path(file).name for file in invocation["config_files"]] == ["default.yaml", "overlay.yaml"]  # type: ignore[attr-defined]
+    rest = {"is_module": False, "config_options": {"b2": 3}, "uses_image": False, "gpus": None}
+    assert rest.items() <= invocation.items()
+
+
+def test_images_gpus_and_modules_are_seen(folder: Path) -> None:
+    invocation, _ = dry_run(folder, "inner.smk", "--sdm", "apptainer", "--resources", "gpu=2")
+    assert invocation["uses_image"] and invocation["gpus"] == 2
+    (folder / "outer.smk").write_text(MODULE)
+    invocation, _ = dry_run(folder, "outer.smk")
+    assert invocation["is_module"] and invocation["config_files"] == []
+
+
+def test_resources_of_gpu_jobs_apply_to_all_rules_that_request_gpus(folder: Path) -> None:
+    resources = ["gpu_jobs:slurm_partition=gpu", "gpu_jobs:nodes=1", "predict:slurm_partition=big"]
+    _, text = dry_run(folder, "inner.smk", "--set-resources", *resources)
+    rules = {block.split(":")[0]: block for block in text.split("rule ")[1:]}
+    assert "slurm_partition=gpu" in rules["train"] and "nodes=1" in rules["train"]
+    assert "slurm_partition=big" in rules["predict"] and "nodes=1" in rules["predict"]
+    assert "slurm_partition" not in rules["score"]
