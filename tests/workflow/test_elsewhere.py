@@ -79,7 +79,7 @@ def test_another_workflow_uses_it_as_a_module(fresh: Path, tmp_path: Path) -> No
     text = MODULE.format(config=fresh / "micro.yaml", snakefile=fresh / "Snakefile")
     (tmp_path / "Snakefile").write_text(text)
     words = ["snakemake", "--cores", "2"]
-    planned = jobs_in(run(tmp_path, *words, "--dry-run", "--quiet", "rules", "all", **environment(fresh)))
+    planned = jobs_in(run(tmp_path, *words, "--dry-run", "--quiet", "rules", "--", "all", **environment(fresh)))
     assert planned == jobs(fresh)
     result = run(tmp_path, *words, **environment(fresh))
     assert result.returncode == 0, result.stdout[-3000:]
