@@ -127,8 +127,8 @@ def test_options_take_the_names_of_training_rules(fresh: Path, tmp_path: Path) -
     assert not {"score", "frozen_retrieval", "all"} & until.keys()
     without = jobs(project, "--omit-from", "train_target")
     assert without["train_intermediate"] == 3 * 2 and not {"train_target", "score"} & without.keys()
-    resources = ["--set-resources", "train_target:mem_mb=1234"]
-    table = snakemake(project, "--dry-run", *resources, "--", "results/micro/predictions/tiny/none/tags/4.parquet")
+    target = "results/micro/predictions/tiny/none/tags/4.parquet"
+    table = snakemake(project, target, "--dry-run", "--set-resources", "train_target:mem_mb=1234")
     assert table.returncode == 0 and "mem_mb=1234" in table.stdout, table.stdout[-2000:]
 
 

@@ -219,7 +219,7 @@ def test_a_changed_download_is_an_error_that_names_it(fresh: Path, tmp_path: Pat
     ("old", "new", "expected"),
     [
         ("arms: [none, pos,", "arms: [none, poss,", "micro.yaml: arms: 'poss': no arm or task has that name"),
-        ("seeds: [0, 1]", "seeds: [0, 0]", "micro.yaml: seeds: 0 stands there 2 times"),
+        ("seeds: [0, 1]", "seeds: [0, 0]", "micro.yaml: seeds: 0 occurs 2 times"),
         ("{steps: 4, t", "{steps: four, t", "micro.yaml: intermediate.steps: must be a valid integer, not 'four'"),
         ("encoders: [tiny]", "encoder: [tiny]", "micro.yaml: encoder: unknown key; did you mean 'encoders'?"),
     ],
@@ -241,4 +241,4 @@ def test_a_bad_config_is_one_line_and_starts_nothing(
 def test_without_an_image_the_error_says_how_to_build_one(fresh: Path) -> None:
     result = snakemake(fresh, "--use-apptainer", "--dry-run")
     assert result.returncode == 1 and "Traceback" not in result.stdout
-    assert "containers/codestilts.sif: not there, or without its digest: `make container`" in result.stdout
+    assert "error: containers/codestilts.sif: " in result.stdout and "`make container`" in result.stdout

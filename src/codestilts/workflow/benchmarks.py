@@ -24,7 +24,7 @@ STAGES = {
     "sample_predictions": "sample predictions",
     "compare": "statistics",
     "notebooks": "figures and tables",
-    "slurm_efficiency": "Slurm accounting",
+    "slurm_efficiency": "job accounting",
     "report": "report",
 }
 
