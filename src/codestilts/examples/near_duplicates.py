@@ -14,7 +14,7 @@ MinHash is implemented here with numpy because ``datasketch`` 2.0 is slower. On 
 copies of the others, with the same 96 permutations, 24 bands and threshold:
 
 ==========  =========  ===========  ====================================================
-\           CPU time   peak memory  pairs of true similarity >= 0.7 (0.8) in one cluster
+            CPU time   peak memory  pairs of true similarity >= 0.7 (0.8) in one cluster
 ==========  =========  ===========  ====================================================
 numpy       5 s        0.9 GB       98.9 % (99.99 %)
 datasketch  23 s       1.3 GB       99.5 % (99.99 %)
