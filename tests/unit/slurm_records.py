@@ -22,7 +22,7 @@ Study: small
 [Wed Nov 25 14:47:21 2026]
 Job 0: Building the examples of cloze
 Job 16 has been submitted with SLURM jobid 13 (log: /p/.snakemake/slurm_logs/rule_build/pos/13.log).
-Job 14 has been submitted with SLURM jobid 14 (log: /p/.snakemake/slurm_logs/rule_train_target_0-1/bert-tiny_none_tags_0-1/14.log).
+Job 14 has been submitted with SLURM jobid 14 (log: /p/.snakemake/slurm_logs/rule_train_target/bert-tiny_none_tags_0-1/14.log).
 Job b85e50fd-62e5-5a55-b86b-c6d14c181899 has been submitted with SLURM jobid 17 (log: /p/.snakemake/slurm_logs/group_few_build/17.log).
 [Wed Nov 25 14:48:07 2026]
 Finished jobid: 0 (Rule: build)
@@ -49,7 +49,7 @@ Error in rule build:
         jobid: 0
         log: results/small/logs/build/tags.log (check log file(s) for error details)
 [Wed Nov 25 14:49:31 2026]
-Error in rule train_target_0-1:
+Error in rule train_target:
     message: None
     log: results/small/logs/target/bert-tiny/none/tags/0-1.log (check log file(s) for error details)
 """  # noqa: E501

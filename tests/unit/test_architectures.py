@@ -10,6 +10,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig
 
 from codestilts.config.schema import Lora
+from codestilts.config.training_settings import LoraSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import TYPES, task_type
@@ -92,13 +93,13 @@ def test_no_text_is_longer_than_there_are_positions(encoder: str) -> None:
 
 @pytest.mark.parametrize("encoder", STUDY.encoders)
 def test_adapters_find_their_layers(encoder: str) -> None:
-    shape, lora = published(encoder), Lora().model_dump()
+    shape, lora = published(encoder), LoraSettings(**Lora().model_dump())
     with torch.device("meta"):
         adapted = models.add_adapters(AutoModel.from_config(config_of(shape)), lora)
     trained = [value for value in adapted.parameters() if value.requires_grad]
-    assert len(trained) == shape.num_hidden_layers * len(lora["modules"]) * 2
-    each = 2 * shape.hidden_size * lora["rank"]
-    assert sum(value.numel() for value in trained) == shape.num_hidden_layers * len(lora["modules"]) * each
+    assert len(trained) == shape.num_hidden_layers * len(lora.modules) * 2
+    each = 2 * shape.hidden_size * lora.rank
+    assert sum(value.numel() for value in trained) == shape.num_hidden_layers * len(lora.modules) * each
 
 
 @pytest.fixture(scope="module")

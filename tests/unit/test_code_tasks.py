@@ -155,7 +155,7 @@ def test_leakage_is_found(inputs):
     leaking = search.assign(split="train", id=search["id"] + "#again")
     table = audit({"naming": leaking}, {"search": search})
     assert table.loc[0, "functions"] == table.loc[0, "clusters"] == 1
-    assert table.loc[0, "near_copies"] > 0.5
+    assert table.loc[0, "near_duplicates"] > 0.5
     assert violations(table)[0].startswith("task naming trains on 100.00% of the functions")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from task_builds import make_settings
 
 from codestilts.config import training_jobs
 from codestilts.config.study import Study
@@ -105,7 +106,7 @@ def test_translations_are_of_all_languages_alike(paper: Study, arm: str) -> None
     table = pd.DataFrame([(f"{language}{number}", language) for language in languages for number in range(60)])
     table = table.set_axis(["id", "language"], axis=1).assign(split="train", package="x")
     table["cluster"] = table["id"]
-    drawn = sample_rows(table, {"task": task, "role": "intermediate", "train": 20 * len(languages), "dev": 1})
+    drawn = sample_rows(table, make_settings(task=task, role="intermediate", train=20 * len(languages), dev=1))
     assert set(drawn["language"].value_counts()) == {20} and set(drawn["language"]) == set(languages)
 
 

@@ -17,7 +17,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.build import load_builder
 from codestilts.examples.builders.bugs import _parse_function
 from codestilts.examples.builders.mutations import KINDS, edits_of
-from codestilts.examples.builders.problems import anonymize_program
+from codestilts.examples.builders.program_text import anonymize_program
 from codestilts.examples.parsing.languages import parser
 
 SIZES = {"role": "target", "source_language": "python", "train": 60, "dev": 12, "test": 30}

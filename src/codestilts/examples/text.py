@@ -13,6 +13,11 @@ def subtokens(text: str) -> list[str]:
     return [piece.lower() for piece in _SUBTOKEN.findall(text)]
 
 
+def letters_only(name: str) -> str:
+    """Return the letters and digits of a name in lower case: ``two-fer`` and ``TwoFer`` give ``twofer``."""
+    return re.sub(r"[\W_]", "", name).lower()
+
+
 def first_words(text: str, limit: int) -> str:
     """Return the first ``limit`` words of a text, separated by single spaces."""
     return " ".join(text.split()[:limit])

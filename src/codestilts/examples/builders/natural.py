@@ -43,7 +43,7 @@ def _read_language(language: str, inputs: Inputs, settings: BuilderSettings) -> 
 
 
 def tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Answer the questions of TyDiQA; the first word of the field ``spoken``, their id, is the language.
+    """Answer the questions of TyDiQA; the first part of the field ``question_id`` is the language.
 
     The set has all languages in one table (``swahili-123-0``) and no test set. Its validation rows are read as both dev
     and test, of which dev keeps the source language only. For the columns see
@@ -51,7 +51,7 @@ def tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """
     source = settings.source_language
     frame = read(inputs, replace(settings, languages=[source], log=settings.log.without_counts()))
-    frame["language"] = frame.pop("spoken").str.partition("-")[0]
+    frame["language"] = frame.pop("question_id").str.partition("-")[0]
     frame["id"] = frame["split"] + ":" + frame["id"]
     for entry in settings.read:
         counts = frame.loc[frame["split"] == entry["as"], "language"].value_counts()

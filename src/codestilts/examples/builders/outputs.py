@@ -11,7 +11,8 @@ import pandas as pd
 from codestilts.columns import EXAMPLE_COLUMNS, MASK
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
-from codestilts.examples.builders.problems import cluster_by_problem, remove_imports, split_problems
+from codestilts.examples.builders.problems import cluster_by_problem, split_problems
+from codestilts.examples.builders.program_text import remove_imports
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.sampling import hash_uniform, keep_rows, sample_rows, to_records
 

@@ -23,7 +23,7 @@ from codestilts.examples.sampling import (
     shuffle_diverse,
     to_records,
 )
-from codestilts.examples.text import replace_word
+from codestilts.examples.text import letters_only, replace_word
 
 INDEXED = "ndarray"  # in the name of a function's variant that takes offsets, or in that of its file
 
@@ -49,15 +49,11 @@ def pair_key(path: str, name: str) -> str:
     and factories of the module are in files of other names.
     """
     module, stem = module_folder(path), PurePosixPath(path).stem
-    base = _letters(PurePosixPath(module).name)
-    if _letters(stem.removesuffix(f"_{INDEXED}")) not in (base, "main", INDEXED):
+    base = letters_only(PurePosixPath(module).name)
+    if letters_only(stem.removesuffix(f"_{INDEXED}")) not in (base, "main", INDEXED):
         return ""
     variant = INDEXED if INDEXED in f"{stem} {name}" else "main"
-    return f"{module} {variant}" if _letters(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
+    return f"{module} {variant}" if letters_only(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
 
 
 def hide_function_names(code: str, names: Iterable[str]) -> str:

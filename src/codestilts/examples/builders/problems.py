@@ -23,10 +23,7 @@ from codestilts.examples.builders.codexglue import (
     drop_cross_split_duplicates,
     normalise_whitespace,
 )
-from codestilts.examples.parsing.definitions import parse
-from codestilts.examples.parsing.functions import render_code
-from codestilts.examples.parsing.languages import language
-from codestilts.examples.parsing.token_tags import Leaf, Walk, tagged_leaves
+from codestilts.examples.builders.program_text import anonymize_program
 from codestilts.examples.readers.hub_tables import OPTIONAL, is_null, read, values
 from codestilts.examples.readers.repository import Archive
 from codestilts.examples.sampling import (
@@ -38,7 +35,7 @@ from codestilts.examples.sampling import (
     requested_rows,
     sample_rows,
 )
-from codestilts.examples.text import first_words, replace_word
+from codestilts.examples.text import first_words
 
 # Characters of a program. Shorter ones solve nothing. Encoders would truncate longer ones: 20,000 characters are about
 # 3,900 tokens (5.1 characters a token in pocket's Python functions).
@@ -49,71 +46,6 @@ DEV_SHARE, TEST_SHARE = 0.1, 0.3
 # number is fitted there.
 MARGIN_SHARE = 0.3
 COMMENTS = ("//", "/*", "# ")  # how a comment begins, which is one token in CodeSearchNet; Python has //= as well
-MIN_TITLE_LETTERS = 4  # of a problem's title; shorter ones (sum, two) are parts of unrelated names
-# Lines that only declare what a program uses, in any language: they recur in program after program.
-_IMPORTS = re.compile(
-    r"^[ \t]*(?:#\s*include\b.*|import\s*\([^)]*\)|import\b.*|from\s.*\bimport\b.*|package\s.*|use\s.*;"
-    r"|using\s[\w.:=<>, ]+;)\n?",
-    re.MULTILINE,
-)
-_IDENTIFIER = re.compile(r"[^\W\d][\w$]*")
-
-
-def tokenize_program(code: str, name: str) -> tuple[list[Leaf], bytes]:
-    """Tokenize a program without comments and docstrings.
-
-    Code that does not parse by itself is put into the contexts of its language (a method into a class). Code that
-    parses in none gives the tokens that the grammar recognises.
-
-    Returns:
-        The tokens, and the bytes that their offsets refer to.
-    """
-    spec = language(name)
-    if name == "php" and "<?" not in code:
-        code = f"<?php\n{code}"  # without the opening tag the grammar reads a program as plain text
-    attempts: list[tuple[list[Leaf], bytes]] = []
-    for context in ("{}", *spec.alone):
-        first = len(context.partition("{}")[0].encode())
-        last = first + len(code.encode())
-        data, root = parse(context.replace("{}", code).encode(), spec)
-        walk = Walk()
-        tokens = [leaf for leaf in tagged_leaves(root, data, spec, walk) if first <= leaf.start and leaf.end <= last]
-        if not root.has_error and not walk.opaque:
-            return tokens, data
-        attempts.append((tokens, data))
-    return attempts[0]
-
-
-def remove_imports(text: str) -> str:
-    """Remove the lines that import, include or use something."""
-    return _IMPORTS.sub("", text).strip("\n")
-
-
-def anonymize_program(code: str, name: str, known: str = "", title: str = "") -> str:
-    """Remove comments and imports, and hide the names of defined functions and of the problem.
-
-    Equal names would give the partner away.
-
-    Args:
-        code: The program.
-        name: Its language.
-        known: A name that is hidden in any case.
-        title: The problem's title; names that spell it are hidden (``TwoFer`` for ``two-fer``).
-    """
-    tokens, data = tokenize_program(code, name)
-    if not tokens:
-        return ""
-    text = remove_imports(render_code(tokens, data)[1])
-    for word in sorted({leaf.text for leaf in tokens if leaf.tag == "FUNCTION"} | {known} - {""}):
-        text = replace_word(text, word, HIDDEN_NAME)
-    letters = _letters(title)
-    if len(letters) >= MIN_TITLE_LETTERS and not letters.isdigit():
-        text = _IDENTIFIER.sub(lambda match: HIDDEN_NAME if letters in _letters(match[0]) else match[0], text)
-    return text
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 def cluster_by_problem(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
@@ -280,19 +212,19 @@ def _read_pieces(entry: Entry, archive: Archive, settings: BuilderSettings) -> I
 def nl_code(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Retrieve the function that a documentation describes, trained in the source language (CodeSearchNet).
 
-    Fields: ``said`` (its first paragraph is the query), ``tokens``, ``name`` (hidden in the tokens) and ``repo``, the
-    cluster. An untrained twin has the test rows of the task ``like``.
+    Fields: ``docstring`` (its first paragraph is the query), ``tokens``, ``name`` (hidden in the tokens) and ``repo``,
+    the cluster. An untrained twin has the test rows of the task ``like``.
     """
     settings = replace(settings, task=settings.options.like or settings.task)
     parts = []
     for entry in settings.read:
         wanted = [settings.source_language] if entry["as"] == "train" else settings.languages
         frame = read(inputs, replace(settings, read=[entry], languages=wanted))
-        paragraphs = [re.split(r"\n\s*\n", text.strip())[0] for text in frame["said"]]
+        paragraphs = [re.split(r"\n\s*\n", text.strip())[0] for text in frame["docstring"]]
         frame["query"] = [first_words(text, settings.required("doc_words")) for text in paragraphs]
         codes = [_hide_name(tokens, name) for tokens, name in zip(frame["tokens"], frame["name"], strict=True)]
         frame["document"] = [normalise_whitespace(tokens[: settings.required("code_tokens")]) for tokens in codes]
-        parts.append(frame.drop(columns=["said", "tokens", "name"]))
+        parts.append(frame.drop(columns=["docstring", "tokens", "name"]))
     frame = drop_ambiguous_pairs(pd.concat(parts, ignore_index=True), settings)
     repeated = frame.duplicated(["split", "language", "document"])
     frame = keep_rows(frame, ~repeated, "another row has the function", settings)

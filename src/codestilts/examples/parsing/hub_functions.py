@@ -7,7 +7,6 @@ languages.yaml). It gets the documentation of its column if its text has none.
 
 import hashlib
 import re
-import struct
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -143,32 +142,20 @@ def _rows(table: Table) -> Iterator[Row]:
     """The rows of a table, read a thousand at a time."""
     where = f"archive {table.archive}, {table.member}"
     try:
-        file = pq.ParquetFile(pa.BufferReader(_contents(table)))
-        names = set(file.schema_arrow.names)
-        columns = {key: next((name for name in some if name in names), "") for key, some in COLUMNS.items()}
-        if not columns["code"]:
-            raise CodeStiltsError(
-                f"{where}: no column with the text of functions, only {', '.join(sorted(names))}: use a table with "
-                f"{' or '.join(COLUMNS['code'])}"
-            )
-        for batch in file.iter_batches(1000, columns=[name for name in columns.values() if name]):
-            texts = [_texts(batch, name) for name in columns.values()]
-            yield from map(Row._make, zip(*texts, strict=True))
+        with zipfile.ZipFile(table.archive) as bundle, bundle.open(table.member) as stream:
+            file = pq.ParquetFile(stream)  # reads what it needs: a table may be larger than the memory
+            names = set(file.schema_arrow.names)
+            columns = {key: next((name for name in some if name in names), "") for key, some in COLUMNS.items()}
+            if not columns["code"]:
+                raise CodeStiltsError(
+                    f"{where}: no column with the text of functions, only {', '.join(sorted(names))}: use a table with "
+                    f"{' or '.join(COLUMNS['code'])}"
+                )
+            for batch in file.iter_batches(1000, columns=[name for name in columns.values() if name]):
+                texts = [_texts(batch, name) for name in columns.values()]
+                yield from map(Row._make, zip(*texts, strict=True))
     except (OSError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
         raise CodeStiltsError(f"{where}: cannot be read: {error}: fetch it again") from error
-
-
-def _contents(table: Table) -> pa.Buffer:
-    """The bytes of a table, mapped from the file if they are not compressed: a table may be larger than the memory."""
-    with zipfile.ZipFile(table.archive) as bundle:
-        info = bundle.getinfo(table.member)
-        if info.compress_type != zipfile.ZIP_STORED:
-            return pa.py_buffer(bundle.read(info))
-    file = pa.memory_map(str(table.archive))
-    file.seek(info.header_offset + 26)  # lengths of the name and of the extra field, in the local header of 30 bytes
-    lengths: tuple[int, int] = struct.unpack("<HH", file.read(4))
-    file.seek(info.header_offset + 30 + sum(lengths))
-    return file.read_buffer(info.file_size)
 
 
 def _texts(batch: pa.RecordBatch, name: str) -> list[str]:
