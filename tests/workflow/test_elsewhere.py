@@ -128,8 +128,8 @@ def test_options_take_the_names_of_training_rules(fresh: Path, tmp_path: Path) -
     without = jobs(project, "--omit-from", "train_target")
     assert without["train_intermediate"] == 3 * 2 and not {"train_target", "score"} & without.keys()
     target = "results/micro/predictions/tiny/none/tags/4.parquet"
-    table = snakemake(project, target, "--dry-run", "--set-resources", "train_target:mem_mb=1234")
-    assert table.returncode == 0 and "mem_mb=1234" in table.stdout, table.stdout[-2000:]
+    plan = snakemake(project, target, "--dry-run", "--printshellcmds", "--set-resources", "train_target:gpu=3")
+    assert plan.returncode == 0 and "--gpus 3" in plan.stdout, plan.stdout[-2000:]
 
 
 def test_finished_trainings_are_forced_by_name(done: Path) -> None:
