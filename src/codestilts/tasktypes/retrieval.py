@@ -26,7 +26,7 @@ from codestilts.tasktypes.base import (
 )
 from codestilts.tasktypes.mining import mine
 
-# As UniXcoder (Guo et al. 2022, code-search/run.py multiplies by 20) and SimCSE (Gao et al. 2021, section 6.1).
+# As UniXcoder (Guo et al. 2022, code-search/run.py multiplies by 20) and SimCSE (Gao et al. 2021, arXiv 2104.08821).
 TEMPERATURE = 0.05
 EXCLUDED = -1e4  # similarity of a near duplicate that is no negative; finite, so that losses are
 

@@ -15,7 +15,7 @@ from codestilts.training.models import TaskModel
 from codestilts.training.out_of_memory import forward, unless_out_of_memory
 from codestilts.training.precision import autocast
 
-TOKENS_PER_BATCH = 4096  # padded tokens of a forward pass: as many as a training step of the paper study
+TOKENS_PER_BATCH = 4096  # padded tokens of a forward pass
 
 
 def predict(model: TaskModel, examples: pd.DataFrame, features: Sequence[Feature] | None = None) -> pd.DataFrame:

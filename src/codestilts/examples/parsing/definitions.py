@@ -11,7 +11,7 @@ from codestilts.examples.parsing import docstrings
 from codestilts.examples.parsing.languages import Language, parser
 
 # Lines of a documented and of an undocumented function. CodeSearchNet drops functions of fewer than three lines (Husain
-# et al. 2019, arXiv 1909.09436, section 2.1). The other limits are this project's: see function_filter.
+# et al. 2019, arXiv 1909.09436, section 2). The other limits are this project's: see function_filter.
 LINES = (3, 60)
 UNDOCUMENTED_LINES = (4, 40)
 _TEST = re.compile(r"\btest\b")

@@ -134,7 +134,7 @@ def parse(raw: str, language: str, has_marks: bool = True) -> Doc:
 def is_usable(text: str) -> bool:
     """Whether a description is English prose about its function: no fragment, licence, to-do or reference.
 
-    CodeSearchNet (Husain et al. 2019, arXiv 1909.09436, section 2.1) drops documentation of fewer than three tokens.
+    CodeSearchNet (Husain et al. 2019, arXiv 1909.09436, section 2) drops documentation of fewer than three tokens.
     """
     return (
         len(_ENGLISH_WORD.findall(text)) >= MIN_DOC_WORDS
