@@ -24,8 +24,8 @@ from codestilts.training.precision import allow_tf32
 from codestilts.training.prediction import compute_outputs, decode_outputs
 from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first, to_plain
 
-# Rows above which a table is compared language by language, on the encoder's device: only bucc, with hundreds of thousands
-# of sentences in each language, is that large.
+# Rows above which a table is compared language by language, on the encoder's device: only bucc, with hundreds of
+# thousands of sentences in each language, is that large.
 LARGE_TABLE = 100_000
 
 
