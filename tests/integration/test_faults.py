@@ -126,7 +126,9 @@ def assert_same_as_undisturbed(project: Path, undisturbed: Path) -> None:
             assert (one / name).read_bytes() == (other / name).read_bytes(), (seed, name)
         curves = [json.loads((folder / "run.json").read_text())["curve"] for folder in (one, other)]
         assert curves[0] == curves[1]
-    again = [(int(seed), int(step)) for seed, step in re.findall(r"seed (\d+) continues after step (\d+)", told(project))]
+    again = [
+        (int(seed), int(step)) for seed, step in re.findall(r"seed (\d+) continues after step (\d+)", told(project))
+    ]
     assert again and all(step > 0 for _, step in again), told(project)[-2000:]
     rest = (project / LOG).read_text()
     for seed, step in again[-1:]:
