@@ -1,4 +1,5 @@
 # Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with captions.
+from codestilts.reporting.report_tables import REPORT_TABLES
 
 EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
 EFFECT_TABLES = ["contrasts", "effects", "checks"]
@@ -6,18 +7,6 @@ LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
 TRAINING_FIGURES = ["curves", "losses"]
 TRAINING_TABLES = ["budgets", "learned", "cost"]
-REPORT_TABLES = [
-    "contrasts",
-    "effects",
-    "target_checks",
-    "counts",
-    "language_similarity",
-    "runs",
-    "sample_predictions",
-    "audit",
-    "layers",
-    "scores",
-]
 REPORT_FIGURES = expand(
     "<results>/figures/{encoder}/{figure}.svg",
     encoder=STUDY.encoders,

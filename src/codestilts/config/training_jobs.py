@@ -23,12 +23,6 @@ COMMON = {  # keys of a phase's section of the config that are fields of the set
 }
 
 
-def task_settings(study: Study, task: str) -> Record:
-    """The part of a task that scores depend on."""
-    keys = {"type", "labels", "metric", "max_length", "options", "trained", "group"}
-    return study.tasks[task].model_dump(include=keys, exclude_unset=True)
-
-
 def training_task(spec: TaskSpec, head: Head = "quick", layer: int = -1) -> TaskSettings:
     """The part of a task that training and prediction depend on; ``layer`` is the encoder's, if the task has none."""
     return TaskSettings(

@@ -4,8 +4,9 @@
 change of how a study is read must not change the code digest of every training job.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Init = Literal["pretrained", "random"]
@@ -118,3 +119,8 @@ class RetrievalSettings:
     layers: tuple[int, ...]
     precision: Precision
     tf32: bool
+
+
+def to_plain(settings: TrainingSettings | TuningSettings | RetrievalSettings) -> dict[str, Any]:
+    """Return settings as they are read back from JSON."""
+    return dict(json.loads(json.dumps(asdict(settings))))

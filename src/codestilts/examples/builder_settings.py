@@ -1,11 +1,11 @@
 """The settings and inputs of a builder: the task file's declarations, and the study's languages, sizes and seed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from codestilts.config.preparation_settings import BuildSettings, Role
+from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import Build, TaskFile
 from codestilts.errors import CodeStiltsError
 
@@ -46,18 +46,10 @@ class RowLog:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuilderSettings:
-    """What a builder is told; see :class:`BuildSettings` for the sizes and :class:`TaskFile` for the declarations."""
+class BuilderSettings(BuildSettings):
+    """What a builder is told: what the study decides, and the declarations of the :class:`TaskFile`."""
 
-    task: str
-    languages: Sequence[str]
-    role: Role = "intermediate"
-    source_language: str = ""
-    seed: int = 0
-    train: int | None = None
-    dev: int | None = None
-    test: int | None = None
-    test_source: int | None = None
+    languages: Sequence[str] = ()
     labels: Sequence[str] = ()
     read: Sequence[Entry] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -89,11 +81,9 @@ class BuilderSettings:
 
 def builder_settings(spec: TaskFile, settings: BuildSettings) -> BuilderSettings:
     """Combine a task file and what the study decides into the settings of the task's builder."""
-    shared = {item.name for item in fields(BuildSettings)} & {item.name for item in fields(BuilderSettings)}
-    given = {name: getattr(settings, name) for name in shared - {"languages"}}
+    languages = spec.languages if settings.languages is None else settings.languages
     return BuilderSettings(
-        **given,
-        languages=spec.languages if settings.languages is None else settings.languages,
+        **vars(settings) | {"languages": languages},
         labels=spec.labels,
         read=[entry.model_dump(by_alias=True, exclude_unset=True) for entry in spec.read],
         fields=spec.fields,

@@ -148,8 +148,7 @@ def orient_pairs(pairs: pd.DataFrame, settings: BuilderSettings, own: str) -> pd
 
 def requested_rows(settings: BuilderSettings, split: str, language: str) -> int:
     """Return how many rows are asked for: of test in ``language``, of train and dev in all languages together."""
-    sizes = {"train": settings.train, "dev": settings.dev, "test": settings.test}
-    size = sizes.get(split)
+    size = settings.sizes().get(split)
     if split == "test" and language == settings.source_language:
         size = settings.test_source or size
     return NO_LIMIT if size is None else size

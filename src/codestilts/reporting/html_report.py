@@ -18,22 +18,10 @@ from codestilts.evaluation.metrics.registry import LABELS
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, rows
 from codestilts.reporting.encoder_section import FAMILIES, encoder_section
+from codestilts.reporting.report_tables import REPORT_TABLES
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import p_value, points, with_interval
 
-TABLES = [
-    "contrasts",
-    "effects",
-    "target_checks",
-    "counts",
-    "language_similarity",
-    "runs",
-    "sample_predictions",
-    "audit",
-    "layers",
-    "scores",
-    "efficiency",
-]
 THIN_SPACE = "\u202f"  # between thousands
 
 
@@ -74,7 +62,7 @@ def read_tables(results: Path) -> dict[str, pd.DataFrame]:
         CodeStiltsError: A table is missing.
     """
     tables: dict[str, pd.DataFrame] = {}
-    for name in TABLES:
+    for name in [*REPORT_TABLES, "efficiency"]:
         path = results / f"{name}.csv"
         if not path.exists():
             raise CodeStiltsError(f"{path}: missing: run the study up to this table first")

@@ -28,6 +28,11 @@ def hub_path(source: Source, file: str) -> str:
     return f"{'datasets/' if kind == 'dataset' else ''}{name}@{source.revision.replace('/', '%2F')}/{file}"
 
 
+def refused_patterns(source: Source) -> list[str]:
+    """Return the patterns of the files that are never fetched; pickled weights are one unless ``keep`` names them."""
+    return [pattern for pattern in REFUSED if WEIGHTS not in source.keep or pattern != "*.bin"]
+
+
 def fetch_snapshot(source: Source, folder: Path) -> Path:
     """Fetch the files of ``source`` that its ``keep`` selects, at its commit (or its ref, if it is not pinned).
 
@@ -47,7 +52,6 @@ def fetch_snapshot(source: Source, folder: Path) -> Path:
     copy = folder / source.name
     wanted = [pattern for pattern in source.keep if not pattern.startswith("!")]
     dropped = [pattern[1:] for pattern in source.keep if pattern.startswith("!")]
-    refused = [pattern for pattern in REFUSED if WEIGHTS not in wanted or pattern != "*.bin"]
     revision = source.revision
     try:
         snapshot_download(
@@ -56,7 +60,7 @@ def fetch_snapshot(source: Source, folder: Path) -> Path:
             revision=revision,
             local_dir=copy,
             allow_patterns=[*wanted, *ALWAYS],
-            ignore_patterns=[*dropped, *refused],
+            ignore_patterns=[*dropped, *refused_patterns(source)],
         )
         shutil.rmtree(copy / ".cache", ignore_errors=True)  # notes of the client
         _check(source, kind, name, revision, copy)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from codestilts.columns import LAYERS
-from codestilts.config.training_settings import RetrievalSettings
+from codestilts.config.training_settings import RetrievalSettings, to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
 from codestilts.seeding import derive_seed
@@ -22,7 +22,7 @@ from codestilts.training.devices import device_name
 from codestilts.training.models import TaskModel
 from codestilts.training.precision import allow_tf32
 from codestilts.training.prediction import compute_outputs, decode_outputs
-from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first, to_plain
+from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first
 
 # Rows above which a table is compared language by language, on the encoder's device: only bucc, with hundreds of
 # thousands of sentences in each language, is that large.

@@ -4,7 +4,6 @@
 ``derive_seed(study, ..., seed)``.
 """
 
-import json
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from codestilts.config.training_settings import to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeding import derive_seed
@@ -204,7 +204,7 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         **({"target": settings.target} if settings.target else {}),
         "seed": run.seed,
         "parent": run.parent.as_posix(),
-        "settings": json.loads(json.dumps(asdict(settings))),
+        "settings": to_plain(settings),
         "steps": len(curve),
         "tokens": int(curve["tokens"].sum()),
         "examples_seen": int(curve["examples"].sum()),

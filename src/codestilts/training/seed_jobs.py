@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from codestilts.code_digest import stage_digest
-from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, TuningSettings
+from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.training import models
@@ -215,11 +215,6 @@ def _set_up_torch(settings: TrainingSettings) -> None:
 def parent_folders(encoder: Path, parent: Path | None, seeds: Sequence[int]) -> dict[int, Path]:
     """Return the model folder that each seed starts from: its intermediate model, or the encoder if there is none."""
     return {seed: parent / str(seed) if parent else encoder for seed in seeds}
-
-
-def to_plain(settings: TrainingSettings | TuningSettings | RetrievalSettings) -> dict[str, Any]:
-    """Return settings as they are read back from JSON."""
-    return dict(json.loads(json.dumps(asdict(settings))))
 
 
 def clear_unless_same(work: Path, key: dict[str, Any]) -> None:

@@ -69,21 +69,28 @@ PUBLISHED: dict[str, Architecture] = {
 }
 
 
+def read_config(study: Study, encoder: str, root: Path) -> tuple[bytes, str] | None:
+    """The ``config.json`` of an encoder and the file that holds it: its folder under ``root``, else its archive."""
+    unpacked = root / "results" / study.name / "encoders" / encoder / "config.json"
+    archive = root / "resources" / f"{study.source_of_encoder(encoder)}.zip"
+    if unpacked.exists():
+        return unpacked.read_bytes(), str(unpacked)
+    if archive.exists():
+        folder = study.encoder(encoder).folder.strip("/")
+        with zipfile.ZipFile(archive) as members:
+            return members.read(f"{folder}/config.json".lstrip("/")), str(archive)
+    return None
+
+
 def find_architecture(study: Study, encoder: str, root: Path) -> Architecture:
     """The architecture of an encoder: of its folder under ``root``, else of its archive, else as published.
 
     Raises:
         CodeStiltsError: The encoder is not fetched and its size is not published, or its config is not BERT-like.
     """
+    if fetched := read_config(study, encoder, root):
+        return parse_architecture(*fetched)
     source = study.sources[study.source_of_encoder(encoder)]
-    unpacked = root / "results" / study.name / "encoders" / encoder / "config.json"
-    archive = root / "resources" / f"{source.name}.zip"
-    if unpacked.exists():
-        return parse_architecture(unpacked.read_bytes(), str(unpacked))
-    if archive.exists():
-        folder = study.encoder(encoder).folder.strip("/")
-        with zipfile.ZipFile(archive) as members:
-            return parse_architecture(members.read(f"{folder}/config.json".lstrip("/")), str(archive))
     if source.id in PUBLISHED:
         return PUBLISHED[source.id]
     raise CodeStiltsError(

@@ -9,7 +9,7 @@ from codestilts.config.encoder_limits import linear_layers, unmet_requirements
 from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.architectures import PUBLISHED
+from codestilts.workflow.architectures import PUBLISHED, read_config
 
 
 def check_encoders(study: Study, root: Path) -> None:
@@ -28,20 +28,16 @@ def check_encoders(study: Study, root: Path) -> None:
 def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
     """Messages about one encoder; none if its architecture is not known yet."""
     source = study.sources[study.source_of_encoder(encoder)]
-    imported = root / "results" / study.name / "encoders" / encoder
-    archive = root / "resources" / f"{source.name}.zip"
+    weights = root / "results" / study.name / "encoders" / encoder / "encoder.safetensors"
     config: Record | None = None
     layers: set[str] | None = None
     # The job that reads a damaged or missing file reports it.
     with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        if (imported / "config.json").exists():
-            config = json.loads((imported / "config.json").read_bytes())
-            with (imported / "encoder.safetensors").open("rb") as weights:
-                layers = linear_layers(weights)
-        elif archive.exists():
-            folder = study.encoder(encoder).folder.strip("/")
-            with zipfile.ZipFile(archive) as members:
-                config = json.loads(members.read(f"{folder}/config.json".lstrip("/")))
+        if fetched := read_config(study, encoder, root):
+            config = json.loads(fetched[0])
+            if weights.exists():
+                with weights.open("rb") as stream:
+                    layers = linear_layers(stream)
         elif source.id in PUBLISHED:
             config = vars(PUBLISHED[source.id])
     requirements = encoder_requirements(study, encoder)

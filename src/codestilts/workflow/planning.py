@@ -245,7 +245,7 @@ def downloads(study: Study, ask: Callable[[Source], int] | None = None) -> Downl
 
 def hub_bytes(source: Source) -> int:
     """Bytes of the files that are fetched from a hub repository; 0 for other sources, or if the hub lacks it."""
-    from codestilts.sources.hub import ALWAYS, REFUSED, WEIGHTS, listing
+    from codestilts.sources.hub import ALWAYS, listing, refused_patterns
 
     if source.kind != "hub":
         return 0
@@ -253,6 +253,5 @@ def hub_bytes(source: Source) -> int:
         files = listing(source)
     except CodeStiltsError:
         return 0
-    refused = [pattern for pattern in REFUSED if WEIGHTS not in source.keep or pattern != "*.bin"]
-    keep = (*source.keep, *ALWAYS, *(f"!{pattern}" for pattern in refused))
+    keep = (*source.keep, *ALWAYS, *(f"!{pattern}" for pattern in refused_patterns(source)))
     return sum(size for name, size in files.items() if matches(name, keep))

@@ -43,7 +43,8 @@ def common_means(
     """
     weights = [np.zeros(cells.by_seed.shape[1:]) for _ in sides]
     rows = [[cells.arms.index(arm) for arm in arms if arm in cells.arms] for arms in sides]
-    usable = [_common_cells(cells, rows, scope, languages, without) for scope in scopes]
+    present = ~np.isnan(cells.draws[0])
+    usable = [_common_cells(cells, present, rows, scope, languages, without) for scope in scopes]
     usable = [targets for targets in usable if targets]
     for targets in usable:
         for j, (arms_of_sides, common) in targets.items():
@@ -55,13 +56,13 @@ def common_means(
 
 def _common_cells(
     cells: Cells,
+    present: np.ndarray,
     sides: list[list[int]],
     scope: list[str],
     languages: Languages,
     without: Mapping[str, Collection[str]],
 ) -> dict[int, tuple[list[list[int]], list[int]]]:
     """For each target of a scope with a common cell, the arms of each side and the languages, as indices."""
-    present = ~np.isnan(cells.draws[0])
     targets = {}
     for target in set(scope) & set(cells.targets):
         j = cells.targets.index(target)
