@@ -39,10 +39,12 @@ TEXTS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the Makefile looks at, without an environment."""
+    """What the Makefile looks at, without an environment or an image."""
     folder = tmp_path_factory.mktemp("made")
-    for name in ("Makefile", "pyproject.toml", "containers", "envs", "studies"):
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, folder / name)
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy2(ROOT / name, folder / name)
+    for name in ("containers", "envs", "studies"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.sif*"))
     (folder / "src").symlink_to(ROOT / "src")
     return folder
 

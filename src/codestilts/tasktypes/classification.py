@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codestilts.columns import LABEL_SEPARATOR
 from codestilts.tasktypes.base import (
     IGNORE,
     Batch,
@@ -39,7 +40,6 @@ from codestilts.tasktypes.base import (
 )
 
 SHARPNESS = 20.0  # the inverse of retrieval's temperature (1 / 0.05)
-SEPARATOR = "|"  # between the labels of one example
 
 
 class ClassificationFeature(Feature):
@@ -67,7 +67,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Classific
     for sequences, label, row in zip(rows, examples["label"], examples["id"], strict=True):
         feature: ClassificationFeature = {"sequences": sequences, "tokens": count_tokens(sequences)}
         if task.options.multi:
-            feature["label_set"] = [task.label_index(part, row) for part in label.split(SEPARATOR)]
+            feature["label_set"] = [task.label_index(part, row) for part in label.split(LABEL_SEPARATOR)]
         else:
             feature["label"] = task.label_index(label, row)
         features.append(feature)
@@ -149,7 +149,7 @@ def decode(
     if task.options.multi:
         probabilities = logits.sigmoid()
         label_sets = [[task.labels[i] for i in row.nonzero().flatten().tolist()] for row in probabilities > 0.5]
-        prediction = [SEPARATOR.join(sorted(labels)) for labels in label_sets]
+        prediction = [LABEL_SEPARATOR.join(sorted(labels)) for labels in label_sets]
         score = probabilities.amax(1)
     else:
         score, index = logits.softmax(-1).max(-1)

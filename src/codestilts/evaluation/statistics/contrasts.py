@@ -90,16 +90,16 @@ def _primary_pair(design: Design, plus: Side, minus: Side) -> list[Question]:
     """The two families of the primary contrast, in all scopes and languages."""
     main, sets, scopes = design.settings.language_set, design.language_sets, design.scopes
     languages = sorted({*sets["source"], *sets["zero_shot"]})
-    places = [("primary", ALL_GROUPS, main)]
-    places += [("group", scope, main) for scope in sorted(scopes) if scopes[scope][0] == "group"]
-    places += [("suite", scope, "zero_shot") for scope in _other_suites(design)]
+    asked = [("primary", ALL_GROUPS, main)]
+    asked += [("group", scope, main) for scope in sorted(scopes) if scopes[scope][0] == "group"]
+    asked += [("suite", scope, "zero_shot") for scope in _other_suites(design)]
     if any(design.overlaps.get(arm) for arm in [*plus.arms, *minus.arms]):
-        places.append((NO_OVERLAP, ALL_GROUPS, main))
-        places += [(NO_OVERLAP, scope, "zero_shot") for scope in _other_suites(design)]
-    places += [("language set", ALL_GROUPS, name) for name in sets if name != main]
-    places += [("language", ALL_GROUPS, language) for language in languages]
-    places += [("cell", target, language) for target in design.settings.targets for language in languages]
-    return [Question(role, plus, minus, scope, language_set) for role, scope, language_set in places]
+        asked.append((NO_OVERLAP, ALL_GROUPS, main))
+        asked += [(NO_OVERLAP, scope, "zero_shot") for scope in _other_suites(design)]
+    asked += [("language set", ALL_GROUPS, name) for name in sets if name != main]
+    asked += [("language", ALL_GROUPS, language) for language in languages]
+    asked += [("cell", target, language) for target in design.settings.targets for language in languages]
+    return [Question(role, plus, minus, scope, language_set) for role, scope, language_set in asked]
 
 
 def _references(design: Design, *families: Side) -> list[Question]:

@@ -31,7 +31,7 @@ class Design:
         """The arms that start from random weights."""
         return [name for name, arm in self.settings.arms.items() if arm.init == "random"]
 
-    @property
+    @cached_property
     def overlaps(self) -> dict[str, tuple[str, ...]]:
         """For each arm the targets whose training data it shares."""
         return {name: arm.overlaps for name, arm in self.settings.arms.items()}
