@@ -78,7 +78,8 @@ def test_tokens_are_read_as_by_roberta_for_token_classification(tokenizer):
     model = published("TokenClassification", tokenizer)
     head, batch = made("tagging", model.roberta, tokenizer)
     head.load_state_dict({f"classifier.{name}": value for name, value in model.classifier.state_dict().items()})
-    assert torch.allclose(head.eval()(model.roberta, batch), read(model, batch), atol=1e-6)
+    real = batch["attention_mask"] == 1
+    assert torch.allclose(head.eval()(model.roberta, batch)[real], read(model, batch)[real], atol=1e-6)
 
 
 def test_answers_are_read_as_by_roberta_for_question_answering(tokenizer):
@@ -259,5 +260,6 @@ def test_a_published_head_reads_the_first_token(folder, tokenizer):
     states: list[Tensor] = []
     head.classifier.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0]))
     head.eval()(encoder.eval(), batch)
+    encoder.config._attn_implementation = "eager"
     full = encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
     assert torch.allclose(states[0], full[:, 0], atol=1e-5)

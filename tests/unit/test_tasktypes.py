@@ -9,7 +9,7 @@ from tiny import task
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import mlm, retrieval, span_qa, tagging
-from codestilts.tasktypes.base import IGNORE, hidden_states, mean_pool, pooled_states
+from codestilts.tasktypes.base import IGNORE
 from codestilts.tasktypes.registry import TYPES, task_type
 from codestilts.training import models
 from codestilts.training.models import TaskModel
@@ -42,21 +42,6 @@ def test_predictions_have_a_row_an_example_whatever_the_order(kind, folder, toke
         mixed = rows.sample(frac=1, random_state=1)
         again = predict(TaskModel(encoder, head, task(kind), tokenizer), mixed).set_index("id").loc[rows["id"]]
         assert np.allclose(again["score"].to_numpy(), found["score"].to_numpy())
-
-
-def test_pooling_in_groups_of_like_length_is_pooling_of_all_at_once(folder, tokenizer):
-    encoder, _ = models.load_encoder(folder)
-    features = retrieval.encode(tiny.examples("retrieval"), tokenizer, task("retrieval"))
-    batch = retrieval.collate(features[:7], tokenizer)
-    encoder.eval()
-    with torch.inference_mode():
-        at_once = mean_pool(hidden_states(encoder, batch)[0], batch["attention_mask"])
-        assert len(set(batch["attention_mask"].sum(1).tolist())) > 1
-        assert torch.allclose(pooled_states(encoder, batch), at_once, atol=1e-5)
-        batch["attention_mask"][:4] = 0  # texts without a token, as one side of a mining row may be
-        assert (pooled_states(encoder, batch)[:4] == 0).all()
-        one = {name: values[4:5] for name, values in batch.items()}
-        assert torch.allclose(pooled_states(encoder, one), at_once[4:5], atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "mlm"])

@@ -36,8 +36,8 @@ from codestilts.tasktypes.base import (
     init_like_transformers,
     pad_labels,
     permute,
-    pooled_states,
 )
+from codestilts.tasktypes.token_states import pooled_states
 
 SHARPNESS = 20.0  # the inverse of retrieval's temperature (1 / 0.05)
 

@@ -20,8 +20,8 @@ from codestilts.tasktypes.base import (
     collate_sequences,
     count_tokens,
     encode_texts,
-    hidden_states,
 )
+from codestilts.tasktypes.token_states import token_states
 
 # Shares as in Devlin et al. 2019: of all tokens those that are chosen, of the chosen those that become the mask, and
 # those above which they become a random token.
@@ -69,9 +69,11 @@ class Head(nn.Module):
 
         Losses instead of scores: the scores of a whole batch over the vocabulary would not fit in memory.
         """
-        chosen = batch["labels"] != IGNORE
-        logits = self.pretrained(hidden_states(encoder, batch)[0][chosen])
-        return F.cross_entropy(logits, batch["labels"][chosen], reduction="none").unsqueeze(1)
+        states = token_states(encoder, batch)
+        labels = batch["labels"].flatten()[states.layout.in_grid]
+        chosen = labels != IGNORE
+        logits = self.pretrained(states.last[chosen])
+        return F.cross_entropy(logits, labels[chosen], reduction="none").unsqueeze(1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Average over the chosen tokens."""

@@ -18,8 +18,8 @@ from codestilts.tasktypes.base import (
     encode_texts,
     init_like_transformers,
     permute,
-    pooled_states,
 )
+from codestilts.tasktypes.token_states import pooled_states
 
 
 class ChoiceFeature(Feature):

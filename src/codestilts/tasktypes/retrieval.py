@@ -22,9 +22,9 @@ from codestilts.tasktypes.base import (
     count_tokens,
     encode_texts,
     permute,
-    pooled_states,
 )
 from codestilts.tasktypes.mining import mine
+from codestilts.tasktypes.token_states import pooled_states
 
 # As UniXcoder (Guo et al. 2022, code-search/run.py multiplies by 20) and SimCSE (Gao et al. 2021, arXiv 2104.08821).
 TEMPERATURE = 0.05

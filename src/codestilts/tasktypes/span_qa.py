@@ -24,12 +24,11 @@ from codestilts.tasktypes.base import (
     Task,
     collate_sequences,
     count_tokens,
-    hidden_states,
     init_like_transformers,
-    mean_pool,
     permute,
 )
 from codestilts.tasktypes.span_windows import Span, cut_windows, token_spans
+from codestilts.tasktypes.token_states import token_states
 
 # The defaults of google-research/bert, run_squad.py: max_answer_length and n_best_size.
 MAX_ANSWER_TOKENS = 30
@@ -170,12 +169,14 @@ class Head(nn.Module):
             self.similarity = nn.Parameter(torch.eye(config.hidden_size).repeat(2, 1, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        hidden = hidden_states(encoder, batch)[0]
+        states = token_states(encoder, batch)
+        scores = self.scorer(states.last)
         if self.published:
-            return self.scorer(hidden).masked_fill(batch["attention_mask"].unsqueeze(-1) == 0, MASKED_SCORE)
-        question = F.normalize(mean_pool(hidden, batch["attention_mask"] * ~batch["inside"]), dim=-1)
-        similarity = torch.einsum("wth,shk,wk->wts", F.normalize(hidden, dim=-1), self.similarity, question)
-        scores = self.scorer(hidden) + SHARPNESS * similarity
+            return states.padded(scores, MASKED_SCORE)
+        question = F.normalize(states.mean(states.last, ~batch["inside"].flatten()[states.layout.in_grid]), dim=-1)
+        asked = torch.einsum("shk,wk->wsh", self.similarity, question)[states.layout.sequence]
+        similarity = torch.einsum("th,tsh->ts", F.normalize(states.last, dim=-1), asked)
+        scores = states.padded(scores + SHARPNESS * similarity)
         return scores.masked_fill(~batch["allowed"], MASKED_SCORE)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:

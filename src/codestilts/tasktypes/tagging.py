@@ -17,13 +17,13 @@ from codestilts.tasktypes.base import (
     Feature,
     Task,
     collate_sequences,
-    hidden_states,
     init_like_transformers,
     pad_labels,
     permute,
     special_tokens,
     token_ids,
 )
+from codestilts.tasktypes.token_states import token_states
 
 UNKNOWN = -1  # a tag that the train split lacks, where the set of tags is open: not trained on, always wrong
 PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
@@ -104,7 +104,8 @@ class Head(nn.Module):
             init_like_transformers(self, config)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        return self.classifier(self.dropout(hidden_states(encoder, batch)[0]))
+        states = token_states(encoder, batch)
+        return states.padded(self.classifier(self.dropout(states.last)))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy, averaged over the labelled tokens."""
