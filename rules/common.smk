@@ -65,6 +65,9 @@ ENCODER_FILES = expand(
 # Jobs depend on one file of the encoder's folder, which one job writes as a whole.
 ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
+# The encoded examples of a task: a folder that training and prediction map into memory.
+ENCODED = "<results>/encoded/{encoder}/{task}"
+
 # Files of the grid. Folders of models hold a folder for each seed of the batch (codestilts.training.models).
 INTERMEDIATE_MODELS = "<results>/intermediate/{encoder}/{arm}/{seeds}"
 TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
@@ -182,8 +185,8 @@ def near_duplicates_of_task(wildcards):
     return "<results>/near_duplicates.parquet" if STUDY.reads_functions(wildcards.task) else []
 
 
-def examples_of_arm(wildcards):
-    return expand("<results>/examples/{task}.parquet", task=STUDY.arms[wildcards.arm].tasks)
+def encoded_of_arm(wildcards):
+    return expand(ENCODED, task=STUDY.arms[wildcards.arm].tasks, **wildcards)
 
 
 def parent_models(wildcards):

@@ -5,7 +5,7 @@ rule frozen_retrieval:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
-        examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
+        encoded=expand(ENCODED, task=STUDY.untrained_targets, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
         predictions=expand(
@@ -31,7 +31,7 @@ rule frozen_retrieval:
     message:
         "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --encoded {input.encoded}"
         " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
         " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
 

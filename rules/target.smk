@@ -6,7 +6,7 @@ rule train_target:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
-        examples="<results>/examples/{target}.parquet",
+        encoded="<results>/encoded/{encoder}/{target}",
         trials=trials_of_target,
         image=IMAGE_DIGEST,
     output:
@@ -33,7 +33,7 @@ rule train_target:
     message:
         "Target training: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --encoded {input.encoded}"
         " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {output.models}"
         " --gpus {resources.gpu} 2>&1 | tee {log}"
 
@@ -42,7 +42,7 @@ rule tune:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models_of_first_batch,
-        examples="<results>/examples/{target}.parquet",
+        encoded="<results>/encoded/{encoder}/{target}",
         image=IMAGE_DIGEST,
     output:
         TRIALS,
@@ -64,5 +64,5 @@ rule tune:
     message:
         "Learning-rate trials: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
+        "python {params.script:q} --encoder {params.encoder} {params.parent} --encoded {input.encoded}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

@@ -15,9 +15,11 @@ def main() -> None:
         "--encoder", type=Path, required=True, help="folder of the tokenizer and, without --parent, of the weights"
     )
     parser.add_argument("--parent", type=Path, help="folder with {seed}/ of the intermediate phase, if there was one")
-    parser.add_argument("--examples", type=Path, nargs="*", default=[], help="one table per target, named after it")
+    parser.add_argument(
+        "--encoded", type=Path, nargs="*", default=[], help="one folder per encoded target, named after it"
+    )
     parser.add_argument("--settings", required=True, help="RetrievalSettings as JSON")
-    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table per example table, written")
+    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table per encoded target, written")
     parser.add_argument("--record", type=Path, required=True, help="run.json of the predictions, written")
     parser.add_argument("--sweep", type=Path, required=True, help="layer sweep (CSV), written")
     parser.add_argument(
@@ -33,7 +35,7 @@ def main() -> None:
         settings=settings,
         encoder=args.encoder,
         parent=args.parent,
-        predictions=dict(zip(args.examples, args.predictions, strict=True)),
+        predictions=dict(zip(args.encoded, args.predictions, strict=True)),
         record=args.record,
         sweep=args.sweep,
     )

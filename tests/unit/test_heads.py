@@ -16,7 +16,7 @@ from codestilts.config import analysis_jobs, training_jobs
 from codestilts.config.study import Study, to_json
 from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Batch, Task
-from codestilts.tasktypes.registry import task_type
+from codestilts.tasktypes.registry import encode_features, task_type
 from codestilts.training import models
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def made(
     """A head of an encoder, and a batch for it."""
     rows = tiny.examples(kind, 8)
     task = Task.from_settings(kind, tiny.task_settings(kind, {"head": head}, **options), rows)
-    features = task_type(kind).encode(rows, tokenizer, task)
+    features = encode_features(rows, tokenizer, task)
     batch = task_type(kind).collate(features, tokenizer)
     batch.pop("token_type_ids", None)
     return models.new_head(task, encoder, tokenizer, None, 0, dropout), batch

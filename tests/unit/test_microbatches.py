@@ -11,7 +11,7 @@ from tiny import weights
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import IGNORE, encoder_inputs
-from codestilts.tasktypes.registry import TYPES, task_type
+from codestilts.tasktypes.registry import TYPES, encode_features, task_type
 from codestilts.training import loop, models, seed_jobs
 from codestilts.training.devices import PRETEND
 from codestilts.training.microbatches import backward
@@ -43,7 +43,7 @@ def holds(monkeypatch):
 @pytest.mark.parametrize("parts", [2, 4, 64])
 def test_parts_have_the_loss_and_the_gradients_of_the_whole(kind, options, parts, folder, tokenizer):
     task = tiny.task(kind, **options)
-    features = task_type(kind).encode(tiny.examples(kind), tokenizer, task)[:13]
+    features = encode_features(tiny.examples(kind), tokenizer, task)[:13]
     batch = task_type(kind).collate(features, tokenizer, np.random.default_rng(0))
     encoder, mlm_head = models.load_encoder(folder, dropout=0.0, mlm=kind == "mlm")
     head = models.new_head(task, encoder, tokenizer, mlm_head, seed=0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from codestilts.columns import MASK
-from codestilts.config.training_settings import MAX_LENGTH, Head, TaskOptions, TaskSettings
+from codestilts.config.training_settings import MAX_LENGTH, EncodingSettings, Head, TaskOptions, TaskSettings
 from codestilts.errors import CodeStiltsError
 
 IGNORE = -100  # the label that torch's cross entropy leaves out
@@ -57,24 +57,30 @@ class Task:
     layers: tuple[int, ...] = ()  # blocks whose states a retrieval head returns; empty: the block of ``options.layer``
 
     @classmethod
-    def from_settings(cls, name: str, settings: TaskSettings, examples: pd.DataFrame | None = None) -> "Task":
+    def from_settings(
+        cls,
+        name: str,
+        settings: TaskSettings | EncodingSettings,
+        examples: pd.DataFrame | None = None,
+        labels: Sequence[str] = (),
+    ) -> "Task":
         """Make a task from a job's settings.
 
-        A tagging task that declares no labels gets those of the train split of its ``examples``.
+        A tagging task that declares no labels gets ``labels`` or else those of the train split of its ``examples``.
         """
-        labels = settings.labels
-        open_labels = settings.type == "tagging" and not labels
-        if open_labels and examples is not None:
-            labels = tuple(sorted({tag for row in examples.loc[examples["split"] == "train", "tags"] for tag in row}))
+        open_labels = settings.type == "tagging" and not settings.labels
+        if open_labels and not labels and examples is not None:
+            labels = sorted({tag for row in examples.loc[examples["split"] == "train", "tags"] for tag in row})
+        metric, head = (settings.metric, settings.head) if isinstance(settings, TaskSettings) else ("", "quick")
         return cls(
             name=name,
             type=settings.type,
-            metric=settings.metric,
-            labels=labels,
+            metric=metric,
+            labels=settings.labels or tuple(labels),
             max_length=settings.max_length,
             options=settings.options,
             open_labels=open_labels,
-            head=settings.head,
+            head=head,
         )
 
     def label_index(self, label: str, row: str) -> int:
@@ -176,7 +182,6 @@ def init_like_transformers(head: nn.Module, config: Any) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def permute(values: list[Any], seed: int) -> list[Any]:
-    """Return the values in random order: the label-shuffled control."""
-    order = np.random.default_rng(seed).permutation(len(values))
-    return [values[index] for index in order]
+def permutation(size: int, seed: int) -> np.ndarray:
+    """Return the numbers below ``size`` in random order: the row whose label each row of a shuffled control gets."""
+    return np.random.default_rng(seed).permutation(size)

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.attention import varlen
 
 from codestilts.tasktypes.base import Batch, encoder_inputs
 from codestilts.tasktypes.sequence_layout import Group, Layout, group_sequences, layout_of
@@ -85,9 +84,11 @@ def attention(
     """
     states = [part[0].transpose(0, 1) for part in (query, key, value)]
     if has_kernel(states[0], dropout):
+        from torch.nn.attention import varlen  # takes more than a second to import
+
         most = int(layout.lengths.max())
-        out = varlen.varlen_attn(*states, layout.starts, layout.starts, most, most, scale=scaling)
-        return out.unsqueeze(0), None  # type: ignore[union-attr]
+        kernel: Any = varlen.varlen_attn
+        return kernel(*states, layout.starts, layout.starts, most, most, scale=scaling).unsqueeze(0), None
     heads = states[0].shape[1]
     rows = [part.reshape(len(part), -1) for part in states]
     if layout.pad is not None and layout.unpad is not None:

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AttentionInterface, AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import AttentionInterface, AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from transformers.utils import logging
 
 from codestilts.config.training_settings import LoraSettings
@@ -70,15 +70,6 @@ class Model:
     def parameters(self) -> list[nn.Parameter]:
         """Return each parameter once: a masked-language-model head shares the encoder's word embeddings."""
         return list(dict.fromkeys([*self.encoder.parameters(), *self.heads.parameters()]))
-
-
-def load_tokenizer(folder: str | Path) -> Any:
-    """Load the tokenizer of an encoder folder (the fast one, for its character offsets)."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
-    if not tokenizer.is_fast or tokenizer.mask_token_id is None or tokenizer.pad_token_id is None:
-        raise CodeStiltsError(f"{folder}: the encoder needs a fast tokenizer with a mask and a padding token")
-    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
-    return tokenizer
 
 
 def load_encoder(
