@@ -143,6 +143,8 @@ class Windows(Records[SpanFeature]):
     def _starts(self, example: int, index: int) -> np.ndarray:
         """Return the tokens of a row's context that have most context in a window."""
         windows = int(self.cuts.windows[example])
+        if windows == 1:
+            return np.arange(self.contexts[example])
         number = index - int(self.ends[example]) + windows
         firsts = np.arange(windows) * self.cuts.advance[example]
         return np.flatnonzero(most_context(firsts, int(self.cuts.room[example]), int(self.contexts[example])) == number)
@@ -168,17 +170,20 @@ def collate(features: list[SpanFeature], tokenizer: Any, rng: Any = None) -> Bat
     batch = collate_sequences(features, tokenizer.pad_token_id)
     batch["start"] = torch.tensor([feature["start"] for feature in features])
     batch["end"] = torch.tensor([feature["end"] for feature in features])
-    inside = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+    real = batch["attention_mask"].numpy() == 1
+    inside = np.zeros(real.shape, dtype=bool)
+    inside[real] = np.concatenate([feature["offsets"][:, 1] for feature in features]) > NOWHERE
     inside[:, 0] = True
-    for row, feature in enumerate(features):
-        inside[row, : feature["tokens"]] |= torch.from_numpy(feature["offsets"][:, 1] > NOWHERE)
-    batch["inside"] = inside
-    batch["allowed"] = inside.unsqueeze(-1).repeat(1, 1, 2)
-    for row, feature in enumerate(features):
-        if feature["spans"] is not None:
-            batch["allowed"][row, 1:] = False
-            for side in (0, 1):
-                batch["allowed"][row, torch.from_numpy(feature["spans"][:, side]).long(), side] = True
+    allowed = np.repeat(inside[:, :, None], 2, axis=2)
+    spans = [feature["spans"] for feature in features]
+    restricted = [row for row, allowed_spans in enumerate(spans) if allowed_spans is not None]
+    if restricted:
+        allowed[restricted, 1:] = False
+        rows = np.repeat(restricted, [len(spans[row]) for row in restricted])  # type: ignore[arg-type]
+        tokens = np.concatenate([spans[row] for row in restricted])
+        for side in (0, 1):
+            allowed[rows, tokens[:, side], side] = True
+    batch["inside"], batch["allowed"] = torch.from_numpy(inside), torch.from_numpy(allowed)
     return batch
 
 
@@ -208,8 +213,11 @@ class Head(nn.Module):
         if self.published:
             return states.padded(scores, MASKED_SCORE)
         question = F.normalize(states.mean(states.last, ~batch["inside"].flatten()[states.layout.in_grid]), dim=-1)
-        asked = torch.einsum("shk,wk->wsh", self.similarity, question)[states.layout.sequence]
-        similarity = torch.einsum("th,tsh->ts", F.normalize(states.last, dim=-1), asked)
+        asked = torch.einsum("shk,wk->wsh", self.similarity, question).flatten(0, 1)
+        # Every token with both questions' vectors of every window, one product, of which each token takes its window's.
+        own = 2 * states.layout.sequence.unsqueeze(1) + torch.arange(2, device=asked.device)
+        length = torch.linalg.vector_norm(states.last, dim=-1, keepdim=True).clamp(min=1e-12)
+        similarity = (states.last @ asked.T).gather(1, own) / length
         scores = states.padded(scores + SHARPNESS * similarity)
         return scores.masked_fill(~batch["allowed"], MASKED_SCORE)
 

@@ -95,9 +95,9 @@ def token_spans(offsets: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
 class PairFrame:
     """A tokenizer's tokens before, between and after two texts, and the type ids of both, where it has them."""
 
-    before: list[int]
-    between: list[int]
-    after: list[int]
+    before: np.ndarray
+    between: np.ndarray
+    after: np.ndarray
     types: tuple[int, int] | None
 
     @classmethod
@@ -111,9 +111,9 @@ class PairFrame:
         second_end = len(texts) - texts[::-1].index(1)
         types = encoding.get("token_type_ids")
         return cls(
-            before=ids[:first],
-            between=ids[first_end:second],
-            after=ids[second_end:],
+            before=np.array(ids[:first], dtype=np.int32),
+            between=np.array(ids[first_end:second], dtype=np.int32),
+            after=np.array(ids[second_end:], dtype=np.int32),
             types=(types[first], types[second]) if types else None,
         )
 
@@ -124,8 +124,8 @@ class PairFrame:
 
     def token_ids(self, question: np.ndarray, context: np.ndarray) -> TokenIds:
         """Join a question and a part of its context."""
-        parts: list[Any] = [self.before, question, self.between, context, self.after]
-        ids: TokenIds = {"input_ids": np.concatenate(parts).astype(np.int32)}
+        parts = [self.before, question, self.between, context, self.after]
+        ids: TokenIds = {"input_ids": np.concatenate(parts)}
         if self.types:
             second = len(context) + len(self.after)
             sizes = [len(ids["input_ids"]) - second, second]
