@@ -98,9 +98,11 @@ class Budget(Strict):
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
-        description="precision of the forward pass on a GPU. A CPU computes in fp32 and repeats scores bit for bit. On "
-        "a GPU, seeds fix everything random, but the order of summation varies: runs agree within a tolerance that is "
-        "wider for bf16 and fp16 because they round more coarsely. fp16 skips steps whose gradients overflow",
+        description="precision of matrix products. A CPU with units for it (AMX, AVX512-BF16) computes in bf16 where "
+        "that is chosen; any other CPU computes in fp32, which run.json and the report say. In fp32 a CPU repeats "
+        "scores bit for bit. On a GPU, seeds fix everything random, but the order of summation varies: runs agree "
+        "within a tolerance that is wider for bf16 and fp16 because they round more coarsely. fp16, on a GPU only, "
+        "skips steps whose gradients overflow",
     )
     tf32: bool = Field(
         False,

@@ -194,7 +194,7 @@ def example_groups(sample_predictions: pd.DataFrame) -> list[Row]:
 
 def machine(runs: pd.DataFrame) -> dict[str, str]:
     """Return the hardware and software of the runs; several values are joined where runs differ."""
-    names: list[Any] = ["device", "processor", "threads", "versions", "commit"]
+    names: list[Any] = ["device", "processor", "threads", "precision", "versions", "commit"]
     return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in names}
 
 

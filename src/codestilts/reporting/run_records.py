@@ -13,7 +13,7 @@ from codestilts.errors import CodeStiltsError
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
-MACHINE = ["device", "processor", "threads", "commit"]
+MACHINE = ["device", "processor", "threads", "precision", "commit"]
 POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
 KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
 

@@ -114,6 +114,12 @@ def _group_attention(group: Group, rows: Sequence[Tensor], heads: int, dropout: 
     """Attention of a group: three tensors of shape [padded tokens, heads x width] -> the same shape."""
     query, key, value = (part.view(group.sequences, group.length, heads, -1).transpose(1, 2) for part in rows)
     bias = None if group.bias is None else group.bias.to(query.dtype)
+    if query.dtype == torch.bfloat16 and not query.is_cuda:
+        # On a CPU the backward pass of torch's own attention takes 43 % of a training step in bf16.
+        scores = query @ key.transpose(-1, -2) * (scaling or query.shape[-1] ** -0.5)
+        weights = (scores if bias is None else scores + bias).softmax(-1, dtype=torch.float32).to(query.dtype)
+        out = F.dropout(weights, dropout) @ value
+        return out.transpose(1, 2).reshape(group.sequences * group.length, -1)
     out = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout, scale=scaling)
     return out.transpose(1, 2).reshape(group.sequences * group.length, -1)
 

@@ -20,7 +20,7 @@ from codestilts.training.checkpoint_selection import score
 from codestilts.training.devices import device_name
 from codestilts.training.inputs import EncodedTask, Rows
 from codestilts.training.models import TaskModel
-from codestilts.training.precision import allow_tf32
+from codestilts.training.precision import allow_tf32, describe
 from codestilts.training.prediction import compute_outputs, decode_outputs
 from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first
 from codestilts.training.tokenizers import load_tokenizer
@@ -74,6 +74,7 @@ def predict_targets(job: RetrievalJob, device: torch.device) -> None:
         **origin_of(list(job.predictions), parents),
         "seconds": round(time.perf_counter() - began, 2),
         "peak_memory_mb": peak_memory_mb(),
+        "precision": describe(device, settings.precision),
         **environment(device_name(device), torch.get_num_threads()),
     }
     write_json(job.record, record)

@@ -1,14 +1,32 @@
-"""Arithmetic of a GPU. A CPU, and so a pretended GPU, always computes in fp32."""
+"""Arithmetic of a device: the precision that a study asks for, as far as the device has it."""
 
 import torch
 
 REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+CPU_UNITS = ("amx_bf16", "avx512_bf16")  # of a CPU that multiplies in bf16; others are slower in it than in fp32
+
+
+def supported(device: torch.device, precision: str) -> str:
+    """Return the precision that a device computes in where ``precision`` is asked for.
+
+    A GPU has all. A CPU has ``bf16`` if it has units for it; otherwise it computes in ``fp32``.
+    """
+    if device.type != "cpu" or precision == "fp32":
+        return precision
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16" if precision == "bf16" and any(capabilities.get(unit) for unit in CPU_UNITS) else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context of a forward pass: on a GPU matrix products in ``bf16`` or ``fp16``, if that is chosen."""
-    enabled = precision in REDUCED and device.type == "cuda"
-    return torch.autocast(device.type, REDUCED.get(precision, torch.bfloat16), enabled=enabled)
+    """Return the context of a forward pass: matrix products in ``bf16`` or ``fp16`` if supported."""
+    chosen = supported(device, precision)
+    return torch.autocast(device.type, REDUCED.get(chosen, torch.bfloat16), enabled=chosen in REDUCED)
+
+
+def describe(device: torch.device, precision: str) -> str:
+    """Return the precision for records, with a remark if it is not the one that was asked for."""
+    chosen = supported(device, precision)
+    return chosen if chosen == precision else f"{chosen} in place of {precision}, for which the processor has no units"
 
 
 def gradient_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
