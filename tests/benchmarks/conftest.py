@@ -1,10 +1,39 @@
-"""Benchmarks use the made-up project of the workflow's tests."""
+"""Benchmarks use the made-up project of the workflow's tests and the tiny encoder of the unit tests."""
 
 from pathlib import Path
+from typing import Any
 
 import packages
+import pandas as pd
 import pytest
-from projects import copy_project
+import tiny
+from measures import OUT, Measures, draw, machine
+from projects import ROOT, copy_project
+
+from codestilts.training.tokenizers import load_tokenizer
+
+MEASURES = Measures([])
+
+
+@pytest.fixture(scope="session")
+def measures() -> Measures:
+    """Where benchmarks record what they measure; printed, and written as a table and a figure, at the end."""
+    return MEASURES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print and write the table."""
+    if not MEASURES.rows:
+        return
+    table = pd.DataFrame(MEASURES.rows)
+    OUT.mkdir(parents=True, exist_ok=True)
+    table.to_csv(OUT / "measures.csv", index=False, float_format="%.4g")
+    (OUT / "machine.txt").write_text(machine() + "\n", encoding="utf-8")
+    draw(table)
+    terminalreporter.section("measures")
+    terminalreporter.write_line(machine())
+    terminalreporter.write_line(table.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    terminalreporter.write_line(f"written to {OUT.relative_to(ROOT)}/ with a figure")
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +42,15 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("fresh"))
     packages.make(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny encoder."""
+    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(folder: Path) -> Any:
+    """The tiny encoder's tokenizer."""
+    return load_tokenizer(folder)

@@ -1,0 +1,92 @@
+"""What benchmarks measure with, and the table and the figure of what they measured.
+
+Times are processor seconds of this process (or of a command and its children), so that other work on the machine
+matters less; what is compared is measured in turns, so that a change of the machine's speed meets both.
+"""
+
+import os
+import platform
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from projects import ROOT, environment
+
+from codestilts.training.precision import CPU_UNITS
+
+OUT = ROOT / "results/benchmarks"
+
+
+@dataclass
+class Measures:
+    """The measures of this run: one row each, with the values of its repetitions."""
+
+    rows: list[dict[str, object]]
+
+    def add(self, measure: str, values: list[float] | np.ndarray, unit: str, goal: str = "") -> float:
+        """Record a measure and return its median; ``goal`` is what is aimed at, in words."""
+        numbers = np.asarray(values, dtype=float)
+        row = {"measure": measure, "min": numbers.min(), "median": np.median(numbers), "max": numbers.max()}
+        self.rows.append({**row, "unit": unit, "goal": goal, "repetitions": len(numbers)})
+        return float(np.median(numbers))
+
+
+def machine() -> str:
+    """The processor, cores, memory and versions of this run."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor()
+    units = [unit for unit in CPU_UNITS if torch.cpu.get_capabilities().get(unit)]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{name} ({', '.join(units) or 'no bf16 units'}), {os.cpu_count()} cores, {memory:.0f} GiB; load {load}; "
+        f"Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def draw(table: pd.DataFrame) -> None:
+    """Draw each measure's range and median, one panel per unit."""
+    units = table["unit"].unique()
+    heights = [max(1, int((table["unit"] == unit).sum())) for unit in units]
+    figure, axes = plt.subplots(
+        len(units), figsize=(9, 1 + 0.45 * sum(heights) + 0.5 * len(units)), height_ratios=heights, squeeze=False
+    )
+    for unit, axis in zip(units, axes[:, 0], strict=True):
+        rows = table[table["unit"] == unit].iloc[::-1].reset_index(drop=True)
+        axis.hlines(rows.index, rows["min"], rows["max"], color="0.6", linewidth=3)
+        axis.plot(rows["median"], rows.index, "o", color="black")
+        axis.set(yticks=rows.index, yticklabels=rows["measure"], xlabel=unit)
+        axis.set(xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
+        axis.grid(axis="x", alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(OUT / "measures.svg")
+    plt.close(figure)
+
+
+def cpu_seconds(command: list[str], folder: Path) -> float:
+    """Processor time of a command and its children; the command has to succeed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def in_turns(actions: Mapping[str, Callable[[int], object]], rounds: int, items: int) -> dict[str, np.ndarray]:
+    """Processor seconds of each action, [rounds, items]: every action does an item before any does the next."""
+    seconds = {name: np.empty((rounds, items)) for name in actions}
+    for turn in range(rounds):
+        for item in range(items):
+            for name, action in actions.items():
+                began = time.process_time()
+                action(item)
+                seconds[name][turn, item] = time.process_time() - began
+    return seconds
