@@ -175,12 +175,11 @@ def collate(features: list[SpanFeature], tokenizer: Any, rng: Any = None) -> Bat
     inside[real] = np.concatenate([feature["offsets"][:, 1] for feature in features]) > NOWHERE
     inside[:, 0] = True
     allowed = np.repeat(inside[:, :, None], 2, axis=2)
-    spans = [feature["spans"] for feature in features]
-    restricted = [row for row, allowed_spans in enumerate(spans) if allowed_spans is not None]
-    if restricted:
-        allowed[restricted, 1:] = False
-        rows = np.repeat(restricted, [len(spans[row]) for row in restricted])  # type: ignore[arg-type]
-        tokens = np.concatenate([spans[row] for row in restricted])
+    spans = {row: feature["spans"] for row, feature in enumerate(features) if feature["spans"] is not None}
+    if spans:
+        allowed[list(spans), 1:] = False
+        rows = np.repeat(list(spans), [len(of_row) for of_row in spans.values()])
+        tokens = np.concatenate(list(spans.values()))
         for side in (0, 1):
             allowed[rows, tokens[:, side], side] = True
     batch["inside"], batch["allowed"] = torch.from_numpy(inside), torch.from_numpy(allowed)
