@@ -16,7 +16,7 @@ from test_natural_tasks import made
 from codestilts.config.training_settings import TaskOptions, TaskSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import row_sums
-from codestilts.tasktypes import mining, retrieval
+from codestilts.tasktypes import retrieval, search
 from codestilts.tasktypes.base import Task
 from codestilts.training import frozen_retrieval
 
@@ -149,14 +149,5 @@ def test_mining_in_blocks_is_mining_all_at_once(pairs: int, asked: int, offered:
     likeness = rng.integers(1, 5, (len(query), len(query))).astype(float).tolist()
     whole = mined(query, document, likeness)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mining, "CPU_BLOCK", block)
+        patch.setattr(search, "CPU_TILE", block)
         assert mined(query, document, likeness).equals(whole)
-
-
-def test_the_search_that_a_gpu_does_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    query, document = [f"q{n}" for n in range(30)], [f"d{n}" for n in range(30)]
-    likeness = np.random.default_rng(0).permutation(900).reshape(30, 30).astype(float).tolist()  # no ties
-    whole = mined(query, document, likeness)
-    monkeypatch.setattr(mining, "_similarity", lambda queries, documents: queries @ documents.T)
-    monkeypatch.setattr(mining, "CPU_BLOCK", 200)
-    assert mined(query, document, likeness).equals(whole)

@@ -1,20 +1,18 @@
 """Mining of translations: pair the texts of two sides by the ratio margin (Artetxe & Schwenk 2019a, section 3)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from codestilts.evaluation.metrics.ranking import occurs_once
+from codestilts.tasktypes.search import Neighbours, nearest_neighbours, take
 
 NEIGHBOURS = 4  # of the ratio margin: k of Artetxe & Schwenk 2019a
-# Similarities that are in memory at once: 256 MB in fp32 on a CPU, 4 GB on a GPU.
-CPU_BLOCK = 1 << 26
-GPU_BLOCK = 1 << 30
 
 
-def mine(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
+def mine(examples: pd.DataFrame, vectors: Tensor, rows: np.ndarray) -> pd.DataFrame:
     """Pair each query with at most one document; a query without one gets an empty prediction.
 
     As google-research/xtreme mines BUCC (third_party/utils_retrieve.py): of each side's nearest neighbours by cosine
@@ -24,17 +22,22 @@ def mine(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
 
     Args:
         examples: rows with a ``query``, a ``document`` or both.
-        states: unit vectors of shape [rows, 2, hidden].
+        vectors: unit vectors of shape [rows, 2, hidden], of these and perhaps other examples.
+        rows: which vectors are those of the examples.
 
     Returns:
         One row per query: ``gold`` (empty for a query without a partner), ``prediction`` and ``score`` (the margin).
     """
     queries, documents = (distinct_texts(examples[side]) for side in ("query", "document"))
-    forward, backward = nearest_neighbours(states[queries.row, 0], states[documents.row, 1])
+    forward, backward = nearest_neighbours(
+        take(vectors[:, 0], rows[queries.row]), take(vectors[:, 1], rows[documents.row]), NEIGHBOURS
+    )
     pairs = _candidates(forward, backward)
     partner, score = _take_from_the_highest(pairs, len(queries.row), len(documents.row))
-    ids = np.where(documents.unique, examples["id"].to_numpy()[documents.row], "")
-    prediction = np.where((partner >= 0) & queries.unique, ids[partner], "")
+    ids = np.append(
+        np.where(documents.unique, examples["id"].to_numpy()[documents.row], ""), ""
+    )  # the last: no partner
+    prediction = np.where(queries.unique, ids[partner], "")
     gold = examples["id"].where(examples["document"] != "", "")[examples["query"] != ""]
     columns = {"gold": gold, "prediction": prediction[queries.group], "score": score[queries.group]}
     return pd.DataFrame(columns, index=gold.index)
@@ -57,13 +60,6 @@ def distinct_texts(side: pd.Series) -> Texts:
     return Texts(rows[new], occurs_once(texts).to_numpy()[new], group)
 
 
-class Neighbours(NamedTuple):
-    """The nearest neighbours of each text of a side, at most :data:`NEIGHBOURS`, from the nearest down."""
-
-    values: np.ndarray  # cosines
-    indices: np.ndarray
-
-
 class Pairs(NamedTuple):
     """Candidate pairs with their ratio margins."""
 
@@ -73,7 +69,10 @@ class Pairs(NamedTuple):
 
 
 def _candidates(forward: Neighbours, backward: Neighbours) -> Pairs:
-    """Pair each text of both sides with the neighbour of the highest ratio margin."""
+    """Pair each text of both sides with the neighbour of the highest ratio margin; no pairs if a side is empty."""
+    if not forward.values.size:
+        nothing = np.empty(0, dtype=np.int64)
+        return Pairs(nothing, nothing, np.empty(0))
     means = forward.values.mean(1), backward.values.mean(1)
     margins = forward.values / ((means[0][:, None] + means[1][forward.indices]) / 2)
     reverse = backward.values / ((means[0][backward.indices] + means[1][:, None]) / 2)
@@ -93,59 +92,9 @@ def _take_from_the_highest(pairs: Pairs, queries: int, documents: int) -> tuple[
         The document of each query, -1 if it has none, and its margin, the lowest of all if it has none.
     """
     partner, taken = np.full(queries, -1), np.zeros(documents, dtype=bool)
-    score = np.full(queries, pairs.margin.min())
+    score = np.full(queries, pairs.margin.min() if len(pairs.margin) else 0.0)
     for index in np.argsort(-pairs.margin, kind="stable"):
         query, document = pairs.query[index], pairs.document[index]
         if partner[query] < 0 and not taken[document]:
             partner[query], taken[document], score[query] = document, True, pairs.margin[index]
     return partner, score
-
-
-def nearest_neighbours(queries: Tensor, documents: Tensor) -> tuple[Neighbours, Neighbours]:
-    """Find those of the queries among the documents and the reverse, comparing a block of pairs at a time."""
-    block = GPU_BLOCK if queries.is_cuda else CPU_BLOCK
-    step = max(1, block // max(len(documents), 1))
-    forward: list[Neighbours] = []
-    backward: Neighbours | None = None
-    for start in range(0, len(queries), step):
-        similarity = _similarity(queries[start : start + step], documents)
-        forward.append(_highest(similarity))
-        nearest = _highest(similarity.T)
-        nearest = Neighbours(nearest.values, nearest.indices + start)
-        backward = _merge(backward, nearest) if backward else nearest
-    assert backward
-    return Neighbours(*(np.concatenate(parts) for parts in zip(*forward, strict=True))), backward
-
-
-def _merge(first: Neighbours, second: Neighbours) -> Neighbours:
-    """Keep the nearest of both; ties go to the first."""
-    both = Neighbours(*(np.concatenate(parts, 1) for parts in zip(first, second, strict=True)))
-    order = np.argsort(-both.values, axis=1, kind="stable")[:, :NEIGHBOURS]
-    return Neighbours(*(np.take_along_axis(table, order, 1) for table in both))
-
-
-def _similarity(queries: Tensor, documents: Tensor) -> Any:
-    """The product as a tensor on a GPU, else as an array."""
-    return queries @ documents.T if queries.is_cuda else queries.numpy() @ documents.numpy().T
-
-
-def _highest(similarity: Any) -> Neighbours:
-    """Return the highest values of each row and their columns; on a CPU ties go to the first columns."""
-    count = min(NEIGHBOURS, similarity.shape[1])
-    if isinstance(similarity, Tensor):
-        return Neighbours(*(part.cpu().numpy() for part in similarity.topk(count, dim=1)))
-    columns = _highest_columns(similarity, count)
-    return Neighbours(np.take_along_axis(similarity, columns, 1), columns)
-
-
-def _highest_columns(similarity: np.ndarray, count: int) -> np.ndarray:
-    """Return the first ``count`` columns of a stable descending sort of each row, without sorting whole rows.
-
-    Measured for 4 of 512 columns at half the time of the sort, for 4 of 16,384 columns at a thirtieth.
-    """
-    columns = np.empty((len(similarity), count), dtype=np.int64)
-    for row, values in enumerate(similarity):
-        threshold = -np.partition(-values, count - 1)[count - 1]
-        candidates = np.flatnonzero(values >= threshold)
-        columns[row] = candidates[np.argsort(-values[candidates], kind="stable")[:count]]
-    return columns

@@ -26,6 +26,7 @@ from codestilts.tasktypes.base import (
 )
 from codestilts.tasktypes.mining import mine
 from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.search import reach_and_highest, similarity_rows, take
 from codestilts.tasktypes.token_states import pooled_states
 
 # As UniXcoder (Guo et al. 2022, code-search/run.py multiplies by 20) and SimCSE (Gao et al. 2021, arXiv 2104.08821).
@@ -95,39 +96,51 @@ def decode(outputs: list[Tensor], features: list[PairFeature], examples: pd.Data
     search = {"rank": _rank, "mining": mine, "map": _rank_by_cluster}[task.options.protocol]
     positions = pd.Series(np.arange(len(examples)), index=examples.index)
     parts = [
-        search(part, vectors[torch.tensor(positions[part.index].to_numpy(), device=vectors.device)])
+        search(part, vectors, positions[part.index].to_numpy())
         for _, part in examples.groupby(["language", "split"], sort=True)
     ]
     return pd.concat(parts).reindex(examples.index)
 
 
-def _rank(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
+def _rank(examples: pd.DataFrame, vectors: Tensor, rows: np.ndarray) -> pd.DataFrame:
     """Rank all documents for each query, near duplicates of its own document left out.
 
     ``prediction`` is the id of the first document, ``score`` the reciprocal rank of the query's own. Ties count against
     the query (its own document comes after its equals), so that a collapsed encoder scores nothing.
     """
-    vectors = states.cpu().numpy()
-    similarity = vectors[:, 0] @ vectors[:, 1].T
-    cluster = pd.factorize(examples["cluster"])[0]
-    diagonal = np.eye(len(similarity), dtype=bool)
-    similarity[(cluster[:, None] == cluster[None, :]) & ~diagonal] = -np.inf
-    rank = 1 + ((similarity >= np.diag(similarity)[:, None]) & ~diagonal).sum(1)
-    others = np.where(diagonal, -np.inf, similarity).argmax(1)
-    best = np.where(rank == 1, np.arange(len(rank)), others)
+    codes = pd.factorize(examples["cluster"])[0]
+    cluster = torch.tensor(codes, device=vectors.device)
+    alone = torch.tensor(np.bincount(codes)[codes] == 1, device=vectors.device)
+    ranks, predictions = [], []
+    for start, similarity in similarity_rows(take(vectors[:, 0], rows), take(vectors[:, 1], rows)):
+        asking = torch.arange(len(similarity), device=similarity.device)
+        own = asking + start
+        own_similarity = similarity[asking, own]
+        if alone[own].all():
+            similarity[asking, own] = -torch.inf
+        else:
+            similarity.masked_fill_(cluster[own][:, None] == cluster, -torch.inf)
+        reached, best = reach_and_highest(similarity, own_similarity)
+        ranks.append((1 + reached).cpu().numpy())
+        predictions.append(torch.where(reached == 0, own, best).cpu().numpy())
     ids = examples["id"].to_numpy()
-    return pd.DataFrame({"gold": ids, "prediction": ids[best], "score": 1.0 / rank}, index=examples.index)
+    columns = {"gold": ids, "prediction": ids[np.concatenate(predictions)], "score": 1.0 / np.concatenate(ranks)}
+    return pd.DataFrame(columns, index=examples.index)
 
 
-def _rank_by_cluster(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
+def _rank_by_cluster(examples: pd.DataFrame, vectors: Tensor, rows: np.ndarray) -> pd.DataFrame:
     """Rank all other rows for each query; those of its cluster (problem) are right: average precision (POJ-104)."""
-    queries = states[:, 0].cpu().numpy()
-    similarity = queries @ queries.T
-    precision = average_precision_at_r(similarity, pd.factorize(examples["cluster"])[0])
-    np.fill_diagonal(similarity, -np.inf)
+    queries, cluster = take(vectors[:, 0], rows), pd.factorize(examples["cluster"])[0]
+    precisions, predictions = [], []
+    for start, block in similarity_rows(queries, queries):
+        similarity = block.cpu().numpy()
+        precisions.append(average_precision_at_r(similarity, cluster, start))
+        asking = np.arange(len(similarity))
+        similarity[asking, start + asking] = -np.inf
+        predictions.append(similarity.argmax(1))
     ids = examples["id"].to_numpy()
-    frame = {"gold": examples["cluster"], "prediction": ids[similarity.argmax(1)], "score": precision}
-    return pd.DataFrame(frame, index=examples.index)
+    prediction, score = ids[np.concatenate(predictions)], np.concatenate(precisions)
+    return pd.DataFrame({"gold": examples["cluster"], "prediction": prediction, "score": score}, index=examples.index)
 
 
 def shuffle(features: Records[PairFeature], seed: int, tokenizer: Any, task: Task) -> Records[PairFeature]:

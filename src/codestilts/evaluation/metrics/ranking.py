@@ -23,7 +23,7 @@ def map_at_r(predictions: pd.DataFrame) -> pd.DataFrame:
     return ratio(predictions.index, predictions["score"], 1.0)
 
 
-def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray, first: int = 0) -> np.ndarray:
     """Return the average precision of every query among its R best documents, R being the number of right ones.
 
     This is how CodeXGLUE scores POJ-104 (Lu et al. 2021, run.py and evaluator.py; R = 499). Another version of its
@@ -31,19 +31,20 @@ def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray) -> np.nda
     right ones, so that a collapsed encoder gets the lowest score possible. CodeXGLUE leaves ties to an unstable sort.
 
     Args:
-        similarity: (n, n), of queries to documents, which are the same texts. A text is not a document of its own
+        similarity: (queries, n), of a block of consecutive texts to all texts. A text is not a document of its own
             query.
         labels: (n,); the right documents of a query have the same label.
+        first: The index of the first query among the texts.
 
     Returns:
-        (n,), between 0 and 1.
+        (queries,), between 0 and 1.
 
     Raises:
         CodeStiltsError: A label occurs once, so that its query has no document to find.
     """
     labels = np.asarray(labels)
-    precision = np.empty(len(labels))
-    for query, row in enumerate(similarity):
+    precision = np.empty(len(similarity))
+    for query, row in enumerate(similarity, start=first):
         right = labels == labels[query]
         wrong = np.sort(row[~right])
         right[query] = False
@@ -52,7 +53,7 @@ def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray) -> np.nda
             raise CodeStiltsError(f"label '{labels[query]}' occurs once: its query has no document to find")
         right_rank = np.arange(1, len(scores) + 1)  # among the right documents
         rank = right_rank + len(wrong) - np.searchsorted(wrong, scores)
-        precision[query] = np.where(rank <= len(scores), right_rank / rank, 0.0).mean()
+        precision[query - first] = np.where(rank <= len(scores), right_rank / rank, 0.0).mean()
     return precision
 
 
