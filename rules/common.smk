@@ -198,10 +198,6 @@ def parent_models_of_first_batch(wildcards):
     return f"<results>/intermediate/{{encoder}}/{parent}/{next(iter(STUDY.batches))}" if parent else []
 
 
-def trials_of_target(wildcards):
-    return TRIALS if STUDY.learning_rates else []
-
-
 def predictions_of_pair(wildcards):
     targets = STUDY.encoder_arms[wildcards.encoder, wildcards.arm]
     return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)

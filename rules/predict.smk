@@ -24,15 +24,13 @@ rule frozen_retrieval:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
     params:
         script=in_checkout("scripts/frozen_retrieval.py"),
-        encoder=subpath(input.encoder, parent=True),
-        parent=option("--parent", "parent"),
         settings=settings("frozen_retrieval"),
         code=code("scripts/frozen_retrieval.py"),
     message:
         "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
-        " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent}"
+        " --examples {input.examples} --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
         " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 

@@ -7,7 +7,7 @@ rule train_target:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
         examples="<results>/examples/{target}.parquet",
-        trials=trials_of_target,
+        trials=TRIALS if STUDY.learning_rates else [],
         image=IMAGE_DIGEST,
     output:
         models=directory(TARGET_MODELS),
@@ -25,16 +25,13 @@ rule train_target:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("target", wildcards),
     params:
         script=in_checkout("scripts/train_target.py"),
-        encoder=subpath(input.encoder, parent=True),
-        parent=option("--parent", "parent"),
-        trials=option("--trials", "trials"),
         settings=settings("target"),
         code=code("scripts/train_target.py"),
     message:
         "Target training: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
-        " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {output.models}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent}"
+        " --examples {input.examples} --trials {input.trials} --settings {params.settings:q} --predictions {output.predictions} --out {output.models}"
         " --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
@@ -57,12 +54,10 @@ rule tune:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("tune", wildcards),
     params:
         script=in_checkout("scripts/tune.py"),
-        encoder=subpath(input.encoder, parent=True),
-        parent=option("--parent", "parent"),
         settings=settings("tune"),
         code=code("scripts/tune.py"),
     message:
         "Learning-rate trials: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --examples {input.examples}"
-        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent}"
+        " --examples {input.examples} --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
