@@ -22,6 +22,7 @@ container: "containers/codestilts.sif"
 include: "rules/common.smk"
 include: "rules/fetch.smk"
 include: "rules/prepare.smk"
+include: "rules/encode.smk"
 include: "rules/intermediate.smk"
 include: "rules/target.smk"
 include: "rules/predict.smk"
@@ -38,12 +39,12 @@ rule all:
         expand("<results>/examples/{task}.parquet", task=STUDY.examples),
         expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         expand(ENCODER_FILES, encoder=STUDY.encoders),
+        [ENCODED.format(encoder=encoder, task=task) for encoder, task in STUDY.encoded_tasks],
         over(STUDY.intermediate_models, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
-        over(STUDY.runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches),
-        over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
-        over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
+        over(STUDY.encoder_arms, RETRIEVAL, seeds=STUDY.batches),
         over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
+        deleted_outputs,
     message:
         "All results are up to date"
 

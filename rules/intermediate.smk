@@ -5,7 +5,7 @@
 rule train_intermediate:
     input:
         encoder=ENCODER_WEIGHTS,
-        examples=examples_of_arm,
+        encoded=encoded_of_arm,
         image=IMAGE_DIGEST,
     output:
         directory(INTERMEDIATE_MODELS),
@@ -25,5 +25,5 @@ rule train_intermediate:
     message:
         "Intermediate training: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder $(dirname {input.encoder}) --examples {input.examples}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --encoded {input.encoded}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

@@ -5,14 +5,10 @@ rule frozen_retrieval:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
-        examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
+        encoded=expand(ENCODED, task=STUDY.untrained_targets, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
-        predictions=expand(
-            "<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.untrained_targets
-        ),
-        record=RETRIEVAL_RECORD,
-        sweep=SWEEP,
+        directory(RETRIEVAL),
     log:
         "<results>/logs/frozen_retrieval/{encoder}/{arm}/{seeds}.log",
     benchmark:
@@ -29,9 +25,8 @@ rule frozen_retrieval:
     message:
         "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent}"
-        " --examples {input.examples} --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
-        " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
+        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule baseline:

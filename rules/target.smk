@@ -6,7 +6,7 @@ rule train_target:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
-        examples="<results>/examples/{target}.parquet",
+        encoded="<results>/encoded/{encoder}/{target}",
         trials=TRIALS if STUDY.learning_rates else [],
         image=IMAGE_DIGEST,
     output:
@@ -30,16 +30,16 @@ rule train_target:
     message:
         "Target training: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent}"
-        " --examples {input.examples} --trials {input.trials} --settings {params.settings:q} --predictions {output.predictions} --out {output.models}"
-        " --gpus {resources.gpu} 2>&1 | tee {log}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
+        " --trials {input.trials} --settings {params.settings:q} --predictions {output.predictions}"
+        " --out {output.models} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule tune:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models_of_first_batch,
-        examples="<results>/examples/{target}.parquet",
+        encoded="<results>/encoded/{encoder}/{target}",
         image=IMAGE_DIGEST,
     output:
         TRIALS,
@@ -59,5 +59,5 @@ rule tune:
     message:
         "Learning-rate trials: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
     shell:
-        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent}"
-        " --examples {input.examples} --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
+        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

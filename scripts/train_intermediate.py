@@ -12,7 +12,9 @@ from codestilts.errors import run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, required=True, help="encoder folder: weights and tokenizer")
-    parser.add_argument("--examples", type=Path, nargs="+", required=True, help="one table per task, named after it")
+    parser.add_argument(
+        "--encoded", type=Path, nargs="+", required=True, help="one folder per encoded task, named after it"
+    )
     parser.add_argument("--settings", required=True, help="TrainingSettings as JSON")
     parser.add_argument("--checkpoints", type=Path, help="folder for unfinished work (default: beside --out)")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
@@ -26,7 +28,7 @@ def main() -> None:
         TrainingJob(
             settings=settings,
             encoder=args.encoder,
-            examples=tuple(args.examples),
+            encoded=tuple(args.encoded),
             out=args.out,
             checkpoints=args.checkpoints,
             gpus=args.gpus,

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument(
         "--parent", type=Path, nargs="?", help="folder with {seed}/ of the intermediate phase, if there was one"
     )
-    parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
+    parser.add_argument("--encoded", type=Path, required=True, help="folder of the encoded target, named after it")
     parser.add_argument("--settings", required=True, help="TrainingSettings as JSON")
     parser.add_argument("--checkpoints", type=Path, help="folder for unfinished work (default: beside --out)")
     parser.add_argument(
@@ -37,7 +37,7 @@ def main() -> None:
         TrainingJob(
             settings=settings,
             encoder=args.encoder,
-            examples=(args.examples,),
+            encoded=(args.encoded,),
             out=args.out,
             parent=args.parent,
             predictions=args.predictions,

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument(
         "--parent", type=Path, nargs="?", help="folder with {seed}/ of the intermediate phase, if there was one"
     )
-    parser.add_argument("--examples", type=Path, required=True, help="the target's table, named after it")
+    parser.add_argument("--encoded", type=Path, required=True, help="folder of the encoded target, named after it")
     parser.add_argument("--settings", required=True, help="TuningSettings as JSON")
     parser.add_argument("--out", type=Path, required=True, help="list of the trials (JSON), written")
     parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, an error if there are fewer; 0: the CPU")
@@ -30,7 +30,7 @@ def main() -> None:
         TuningJob(
             settings=settings,
             encoder=args.encoder,
-            examples=args.examples,
+            encoded=args.encoded,
             out=args.out,
             parent=args.parent,
             gpus=args.gpus,

@@ -8,7 +8,7 @@ import tiny
 import torch
 from hypothesis import settings
 
-from codestilts.training import models
+from codestilts.training.tokenizers import load_tokenizer
 
 torch.set_num_threads(1)
 settings.register_profile("no deadline", deadline=None)
@@ -24,4 +24,4 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tokenizer(folder: Path) -> Any:
     """The tiny encoder's tokenizer."""
-    return models.load_tokenizer(folder)
+    return load_tokenizer(folder)

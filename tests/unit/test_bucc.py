@@ -126,7 +126,7 @@ def test_large_sets_go_language_by_language_and_without_a_sweep(
     def predicted(metric: str, **options: Any) -> frozen_retrieval.SeedResult:
         settings = tiny.task_settings("retrieval", {"metric": metric, "max_length": 16}, **options)
         inputs = tiny.retrieval_inputs(tokenizer, {"bucc": settings}, layers=(1, 2))
-        return frozen_retrieval.predict_target(inputs, "bucc", table, folder, 0)
+        return frozen_retrieval.predict_target(inputs, tiny.encoded_in_memory(inputs, "bucc", table), folder, 0)
 
     assert len(predicted("accuracy_at_1").sweep) == 4
     whole = predicted("mining_f1", protocol="mining", sweep=False)

@@ -14,8 +14,8 @@ from codestilts.config.study import Study
 from codestilts.config.training_settings import TaskSettings, TrainingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop
-from codestilts.training.inputs import prepare_inputs
-from codestilts.training.models import load_tokenizer
+from codestilts.training.inputs import EncodedTask, prepare_inputs
+from codestilts.training.tokenizers import load_tokenizer
 from codestilts.workflow import device_speed, flops
 from codestilts.workflow.architectures import find_architecture
 from codestilts.workflow.flops import Flops, training_flops
@@ -75,9 +75,11 @@ def test_masked_language_modelling_has_a_head_and_no_dev() -> None:
 def test_training_spends_the_tokens_that_are_predicted(recipe: dict[str, Any], folder: Path) -> None:
     rows = {"classification": tiny.examples("classification", 40)}
     own = tiny.settings({"classification": tiny.task_settings("classification")}, **recipe)
-    inputs = prepare_inputs(own, load_tokenizer(folder), rows)
+    tokenizer = load_tokenizer(folder)
+    tasks = [EncodedTask.encode(name, table, own.tasks[name], tokenizer) for name, table in rows.items()]
+    inputs = prepare_inputs(own, tokenizer, tasks)
     found = loop.train(inputs, 0, folder).record
-    spent = [feature["tokens"] for feature in inputs.encode(0)["classification"]]
+    spent = inputs.features(0)["classification"].tokens().tolist()
     sizes = {"classification": TaskSize(len(spent), 0, 0, sum(spent) / len(spent), 1, "built")}
     assert flops.training_tokens(own, sizes) == pytest.approx(found["tokens"], rel=0.05)
 

@@ -13,7 +13,7 @@ from tiny import train, weights
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop, models
 from codestilts.training.batching import plan_batches, task_schedule
-from codestilts.training.inputs import prepare_inputs
+from codestilts.training.inputs import EncodedTask, prepare_inputs
 
 
 @given(
@@ -94,7 +94,11 @@ def test_an_empty_split_is_named(tokenizer):
     rows = tiny.examples("classification").assign(split="test")
     settings = tiny.settings({"classification": tiny.task_settings("classification")})
     with pytest.raises(CodeStiltsError, match=r"classification.*train.*empty"):
-        prepare_inputs(settings, tokenizer, {"classification": rows})
+        prepare_inputs(
+            settings,
+            tokenizer,
+            [EncodedTask.encode("classification", rows, settings.tasks["classification"], tokenizer)],
+        )
 
 
 def test_random_weights_are_not_the_encoder(folder):

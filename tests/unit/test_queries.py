@@ -33,7 +33,7 @@ def test_tatoeba_is_asked_in_english(
     monkeypatch.setattr(frozen_retrieval, "compute_outputs", lambda *_: [vectors[:, :, None].expand(-1, -1, 3, -1)])
     task = tiny.task_settings("retrieval", {"metric": spec("tatoeba")["metric"], "max_length": 512})
     inputs = tiny.retrieval_inputs(tokenizer, {"tatoeba": task}, layers=(1, 2))
-    result = frozen_retrieval.predict_target(inputs, "tatoeba", table, folder, 0)
+    result = frozen_retrieval.predict_target(inputs, tiny.encoded_in_memory(inputs, "tatoeba", table), folder, 0)
     sums = row_sums(result.predictions, "accuracy_at_1").sum()
     right = RIGHT[queries or "partner"]
     assert sums["numerator"] / sums["denominator"] == pytest.approx(right)

@@ -29,7 +29,7 @@ def chain(folder, tmp_path_factory):
     intermediate = TrainingJob(
         settings=tiny.settings({"tagging": tiny.task_settings("tagging")}, phase="intermediate"),
         encoder=folder,
-        examples=(home / "tagging.parquet",),
+        encoded=(tiny.encode(folder, home, "tagging"),),
         out=home / "intermediate",
     )
     seed_jobs.train_seeds(intermediate)
@@ -40,7 +40,7 @@ def chain(folder, tmp_path_factory):
         settings=tiny.retrieval_settings(tasks, arm="tagging", seeds=(0, 1), layers=(0, 2)),
         encoder=folder,
         parent=home / "intermediate",
-        predictions={home / "retrieval.parquet": home / "predictions/retrieval/0-1.parquet"},
+        predictions={tiny.encode(folder, home, "retrieval"): home / "predictions/retrieval/0-1.parquet"},
         record=home / "predictions/0-1.run.json",
         sweep=home / "predictions/0-1.layers.csv",
     )
@@ -123,7 +123,7 @@ def tuning_job(encoder, home, rates, **changes):
     """Trials of learning rates with the first seed."""
     training = tiny.target_job(encoder, home, seeds=(0,), learning_rate=0.0, **changes).settings
     settings = TuningSettings(training, tuple(rates))
-    return TuningJob(settings, encoder, home / "classification.parquet", home / "trials.json")
+    return TuningJob(settings, encoder, tiny.encode(encoder, home, "classification"), home / "trials.json")
 
 
 def test_models_that_are_not_kept_leave_predictions_and_records(folder, home):

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 import tiny
 import torch
+from datasets import load_from_disk
 from tiny import task
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import mlm, retrieval, span_qa, tagging
-from codestilts.tasktypes.base import IGNORE, hidden_states, mean_pool, pooled_states
-from codestilts.tasktypes.registry import TYPES, task_type
+from codestilts.tasktypes.base import IGNORE
+from codestilts.tasktypes.records import Records, Stored, store
+from codestilts.tasktypes.registry import TYPES, encode_features, task_type
 from codestilts.training import models
 from codestilts.training.models import TaskModel
 from codestilts.training.prediction import predict
@@ -20,7 +22,7 @@ from codestilts.training.prediction import predict
 def test_loss_is_finite_and_has_gradients(kind, folder, tokenizer):
     encoder, head = models.load_encoder(folder, mlm=kind == "mlm")
     head = models.new_head(task(kind), encoder, tokenizer, head, seed=0)
-    features = task_type(kind).encode(tiny.examples(kind), tokenizer, task(kind))
+    features = encode_features(tiny.examples(kind), tokenizer, task(kind))
     batch = task_type(kind).collate(features[:8], tokenizer, np.random.default_rng(0))
     loss = head.loss(head(encoder, batch), batch)
     loss.backward()
@@ -44,31 +46,68 @@ def test_predictions_have_a_row_an_example_whatever_the_order(kind, folder, toke
         assert np.allclose(again["score"].to_numpy(), found["score"].to_numpy())
 
 
-def test_pooling_in_groups_of_like_length_is_pooling_of_all_at_once(folder, tokenizer):
-    encoder, _ = models.load_encoder(folder)
-    features = retrieval.encode(tiny.examples("retrieval"), tokenizer, task("retrieval"))
-    batch = retrieval.collate(features[:7], tokenizer)
-    encoder.eval()
-    with torch.inference_mode():
-        at_once = mean_pool(hidden_states(encoder, batch)[0], batch["attention_mask"])
-        assert len(set(batch["attention_mask"].sum(1).tolist())) > 1
-        assert torch.allclose(pooled_states(encoder, batch), at_once, atol=1e-5)
-        batch["attention_mask"][:4] = 0  # texts without a token, as one side of a mining row may be
-        assert (pooled_states(encoder, batch)[:4] == 0).all()
-        one = {name: values[4:5] for name, values in batch.items()}
-        assert torch.allclose(pooled_states(encoder, one), at_once[4:5], atol=1e-5)
+LABEL_OF = {"classification": "label", "multiple_choice": "label", "tagging": "tags", "span_qa": "question"}
+LABEL_OF |= {"retrieval": "document"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "mlm"])
-def test_shuffled_labels_keep_their_counts(kind):
-    rows = tiny.examples(kind)
-    shuffled = task_type(kind).shuffle(rows, seed=3)
-    changed = [name for name in rows if rows[name].astype(str).tolist() != shuffled[name].astype(str).tolist()]
-    assert len(changed) == 1
-    before, after = rows[changed[0]], shuffled[changed[0]]
+@pytest.mark.parametrize("multi", [False, True])
+@pytest.mark.parametrize("kind", LABEL_OF)
+def test_shuffled_labels_are_those_of_other_rows(kind, multi, tokenizer):
+    """Shuffling features is encoding rows whose labels are shuffled."""
+    if multi and kind != "classification":
+        return
+    rows, of_kind = tiny.examples(kind), task(kind, multi=True) if multi else task(kind)
+    if kind == "span_qa":
+        rows["question"] = [" ".join(["what"] * (1 + number % 5)) for number in range(len(rows))]
+    order = np.random.default_rng(3).permutation(sum(map(len, rows["tags"])) if kind == "tagging" else len(rows))
     if kind == "tagging":
-        before, after = before.explode(), after.explode()
-    assert sorted(map(str, before)) == sorted(map(str, after))
+        tags = [tag for row in rows["tags"] for tag in row]
+        deck = iter([tags[number] for number in order])
+        expected = rows.assign(tags=[[next(deck) for _ in row] for row in rows["tags"]])
+    else:
+        expected = rows.assign(**{LABEL_OF[kind]: rows[LABEL_OF[kind]].to_numpy()[order]})
+    shuffled = task_type(kind).shuffle(encode_features(rows, tokenizer, of_kind), 3, tokenizer, of_kind)
+    right = encode_features(expected, tokenizer, of_kind)
+    assert shuffled.tokens().tolist() == right.tokens().tolist()
+    for one, other in zip(shuffled, right, strict=True):
+        assert_same(one, other)
+
+
+def assert_same(one, other):
+    """Compare two features, with arrays in them."""
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        if name == "sequences":
+            for part, wanted in zip(value, other[name], strict=True):
+                assert {key: ids.tolist() for key, ids in part.items()} == {
+                    key: ids.tolist() for key, ids in wanted.items()
+                }
+        else:
+            assert np.array_equal(value, other[name]) if value is not None else other[name] is None, name
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_stored_features_are_those_in_memory(kind, tokenizer, tmp_path):
+    rows, of_kind = tiny.examples(kind), task(kind, **({"answer": r"\w+"} if kind == "span_qa" else {}))
+    module = task_type(kind)
+    records = module.encode(rows, tokenizer, of_kind)
+    assert store([records[:7], [], records[7:]], tmp_path / "train") == len(records)
+    assert load_from_disk(str(tmp_path / "train")).num_rows == len(records)
+    stored = module.features(Stored(tmp_path / "train"), tokenizer, of_kind)
+    held = module.features(records, tokenizer, of_kind)
+    assert isinstance(stored, Records) and len(stored) == len(held)
+    assert stored.tokens().tolist() == held.tokens().tolist() == [feature["tokens"] for feature in held]
+    for one, other in zip(stored, held, strict=True):
+        assert_same(one, other)
+    assert_same(stored[-1], held[len(held) - 1])
+    with pytest.raises(IndexError):
+        stored[len(stored)]
+
+
+def test_nothing_is_stored_of_no_rows(tmp_path):
+    assert store([], tmp_path / "dev") == 0
+    assert list(Stored(tmp_path / "dev")) == [] and Stored(tmp_path / "dev").tokens().tolist() == []
+    assert Stored(tmp_path / "dev").lengths("context").tolist() == []
 
 
 def test_long_rows_are_split_and_labelled_on_first_pieces(tokenizer):
@@ -90,7 +129,7 @@ def test_an_undeclared_label_names_task_row_and_choices(tokenizer):
 def test_span_windows_find_the_answer_and_long_questions_are_cut(tokenizer):
     rows = tiny.examples("span_qa")
     rows["question"] = "the cat sat on a mat " * 20
-    features = span_qa.encode(rows, tokenizer, task("span_qa"))
+    features = encode_features(rows, tokenizer, task("span_qa"))
     assert {feature["example"] for feature in features if feature["end"]} == set(range(len(rows)))
     for feature in features:
         if feature["end"]:
@@ -100,7 +139,7 @@ def test_span_windows_find_the_answer_and_long_questions_are_cut(tokenizer):
 
 def test_a_perfect_span_head_answers_exactly(tokenizer):
     rows = tiny.examples("span_qa")
-    features = span_qa.encode(rows, tokenizer, task("span_qa"))
+    features = encode_features(rows, tokenizer, task("span_qa"))
     outputs = []
     for feature in features:
         scores = torch.zeros(1, feature["tokens"], 2)

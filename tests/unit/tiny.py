@@ -1,7 +1,7 @@
 """A tiny random BERT with a word-piece tokenizer of its own, and made-up examples of every task type."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from codestilts.config.training_settings import (
+    EncodingSettings,
     LoraSettings,
     RetrievalSettings,
     TaskOptions,
@@ -23,8 +24,9 @@ from codestilts.tasktypes.base import Task
 from codestilts.training import loop
 from codestilts.training.checkpoints import TrainingState
 from codestilts.training.curve import StepRecord
+from codestilts.training.encode import EncodingJob, encode_task
 from codestilts.training.frozen_retrieval import RetrievalInputs
-from codestilts.training.inputs import TrainingInputs, prepare_inputs
+from codestilts.training.inputs import EncodedTask, TrainingInputs, prepare_inputs
 from codestilts.training.pretrained import import_encoder
 from codestilts.training.seed_jobs import TrainingJob
 
@@ -162,7 +164,8 @@ def settings(tasks: dict[str, TaskSettings], **changes: Any) -> TrainingSettings
 def inputs(tokenizer: Any, kinds: tuple[str, ...] = ("classification",), **changes: Any) -> TrainingInputs:
     """The inputs of a job with these task types, with what a test sets differently."""
     chosen = settings({kind: task_settings(kind) for kind in kinds}, **changes)
-    return prepare_inputs(chosen, tokenizer, {kind: examples(kind) for kind in kinds})
+    encoded = [EncodedTask.encode(kind, examples(kind), chosen.tasks[kind], tokenizer) for kind in kinds]
+    return prepare_inputs(chosen, tokenizer, encoded)
 
 
 def retrieval_settings(tasks: dict[str, TaskSettings], **changes: Any) -> RetrievalSettings:
@@ -191,16 +194,31 @@ def train(
 
 def target_job(encoder: Path, home: Path, parent: Path | None = None, **changes: Any) -> TrainingJob:
     """A job that trains on the table ``classification.parquet`` of a folder, which gets all outputs."""
+    encode(encoder, home, "classification")
     changes = {"target": "classification", "source_language": "python", "selection": ("last",)} | changes
     return TrainingJob(
         settings=settings({"classification": task_settings("classification")}, **changes),
         encoder=encoder,
-        examples=(home / "classification.parquet",),
+        encoded=(home / "encoded/tiny/classification",),
         out=home / "out",
         parent=parent,
         predictions=home / "predictions.parquet",
         checkpoints=home / "work",
     )
+
+
+def encode(encoder: Path, home: Path, kind: str) -> Path:
+    """Encode the table of a task type in a folder, and return the encoded task."""
+    out = home / "encoded/tiny" / kind
+    chosen = task_settings(kind)
+    settings = EncodingSettings(chosen.type, chosen.labels, chosen.max_length, chosen.options)
+    encode_task(EncodingJob(settings, encoder, home / f"{kind}.parquet", out))
+    return out
+
+
+def encoded_in_memory(inputs: RetrievalInputs, name: str, table: pd.DataFrame) -> EncodedTask:
+    """Encode a table in memory for frozen retrieval."""
+    return EncodedTask.encode(name, table, inputs.settings.tasks[name], inputs.tokenizer)
 
 
 def weights(trained: loop.Trained) -> torch.Tensor:
@@ -212,9 +230,9 @@ def weights(trained: loop.Trained) -> torch.Tensor:
 def killed_after(step: int) -> Iterator[None]:
     """A training within this context leaves a checkpoint after ``step`` and is interrupted there."""
 
-    def stop(self: TrainingState, record: StepRecord) -> None:
-        self.steps.append(record)
-        if record.step == step:
+    def stop(self: TrainingState, steps: Sequence[StepRecord]) -> None:
+        self.steps += steps
+        if steps[-1].step == step:
             self.save()
             raise KeyboardInterrupt
 

@@ -13,6 +13,7 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "extract": preparation_jobs.extraction_settings,
     "build": preparation_jobs.build_settings,
     "baseline": preparation_jobs.baseline_settings,
+    "encode": training_jobs.encoding_settings,
     "intermediate": training_jobs.intermediate_settings,
     "target": training_jobs.target_settings,
     "tune": training_jobs.tuning_settings,

@@ -141,6 +141,13 @@ class Study:
         parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.encoder_arms]
         return list(dict.fromkeys((encoder, arm) for encoder, arm in parents if arm))
 
+    @cached_property
+    def encoded_tasks(self) -> list[tuple[str, str]]:
+        """Every encoder with each task that it is trained on or predicts."""
+        trained = [(encoder, task) for encoder, arm in self.intermediate_models for task in self.arms[arm].tasks]
+        predicted = [(pair[0], target) for pair, targets in self.encoder_arms.items() for target in targets]
+        return list(dict.fromkeys([*trained, *predicted]))
+
     def parent_arm(self, arm: str) -> str | None:
         """The arm whose intermediate models an arm starts from: itself, its base if it has no tasks, or None."""
         if self.arms[arm].tasks:

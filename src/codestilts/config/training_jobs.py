@@ -7,6 +7,8 @@ from codestilts.config.schema import Budget
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Record, Study
 from codestilts.config.training_settings import (
+    ENCODING_OPTIONS,
+    EncodingSettings,
     Head,
     Init,
     LoraSettings,
@@ -33,6 +35,13 @@ def training_task(spec: TaskSpec, head: Head = "quick", layer: int = -1) -> Task
         options=TaskOptions(**{"layer": layer, **spec.options.model_dump(exclude_none=True)}),
         head=head,
     )
+
+
+def encoding_settings(study: Study, encoder: str, task: str) -> EncodingSettings:
+    """The part of a task that its encoding depends on, which is the same for every encoder."""
+    spec = study.tasks[task]
+    options = spec.options.model_dump(include=set(ENCODING_OPTIONS), exclude_none=True)
+    return EncodingSettings(spec.type, tuple(spec.labels), spec.max_length, TaskOptions(**options))
 
 
 def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> TrainingSettings:

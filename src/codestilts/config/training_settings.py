@@ -42,6 +42,20 @@ class TaskSettings:
 
 
 @dataclass(frozen=True)
+class EncodingSettings:
+    """The part of a task that its encoding depends on."""
+
+    type: str
+    labels: tuple[str, ...] = ()
+    max_length: int = MAX_LENGTH
+    options: TaskOptions = field(default_factory=TaskOptions)  # those of :data:`ENCODING_OPTIONS`
+
+
+# Options of the task types that decide tokens and labels; the others are read by heads and by decoding.
+ENCODING_OPTIONS = ("pairs", "multi", "answer", "stride", "no_answer")
+
+
+@dataclass(frozen=True)
 class LoraSettings:
     """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685)."""
 

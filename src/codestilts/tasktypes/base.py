@@ -10,13 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from codestilts.columns import MASK
-from codestilts.config.training_settings import MAX_LENGTH, Head, TaskOptions, TaskSettings
+from codestilts.config.training_settings import MAX_LENGTH, EncodingSettings, Head, TaskOptions, TaskSettings
 from codestilts.errors import CodeStiltsError
 
 IGNORE = -100  # the label that torch's cross entropy leaves out
-# Groups of sequences of similar length that a batch is encoded in. Measured on pairs of a description and a function,
-# padding included: in one group 1.8 times the real tokens are computed, in 4 groups less than 1.2 times.
-LENGTH_GROUPS = 4
 # Texts that are tokenised at once: 10 to 10,000 are equally fast (measured), fewer take less memory.
 TEXTS_PER_CALL = 1000
 
@@ -37,8 +34,11 @@ class Feature(TypedDict):
 
 Batch = dict[str, Tensor]
 # These tensors of a batch have one row per example, all others one row per sequence. ``sequences`` is the number of
-# sequences of each example. It stays on the CPU, because only the slicing of a batch reads it.
+# sequences of each example, ``lengths`` the number of tokens of each sequence. Both stay on the CPU, which divides the
+# batch by them.
 SEQUENCES = "sequences"
+LENGTHS = "lengths"
+ON_CPU = frozenset({SEQUENCES, LENGTHS})
 PER_EXAMPLE = frozenset({SEQUENCES, "label", "label_set", "cluster"})
 
 
@@ -57,24 +57,30 @@ class Task:
     layers: tuple[int, ...] = ()  # blocks whose states a retrieval head returns; empty: the block of ``options.layer``
 
     @classmethod
-    def from_settings(cls, name: str, settings: TaskSettings, examples: pd.DataFrame | None = None) -> "Task":
+    def from_settings(
+        cls,
+        name: str,
+        settings: TaskSettings | EncodingSettings,
+        examples: pd.DataFrame | None = None,
+        labels: Sequence[str] = (),
+    ) -> "Task":
         """Make a task from a job's settings.
 
-        A tagging task that declares no labels gets those of the train split of its ``examples``.
+        A tagging task that declares no labels gets ``labels`` or else those of the train split of its ``examples``.
         """
-        labels = settings.labels
-        open_labels = settings.type == "tagging" and not labels
-        if open_labels and examples is not None:
-            labels = tuple(sorted({tag for row in examples.loc[examples["split"] == "train", "tags"] for tag in row}))
+        open_labels = settings.type == "tagging" and not settings.labels
+        if open_labels and not labels and examples is not None:
+            labels = sorted({tag for row in examples.loc[examples["split"] == "train", "tags"] for tag in row})
+        metric, head = (settings.metric, settings.head) if isinstance(settings, TaskSettings) else ("", "quick")
         return cls(
             name=name,
             type=settings.type,
-            metric=settings.metric,
-            labels=labels,
+            metric=metric,
+            labels=settings.labels or tuple(labels),
             max_length=settings.max_length,
             options=settings.options,
             open_labels=open_labels,
-            head=settings.head,
+            head=head,
         )
 
     def label_index(self, label: str, row: str) -> int:
@@ -129,100 +135,43 @@ def collate_sequences(features: Sequence[Feature], pad_id: int) -> Batch:
 
     Returns:
         ``input_ids``, ``attention_mask`` and, where the encoder has them, ``token_type_ids``, of shape
-        [sequences, tokens]; and ``sequences``, the number of sequences of each feature.
+        [sequences, tokens]; ``lengths``, the tokens of each sequence; and ``sequences``, those of each feature.
     """
     items = [item for feature in features for item in feature["sequences"]]
-    length = max(len(item["input_ids"]) for item in items)
-    arrays = {"attention_mask": np.zeros((len(items), length), dtype=np.int64)}
+    lengths = np.array([len(item["input_ids"]) for item in items])
+    real = np.arange(max(1, lengths.max())) < lengths[:, None]  # an empty text may have no token at all
+    arrays = {"attention_mask": real.astype(np.int64)}
     for name in items[0]:
-        arrays[name] = np.full((len(items), length), pad_id if name == "input_ids" else 0, dtype=np.int64)
-    for row, item in enumerate(items):
-        size = len(item["input_ids"])
-        arrays["attention_mask"][row, :size] = 1
-        arrays["input_ids"][row, :size] = item["input_ids"]
-        if "token_type_ids" in item:
-            arrays["token_type_ids"][row, :size] = item["token_type_ids"]
+        arrays[name] = np.full(real.shape, pad_id if name == "input_ids" else 0, dtype=np.int64)
+        arrays[name][real] = np.concatenate([item[name] for item in items])  # type: ignore[literal-required]
     batch = {name: torch.from_numpy(values) for name, values in arrays.items()}
+    batch[LENGTHS] = torch.from_numpy(lengths)
     batch[SEQUENCES] = torch.tensor([len(feature["sequences"]) for feature in features])
     return batch
 
 
 def move_batch(batch: Batch, device: torch.device) -> Batch:
-    """Move a batch to a device, except :data:`SEQUENCES`."""
-    return {name: values if name == SEQUENCES else values.to(device) for name, values in batch.items()}
+    """Move a batch to a device, without waiting for it; what the CPU reads (:data:`ON_CPU`) stays."""
+    return {name: values if name in ON_CPU else values.to(device, non_blocking=True) for name, values in batch.items()}
 
 
-def pad_labels(labels: list[list[int]]) -> Tensor:
-    """Pad label sequences with :data:`IGNORE` to shape [sequences, tokens]."""
-    length = max(map(len, labels))
-    return torch.tensor([row + [IGNORE] * (length - len(row)) for row in labels])
+def pin_batch(batch: Batch) -> Batch:
+    """Put a batch into memory from which a GPU copies by itself."""
+    return {name: values if name in ON_CPU else values.pin_memory() for name, values in batch.items()}
+
+
+def pad_labels(labels: Sequence[Sequence[int] | np.ndarray], width: int = 0) -> Tensor:
+    """Pad label sequences with :data:`IGNORE` to shape [sequences, tokens], at least ``width`` tokens."""
+    lengths = np.array([len(row) for row in labels])
+    real = np.arange(max(width, lengths.max())) < lengths[:, None]
+    padded = np.full(real.shape, IGNORE, dtype=np.int64)
+    padded[real] = np.concatenate([np.asarray(row, dtype=np.int64) for row in labels])
+    return torch.from_numpy(padded)
 
 
 def encoder_inputs(batch: Batch) -> Batch:
     """Select the tensors that the encoder takes."""
     return {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
-
-
-def hidden_states(encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,)) -> list[Tensor]:
-    """Return the outputs of blocks, each of shape [sequences, tokens, hidden]; -1 is the last, 0 the embeddings."""
-    if tuple(layers) == (-1,):
-        return [encoder(**encoder_inputs(batch)).last_hidden_state]
-    states = encoder(**encoder_inputs(batch), output_hidden_states=True).hidden_states
-    return [states[layer] for layer in layers]
-
-
-def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
-    """Average over the real tokens: [sequences, tokens, hidden] -> [sequences, hidden]."""
-    weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
-
-
-def pool_for_label(hidden: Tensor, batch: Batch, mask_id: int) -> Tensor:
-    """Return the state of the mask token where a text has one (cloze), else the mean over its tokens.
-
-    Shape [sequences, tokens, hidden] -> [sequences, hidden]. Only the first mask of a text counts.
-    """
-    is_mask = (batch["input_ids"] == mask_id).to(hidden.dtype)
-    first = is_mask * (is_mask.cumsum(1) == 1)
-    at_mask = (hidden * first.unsqueeze(-1)).sum(1)
-    return torch.where(first.any(1, keepdim=True), at_mask, mean_pool(hidden, batch["attention_mask"]))
-
-
-def pooled_states(
-    encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,), mask_id: int | None = None, first: bool = False
-) -> Tensor:
-    """Return one state per sequence.
-
-    Sequences of similar length are encoded together and cut to the longest among them: a description is much shorter
-    than the function that it describes, and padding to the longest of all was more than a third of the computation.
-
-    Args:
-        encoder: the encoder.
-        batch: its inputs.
-        layers: the blocks whose states are pooled.
-        mask_id: pool as :func:`pool_for_label` does; without it, average over the tokens.
-        first: take the state of the first token instead.
-
-    Returns:
-        States of shape [sequences, hidden], or [sequences, layers, hidden] for several blocks.
-    """
-    lengths = batch["attention_mask"].sum(1)
-    order = lengths.argsort(stable=True)
-    states = []
-    for rows in order.chunk(LENGTH_GROUPS):
-        width = max(1, int(lengths[rows[-1]]))  # an empty text may have no token at all
-        group = {name: values[rows, :width] for name, values in encoder_inputs(batch).items()}
-        pooled = [_pool(hidden, group, mask_id, first) for hidden in hidden_states(encoder, group, layers)]
-        states.append(pooled[0] if len(pooled) == 1 else torch.stack(pooled, 1))
-    return torch.cat(states)[order.argsort()]
-
-
-def _pool(hidden: Tensor, batch: Batch, mask_id: int | None, first: bool) -> Tensor:
-    if first:
-        return hidden[:, 0]
-    if mask_id is None:
-        return mean_pool(hidden, batch["attention_mask"])
-    return pool_for_label(hidden, batch, mask_id)
 
 
 def init_like_transformers(head: nn.Module, config: Any) -> None:
@@ -233,7 +182,6 @@ def init_like_transformers(head: nn.Module, config: Any) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def permute(values: list[Any], seed: int) -> list[Any]:
-    """Return the values in random order: the label-shuffled control."""
-    order = np.random.default_rng(seed).permutation(len(values))
-    return [values[index] for index in order]
+def permutation(size: int, seed: int) -> np.ndarray:
+    """Return the numbers below ``size`` in random order: the row whose label each row of a shuffled control gets."""
+    return np.random.default_rng(seed).permutation(size)

@@ -17,8 +17,10 @@ The quick head is a linear layer over the state of the mask token, or over the m
 texts it is a linear layer over the cosine of the two means; the first declared label is that of similar texts.
 """
 
-from typing import Any, NotRequired
+from collections.abc import Sequence
+from typing import Any, Literal, NotRequired
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -35,9 +37,10 @@ from codestilts.tasktypes.base import (
     encode_texts,
     init_like_transformers,
     pad_labels,
-    permute,
-    pooled_states,
+    permutation,
 )
+from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.token_states import pooled_states
 
 SHARPNESS = 20.0  # the inverse of retrieval's temperature (1 / 0.05)
 
@@ -46,7 +49,7 @@ class ClassificationFeature(Feature):
     """An example with the index of its label, or with option ``multi`` those of its labels."""
 
     label: NotRequired[int]
-    label_set: NotRequired[list[int]]
+    label_set: NotRequired[np.ndarray]
 
 
 def is_dual(task: Task) -> bool:
@@ -67,11 +70,17 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Classific
     for sequences, label, row in zip(rows, examples["label"], examples["id"], strict=True):
         feature: ClassificationFeature = {"sequences": sequences, "tokens": count_tokens(sequences)}
         if task.options.multi:
-            feature["label_set"] = [task.label_index(part, row) for part in label.split(LABEL_SEPARATOR)]
+            parts = [task.label_index(part, row) for part in label.split(LABEL_SEPARATOR)]
+            feature["label_set"] = np.array(parts, dtype=np.int32)
         else:
             feature["label"] = task.label_index(label, row)
         features.append(feature)
     return features
+
+
+def features(records: Sequence[ClassificationFeature], tokenizer: Any, task: Task) -> Records[ClassificationFeature]:
+    """Return the records as they are: each is one feature."""
+    return as_records(records)
 
 
 def collate(features: list[ClassificationFeature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -157,6 +166,10 @@ def decode(
     return pd.DataFrame({"gold": examples["label"], "prediction": prediction, "score": score.tolist()})
 
 
-def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Give each text the label of another row."""
-    return examples.assign(label=permute(examples["label"].tolist(), seed))
+def shuffle(
+    features: Records[ClassificationFeature], seed: int, tokenizer: Any, task: Task
+) -> Records[ClassificationFeature]:
+    """Give each row the label of another row."""
+    order = permutation(len(features), seed)
+    field: Literal["label_set", "label"] = "label_set" if task.options.multi else "label"
+    return Changed(features, lambda index: {field: features[int(order[index])][field]})

@@ -4,6 +4,7 @@
 (Devlin et al. 2019, section 3.1), drawn anew in every batch.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from codestilts.tasktypes.base import (
     collate_sequences,
     count_tokens,
     encode_texts,
-    hidden_states,
 )
+from codestilts.tasktypes.records import Records, as_records
+from codestilts.tasktypes.token_states import token_states
 
 # Shares as in Devlin et al. 2019: of all tokens those that are chosen, of the chosen those that become the mask, and
 # those above which they become a random token.
@@ -34,6 +36,11 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     """Encode each text as one feature, cut to ``max_length`` tokens."""
     encoded = encode_texts(tokenizer, examples["text"].tolist(), None, task.max_length)
     return [{"sequences": [item], "tokens": count_tokens([item])} for item in encoded]
+
+
+def features(records: Sequence[Feature], tokenizer: Any, task: Task) -> Records[Feature]:
+    """Return the records as they are: each is one feature."""
+    return as_records(records)
 
 
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -69,9 +76,11 @@ class Head(nn.Module):
 
         Losses instead of scores: the scores of a whole batch over the vocabulary would not fit in memory.
         """
-        chosen = batch["labels"] != IGNORE
-        logits = self.pretrained(hidden_states(encoder, batch)[0][chosen])
-        return F.cross_entropy(logits, batch["labels"][chosen], reduction="none").unsqueeze(1)
+        states = token_states(encoder, batch)
+        labels = batch["labels"].flatten()[states.layout.in_grid]
+        chosen = labels != IGNORE
+        logits = self.pretrained(states.last[chosen])
+        return F.cross_entropy(logits, labels[chosen], reduction="none").unsqueeze(1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Average over the chosen tokens."""
@@ -83,6 +92,6 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
     raise NotImplementedError("masked language modelling has no predictions")
 
 
-def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return the examples as they are: there are no labels to shuffle."""
-    return examples
+def shuffle(features: Records[Feature], seed: int, tokenizer: Any, task: Task) -> Records[Feature]:
+    """Return the features as they are: there are no labels to shuffle."""
+    return features

@@ -1,5 +1,6 @@
 """Choose the continuation or answer that fits a context (HellaSwag, CommonsenseQA, function naming)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,9 +18,10 @@ from codestilts.tasktypes.base import (
     count_tokens,
     encode_texts,
     init_like_transformers,
-    permute,
-    pooled_states,
+    permutation,
 )
+from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.token_states import pooled_states
 
 
 class ChoiceFeature(Feature):
@@ -40,6 +42,11 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[ChoiceFea
         sequences = [next(encoded) for _ in options]
         features.append({"sequences": sequences, "label": int(label), "tokens": count_tokens(sequences)})
     return features
+
+
+def features(records: Sequence[ChoiceFeature], tokenizer: Any, task: Task) -> Records[ChoiceFeature]:
+    """Return the records as they are: each is one feature."""
+    return as_records(records)
 
 
 def collate(features: list[ChoiceFeature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -88,6 +95,7 @@ def decode(outputs: list[Tensor], features: list[ChoiceFeature], examples: pd.Da
     )
 
 
-def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+def shuffle(features: Records[ChoiceFeature], seed: int, tokenizer: Any, task: Task) -> Records[ChoiceFeature]:
     """Give each row's choices the right index of another row."""
-    return examples.assign(label=permute(examples["label"].tolist(), seed))
+    order = permutation(len(features), seed)
+    return Changed(features, lambda index: {"label": features[int(order[index])]["label"]})

@@ -5,6 +5,7 @@ mean-pooled states, cosine, temperature 0.05. Untrained, the same vectors are co
 Artetxe & Schwenk 2019b) or by the ratio margin among distractors (BUCC, Artetxe & Schwenk 2019a, section 3).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from codestilts.tasktypes.base import (
     collate_sequences,
     count_tokens,
     encode_texts,
-    permute,
-    pooled_states,
+    permutation,
 )
 from codestilts.tasktypes.mining import mine
+from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.token_states import pooled_states
 
 # As UniXcoder (Guo et al. 2022, code-search/run.py multiplies by 20) and SimCSE (Gao et al. 2021, arXiv 2104.08821).
 TEMPERATURE = 0.05
@@ -40,11 +42,16 @@ class PairFeature(Feature):
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[PairFeature]:
     """Encode each row as one feature: the query and the document (empty texts where a row has only one side)."""
     sides = [encode_texts(tokenizer, examples[side].tolist(), None, task.max_length) for side in ("query", "document")]
-    clusters = pd.factorize(examples["cluster"])[0].tolist()
+    clusters = pd.util.hash_array(examples["cluster"].to_numpy(dtype=object)).view(np.int64).tolist()
     return [
         {"sequences": list(pair), "tokens": count_tokens(pair), "cluster": cluster}
         for pair, cluster in zip(zip(*sides, strict=True), clusters, strict=True)
     ]
+
+
+def features(records: Sequence[PairFeature], tokenizer: Any, task: Task) -> Records[PairFeature]:
+    """Return the records as they are: each is one feature."""
+    return as_records(records)
 
 
 def collate(features: list[PairFeature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -123,6 +130,13 @@ def _rank_by_cluster(examples: pd.DataFrame, states: Tensor) -> pd.DataFrame:
     return pd.DataFrame(frame, index=examples.index)
 
 
-def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+def shuffle(features: Records[PairFeature], seed: int, tokenizer: Any, task: Task) -> Records[PairFeature]:
     """Give each query the document of another row."""
-    return examples.assign(document=permute(examples["document"].tolist(), seed))
+    order = permutation(len(features), seed)
+
+    def pair(index: int) -> dict[str, Any]:
+        sequences = [features[index]["sequences"][0], features[int(order[index])]["sequences"][1]]
+        return {"sequences": sequences, "tokens": count_tokens(sequences)}
+
+    sizes = np.array([[len(part["input_ids"]) for part in feature["sequences"]] for feature in features])
+    return Changed(features, pair, sizes[:, 0] + sizes[order, 1])

@@ -8,10 +8,11 @@ tokens, and to half the length. Where a task describes its answers (option ``ans
 identifier's), only the matches are considered.
 """
 
-import itertools
 import re
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -23,18 +24,16 @@ from codestilts.tasktypes.base import (
     Feature,
     Task,
     collate_sequences,
-    count_tokens,
-    hidden_states,
     init_like_transformers,
-    mean_pool,
-    permute,
+    permutation,
 )
-from codestilts.tasktypes.span_windows import Span, cut_windows, token_spans
+from codestilts.tasktypes.records import Records, as_records
+from codestilts.tasktypes.span_windows import NOWHERE, PairFrame, Span, SpanRow, cut, most_context, tokenise_rows
+from codestilts.tasktypes.token_states import token_states
 
 # The defaults of google-research/bert, run_squad.py: max_answer_length and n_best_size.
 MAX_ANSWER_TOKENS = 30
 BEST_POSITIONS = 20  # starts and ends considered in a window
-CONTEXT_PER_TOKEN = 0.01  # of a window's length, added to the context of its tokens: _check_is_max_context of run_squad
 # The quick head's factor of a similarity that begins as a cosine: a lead of 0.1 is 4 nats, enough to stand out among
 # the 128 tokens of a window (log 128 = 4.9) before anything is trained.
 SHARPNESS = 40.0
@@ -46,24 +45,23 @@ class SpanFeature(Feature):
 
     example: int  # position of the row
     first: int  # position in the context of the window's first token
-    offsets: list[Span | None]  # characters of each token in the context, None outside the context
+    offsets: np.ndarray  # characters of each token in the context, -1 outside the context; shape [tokens, 2]
     start: int
     end: int
-    spans: list[Span] | None  # answers allowed by option ``answer``
-    starts: set[int]  # tokens that have most context in this window
+    spans: np.ndarray | None  # first and last tokens of the answers allowed by option ``answer``; shape [spans, 2]
+    starts: np.ndarray  # tokens that have most context in this window
 
 
-def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[SpanFeature]:
-    """Encode each window as one feature.
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[SpanRow]:
+    """Tokenise each row; :class:`Windows` are its features.
 
     Raises:
         CodeStiltsError: an answer is missing, not at ``answer_start``, or no match of option ``answer``.
     """
-    rows = examples[["id", "context", "answer_start", "answer_text"]].to_dict("records")
     pattern = re.compile(task.options.answer) if task.options.answer is not None else None
-    features: list[SpanFeature] = []
-    for window in cut_windows(examples, tokenizer, task):
-        row = rows[window.example]
+    answers: list[Span | None] = []
+    allowed: list[list[Span] | None] = []
+    for row in examples[["id", "context", "answer_start", "answer_text"]].to_dict("records"):
         answer = _answer_characters(row, task)
         spans = [match.span() for match in pattern.finditer(row["context"])] if pattern else None
         if spans is not None and answer not in spans:
@@ -71,23 +69,9 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[SpanFeatu
                 f"task {task.name}, example {row['id']}: the answer {row['answer_text']!r} does not match option "
                 f"answer ({task.options.answer}): correct the option or the row"
             )
-        inside = token_spans(window.offsets, [answer]) if row["answer_text"] else []
-        start, end = inside[0] if inside else (0, 0)
-        features.append(
-            {
-                "sequences": [window.token_ids],
-                "tokens": count_tokens([window.token_ids]),
-                "example": window.example,
-                "first": window.first,
-                "offsets": window.offsets,
-                "start": start,
-                "end": end,
-                "spans": None if spans is None else token_spans(window.offsets, spans),
-                "starts": set(),
-            }
-        )
-    _mark_most_context(features)
-    return features
+        answers.append(answer if row["answer_text"] else None)
+        allowed.append(spans)
+    return tokenise_rows(examples, tokenizer, task, answers, allowed)
 
 
 def _answer_characters(row: dict[Any, Any], task: Task) -> Span:
@@ -100,29 +84,79 @@ def _answer_characters(row: dict[Any, Any], task: Task) -> Span:
     return first, stop
 
 
-def _context_positions(feature: SpanFeature) -> list[int]:
-    """Return the positions of a window's tokens that belong to the context."""
-    return [position for position, characters in enumerate(feature["offsets"]) if characters]
+class Windows(Records[SpanFeature]):
+    """The features of tokenised rows: one for each window, cut when it is read."""
+
+    def __init__(self, rows: Sequence[SpanRow], tokenizer: Any, task: Task, asked: np.ndarray | None = None) -> None:
+        """Cut the windows.
+
+        Args:
+            rows: tokenised rows.
+            tokenizer: what tokenised them.
+            task: the task.
+            asked: the row whose question each row gets; by default its own.
+        """
+        self.rows: Records[SpanRow] = as_records(rows)
+        self.frame = PairFrame.of(tokenizer)
+        self.asked = np.arange(len(rows)) if asked is None else asked
+        questions = self.rows.lengths("question")[self.asked]
+        self.contexts = self.rows.lengths("context")
+        self.cuts = cut(questions, self.contexts, self.frame, task)
+        self.ends = self.cuts.windows.cumsum()
+        self.row = np.repeat(np.arange(len(rows)), self.cuts.windows)
+        number = np.arange(len(self.row)) - np.repeat(self.ends - self.cuts.windows, self.cuts.windows)
+        self.first = number * self.cuts.advance[self.row]
+        inside = np.minimum(self.cuts.room[self.row], self.contexts[self.row] - self.first)
+        self.sizes = questions[self.row] + self.frame.size + inside
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def read(self, index: int) -> SpanFeature:
+        """Cut one window."""
+        example, first = int(self.row[index]), int(self.first[index])
+        row, room = self.rows[example], int(self.cuts.room[example])
+        question = self.rows[int(self.asked[example])]["question"]
+        inside = slice(first, first + room)
+        sequence = self.frame.token_ids(question, row["context"][inside])
+        tokens = len(sequence["input_ids"])
+        before = len(self.frame.before) + len(question) + len(self.frame.between)
+        offsets = np.full((tokens, 2), NOWHERE, dtype=np.int32)
+        offsets[before : tokens - len(self.frame.after)] = row["offsets"][inside]
+        answer = _within(row["answer"], inside, before)
+        return {
+            "sequences": [sequence],
+            "tokens": tokens,
+            "example": example,
+            "first": first,
+            "offsets": offsets,
+            "start": int(answer[0, 0]) if len(answer) else 0,
+            "end": int(answer[0, 1]) if len(answer) else 0,
+            "spans": None if row["spans"] is None else _within(row["spans"], inside, before),
+            "starts": self._starts(example, index) - first + before,
+        }
+
+    def tokens(self) -> np.ndarray:
+        """Return the tokens of each window."""
+        return self.sizes
+
+    def _starts(self, example: int, index: int) -> np.ndarray:
+        """Return the tokens of a row's context that have most context in a window."""
+        windows = int(self.cuts.windows[example])
+        if windows == 1:
+            return np.arange(self.contexts[example])
+        number = index - int(self.ends[example]) + windows
+        firsts = np.arange(windows) * self.cuts.advance[example]
+        return np.flatnonzero(most_context(firsts, int(self.cuts.room[example]), int(self.contexts[example])) == number)
 
 
-def _mark_most_context(features: list[SpanFeature]) -> None:
-    """Fill ``starts`` of each feature with the positions of the tokens that have most context in this window.
+def _within(spans: np.ndarray, inside: slice, before: int) -> np.ndarray:
+    """Return the spans of a context that lie in a part of it, as positions in its window."""
+    chosen = spans[(spans[:, 0] >= inside.start) & (spans[:, 1] < inside.stop)]
+    return chosen - inside.start + before
 
-    The context of a token is the smaller number of tokens before and after it in the window's part of the passage;
-    ties go to the longer window, then to the first.
-    """
-    best: dict[tuple[int, int], tuple[float, int]] = {}
-    for number, feature in enumerate(features):
-        size = len(_context_positions(feature))
-        for order in range(size):
-            context = min(order, size - 1 - order) + CONTEXT_PER_TOKEN * size
-            token = (feature["example"], feature["first"] + order)
-            if token not in best or context > best[token][0]:
-                best[token] = (context, number)
-    for number, feature in enumerate(features):
-        for order, position in enumerate(_context_positions(feature)):
-            if best[feature["example"], feature["first"] + order][1] == number:
-                feature["starts"].add(position)
+
+features = Windows
 
 
 def collate(features: list[SpanFeature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -136,16 +170,20 @@ def collate(features: list[SpanFeature], tokenizer: Any, rng: Any = None) -> Bat
     batch = collate_sequences(features, tokenizer.pad_token_id)
     batch["start"] = torch.tensor([feature["start"] for feature in features])
     batch["end"] = torch.tensor([feature["end"] for feature in features])
-    inside = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
-    for row, feature in enumerate(features):
-        inside[row, [0, *_context_positions(feature)]] = True
-    batch["inside"] = inside
-    batch["allowed"] = inside.unsqueeze(-1).repeat(1, 1, 2)
-    for row, feature in enumerate(features):
-        if feature["spans"] is not None:
-            batch["allowed"][row, 1:] = False
-            for start, end in feature["spans"]:
-                batch["allowed"][row, start, 0] = batch["allowed"][row, end, 1] = True
+    real = batch["attention_mask"].numpy() == 1
+    inside = np.zeros(real.shape, dtype=bool)
+    inside[real] = np.concatenate([feature["offsets"][:, 1] for feature in features]) > NOWHERE
+    inside[:, 0] = True
+    allowed = np.repeat(inside[:, :, None], 2, axis=2)
+    spans = [feature["spans"] for feature in features]
+    restricted = [row for row, allowed_spans in enumerate(spans) if allowed_spans is not None]
+    if restricted:
+        allowed[restricted, 1:] = False
+        rows = np.repeat(restricted, [len(spans[row]) for row in restricted])  # type: ignore[arg-type]
+        tokens = np.concatenate([spans[row] for row in restricted])
+        for side in (0, 1):
+            allowed[rows, tokens[:, side], side] = True
+    batch["inside"], batch["allowed"] = torch.from_numpy(inside), torch.from_numpy(allowed)
     return batch
 
 
@@ -170,12 +208,17 @@ class Head(nn.Module):
             self.similarity = nn.Parameter(torch.eye(config.hidden_size).repeat(2, 1, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        hidden = hidden_states(encoder, batch)[0]
+        states = token_states(encoder, batch)
+        scores = self.scorer(states.last)
         if self.published:
-            return self.scorer(hidden).masked_fill(batch["attention_mask"].unsqueeze(-1) == 0, MASKED_SCORE)
-        question = F.normalize(mean_pool(hidden, batch["attention_mask"] * ~batch["inside"]), dim=-1)
-        similarity = torch.einsum("wth,shk,wk->wts", F.normalize(hidden, dim=-1), self.similarity, question)
-        scores = self.scorer(hidden) + SHARPNESS * similarity
+            return states.padded(scores, MASKED_SCORE)
+        question = F.normalize(states.mean(states.last, ~batch["inside"].flatten()[states.layout.in_grid]), dim=-1)
+        asked = torch.einsum("shk,wk->wsh", self.similarity, question).flatten(0, 1)
+        # Every token with both questions' vectors of every window, one product, of which each token takes its window's.
+        own = 2 * states.layout.sequence.unsqueeze(1) + torch.arange(2, device=asked.device)
+        length = torch.linalg.vector_norm(states.last, dim=-1, keepdim=True).clamp(min=1e-12)
+        similarity = (states.last @ asked.T).gather(1, own) / length
+        scores = states.padded(scores + SHARPNESS * similarity)
         return scores.masked_fill(~batch["allowed"], MASKED_SCORE)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -217,27 +260,25 @@ def decode(outputs: list[Tensor], features: list[SpanFeature], examples: pd.Data
 def _best_span(scores: Tensor, feature: SpanFeature) -> tuple[float, Span] | None:
     """Return the highest score of a window's spans, and the span's characters; None if no span counts here."""
     spans = feature["spans"] if feature["spans"] is not None else _likely_spans(scores, feature["offsets"])
-    spans = [span for span in spans if span[0] in feature["starts"]]
-    if not spans:
+    spans = spans[np.isin(spans[:, 0], feature["starts"])]
+    if not len(spans):
         return None
-    first, last = torch.tensor(spans).T
+    first, last = torch.from_numpy(spans).long().T
     totals = scores[first, 0] + scores[last, 1]
-    start, end = (feature["offsets"][token] for token in spans[int(totals.argmax())])
-    assert start and end
-    return float(totals.max()), (start[0], end[1])
+    start, end = spans[int(totals.argmax())]
+    return float(totals.max()), (int(feature["offsets"][start, 0]), int(feature["offsets"][end, 1]))
 
 
-def _likely_spans(scores: Tensor, offsets: list[Span | None]) -> list[Span]:
+def _likely_spans(scores: Tensor, offsets: np.ndarray) -> np.ndarray:
     """Return the spans of at most ``MAX_ANSWER_TOKENS`` from one of the best starts to one of the best ends."""
     count = min(BEST_POSITIONS, len(scores))
-    starts, ends = (scores[:, side].topk(count).indices.tolist() for side in (0, 1))
-    return [
-        (start, end)
-        for start, end in itertools.product(starts, ends)
-        if start <= end < start + MAX_ANSWER_TOKENS and offsets[start] and offsets[end]
-    ]
+    start, end = (scores[:, side].topk(count).indices.numpy() for side in (0, 1))
+    spans = np.stack([np.repeat(start, count), np.tile(end, count)], 1)
+    lengths = spans[:, 1] - spans[:, 0]
+    in_context = (offsets[spans] > NOWHERE).any(2).all(1)
+    return spans[(lengths >= 0) & (lengths < MAX_ANSWER_TOKENS) & in_context]
 
 
-def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+def shuffle(features: Windows, seed: int, tokenizer: Any, task: Task) -> Windows:
     """Give each context the question of another row."""
-    return examples.assign(question=permute(examples["question"].tolist(), seed))
+    return Windows(features.rows, tokenizer, task, asked=permutation(len(features.rows), seed))

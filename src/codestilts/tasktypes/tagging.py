@@ -4,8 +4,10 @@ The label is that of a token's first sub-token (Devlin et al. 2019, section 5.3)
 split into several sequences, never cut.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,13 +19,14 @@ from codestilts.tasktypes.base import (
     Feature,
     Task,
     collate_sequences,
-    hidden_states,
     init_like_transformers,
     pad_labels,
-    permute,
+    permutation,
     special_tokens,
     token_ids,
 )
+from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.token_states import token_states
 
 UNKNOWN = -1  # a tag that the train split lacks, where the set of tags is open: not trained on, always wrong
 PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
@@ -32,7 +35,7 @@ PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_to
 class TaggingFeature(Feature):
     """Whole tokens of a row: ``labels`` has one entry per sub-token, ``example`` is the row's position."""
 
-    labels: list[int]
+    labels: np.ndarray
     example: int
 
 
@@ -62,7 +65,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[TaggingFe
                 {
                     "sequences": [token_ids({"input_ids": [ids]})],
                     "tokens": len(ids),
-                    "labels": [IGNORE] * len(before) + labels + [IGNORE] * len(after),
+                    "labels": np.array([IGNORE] * len(before) + labels + [IGNORE] * len(after), dtype=np.int32),
                     "example": example,
                 }
             )
@@ -80,6 +83,11 @@ def _windows(pieces: list[list[int]], room: int) -> list[tuple[int, int]]:
     if pieces:
         bounds.append((start, len(pieces)))
     return bounds
+
+
+def features(records: Sequence[TaggingFeature], tokenizer: Any, task: Task) -> Records[TaggingFeature]:
+    """Return the records as they are: each is one feature."""
+    return as_records(records)
 
 
 def collate(features: list[TaggingFeature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -104,7 +112,8 @@ class Head(nn.Module):
             init_like_transformers(self, config)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        return self.classifier(self.dropout(hidden_states(encoder, batch)[0]))
+        states = token_states(encoder, batch)
+        return states.padded(self.classifier(self.dropout(states.last)))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross entropy, averaged over the labelled tokens."""
@@ -118,7 +127,7 @@ def decode(outputs: list[Tensor], features: list[TaggingFeature], examples: pd.D
     scores: list[list[float]] = [[] for _ in range(len(examples))]
     rows = (row for batch in outputs for row in batch)
     for feature, row in zip(features, rows, strict=True):
-        positions = [position for position, label in enumerate(feature["labels"]) if label != IGNORE]
+        positions = np.flatnonzero(feature["labels"] != IGNORE)
         probability, index = row[positions].softmax(-1).max(-1)
         tags[feature["example"]] += [task.labels[i] for i in index.tolist()]
         scores[feature["example"]] += probability.tolist()
@@ -132,7 +141,11 @@ def decode(outputs: list[Tensor], features: list[TaggingFeature], examples: pd.D
     )
 
 
-def shuffle(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
+def shuffle(features: Records[TaggingFeature], seed: int, tokenizer: Any, task: Task) -> Records[TaggingFeature]:
     """Deal out the tags of all rows at random over the same tokens."""
-    deck = iter(permute([tag for row in examples["tags"] for tag in row], seed))
-    return examples.assign(tags=examples["tags"].map(lambda row: [next(deck) for _ in row]))
+    labels = [feature["labels"] for feature in features]
+    flat = np.concatenate(labels)
+    tagged = np.flatnonzero(flat != IGNORE)
+    flat[tagged] = flat[tagged][permutation(len(tagged), seed)]
+    dealt = np.split(flat, np.cumsum([len(row) for row in labels])[:-1])
+    return Changed(features, lambda index: {"labels": dealt[index]})

@@ -1,14 +1,13 @@
 """Plan which task each step trains, and on which examples, so that every arm reads the same amount of text."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from codestilts.config.training_settings import TrainingSettings
 from codestilts.seeding import derive_seed
-from codestilts.tasktypes.base import Feature
 
 POOL = 16  # batches' worth of features sorted by length together: random over epochs, yet with little padding
 
@@ -21,13 +20,13 @@ class PlannedStep:
     indices: list[int]
 
 
-def plan_steps(features: Mapping[str, Sequence[Feature]], settings: TrainingSettings, seed: int) -> list[PlannedStep]:
-    """Plan all steps of a run.
+def plan_steps(tokens: Mapping[str, np.ndarray], settings: TrainingSettings, seed: int) -> list[PlannedStep]:
+    """Plan all steps of a run from the tokens of each task's features.
 
     A step is a number of tokens. With ``epochs`` (a published recipe) it is a number of examples, and there are as many
     steps as the epochs take.
     """
-    lengths = {name: [feature["tokens"] for feature in features[name]] for name in sorted(features)}
+    lengths = {name: tokens[name].tolist() for name in sorted(tokens)}
     sizes = {name: len(values) for name, values in lengths.items()}
     steps, step_size = settings.steps, settings.tokens_per_step
     if settings.epochs:

@@ -7,6 +7,7 @@ are tensors in safetensors. The folder is replaced as a whole, so it is never ha
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,9 @@ class TrainingState:
         self.predictions: dict[int, pd.DataFrame] = {}
         self.saved_at, self.save_seconds = time.monotonic(), 0.0
 
-    def add(self, step: StepRecord) -> None:
-        """Record a finished step; save if ``minutes`` have passed since the last time and :data:`MAX_SHARE` allows."""
-        self.steps.append(step)
+    def add(self, steps: Sequence[StepRecord]) -> None:
+        """Record finished steps; save if ``minutes`` have passed since the last time and :data:`MAX_SHARE` allows."""
+        self.steps += steps
         due = self.saved_at + max(self.minutes * 60, self.save_seconds / MAX_SHARE)
         if self.folder and rank() == 0 and time.monotonic() >= due:
             self.save()

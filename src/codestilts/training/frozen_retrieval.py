@@ -15,14 +15,15 @@ from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.registry import task_type
 from codestilts.training import models
 from codestilts.training.checkpoint_selection import score
 from codestilts.training.devices import device_name
+from codestilts.training.inputs import EncodedTask, Rows
 from codestilts.training.models import TaskModel
 from codestilts.training.precision import allow_tf32
 from codestilts.training.prediction import compute_outputs, decode_outputs
 from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first
+from codestilts.training.tokenizers import load_tokenizer
 
 # Rows above which a table is compared language by language, on the encoder's device: only bucc, with hundreds of
 # thousands of sentences in each language, is that large.
@@ -37,7 +38,7 @@ class RetrievalJob:
         settings: what is predicted.
         encoder: folder of the tokenizer, and of the weights where there is no ``parent``.
         parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
-        predictions: the table of predictions that is written for each table of examples, which is named after a target.
+        predictions: the table of predictions that is written for each encoded target, a folder named after it.
         record: the ``run.json`` of them all, written.
         sweep: the metric of each layer of the sweep in each language (CSV), written; without rows if there is no sweep.
     """
@@ -56,16 +57,16 @@ def predict_targets(job: RetrievalJob, device: torch.device) -> None:
     torch.set_num_threads(1)
     allow_tf32(settings.tf32)
     began = time.perf_counter()
-    inputs = RetrievalInputs(settings, models.load_tokenizer(job.encoder), device)
+    inputs = RetrievalInputs(settings, load_tokenizer(job.encoder), device)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     sweeps: list[pd.DataFrame] = []
-    for examples, out in job.predictions.items():
-        results = _predict_seeds(inputs, examples, parents)
+    for encoded, out in job.predictions.items():
+        results = _predict_seeds(inputs, encoded, parents)
         rows = run_columns_first(pd.concat([result.predictions for result in results], ignore_index=True))
         with atomic(out) as temporary:
             rows.to_parquet(temporary, index=False)
         sweeps += [result.sweep for result in results]
-        print(f"{settings.encoder} / {settings.arm}  {examples.stem}: {len(rows)} predictions", flush=True)
+        print(f"{settings.encoder} / {settings.arm}  {encoded.name}: {len(rows)} predictions", flush=True)
     with atomic(job.sweep) as temporary:
         pd.concat([pd.DataFrame(columns=LAYERS), *sweeps], ignore_index=True).to_csv(temporary, index=False)
     record = {
@@ -99,20 +100,20 @@ class SeedResult:
         return SeedResult(self.predictions.assign(seed=seed), self.sweep.assign(seed=seed))
 
 
-def _predict_seeds(inputs: RetrievalInputs, examples: Path, parents: Mapping[int, Path]) -> list[SeedResult]:
+def _predict_seeds(inputs: RetrievalInputs, folder: Path, parents: Mapping[int, Path]) -> list[SeedResult]:
     """Predict a target with every seed; without a parent and with pretrained weights nothing depends on the seed."""
-    table = pd.read_parquet(examples)
+    encoded = EncodedTask.load(folder, inputs.settings.tasks[folder.name], inputs.tokenizer)
     deterministic = len(set(parents.values())) == 1 and inputs.settings.init == "pretrained"
     results: list[SeedResult] = []
     for seed, parent in parents.items():
         if results and deterministic:
             results.append(results[0].with_seed(seed))
         else:
-            results.append(predict_target(inputs, examples.stem, table, parent, seed))
+            results.append(predict_target(inputs, encoded, parent, seed))
     return results
 
 
-def predict_target(inputs: RetrievalInputs, target: str, table: pd.DataFrame, parent: Path, seed: int) -> SeedResult:
+def predict_target(inputs: RetrievalInputs, encoded: EncodedTask, parent: Path, seed: int) -> SeedResult:
     """Predict a target with one encoder.
 
     Dev rows are predicted where the protocol tunes a threshold on them.
@@ -120,14 +121,14 @@ def predict_target(inputs: RetrievalInputs, target: str, table: pd.DataFrame, pa
     Raises:
         CodeStiltsError: the encoder has fewer blocks than a layer of the settings.
     """
-    settings = inputs.settings
-    task = Task.from_settings(target, settings.tasks[target])
+    settings, task = inputs.settings, encoded.task
     splits = ["dev", "test"] if task.options.protocol == "mining" else ["test"]
-    table = table[table["split"].isin(splits)].reset_index(drop=True)
     model = _load_model(inputs, task, parent, seed)
-    run = {"encoder": settings.encoder, "arm": settings.arm, "target": target, "seed": seed}
-    large = len(table) > LARGE_TABLE
-    parts = [part.reset_index(drop=True) for _, part in table.groupby("language")] if large else [table]
+    run = {"encoder": settings.encoder, "arm": settings.arm, "target": task.name, "seed": seed}
+    predicted = encoded.rows[encoded.rows["split"].isin(splits)]
+    large = len(predicted) > LARGE_TABLE
+    languages = sorted(predicted["language"].unique()) if large else [""]
+    parts = (encoded.select(splits, language) for language in languages)
     device = inputs.device if large else None
     results = [_predict_rows(model, part, run, device) for part in parts]
     return SeedResult(
@@ -155,18 +156,17 @@ def _load_model(inputs: RetrievalInputs, task: Task, parent: Path, seed: int) ->
     return TaskModel(encoder, head, task, inputs.tokenizer, settings.precision)
 
 
-def _predict_rows(model: TaskModel, rows: pd.DataFrame, run: dict[str, Any], device: torch.device | None) -> SeedResult:
+def _predict_rows(model: TaskModel, part: Rows, run: dict[str, Any], device: torch.device | None) -> SeedResult:
     """Predict rows with every layer of the head; ``device`` is where the vectors are compared, if not the CPU."""
-    task = model.task
-    features = task_type(task.type).encode(rows, model.tokenizer, task)
+    task, rows, features = model.task, part.table, part.features
     outputs = compute_outputs(model, features)
     if device:
         outputs = [output.to(device) for output in outputs]
     sweep = []
     for index, layer in enumerate(task.layers[:-1]):
         found = decode_outputs([output[:, :, index] for output in outputs], rows, task, features)
-        for language, part in found.groupby("language", sort=True):
-            value = score(part.assign(**run, checkpoint=""), task.metric)
+        for language, of_language in found.groupby("language", sort=True):
+            value = score(of_language.assign(**run, checkpoint=""), task.metric)
             sweep.append(run | {"language": language, "layer": layer, "value": value})
     own = [output[:, :, -1] for output in outputs] if len(task.layers) > 1 else outputs
     predictions = decode_outputs(own, rows, task, features).assign(**run, checkpoint="")

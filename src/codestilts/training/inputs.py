@@ -1,30 +1,88 @@
 """The inputs of a training job: what its seeds share, loaded once."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
-from codestilts.config.training_settings import TrainingSettings
+from codestilts.config.training_settings import TaskSettings, TrainingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.seeding import derive_seed
-from codestilts.tasktypes.base import Feature, Task
-from codestilts.tasktypes.registry import task_type
-from codestilts.training.models import load_tokenizer
+from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.records import Records, Stored
+from codestilts.tasktypes.registry import encode_features, task_type
+from codestilts.training.encode import PREDICTED, RECORD, ROWS, SPLITS
+from codestilts.training.tokenizers import load_tokenizer
 
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class TaskData:
-    """A task with its training rows and the dev rows that training is scored on."""
+class EncodedTask:
+    """A task with its encoded examples.
+
+    Attributes:
+        task: the task.
+        features: those of each split.
+        rows: the rows of dev and test.
+    """
 
     task: Task
-    train: pd.DataFrame
-    dev: pd.DataFrame
+    features: Mapping[str, Records[Any]]
+    rows: pd.DataFrame
+
+    @classmethod
+    def load(cls, folder: Path, settings: TaskSettings, tokenizer: Any) -> "EncodedTask":
+        """Map a folder that :func:`codestilts.training.encode.encode_task` wrote."""
+        labels = json.loads((folder / RECORD).read_text(encoding="utf-8"))["labels"]
+        task = Task.from_settings(folder.name, settings, labels=labels)
+        module = task_type(task.type)
+        features = {split: module.features(Stored(folder / split), tokenizer, task) for split in SPLITS}
+        return cls(task, features, pd.read_parquet(folder / ROWS))
+
+    @classmethod
+    def encode(cls, name: str, table: pd.DataFrame, settings: TaskSettings, tokenizer: Any) -> "EncodedTask":
+        """Encode a table of examples in memory."""
+        task = Task.from_settings(name, settings, table)
+        features = {split: encode_features(table[table["split"] == split], tokenizer, task) for split in SPLITS}
+        return cls(task, features, table[table["split"].isin(PREDICTED)])
+
+    def select(self, splits: Sequence[str], language: str = "") -> "Rows":
+        """Select the rows of splits, in the order of the table, and of a language if there is one."""
+        chosen = (self.rows["split"].isin(splits) & ((self.rows["language"] == language) | (not language))).to_numpy()
+        position = np.where(chosen, np.cumsum(chosen) - 1, -1)
+        features: list[Any] = []
+        for split in splits:
+            of_split = position[(self.rows["split"] == split).to_numpy()]
+            for number, feature in enumerate(self.features[split]):
+                row = int(of_split[feature.get("example", number)])
+                if row >= 0:
+                    features.append(feature | {"example": row})
+        features.sort(key=itemgetter("example"))
+        return Rows(self.rows[chosen].reset_index(drop=True), features)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a task with their features, in the same order; ``example`` of a feature is the position of its row."""
+
+    table: pd.DataFrame
+    features: list[Any]
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task with its training features and the dev rows that training is scored on."""
+
+    task: Task
+    train: Records[Any]
+    dev: Rows
 
 
 @dataclass(frozen=True)
@@ -32,85 +90,73 @@ class HeldOut:
     """Rows of a target that are predicted at evaluations; ``last_only`` leaves out all but the last."""
 
     target: str
-    rows: pd.DataFrame
-    features: list[Feature]
+    rows: Rows
     last_only: bool
 
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """What the seeds of a job share. ``features`` are missing where each seed shuffles the labels itself."""
+    """What the seeds of a job share."""
 
     settings: TrainingSettings
     tokenizer: Any
     tasks: dict[str, TaskData]
     device: torch.device = CPU
-    features: dict[str, list[Feature]] | None = None
     held_out: HeldOut | None = None
 
-    def encode(self, labels_seed: int) -> dict[str, list[Feature]]:
-        """Return the features of every task's training rows; ``labels_seed`` shuffles the labels if that is set."""
-        if self.features is not None:
-            return self.features
+    def features(self, labels_seed: int) -> dict[str, Records[Any]]:
+        """Return the training features of every task; ``labels_seed`` shuffles the labels if that is set."""
+        if not self.settings.shuffle_labels:
+            return {name: data.train for name, data in self.tasks.items()}
         return {
-            name: task_type(data.task.type).encode(
-                task_type(data.task.type).shuffle(data.train, labels_seed), self.tokenizer, data.task
-            )
+            name: task_type(data.task.type).shuffle(data.train, labels_seed, self.tokenizer, data.task)
             for name, data in self.tasks.items()
         }
 
 
 def load_inputs(
-    settings: TrainingSettings, encoder: Path, examples: Sequence[Path], device: torch.device, held_out: bool
+    settings: TrainingSettings, encoder: Path, encoded: Sequence[Path], device: torch.device, held_out: bool
 ) -> TrainingInputs:
     """Load the inputs of a job.
 
     Args:
         settings: the settings of the job.
         encoder: the folder of the tokenizer.
-        examples: one table per task, named after it.
+        encoded: one folder per task, named after it (:mod:`codestilts.training.encode`).
         device: where the job computes.
         held_out: predict the target's test rows, and its dev rows where checkpoints are selected.
 
     Raises:
         CodeStiltsError: a task has no training rows.
     """
-    tables = {path.stem: pd.read_parquet(path) for path in examples}
-    return prepare_inputs(settings, load_tokenizer(encoder), tables, device, held_out)
+    tokenizer = load_tokenizer(encoder)
+    tasks = [EncodedTask.load(folder, settings.tasks[folder.name], tokenizer) for folder in encoded]
+    return prepare_inputs(settings, tokenizer, tasks, device, held_out)
 
 
 def prepare_inputs(
     settings: TrainingSettings,
     tokenizer: Any,
-    tables: dict[str, pd.DataFrame],
+    encoded: Sequence[EncodedTask],
     device: torch.device = CPU,
     held_out: bool = False,
 ) -> TrainingInputs:
-    """Make the inputs of a job from tables of examples (see :func:`load_inputs`)."""
-    tasks = {name: _task_data(name, tables[name], settings) for name in sorted(tables)}
-    features = None
-    if not settings.shuffle_labels:
-        features = {
-            name: task_type(data.task.type).encode(data.train, tokenizer, data.task) for name, data in tasks.items()
-        }
-    held = _held_out(tasks[settings.target].task, tables[settings.target], tokenizer, settings) if held_out else None
-    return TrainingInputs(settings, tokenizer, tasks, device, features, held)
+    """Make the inputs of a job from encoded tasks (see :func:`load_inputs`)."""
+    by_name = {data.task.name: data for data in encoded}
+    tasks = {name: _task_data(by_name[name], settings) for name in sorted(by_name)}
+    held = _held_out(by_name[settings.target], settings) if held_out else None
+    return TrainingInputs(settings, tokenizer, tasks, device, held)
 
 
-def _task_data(name: str, table: pd.DataFrame, settings: TrainingSettings) -> TaskData:
-    train, dev = table[table["split"] == "train"], table[table["split"] == "dev"]
-    if train.empty:
-        raise CodeStiltsError(f"task {name}: the train split is empty")
-    if settings.source_language:
-        dev = dev[dev["language"] == settings.source_language]
-    return TaskData(Task.from_settings(name, settings.tasks[name], table), train, dev)
+def _task_data(encoded: EncodedTask, settings: TrainingSettings) -> TaskData:
+    if not len(encoded.features["train"]):
+        raise CodeStiltsError(f"task {encoded.task.name}: the train split is empty")
+    return TaskData(encoded.task, encoded.features["train"], encoded.select(["dev"], settings.source_language))
 
 
-def _held_out(task: Task, table: pd.DataFrame, tokenizer: Any, settings: TrainingSettings) -> HeldOut:
+def _held_out(encoded: EncodedTask, settings: TrainingSettings) -> HeldOut:
     last_only = settings.selection == ("last",)
-    splits = ["test"] if last_only else ["dev", "test"]
-    rows = table[table["split"].isin(splits)].reset_index(drop=True)
-    return HeldOut(task.name, rows, task_type(task.type).encode(rows, tokenizer, task), last_only)
+    return HeldOut(encoded.task.name, encoded.select(["test"] if last_only else ["dev", "test"]), last_only)
 
 
 @dataclass(frozen=True)

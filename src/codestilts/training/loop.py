@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from codestilts.config.training_settings import to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeding import derive_seed
-from codestilts.tasktypes.base import Feature, move_batch
+from codestilts.tasktypes.base import Batch, move_batch, pin_batch
 from codestilts.tasktypes.registry import task_type
 from codestilts.training import models
 from codestilts.training.batching import PlannedStep, plan_steps
@@ -35,8 +35,10 @@ from codestilts.training.microbatches import backward
 from codestilts.training.models import Model
 from codestilts.training.optimisation import new_optimisation
 from codestilts.training.prediction import predict
+from codestilts.training.prefetch import Prefetch
 
 PROGRESS_SECONDS = 10  # between two progress lines
+LOSSES_AT_ONCE = {"cpu": 1, "cuda": 10}  # steps whose losses are read together: reading one makes a GPU wait
 
 
 @dataclass
@@ -71,8 +73,11 @@ def train(inputs: TrainingInputs, seed: int, parent: Path, checkpoint: Path | No
         CodeStiltsError: a loss is not finite, or the memory of the GPU is too small.
     """
     run = Run(inputs, seed, parent, checkpoint)
-    for step in range(run.finished + 1, len(run.plan) + 1):
-        run.step(step)
+    try:
+        for step in range(run.finished + 1, len(run.plan) + 1):
+            run.step(step)
+    finally:
+        run.batches.close()
     return run.result()
 
 
@@ -85,8 +90,11 @@ class Run:
         self.inputs, self.settings, self.seed, self.parent = inputs, settings, seed, parent
         self.seeds = derive_seeds(settings, seed)
         self.model = _new_model(inputs, seed, self.seeds, parent)
-        self.features = inputs.encode(self.seeds.labels)
-        self.plan = plan_steps(self.features, settings, self.seeds.order)
+        self.features = inputs.features(self.seeds.labels)
+        self.tokens = {name: features.tokens() for name, features in self.features.items()}
+        self.plan = plan_steps(self.tokens, settings, self.seeds.order)
+        self.batches = Prefetch(self._batch, len(self.plan))
+        self.unread: list[tuple[int, Tensor]] = []  # steps whose losses are still on the device
         self.evaluation_steps = _evaluation_steps(len(self.plan), settings.evaluations)
         self.optimisation = new_optimisation(self.model, settings, len(self.plan), inputs.device)
         self.state = TrainingState(self.model, self.optimisation, checkpoint, settings.checkpoint_minutes)
@@ -95,25 +103,40 @@ class Run:
             print(f"{settings.label}  seed {seed} continues after step {self.finished} of {len(self.plan)}", flush=True)
 
     def step(self, number: int) -> None:
-        """Train one step, evaluate if it is due, record and show it."""
+        """Train one step; evaluate if it is due, show it if it is time."""
         planned = self.plan[number - 1]
-        features = [self.features[planned.task][index] for index in planned.indices]
-        loss = self._backward(number, planned, features)
+        loss = self._backward(number, planned)
         self.optimisation.update()
+        self.unread.append((number, loss))
         due = number in self.evaluation_steps
-        scores = run_on_rank_zero(partial(self._evaluate, number)) if due else {}
-        record = StepRecord(
-            step=number,
-            task=planned.task,
-            tokens=sum(feature["tokens"] for feature in features),
-            examples=len(features),
-            loss=loss,
-            dev=float(np.mean(list(scores.values()))) if scores else None,
-            scores=scores,
-        )
-        self.state.add(record)
-        if rank() == 0 and (due or time.perf_counter() - self.shown > PROGRESS_SECONDS):
-            self._show(record)
+        if due or len(self.unread) >= LOSSES_AT_ONCE[self.inputs.device.type]:
+            self._read_losses(run_on_rank_zero(partial(self._evaluate, number)) if due else {})
+            if rank() == 0 and (due or time.perf_counter() - self.shown > PROGRESS_SECONDS):
+                self._show(self.state.steps[-1])
+
+    def _read_losses(self, scores: dict[str, float]) -> None:
+        """Record the steps whose losses were not read yet; ``scores`` are those of the last of them."""
+        losses = torch.stack([loss for _, loss in self.unread]).tolist()
+        records = []
+        for (number, _), loss in zip(self.unread, losses, strict=True):
+            planned, is_last = self.plan[number - 1], number == self.unread[-1][0]
+            if not math.isfinite(loss):
+                raise CodeStiltsError(
+                    f"{self._where(number)}: the loss of task {planned.task} is {loss}: lower learning_rate "
+                    f"({self.settings.learning_rate}) or check the examples"
+                )
+            record = StepRecord(
+                step=number,
+                task=planned.task,
+                tokens=int(self.tokens[planned.task][planned.indices].sum()),
+                examples=len(planned.indices),
+                loss=loss,
+                dev=float(np.mean(list(scores.values()))) if is_last and scores else None,
+                scores=scores if is_last else {},
+            )
+            records.append(record)
+        self.unread.clear()
+        self.state.add(records)
 
     def result(self) -> Trained:
         """Return the trained model with its curve, record and predictions."""
@@ -130,35 +153,39 @@ class Run:
             predictions=self.state.predictions,
         )
 
-    def _backward(self, number: int, planned: PlannedStep, features: list[Feature]) -> float:
+    def _batch(self, number: int) -> Batch:
+        """Make the batch of a step."""
+        planned, tokenizer = self.plan[number - 1], self.inputs.tokenizer
+        features = [self.features[planned.task][index] for index in planned.indices]
+        rng = np.random.default_rng([self.seeds.steps, number])
+        batch: Batch = task_type(self.inputs.tasks[planned.task].task.type).collate(features, tokenizer, rng)
+        return pin_batch(batch) if self.inputs.device.type == "cuda" else batch
+
+    def _backward(self, number: int, planned: PlannedStep) -> Tensor:
         """Compute the gradients of a batch, in more micro-batches if memory is short; return the loss."""
         model = self.model.of_task(planned.task)
-        rng = np.random.default_rng([self.seeds.steps, number])
-        batch = task_type(model.task.type).collate(features, model.tokenizer, rng)
-        batch = move_batch(batch, self.inputs.device)
+        batch = move_batch(self.batches.get(number), self.inputs.device)
         model.encoder.train()
         model.head.train()
         micro_batching, seed = self.state.micro_batching, derive_seed(self.seeds.steps, number)
-        where = f"{self.settings.label}, seed {self.seed}, step {number} of {len(self.plan)}"
         while (loss := backward(model, batch, micro_batching.parts, seed, self.optimisation.scaler)) is None:
-            micro_batching.double(number, len(features), where)
-        if not math.isfinite(loss):
-            raise CodeStiltsError(
-                f"{where}: the loss of task {planned.task} is {loss}: lower learning_rate "
-                f"({self.settings.learning_rate}) or check the examples"
-            )
+            micro_batching.double(number, len(planned.indices), self._where(number))
         return loss
+
+    def _where(self, number: int) -> str:
+        return f"{self.settings.label}, seed {self.seed}, step {number} of {len(self.plan)}"
 
     def _evaluate(self, number: int) -> dict[str, float]:
         """Return each task's dev metric (MLM has none), and keep the predictions of held-out rows."""
         scores = {}
         for name, data in self.inputs.tasks.items():
-            if len(data.dev) and data.task.type != "mlm":
-                scores[name] = score(predict(self.model.of_task(name), data.dev), data.task.metric)
+            if len(data.dev.table) and data.task.type != "mlm":
+                found = predict(self.model.of_task(name), data.dev.table, data.dev.features)
+                scores[name] = score(found, data.task.metric)
         held_out = self.inputs.held_out
         if held_out and (number == len(self.plan) or not held_out.last_only):
             model = self.model.of_task(held_out.target)
-            self.state.predictions[number] = predict(model, held_out.rows, held_out.features)
+            self.state.predictions[number] = predict(model, held_out.rows.table, held_out.rows.features)
         return scores
 
     def _show(self, record: StepRecord) -> None:

@@ -48,7 +48,7 @@ class MicroBatching:
             print(f"{where}: out of GPU memory, continuing with {self.parts} micro-batches per step", flush=True)
 
 
-def backward(model: TaskModel, batch: Batch, parts: int, seed: int, scaler: torch.amp.GradScaler) -> float | None:
+def backward(model: TaskModel, batch: Batch, parts: int, seed: int, scaler: torch.amp.GradScaler) -> Tensor | None:
     """Add the gradients of a batch to ``.grad``.
 
     Args:
@@ -59,12 +59,12 @@ def backward(model: TaskModel, batch: Batch, parts: int, seed: int, scaler: torc
         scaler: scales the gradients.
 
     Returns:
-        The loss; None, and no gradients, if the memory of a GPU is too small for this number of parts.
+        The loss, on the device; None, and no gradients, if the memory of a GPU is too small for this number of parts.
     """
     torch.manual_seed(derive_seed(seed, rank()) if rank() else seed)
     outputs = gather_outputs(unless_out_of_memory(partial(_share_outputs, model, batch, parts)))
     loss = unless_out_of_memory(partial(_backward_loss, model, batch, outputs, scaler)) if outputs else None
-    if None in all_gather(loss):
+    if True in all_gather(loss is None):
         for module in (model.encoder, model.head):
             module.zero_grad(set_to_none=True)
         return None
@@ -72,12 +72,12 @@ def backward(model: TaskModel, batch: Batch, parts: int, seed: int, scaler: torc
     return loss
 
 
-def _backward_loss(model: TaskModel, batch: Batch, outputs: list[Tensor], scaler: torch.amp.GradScaler) -> float:
+def _backward_loss(model: TaskModel, batch: Batch, outputs: list[Tensor], scaler: torch.amp.GradScaler) -> Tensor:
     with autocast(batch["input_ids"].device, model.precision):
         loss = model.head.loss(join(outputs), batch)  # type: ignore[operator]
     if loss.requires_grad:  # a GPU may have no example of a small batch
         scaler.scale(loss).backward()
-    return loss.item()
+    return loss.detach()
 
 
 def _share_outputs(model: TaskModel, batch: Batch, parts: int) -> Tensor:

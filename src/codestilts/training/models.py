@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import AttentionInterface, AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from transformers.utils import logging
 
 from codestilts.config.training_settings import LoraSettings
@@ -31,10 +31,12 @@ from codestilts.provenance import write_json
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import task_type
+from codestilts.tasktypes.token_states import UNPADDED, UNPADDED_TYPES, attention
 from codestilts.training.pretrained import EMBEDDINGS, ENCODER, INDEX
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
+AttentionInterface.register(UNPADDED, attention)
 
 HEAD = "head.safetensors"
 FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json")
@@ -68,15 +70,6 @@ class Model:
     def parameters(self) -> list[nn.Parameter]:
         """Return each parameter once: a masked-language-model head shares the encoder's word embeddings."""
         return list(dict.fromkeys([*self.encoder.parameters(), *self.heads.parameters()]))
-
-
-def load_tokenizer(folder: str | Path) -> Any:
-    """Load the tokenizer of an encoder folder (the fast one, for its character offsets)."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
-    if not tokenizer.is_fast or tokenizer.mask_token_id is None or tokenizer.pad_token_id is None:
-        raise CodeStiltsError(f"{folder}: the encoder needs a fast tokenizer with a mask and a padding token")
-    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
-    return tokenizer
 
 
 def load_encoder(
@@ -113,9 +106,11 @@ def load_encoder(
                 f"{folder}: {len(missing)} encoder tensors are missing ({', '.join(missing[:3])}) and "
                 f"{len(report['mismatched_keys'])} misshapen: the weights do not belong to this configuration"
             )
-    if not mlm:
-        return model, None
     encoder = model.base_model
+    if config.model_type in UNPADDED_TYPES:
+        encoder.config._attn_implementation = UNPADDED
+    if not mlm:
+        return encoder, None
     head = nn.Sequential(*(child for child in model.children() if child is not encoder))
     return encoder, head
 

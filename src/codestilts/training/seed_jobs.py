@@ -19,6 +19,7 @@ from codestilts.training import models
 from codestilts.training.checkpoint_selection import select
 from codestilts.training.curve import downsample_curve
 from codestilts.training.distributed import rank, run_on_rank_zero
+from codestilts.training.encode import RECORD
 from codestilts.training.inputs import TrainingInputs, load_inputs
 from codestilts.training.launcher import launch
 from codestilts.training.loop import Trained, train
@@ -36,7 +37,7 @@ class TrainingJob:
         settings: what is trained.
         encoder: folder of the tokenizer, and of the weights where there is no ``parent``.
         parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
-        examples: one table per task, named after it.
+        encoded: one folder per task, named after it (:mod:`codestilts.training.encode`).
         out: folder that gets ``{seed}/`` (``models.FILES``) for each seed.
         predictions: table that gets the test predictions of all seeds of a target.
         trials: what :func:`try_learning_rates` wrote, if it chooses the learning rate.
@@ -46,7 +47,7 @@ class TrainingJob:
 
     settings: TrainingSettings
     encoder: Path
-    examples: tuple[Path, ...]
+    encoded: tuple[Path, ...]
     out: Path
     parent: Path | None = None
     predictions: Path | None = None
@@ -66,7 +67,7 @@ class TuningJob:
 
     settings: TuningSettings
     encoder: Path
-    examples: Path
+    encoded: Path
     out: Path
     parent: Path | None = None
     gpus: int = 0
@@ -94,12 +95,12 @@ def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     settings = job.settings
     _set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
-    origin = origin_of(job.examples, parents)
+    origin = origin_of(job.encoded, parents)
     if run_on_rank_zero(partial(is_done, job, origin)):
         print("done by the job of an earlier run, which continued without it", flush=True)
         return
     run_on_rank_zero(partial(clear_unless_same, job.work, {"settings": to_plain(settings), **origin}))
-    inputs = load_inputs(settings, job.encoder, job.examples, device, held_out=job.predictions is not None)
+    inputs = load_inputs(settings, job.encoder, job.encoded, device, held_out=job.predictions is not None)
     for seed in settings.seeds:
         if run_on_rank_zero((job.work / str(seed) / "run.json").exists):
             continue
@@ -171,9 +172,9 @@ def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     settings = job.settings.training
     _set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
-    key = {"settings": to_plain(job.settings), **origin_of([job.examples], parents)}
+    key = {"settings": to_plain(job.settings), **origin_of([job.encoded], parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
-    inputs = load_inputs(settings, job.encoder, [job.examples], device, held_out=False)
+    inputs = load_inputs(settings, job.encoder, [job.encoded], device, held_out=False)
     files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}
     for rate, path in files.items():
         if run_on_rank_zero(path.exists):
@@ -237,14 +238,14 @@ def is_done(job: TrainingJob, origin: dict[str, Any]) -> bool:
     return all(key.items() <= json.loads(path.read_text(encoding="utf-8")).items() for path in records)
 
 
-def origin_of(examples: Sequence[Path], parents: Mapping[int, Path]) -> dict[str, Any]:
-    """Return digests of what outputs depend on besides settings: code, examples and the weights of each seed's parent.
+def origin_of(encoded: Sequence[Path], parents: Mapping[int, Path]) -> dict[str, Any]:
+    """Return digests of what outputs depend on besides settings: code, encoded tasks and each seed's parent weights.
 
     A file that several seeds start from is read once.
     """
     digest = cache(file_digest)
     return {
         "code": stage_digest(Path(__file__).parents[3], __name__),
-        "data": {path.stem: file_digest(path) for path in examples},
+        "data": {folder.name: file_digest(folder / RECORD) for folder in encoded},
         "parents": {str(seed): digest(folder / models.ENCODER) for seed, folder in parents.items()},
     }

@@ -47,6 +47,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "extract": [(name,) for name in study.code_languages],
         "near_duplicates": once if any(map(study.reads_functions, study.examples)) else [],
         "build": [(name,) for name in study.examples],
+        "encode": study.encoded_tasks,
         "train_intermediate": [(*pair, batch) for pair, batch in product(study.intermediate_models, batches)],
         "tune": study.runs if study.learning_rates else [],
         "train_target": [(*run, batch) for run, batch in product(study.runs, batches)],

@@ -79,10 +79,10 @@ class JobResources:
 
     @cache  # noqa: B019
     def _text_bytes(self, task: str) -> float:
-        """Bytes of the examples of a task, as read and as encoded."""
+        """Bytes of the dev and test examples of a task, as read and as encoded; those of train stay on disk."""
         size = self._size(task)
         token = SPAN_TOKEN_BYTES if self.study.tasks[task].type == "span_qa" else TOKEN_BYTES
-        return (size.train + size.dev + size.test) * size.example_tokens * token
+        return (size.dev + size.test) * size.example_tokens * token
 
     def _vector_bytes(self, task: str, encoder: Architecture, layers: int) -> float:
         """Bytes of an untrained target's vectors: both sides, each layer, twice while they are concatenated."""

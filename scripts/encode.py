@@ -1,0 +1,27 @@
+"""Tokenise a task's examples with an encoder's tokenizer, for all jobs that train on the task or predict it."""
+
+import argparse
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from codestilts.config.training_settings import EncodingSettings
+from codestilts.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of the tokenizer")
+    parser.add_argument("--examples", type=Path, required=True, help="the task's table, named after it")
+    parser.add_argument("--settings", required=True, help="EncodingSettings as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the encoded task, written")
+    args = parser.parse_args()
+    settings = TypeAdapter(EncodingSettings).validate_json(args.settings)
+
+    from codestilts.training.encode import EncodingJob, encode_task
+
+    encode_task(EncodingJob(settings=settings, encoder=args.encoder, examples=args.examples, out=args.out))
+
+
+if __name__ == "__main__":
+    run(main)

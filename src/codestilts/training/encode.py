@@ -1,0 +1,116 @@
+"""Encode a task's examples once for each tokenizer; training and prediction map the result.
+
+The folder of an encoded task is::
+
+    train/ dev/ test/   records of each split, which ``datasets.load_from_disk`` reads
+    rows.parquet        the rows of dev and test, which predictions refer to
+    encoded.json        labels, and digests of what decides the content
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from codestilts.code_digest import stage_digest
+from codestilts.config.training_settings import EncodingSettings
+from codestilts.provenance import atomic, file_digest, write_json
+from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.records import link_or_copy, store
+from codestilts.tasktypes.registry import task_type
+from codestilts.training.tokenizers import load_tokenizer
+
+RECORD = "encoded.json"
+ROWS = "rows.parquet"
+SPLITS = ("train", "dev", "test")
+PREDICTED = ("dev", "test")
+ROWS_PER_CHUNK = 2000  # examples in memory at a time
+
+
+@dataclass(frozen=True)
+class EncodingJob:
+    """A task to encode.
+
+    Attributes:
+        settings: the task.
+        encoder: folder of the tokenizer.
+        examples: the task's table, named after it.
+        out: folder that is written; its parent's parent holds those of all encoders, and locks.
+    """
+
+    settings: EncodingSettings
+    encoder: Path
+    examples: Path
+    out: Path
+
+
+def encode_task(job: EncodingJob) -> None:
+    """Encode a task, or link to what another encoder with the same tokenizer has encoded."""
+    tokenizer = load_tokenizer(job.encoder)
+    key = {
+        "settings": json.loads(json.dumps(asdict(job.settings))),
+        "examples": file_digest(job.examples),
+        "tokenizer": tokenizer_digest(tokenizer),
+        "code": stage_digest(Path(__file__).parents[3], __name__),
+    }
+    everything = job.out.parent.parent
+    everything.mkdir(parents=True, exist_ok=True)
+    with FileLock(everything / f".{job.examples.stem}.{key['tokenizer'][:16]}.lock"), atomic(job.out) as folder:
+        shutil.rmtree(job.out, ignore_errors=True)
+        for other in everything.glob(f"*/{job.examples.stem}/{RECORD}"):
+            with suppress(OSError):  # another job may be replacing it
+                if key.items() <= json.loads(other.read_text(encoding="utf-8")).items():
+                    link_or_copy(other.parent, folder)
+                    print(f"{job.examples.stem}: linked to {other.parent}, encoded with the same tokenizer", flush=True)
+                    return
+        _encode(job, tokenizer, key, folder)
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """Return a digest of all that decides a fast tokenizer's output; encoders of two sizes often share theirs."""
+    special = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
+    parts = [tokenizer.backend_tokenizer.to_str(), json.dumps(special), *tokenizer.model_input_names]
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path) -> None:
+    file = pq.ParquetFile(job.examples)
+    task = Task.from_settings(job.examples.stem, job.settings, _train_tags(file, job.settings))
+    folder.mkdir()
+    records = {split: store(_records(file, split, tokenizer, task), folder / split) for split in SPLITS}
+    with pq.ParquetWriter(folder / ROWS, file.schema_arrow) as writer:
+        for batch in file.iter_batches(ROWS_PER_CHUNK):
+            writer.write_batch(batch.filter(pc.is_in(batch["split"], pa.array(PREDICTED))))
+    write_json(folder / RECORD, {**key, "labels": list(task.labels), "records": records})
+    print(f"{job.examples.stem}: {', '.join(f'{number} {split}' for split, number in records.items())}", flush=True)
+
+
+def _train_tags(file: pq.ParquetFile, settings: EncodingSettings) -> pd.DataFrame | None:
+    """Return the tags of a tagging task, from whose train split the labels are taken if it declares none."""
+    if settings.type != "tagging" or settings.labels:
+        return None
+    return file.read(["split", "tags"]).to_pandas()
+
+
+def _records(file: pq.ParquetFile, split: str, tokenizer: Any, task: Task) -> Iterator[Sequence[dict[str, Any]]]:
+    """Encode the rows of a split, a chunk at a time; ``example`` counts the rows of the split."""
+    done = 0
+    for batch in file.iter_batches(ROWS_PER_CHUNK):
+        rows = batch.filter(pc.equal(batch["split"], split)).to_pandas()
+        if len(rows):
+            records = task_type(task.type).encode(rows, tokenizer, task)
+            for record in records:
+                if "example" in record:
+                    record["example"] += done
+            done += len(rows)
+            yield records
