@@ -42,10 +42,9 @@ rule all:
         [ENCODED.format(encoder=encoder, task=task) for encoder, task in STUDY.encoded_tasks],
         over(STUDY.intermediate_models, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
-        over(STUDY.runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches),
-        over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
-        over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
+        over(STUDY.encoder_arms, RETRIEVAL, seeds=STUDY.batches),
         over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
+        deleted_outputs,
     message:
         "All results are up to date"
 

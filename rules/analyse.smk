@@ -109,7 +109,7 @@ rule compare:
 rule collect:
     input:
         models=models_of_pair,
-        sweeps=expand(SWEEP, seeds=STUDY.batches, allow_missing=True),
+        retrieval=expand(RETRIEVAL, seeds=STUDY.batches, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
         table=RUNS,
@@ -130,7 +130,7 @@ rule collect:
     message:
         "Collecting the records of {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python {params.script:q} --runs {params.records} --sweeps {input.sweeps} --table {output.table}"
+        "python {params.script:q} --runs {params.records} --retrieval {input.retrieval} --table {output.table}"
         " --curves {output.curves} --layers {output.layers} 2>&1 | tee {log}"
 
 
@@ -162,7 +162,7 @@ rule concatenate:
 rule sample_predictions:
     input:
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
-        predictions=over(STUDY.shown_runs, PREDICTIONS, seeds=next(iter(STUDY.batches))),
+        predictions=shown_predictions,
         image=IMAGE_DIGEST,
     output:
         "<results>/sample_predictions.csv",

@@ -36,8 +36,11 @@ IMAGE_DIGEST = startup.IMAGE_DIGEST if INVOCATION.uses_image else []
 RESOURCES = f"results/{STUDY.name}/resources" if STUDY.config.rehearsal else "resources"
 
 
+RESULTS = f"results/{STUDY.name}"
+
+
 pathvars:
-    results=f"results/{STUDY.name}",
+    results=RESULTS,
     resources=RESOURCES,
 
 
@@ -72,8 +75,7 @@ ENCODED = "<results>/encoded/{encoder}/{task}"
 INTERMEDIATE_MODELS = "<results>/intermediate/{encoder}/{arm}/{seeds}"
 TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
-RETRIEVAL_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
-SWEEP = "<results>/predictions/{encoder}/{arm}/{seeds}.layers.csv"
+RETRIEVAL = "<results>/retrieval/{encoder}/{arm}/{seeds}"  # a folder: predictions of each target, layers.csv, run.json
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
 SCORES = "<results>/scores/{encoder}/{arm}.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
@@ -201,20 +203,43 @@ def parent_models_of_first_batch(wildcards):
     return f"<results>/intermediate/{{encoder}}/{parent}/{next(iter(STUDY.batches))}" if parent else []
 
 
-def trials_of_target(wildcards):
-    return TRIALS if STUDY.learning_rates else []
+def runs_of_pair(pair):
+    return [(*pair, target) for target in STUDY.encoder_arms[pair] if target in STUDY.trained_targets]
 
 
 def predictions_of_pair(wildcards):
-    targets = STUDY.encoder_arms[wildcards.encoder, wildcards.arm]
-    return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
+    """Files of trained targets, and folders of untrained ones."""
+    pair = (wildcards.encoder, wildcards.arm)
+    return over(runs_of_pair(pair), PREDICTIONS, seeds=STUDY.batches) + over([pair], RETRIEVAL, seeds=STUDY.batches)
 
 
 def models_of_pair(wildcards):
     pair = (wildcards.encoder, wildcards.arm)
     intermediate = [pair] if pair in STUDY.intermediate_models else []
-    runs = [run for run in STUDY.runs if run[:2] == pair]
-    return over(intermediate, INTERMEDIATE_MODELS, seeds=STUDY.batches) + over(runs, TARGET_MODELS, seeds=STUDY.batches)
+    models = over(intermediate, INTERMEDIATE_MODELS, seeds=STUDY.batches)
+    return models + over(runs_of_pair(pair), TARGET_MODELS, seeds=STUDY.batches)
+
+
+def shown_predictions(wildcards):
+    """Of the pairs that the report shows, the first batch of seeds."""
+    pairs = list(dict.fromkeys((encoder, arm) for encoder, arm, _ in STUDY.shown_runs))
+    runs = [run for pair in pairs for run in runs_of_pair(pair)]
+    first = next(iter(STUDY.batches))
+    return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
+
+
+def deleted_outputs(wildcards):
+    """Outputs of target training that are missing although a table is made of them, so that no other job asks for them.
+
+    All such outputs are half of the study's files: if each planning asked for them, it would take a tenth longer.
+    """
+    read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SCORES, RUNS])))]
+    runs = [run for pair in read for run in runs_of_pair(pair)]
+    return [path for path in over(runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches) if not is_made(path)]
+
+
+def is_made(path):
+    return os.path.exists(path.replace("<results>", RESULTS))
 
 
 def tables_of_pairs(wildcards):

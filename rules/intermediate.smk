@@ -20,11 +20,10 @@ rule train_intermediate:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("intermediate", wildcards),
     params:
         script=in_checkout("scripts/train_intermediate.py"),
-        encoder=subpath(input.encoder, parent=True),
         settings=settings("intermediate"),
         code=code("scripts/train_intermediate.py"),
     message:
         "Intermediate training: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} --encoded {input.encoded}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --encoded {input.encoded}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

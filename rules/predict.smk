@@ -8,11 +8,7 @@ rule frozen_retrieval:
         encoded=expand(ENCODED, task=STUDY.untrained_targets, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
-        predictions=expand(
-            "<results>/predictions/{{encoder}}/{{arm}}/{target}/{{seeds}}.parquet", target=STUDY.untrained_targets
-        ),
-        record=RETRIEVAL_RECORD,
-        sweep=SWEEP,
+        directory(RETRIEVAL),
     log:
         "<results>/logs/frozen_retrieval/{encoder}/{arm}/{seeds}.log",
     benchmark:
@@ -24,16 +20,13 @@ rule frozen_retrieval:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
     params:
         script=in_checkout("scripts/frozen_retrieval.py"),
-        encoder=subpath(input.encoder, parent=True),
-        parent=option("--parent", "parent"),
         settings=settings("frozen_retrieval"),
         code=code("scripts/frozen_retrieval.py"),
     message:
         "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --encoded {input.encoded}"
-        " --settings {params.settings:q} --predictions {output.predictions} --record {output.record}"
-        " --sweep {output.sweep} --gpus {resources.gpu} 2>&1 | tee {log}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
+        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule baseline:

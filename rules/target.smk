@@ -7,7 +7,7 @@ rule train_target:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
         encoded="<results>/encoded/{encoder}/{target}",
-        trials=trials_of_target,
+        trials=TRIALS if STUDY.learning_rates else [],
         image=IMAGE_DIGEST,
     output:
         models=directory(TARGET_MODELS),
@@ -25,17 +25,14 @@ rule train_target:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("target", wildcards),
     params:
         script=in_checkout("scripts/train_target.py"),
-        encoder=subpath(input.encoder, parent=True),
-        parent=option("--parent", "parent"),
-        trials=option("--trials", "trials"),
         settings=settings("target"),
         code=code("scripts/train_target.py"),
     message:
         "Target training: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}, seeds {wildcards.seeds}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --encoded {input.encoded}"
-        " {params.trials} --settings {params.settings:q} --predictions {output.predictions} --out {output.models}"
-        " --gpus {resources.gpu} 2>&1 | tee {log}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
+        " --trials {input.trials} --settings {params.settings:q} --predictions {output.predictions}"
+        " --out {output.models} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule tune:
@@ -57,12 +54,10 @@ rule tune:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("tune", wildcards),
     params:
         script=in_checkout("scripts/tune.py"),
-        encoder=subpath(input.encoder, parent=True),
-        parent=option("--parent", "parent"),
         settings=settings("tune"),
         code=code("scripts/tune.py"),
     message:
         "Learning-rate trials: {wildcards.encoder} after {wildcards.arm} on {wildcards.target}"
     shell:
-        "python {params.script:q} --encoder {params.encoder} {params.parent} --encoded {input.encoded}"
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

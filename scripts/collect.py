@@ -11,14 +11,18 @@ from codestilts.reporting.run_records import curves_table, layers_table, runs_ta
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", nargs="*", type=Path, default=[], help="run.json of every model")
-    parser.add_argument("--sweeps", nargs="*", type=Path, default=[], help="layer sweeps (CSV)")
+    parser.add_argument("--retrieval", nargs="*", type=Path, default=[], help="folders with a layers.csv")
     parser.add_argument("--table", required=True, help="table of runs (CSV), written")
     parser.add_argument("--curves", required=True, help="table of learning curves (CSV), written")
     parser.add_argument("--layers", required=True, help="table of all layer sweeps (CSV), written")
     arguments = parser.parse_args()
     write_csv(runs_table(arguments.runs), arguments.table)
     write_csv(curves_table(arguments.runs), arguments.curves, float_format="%.6g")
-    write_csv(layers_table(map(read_csv, arguments.sweeps)), arguments.layers, float_format="%.6f")
+    write_csv(
+        layers_table(read_csv(folder / "layers.csv") for folder in arguments.retrieval),
+        arguments.layers,
+        float_format="%.6f",
+    )
 
 
 if __name__ == "__main__":

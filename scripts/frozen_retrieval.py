@@ -14,14 +14,16 @@ def main() -> None:
     parser.add_argument(
         "--encoder", type=Path, required=True, help="folder of the tokenizer and, without --parent, of the weights"
     )
-    parser.add_argument("--parent", type=Path, help="folder with {seed}/ of the intermediate phase, if there was one")
+    parser.add_argument(
+        "--parent", type=Path, nargs="?", help="folder with {seed}/ of the intermediate phase, if there was one"
+    )
     parser.add_argument(
         "--encoded", type=Path, nargs="*", default=[], help="one folder per encoded target, named after it"
     )
     parser.add_argument("--settings", required=True, help="RetrievalSettings as JSON")
-    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="one table per encoded target, written")
-    parser.add_argument("--record", type=Path, required=True, help="run.json of the predictions, written")
-    parser.add_argument("--sweep", type=Path, required=True, help="layer sweep (CSV), written")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder that gets {target}.parquet, layers.csv and run.json"
+    )
     parser.add_argument(
         "--gpus", type=int, default=0, choices=[0, 1], help="1: a GPU, an error without one; 0: the CPU"
     )
@@ -35,9 +37,9 @@ def main() -> None:
         settings=settings,
         encoder=args.encoder,
         parent=args.parent,
-        predictions=dict(zip(args.encoded, args.predictions, strict=True)),
-        record=args.record,
-        sweep=args.sweep,
+        predictions={encoded: args.out / f"{encoded.name}.parquet" for encoded in args.encoded},
+        record=args.out / "run.json",
+        sweep=args.out / "layers.csv",
     )
     with claimed(args.gpus) as (device,):
         predict_targets(job, device)

@@ -9,13 +9,20 @@ from pydantic import TypeAdapter
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
+from codestilts.provenance import parquet_files
 from codestilts.reporting.sample_predictions import sample_predictions
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", nargs="+", type=Path, required=True, help="examples of each target (parquet)")
-    parser.add_argument("--predictions", nargs="+", required=True, help="predictions of the arms to show (parquet)")
+    parser.add_argument(
+        "--predictions",
+        nargs="+",
+        type=Path,
+        required=True,
+        help="predictions of the arms to show (parquet), or folders of them",
+    )
     parser.add_argument(
         "--settings",
         type=TypeAdapter(SamplePredictionsSettings).validate_json,
@@ -24,7 +31,7 @@ def main() -> None:
     )
     parser.add_argument("--out", required=True, help="table of sample predictions (CSV), written")
     arguments = parser.parse_args()
-    predictions = pd.concat([pd.read_parquet(path) for path in arguments.predictions])
+    predictions = pd.concat([pd.read_parquet(path) for path in parquet_files(arguments.predictions)])
     write_csv(sample_predictions(arguments.examples, predictions, arguments.settings), arguments.out)
 
 

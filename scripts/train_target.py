@@ -14,11 +14,15 @@ def main() -> None:
     parser.add_argument(
         "--encoder", type=Path, required=True, help="folder of the tokenizer and, without --parent, of the weights"
     )
-    parser.add_argument("--parent", type=Path, help="folder with {seed}/ of the intermediate phase, if there was one")
+    parser.add_argument(
+        "--parent", type=Path, nargs="?", help="folder with {seed}/ of the intermediate phase, if there was one"
+    )
     parser.add_argument("--encoded", type=Path, required=True, help="folder of the encoded target, named after it")
     parser.add_argument("--settings", required=True, help="TrainingSettings as JSON")
     parser.add_argument("--checkpoints", type=Path, help="folder for unfinished work (default: beside --out)")
-    parser.add_argument("--trials", type=Path, help="learning-rate trials, the best of which sets the learning rate")
+    parser.add_argument(
+        "--trials", type=Path, nargs="?", help="learning-rate trials, if any: the best of them sets the learning rate"
+    )
     parser.add_argument(
         "--predictions", type=Path, required=True, help="predictions of the test rows (parquet), written"
     )

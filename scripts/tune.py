@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument(
         "--encoder", type=Path, required=True, help="folder of the tokenizer and, without --parent, of the weights"
     )
-    parser.add_argument("--parent", type=Path, help="folder with {seed}/ of the intermediate phase, if there was one")
+    parser.add_argument(
+        "--parent", type=Path, nargs="?", help="folder with {seed}/ of the intermediate phase, if there was one"
+    )
     parser.add_argument("--encoded", type=Path, required=True, help="folder of the encoded target, named after it")
     parser.add_argument("--settings", required=True, help="TuningSettings as JSON")
     parser.add_argument("--out", type=Path, required=True, help="list of the trials (JSON), written")

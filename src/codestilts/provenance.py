@@ -143,3 +143,8 @@ def _is_change(change: str) -> bool:
 def is_leftover(path: Path) -> bool:
     """Whether a file is a leftover of an editor or an archive: ``._x.yaml``, ``.#x``, ``#x#``, ``x.yaml~``."""
     return any(part.startswith((".", "#")) or part.endswith("~") for part in path.parts if part not in (".", ".."))
+
+
+def parquet_files(paths: Iterable[Path]) -> list[Path]:
+    """The tables among some files and folders: each file, and the parquet files of each folder in order of name."""
+    return [file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])]

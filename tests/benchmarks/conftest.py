@@ -54,3 +54,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tokenizer(folder: Path) -> Any:
     """The tiny encoder's tokenizer."""
     return load_tokenizer(folder)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Sizes of studies whose planning is measured: the larger ones take minutes."""
+    parser.addoption("--sizes", nargs="+", default=["1k", "10k"], help="1k, 10k, paper, 50k")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each size."""
+    if "size" in metafunc.fixturenames:
+        metafunc.parametrize("size", metafunc.config.getoption("--sizes"))

@@ -18,7 +18,7 @@ from projects import ROOT, environment, snakemake
 FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
 DIGESTS_OF_CODE = {"code"}
 CONTENT = {"content"}  # of local sources
-PATHS = {"script", "out", "encoder", "parent", "records", "results", "benchmarks", "near_duplicates", "trials", "image"}
+PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "image"}
 PATHS |= {"folder"}  # in an archive
 REQUIREMENTS = {"needs"}  # depends on the output, so that it decides no rerun
 
@@ -77,7 +77,7 @@ WHOLE_STUDY = [
     *("figures/tiny/*", "tables/tiny/*", "efficiency.csv", "report.html"),
 ]
 # The outputs of one encoder-arm pair.
-PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "scores/tiny/{}.parquet"]
+PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "retrieval/tiny/{}/*", "scores/tiny/{}.parquet"]
 PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
 
 
@@ -157,7 +157,7 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     outputs = pending(with_java, {"languages": ["python", "javascript", "c", "java"]}, tmp_path)
     extracted = ["resources/java-test.zip", "functions/java.parquet", "near_duplicates.parquet"]
     built = ["examples/*.parquet", "baselines/*.parquet", "intermediate/tiny/cloze/*", "intermediate/tiny/mlm-code/*"]
-    predicted = ["target/tiny/*", "predictions/tiny/*", "scores/*", "runs/*", "curves/*", "layers/*"]
+    predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
     study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", "audit.csv"]
     assert_only(outputs, [*extracted, *built, *predicted, *study])
     assert "examples/pos.parquet" not in outputs

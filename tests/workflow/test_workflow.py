@@ -110,10 +110,12 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
 
 
 def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
-    (project / RESULTS / "predictions/tiny/cloze/parallel/0-1.parquet").unlink()
+    shutil.rmtree(project / RESULTS / "retrieval/tiny/cloze/0-1")
+    (project / RESULTS / "predictions/tiny/cloze/search/0-1.parquet").unlink()
+    shutil.rmtree(project / RESULTS / "target/tiny/none/tags/0-1")
     jobs = planned(project)
-    assert jobs["frozen_retrieval"] == 1 and jobs["score"] == 1 and "compare" in jobs
-    assert not {"train_target", "train_intermediate", "build", "extract", "fetch", "baseline"} & set(jobs)
+    assert jobs["frozen_retrieval"] == 1 and jobs["train_target"] == 2 and jobs["score"] == 2 and "compare" in jobs
+    assert not {"train_intermediate", "build", "extract", "fetch", "baseline"} & set(jobs)
 
 
 def test_a_training_setting_reruns_training_only(project: Path) -> None:

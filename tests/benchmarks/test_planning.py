@@ -1,0 +1,82 @@
+"""Processor time and memory of planning a study, against a plain workflow of as many jobs (``make bench``).
+
+``make bench PYTEST="-k planning --sizes 1k 10k paper 50k -s"`` measures all sizes and prints them.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from plain_workflow import write_plain_workflow
+from projects import ROOT, environment
+
+# What makes the paper study smaller or larger. Each batch of two seeds adds about 3,000 jobs.
+SIZES = {
+    "1k": {
+        "encoders": ["xlm-r-base"],
+        "grid": [{"arms": ["none"]}, {"targets": ["tags", "roles", "bugs", "xnli", "udpos", "xquad"]}],
+        "seeds": [0],
+    },
+    "10k": {"seeds": list(range(4))},
+    "paper": {},
+    "50k": {"seeds": list(range(32))},
+}
+RATIO, MEMORY_MB = 2.0, 1000  # the memory is that of the paper study
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Processor time and peak memory of a process, and what it printed."""
+
+    seconds: float
+    megabytes: float
+    printed: str
+
+
+def measure(folder: Path, *options: str) -> Usage:
+    """A dry run in a folder; it has to succeed."""
+    process = subprocess.Popen(
+        ["snakemake", "--dry-run", "--quiet", "host", "reason", "rules", *options],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, printed
+    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed)
+
+
+def jobs_in(plan: str) -> int:
+    """The number of jobs that a dry run counts."""
+    return int(re.findall(r"^total +(\d+)$", plan, re.MULTILINE)[-1])
+
+
+def test_planning_is_at_most_twice_as_slow_as_that_of_a_plain_workflow(size: str, fresh: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(fresh, tmp_path / "project", symlinks=True))
+    shutil.copy2(ROOT / "sources.csv", project / "sources.csv")
+    (project / "size.yaml").write_text(yaml.safe_dump({"study": "size", **SIZES[size]}))
+    options = ("--configfile", str(ROOT / "studies/paper.yaml"), "size.yaml")
+    rounds = []
+    for number in range(1 if size in ("paper", "50k") else 3):
+        study = measure(project, *options, "--", "all")
+        write_plain_workflow(tmp_path / f"plain-{number}", jobs_in(study.printed))
+        plain = measure(tmp_path / f"plain-{number}")
+        rounds.append((study, plain))
+    study, plain = min(rounds, key=lambda pair: pair[0].seconds / pair[1].seconds)
+    print(
+        f"\n{size}: {jobs_in(study.printed):,} jobs, study {study.seconds:.1f} s {study.megabytes:.0f} MB, "
+        f"plain {plain.seconds:.1f} s {plain.megabytes:.0f} MB, ratio {study.seconds / plain.seconds:.2f}"
+    )
+    assert abs(jobs_in(plain.printed) - jobs_in(study.printed)) < 4
+    # Small studies take as long as the modules that planning imports.
+    assert size == "1k" or study.seconds < RATIO * plain.seconds
+    assert size == "50k" or study.megabytes < MEMORY_MB
