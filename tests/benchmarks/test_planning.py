@@ -1,6 +1,6 @@
 """Processor time and memory of planning a study, against a plain workflow of as many jobs (``make bench``).
 
-``make bench PYTEST="-k planning --sizes 1k 10k paper 50k -s"`` measures all sizes and prints them.
+``make bench PYTEST="-k planning --sizes 1k 10k paper 50k"`` measures all sizes.
 """
 
 import os
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from measures import Measures
 from plain_workflow import write_plain_workflow
 from projects import ROOT, environment
 
@@ -60,7 +61,9 @@ def jobs_in(plan: str) -> int:
     return int(re.findall(r"^total +(\d+)$", plan, re.MULTILINE)[-1])
 
 
-def test_planning_is_at_most_twice_as_slow_as_that_of_a_plain_workflow(size: str, fresh: Path, tmp_path: Path) -> None:
+def test_planning_is_at_most_twice_as_slow_as_that_of_a_plain_workflow(
+    size: str, fresh: Path, tmp_path: Path, measures: Measures
+) -> None:
     project = Path(shutil.copytree(fresh, tmp_path / "project", symlinks=True))
     shutil.copy2(ROOT / "sources.csv", project / "sources.csv")
     (project / "size.yaml").write_text(yaml.safe_dump({"study": "size", **SIZES[size]}))
@@ -72,10 +75,11 @@ def test_planning_is_at_most_twice_as_slow_as_that_of_a_plain_workflow(size: str
         plain = measure(tmp_path / f"plain-{number}")
         rounds.append((study, plain))
     study, plain = min(rounds, key=lambda pair: pair[0].seconds / pair[1].seconds)
-    print(
-        f"\n{size}: {jobs_in(study.printed):,} jobs, study {study.seconds:.1f} s {study.megabytes:.0f} MB, "
-        f"plain {plain.seconds:.1f} s {plain.megabytes:.0f} MB, ratio {study.seconds / plain.seconds:.2f}"
-    )
+    label = f"dry run of {jobs_in(study.printed):,} jobs of the paper study"
+    ratios = [one.seconds / other.seconds for one, other in rounds]
+    measures.add(f"{label} against a plain workflow", ratios, "ratio of CPU s", f"at most {RATIO:g}")
+    measures.add(label, [one.seconds for one, _ in rounds], "CPU s")
+    measures.add(label, [one.megabytes for one, _ in rounds], "MB", f"at most {MEMORY_MB}")
     assert abs(jobs_in(plain.printed) - jobs_in(study.printed)) < 4
     # Small studies take as long as the modules that planning imports.
     assert size == "1k" or study.seconds < RATIO * plain.seconds
