@@ -1,6 +1,7 @@
 # The study, the paths of its files, and the helpers that rules share.
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 
 from filelock import FileLock
 from snakemake.logging import logger
@@ -17,6 +18,7 @@ from codestilts.workflow.resources import JobResources
 with startup.errors_as_one_line():
     INVOCATION = snakemake_internals.read_invocation(workflow)
     STUDY = startup.prepare_study(config, Path(in_checkout("")), INVOCATION)
+snakemake_internals.spare_readers_of_deleted_files()
 if STUDY.config.device == "gpu":
     snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
 RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")
@@ -67,6 +69,7 @@ ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
 # Files of the grid. Folders of models hold a folder for each seed of the batch (codestilts.training.models).
 INTERMEDIATE_MODELS = "<results>/intermediate/{encoder}/{arm}/{seeds}"
+INTERMEDIATE_RECORDS = "<results>/records/{encoder}/{arm}/{seeds}"  # they stay when the models are deleted
 TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
 RETRIEVAL_RECORD = "<results>/predictions/{encoder}/{arm}/{seeds}.run.json"
@@ -83,6 +86,12 @@ def over(grid, patterns, **values):
     patterns = expand(patterns, allow_missing=True, **values)
     keys = [dict(zip(("encoder", "arm", "target"), key)) for key in grid]
     return [pattern.format(**key) for key in keys for pattern in patterns]  # ten times as fast as expand
+
+
+KEPT_INTERMEDIATE = [pair for pair in STUDY.intermediate_models if pair[1] in STUDY.kept_parents]
+TEMPORARY_PARENTS = {arm for _, arm in STUDY.intermediate_models} - set(STUDY.kept_parents)
+# Readers of temporary models go before the training of more of them, so that few exist at a time.
+READERS_FIRST = 1 if TEMPORARY_PARENTS else 0
 
 
 def one_of(names):
@@ -107,6 +116,19 @@ def code(*parts):
 def builder_code(wildcards):
     """The same for the builder that a task file names."""
     return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
+
+
+def parent_digest(wildcards):
+    """Digest of the settings and code that a temporary parent is trained with, which may be deleted when they change."""
+    parent = STUDY.parent_arm(wildcards.arm)
+    seeds = wildcards.get("seeds", next(iter(STUDY.batches)))
+    return digest_of_parent(wildcards.encoder, parent, seeds) if parent in TEMPORARY_PARENTS else ""
+
+
+@cache
+def digest_of_parent(encoder, arm, seeds):
+    text = to_json(JOB_SETTINGS["intermediate"](STUDY, encoder, arm, seeds)) + code("scripts/train_intermediate.py")
+    return sha256(text.encode()).hexdigest()
 
 
 def option(name, key):
@@ -137,9 +159,9 @@ def tiny_option(wildcards):
     return f"--tiny {max([1, encoder.layer, *encoder.layers])}" if STUDY.config.rehearsal else ""
 
 
-def records_of_models(wildcards, input):
-    """The record of each seed in the folders of models."""
-    return [f"{folder}/{seed}/run.json" for folder in input.models for seed in STUDY.batches[Path(folder).name]]
+def records_of_seeds(wildcards, input):
+    """The record of each seed in the folders of a pair."""
+    return [f"{folder}/{seed}/run.json" for folder in input.folders for seed in STUDY.batches[Path(folder).name]]
 
 
 # Resources
@@ -187,15 +209,24 @@ def examples_of_arm(wildcards):
 
 
 def parent_models(wildcards):
-    """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder."""
-    parent = STUDY.parent_arm(wildcards.arm)
-    return f"<results>/intermediate/{{encoder}}/{parent}/{{seeds}}" if parent else []
+    """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
+
+    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it, which
+    is no reason to repeat the jobs that have read it before (``ancient``, and snakemake_internals.spare_readers_of_deleted_files).
+    """
+    parent, seeds = STUDY.parent_arm(wildcards.arm), wildcards.get("seeds", next(iter(STUDY.batches)))
+    if not parent:
+        return []
+    models = f"<results>/intermediate/{{encoder}}/{parent}/{seeds}"
+    return ancient(models) if parent in TEMPORARY_PARENTS else models
 
 
-def parent_models_of_first_batch(wildcards):
-    """The same for learning-rate trials, which use the first seed."""
+def examples_of_parent(wildcards):
+    """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
-    return f"<results>/intermediate/{{encoder}}/{parent}/{next(iter(STUDY.batches))}" if parent else []
+    return expand(
+        "<results>/examples/{task}.parquet", task=STUDY.arms[parent].tasks if parent in TEMPORARY_PARENTS else []
+    )
 
 
 def trials_of_target(wildcards):
@@ -207,11 +238,14 @@ def predictions_of_pair(wildcards):
     return expand(PREDICTIONS, **wildcards, target=targets, seeds=STUDY.batches)
 
 
-def models_of_pair(wildcards):
+def records_of_pair(wildcards):
+    """Folders with a record for each seed: those of intermediate models, which may be deleted, and of target models."""
     pair = (wildcards.encoder, wildcards.arm)
     intermediate = [pair] if pair in STUDY.intermediate_models else []
     runs = [run for run in STUDY.runs if run[:2] == pair]
-    return over(intermediate, INTERMEDIATE_MODELS, seeds=STUDY.batches) + over(runs, TARGET_MODELS, seeds=STUDY.batches)
+    return over(intermediate, INTERMEDIATE_RECORDS, seeds=STUDY.batches) + over(
+        runs, TARGET_MODELS, seeds=STUDY.batches
+    )
 
 
 def tables_of_pairs(wildcards):

@@ -5,6 +5,7 @@ rule frozen_retrieval:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
+        parent_examples=examples_of_parent,
         examples=expand("<results>/examples/{target}.parquet", target=STUDY.untrained_targets),
         image=IMAGE_DIGEST,
     output:
@@ -17,6 +18,7 @@ rule frozen_retrieval:
         "<results>/logs/frozen_retrieval/{encoder}/{arm}/{seeds}.log",
     benchmark:
         "<results>/benchmarks/frozen_retrieval/{encoder}/{arm}/{seeds}.tsv"
+    priority: READERS_FIRST
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("frozen_retrieval", wildcards),
@@ -26,6 +28,7 @@ rule frozen_retrieval:
         script=in_checkout("scripts/frozen_retrieval.py"),
         encoder=subpath(input.encoder, parent=True),
         parent=option("--parent", "parent"),
+        parent_digest=parent_digest,
         settings=settings("frozen_retrieval"),
         code=code("scripts/frozen_retrieval.py"),
     message:

@@ -6,6 +6,7 @@ rule train_target:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
+        parent_examples=examples_of_parent,
         examples="<results>/examples/{target}.parquet",
         trials=trials_of_target,
         image=IMAGE_DIGEST,
@@ -18,6 +19,7 @@ rule train_target:
         "<results>/benchmarks/target/{encoder}/{arm}/{target}/{seeds}.tsv"
     wildcard_constraints:
         target=one_of(STUDY.trained_targets),
+    priority: READERS_FIRST
     threads: processes
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("target", wildcards),
@@ -27,6 +29,7 @@ rule train_target:
         script=in_checkout("scripts/train_target.py"),
         encoder=subpath(input.encoder, parent=True),
         parent=option("--parent", "parent"),
+        parent_digest=parent_digest,
         trials=option("--trials", "trials"),
         settings=settings("target"),
         code=code("scripts/train_target.py"),
@@ -41,7 +44,8 @@ rule train_target:
 rule tune:
     input:
         encoder=ENCODER_WEIGHTS,
-        parent=parent_models_of_first_batch,
+        parent=parent_models,
+        parent_examples=examples_of_parent,
         examples="<results>/examples/{target}.parquet",
         image=IMAGE_DIGEST,
     output:
@@ -50,6 +54,7 @@ rule tune:
         "<results>/logs/tuning/{encoder}/{arm}/{target}.log",
     benchmark:
         "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
+    priority: READERS_FIRST
     threads: processes
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("tune", wildcards),
@@ -59,6 +64,7 @@ rule tune:
         script=in_checkout("scripts/tune.py"),
         encoder=subpath(input.encoder, parent=True),
         parent=option("--parent", "parent"),
+        parent_digest=parent_digest,
         settings=settings("tune"),
         code=code("scripts/tune.py"),
     message:
