@@ -119,7 +119,7 @@ def builder_code(wildcards):
 
 
 def parent_digest(wildcards):
-    """Digest of the settings and code that a temporary parent is trained with, which may be deleted when they change."""
+    """Digest of the settings and code of a temporary parent: a change repeats its readers, as in examples_of_parent."""
     parent = STUDY.parent_arm(wildcards.arm)
     seeds = wildcards.get("seeds", next(iter(STUDY.batches)))
     return digest_of_parent(wildcards.encoder, parent, seeds) if parent in TEMPORARY_PARENTS else ""
@@ -211,8 +211,8 @@ def examples_of_arm(wildcards):
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
 
-    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it, which
-    is no reason to repeat the jobs that have read it before (``ancient``, and snakemake_internals.spare_readers_of_deleted_files).
+    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it. That is
+    no reason to repeat the jobs that have read it before, which follow ``parent_examples`` and ``parent_digest``.
     """
     parent, seeds = STUDY.parent_arm(wildcards.arm), wildcards.get("seeds", next(iter(STUDY.batches)))
     if not parent:
@@ -224,9 +224,8 @@ def parent_models(wildcards):
 def examples_of_parent(wildcards):
     """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
-    return expand(
-        "<results>/examples/{task}.parquet", task=STUDY.arms[parent].tasks if parent in TEMPORARY_PARENTS else []
-    )
+    tasks = STUDY.arms[parent].tasks if parent in TEMPORARY_PARENTS else []
+    return expand("<results>/examples/{task}.parquet", task=tasks)
 
 
 def trials_of_target(wildcards):
@@ -243,9 +242,8 @@ def records_of_pair(wildcards):
     pair = (wildcards.encoder, wildcards.arm)
     intermediate = [pair] if pair in STUDY.intermediate_models else []
     runs = [run for run in STUDY.runs if run[:2] == pair]
-    return over(intermediate, INTERMEDIATE_RECORDS, seeds=STUDY.batches) + over(
-        runs, TARGET_MODELS, seeds=STUDY.batches
-    )
+    records = over(intermediate, INTERMEDIATE_RECORDS, seeds=STUDY.batches)
+    return records + over(runs, TARGET_MODELS, seeds=STUDY.batches)
 
 
 def tables_of_pairs(wildcards):

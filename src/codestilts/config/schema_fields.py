@@ -46,7 +46,8 @@ def _kept(value: Any) -> Any:
     if value in ("all", "none"):
         return value
     if not isinstance(value, list) or not value or not all(isinstance(arm, str) for arm in value):
-        raise ValueError(f"must be all, none or a list of arms, not {value!r}")
+        hint = f": write {'all' if value else 'none'}" if isinstance(value, bool) else ""
+        raise ValueError(f"must be all, none or a list of arms, not {value!r}{hint}")
     return _no_duplicates(value)
 
 

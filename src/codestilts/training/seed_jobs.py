@@ -38,7 +38,7 @@ class TrainingJob:
         parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
         examples: one table per task, named after it.
         out: folder that gets ``{seed}/`` (``models.FILES``) for each seed.
-        records: folder that gets a copy of each seed's record (``{seed}/run.json``), which stays when ``out`` is deleted.
+        records: folder that gets a copy of each seed's record (``{seed}/run.json``), for an ``out`` that is temporary.
         predictions: table that gets the test predictions of all seeds of a target.
         trials: what :func:`try_learning_rates` wrote, if it chooses the learning rate.
         checkpoints: folder for unfinished work; by default beside ``out``.
