@@ -108,7 +108,7 @@ rule compare:
 
 rule collect:
     input:
-        models=models_of_pair,
+        folders=records_of_pair,
         retrieval=expand(RETRIEVAL, seeds=STUDY.batches, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
@@ -125,7 +125,7 @@ rule collect:
         runtime=growing(10),
     params:
         script=in_checkout("scripts/collect.py"),
-        records=records_of_models,
+        records=records_of_seeds,
         code=code("scripts/collect.py"),
     message:
         "Collecting the records of {wildcards.encoder} after {wildcards.arm}"

@@ -1,6 +1,7 @@
 # The study, the paths of its files, and the helpers that rules share.
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 
 from filelock import FileLock
 from snakemake.logging import logger
@@ -17,6 +18,7 @@ from codestilts.workflow.resources import JobResources
 with startup.errors_as_one_line():
     INVOCATION = snakemake_internals.read_invocation(workflow)
     STUDY = startup.prepare_study(config, Path(in_checkout("")), INVOCATION)
+snakemake_internals.spare_readers_of_deleted_files()
 if STUDY.config.device == "gpu":
     snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
 RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")
@@ -73,6 +75,7 @@ ENCODED = "<results>/encoded/{encoder}/{task}"
 
 # Files of the grid. Folders of models hold a folder for each seed of the batch (codestilts.training.models).
 INTERMEDIATE_MODELS = "<results>/intermediate/{encoder}/{arm}/{seeds}"
+INTERMEDIATE_RECORDS = "<results>/records/{encoder}/{arm}/{seeds}"  # they stay when the models are deleted
 TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
 RETRIEVAL = "<results>/retrieval/{encoder}/{arm}/{seeds}"  # a folder: predictions of each target, layers.csv, run.json
@@ -88,6 +91,12 @@ def over(grid, patterns, **values):
     patterns = expand(patterns, allow_missing=True, **values)
     keys = [dict(zip(("encoder", "arm", "target"), key)) for key in grid]
     return [pattern.format(**key) for key in keys for pattern in patterns]  # ten times as fast as expand
+
+
+KEPT_INTERMEDIATE = [pair for pair in STUDY.intermediate_models if pair[1] in STUDY.kept_parents]
+TEMPORARY_PARENTS = {arm for _, arm in STUDY.intermediate_models} - set(STUDY.kept_parents)
+# Readers of temporary models go before the training of more of them, so that few exist at a time.
+READERS_FIRST = 1 if TEMPORARY_PARENTS else 0
 
 
 def one_of(names):
@@ -112,6 +121,19 @@ def code(*parts):
 def builder_code(wildcards):
     """The same for the builder that a task file names."""
     return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
+
+
+def parent_digest(wildcards):
+    """Digest of the settings and code of a temporary parent: a change repeats its readers, as in encoded_of_parent."""
+    parent = STUDY.parent_arm(wildcards.arm)
+    seeds = wildcards.get("seeds", next(iter(STUDY.batches)))
+    return digest_of_parent(wildcards.encoder, parent, seeds) if parent in TEMPORARY_PARENTS else ""
+
+
+@cache
+def digest_of_parent(encoder, arm, seeds):
+    text = to_json(JOB_SETTINGS["intermediate"](STUDY, encoder, arm, seeds)) + code("scripts/train_intermediate.py")
+    return sha256(text.encode()).hexdigest()
 
 
 def option(name, key):
@@ -142,9 +164,9 @@ def tiny_option(wildcards):
     return f"--tiny {max([1, encoder.layer, *encoder.layers])}" if STUDY.config.rehearsal else ""
 
 
-def records_of_models(wildcards, input):
-    """The record of each seed in the folders of models."""
-    return [f"{folder}/{seed}/run.json" for folder in input.models for seed in STUDY.batches[Path(folder).name]]
+def records_of_seeds(wildcards, input):
+    """The record of each seed in the folders of a pair."""
+    return [f"{folder}/{seed}/run.json" for folder in input.folders for seed in STUDY.batches[Path(folder).name]]
 
 
 # Resources
@@ -192,15 +214,23 @@ def encoded_of_arm(wildcards):
 
 
 def parent_models(wildcards):
-    """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder."""
-    parent = STUDY.parent_arm(wildcards.arm)
-    return f"<results>/intermediate/{{encoder}}/{parent}/{{seeds}}" if parent else []
+    """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
+
+    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it. That is
+    no reason to repeat the jobs that have read it before, which follow ``parent_encoded`` and ``parent_digest``.
+    """
+    parent, seeds = STUDY.parent_arm(wildcards.arm), wildcards.get("seeds", next(iter(STUDY.batches)))
+    if not parent:
+        return []
+    models = f"<results>/intermediate/{{encoder}}/{parent}/{seeds}"
+    return ancient(models) if parent in TEMPORARY_PARENTS else models
 
 
-def parent_models_of_first_batch(wildcards):
-    """The same for learning-rate trials, which use the first seed."""
+def encoded_of_parent(wildcards):
+    """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
-    return f"<results>/intermediate/{{encoder}}/{parent}/{next(iter(STUDY.batches))}" if parent else []
+    tasks = STUDY.arms[parent].tasks if parent in TEMPORARY_PARENTS else []
+    return expand("<results>/examples/{task}.parquet", task=tasks)
 
 
 def runs_of_pair(pair):
@@ -213,11 +243,12 @@ def predictions_of_pair(wildcards):
     return over(runs_of_pair(pair), PREDICTIONS, seeds=STUDY.batches) + over([pair], RETRIEVAL, seeds=STUDY.batches)
 
 
-def models_of_pair(wildcards):
+def records_of_pair(wildcards):
+    """Folders with a record for each seed: those of intermediate models, which may be deleted, and of target models."""
     pair = (wildcards.encoder, wildcards.arm)
     intermediate = [pair] if pair in STUDY.intermediate_models else []
-    models = over(intermediate, INTERMEDIATE_MODELS, seeds=STUDY.batches)
-    return models + over(runs_of_pair(pair), TARGET_MODELS, seeds=STUDY.batches)
+    records = over(intermediate, INTERMEDIATE_RECORDS, seeds=STUDY.batches)
+    return records + over(runs_of_pair(pair), TARGET_MODELS, seeds=STUDY.batches)
 
 
 def shown_predictions(wildcards):

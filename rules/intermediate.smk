@@ -8,11 +8,14 @@ rule train_intermediate:
         encoded=encoded_of_arm,
         image=IMAGE_DIGEST,
     output:
-        directory(INTERMEDIATE_MODELS),
+        models=directory(INTERMEDIATE_MODELS),
+        records=directory(INTERMEDIATE_RECORDS),
     log:
         "<results>/logs/intermediate/{encoder}/{arm}/{seeds}.log",
     benchmark:
         "<results>/benchmarks/intermediate/{encoder}/{arm}/{seeds}.tsv"
+    wildcard_constraints:
+        arm=one_of(STUDY.kept_parents),
     threads: processes
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("intermediate", wildcards),
@@ -26,4 +29,14 @@ rule train_intermediate:
         "Intermediate training: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
         "python {params.script:q} --encoder $(dirname {input.encoder}) --encoded {input.encoded}"
-        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --out {output.models} --records {output.records} --gpus {resources.gpu}"
+        " 2>&1 | tee {log}"
+
+
+# Models that the study doesn't keep (keep_models) are deleted when their last reader is done. Their records stay.
+use rule train_intermediate as train_temporary with:
+    output:
+        models=temp(directory(INTERMEDIATE_MODELS)),
+        records=directory(INTERMEDIATE_RECORDS),
+    wildcard_constraints:
+        arm=one_of(sorted(TEMPORARY_PARENTS)),

@@ -5,6 +5,7 @@ rule frozen_retrieval:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
+        parent_encoded=encoded_of_parent,
         encoded=expand(ENCODED, task=STUDY.untrained_targets, allow_missing=True),
         image=IMAGE_DIGEST,
     output:
@@ -13,6 +14,7 @@ rule frozen_retrieval:
         "<results>/logs/frozen_retrieval/{encoder}/{arm}/{seeds}.log",
     benchmark:
         "<results>/benchmarks/frozen_retrieval/{encoder}/{arm}/{seeds}.tsv"
+    priority: READERS_FIRST
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("frozen_retrieval", wildcards),
@@ -20,6 +22,7 @@ rule frozen_retrieval:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
     params:
         script=in_checkout("scripts/frozen_retrieval.py"),
+        parent_digest=parent_digest,
         settings=settings("frozen_retrieval"),
         code=code("scripts/frozen_retrieval.py"),
     message:

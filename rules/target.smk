@@ -6,6 +6,7 @@ rule train_target:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
+        parent_encoded=encoded_of_parent,
         encoded="<results>/encoded/{encoder}/{target}",
         trials=TRIALS if STUDY.learning_rates else [],
         image=IMAGE_DIGEST,
@@ -18,6 +19,7 @@ rule train_target:
         "<results>/benchmarks/target/{encoder}/{arm}/{target}/{seeds}.tsv"
     wildcard_constraints:
         target=one_of(STUDY.trained_targets),
+    priority: READERS_FIRST
     threads: processes
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("target", wildcards),
@@ -25,6 +27,7 @@ rule train_target:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("target", wildcards),
     params:
         script=in_checkout("scripts/train_target.py"),
+        parent_digest=parent_digest,
         settings=settings("target"),
         code=code("scripts/train_target.py"),
     message:
@@ -38,7 +41,8 @@ rule train_target:
 rule tune:
     input:
         encoder=ENCODER_WEIGHTS,
-        parent=parent_models_of_first_batch,
+        parent=parent_models,
+        parent_encoded=encoded_of_parent,
         encoded="<results>/encoded/{encoder}/{target}",
         image=IMAGE_DIGEST,
     output:
@@ -47,6 +51,7 @@ rule tune:
         "<results>/logs/tuning/{encoder}/{arm}/{target}.log",
     benchmark:
         "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
+    priority: READERS_FIRST
     threads: processes
     resources:
         mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("tune", wildcards),
@@ -54,6 +59,7 @@ rule tune:
         runtime=lambda wildcards, attempt: attempt * JOBS.minutes("tune", wildcards),
     params:
         script=in_checkout("scripts/tune.py"),
+        parent_digest=parent_digest,
         settings=settings("tune"),
         code=code("scripts/tune.py"),
     message:

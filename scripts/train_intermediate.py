@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="TrainingSettings as JSON")
     parser.add_argument("--checkpoints", type=Path, help="folder for unfinished work (default: beside --out)")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
+    parser.add_argument("--records", type=Path, help="folder that gets a copy of each seed's record")
     parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, an error if there are fewer; 0: the CPU")
     args = parser.parse_args()
     settings = TypeAdapter(TrainingSettings).validate_json(args.settings)
@@ -30,6 +31,7 @@ def main() -> None:
             encoder=args.encoder,
             encoded=tuple(args.encoded),
             out=args.out,
+            records=args.records,
             checkpoints=args.checkpoints,
             gpus=args.gpus,
         )

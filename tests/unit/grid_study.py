@@ -19,7 +19,7 @@ grid:
 languages: [python, javascript]
 seeds: [0, 1, 2]
 seeds_per_job: 2
-keep_models: false
+keep_models: none
 target: {learning_rates: [1.0e-4, 1.0e-3], selection: [dev, last], tasks: {}}
 definitions: {arms: {english-multi-lora: {family: variant, base: english-multi, method: lora}}}
 """

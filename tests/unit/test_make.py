@@ -33,6 +33,7 @@ KNOWN = sorted(
 )
 LOOKED_AT = ["BASH_ENV", "CDPATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT"]
 LOOKED_AT += ["PIP_USER", "PIP_TARGET", "PIP_REQUIRE_HASHES", "PYTEST_ADDOPTS", "SNAKEMAKE_PROFILE", "COMMIT", "GOALS"]
+STUDIES = ("pocket", "desk", "lab", "paper")
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,12}", fullmatch=True)
 TEXTS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characters="$#"), max_size=12)
 
@@ -105,12 +106,10 @@ def test_several_targets_take_what_one_of_them_takes(folder: Path) -> None:
 
 
 @settings(max_examples=30)
-@given(
-    TEXTS.filter(lambda text: text.strip() not in ("pocket", "desk", "paper")) | st.sampled_from(["desk paper", "%"])
-)
+@given(TEXTS.filter(lambda text: text.strip() not in STUDIES) | st.sampled_from(["desk paper", "%"]))
 def test_a_study_that_is_not_there_is_an_error_that_names_those_that_are(folder: Path, study: str) -> None:
     line = refused(folder, "report", f"STUDY={study}")
-    assert "the studies are" in line and all(name in line for name in ("pocket", "desk", "paper"))
+    assert "the studies are" in line and all(name in line for name in STUDIES)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +129,7 @@ def test_make_runs_in_its_own_folder(folder: Path, tmp_path: Path) -> None:
     assert "own folder" in refused(tmp_path, "-f", str(folder / "Makefile"))
 
 
-@pytest.mark.parametrize("study", ["desk", "paper"])
+@pytest.mark.parametrize("study", ["desk", "lab", "paper"])
 def test_a_study_is_run_planned_and_rehearsed_by_its_name(folder: Path, study: str) -> None:
     assert f"snakemake --cores all --configfile studies/{study}.yaml" in commands(folder, f"STUDY={study}")
     for goal in ("plan", "status", "rehearse"):

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
 from codestilts.workflow import planning
-from codestilts.workflow.device_speed import Speed
+from codestilts.workflow.device_speed import UTILISATION, Speed, choose_speed
+from codestilts.workflow.disk_space import disk_use, with_settings
 from codestilts.workflow.planning import Workload
-from codestilts.workflow.scheduling import longest_chains, makespan
+from codestilts.workflow.scheduling import longest_chains, most_at_once, schedule
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_jobs_wait_for_the_models_they_start_from(parts: Study) -> None:
         assert all(parent < number for parent in job.parents)
         assert all(jobs[parent].encoder == job.encoder for parent in job.parents)
     lora = [job for job in jobs if job.rule == "train_target" and job.wildcards[1] == "english-multi-lora"]
-    assert [[jobs[parent].rule for parent in job.parents] for job in lora] == [["train_intermediate", "tune"]] * 2
+    assert [[jobs[parent].rule for parent in job.parents] for job in lora] == [["train_temporary", "tune"]] * 2
     assert {jobs[job.parents[0]].wildcards[1] for job in lora} == {"english-multi"}, "the base of the variant"
 
 
@@ -56,14 +58,40 @@ def test_device_hours_sum_to_the_work_of_all_jobs(parts: Study) -> None:
 
 def test_disk_space_is_that_of_stored_files(parts: Study) -> None:
     workload = Workload.of(parts, Path("nowhere"), {}, 0.5)
-    use = planning.disk_use(workload, 3)
+    jobs = planning.device_jobs(workload)
     architectures = workload.architectures
     stored = {name: 4 * (shape.parameters - shape.word_embeddings) for name, shape in architectures.items()}
+    use = disk_use(workload, jobs, Speed("x", 1e9), 3)
     assert use.encoders == 4 * sum(shape.parameters for shape in architectures.values())
-    assert use.intermediate_models == 3 * sum(stored[encoder] for encoder, _ in parts.intermediate_models)
-    assert use.target_models == 0 < use.predictions
+    assert use.intermediate_models == use.target_models == 0 < use.predictions
     assert use.checkpoints == 3 * 2 * (4 * architectures["minilm"].parameters + 2 * stored["minilm"])
-    assert use.peak - use.checkpoints == use.kept == use.encoders + use.intermediate_models + use.predictions
+    assert use.kept == use.encoders + use.predictions and use.peak == use.kept + use.temporary_models + use.checkpoints
+    intermediate = 3 * sum(stored[encoder] for encoder, _ in parts.intermediate_models)
+    assert max(stored.values()) <= use.temporary_models <= intermediate
+    whole = disk_use(*with_settings(workload, jobs, keep_models="all"), Speed("x", 1e9), 3)
+    assert whole.intermediate_models == intermediate and whole.temporary_models == 0
+    assert whole.target_models == 3 * sum(stored[encoder] for encoder, *_ in parts.runs)
+    half = disk_use(*with_settings(workload, jobs, keep_models="all", store_precision="bf16"), Speed("x", 1e9), 3)
+    assert (half.intermediate_models, half.target_models) == (intermediate / 2, whole.target_models / 2)
+    assert (half.encoders, half.predictions, half.checkpoints) == (whole.encoders, whole.predictions, whole.checkpoints)
+    listed = disk_use(*with_settings(workload, jobs, keep_models=["english-multi-lora"]), Speed("x", 1e9), 3)
+    assert listed.target_models == 3 * stored["minilm"], "one target"
+    assert listed.intermediate_models == 3 * sum(stored.values()), "english-multi of both encoders: the variant's base"
+    assert 0 < listed.temporary_models < use.temporary_models
+
+
+def test_most_at_once_by_hand() -> None:
+    """2 from 0 to 3, 5 from 1 to 2, 4 from 2 to 4: where one begins as another ends, both are there."""
+    assert most_at_once([(0, 3, 2), (1, 2, 5), (2, 4, 4)]) == 11
+    assert most_at_once([(0, 1, 2), (1.5, 2, 5), (3, 4, 4)]) == 5
+    assert most_at_once([]) == 0
+
+
+def test_readers_of_temporary_models_go_first() -> None:
+    """One device, a model and its two readers twice. Without ``first``, both models are trained first."""
+    durations, parents = [1.0] * 6, [[], [], [0], [0], [1], [1]]
+    assert schedule(durations, parents, 1) == [1, 2, 3, 4, 5, 6]
+    assert schedule(durations, parents, 1, {2, 3, 4, 5}) == [1, 4, 2, 3, 5, 6]
 
 
 def test_downloads_name_sources_of_unknown_size() -> None:
@@ -85,7 +113,7 @@ def graphs(draw: st.DrawFn) -> tuple[list[float], list[list[int]]]:
 def test_a_schedule_is_within_its_bounds(graph: tuple[list[float], list[list[int]]], devices: int) -> None:
     durations, parents = graph
     longest, total = max(longest_chains(durations, parents)), sum(durations)
-    end = makespan(durations, parents, devices)
+    end = max(schedule(durations, parents, devices))
     least = max(longest, total / devices)
     assert least * (1 - 1e-9) <= end <= min(2 * least, total / devices + longest) * (1 + 1e-9)
     if devices == 1:
@@ -95,14 +123,14 @@ def test_a_schedule_is_within_its_bounds(graph: tuple[list[float], list[list[int
 def test_a_schedule_by_hand() -> None:
     """Two devices: a(3) and b(2) start; c(2) waits for b; d(1) is free. b, then c, beside a, then d: all done at 4."""
     assert longest_chains([3, 2, 2, 1], [[], [], [1], []]) == [3, 4, 2, 1]
-    assert makespan([3, 2, 2, 1], [[], [], [1], []], 2) == 4
+    assert schedule([3, 2, 2, 1], [[], [], [1], []], 2) == [3, 2, 4, 4]
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=40))
 def test_with_a_device_for_each_job_the_longest_chain_counts(durations: list[float]) -> None:
     chain = [[job - 1] if job else [] for job in range(len(durations))]
-    assert makespan(durations, chain, len(durations)) == pytest.approx(sum(durations))
-    assert makespan(durations, [[]] * len(durations), len(durations)) == pytest.approx(max(durations))
+    assert schedule(durations, chain, len(durations))[-1] == pytest.approx(sum(durations))
+    assert schedule(durations, [[]] * len(durations), len(durations)) == pytest.approx(durations)
 
 
 @pytest.mark.parametrize("overlay", ["study: whole", GRID], ids=["pocket", "grid"])
@@ -126,6 +154,14 @@ def test_the_jobs_are_those_of_the_workflow(overlay: str, tmp_path: Path) -> Non
     for rule, count in re.findall(r"^([a-z][\w-]*) +(\d+)$", table, re.MULTILINE):
         found[re.sub(r"_[\d-]+$", "", rule)] += int(count) * (rule not in ("total", "all"))
     assert +found == planning.job_counts(study_of(overlay, folder=tmp_path))
+
+
+def test_the_lab_study_is_a_weekend_for_four_gpus() -> None:
+    study = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/lab.yaml"]), ROOT)
+    jobs = planning.device_jobs(Workload.of(study, Path("nowhere"), {}))
+    speed = choose_speed(study, [], "A100", UTILISATION)
+    assert planning.device_hours(jobs, speed).loc["all", "all"] <= 150
+    assert planning.wall_time(jobs, speed, [4])["days"].item() <= 2
 
 
 def test_the_plan_of_the_paper_study_takes_seconds() -> None:

@@ -76,6 +76,14 @@ def test_every_encoder_arm_and_target_is_covered(paper: Study, complete) -> None
     assert len(overlay["grid"]) < 2 * len(paper.arms)
 
 
+def test_the_lab_study_is_rehearsed_whole() -> None:
+    files = [ROOT / "config.yaml", ROOT / "studies/lab.yaml"]
+    lab = load_study(read_configs(files), ROOT, files)
+    overlay, gaps = rehearse(lab)
+    assert not gaps.tasks and not gaps.arms
+    assert (overlay["arms"], overlay["targets"]) == (list(lab.arms), lab.targets)
+
+
 def test_the_overlay_is_a_valid_study(paper: Study) -> None:
     merged = read_configs(FILES)
     overlay, _ = rehearse(paper, {"ccg", "wikipedia"})

@@ -132,6 +132,48 @@ def test_models_that_are_not_kept_leave_predictions_and_records(folder, home):
     assert len(pd.read_parquet(home / "predictions.parquet")) == 20
 
 
+def test_records_stay_without_the_models(folder, home):
+    job = replace(tiny.target_job(folder, home), records=home / "records")
+    seed_jobs.train_seeds(job)
+    for seed in ("0", "1"):
+        assert (home / "records" / seed / "run.json").read_bytes() == (home / "out" / seed / "run.json").read_bytes()
+    assert {path.name for path in (home / "records/1").iterdir()} == {"run.json"}
+
+
+@pytest.mark.parametrize(("precision", "error"), [("bf16", 2**-8), ("fp16", 2**-11)])
+def test_weights_in_16_bits_take_half_the_space_and_are_rounded(precision, error, folder, home):
+    """Relative errors of rounding are half a unit in the last of 8 or 11 significant bits."""
+    whole = tiny.target_job(folder, home)
+    seed_jobs.train_seeds(whole)
+    half = replace(
+        tiny.target_job(folder, home, store_precision=precision), out=home / "half", predictions=home / "half.parquet"
+    )
+    seed_jobs.train_seeds(half)
+    pd.testing.assert_frame_equal(pd.read_parquet(whole.predictions), pd.read_parquet(half.predictions))
+    for name in (models.ENCODER, models.HEAD):
+        exact, rounded = load_file(home / "out/0" / name), load_file(home / "half/0" / name)
+        for key, value in exact.items():
+            assert rounded[key].dtype == models.DTYPES[precision]
+            assert torch.allclose(rounded[key].float(), value, rtol=error, atol=2**-24)  # the smallest number of fp16
+    assert (home / "half/0" / models.EMBEDDINGS).is_symlink(), "they are the encoder's, in fp32"
+    encoder, _ = models.load_encoder(home / "half/0")
+    assert {value.dtype for value in encoder.parameters()} == {torch.float32}
+    child = replace(
+        tiny.target_job(folder, home, home / "half"), out=home / "child", predictions=home / "child.parquet"
+    )
+    seed_jobs.train_seeds(child)
+    assert (home / "child/0" / models.EMBEDDINGS).resolve() == (folder / models.EMBEDDINGS).resolve()
+
+
+def test_trained_word_embeddings_in_16_bits_are_read_by_a_child_that_freezes_them(folder, home):
+    parent = tiny.target_job(folder, home, store_precision="bf16", freeze_embeddings=False)
+    seed_jobs.train_seeds(parent)
+    assert not (home / "out/0" / models.EMBEDDINGS).is_symlink()
+    child = replace(tiny.target_job(folder, home, home / "out"), out=home / "child", predictions=home / "child.parquet")
+    seed_jobs.train_seeds(child)
+    assert (home / "child/0" / models.EMBEDDINGS).resolve() == (home / "out/0" / models.EMBEDDINGS).resolve()
+
+
 def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
     seed_jobs.try_learning_rates(tuning_job(folder, home, [1e-6, 5e-3, 1e30], clip=1e30, steps=60))
     trials = json.loads((home / "trials.json").read_text())

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
+from grid_study import GRID, study_of
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -191,3 +193,27 @@ def test_what_editors_and_archives_leave_among_the_task_files_is_passed_over(tmp
 def test_every_target_names_its_unit() -> None:
     targets = {name: task for name, task in load_tasks(ROOT / "tasks").items() if task.get("group")}
     assert len(targets) > 20 and not [name for name, task in targets.items() if not task.get("unit")]
+
+
+@pytest.mark.parametrize(
+    ("keep_models", "arms", "parents"),
+    [
+        ("all", ["none", "pos", "english-multi", "english-multi-lora", "random"], ["pos", "english-multi"]),
+        ("none", [], []),
+        (["none", "english-multi-lora"], ["none", "english-multi-lora"], ["english-multi"]),
+        (["pos"], ["pos"], ["pos"]),
+    ],
+)
+def test_kept_arms_keep_the_models_that_they_start_from(
+    keep_models: str | list[str], arms: list[str], parents: list[str], tmp_path: Path
+) -> None:
+    study = study_of(GRID, yaml.safe_dump({"keep_models": keep_models, "store_precision": "bf16"}), folder=tmp_path)
+    assert (study.kept_arms, study.kept_parents) == (arms, parents)
+    batch = next(iter(study.batches))
+    for arm in study.arms:
+        settings = training_jobs.target_settings(study, "minilm", arm, "tags", batch)
+        assert settings.keep_models == (arm in arms)
+        assert settings.store_precision == ("bf16" if arm in arms else "fp32"), "what is not stored is not rounded"
+    assert training_jobs.intermediate_settings(study, "minilm", "pos", batch).store_precision == "bf16"
+    tuning = training_jobs.tuning_settings(study, "minilm", "none", "tags").training
+    assert tuning.keep_models and tuning.store_precision == "fp32", "trials don't depend on what is kept"

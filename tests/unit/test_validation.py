@@ -66,6 +66,12 @@ BAD = [
     ({"definitions.encoders.bert-tiny.folder": "--x"}, "bert-tiny.folder", "'--x'", "hyphen"),
     ({"definitions.encoders.bert-tiny.source": "--x"}, "bert-tiny.source", "'--x'", "letters"),
     ({"languages": ["python", "c"]}, "languages", "'parallel'", "javascript and c", "only c"),
+    ({"keep_models": False}, "keep_models", "all, none or a list of arms", "False", "write none"),
+    ({"keep_models": "code-multi"}, "keep_models", "all, none or a list of arms", "'code-multi'"),
+    ({"keep_models": []}, "keep_models", "all, none or a list of arms", "[]"),
+    ({"keep_models": ["none", "none"]}, "keep_models", "'none'", "2 times"),
+    ({"keep_models": ["code-mutli"]}, "keep_models", "'code-mutli'", "arm of this study", "'code-multi'"),
+    ({"store_precision": "int8"}, "store_precision", "'fp32'", "'int8'"),
 ]
 
 

@@ -16,7 +16,7 @@ from projects import ROOT, environment, snakemake
 
 # Every parameter of a rule. A new one must not hold anything of the environment.
 FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
-DIGESTS_OF_CODE = {"code"}
+DIGESTS_OF_CODE = {"code", "parent_digest"}
 CONTENT = {"content"}  # of local sources
 PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "image"}
 PATHS |= {"folder"}  # in an archive

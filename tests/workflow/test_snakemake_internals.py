@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,24 @@ rule predict:
     shell: "touch {output}"
 rule score:
     output: "score"
+    shell: "touch {output}"
+"""
+TEMPORARY = """
+from codestilts.workflow.snakemake_internals import spare_readers_of_deleted_files
+if config.get("spare"):
+    spare_readers_of_deleted_files()
+    spare_readers_of_deleted_files()
+flag = ancient if config.get("ancient", True) else str
+rule all:
+    input: expand("{reader}.read", reader=config["readers"].split("+"))
+rule train:
+    output: models=temp(directory("models")), record="record"
+    params: config.get("setting", 1)
+    shell: "mkdir models; touch models/weights record"
+rule read:
+    input: flag("models")
+    output: "{reader}.read"
+    params: config.get("setting", 1)
     shell: "touch {output}"
 """
 MODULE = """
@@ -77,3 +96,27 @@ def test_resources_of_gpu_jobs_apply_to_all_rules_that_request_gpus(folder: Path
     assert "slurm_partition=gpu" in rules["train"] and "nodes=1" in rules["train"]
     assert "slurm_partition=big" in rules["predict"] and "nodes=1" in rules["predict"]
     assert "slurm_partition" not in rules["score"]
+
+
+def jobs_left(folder: Path, *config: str) -> list[str]:
+    """The jobs of a dry run with temporary models, as their outputs."""
+    words = ["snakemake", "--snakefile", "temporary.smk", "--cores", "1", "--dry-run", "--config", *config]
+    result = subprocess.run(words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert result.returncode == 0, result.stdout
+    return sorted(re.findall(r"^    output: (\S+)", result.stdout, re.MULTILINE))
+
+
+def test_readers_of_a_deleted_file_are_spared_if_it_is_ancient(tmp_path: Path) -> None:
+    """The first assertions are what Snakemake does by itself: once it spares these readers too, the function can go."""
+    (tmp_path / "temporary.smk").write_text(TEMPORARY)
+    words = ["snakemake", "--snakefile", "temporary.smk", "--cores", "1", "--config", "readers=a+b"]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    assert not (tmp_path / "models").exists() and (tmp_path / "record").exists()
+    assert jobs_left(tmp_path, "readers=a+b") == jobs_left(tmp_path, "readers=a+b", "spare=1") == []
+    assert jobs_left(tmp_path, "readers=a+b+c") == ["a.read", "b.read", "c.read", "models,"]
+    assert jobs_left(tmp_path, "readers=a+b+c", "spare=1") == ["c.read", "models,"]
+    everything = ["a.read", "b.read", "c.read", "models,"]
+    assert jobs_left(tmp_path, "readers=a+b+c", "spare=1", "ancient=False") == everything
+    assert jobs_left(tmp_path, "readers=a+b", "spare=1", "setting=2") == ["a.read", "b.read", "models,"]
+    (tmp_path / "a.read").unlink()
+    assert jobs_left(tmp_path, "readers=a+b", "spare=1") == ["a.read", "models,"]

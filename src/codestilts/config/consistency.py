@@ -91,6 +91,8 @@ def _unknown_names(study: Study) -> Iterator[Problem]:
         (("data", "tasks"), config.data.tasks, tasks, "task has that name"),
         (("target", "tasks"), config.target.tasks, tasks, "task has that name"),
     ]
+    if isinstance(config.keep_models, list):
+        references.append((("keep_models",), config.keep_models, config.arms, "arm of this study has that name"))
     for index, block in enumerate(config.grid):
         for key in ("encoders", "arms", "targets"):
             references.append(

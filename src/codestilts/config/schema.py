@@ -16,6 +16,7 @@ from codestilts.config.schema_fields import (
     Family,
     Head,
     Index,
+    Kept,
     Kind,
     LanguageSet,
     Layer,
@@ -222,7 +223,17 @@ class Config(Strict):
         ["npm", "pypi", "local"],
         description="kinds of sources that functions are extracted from; languages that the hub has come from it only",
     )
-    keep_models: bool = Field(True, description="keep the weights of target models; predictions are always kept")
+    keep_models: Kept = Field(
+        "all",
+        description="whose models are kept: those of all arms, none, or those of the listed arms. Of other arms, the "
+        "intermediate models are deleted when their last reader is done, and target models are not written. "
+        "Predictions and records are always kept",
+    )
+    store_precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32",
+        description="precision of the weights of stored models. bf16 and fp16 halve their size, and training on "
+        "targets then starts from rounded weights",
+    )
     device: Literal["cpu", "gpu"] = Field(
         "cpu", description="device of training and prediction jobs; with gpu, a job that finds no GPU fails immediately"
     )

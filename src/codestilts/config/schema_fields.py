@@ -41,12 +41,23 @@ def _no_duplicates(values: list[Any]) -> list[Any]:
     return values
 
 
+def _kept(value: Any) -> Any:
+    """Check whose models are kept; here rather than by the type, whose two alternatives would both complain."""
+    if value in ("all", "none"):
+        return value
+    if not isinstance(value, list) or not value or not all(isinstance(arm, str) for arm in value):
+        hint = f": write {'all' if value else 'none'}" if isinstance(value, bool) else ""
+        raise ValueError(f"must be all, none or a list of arms, not {value!r}{hint}")
+    return _no_duplicates(value)
+
+
 Unique = AfterValidator(_no_duplicates), Field(json_schema_extra={"uniqueItems": True})
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]  # also of folders and files
 SourceName = Annotated[str, Field(pattern=NAME)]
 Names = Annotated[list[Name], Field(min_length=1), *Unique]
 SomeNames = Annotated[list[Name], *Unique]  # may be empty
 Labels = Annotated[list[str], *Unique]
+Kept = Annotated[Literal["all", "none"] | list[str], BeforeValidator(_kept)]
 Number = BeforeValidator(_number)
 Count = Annotated[int, Field(gt=0, le=10**12), Number]
 Index = Annotated[int, Field(ge=0, le=MAX_INTEGER), Number]

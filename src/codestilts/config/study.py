@@ -156,6 +156,17 @@ class Study:
         return base if base in self.trained_arms else None
 
     @cached_property
+    def kept_arms(self) -> list[str]:
+        """The arms whose models are kept."""
+        kept = self.config.keep_models
+        return list(self.arms) if kept == "all" else [] if kept == "none" else kept
+
+    @cached_property
+    def kept_parents(self) -> list[str]:
+        """The arms whose intermediate models are kept: those that kept arms start from."""
+        return list(dict.fromkeys(parent for arm in self.kept_arms if (parent := self.parent_arm(arm))))
+
+    @cached_property
     def trained_targets(self) -> list[str]:
         """The targets that are fine-tuned."""
         return [name for name in self.targets if self.tasks[name].trained]

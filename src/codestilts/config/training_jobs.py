@@ -57,6 +57,7 @@ def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> T
         seeds=tuple(study.batches[seeds]),
         init=definition.init,
         shuffle_labels=definition.shuffle_labels,
+        store_precision=study.config.store_precision,
         **budget,
     )
 
@@ -83,7 +84,8 @@ def target_settings(study: Study, encoder: str, arm: str, target: str, seeds: st
         lora=replace(lora, modules=tuple(lora.modules)) if study.arms[arm].method == "lora" else None,
         source_language=study.source_language(target),
         selection=tuple(section.selection),
-        keep_models=study.config.keep_models,
+        keep_models=arm in study.kept_arms,
+        store_precision=study.config.store_precision if arm in study.kept_arms else "fp32",
         **budget,
     )
 
@@ -91,7 +93,7 @@ def target_settings(study: Study, encoder: str, arm: str, target: str, seeds: st
 def tuning_settings(study: Study, encoder: str, arm: str, target: str) -> TuningSettings:
     """Settings of the learning-rate trials of a target, which the study's first seed runs."""
     training = target_settings(study, encoder, arm, target, next(iter(study.batches)))
-    training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True)
+    training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True, store_precision="fp32")
     return TuningSettings(training, tuple(study.learning_rates))
 
 

@@ -71,7 +71,8 @@ class TrainingSettings:
 
     The budget is ``steps`` of ``tokens_per_step``; with ``epochs`` (a published recipe) it is epochs of batches of
     ``batch_size`` examples instead. ``lora`` is set where adapters are trained in place of the encoder's weights. The
-    last four fields are those of targets; dev rows are those of ``source_language``, or all where it is empty.
+    fields from ``target`` to ``keep_models`` are those of targets; dev rows are those of ``source_language``, or all
+    where it is empty. ``store_precision`` is that of the weights on disk.
     """
 
     study: str
@@ -102,6 +103,7 @@ class TrainingSettings:
     source_language: str = ""
     selection: tuple[Selection, ...] = ()
     keep_models: bool = True
+    store_precision: Precision = "fp32"
 
     @property
     def label(self) -> str:

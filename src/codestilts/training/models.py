@@ -39,6 +39,7 @@ logging.disable_progress_bar()
 AttentionInterface.register(UNPADDED, attention)
 
 HEAD = "head.safetensors"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # of stored weights
 FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json")
 
 
@@ -143,7 +144,9 @@ def freeze_embeddings(encoder: PreTrainedModel) -> None:
     encoder.get_input_embeddings().weight.requires_grad_(False)
 
 
-def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Path) -> None:
+def save_encoder(
+    encoder: PreTrainedModel, folder: Path, home: Path, parent: Path, dtype: torch.dtype = torch.float32
+) -> None:
     """Write the encoder's files to ``folder``.
 
     Word embeddings equal to the parent's become a relative link to them instead of a copy: a study keeps hundreds of
@@ -154,6 +157,7 @@ def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Pat
         folder: where its files are written.
         home: where the folder will be moved; the link is relative to it.
         parent: the encoder folder or model folder that training started from; tensors are named as in it.
+        dtype: the type of the stored weights. Whatever it is, they are loaded as fp32.
     """
     folder.mkdir(parents=True, exist_ok=True)
     encoder.config.save_pretrained(folder)
@@ -162,11 +166,13 @@ def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Pat
     weight_map = json.loads((parent / INDEX).read_bytes())["weight_map"]
     words = next(name for name, file in weight_map.items() if file == EMBEDDINGS)
     prefix = words.removesuffix(inner_name)
-    tensors = {prefix + name: value.detach().contiguous() for name, value in encoder.state_dict().items()}
+    tensors = {prefix + name: value for name, value in encoder.state_dict().items()}
+    unchanged = torch.equal(load_file(parent / EMBEDDINGS)[words].to(tensors[words].dtype), tensors[words].cpu())
+    tensors = _stored_as(dtype, tensors)
     size = sum(value.numel() * value.element_size() for value in tensors.values())
     rest = {name: value for name, value in tensors.items() if name != words}
     save_file(rest, folder / ENCODER, metadata={"format": "pt"})
-    if torch.equal(load_file(parent / EMBEDDINGS)[words], tensors[words].cpu()):
+    if unchanged:
         source = (parent / EMBEDDINGS).resolve()
         (folder / EMBEDDINGS).symlink_to(os.path.relpath(source, home.resolve()))
     else:
@@ -175,12 +181,20 @@ def save_encoder(encoder: PreTrainedModel, folder: Path, home: Path, parent: Pat
     write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": weight_map})
 
 
-def save_heads(heads: nn.ModuleDict, folder: Path) -> None:
+def _stored_as(dtype: torch.dtype, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return tensors for a file, with numbers of this type; integers stay as they are."""
+    return {
+        name: (value.to(dtype) if value.is_floating_point() else value).detach().contiguous()
+        for name, value in tensors.items()
+    }
+
+
+def save_heads(heads: nn.ModuleDict, folder: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write all heads of a model to one file with tensors named ``task.parameter``, empty if there are none.
 
     A masked-language-model head is left out: it shares the word embeddings, and nothing reads it again.
     """
-    tensors = {name: value.detach().contiguous() for name, value in heads.state_dict().items()}
+    tensors = _stored_as(dtype, heads.state_dict())
     save_file({name: value for name, value in tensors.items() if ".pretrained." not in name}, folder / HEAD)
 
 

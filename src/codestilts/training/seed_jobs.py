@@ -39,6 +39,7 @@ class TrainingJob:
         parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
         encoded: one folder per task, named after it (:mod:`codestilts.training.encode`).
         out: folder that gets ``{seed}/`` (``models.FILES``) for each seed.
+        records: folder that gets a copy of each seed's record (``{seed}/run.json``), for an ``out`` that is temporary.
         predictions: table that gets the test predictions of all seeds of a target.
         trials: what :func:`try_learning_rates` wrote, if it chooses the learning rate.
         checkpoints: folder for unfinished work; by default beside ``out``.
@@ -49,6 +50,7 @@ class TrainingJob:
     encoder: Path
     encoded: tuple[Path, ...]
     out: Path
+    records: Path | None = None
     parent: Path | None = None
     predictions: Path | None = None
     trials: Path | None = None
@@ -120,8 +122,9 @@ def _save_seed(job: TrainingJob, inputs: TrainingInputs, trained: Trained, origi
     with atomic(job.work / name) as folder:
         folder.mkdir()
         if job.settings.keep_models:
-            models.save_encoder(trained.encoder, folder, job.out / name, trained.parent)
-            models.save_heads(trained.heads, folder)
+            dtype = models.DTYPES[job.settings.store_precision]
+            models.save_encoder(trained.encoder, folder, job.out / name, trained.parent, dtype)
+            models.save_heads(trained.heads, folder, dtype)
         if job.predictions:
             selected_predictions(inputs, trained).to_parquet(job.work / f"{name}.parquet", index=False)
         write_json(folder / "run.json", record)
@@ -152,6 +155,10 @@ def _publish(job: TrainingJob) -> None:
         with atomic(job.predictions) as temporary:
             frames = [pd.read_parquet(job.work / f"{seed}.parquet") for seed in job.settings.seeds]
             pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
+    if job.records:
+        for seed in job.settings.seeds:
+            (job.records / str(seed)).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(job.work / str(seed) / "run.json", job.records / str(seed) / "run.json")
     for seed in job.settings.seeds:
         (job.out / str(seed)).mkdir(parents=True, exist_ok=True)
         for path in sorted((job.work / str(seed)).iterdir()):
@@ -231,7 +238,8 @@ def is_done(job: TrainingJob, origin: dict[str, Any]) -> bool:
 
     Snakemake deletes outputs before it starts a job, so existing outputs are newer than that.
     """
-    records = [job.out / str(seed) / "run.json" for seed in job.settings.seeds]
+    folders = [job.out, *filter(None, [job.records])]
+    records = [folder / str(seed) / "run.json" for folder in folders for seed in job.settings.seeds]
     if not all(path.exists() for path in [*records, *filter(None, [job.predictions])]):
         return False
     key = {"settings": to_plain(job.settings), **origin}

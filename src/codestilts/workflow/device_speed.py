@@ -73,7 +73,7 @@ def read_measured_runs(results: Path) -> list[MeasuredRun]:
     runs = []
     for study in sorted(path for path in results.glob("*") if path.is_dir()):
         architectures: dict[str, Architecture] = {}
-        for path in [*sorted(study.glob("intermediate/**/run.json")), *sorted(study.glob("target/**/run.json"))]:
+        for path in [*sorted(study.glob("records/**/run.json")), *sorted(study.glob("target/**/run.json"))]:
             record = json.loads(path.read_text(encoding="utf-8"))
             try:
                 settings = SETTINGS.validate_python(record["settings"])

@@ -8,6 +8,7 @@ from codestilts.config.study import Study
 # Rules whose job path is not their own name followed by their wildcards (the star).
 PATTERNS = {
     "train_intermediate": "intermediate/*",
+    "train_temporary": "intermediate/*",
     "train_target": "target/*",
     "tune": "tuning/*",
     "score_baselines": "score/baselines",
@@ -15,7 +16,8 @@ PATTERNS = {
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
 }
-DEVICE_RULES = ("train_intermediate", "tune", "train_target", "frozen_retrieval")  # rules that compute on a GPU if any
+# Rules that compute on a GPU if any.
+DEVICE_RULES = ("train_intermediate", "train_temporary", "tune", "train_target", "frozen_retrieval")
 DEVICE_FOLDERS = {PATTERNS.get(rule, rule).partition("/")[0] for rule in DEVICE_RULES}
 
 
@@ -41,6 +43,8 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
     batches, pairs = list(study.batches), list(study.encoder_arms)
     encoders = [(name,) for name in study.encoders]
     once: list[tuple[str, ...]] = [()]  # one job without wildcards
+    kept = [pair for pair in study.intermediate_models if pair[1] in study.kept_parents]
+    temporary = [pair for pair in study.intermediate_models if pair not in kept]
     jobs: dict[str, Sequence[tuple[str, ...]]] = {
         "fetch": [(name,) for name in study.used_sources],
         "import_encoder": encoders,
@@ -48,7 +52,8 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "near_duplicates": once if any(map(study.reads_functions, study.examples)) else [],
         "build": [(name,) for name in study.examples],
         "encode": study.encoded_tasks,
-        "train_intermediate": [(*pair, batch) for pair, batch in product(study.intermediate_models, batches)],
+        "train_intermediate": [(*pair, batch) for pair, batch in product(kept, batches)],
+        "train_temporary": [(*pair, batch) for pair, batch in product(temporary, batches)],
         "tune": study.runs if study.learning_rates else [],
         "train_target": [(*run, batch) for run, batch in product(study.runs, batches)],
         "frozen_retrieval": [(*pair, batch) for pair, batch in product(pairs, batches)],

@@ -4,6 +4,7 @@ import statistics
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from codestilts.workflow.device_speed import (
     measured_speed,
     prediction_errors,
 )
+from codestilts.workflow.disk_space import disk_use, with_settings
 from codestilts.workflow.flops import Flops
 from codestilts.workflow.planning import Job, Workload
 
@@ -109,20 +111,36 @@ def jobs_text(plan: Plan) -> str:
 
 
 def disk_text(plan: Plan) -> str:
-    """Disk space by kind of file."""
+    """Disk space by kind of file: of the study, and with other settings of what it keeps and how it stores it."""
     running = max(plan.devices)
-    use = planning.disk_use(plan.workload, running)
+    config = plan.workload.study.config
+    columns: dict[str, dict[str, Any]] = {"this study": {}}
+    for keep in ("none", "all"):
+        for name, precision in (("fp32", "fp32"), ("16 bits", "fp16")):
+            columns[f"{keep}, {name}"] = {"keep_models": keep, "store_precision": precision}
+    table = pd.DataFrame({name: _disk_column(plan, running, settings) for name, settings in columns.items()})
+    kept = config.keep_models if isinstance(config.keep_models, str) else f"[{', '.join(config.keep_models)}]"
+    return (
+        f"Disk space in GB with {running} jobs training at once; this study has keep_models: {kept} and "
+        f"store_precision: {config.store_precision}\n{as_text(table)}"
+    )
+
+
+def _disk_column(plan: Plan, running: int, settings: dict[str, Any]) -> dict[str, float]:
+    """Gigabytes by kind of file with some other settings."""
+    workload, jobs = with_settings(plan.workload, plan.jobs, **settings)
+    use = disk_use(workload, jobs, plan.speed, running)
     rows = {
         "encoders": use.encoders,
         "intermediate models": use.intermediate_models,
         "target models": use.target_models,
         "predictions": use.predictions,
         "kept in all": use.kept,
+        "temporary models": use.temporary_models,
         "checkpoints of running jobs": use.checkpoints,
         "peak": use.peak,
     }
-    table = pd.DataFrame({"GB": rows}) / 1e9
-    return f"Disk space with {running} jobs training at once\n{as_text(table)}"
+    return {name: size / 1e9 for name, size in rows.items()}
 
 
 def downloads_text(plan: Plan, ask: Callable[[Source], int] | None) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.config import training_jobs
-from codestilts.config.schema import Budget
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.archive import matches
@@ -17,13 +16,12 @@ from codestilts.workflow.architectures import Architecture, find_architecture
 from codestilts.workflow.device_speed import Speed
 from codestilts.workflow.flops import Flops, retrieval_flops, training_flops
 from codestilts.workflow.job_paths import job_path_of, rules_by_job_path
-from codestilts.workflow.scheduling import longest_chains, makespan
+from codestilts.workflow.scheduling import longest_chains, schedule
 from codestilts.workflow.task_sizes import FILL, TaskSize, task_size
 
-PREDICTION_BYTES = 120  # of a row of predictions
-WEIGHT_BYTES = 4
 # Columns of the table of device hours. Training jobs of targets also predict; the two are told apart.
-STAGES = {"train_intermediate": "intermediate", "tune": "tuning", "frozen_retrieval": "retrieval"}
+STAGES = {"train_intermediate": "intermediate", "train_temporary": "intermediate", "tune": "tuning"}
+STAGES |= {"frozen_retrieval": "retrieval"}
 TARGET, PREDICTION = "target", "prediction"
 HOUR_COLUMNS = ["intermediate", "tuning", TARGET, PREDICTION, "retrieval"]
 
@@ -95,8 +93,9 @@ class _JobGraph:
         """One job a batch of seeds."""
         settings = training_jobs.intermediate_settings(self.study, encoder, arm, self.first_batch)
         flops = training_flops(self.architectures[encoder], settings, self.sizes)
+        rule = "train_intermediate" if arm in self.study.kept_parents else "train_temporary"
         for batch, seeds in self.study.batches.items():
-            number = self._add("train_intermediate", (encoder, arm, batch), flops * len(seeds))
+            number = self._add(rule, (encoder, arm, batch), flops * len(seeds))
             self.intermediate[encoder, arm, batch] = number
 
     def add_target(self, encoder: str, arm: str, target: str) -> None:
@@ -151,73 +150,26 @@ def longest_jobs(jobs: Sequence[Job], speed: Speed) -> "pd.Series[float]":
 
 def wall_time(jobs: Sequence[Job], speed: Speed, devices: Iterable[int]) -> pd.DataFrame:
     """Days until the last training or prediction is done, and the share of time that devices are busy, by devices."""
-    durations, parents = [speed.seconds(job.flops) for job in jobs], [job.parents for job in jobs]
+    durations = [speed.seconds(job.flops) for job in jobs]
     rows = []
     for count in devices:
-        end = makespan(durations, parents, count)
+        end = max(job_ends(jobs, speed, count), default=0.0)
         rows.append({"devices": count, "days": end / 86400, "busy": sum(durations) / (count * end) if end else 1.0})
     return pd.DataFrame(rows)
+
+
+def job_ends(jobs: Sequence[Job], speed: Speed, devices: int) -> list[float]:
+    """When each job ends, in seconds. Readers of temporary models go first, as the rules say (``READERS_FIRST``)."""
+    durations, parents = [speed.seconds(job.flops) for job in jobs], [job.parents for job in jobs]
+    temporary = any(job.rule == "train_temporary" for job in jobs)
+    first = {number for number, job in enumerate(jobs) if temporary and STAGES.get(job.rule) != "intermediate"}
+    return schedule(durations, parents, devices, first)
 
 
 def critical_path(jobs: Sequence[Job], speed: Speed) -> float:
     """Seconds of the longest chain of jobs, which no number of devices shortens."""
     durations = [speed.seconds(job.flops) for job in jobs]
     return max(longest_chains(durations, [job.parents for job in jobs]), default=0.0)
-
-
-@dataclass(frozen=True)
-class DiskUse:
-    """Bytes on disk. All but the checkpoints stay; checkpoints exist while a job runs."""
-
-    encoders: float
-    intermediate_models: float
-    target_models: float
-    predictions: float
-    checkpoints: float
-
-    @property
-    def kept(self) -> float:
-        """Bytes that stay."""
-        return self.encoders + self.intermediate_models + self.target_models + self.predictions
-
-    @property
-    def peak(self) -> float:
-        """Most bytes at once."""
-        return self.kept + self.checkpoints
-
-
-def disk_use(workload: Workload, running: int) -> DiskUse:
-    """Disk space of a study while ``running`` jobs train at once.
-
-    A checkpoint holds the weights and two moments of each trained weight. The last one stays until the next is written.
-    """
-    study, architectures = workload.study, workload.architectures
-    seeds = len(study.config.seeds)
-    intermediate, target = study.config.intermediate, study.config.target
-
-    def trained(encoder: str, budget: Budget) -> int:
-        """Trained weights; a model stores these, since it shares frozen embeddings with its encoder."""
-        frozen = architectures[encoder].word_embeddings if budget.freeze_embeddings else 0
-        return architectures[encoder].parameters - frozen
-
-    checkpoint = max(
-        architectures[encoder].parameters + 2 * trained(encoder, budget)
-        for encoder in study.encoders
-        for budget in (intermediate, target)
-    )
-    target_models = sum(trained(encoder, target) for encoder, *_ in study.runs) if study.config.keep_models else 0
-    kinds = len(target.selection)
-    rows = sum(kinds * workload.sizes[name].test for *_, name in study.runs)
-    rows += len(study.encoder_arms) * sum(workload.sizes[name].test for name in study.untrained_targets)
-    return DiskUse(
-        encoders=WEIGHT_BYTES * sum(encoder.parameters for encoder in architectures.values()),
-        intermediate_models=WEIGHT_BYTES
-        * seeds
-        * sum(trained(encoder, intermediate) for encoder, _ in study.intermediate_models),
-        target_models=WEIGHT_BYTES * seeds * target_models,
-        predictions=PREDICTION_BYTES * seeds * rows,
-        checkpoints=2 * WEIGHT_BYTES * checkpoint * running,
-    )
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each",
         "languages": [name for name in study.config.languages if name in languages],
         "seeds": list(range(seeds)),
         "seeds_per_job": 1,
-        "keep_models": False,
+        "keep_models": "none",
         "data": {**SIZES, "tasks": tasks},
         "intermediate": {**TINY, "recipe": "matched", "evaluations": 1},
         "target": {

@@ -60,3 +60,31 @@ def share_gpu_resources(workflow: Any, rules: Iterable[str]) -> None:
         merged = shared.copy()
         merged.update(resources.get(rule, {}))
         resources[rule] = merged
+
+
+def spare_readers_of_deleted_files() -> None:
+    """Let jobs that are done stay done if a temporary file that they have read is made again for another job.
+
+    Snakemake makes a deleted temporary file again when a new job reads it, and then repeats every other job that reads
+    it too. An ``ancient`` input causes no rerun, except that Snakemake makes an exception of missing files. With this
+    function, that exception does not apply to temporary files. A job that lacks an output still runs.
+    """
+    from snakemake.dag import DAG
+
+    if getattr(DAG.update_needrun, "spares_readers", False):
+        return
+    update_needrun = DAG.update_needrun
+
+    async def sparing(dag: Any, create_inventory: bool = False) -> None:
+        edges = {job: dag.depending[job] for job in dag.jobs if job.temp_output}
+        try:
+            for job, readers in edges.items():
+                dag.depending[job] = {
+                    reader: files for reader, files in readers.items() if not all(f.is_ancient for f in files)
+                }
+            await update_needrun(dag, create_inventory)
+        finally:
+            dag.depending.update(edges)
+
+    sparing.spares_readers = True  # type: ignore[attr-defined]
+    DAG.update_needrun = sparing
