@@ -7,6 +7,10 @@ import pytest
 from projects import copy_project
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--search-rows", type=int, default=16_384, help="queries and documents of the search")
+
+
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with made-up packages; nothing has run yet."""
