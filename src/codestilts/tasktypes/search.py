@@ -143,8 +143,10 @@ def distinct(vectors: Tensor) -> tuple[Tensor, np.ndarray]:
 
     Only vectors with the same sum of bits are compared byte by byte.
     """
-    # A part at a time, because torch turns what it sums into 64 bits first.
-    sums = pd.Series(torch.cat([part.view(torch.int32).sum(1) for part in vectors.split(CPU_TILE)]).cpu().numpy())
+    bits = torch.empty(len(vectors), dtype=torch.int64, device=vectors.device)
+    for part, out in zip(vectors.split(CPU_TILE), bits.split(CPU_TILE), strict=True):
+        torch.sum(part.view(torch.int32), 1, out=out)  # a part at a time: torch turns what it sums into 64 bits first
+    sums = pd.Series(bits.cpu().numpy())
     rows = np.flatnonzero(sums.duplicated(keep=False))
     first = np.arange(len(vectors))
     if len(rows):
