@@ -36,6 +36,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"written to {OUT.relative_to(ROOT)}/ with a figure")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--search-rows", type=int, default=16_384, help="queries and documents of the search")
+
+
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with made-up packages; nothing has run yet."""

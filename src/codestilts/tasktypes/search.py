@@ -108,7 +108,7 @@ def similarity_rows(queries: Tensor, documents: Tensor) -> Iterator[tuple[int, T
     """
     unequal, group = distinct(documents)
     tile = tile_of(queries.device)
-    step = max(1, (GPU_BLOCK if queries.is_cuda else CPU_BLOCK) // max(len(documents), 1))
+    step = min(tile, max(1, (GPU_BLOCK if queries.is_cuda else CPU_BLOCK) // max(len(documents), 1)))
     buffer = queries.new_empty((min(step, len(queries)), len(unequal)))
     columns = None if len(unequal) == len(documents) else torch.from_numpy(group).to(queries.device)
     for start in range(0, len(queries), step):
@@ -143,7 +143,10 @@ def distinct(vectors: Tensor) -> tuple[Tensor, np.ndarray]:
 
     Only vectors with the same sum of bits are compared byte by byte.
     """
-    sums = pd.Series(vectors.view(torch.int32).sum(1).cpu().numpy())
+    bits = torch.empty(len(vectors), dtype=torch.int64, device=vectors.device)
+    for part, out in zip(vectors.split(CPU_TILE), bits.split(CPU_TILE), strict=True):
+        torch.sum(part.view(torch.int32), 1, out=out)  # a part at a time: torch turns what it sums into 64 bits first
+    sums = pd.Series(bits.cpu().numpy())
     rows = np.flatnonzero(sums.duplicated(keep=False))
     first = np.arange(len(vectors))
     if len(rows):

@@ -85,12 +85,15 @@ class JobResources:
         return (size.dev + size.test) * size.example_tokens * token
 
     def _vector_bytes(self, task: str, encoder: Architecture, layers: int) -> float:
-        """Bytes of an untrained target's vectors: both sides, each layer, twice while they are concatenated."""
+        """Bytes of an untrained target's vectors: both sides of each layer, and two copies of the one searched.
+
+        Similarities are computed in blocks (:mod:`codestilts.tasktypes.search`), for which ``PROCESS_MB`` has room.
+        """
         size = self._size(task)
         rows = size.dev + size.test
         at_once = rows / 2 if rows > LARGE else rows
         swept = self.study.tasks[task].options.sweep
-        return 2 * 2 * WEIGHT_BYTES * at_once * (layers if swept else 1) * encoder.hidden_size
+        return 2 * WEIGHT_BYTES * at_once * (2 + (layers if swept else 1)) * encoder.hidden_size
 
     @cache  # noqa: B019
     def _flops(self, stage: Stage, encoder: str, arm: str, target: str) -> Flops:
