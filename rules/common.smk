@@ -13,6 +13,7 @@ from codestilts.sources.archive import local_content
 from codestilts.workflow import snakemake_internals, startup
 from codestilts.workflow.job_paths import DEVICE_RULES
 from codestilts.workflow.resources import JobResources
+from codestilts.workflow.snakemake_internals import inspected_once
 
 with startup.errors_as_one_line():
     INVOCATION = snakemake_internals.read_invocation(workflow)
@@ -100,7 +101,7 @@ def one_of(names):
 
 def settings(stage):
     """The settings of a job as JSON, from its wildcards: a job is rerun when its own settings change."""
-    return lambda wildcards: to_json(JOB_SETTINGS[stage](STUDY, **wildcards))
+    return inspected_once(lambda wildcards: to_json(JOB_SETTINGS[stage](STUDY, **wildcards)))
 
 
 @cache
@@ -191,6 +192,7 @@ def encoded_of_arm(wildcards):
     return expand(ENCODED, task=STUDY.arms[wildcards.arm].tasks, **wildcards)
 
 
+@inspected_once
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder."""
     parent = STUDY.parent_arm(wildcards.arm)

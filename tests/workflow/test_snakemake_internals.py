@@ -1,11 +1,15 @@
 """What the project takes from Snakemake's objects, on the installed Snakemake."""
 
+import inspect
 import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from snakemake.common import get_function_params, get_input_function_aux_params
+
+from codestilts.workflow.snakemake_internals import inspected_once
 
 WORKFLOW = """
 import dataclasses, json
@@ -77,3 +81,11 @@ def test_resources_of_gpu_jobs_apply_to_all_rules_that_request_gpus(folder: Path
     assert "slurm_partition=gpu" in rules["train"] and "nodes=1" in rules["train"]
     assert "slurm_partition=big" in rules["predict"] and "nodes=1" in rules["predict"]
     assert "slurm_partition" not in rules["score"]
+
+
+def test_snakemake_does_not_inspect_a_function_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = inspected_once(lambda wildcards, input: (wildcards, input))
+    monkeypatch.delattr(inspect, "signature")
+    assert list(get_function_params(function)) == ["wildcards", "input"]
+    assert get_input_function_aux_params(function, {"input": 1, "output": 2}) == {"input": 1}
+    assert function(3, 4) == (3, 4)
