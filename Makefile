@@ -1,6 +1,6 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make test     set everything up, run the tests
-# make bench    how long scripts and a dry run take to start, on a machine that does nothing else
+# make bench    how long scripts and a dry run take, on a machine that does nothing else
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)

@@ -14,6 +14,7 @@ from codestilts.sources.archive import local_content
 from codestilts.workflow import snakemake_internals, startup
 from codestilts.workflow.job_paths import DEVICE_RULES
 from codestilts.workflow.resources import JobResources
+from codestilts.workflow.snakemake_internals import inspected_once
 
 with startup.errors_as_one_line():
     INVOCATION = snakemake_internals.read_invocation(workflow)
@@ -109,7 +110,7 @@ def one_of(names):
 
 def settings(stage):
     """The settings of a job as JSON, from its wildcards: a job is rerun when its own settings change."""
-    return lambda wildcards: to_json(JOB_SETTINGS[stage](STUDY, **wildcards))
+    return inspected_once(lambda wildcards: to_json(JOB_SETTINGS[stage](STUDY, **wildcards)))
 
 
 @cache
@@ -213,6 +214,7 @@ def encoded_of_arm(wildcards):
     return expand(ENCODED, task=STUDY.arms[wildcards.arm].tasks, **wildcards)
 
 
+@inspected_once
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
 

@@ -1,5 +1,6 @@
 """What the project takes from Snakemake's objects, on the installed Snakemake."""
 
+import inspect
 import json
 import os
 import re
@@ -7,6 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from snakemake.common import get_function_params, get_input_function_aux_params
+
+from codestilts.workflow.snakemake_internals import inspected_once
 
 WORKFLOW = """
 import dataclasses, json
@@ -120,3 +124,11 @@ def test_readers_of_a_deleted_file_are_spared_if_it_is_ancient(tmp_path: Path) -
     assert jobs_left(tmp_path, "readers=a+b", "spare=1", "setting=2") == ["a.read", "b.read", "models,"]
     (tmp_path / "a.read").unlink()
     assert jobs_left(tmp_path, "readers=a+b", "spare=1") == ["a.read", "models,"]
+
+
+def test_snakemake_does_not_inspect_a_function_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = inspected_once(lambda wildcards, input: (wildcards, input))
+    monkeypatch.delattr(inspect, "signature")
+    assert list(get_function_params(function)) == ["wildcards", "input"]
+    assert get_input_function_aux_params(function, {"input": 1, "output": 2}) == {"input": 1}
+    assert function(3, 4) == (3, 4)

@@ -5,11 +5,15 @@ Nothing else in the project touches them; :mod:`codestilts.workflow.snakemake_lo
 function on the installed Snakemake: after an update of Snakemake, run it first.
 """
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from snakemake.common import overwrite_function_params
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 ALL_GPU_RULES = "gpu_jobs"  # stands for all rules that request GPUs in `set-resources` of a profile
 
 
@@ -45,6 +49,12 @@ def read_invocation(workflow: Any) -> Invocation:
         uses_image=any(method.name == "APPTAINER" for method in workflow.deployment_settings.deployment_method),
         gpus=None if limit is None else limit.value,
     )
+
+
+def inspected_once(function: Function) -> Function:
+    """Note the parameters of a function of a rule, which Snakemake would look up two or three times for each job."""
+    overwrite_function_params(function, inspect.signature(function).parameters)
+    return function
 
 
 def share_gpu_resources(workflow: Any, rules: Iterable[str]) -> None:
