@@ -1,6 +1,6 @@
 """The disk space that a study takes, before it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,7 +71,7 @@ def disk_use(workload: Workload, jobs: Sequence[Job], speed: Speed, running: int
 
 
 def _temporary_bytes(
-    workload: Workload, jobs: Sequence[Job], ends: Sequence[float], model_bytes: dict[str, float]
+    workload: Workload, jobs: Sequence[Job], ends: Sequence[float], model_bytes: Mapping[str, float]
 ) -> float:
     """The most bytes of temporary models at once: each stays from the end of its training to its last reader's end."""
     deleted: dict[int, float] = {}
