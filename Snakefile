@@ -43,7 +43,7 @@ rule all:
         over(STUDY.runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches),
         over(STUDY.encoder_arms, PREDICTIONS, target=STUDY.untrained_targets, seeds=STUDY.batches),
         over(STUDY.encoder_arms, [RETRIEVAL_RECORD, SWEEP], seeds=STUDY.batches),
-        over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
+        over(STUDY.encoder_arms, [VALUES, SUMS, RUNS, CURVES, LAYERS]),
     message:
         "All results are up to date"
 

@@ -1,11 +1,12 @@
-"""Means over arms, languages, targets and groups, as weights on the cells of :mod:`bootstrap`."""
+"""Means over arms, languages, targets and groups, as weights on the cells of :mod:`resampling`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
-from codestilts.evaluation.statistics.bootstrap import Cells, Estimate
+from codestilts.evaluation.statistics.bootstrap import Estimate
+from codestilts.evaluation.statistics.resampling import Cells
 
 COUNTS = ["languages", "targets", "cells"]  # the numbers that a mean is taken over
 INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
@@ -41,9 +42,9 @@ def common_means(
         languages: The languages of all targets, or of each.
         without: Targets by arm that are left out of the arm's means.
     """
-    weights = [np.zeros(cells.by_seed.shape[1:]) for _ in sides]
+    weights = [np.zeros(cells.rows.shape) for _ in sides]
     rows = [[cells.arms.index(arm) for arm in arms if arm in cells.arms] for arms in sides]
-    present = ~np.isnan(cells.draws[0])
+    present = cells.rows >= 0
     usable = [_common_cells(cells, present, rows, scope, languages, without) for scope in scopes]
     usable = [targets for targets in usable if targets]
     for targets in usable:
@@ -83,7 +84,7 @@ def count(weights: np.ndarray) -> dict[str, int]:
 
 def observed(cells: Cells, weights: np.ndarray) -> float:
     """Return the weighted sum of the observed cells, in points."""
-    return float(cells.draws[0][weights != 0] @ weights[weights != 0])
+    return float(cells.draws[cells.rows[weights != 0], 0] @ weights[weights != 0])
 
 
 def estimate_columns(estimate: Estimate, name: str) -> dict[str, object]:

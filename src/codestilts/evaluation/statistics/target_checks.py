@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.bootstrap import Cells, estimate
+from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.design import NONE, Design
 from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed
+from codestilts.evaluation.statistics.resampling import Cells
 
 CHECK_COLUMNS = ["target", "group", "trained", "languages", "rival", "rival_kind", "none", "rival_value", "margin",
                  *INTERVAL, "passed"]  # fmt: skip
