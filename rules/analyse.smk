@@ -93,9 +93,9 @@ rule compare:
         "<results>/logs/compare.log",
     benchmark:
         "<results>/benchmarks/compare.tsv"
-    threads: 1
+    threads: 2
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(4000),
         runtime=growing(30),
     params:
         script=in_checkout("scripts/compare.py"),
@@ -105,7 +105,7 @@ rule compare:
         "Comparing arms"
     shell:
         "python {params.script:q} --values {input.values} --sums {input.sums} --languages {input.languages}"
-        " --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
+        " --processes {threads} --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
         " --contrasts {output.contrasts} --target-checks {output.target_checks} --counts {output.counts}"
         " 2>&1 | tee {log}"
 

@@ -2,13 +2,13 @@
 
 import argparse
 
-import pandas as pd
 from pydantic import TypeAdapter
 
 from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.comparison import TABLES, compare
+from codestilts.evaluation.scoring import read_values
 
 
 def main() -> None:
@@ -22,11 +22,12 @@ def main() -> None:
         required=True,
         help="JSON of ComparisonSettings",
     )
+    parser.add_argument("--processes", type=int, default=1, help="encoders that are compared at a time")
     for name in TABLES:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, help=f"{name} (CSV), written")
     arguments = parser.parse_args()
-    values = pd.concat(map(pd.read_parquet, arguments.values), ignore_index=True)
-    tables = compare(values, arguments.sums, read_csv(arguments.languages), arguments.settings)
+    values, languages = read_values(arguments.values), read_csv(arguments.languages)
+    tables = compare(values, arguments.sums, languages, arguments.settings, arguments.processes)
     for name, table in tables.items():
         # Six decimals: the last bits of sums depend on the number of threads.
         write_csv(table, getattr(arguments, name), float_format="%.6f")

@@ -13,3 +13,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("fresh"))
     packages.make(folder)
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Benchmarks of statistics take an hour in the shape of the paper study."""
+    parser.addoption("--full-shape", action="store_true", help="statistics of all encoders and test rows")

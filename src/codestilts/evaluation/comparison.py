@@ -1,6 +1,9 @@
 """The comparison of arms: all tables of scores and statistics from tables of values and of sums."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pandas as pd
 
@@ -24,33 +27,47 @@ TABLES = ["scores", *STATISTICS]
 
 
 def compare(
-    values: pd.DataFrame, sums: Sequence[str], languages: pd.DataFrame, settings: ComparisonSettings
+    values: pd.DataFrame, sums: Sequence[str], languages: pd.DataFrame, settings: ComparisonSettings, processes: int = 1
 ) -> dict[str, pd.DataFrame]:
     """Compare arms.
 
-    The sums of one encoder in one cell (target and language) are in memory at a time.
+    A process compares those of one encoder, and has the sums of one cell (target and language) in memory at a time.
 
     Args:
         values: The values of the arms and of the trivial baselines, in any order.
         sums: Their tables of sums (parquet).
         languages: The similarity table.
         settings: The settings of the comparison.
+        processes: The number of encoders that are compared at a time.
 
     Returns:
         The tables named in :data:`TABLES`. All but ``scores`` begin with the encoder.
     """
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in STATISTICS}
-    encoders_of = {path: names_in(path, "encoder") for path in sums}
-    for encoder in encoders_in(values):
-        tables = SumTables([path for path in sums if encoders_of[path] & {"", encoder}], encoder)
-        runs = compared_runs(values, encoder, settings)
-        keys = sorted(set(zip(runs["target"], runs["language"], strict=True)))
-        cells = resample(((key, tables.read(*key)) for key in keys), settings.resamples, settings.seed, runs)
-        design = design_of(settings, languages, encoder)
-        for name, statistic in STATISTICS.items():
-            table = statistic(cells, design)
-            table.insert(0, "encoder", encoder)
-            parts[name].append(table)
-    tables_by_name = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    encoders, encoders_of = encoders_in(values), {path: names_in(path, "encoder") for path in sums}
+    jobs = []
+    for encoder in encoders:
+        runs, design = compared_runs(values, encoder, settings), design_of(settings, languages, encoder)
+        jobs.append((encoder, runs, [path for path in sums if encoders_of[path] & {"", encoder}], design))
+    jobs.sort(key=lambda job: -len(job[1]))  # the longest first
+    if processes > 1 and len(jobs) > 1:
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of each process: read when it starts
+        # Spawned, as threads of BLAS and pyarrow do not survive a fork.
+        with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
+            found = list(pool.map(compare_encoder, *zip(*jobs, strict=True)))
+    else:
+        found = [compare_encoder(*job) for job in jobs]
+    by_encoder = {job[0]: tables for job, tables in zip(jobs, found, strict=True)}
+    parts = {name: [by_encoder[encoder][name] for encoder in encoders] for name in STATISTICS}
     scores = tidy(values, settings).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
-    return {"scores": scores, **tables_by_name}
+    return {"scores": scores, **{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}}
+
+
+def compare_encoder(encoder: str, runs: pd.DataFrame, sums: list[str], design: Design) -> dict[str, pd.DataFrame]:
+    """Return the tables of :data:`STATISTICS` of one encoder from its runs (:func:`compared_runs`) and sums."""
+    tables, settings = SumTables(sums, encoder), design.settings
+    keys = sorted(set(runs[["target", "language"]].drop_duplicates().itertuples(index=False, name=None)))
+    cells = resample(((key, tables.read(*key)) for key in keys), settings.resamples, settings.seed, runs)
+    found = {name: statistic(cells, design) for name, statistic in STATISTICS.items()}
+    for table in found.values():
+        table.insert(0, "encoder", encoder)
+    return found

@@ -119,17 +119,19 @@ def tidy(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
         CodeStiltsError: The values have an arm or a target that the study lacks.
     """
     table = with_families(values, settings)
-    if unknown := sorted(set(table["target"]) - set(settings.targets)):
+    # Categories compare with equal categories alone.
+    encoder, arm, target, language = (table[name].astype(object) for name in ("encoder", "arm", "target", "language"))
+    if unknown := sorted(set(target.unique()) - set(settings.targets)):
         raise CodeStiltsError(f"scores of the target '{unknown[0]}', which the study does not name")
-    table["group"] = [settings.targets[target].group for target in table["target"]]
+    table["group"] = target.map({name: target.group for name, target in settings.targets.items()})
     overlaps = {(name, target) for name, arm in settings.arms.items() for target in arm.overlaps}
-    table["overlaps"] = [pair in overlaps for pair in zip(table["arm"], table["target"], strict=True)]
-    table["zero_shot"] = table["language"] != table["target"].map(
+    table["overlaps"] = [pair in overlaps for pair in zip(arm, target, strict=True)]
+    table["zero_shot"] = language != target.map(
         {name: target.source_language for name, target in settings.targets.items()}
     )
-    table["seen"] = table["language"].isin(settings.seen_languages)
+    table["seen"] = language.isin(settings.seen_languages)
     pretrained = {(name, language) for name, known in settings.pretraining_languages.items() for language in known}
-    table["pretrained"] = [pair in pretrained for pair in zip(table["encoder"], table["language"], strict=True)]
+    table["pretrained"] = [pair in pretrained for pair in zip(encoder, language, strict=True)]
     return table[SCORE_COLUMNS]
 
 
@@ -140,10 +142,16 @@ def with_families(table: pd.DataFrame, settings: ComparisonSettings) -> pd.DataF
         CodeStiltsError: The table has an arm that the study lacks.
     """
     trivial = table["encoder"] == ""
-    if unknown := sorted(set(table.loc[~trivial, "arm"]) - set(settings.arms)):
+    if unknown := sorted(set(table.loc[~trivial, "arm"].unique()) - set(settings.arms)):
         raise CodeStiltsError(f"scores of the arm '{unknown[0]}', which the study does not name")
-    families = table["arm"].map({name: arm.family for name, arm in settings.arms.items()})
+    families = table["arm"].astype(object).map({name: arm.family for name, arm in settings.arms.items()})
     return table.assign(family=families.mask(trivial, TRIVIAL))
+
+
+def read_values(paths: Iterable[str]) -> pd.DataFrame:
+    """Read tables of values, texts as categories in their order: a study has millions of values, and few names."""
+    table = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    return table.astype({name: "category" for name in [*SCORE_KEYS, "metric"] if name != "seed"})
 
 
 def encoders_in(values: pd.DataFrame) -> list[str]:
@@ -152,7 +160,7 @@ def encoders_in(values: pd.DataFrame) -> list[str]:
     Raises:
         CodeStiltsError: There are no scores other than those of trivial baselines.
     """
-    encoders = sorted(set(values["encoder"]) - {""})
+    encoders = sorted(set(values["encoder"].unique()) - {""})
     if not encoders:
         raise CodeStiltsError("no scores of any arm: predict first")
     return encoders
@@ -166,4 +174,5 @@ def compared_runs(values: pd.DataFrame, encoder: str, settings: ComparisonSettin
     """
     metrics = {name: target.metric for name, target in settings.targets.items()}
     chosen = values["encoder"].isin(["", encoder]) & values["checkpoint"].isin(["", settings.checkpoint])
-    return with_families(values[chosen & (values["metric"] == values["target"].map(metrics))], settings)
+    chosen &= values["metric"].astype(object) == values["target"].astype(object).map(metrics)
+    return with_families(values[chosen], settings)

@@ -45,20 +45,20 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
 
     Args:
         cells: The cells of all arms.
-        weights: Weights (arms x targets x languages).
+        weights: The weight of each cell.
         confidence: The confidence of the interval.
 
     Returns:
-        The estimate, or None if a cell with a weight has no data.
+        The estimate, or None if no cell has a weight.
     """
-    chosen = np.flatnonzero(weights)
-    factors, rows = weights.ravel()[chosen], cells.rows.ravel()[chosen]
-    if not len(factors) or (rows < 0).any():
+    rows = np.flatnonzero(weights)
+    if not len(rows):
         return None
+    factors = weights[rows]
     draws, by_seed = _weighted(cells.draws, rows, factors), factors @ cells.by_seed[rows]
     value, resampled = float(draws[0]) if abs(draws[0]) > ROUNDING else 0.0, np.sort(draws[1:])
     seeds = tuple(float(x) for x in by_seed)
-    units = cells.units.ravel()[chosen % cells.units.size]
+    units = cells.units.ravel()[cells.places[rows]]
     if note := _no_interval(by_seed, resampled, units, confidence):
         return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
     spread = _spread(by_seed, resampled, int(units.min()))
@@ -103,7 +103,9 @@ def _interval(
 def _percentile(draws: np.ndarray, share: float) -> float:
     """Return a percentile of sorted draws, interpolated as :func:`numpy.interp` does but without a pass over them."""
     shares = _shares(len(draws))
-    below = min(int(np.searchsorted(shares, share, side="right")) - 1, len(draws) - 2)
+    below = min(int(share * (len(draws) - 1)), len(draws) - 2)
+    below += int(shares[below + 1] <= share) - int(shares[below] > share)
+    below = min(below, len(draws) - 2)
     slope = (draws[below + 1] - draws[below]) / (shares[below + 1] - shares[below])
     return float(slope * (share - shares[below]) + draws[below])
 

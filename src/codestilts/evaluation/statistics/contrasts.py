@@ -68,7 +68,7 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
                 "language_set": question.language_set,
             }
             words = verdict(difference, question.plus, question.minus, design.settings.margin)
-            rows.append({**asked, **count(plus), **estimate_columns(difference, "difference"), "verdict": words})
+            rows.append({**asked, **count(cells, plus), **estimate_columns(difference, "difference"), "verdict": words})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -59,7 +59,7 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
                 effect = estimate(cells, ours - none, design.settings.confidence)
                 if effect:
                     where = {"scope": scope, "scope_kind": scope_kind, "overlaps": _overlaps(design, side, scope)}
-                    mean = {"language_set": language_set, **count(none), "none": observed(cells, none)}
+                    mean = {"language_set": language_set, **count(cells, none), "none": observed(cells, none)}
                     rows.append({**_described(design, side), **where, **mean, **estimate_columns(effect, "effect")})
     return pd.DataFrame(rows, columns=COLUMNS)
 

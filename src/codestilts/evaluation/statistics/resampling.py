@@ -34,6 +34,7 @@ class Cells:
     languages: list[str]
     seeds: list[int]
     rows: np.ndarray  # (arms, targets, languages): the row of a cell in ``draws`` and ``by_seed``, -1 without data
+    places: np.ndarray  # (cells): target * number of languages + language
     draws: np.ndarray  # (cells, 1 + resamples); column 0 is observed
     by_seed: np.ndarray  # (cells, seeds), observed
     units: np.ndarray  # (targets, languages), number of units
@@ -98,7 +99,8 @@ def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
     np.maximum.at(examples, tuple(codes[1:]), runs["n"].to_numpy())
     trivial = sorted({str(name) for name in runs.loc[runs["family"] == TRIVIAL, "arm"].unique()})
     values = np.zeros((int(there.sum()), draws)), np.zeros((int(there.sum()), len(seeds)))
-    return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, *values, units, examples)
+    places = np.nonzero(there.reshape(len(there), -1))[1]
+    return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, places, *values, units, examples)
 
 
 def _arms_of(cells: Cells, target: int, language: int) -> list[str]:
@@ -125,7 +127,9 @@ def _values(
     def blocks() -> Iterable[tuple[slice, np.ndarray]]:
         return kept if few else _unit_weights(names, draws, seed)
 
-    return 100 * _mean_ratio(labels, blocks, (shape[1], draws)), len(names)
+    values = _mean_ratio(labels, blocks, (shape[1], draws))
+    values *= 100
+    return values, len(names)
 
 
 def _sorted_codes(column: pd.Series) -> tuple[list[str], np.ndarray]:
@@ -173,14 +177,15 @@ def _mean_ratio(
     """
     total, count = np.zeros(shape), np.zeros((1, shape[1]))
     for sides in labels:
-        sums: list[np.ndarray] = []
+        numerator, denominator = sums = [np.zeros((side.shape[1], shape[1])) for side in sides]
         for units, weights in blocks():
-            products = [_product(side[units], weights) for side in sides]
-            sums = [a + b for a, b in zip(sums, products, strict=True)] if sums else products
-        numerator, denominator = sums
-        total += np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
-        count = count + (denominator > 0)
-    return total / np.maximum(count, 1)
+            for side, weighted in zip(sides, sums, strict=True):
+                weighted += _product(side[units], weights)
+        there = denominator > 0
+        total += np.divide(numerator, denominator, out=np.zeros(shape), where=there)
+        count = count + there
+    total /= np.maximum(count, 1, out=count)
+    return total
 
 
 def _product(sums: Matrix, weights: np.ndarray) -> np.ndarray:
