@@ -14,8 +14,8 @@ rule score:
         "<results>/benchmarks/score/{encoder}/{arm}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         script=in_checkout("scripts/score.py"),
         settings=settings("score"),
@@ -96,7 +96,7 @@ rule compare:
     threads: 2
     resources:
         mem_mb=growing(4000),
-        runtime=growing(30),
+        runtime=growing(60),
     params:
         script=in_checkout("scripts/compare.py"),
         settings=settings("compare"),

@@ -92,6 +92,7 @@ def reference(rows: pd.DataFrame, seeds: list[int], seed_weights: np.ndarray, dr
 @pytest.mark.parametrize(("chunk", "sparse"), [(2**23, 0.05), (5 * (1 + RESAMPLES), 0.0), (1, 1.1)])
 def test_draws_are_those_of_a_plain_loop(tables, monkeypatch: pytest.MonkeyPatch, chunk: int, sparse: float) -> None:
     monkeypatch.setattr(resampling, "CHUNK", chunk)
+    monkeypatch.setattr(resampling, "KEPT", 4 * chunk)
     monkeypatch.setattr(resampling, "SPARSE", sparse)
     sums, table, paths = tables
     runs = compared_runs(table, "tiny", SETTINGS)

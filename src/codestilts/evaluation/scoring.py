@@ -1,6 +1,6 @@
 """From predictions to scores: sums of numerators and denominators per unit, and the tidy table of values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -38,8 +38,7 @@ def score(predictions: Iterable[str], settings: ScoreSettings, sums: str | Path)
     with SumWriter(sums) as writer:
         for name in sorted(paths):
             target, parts = settings.targets[name], []
-            for path in paths[name]:
-                rows = pd.read_parquet(path, filters=[("target", "==", name)])
+            for rows in (rows for path in paths[name] for rows in _runs(path, name)):
                 for metric in reported_metrics(target.metric):
                     table = unit_sums(rows, metric, target.labels)
                     tables.append(values(table))
@@ -47,6 +46,13 @@ def score(predictions: Iterable[str], settings: ScoreSettings, sums: str | Path)
                         parts.append(compared(table, settings.checkpoint))
             writer.write(pd.concat(parts, ignore_index=True))
     return pd.concat(tables, ignore_index=True).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
+
+
+def _runs(path: str, target: str) -> Iterator[pd.DataFrame]:
+    """Yield the predictions of a target, those of one seed and checkpoint at a time: metrics take much memory."""
+    rows = pd.read_parquet(path, filters=[("target", "==", target)])
+    keys = [name for name in ("seed", "checkpoint") if name in rows]
+    yield from (part for _, part in rows.groupby(keys, sort=True)) if keys else [rows]
 
 
 def compared(sums: pd.DataFrame, checkpoint: str) -> pd.DataFrame:

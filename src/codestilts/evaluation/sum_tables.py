@@ -57,7 +57,7 @@ class SumTables:
                 if None in names:
                     self.mixed.append((file, group))
                 elif names[0] in self.encoders:
-                    self.groups.setdefault((names[1], names[2]), []).append((file, group))
+                    self.groups.setdefault((str(names[1]), str(names[2])), []).append((file, group))
 
     def read(self, target: str, language: str) -> pd.DataFrame:
         """Return the sums of a cell: the columns :data:`READ`, texts as categories."""

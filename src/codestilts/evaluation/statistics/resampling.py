@@ -16,6 +16,7 @@ import pandas as pd
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
 CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
+KEPT = 2**25  # those of a macro average's units, which are drawn once for all labels: 256 MiB
 SPARSE = 0.05  # the share of non-zero sums below which a sparse product is faster than a dense one
 
 Matrix = Any  # scipy.sparse.csr_array, which is imported late
@@ -67,7 +68,8 @@ def resample(
     """
     if isinstance(sums, pd.DataFrame):
         runs = count_runs(sums)
-        sums = ((key, rows) for key, rows in sums.groupby(["target", "language"], sort=True))
+        groups = sums.groupby(["target", "language"], sort=True)
+        sums = (((str(target), str(language)), rows) for (target, language), rows in groups)
     assert runs is not None
     seeds = trained_seeds(runs)
     check_seeds(runs, seeds)
@@ -121,7 +123,7 @@ def _values(
     order = np.argsort(label, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
     labels = [[_matrix(side[part], unit[part], run[part], shape) for side in sums] for part in parts]
-    few = len(names) * draws <= CHUNK
+    few = len(names) * draws <= KEPT and len(labels) > 1
     kept = list(_unit_weights(names, draws, seed)) if few else []  # drawn once for all labels
 
     def blocks() -> Iterable[tuple[slice, np.ndarray]]:
