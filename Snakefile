@@ -44,7 +44,7 @@ rule all:
         over(KEPT_INTERMEDIATE, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
         over(STUDY.encoder_arms, RETRIEVAL, seeds=STUDY.batches),
-        over(STUDY.encoder_arms, [SCORES, RUNS, CURVES, LAYERS]),
+        over(STUDY.encoder_arms, [VALUES, SUMS, RUNS, CURVES, LAYERS]),
         deleted_outputs,
     message:
         "All results are up to date"

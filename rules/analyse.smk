@@ -6,15 +6,16 @@ rule score:
         predictions=predictions_of_pair,
         image=IMAGE_DIGEST,
     output:
-        "<results>/scores/{encoder}/{arm}.parquet",
+        values=VALUES,
+        sums=SUMS,
     log:
         "<results>/logs/score/{encoder}/{arm}.log",
     benchmark:
         "<results>/benchmarks/score/{encoder}/{arm}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         script=in_checkout("scripts/score.py"),
         settings=settings("score"),
@@ -22,7 +23,8 @@ rule score:
     message:
         "Scoring {wildcards.encoder} after {wildcards.arm}"
     shell:
-        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q}"
+        " --values {output.values} --sums {output.sums} 2>&1 | tee {log}"
 
 
 rule score_baselines:
@@ -30,7 +32,8 @@ rule score_baselines:
         predictions=expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         image=IMAGE_DIGEST,
     output:
-        "<results>/scores/baselines.parquet",
+        values="<results>/scores/baselines.values.parquet",
+        sums="<results>/scores/baselines.sums.parquet",
     log:
         "<results>/logs/score/baselines.log",
     benchmark:
@@ -46,7 +49,8 @@ rule score_baselines:
     message:
         "Scoring the trivial baselines"
     shell:
-        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q}"
+        " --values {output.values} --sums {output.sums} 2>&1 | tee {log}"
 
 
 rule language_similarity:
@@ -75,8 +79,8 @@ rule language_similarity:
 
 rule compare:
     input:
-        sums=over(STUDY.encoder_arms, SCORES),
-        baselines="<results>/scores/baselines.parquet",
+        values=over(STUDY.encoder_arms, VALUES) + ["<results>/scores/baselines.values.parquet"],
+        sums=over(STUDY.encoder_arms, SUMS) + ["<results>/scores/baselines.sums.parquet"],
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
@@ -89,10 +93,10 @@ rule compare:
         "<results>/logs/compare.log",
     benchmark:
         "<results>/benchmarks/compare.tsv"
-    threads: 1
+    threads: 2
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         script=in_checkout("scripts/compare.py"),
         settings=settings("compare"),
@@ -100,8 +104,8 @@ rule compare:
     message:
         "Comparing arms"
     shell:
-        "python {params.script:q} --sums {input.sums} {input.baselines} --languages {input.languages}"
-        " --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
+        "python {params.script:q} --values {input.values} --sums {input.sums} --languages {input.languages}"
+        " --processes {threads} --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
         " --contrasts {output.contrasts} --target-checks {output.target_checks} --counts {output.counts}"
         " 2>&1 | tee {log}"
 

@@ -81,7 +81,8 @@ TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
 RETRIEVAL = "<results>/retrieval/{encoder}/{arm}/{seeds}"  # a folder: predictions of each target, layers.csv, run.json
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
-SCORES = "<results>/scores/{encoder}/{arm}.parquet"
+VALUES = "<results>/scores/{encoder}/{arm}.values.parquet"
+SUMS = "<results>/scores/{encoder}/{arm}.sums.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
 CURVES = "<results>/curves/{encoder}/{arm}.csv"
 LAYERS = "<results>/layers/{encoder}/{arm}.csv"
@@ -266,7 +267,7 @@ def deleted_outputs(wildcards):
 
     All such outputs are half of the study's files: if each planning asked for them, it would take a tenth longer.
     """
-    read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SCORES, RUNS])))]
+    read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SUMS, RUNS])))]
     runs = [run for pair in read for run in runs_of_pair(pair)]
     return [path for path in over(runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches) if not is_made(path)]
 

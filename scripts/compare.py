@@ -8,11 +8,13 @@ from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.comparison import TABLES, compare
+from codestilts.evaluation.scoring import read_values
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sums", nargs="+", required=True, help="tables of sums (parquet) of arms and baselines")
+    parser.add_argument("--values", nargs="+", required=True, help="tables of values (parquet) of arms and baselines")
+    parser.add_argument("--sums", nargs="+", required=True, help="their tables of sums (parquet)")
     parser.add_argument("--languages", required=True, help="similarity table (CSV)")
     parser.add_argument(
         "--settings",
@@ -20,10 +22,12 @@ def main() -> None:
         required=True,
         help="JSON of ComparisonSettings",
     )
+    parser.add_argument("--processes", type=int, default=1, help="encoders that are compared at a time")
     for name in TABLES:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, help=f"{name} (CSV), written")
     arguments = parser.parse_args()
-    tables = compare(arguments.sums, read_csv(arguments.languages), arguments.settings)
+    values, languages = read_values(arguments.values), read_csv(arguments.languages)
+    tables = compare(values, arguments.sums, languages, arguments.settings, arguments.processes)
     for name, table in tables.items():
         # Six decimals: the last bits of sums depend on the number of threads.
         write_csv(table, getattr(arguments, name), float_format="%.6f")

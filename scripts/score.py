@@ -23,10 +23,12 @@ def main() -> None:
     parser.add_argument(
         "--settings", type=TypeAdapter(ScoreSettings).validate_json, required=True, help="JSON of ScoreSettings"
     )
-    parser.add_argument("--out", required=True, help="table of sums (parquet), written")
+    parser.add_argument("--values", required=True, help="table of values (parquet), written")
+    parser.add_argument("--sums", required=True, help="table of the sums that effects need (parquet), written")
     arguments = parser.parse_args()
-    with atomic(arguments.out) as temporary:
-        score(parquet_files(arguments.predictions), arguments.settings).to_parquet(temporary, index=False)
+    with atomic(arguments.sums) as sums, atomic(arguments.values) as values:
+        predictions = [str(path) for path in parquet_files(arguments.predictions)]
+        score(predictions, arguments.settings, sums).to_parquet(values, index=False)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.bootstrap import estimate, resample
+from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.means import mean_over
+from codestilts.evaluation.statistics.resampling import resample
 
 LANGUAGES, UNITS, ROWS = 6, 100, 2
 SPREAD, SEED_SPREAD = 0.2, 0.01  # standard deviations of the difference by problem and by seed, as shares

@@ -17,7 +17,7 @@ def write_csv(table: pd.DataFrame, path: str | Path, float_format: str | None = 
     Texts are quoted where needed; all of them if any has a carriage return, which readers take for a line's end.
     """
     texts = table.select_dtypes(exclude=["number", "bool"])
-    returns = any("\r" in value for name in texts for value in texts[name] if isinstance(value, str))
+    returns = any("\r" in value for name in texts for value in texts[name].unique() if isinstance(value, str))
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False, float_format=float_format, quoting=quoting)

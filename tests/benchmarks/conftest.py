@@ -36,10 +36,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"written to {OUT.relative_to(ROOT)}/ with a figure")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--search-rows", type=int, default=16_384, help="queries and documents of the search")
-
-
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with made-up packages; nothing has run yet."""
@@ -61,7 +57,9 @@ def tokenizer(folder: Path) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Sizes of studies whose planning is measured: the larger ones take minutes."""
+    """Sizes that take longer than all benchmarks may take together."""
+    parser.addoption("--search-rows", type=int, default=16_384, help="queries and documents of the search")
+    parser.addoption("--full-shape", action="store_true", help="statistics of all encoders and test rows")
     parser.addoption("--sizes", nargs="+", default=["1k", "10k"], help="1k, 10k, paper, 50k")
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import synthetic
 
-from codestilts.evaluation.statistics.bootstrap import resample
 from codestilts.evaluation.statistics.contrasts import COLUMNS, contrasts
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.effects import effects
+from codestilts.evaluation.statistics.resampling import resample
 from codestilts.evaluation.statistics.target_checks import target_checks
 from codestilts.reporting import figures
 

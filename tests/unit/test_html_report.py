@@ -16,9 +16,9 @@ from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation import leakage
 from codestilts.evaluation.comparison import STATISTICS
-from codestilts.evaluation.scoring import tidy
-from codestilts.evaluation.statistics.bootstrap import resample
+from codestilts.evaluation.scoring import tidy, values
 from codestilts.evaluation.statistics.design import design_of
+from codestilts.evaluation.statistics.resampling import resample
 from codestilts.reporting import figures
 from codestilts.reporting.answer import by_group, contrast_languages, headline
 from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
@@ -83,7 +83,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sums = synthetic.sums(units=30)
     cells = resample(sums, 200, 0)
     design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
-    tidy(sums, synthetic.SETTINGS).to_csv(folder / "scores.csv", index=False)
+    tidy(values(sums), synthetic.SETTINGS).to_csv(folder / "scores.csv", index=False)
     for name, statistic in STATISTICS.items():
         statistic(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
     synthetic.language_rows().to_csv(folder / "language_similarity.csv", index=False)

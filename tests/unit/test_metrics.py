@@ -2,26 +2,24 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from codestilts.config.analysis_settings import ComparedTarget, ScoredTarget, ScoreSettings
+from codestilts.config.analysis_settings import ScoredTarget, ScoreSettings
 from codestilts.config.schema_fields import Metric
 from codestilts.config.study import to_json
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.ranking import average_precision_at_r, best_threshold
 from codestilts.evaluation.metrics.registry import LABELS, METRICS, row_sums, value
-from codestilts.evaluation.scoring import sums_of, unit_sums, values
+from codestilts.evaluation.scoring import unit_sums, values
 
 
 def frame(gold: list[str], predicted: list[str], **more: object) -> pd.DataFrame:
@@ -139,17 +137,14 @@ def test_scores_have_the_metrics_beside_a_target_s_own_and_effects_do_not(tmp_pa
     targets = {"t": ScoredTarget("macro_f1", ("a", "b", "c")), "u": ScoredTarget("accuracy", ("a", "b"))}
     script = Path(__file__).parents[2] / "scripts/score.py"
     paths = [str(tmp_path / f"{name}.parquet") for name in targets]
-    arguments = ["--predictions", *paths, "--settings", to_json(ScoreSettings(targets)), "--out", str(tmp_path / "s")]
-    subprocess.run([sys.executable, script, *arguments], check=True)
-    sums = pd.read_parquet(tmp_path / "s")
-    table = values(sums).set_index(["target", "metric"])["value"]
+    files = ["--values", str(tmp_path / "values"), "--sums", str(tmp_path / "sums")]
+    settings = to_json(ScoreSettings(targets, "last"))
+    subprocess.run([sys.executable, script, "--predictions", *paths, "--settings", settings, *files], check=True)
+    table = pd.read_parquet(tmp_path / "values").set_index(["target", "metric"])["value"]
     assert table.to_dict() == pytest.approx(
         {("t", "macro_f1"): 2 / 3, ("t", "macro_f1_declared"): 4 / 9, ("u", "accuracy"): 2 / 3}
     )
-    compared = {name: ComparedTarget(target.metric, "group", "pl", "go") for name, target in targets.items()}
-    settings = replace(synthetic.SETTINGS, targets=compared)
-    _, tables = sums_of([str(tmp_path / "s")], sums["encoder"].iloc[0], settings)
-    main = pd.concat(tables)
+    main = pd.read_parquet(tmp_path / "sums")
     assert set(zip(main["target"], main["metric"], strict=True)) == {("t", "macro_f1"), ("u", "accuracy")}
 
 

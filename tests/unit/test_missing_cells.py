@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.config.study import to_json
 from codestilts.evaluation.comparison import STATISTICS, TABLES
-from codestilts.evaluation.statistics.bootstrap import estimate, resample
+from codestilts.evaluation.scoring import compared, values
+from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.contrasts import questions
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.effects import effects
 from codestilts.evaluation.statistics.means import mean_over
+from codestilts.evaluation.statistics.resampling import resample
 
 ROOT = Path(__file__).parents[2]
 ARMS = ["none", "pos", "english-multi", "cloze", "code-multi", "all-multi", "mlm-code", "random", synthetic.BASELINE]
@@ -114,12 +116,16 @@ def test_compare_through_its_script(tmp_path: Path):
     sums = sums.drop(columns="family").assign(encoder=encoder, checkpoint="last", metric=sums["target"].map(metrics))
     wrong = sums.assign(checkpoint="oracle", numerator=0.0)  # another checkpoint is in the scores but in no effect
     for arm, part in pd.concat([sums, wrong]).groupby("arm"):
-        part.to_parquet(tmp_path / f"{arm.replace(':', '-')}.parquet", index=False)
+        name = arm.replace(":", "-")
+        values(part).to_parquet(tmp_path / f"{name}.values.parquet", index=False)
+        compared(part, "last").to_parquet(tmp_path / f"{name}.sums.parquet", index=False)
     synthetic.language_rows().to_csv(tmp_path / "language_similarity.csv", index=False)
     outputs = [word for name in TABLES for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
     inputs = [
+        "--values",
+        *map(str, sorted(tmp_path.glob("*.values.parquet"))),
         "--sums",
-        *map(str, sorted(tmp_path.glob("*.parquet"))),
+        *map(str, sorted(tmp_path.glob("*.sums.parquet"))),
         "--languages",
         str(tmp_path / "language_similarity.csv"),
     ]
@@ -211,11 +217,11 @@ def test_a_unit_has_one_weight_wherever_it_stands():
     same = [table.assign(target=target, language=name) for target in ("t", "u") for name in ("c", "go")]
     other = table.assign(target="t", language="java", unit=[f"v{n}" for n in range(40)])
     cells = resample(pd.concat([*same, other]).assign(arm="a", family="code", seed=0, label=""), 200, 0)
-    draws = cells.draws[1:, 0]
-    assert np.allclose(draws[:, 0, 0], draws[:, 0, 1]) and np.allclose(draws[:, 0, 0], draws[:, 1, 1])
-    assert abs(np.corrcoef(draws[:, 0, 0], draws[:, 0, 2])[0, 1]) < 0.2
+    draws = cells.draws[cells.rows[0], 1:]  # rows of t: c, go, java; of u: c, go
+    assert np.allclose(draws[0, 0], draws[0, 1]) and np.allclose(draws[0, 0], draws[1, 1])
+    assert abs(np.corrcoef(draws[0, 0], draws[0, 2])[0, 1]) < 0.2
     alone = resample(same[0].assign(arm="a", family="code", seed=0, label=""), 200, 0)
-    assert np.allclose(alone.draws[:, 0, 0, 0], cells.draws[:, 0, 0, 0])  # whatever else there is
+    assert np.allclose(alone.draws[0, 1:], draws[0, 0])  # whatever else there is
 
 
 def test_false_positives_with_problems_that_stand_in_several_languages():

@@ -12,6 +12,7 @@ import test_html_report as report
 from codestilts.config.analysis_settings import ComparedArm, ReportedArm
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.evaluation.comparison import compare
+from codestilts.evaluation.scoring import values
 from codestilts.reporting import figures
 
 ODD = {
@@ -32,7 +33,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     folder = tmp_path_factory.mktemp("odd")
     sums = synthetic.sums(units=30, settings=SETTINGS).drop(columns="family")
     sums.to_parquet(folder / "sums.parquet", index=False)
-    tables = compare([str(folder / "sums.parquet")], synthetic.language_rows(), SETTINGS)
+    tables = compare(values(sums), [str(folder / "sums.parquet")], synthetic.language_rows(), SETTINGS)
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv", float_format="%.6f")
     return {name: read_csv(folder / f"{name}.csv") for name in tables}

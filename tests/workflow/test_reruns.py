@@ -77,7 +77,7 @@ WHOLE_STUDY = [
     *("figures/tiny/*", "tables/tiny/*", "efficiency.csv", "report.html"),
 ]
 # The outputs of one encoder-arm pair.
-PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "retrieval/tiny/{}/*", "scores/tiny/{}.parquet"]
+PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "retrieval/tiny/{}/*", "scores/tiny/{}.*.parquet"]
 PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
 
 
@@ -148,7 +148,7 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     targets = yaml.safe_load((ROOT / "tests/micro.yaml").read_text())["targets"]
     outputs = pending(done, {"targets": [*targets, "roles"]}, tmp_path)
     own = ["examples/roles.parquet", "baselines/roles.parquet", "target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
-    tables = ["scores/baselines.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
+    tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
     assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, "audit.csv"])
 
 

@@ -31,9 +31,8 @@ def baseline_score_settings(study: Study) -> ScoreSettings:
 
 def _score(study: Study, targets: list[str]) -> ScoreSettings:
     specs = {target: study.tasks[target] for target in targets}
-    return ScoreSettings(
-        {target: ScoredTarget(spec.metric, tuple(spec.labels or ())) for target, spec in specs.items()}
-    )
+    scored = {target: ScoredTarget(spec.metric, tuple(spec.labels or ())) for target, spec in specs.items()}
+    return ScoreSettings(scored, study.config.target.selection[0])
 
 
 def similarity_settings(study: Study) -> SimilaritySettings:

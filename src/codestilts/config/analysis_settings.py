@@ -19,9 +19,13 @@ class ScoredTarget:
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """Settings for scoring the predictions of one encoder-arm pair, or those of the trivial baselines."""
+    """Settings for scoring the predictions of one encoder-arm pair, or those of the trivial baselines.
+
+    ``checkpoint`` is the kind of checkpoint that effects are computed from.
+    """
 
     targets: dict[str, ScoredTarget]
+    checkpoint: str
 
 
 @dataclass(frozen=True)

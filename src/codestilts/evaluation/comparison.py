@@ -1,16 +1,21 @@
-"""The comparison of arms: all tables of scores and statistics from tables of sums."""
+"""The comparison of arms: all tables of scores and statistics from tables of values and of sums."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pandas as pd
 
+from codestilts.columns import SCORE_KEYS
 from codestilts.config.analysis_settings import ComparisonSettings
-from codestilts.evaluation.scoring import encoders_in, sums_of, tidy_files
-from codestilts.evaluation.statistics.bootstrap import Cells, resample
+from codestilts.evaluation.scoring import compared_runs, encoders_in, tidy
 from codestilts.evaluation.statistics.contrasts import contrasts
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.evaluation.statistics.effects import effects
+from codestilts.evaluation.statistics.resampling import Cells, resample
 from codestilts.evaluation.statistics.target_checks import counts, target_checks
+from codestilts.evaluation.sum_tables import SumTables, names_in
 
 STATISTICS: dict[str, Callable[[Cells, Design], pd.DataFrame]] = {
     "effects": effects,
@@ -21,25 +26,48 @@ STATISTICS: dict[str, Callable[[Cells, Design], pd.DataFrame]] = {
 TABLES = ["scores", *STATISTICS]
 
 
-def compare(sums: Sequence[str], languages: pd.DataFrame, settings: ComparisonSettings) -> dict[str, pd.DataFrame]:
+def compare(
+    values: pd.DataFrame, sums: Sequence[str], languages: pd.DataFrame, settings: ComparisonSettings, processes: int = 1
+) -> dict[str, pd.DataFrame]:
     """Compare arms.
 
+    A process compares those of one encoder, and has the sums of one cell (target and language) in memory at a time.
+
     Args:
-        sums: Tables of sums (parquet) of the arms and of the trivial baselines.
+        values: The values of the arms and of the trivial baselines, in any order.
+        sums: Their tables of sums (parquet).
         languages: The similarity table.
         settings: The settings of the comparison.
+        processes: The number of encoders that are compared at a time.
 
     Returns:
         The tables named in :data:`TABLES`. All but ``scores`` begin with the encoder.
     """
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in STATISTICS}
-    for encoder in encoders_in(sums):
-        seeds, tables = sums_of(sums, encoder, settings)
-        cells = resample(tables, settings.resamples, settings.seed, seeds)
-        design = design_of(settings, languages, encoder)
-        for name, statistic in STATISTICS.items():
-            table = statistic(cells, design)
-            table.insert(0, "encoder", encoder)
-            parts[name].append(table)
-    tables_by_name = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
-    return {"scores": tidy_files(sums, settings), **tables_by_name}
+    encoders, encoders_of = encoders_in(values), {path: names_in(path, "encoder") for path in sums}
+    jobs = []
+    for encoder in encoders:
+        runs, design = compared_runs(values, encoder, settings), design_of(settings, languages, encoder)
+        jobs.append((encoder, runs, [path for path in sums if encoders_of[path] & {"", encoder}], design))
+    jobs.sort(key=lambda job: -len(job[1]))  # the longest first
+    if processes > 1 and len(jobs) > 1:
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of each process: read when it starts
+        # Spawned, as threads of BLAS and pyarrow do not survive a fork.
+        with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
+            found = list(pool.map(compare_encoder, *zip(*jobs, strict=True)))
+    else:
+        found = [compare_encoder(*job) for job in jobs]
+    by_encoder = {job[0]: tables for job, tables in zip(jobs, found, strict=True)}
+    parts = {name: [by_encoder[encoder][name] for encoder in encoders] for name in STATISTICS}
+    scores = tidy(values, settings).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
+    return {"scores": scores, **{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}}
+
+
+def compare_encoder(encoder: str, runs: pd.DataFrame, sums: list[str], design: Design) -> dict[str, pd.DataFrame]:
+    """Return the tables of :data:`STATISTICS` of one encoder from its runs (:func:`compared_runs`) and sums."""
+    tables, settings = SumTables(sums, encoder), design.settings
+    keys = sorted(set(runs[["target", "language"]].drop_duplicates().itertuples(index=False, name=None)))
+    cells = resample(((key, tables.read(*key)) for key in keys), settings.resamples, settings.seed, runs)
+    found = {name: statistic(cells, design) for name, statistic in STATISTICS.items()}
+    for table in found.values():
+        table.insert(0, "encoder", encoder)
+    return found

@@ -1,6 +1,7 @@
 """From predictions to scores: sums of numerators and denominators per unit, and the tidy table of values."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pandas as pd
 
@@ -8,7 +9,8 @@ from codestilts.columns import SCORE_KEYS, SUM_COLUMNS
 from codestilts.config.analysis_settings import ComparisonSettings, ScoreSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import reported_metrics, row_sums
-from codestilts.evaluation.statistics.bootstrap import TRIVIAL
+from codestilts.evaluation.statistics.runs import TRIVIAL
+from codestilts.evaluation.sum_tables import SumWriter, names_in
 
 ARM_COLUMNS = ["encoder", "arm", "family"]
 TARGET_COLUMNS = ["target", "group", "overlaps"]
@@ -16,19 +18,50 @@ LANGUAGE_COLUMNS = ["language", "zero_shot", "seen", "pretrained"]
 SCORE_COLUMNS = [*ARM_COLUMNS, *TARGET_COLUMNS, "seed", "checkpoint", *LANGUAGE_COLUMNS, "metric", "value", "n"]
 
 
-def score(predictions: Iterable[str], settings: ScoreSettings) -> pd.DataFrame:
-    """Score prediction files (parquet) of any targets.
+def score(predictions: Iterable[str], settings: ScoreSettings, sums: str | Path) -> pd.DataFrame:
+    """Score prediction files (parquet) of any targets, one target at a time.
+
+    Args:
+        predictions: The files.
+        settings: The settings of the scores.
+        sums: Where to write the sums that effects are computed from (:func:`compared`).
 
     Returns:
-        The sums (:data:`SUM_COLUMNS`) of each target's metric and of the metrics reported beside it, sorted.
+        The values (:func:`values`) of each target's metric and of the metrics reported beside it, of all checkpoints,
+        sorted.
     """
-    tables = []
+    paths: dict[str, list[str]] = {}
     for path in predictions:
-        for name, rows in pd.read_parquet(path).groupby("target", sort=True):
-            target = settings.targets[str(name)]
-            tables += [unit_sums(rows, metric, target.labels) for metric in reported_metrics(target.metric)]
-    table = pd.concat(tables, ignore_index=True)
-    return table.sort_values([*SCORE_KEYS, "metric", "unit", "label"], ignore_index=True)
+        for name in sorted(names_in(path, "target")):
+            paths.setdefault(name, []).append(path)
+    tables = []
+    with SumWriter(sums) as writer:
+        for name in sorted(paths):
+            target, parts = settings.targets[name], []
+            for rows in (rows for path in paths[name] for rows in _runs(path, name)):
+                for metric in reported_metrics(target.metric):
+                    table = unit_sums(rows, metric, target.labels)
+                    tables.append(values(table))
+                    if metric == target.metric:
+                        parts.append(compared(table, settings.checkpoint))
+            writer.write(pd.concat(parts, ignore_index=True))
+    return pd.concat(tables, ignore_index=True).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
+
+
+def _runs(path: str, target: str) -> Iterator[pd.DataFrame]:
+    """Yield the predictions of a target, those of one seed and checkpoint at a time: metrics take much memory."""
+    rows = pd.read_parquet(path, filters=[("target", "==", target)])
+    keys = [name for name in ("seed", "checkpoint") if name in rows]
+    yield from (part for _, part in rows.groupby(keys, sort=True)) if keys else [rows]
+
+
+def compared(sums: pd.DataFrame, checkpoint: str) -> pd.DataFrame:
+    """Return the sums that effects are computed from: of the checkpoint that the study compares, and not 0 / 0.
+
+    Targets that are not fine-tuned have no checkpoints. In mining, most units are 0 / 0.
+    """
+    there = (sums["numerator"] != 0) | (sums["denominator"] != 0)
+    return sums[there & sums["checkpoint"].isin(["", checkpoint])]
 
 
 def unit_sums(predictions: pd.DataFrame, metric: str, labels: Iterable[str] = ()) -> pd.DataFrame:
@@ -72,32 +105,39 @@ def absent_labels(sums: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
 
 
 def values(sums: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per :data:`SCORE_KEYS` and metric: ``value`` (0 to 1), and ``n``, the number of test rows."""
+    """Return one row per :data:`SCORE_KEYS` and metric.
+
+    Returns:
+        The keys; ``value`` (0 to 1); and the numbers of test rows, ``n``, and of units, ``units``.
+    """
     labels = sums.groupby([*SCORE_KEYS, "metric", "label"], sort=True)[["numerator", "denominator", "n"]].sum()
     labels["value"] = labels["numerator"] / labels["denominator"].where(labels["denominator"] > 0)
     cells = labels.groupby(level=[*SCORE_KEYS, "metric"]).agg(value=("value", "mean"), n=("n", "sum"))
+    cells["units"] = sums.groupby([*SCORE_KEYS, "metric"])["unit"].nunique()
     # An F1 with nothing to find and nothing predicted is 0 / 0: it counts as zero, as in scikit-learn.
     return cells.fillna({"value": 0.0}).reset_index()
 
 
-def tidy(sums: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
+def tidy(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
     """Return the tidy score table: :func:`values` with the properties of each arm, target and language.
 
     Raises:
-        CodeStiltsError: The sums have an arm or a target that the study lacks.
+        CodeStiltsError: The values have an arm or a target that the study lacks.
     """
-    table = with_families(values(sums), settings)
-    if unknown := sorted(set(table["target"]) - set(settings.targets)):
+    table = with_families(values, settings)
+    # Categories compare with equal categories alone.
+    encoder, arm, target, language = (table[name].astype(object) for name in ("encoder", "arm", "target", "language"))
+    if unknown := sorted(set(target.unique()) - set(settings.targets)):
         raise CodeStiltsError(f"scores of the target '{unknown[0]}', which the study does not name")
-    table["group"] = [settings.targets[target].group for target in table["target"]]
+    table["group"] = target.map({name: target.group for name, target in settings.targets.items()})
     overlaps = {(name, target) for name, arm in settings.arms.items() for target in arm.overlaps}
-    table["overlaps"] = [pair in overlaps for pair in zip(table["arm"], table["target"], strict=True)]
-    table["zero_shot"] = table["language"] != table["target"].map(
+    table["overlaps"] = [pair in overlaps for pair in zip(arm, target, strict=True)]
+    table["zero_shot"] = language != target.map(
         {name: target.source_language for name, target in settings.targets.items()}
     )
-    table["seen"] = table["language"].isin(settings.seen_languages)
+    table["seen"] = language.isin(settings.seen_languages)
     pretrained = {(name, language) for name, known in settings.pretraining_languages.items() for language in known}
-    table["pretrained"] = [pair in pretrained for pair in zip(table["encoder"], table["language"], strict=True)]
+    table["pretrained"] = [pair in pretrained for pair in zip(encoder, language, strict=True)]
     return table[SCORE_COLUMNS]
 
 
@@ -108,56 +148,37 @@ def with_families(table: pd.DataFrame, settings: ComparisonSettings) -> pd.DataF
         CodeStiltsError: The table has an arm that the study lacks.
     """
     trivial = table["encoder"] == ""
-    if unknown := sorted(set(table.loc[~trivial, "arm"]) - set(settings.arms)):
+    if unknown := sorted(set(table.loc[~trivial, "arm"].unique()) - set(settings.arms)):
         raise CodeStiltsError(f"scores of the arm '{unknown[0]}', which the study does not name")
-    families = table["arm"].map({name: arm.family for name, arm in settings.arms.items()})
+    families = table["arm"].astype(object).map({name: arm.family for name, arm in settings.arms.items()})
     return table.assign(family=families.mask(trivial, TRIVIAL))
 
 
-def tidy_files(paths: Sequence[str], settings: ComparisonSettings) -> pd.DataFrame:
-    """Return :func:`tidy` of all tables of sums, which are read one after the other."""
-    table = pd.concat([tidy(pd.read_parquet(path), settings) for path in paths], ignore_index=True)
-    return table.sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
+def read_values(paths: Iterable[str]) -> pd.DataFrame:
+    """Read tables of values, texts as categories in their order: a study has millions of values, and few names."""
+    table = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    return table.astype({name: "category" for name in [*SCORE_KEYS, "metric"] if name != "seed"})
 
 
-def encoders_in(paths: Iterable[str]) -> list[str]:
-    """Return the encoders of tables of sums.
+def encoders_in(values: pd.DataFrame) -> list[str]:
+    """Return the encoders of a table of values.
 
     Raises:
         CodeStiltsError: There are no scores other than those of trivial baselines.
     """
-    paths = list(paths)
-    encoders = sorted({name for path in paths for name in _distinct(path, "encoder")} - {""})
+    encoders = sorted(set(values["encoder"].unique()) - {""})
     if not encoders:
-        raise CodeStiltsError(f"{', '.join(paths)}: no scores of any arm: predict first")
+        raise CodeStiltsError("no scores of any arm: predict first")
     return encoders
 
 
-def sums_of(
-    paths: Iterable[str], encoder: str, settings: ComparisonSettings
-) -> tuple[list[int], Iterator[pd.DataFrame]]:
-    """Return the seeds of an encoder, and the sums that its effects are computed from, one target at a time.
+def compared_runs(values: pd.DataFrame, encoder: str, settings: ComparisonSettings) -> pd.DataFrame:
+    """Return the values that an encoder's effects are computed from, with the families of their arms.
 
-    Only the main metric of each target is read and, where it is fine-tuned, the checkpoint that the study compares.
-    Trivial baselines have no encoder: they are compared with each.
+    These are those of the main metric of each target and, where it is fine-tuned, of the checkpoint that the study
+    compares. Trivial baselines have no encoder: they are compared with each.
     """
-    own = [path for path in paths if {encoder, ""} & set(_distinct(path, "encoder"))]
-    seeds = sorted({int(number) for path in own for number in _distinct(path, "seed", ("encoder", "==", encoder))})
-    return seeds, (_target_sums(own, encoder, target, settings) for target in settings.targets)
-
-
-def _target_sums(paths: list[str], encoder: str, target: str, settings: ComparisonSettings) -> pd.DataFrame:
-    filters = [
-        ("encoder", "in", [encoder, ""]),
-        ("target", "==", target),
-        ("checkpoint", "in", ["", settings.checkpoint]),
-        ("metric", "==", settings.targets[target].metric),
-    ]
-    table = pd.concat([pd.read_parquet(path, filters=filters) for path in paths], ignore_index=True)
-    return with_families(table, settings)
-
-
-def _distinct(path: str, column: str, *filters: tuple[str, str, str]) -> list:
-    import pyarrow.parquet as pq
-
-    return pq.read_table(path, columns=[column], filters=list(filters) or None)[column].unique().to_pylist()
+    metrics = {name: target.metric for name, target in settings.targets.items()}
+    chosen = values["encoder"].isin(["", encoder]) & values["checkpoint"].isin(["", settings.checkpoint])
+    chosen &= values["metric"].astype(object) == values["target"].astype(object).map(metrics)
+    return with_families(values[chosen], settings)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import side_name
-from codestilts.evaluation.statistics.bootstrap import Cells, Estimate, estimate
+from codestilts.evaluation.statistics.bootstrap import Estimate, estimate
 from codestilts.evaluation.statistics.design import NONE, Design
 from codestilts.evaluation.statistics.effects import Side, arm_side, family_side
 from codestilts.evaluation.statistics.means import (
@@ -17,6 +17,7 @@ from codestilts.evaluation.statistics.means import (
     count,
     estimate_columns,
 )
+from codestilts.evaluation.statistics.resampling import Cells
 from codestilts.evaluation.statistics.verdicts import in_points, judged
 
 COLUMNS = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", *COUNTS,
@@ -67,7 +68,7 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
                 "language_set": question.language_set,
             }
             words = verdict(difference, question.plus, question.minus, design.settings.margin)
-            rows.append({**asked, **count(plus), **estimate_columns(difference, "difference"), "verdict": words})
+            rows.append({**asked, **count(cells, plus), **estimate_columns(difference, "difference"), "verdict": words})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

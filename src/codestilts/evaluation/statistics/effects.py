@@ -4,9 +4,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from codestilts.evaluation.statistics.bootstrap import Cells, estimate
+from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.design import NONE, Design
-from codestilts.evaluation.statistics.means import COUNTS, INTERVAL, common_means, count, estimate_columns, observed
+from codestilts.evaluation.statistics.means import (
+    COUNTS,
+    INTERVAL,
+    common_means,
+    count,
+    estimate_columns,
+    mean_over,
+    observed,
+)
+from codestilts.evaluation.statistics.resampling import Cells
 
 COLUMNS = ["arm", "kind", "family", "init", "scope", "scope_kind", "overlaps", "language_set", *COUNTS, "none",
            "effect", *INTERVAL]  # fmt: skip
@@ -43,12 +52,14 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
     for language_set in dict.fromkeys([*design.language_sets, *sorted(cells.languages)]):
         languages = design.languages_of(language_set)
         for scope, (scope_kind, targets) in design.scopes.items():
+            if not mean_over(cells, [NONE], targets, languages).any():
+                continue
             for side in sides:
                 ours, none = common_means(cells, [side.arms, [NONE]], targets, languages)
                 effect = estimate(cells, ours - none, design.settings.confidence)
                 if effect:
                     where = {"scope": scope, "scope_kind": scope_kind, "overlaps": _overlaps(design, side, scope)}
-                    mean = {"language_set": language_set, **count(none), "none": observed(cells, none)}
+                    mean = {"language_set": language_set, **count(cells, none), "none": observed(cells, none)}
                     rows.append({**_described(design, side), **where, **mean, **estimate_columns(effect, "effect")})
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -1,11 +1,12 @@
-"""Means over arms, languages, targets and groups, as weights on the cells of :mod:`bootstrap`."""
+"""Means over arms, languages, targets and groups, as weights on the cells of :mod:`resampling`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
-from codestilts.evaluation.statistics.bootstrap import Cells, Estimate
+from codestilts.evaluation.statistics.bootstrap import Estimate
+from codestilts.evaluation.statistics.resampling import Cells
 
 COUNTS = ["languages", "targets", "cells"]  # the numbers that a mean is taken over
 INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
@@ -17,7 +18,7 @@ Languages = Collection[str] | Mapping[str, Collection[str]]  # the same for all 
 def mean_over(
     cells: Cells, arms: list[str], scopes: list[list[str]], languages: Languages, without: Mapping = NO_OVERLAPS
 ) -> np.ndarray:
-    """Return the weights (arms x targets x languages) of the mean of one side; see :func:`common_means`."""
+    """Return the weights (cells) of the mean of one side; see :func:`common_means`."""
     return common_means(cells, [arms], scopes, languages, without)[0]
 
 
@@ -28,7 +29,7 @@ def common_means(
     languages: Languages,
     without: Mapping[str, Collection[str]] = NO_OVERLAPS,
 ) -> list[np.ndarray]:
-    """Return the weights (arms x targets x languages) of the mean of each side over the cells that all sides have.
+    """Return the weights (cells) of the mean of each side over the cells that all sides have.
 
     The mean is one of means: over languages, then over the targets of a group, then over groups. A side has a cell
     (target, language) if all of its arms have data there; a cell that one side lacks is left out of all sides before
@@ -41,49 +42,55 @@ def common_means(
         languages: The languages of all targets, or of each.
         without: Targets by arm that are left out of the arm's means.
     """
-    weights = [np.zeros(cells.by_seed.shape[1:]) for _ in sides]
+    weights = [np.zeros(len(cells.draws)) for _ in sides]
     rows = [[cells.arms.index(arm) for arm in arms if arm in cells.arms] for arms in sides]
-    present = ~np.isnan(cells.draws[0])
-    usable = [_common_cells(cells, present, rows, scope, languages, without) for scope in scopes]
+    usable = [_common_cells(cells, rows, scope, languages, without) for scope in scopes]
     usable = [targets for targets in usable if targets]
     for targets in usable:
-        for j, (arms_of_sides, common) in targets.items():
-            for table, side in zip(weights, arms_of_sides, strict=True):
-                for k in common:
-                    table[side, j, k] += 1 / (len(side) * len(usable) * len(targets) * len(common))
+        for rows_of_sides in targets:
+            for table, common in zip(weights, rows_of_sides, strict=True):
+                table[common] += 1 / (len(usable) * len(targets) * common.size)
     return weights
 
 
 def _common_cells(
     cells: Cells,
-    present: np.ndarray,
     sides: list[list[int]],
     scope: list[str],
     languages: Languages,
     without: Mapping[str, Collection[str]],
-) -> dict[int, tuple[list[list[int]], list[int]]]:
-    """For each target of a scope with a common cell, the arms of each side and the languages, as indices."""
-    targets = {}
+) -> list[list[np.ndarray]]:
+    """For each target of a scope with a common cell, the rows of the common cells of each side (arms, languages)."""
+    targets = []
     for target in set(scope) & set(cells.targets):
         j = cells.targets.index(target)
         arms = [[i for i in side if target not in without.get(cells.arms[i], ())] for side in sides]
         chosen = languages.get(target, ()) if isinstance(languages, Mapping) else languages
         columns = [cells.languages.index(name) for name in chosen if name in cells.languages]
-        common = [k for k in columns if all(side and present[side, j, k].all() for side in arms)]
-        if common:
-            targets[j] = arms, common
+        if columns and all(arms):
+            rows = [cells.rows[side, j][:, columns] for side in arms]
+            common = np.logical_and.reduce([(part >= 0).all(axis=0) for part in rows])
+            if common.any():
+                targets.append([part[:, common] for part in rows])
     return targets
 
 
-def count(weights: np.ndarray) -> dict[str, int]:
+def places(cells: Cells, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the targets and the languages, as indices, of the cells that have a weight."""
+    used = np.unique(cells.places[np.flatnonzero(weights)])
+    return used // len(cells.languages), used % len(cells.languages)
+
+
+def count(cells: Cells, weights: np.ndarray) -> dict[str, int]:
     """Return the numbers of languages, targets and cells (a target in a language) that a mean is taken over."""
-    used = np.asarray(weights.any(axis=0))
-    return {"languages": int(used.any(axis=0).sum()), "targets": int(used.any(axis=1).sum()), "cells": int(used.sum())}
+    targets, languages = places(cells, weights)
+    return {"languages": len(set(languages)), "targets": len(set(targets)), "cells": len(targets)}
 
 
 def observed(cells: Cells, weights: np.ndarray) -> float:
     """Return the weighted sum of the observed cells, in points."""
-    return float(cells.draws[0][weights != 0] @ weights[weights != 0])
+    rows = np.flatnonzero(weights)
+    return float(cells.draws[rows, 0] @ weights[rows])
 
 
 def estimate_columns(estimate: Estimate, name: str) -> dict[str, object]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.bootstrap import Cells, estimate
+from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.design import NONE, Design
-from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed
+from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed, places
+from codestilts.evaluation.statistics.resampling import Cells
 
 CHECK_COLUMNS = ["target", "group", "trained", "languages", "rival", "rival_kind", "none", "rival_value", "margin",
                  *INTERVAL, "passed"]  # fmt: skip
@@ -36,7 +37,7 @@ def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
             none, other = common_means(cells, [[NONE], [rival]], [[name]], languages)
             margin = estimate(cells, none - other, design.settings.confidence)
             if margin:
-                used = [cells.languages[k] for k in np.flatnonzero(none.any(axis=(0, 1)))]
+                used = [cells.languages[k] for k in np.unique(places(cells, none)[1])]
                 row = {
                     "target": name,
                     "group": target.group,

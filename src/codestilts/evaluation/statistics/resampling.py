@@ -1,0 +1,205 @@
+"""The draws of the paired multi-bootstrap: seeds and units of examples, with the same draws for every arm.
+
+The method is that of Sellam et al. 2022 (the MultiBERTs, arXiv 2106.16163). Every effect of a study is a weighted sum
+of cells (arm, target, language). The draws of all cells are therefore computed once, and each effect is a product with
+them (:mod:`codestilts.evaluation.statistics.bootstrap`).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
+
+CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
+KEPT = 2**25  # those of a macro average's units, which are drawn once for all labels: 256 MiB
+SPARSE = 0.05  # the share of non-zero sums below which a sparse product is faster than a dense one
+
+Matrix = Any  # scipy.sparse.csr_array, which is imported late
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Values in points (0 to 100) of every cell that has data, as observed and resampled.
+
+    ``trivial`` are the arms that are trivial baselines.
+    """
+
+    arms: list[str]
+    trivial: list[str]
+    targets: list[str]
+    languages: list[str]
+    seeds: list[int]
+    rows: np.ndarray  # (arms, targets, languages): the row of a cell in ``draws`` and ``by_seed``, -1 without data
+    places: np.ndarray  # (cells): target * number of languages + language
+    draws: np.ndarray  # (cells, 1 + resamples); column 0 is observed
+    by_seed: np.ndarray  # (cells, seeds), observed
+    units: np.ndarray  # (targets, languages), number of units
+    examples: np.ndarray  # (targets, languages), number of test rows
+
+
+def resample(
+    sums: pd.DataFrame | Iterable[tuple[tuple[str, str], pd.DataFrame]],
+    resamples: int,
+    seed: int,
+    runs: pd.DataFrame | None = None,
+) -> Cells:
+    """Draw ``resamples`` times from the sums of one encoder.
+
+    A unit (a problem, a sentence pair, a question) has one weight in a draw, in all languages, targets and arms that it
+    occurs in: Exp(1), Rubin's Bayesian bootstrap, which has the mean and the variance of the usual counts but never an
+    empty sample. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are drawn with replacement
+    (Rao and Wu 1988), since S draws would understate the variance by (S - 1) / S. A trivial baseline has no seeds: its
+    one run is used for all.
+
+    Args:
+        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` with the arms' ``family``; or, to have one cell in memory
+            at a time, ((target, language), its rows), where rows whose sums are zero may be missing.
+        resamples: The number of draws.
+        seed: The seed of the draws.
+        runs: The table of :func:`count_runs`; needed where ``sums`` is a series of tables.
+
+    Raises:
+        CodeStiltsError: An arm lacks one of the seeds.
+    """
+    if isinstance(sums, pd.DataFrame):
+        runs = count_runs(sums)
+        groups = sums.groupby(["target", "language"], sort=True)
+        sums = (((str(target), str(language)), rows) for (target, language), rows in groups)
+    assert runs is not None
+    seeds = trained_seeds(runs)
+    check_seeds(runs, seeds)
+    seed_weights = _seed_weights(len(seeds), resamples, np.random.default_rng([seed, 0])).T
+    cells = _empty_cells(runs, seeds, 1 + resamples)
+    for (target, language), table in sums:
+        j, k = cells.targets.index(str(target)), cells.languages.index(str(language))
+        runs_of_arms = {arm: 1 if arm in cells.trivial else len(seeds) for arm in _arms_of(cells, j, k)}
+        values, units = _values(table, runs_of_arms, seeds, 1 + resamples, seed)
+        cells.units[j, k] = max(units, cells.units[j, k])
+        for (arm, width), end in zip(runs_of_arms.items(), np.cumsum([*runs_of_arms.values()]), strict=True):
+            row, of_arm = cells.rows[cells.arms.index(arm), j, k], values[end - width : end]
+            cells.by_seed[row] = of_arm[:, 0]
+            cells.draws[row] = of_arm[0] if arm in cells.trivial else np.einsum("sr,sr->r", of_arm, seed_weights)
+    return cells
+
+
+def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
+    """Return the cells that these runs have, with all values zero."""
+    axes = [sorted({str(name) for name in runs[key].unique()}) for key in ("arm", "target", "language")]
+    codes = [
+        pd.Categorical(runs[key], axis).codes for key, axis in zip(("arm", "target", "language"), axes, strict=True)
+    ]
+    there = np.zeros([len(axis) for axis in axes], dtype=bool)
+    there[tuple(codes)] = True
+    rows = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
+    units, examples = np.zeros(there.shape[1:], dtype=int), np.zeros(there.shape[1:], dtype=int)
+    np.maximum.at(units, tuple(codes[1:]), runs["units"].to_numpy())
+    np.maximum.at(examples, tuple(codes[1:]), runs["n"].to_numpy())
+    trivial = sorted({str(name) for name in runs.loc[runs["family"] == TRIVIAL, "arm"].unique()})
+    values = np.zeros((int(there.sum()), draws)), np.zeros((int(there.sum()), len(seeds)))
+    places = np.nonzero(there.reshape(len(there), -1))[1]
+    return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, places, *values, units, examples)
+
+
+def _arms_of(cells: Cells, target: int, language: int) -> list[str]:
+    return [arm for arm, row in zip(cells.arms, cells.rows[:, target, language], strict=True) if row >= 0]
+
+
+def _values(
+    table: pd.DataFrame, runs_of_arms: dict[str, int], seeds: list[int], draws: int, seed: int
+) -> tuple[np.ndarray, int]:
+    """Return the values of a cell in points (runs, draws) and the number of its units."""
+    arms, widths = list(runs_of_arms), np.array([*runs_of_arms.values()])
+    names, unit = _sorted_codes(table["unit"])
+    arm = pd.Categorical(table["arm"], arms).codes
+    run = (np.cumsum(widths) - widths)[arm] + np.where(widths[arm] > 1, pd.Categorical(table["seed"], seeds).codes, 0)
+    _, label = _sorted_codes(table["label"])
+    sums = [table[side].to_numpy(dtype=float) for side in ("numerator", "denominator")]
+    shape = (len(names), int(widths.sum()))
+    order = np.argsort(label, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
+    labels = [[_matrix(side[part], unit[part], run[part], shape) for side in sums] for part in parts]
+    few = len(names) * draws <= KEPT and len(labels) > 1
+    kept = list(_unit_weights(names, draws, seed)) if few else []  # drawn once for all labels
+
+    def blocks() -> Iterable[tuple[slice, np.ndarray]]:
+        return kept if few else _unit_weights(names, draws, seed)
+
+    values = _mean_ratio(labels, blocks, (shape[1], draws))
+    values *= 100
+    return values, len(names)
+
+
+def _sorted_codes(column: pd.Series) -> tuple[list[str], np.ndarray]:
+    """Return the distinct texts of a column, sorted, and which of them each row has."""
+    values = column.astype("category").cat.remove_unused_categories().cat
+    names = [str(name) for name in values.categories]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[order] = np.arange(len(names))
+    return [names[i] for i in order], rank[values.codes.to_numpy()]
+
+
+def _matrix(sums: np.ndarray, unit: np.ndarray, run: np.ndarray, shape: tuple[int, int]) -> Matrix:
+    """Return sums as a sparse matrix (units, runs), of one column if all runs have the same sums in every unit."""
+    from scipy.sparse import csr_array
+
+    matrix = csr_array((sums, (unit, run)), shape=shape)
+    if matrix.nnz == shape[0] * shape[1]:
+        columns = matrix.data.reshape(shape)
+        if (columns == columns[:, :1]).all():
+            return csr_array(columns[:, :1])
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _unit_weights(names: list[str], draws: int, seed: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the weights (units, draws) of some units at a time; those of the first draw are 1."""
+    step = max(1, CHUNK // draws)
+    for start in range(0, len(names), step):
+        chosen = slice(start, min(start + step, len(names)))
+        weights = np.ones((chosen.stop - chosen.start, draws))
+        for row, name in zip(weights, names[chosen], strict=True):
+            key = hashlib.blake2b(f"{seed}:{name}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            rng = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
+            rng.standard_exponential(out=row[1:])
+        yield chosen, weights
+
+
+def _mean_ratio(
+    labels: list[list[Matrix]], blocks: Callable[[], Iterable[tuple[slice, np.ndarray]]], shape: tuple[int, int]
+) -> np.ndarray:
+    """Return the mean of the labels' weighted ratios of sums (runs, draws), of those that have a denominator.
+
+    It is 0 where none has one.
+    """
+    total, count = np.zeros(shape), np.zeros((1, shape[1]))
+    for sides in labels:
+        numerator, denominator = sums = [np.zeros((side.shape[1], shape[1])) for side in sides]
+        for units, weights in blocks():
+            for side, weighted in zip(sides, sums, strict=True):
+                weighted += _product(side[units], weights)
+        there = denominator > 0
+        total += np.divide(numerator, denominator, out=np.zeros(shape), where=there)
+        count = count + there
+    total /= np.maximum(count, 1, out=count)
+    return total
+
+
+def _product(sums: Matrix, weights: np.ndarray) -> np.ndarray:
+    """Return the sums (units, runs) weighted in each draw: (runs, draws)."""
+    if sums.nnz < SPARSE * sums.shape[0] * sums.shape[1]:
+        return sums.T @ weights
+    used = np.flatnonzero(np.diff(sums.indptr))
+    return sums.toarray().T @ weights if len(used) == len(weights) else sums[used].toarray().T @ weights[used]
+
+
+def _seed_weights(seeds: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    drawn = max(seeds - 1, 1)
+    weights = rng.multinomial(drawn, np.full(seeds, 1 / seeds), size=1 + resamples) / drawn
+    weights[0] = 1 / seeds
+    return weights

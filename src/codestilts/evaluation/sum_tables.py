@@ -1,0 +1,90 @@
+"""Tables of sums (parquet), read one cell at a time: a row group has the rows of one target in one language."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.columns import SUM_COLUMNS
+
+TEXTS = ["encoder", "arm", "target", "checkpoint", "language", "metric", "unit", "label"]
+READ = ["arm", "seed", "unit", "label", "numerator", "denominator"]
+# Names of units repeat for every seed: as codes a row takes some two bytes on disk, as texts twenty.
+DICTIONARY_BYTES = 2**26
+
+
+class SumWriter:
+    """Writes a table of sums; a context manager."""
+
+    def __init__(self, path: str | Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        numbers = {"seed": pa.int64(), "numerator": pa.float64(), "denominator": pa.float64(), "n": pa.int64()}
+        self.schema = pa.schema([(name, numbers.get(name, pa.string())) for name in SUM_COLUMNS])
+        self.writer = pq.ParquetWriter(
+            path, self.schema, compression="zstd", dictionary_pagesize_limit=DICTIONARY_BYTES
+        )
+
+    def write(self, sums: pd.DataFrame) -> None:
+        """Append sums (:data:`SUM_COLUMNS`), each cell's together."""
+        import pyarrow as pa
+
+        for _, rows in sums.groupby(["target", "language"], sort=True):
+            self.writer.write_table(pa.Table.from_pandas(rows[SUM_COLUMNS], self.schema, preserve_index=False))
+
+    def __enter__(self) -> "SumWriter":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.writer.close()
+
+
+class SumTables:
+    """Tables of sums of one encoder and of the trivial baselines; their row groups are found by their statistics."""
+
+    def __init__(self, paths: Iterable[str], encoder: str) -> None:
+        import pyarrow.parquet as pq
+
+        self.encoders = ["", encoder]
+        self.groups: dict[tuple[str, str], list[tuple[Any, int]]] = {}  # of a cell: file and row group
+        self.mixed: list[tuple[Any, int]] = []  # row groups with several encoders or cells
+        for path in paths:
+            file = pq.ParquetFile(path, read_dictionary=TEXTS)
+            for group in range(file.num_row_groups):
+                names = [_only_value(file, group, column) for column in ("encoder", "target", "language")]
+                if None in names:
+                    self.mixed.append((file, group))
+                elif names[0] in self.encoders:
+                    self.groups.setdefault((str(names[1]), str(names[2])), []).append((file, group))
+
+    def read(self, target: str, language: str) -> pd.DataFrame:
+        """Return the sums of a cell: the columns :data:`READ`, texts as categories."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = self.groups.get((target, language), [])
+        parts = [file.read_row_group(group, columns=READ, use_threads=False) for file, group in found]
+        for file, group in self.mixed:
+            here = (pc.field("target") == target) & (pc.field("language") == language)
+            rows = file.read_row_group(group).filter(here & pc.field("encoder").isin(self.encoders))
+            parts.append(rows.select(READ))
+        return pa.concat_tables(parts).unify_dictionaries().to_pandas()
+
+
+def names_in(path: str, column: str) -> set[str]:
+    """Return the values of a column of texts; only row groups that have several are read."""
+    import pyarrow.parquet as pq
+
+    file, names = pq.ParquetFile(path), set()
+    for group in range(file.num_row_groups):
+        only = _only_value(file, group, column)
+        names |= set(file.read_row_group(group, [column])[column].to_pylist()) if only is None else {only}
+    return names
+
+
+def _only_value(file: Any, group: int, column: str) -> str | None:
+    """Return the only value of a column in a row group, or None if there are several, or none is known."""
+    known = file.metadata.row_group(group).column(file.schema_arrow.get_field_index(column)).statistics
+    return known.min if known is not None and known.has_min_max and known.min == known.max else None

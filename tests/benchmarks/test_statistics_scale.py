@@ -1,0 +1,70 @@
+"""Time and memory of ``compare`` on made-up tables of the paper study's shape (``make bench``).
+
+One encoder with a tenth of its test rows; with ``PYTEST=--full-shape`` all encoders with all, which takes an hour and
+6 GB of disk. Most of that is writing the tables.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from projects import ROOT
+from statistics_tables import paper, write_tables
+
+from codestilts.config.analysis_jobs import comparison_settings
+from codestilts.config.study import to_json
+from codestilts.evaluation.comparison import TABLES
+
+MEMORY_MB, SECONDS = 4096, 600  # of the whole shape, on two cores
+PROCESSES = 2
+
+
+def peak_mb(processes: list[int]) -> float:
+    """The highest resident memory so far, added over these processes."""
+    peaks = []
+    for process in processes:
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            peaks += [int(line.split()[1]) / 1024] if line.startswith("VmHWM") else []
+    return sum(peaks)
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def run_and_measure(command: list[str]) -> tuple[float, float, float]:
+    """Wall and CPU seconds of a command, and the sum of the peaks of its processes in MB."""
+    start, before, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN), 0.0
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while process.poll() is None:
+            with suppress(OSError):  # one has just ended
+                memory = max(memory, peak_mb([process.pid, *children(process.pid)]))
+            time.sleep(0.2)
+    assert process.returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, cpu, memory
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
+def test_compare_fits_a_laptop(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    study, full = paper(), request.config.getoption("--full-shape")
+    encoders, share = (study.encoders, 1.0) if full else (["codebert"], 0.1)
+    count = write_tables(tmp_path, study, share, len(study.config.seeds), encoders)
+    languages = pd.DataFrame({"language": study.code_languages, "near": True})
+    languages.to_csv(tmp_path / "languages.csv", index=False)
+    command = [sys.executable, "scripts/compare.py", "--settings", to_json(comparison_settings(study))]
+    for kind in ("values", "sums"):
+        command += [f"--{kind}", *map(str, sorted(tmp_path.glob(f"*.{kind}.parquet")))]
+    command += ["--languages", str(tmp_path / "languages.csv"), "--processes", str(PROCESSES)]
+    command += [word for name in TABLES for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
+    wall, cpu, memory = run_and_measure(command)
+    print(f"\ncompare: {count:,} rows of sums, {wall:.0f} s, {cpu:.0f} CPU seconds, {memory:.0f} MB")
+    assert memory <= MEMORY_MB and cpu <= PROCESSES * SECONDS
+    assert set(pd.read_csv(tmp_path / "effects.csv")["encoder"]) == set(encoders)
