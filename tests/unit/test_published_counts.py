@@ -9,7 +9,7 @@ from task_builds import build
 from test_conllu import TREEBANKS
 
 from codestilts.config.consistency import task_errors
-from codestilts.config.study import load_tasks
+from codestilts.config.task_files import load_tasks
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.published_counts import count_in_language

@@ -9,7 +9,7 @@ import torch
 from natural_archives import archive, spec
 from test_natural_tasks import made
 
-from codestilts.config.study import load_tasks
+from codestilts.config.task_files import load_tasks
 from codestilts.evaluation.metrics.registry import row_sums
 from codestilts.examples.sampling import to_records
 from codestilts.training import frozen_retrieval

@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 
 from codestilts.config import analysis_jobs, preparation_jobs, training_jobs
 from codestilts.config.schema import Arm, OwnBudget, TaskData
-from codestilts.config.study import Study, batches, load_tasks, to_json
+from codestilts.config.study import Study, batches, to_json
+from codestilts.config.task_files import load_tasks
 from codestilts.config.training_settings import TrainingSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.evaluation.statistics.design import design_of

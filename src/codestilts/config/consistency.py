@@ -8,7 +8,8 @@ from typing import Any, get_args
 from codestilts.config.schema_errors import Problem, schema_errors
 from codestilts.config.schema_fields import Family
 from codestilts.config.schema_task import TaskFile, TaskSpec
-from codestilts.config.study import PATH_KEYS, Record, Study
+from codestilts.config.study import Record, Study
+from codestilts.config.task_files import PATH_KEYS
 from codestilts.errors import suggest
 from codestilts.files import read_text
 from codestilts.sources.table import Source
@@ -18,7 +19,7 @@ def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path
     """Check task files: names, keys, types, sources, labels and builders.
 
     Args:
-        tasks: The values of all task files (:func:`codestilts.config.study.load_tasks`).
+        tasks: The values of all task files (:func:`codestilts.config.task_files.load_tasks`).
         sources: The rows of ``sources.csv``.
         root: The project's folder, whose library has the builders.
 

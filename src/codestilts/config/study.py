@@ -4,19 +4,14 @@ import itertools
 import json
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
-from codestilts.errors import CodeStiltsError
-from codestilts.files import read_yaml
-from codestilts.provenance import is_leftover
 from codestilts.sources.table import Source
 
 Record = dict[str, Any]
-PATH_KEYS = ("name", "suite", "file")  # of a task: its file's path says them
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
@@ -28,30 +23,6 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
         else:
             groups.append([seed])
     return {f"{group[0]}-{group[-1]}" if group[1:] else str(group[0]): group for group in groups}
-
-
-def load_tasks(folder: str | Path) -> dict[str, Record]:
-    """Read every ``tasks/<suite>/<name>.yaml`` under ``folder``.
-
-    Leftovers of editors and archives are skipped (:func:`codestilts.provenance.is_leftover`).
-
-    Returns:
-        The values of each file by the task's name, with ``name``, ``suite`` and ``file`` added.
-
-    Raises:
-        CodeStiltsError: Two tasks have one name, or a file has a key that its path already gives.
-    """
-    tasks: dict[str, Record] = {}
-    for path in sorted(Path(folder).glob("*/*.yaml")):
-        if is_leftover(path.relative_to(folder)):
-            continue
-        if path.stem in tasks:
-            raise CodeStiltsError(f"{path}: another task has that name, {tasks[path.stem]['file']}")
-        task = read_yaml(path)
-        if given := sorted(task.keys() & set(PATH_KEYS)):
-            raise CodeStiltsError(f"{path}: {given[0]}: unknown key: remove it, the file's path says that")
-        tasks[path.stem] = {**task, "name": path.stem, "suite": path.parent.name, "file": str(path)}
-    return tasks
 
 
 def to_json(settings: object) -> str:

@@ -9,7 +9,8 @@ from codestilts.config.consistency import config_errors, task_errors
 from codestilts.config.schema import Config
 from codestilts.config.schema_errors import KeyPath, schema_errors
 from codestilts.config.schema_task import TaskSpec
-from codestilts.config.study import Record, Study, load_tasks
+from codestilts.config.study import Record, Study
+from codestilts.config.task_files import load_tasks
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
 from codestilts.sources.table import read_sources
