@@ -57,13 +57,13 @@ def trained(study: Study, arm: str) -> tuple[Counter[str], int]:
     for name in names:
         size, mean = SIZES[name]
         lengths = rng.integers(mean // 2, mean + mean // 2, size // 10)
-        features[name] = [{"tokens": int(length)} for length in lengths]
+        features[name] = lengths
     plan = plan_steps(features, replace(phase_2, steps=6000, cap=CAP // 10), seed=1)
     counts: Counter[str] = Counter()
     tokens = 0
     for step in plan:
         counts[step.task] += len(step.indices)
-        tokens += sum(features[step.task][index]["tokens"] for index in step.indices)
+        tokens += int(features[step.task][step.indices].sum())
     return counts, tokens
 
 
