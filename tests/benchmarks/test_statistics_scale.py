@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from measures import Measures
 from projects import ROOT
 from statistics_tables import paper, write_tables
 
@@ -53,7 +54,7 @@ def run_and_measure(command: list[str]) -> tuple[float, float, float]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
-def test_compare_fits_a_laptop(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_compare_fits_a_laptop(tmp_path: Path, request: pytest.FixtureRequest, measures: Measures) -> None:
     study, full = paper(), request.config.getoption("--full-shape")
     encoders, share = (study.encoders, 1.0) if full else (["codebert"], 0.1)
     count = write_tables(tmp_path, study, share, len(study.config.seeds), encoders)
@@ -65,6 +66,9 @@ def test_compare_fits_a_laptop(tmp_path: Path, request: pytest.FixtureRequest) -
     command += ["--languages", str(tmp_path / "languages.csv"), "--processes", str(PROCESSES)]
     command += [word for name in TABLES for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.csv"))]
     wall, cpu, memory = run_and_measure(command)
-    print(f"\ncompare: {count:,} rows of sums, {wall:.0f} s, {cpu:.0f} CPU seconds, {memory:.0f} MB")
+    label = f"compare, {count:,} rows of sums of {len(encoders)} encoders"
+    measures.add(label, [wall], "s", f"at most {SECONDS}")
+    measures.add(label, [cpu], "CPU s")
+    measures.add(label, [memory], "MB", f"at most {MEMORY_MB}")
     assert memory <= MEMORY_MB and cpu <= PROCESSES * SECONDS
     assert set(pd.read_csv(tmp_path / "effects.csv")["encoder"]) == set(encoders)

@@ -53,7 +53,9 @@ def test_parts_have_the_loss_and_the_gradients_of_the_whole(kind, options, parts
         both.zero_grad()
         loss = backward(TaskModel(encoder, head, task, tokenizer), batch, parts, 0, PLAIN)
         assert loss is not None
-        return float(loss), {name: value.grad.clone() for name, value in both.named_parameters() if value.grad is not None}
+        return float(loss), {
+            name: value.grad.clone() for name, value in both.named_parameters() if value.grad is not None
+        }
 
     (whole, wanted), (loss, found) = gradients(1), gradients(parts)
     assert loss == pytest.approx(whole, rel=1e-5) and found.keys() == wanted.keys()
