@@ -37,6 +37,9 @@ TOKENS = 1024  # of a step
 FULL = 64  # tokens of the sequences that the encoder alone gets
 STEPS = 6
 WORDS = 2000
+# Tokens of functions: in the pocket study's 11 languages the medians are 71 to 170, and the standard deviations of the
+# logarithm .65 to .87.
+MEDIAN, SPREAD = 85, 0.75
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +66,8 @@ def sequence(rng: np.random.Generator, length: int) -> TokenIds:
 
 
 def features_of(kind: str, longest: int, rng: np.random.Generator, tokenizer: Any, task: Task) -> Records[Any]:
-    """Features whose lengths are spread as those of functions are: log-normal, cut at the longest."""
-    lengths = np.minimum(longest, rng.lognormal(np.log(longest * 0.45), 0.6, 600).astype(int) + 8)
+    """Features with the lengths of functions, cut at the longest, and of short descriptions."""
+    lengths = np.minimum(longest, rng.lognormal(np.log(MEDIAN), SPREAD, 600).astype(int) + 5)
     if kind == "span_qa":
         return Windows([span_row(rng, length - 20) for length in np.maximum(lengths, 30)], tokenizer, task)
     found = []
@@ -186,7 +189,8 @@ def test_training_speed(kind: str, longest: int, tokenizer: Any, measures: Measu
     measures.add(
         f"training against padding to max_length: {label}", usual, "ratio of tokens/s", "at least 2; 2.5 from 256"
     )
-    assert best["usual"] > best["ours"]
+    # Functions cut at 96 tokens are hardly padded, and only ours has a head.
+    assert best["usual"] > (0.7 if longest <= 128 else 1.0) * best["ours"]
 
 
 def test_bf16_on_a_cpu(measures: Measures) -> None:
