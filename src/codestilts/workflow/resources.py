@@ -26,7 +26,7 @@ WEIGHT_BYTES = 4
 TOKEN_BYTES = 36  # an encoded token and its text, measured
 SPAN_TOKEN_BYTES = 250  # the same for span_qa: each token keeps its offsets, and overlapping windows exist at once
 LARGE = 100_000  # rows of a large set, which retrieval compares by language; its largest has less than half of the rows
-START_MINUTES = 15  # loading, encoding and saving on a busy file system
+START_MINUTES = 15  # loading and saving on a busy file system
 # FLOP/s: half of what one core reached in the pocket study, and a third of what `make plan` assumes for an A100.
 FLOPS_PER_SECOND = {"cpu": 4e9, "gpu": 30e12}
 
