@@ -83,7 +83,8 @@ PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
 
 def new_arm(name: str) -> list[str]:
     """The outputs that an arm with an intermediate task adds, and those of the whole study."""
-    return [*(pattern.format(name) for pattern in ["intermediate/tiny/{}/*", *PAIR]), *WHOLE_STUDY]
+    own = ["intermediate/tiny/{}/*", "records/tiny/{}/*", *PAIR]
+    return [*(pattern.format(name) for pattern in own), *WHOLE_STUDY]
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +134,11 @@ def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> N
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
     """``naming`` is built already, as a part of ``mlm-code``; the leakage audit compares it with the targets now."""
     outputs = pending(done, {"arms": micro_arms("naming")}, tmp_path)
-    assert_only(outputs, [*new_arm("naming"), "audit.csv"])
+    assert_only(outputs, [*new_arm("naming"), "encoded/tiny/naming", "audit.csv"])
 
 
 def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
-    """It trains on the examples of ``cloze``, so that nothing is built or audited."""
+    """It trains on the examples of ``cloze``, so that nothing is built, encoded or audited."""
     shuffled = {"family": "control", "tasks": ["cloze"], "shuffle_labels": True, "controls_for": ["code"]}
     changes = {"arms": micro_arms("shuffled"), "definitions": {"arms": {"shuffled": shuffled}}}
     assert_only(pending(done, changes, tmp_path), new_arm("shuffled"))
@@ -147,7 +148,8 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     """Each pair's scores and records are one table of all its targets, and are put together again."""
     targets = yaml.safe_load((ROOT / "tests/micro.yaml").read_text())["targets"]
     outputs = pending(done, {"targets": [*targets, "roles"]}, tmp_path)
-    own = ["examples/roles.parquet", "baselines/roles.parquet", "target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
+    own = ["examples/roles.parquet", "encoded/tiny/roles", "baselines/roles.parquet"]
+    own += ["target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
     tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
     assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, "audit.csv"])
 
@@ -156,8 +158,9 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     """Near duplicates are looked for in all languages at once, so all examples that are made of functions follow."""
     outputs = pending(with_java, {"languages": ["python", "javascript", "c", "java"]}, tmp_path)
     extracted = ["resources/java-test.zip", "functions/java.parquet", "near_duplicates.parquet"]
-    built = ["examples/*.parquet", "baselines/*.parquet", "intermediate/tiny/cloze/*", "intermediate/tiny/mlm-code/*"]
+    built = ["examples/*.parquet", "encoded/tiny/*", "baselines/*.parquet"]
+    built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("cloze", "mlm-code")]
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
     study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", "audit.csv"]
     assert_only(outputs, [*extracted, *built, *predicted, *study])
-    assert "examples/pos.parquet" not in outputs
+    assert not {"examples/pos.parquet", "encoded/tiny/pos"} & set(outputs)
