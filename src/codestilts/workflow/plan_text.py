@@ -31,7 +31,7 @@ WALL_TIME = {"days": "{:,.2f}".format, "busy": "{:.0%}".format}
 WIDTH = 120  # characters of a line
 ASSUMPTIONS = """\
 Assumptions: training reads the tokens of its budget. Where examples are counted (epochs, predictions), a sequence has
-the mean length measured in runs of its task, else the share --fill of max_length. Not counted: the start of each job and
+the mean length measured in runs of its task, else the share --fill of max_length. Not counted: the start of each job,
 jobs without a device; on disk, archives, examples and logs."""
 
 
