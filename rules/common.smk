@@ -233,7 +233,7 @@ def encoded_of_parent(wildcards):
     """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
     tasks = STUDY.arms[parent].tasks if parent in TEMPORARY_PARENTS else []
-    return expand("<results>/examples/{task}.parquet", task=tasks)
+    return expand(ENCODED, task=tasks, encoder=wildcards.encoder)
 
 
 def runs_of_pair(pair):
