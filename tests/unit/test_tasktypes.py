@@ -12,7 +12,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import mlm, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE
 from codestilts.tasktypes.records import Records, Stored, store
-from codestilts.tasktypes.registry import TYPES, encode_features, task_type
+from codestilts.tasktypes.registry import TYPES, encode_features, features_of, task_type
 from codestilts.training import models
 from codestilts.training.models import TaskModel
 from codestilts.training.prediction import predict
@@ -89,12 +89,11 @@ def assert_same(one, other):
 @pytest.mark.parametrize("kind", TYPES)
 def test_stored_features_are_those_in_memory(kind, tokenizer, tmp_path):
     rows, of_kind = tiny.examples(kind), task(kind, **({"answer": r"\w+"} if kind == "span_qa" else {}))
-    module = task_type(kind)
-    records = module.encode(rows, tokenizer, of_kind)
+    records = task_type(kind).encode(rows, tokenizer, of_kind)
     assert store([records[:7], [], records[7:]], tmp_path / "train") == len(records)
     assert load_from_disk(str(tmp_path / "train")).num_rows == len(records)
-    stored = module.features(Stored(tmp_path / "train"), tokenizer, of_kind)
-    held = module.features(records, tokenizer, of_kind)
+    stored = features_of(Stored(tmp_path / "train"), tokenizer, of_kind)
+    held = features_of(records, tokenizer, of_kind)
     assert isinstance(stored, Records) and len(stored) == len(held)
     assert stored.tokens().tolist() == held.tokens().tolist() == [feature["tokens"] for feature in held]
     for one, other in zip(stored, held, strict=True):

@@ -17,7 +17,6 @@ The quick head is a linear layer over the state of the mask token, or over the m
 texts it is a linear layer over the cosine of the two means; the first declared label is that of similar texts.
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal, NotRequired
 
 import numpy as np
@@ -39,7 +38,7 @@ from codestilts.tasktypes.base import (
     pad_labels,
     permutation,
 )
-from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.token_states import pooled_states
 
 SHARPNESS = 20.0  # the inverse of retrieval's temperature (1 / 0.05)
@@ -76,11 +75,6 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Classific
             feature["label"] = task.label_index(label, row)
         features.append(feature)
     return features
-
-
-def features(records: Sequence[ClassificationFeature], tokenizer: Any, task: Task) -> Records[ClassificationFeature]:
-    """Return the records as they are: each is one feature."""
-    return as_records(records)
 
 
 def collate(features: list[ClassificationFeature], tokenizer: Any, rng: Any = None) -> Batch:

@@ -4,7 +4,6 @@
 (Devlin et al. 2019, section 3.1), drawn anew in every batch.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from codestilts.tasktypes.base import (
     count_tokens,
     encode_texts,
 )
-from codestilts.tasktypes.records import Records, as_records
+from codestilts.tasktypes.records import Records
 from codestilts.tasktypes.token_states import token_states
 
 # Shares as in Devlin et al. 2019: of all tokens those that are chosen, of the chosen those that become the mask, and
@@ -36,11 +35,6 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Feature]:
     """Encode each text as one feature, cut to ``max_length`` tokens."""
     encoded = encode_texts(tokenizer, examples["text"].tolist(), None, task.max_length)
     return [{"sequences": [item], "tokens": count_tokens([item])} for item in encoded]
-
-
-def features(records: Sequence[Feature], tokenizer: Any, task: Task) -> Records[Feature]:
-    """Return the records as they are: each is one feature."""
-    return as_records(records)
 
 
 def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:

@@ -1,6 +1,5 @@
 """Choose the continuation or answer that fits a context (HellaSwag, CommonsenseQA, function naming)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,7 +19,7 @@ from codestilts.tasktypes.base import (
     init_like_transformers,
     permutation,
 )
-from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.token_states import pooled_states
 
 
@@ -42,11 +41,6 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[ChoiceFea
         sequences = [next(encoded) for _ in options]
         features.append({"sequences": sequences, "label": int(label), "tokens": count_tokens(sequences)})
     return features
-
-
-def features(records: Sequence[ChoiceFeature], tokenizer: Any, task: Task) -> Records[ChoiceFeature]:
-    """Return the records as they are: each is one feature."""
-    return as_records(records)
 
 
 def collate(features: list[ChoiceFeature], tokenizer: Any, rng: Any = None) -> Batch:

@@ -1,7 +1,7 @@
 """The six task types. Each is one module with the same functions:
 
 ``encode``   examples (one table) -> records that are stored (token ids and labels, without padding)
-``features`` records -> features: what a batch consists of; the records themselves, for most types
+``features`` records -> features: what a batch consists of; a type without it has the records themselves
 ``collate``  features -> a padded batch of tensors
 ``Head``     the task's own parameters, published or quick (``Task.head``); ``forward(encoder, batch)`` -> outputs,
              ``loss(outputs, batch)`` -> scalar
@@ -11,6 +11,7 @@
 A new type is one module and one line here.
 """
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +20,7 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import classification, mlm, multiple_choice, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.records import Records
+from codestilts.tasktypes.records import Records, as_records
 
 TYPES: dict[str, ModuleType] = {
     "classification": classification,
@@ -38,8 +39,17 @@ def task_type(name: str) -> ModuleType:
     return TYPES[name]
 
 
+def features_of(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[Any]:
+    """Return the features of encoded records."""
+    module = task_type(task.type)
+    features: Records[Any] = getattr(module, "features", _plain)(records, tokenizer, task)
+    return features
+
+
+def _plain(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[Any]:
+    return as_records(records)
+
+
 def encode_features(examples: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:
     """Encode examples in memory."""
-    module = task_type(task.type)
-    features: Records[Any] = module.features(module.encode(examples, tokenizer, task), tokenizer, task)
-    return features
+    return features_of(task_type(task.type).encode(examples, tokenizer, task), tokenizer, task)

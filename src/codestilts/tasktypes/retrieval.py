@@ -5,7 +5,6 @@ mean-pooled states, cosine, temperature 0.05. Untrained, the same vectors are co
 Artetxe & Schwenk 2019b) or by the ratio margin among distractors (BUCC, Artetxe & Schwenk 2019a, section 3).
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from codestilts.tasktypes.base import (
     permutation,
 )
 from codestilts.tasktypes.mining import mine
-from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.search import reach_and_highest, similarity_rows, take
 from codestilts.tasktypes.token_states import pooled_states
 
@@ -48,11 +47,6 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[PairFeatu
         {"sequences": list(pair), "tokens": count_tokens(pair), "cluster": cluster}
         for pair, cluster in zip(zip(*sides, strict=True), clusters, strict=True)
     ]
-
-
-def features(records: Sequence[PairFeature], tokenizer: Any, task: Task) -> Records[PairFeature]:
-    """Return the records as they are: each is one feature."""
-    return as_records(records)
 
 
 def collate(features: list[PairFeature], tokenizer: Any, rng: Any = None) -> Batch:

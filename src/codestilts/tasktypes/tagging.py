@@ -4,7 +4,6 @@ The label is that of a token's first sub-token (Devlin et al. 2019, section 5.3)
 split into several sequences, never cut.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from codestilts.tasktypes.base import (
     special_tokens,
     token_ids,
 )
-from codestilts.tasktypes.records import Changed, Records, as_records
+from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.token_states import token_states
 
 UNKNOWN = -1  # a tag that the train split lacks, where the set of tags is open: not trained on, always wrong
@@ -83,11 +82,6 @@ def _windows(pieces: list[list[int]], room: int) -> list[tuple[int, int]]:
     if pieces:
         bounds.append((start, len(pieces)))
     return bounds
-
-
-def features(records: Sequence[TaggingFeature], tokenizer: Any, task: Task) -> Records[TaggingFeature]:
-    """Return the records as they are: each is one feature."""
-    return as_records(records)
 
 
 def collate(features: list[TaggingFeature], tokenizer: Any, rng: Any = None) -> Batch:

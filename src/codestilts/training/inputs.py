@@ -16,7 +16,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import Records, Stored
-from codestilts.tasktypes.registry import encode_features, task_type
+from codestilts.tasktypes.registry import encode_features, features_of, task_type
 from codestilts.training.encode import PREDICTED, RECORD, ROWS, SPLITS
 from codestilts.training.tokenizers import load_tokenizer
 
@@ -42,8 +42,7 @@ class EncodedTask:
         """Map a folder that :func:`codestilts.training.encode.encode_task` wrote."""
         labels = json.loads((folder / RECORD).read_text(encoding="utf-8"))["labels"]
         task = Task.from_settings(folder.name, settings, labels=labels)
-        module = task_type(task.type)
-        features = {split: module.features(Stored(folder / split), tokenizer, task) for split in SPLITS}
+        features = {split: features_of(Stored(folder / split), tokenizer, task) for split in SPLITS}
         return cls(task, features, pd.read_parquet(folder / ROWS))
 
     @classmethod
