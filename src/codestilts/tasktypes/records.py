@@ -13,13 +13,14 @@ from typing import Any, Generic, TypeVar, cast, overload
 import numpy as np
 import pyarrow as pa
 
+from codestilts.tasktypes.base import SEQUENCES
+
 T = TypeVar("T")
 
 # Fields that are arrays of pairs; all other arrays have one dimension. A list of sequences becomes one column for each
 # of their fields.
 PAIRS = frozenset({"offsets", "answer", "spans"})
 NULLABLE = frozenset({"spans"})
-SEQUENCES = "sequences"
 OF_SEQUENCES = ("input_ids", "token_type_ids")
 
 

@@ -15,14 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codestilts.config.encoder_limits import OFFSET_POSITIONS
 from codestilts.tasktypes.base import Batch, encoder_inputs
 from codestilts.tasktypes.sequence_layout import Group, Layout, group_sequences, layout_of
 
 UNPADDED = "codestilts_unpadded"  # the name under which transformers knows :func:`attention`
 # Model types whose attention gets what the model is called with, and whose positions can be given.
 UNPADDED_TYPES = frozenset({"bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm"})
-# Model types whose positions start after the id of the padding token (fairseq's convention).
-OFFSET_POSITIONS = UNPADDED_TYPES - {"bert"}
 
 
 class _Pad(torch.autograd.Function):
