@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -73,3 +74,19 @@ def fetched(hub_environment: dict[str, str], make_once: MakeOnce) -> Fetch:
         return make_once(f"fetched-{name}", make) / f"{name}.zip"
 
     return fetch
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny encoder; tests only read it."""
+    import tiny  # with torch, which tests of the workflow do without
+
+    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(folder: Path) -> Any:
+    """The tiny encoder's tokenizer."""
+    from codestilts.training.tokenizers import load_tokenizer
+
+    return load_tokenizer(folder)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,18 @@ def snakemake(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+
+
+def kill_while_training(folder: Path, target: Path, when: str) -> None:
+    """Run the workflow for one file, and kill it with all its jobs as soon as a line that it prints has ``when``."""
+    command = ["snakemake", "--cores", "1", str(target.relative_to(folder)), "--configfile", "micro.yaml"]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout
+    for line in process.stdout:
+        if when in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    assert process.wait() == -signal.SIGKILL, "it was killed while it trained"

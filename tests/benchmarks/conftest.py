@@ -1,16 +1,12 @@
 """Benchmarks use the made-up project of the workflow's tests and the tiny encoder of the unit tests."""
 
 from pathlib import Path
-from typing import Any
 
 import packages
 import pandas as pd
 import pytest
-import tiny
 from measures import OUT, Measures, draw, machine
 from projects import ROOT, copy_project
-
-from codestilts.training.tokenizers import load_tokenizer
 
 MEASURES = Measures([])
 
@@ -42,18 +38,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("fresh"))
     packages.make(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the tiny encoder."""
-    return tiny.encoder_folder(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="session")
-def tokenizer(folder: Path) -> Any:
-    """The tiny encoder's tokenizer."""
-    return load_tokenizer(folder)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,14 +1,11 @@
 """``keep_models``: which models stay, and that a deleted one repeats nothing and is trained again for a new reader."""
 
-import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from projects import environment, snakemake
+from projects import kill_while_training, snakemake
 from test_workflow import planned
 
 RESULTS = Path("results/micro")
@@ -84,17 +81,7 @@ def test_a_new_target_trains_the_deleted_models_again_and_repeats_no_finished_ru
 def test_a_run_that_is_killed_beside_a_model_trained_again_goes_on(project: Path) -> None:
     predictions = project / RESULTS / "predictions/tiny/pos/match/0-1.parquet"
     change(project, ARMS, MORE)
-    command = ["snakemake", "--cores", "1", str(predictions.relative_to(project)), "--configfile", "micro.yaml"]
-    process = subprocess.Popen(
-        command, cwd=project, env=environment(project), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout
-    for line in process.stdout:
-        if "tiny / pos / match" in line:
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-    assert process.wait() == -signal.SIGKILL, "it was killed while it trained"
+    kill_while_training(project, predictions, when="tiny / pos / match")
     assert models(project, "intermediate") == {"pos", "cloze"}, "its reader is not done"
     assert trained(project) == {"train_target": 3}, "newer than the finished runs that have read its like"
 

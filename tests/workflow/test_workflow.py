@@ -1,9 +1,7 @@
 """The workflow on the micro study: from sources to report, and which jobs rerun after a change."""
 
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from filelock import FileLock
-from projects import environment, snakemake
+from projects import environment, kill_while_training, snakemake
 
 from codestilts.config.validation import load_study, read_configs
 from codestilts.workflow.job_paths import log_path, rules_by_job_path
@@ -178,17 +176,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> N
     before = pd.read_parquet(predictions)
     shutil.rmtree(model)
     predictions.unlink()  # a run that asks for them alone does not miss the models
-    command = ["snakemake", "--cores", "1", str(predictions.relative_to(project)), "--configfile", "micro.yaml"]
-    process = subprocess.Popen(
-        command, cwd=project, env=environment(project), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout
-    for line in process.stdout:
-        if "step 4/4" in line:
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-    assert process.wait() == -signal.SIGKILL, "it was killed while it trained"
+    kill_while_training(project, predictions, when="step 4/4")
     assert not (model / "1/run.json").exists()
     result = snakemake(project, "--cores", "1")
     assert result.returncode == 0, result.stdout[-3000:]
