@@ -35,6 +35,11 @@ class Records(Sequence[T], ABC, Generic[T]):
     def tokens(self) -> np.ndarray:
         """Return the field ``tokens`` of all records."""
 
+    def rows(self) -> np.ndarray:
+        """Return the row of each record in its table: the field ``example``, or else its own position."""
+        positions = enumerate(cast(Sequence[Mapping[str, Any]], self))
+        return np.array([record.get("example", number) for number, record in positions], dtype=np.int64)
+
     def lengths(self, field: str) -> np.ndarray:
         """Return the length of a field of each record."""
         return np.array([len(cast(Mapping[str, Any], record)[field]) for record in self], dtype=np.int64)
@@ -125,6 +130,12 @@ class Stored(Records[dict[str, Any]]):
     def tokens(self) -> np.ndarray:
         """Return the field ``tokens`` of all records."""
         return np.concatenate([np.empty(0, np.int64), *(batch["tokens"].values for batch in self.batches)])
+
+    def rows(self) -> np.ndarray:
+        """Return the row of each record in its table."""
+        if not self.batches or "example" not in self.batches[0]:
+            return np.arange(len(self))
+        return np.concatenate([batch["example"].values for batch in self.batches])
 
     def lengths(self, field: str) -> np.ndarray:
         """Return the length of a field of each record."""

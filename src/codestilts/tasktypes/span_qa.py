@@ -96,27 +96,27 @@ class Windows(Records[SpanFeature]):
             task: the task.
             asked: the row whose question each row gets; by default its own.
         """
-        self.rows: Records[SpanRow] = as_records(rows)
+        self.encoded: Records[SpanRow] = as_records(rows)
         self.frame = PairFrame.of(tokenizer)
         self.asked = np.arange(len(rows)) if asked is None else asked
-        questions = self.rows.lengths("question")[self.asked]
-        self.contexts = self.rows.lengths("context")
+        questions = self.encoded.lengths("question")[self.asked]
+        self.contexts = self.encoded.lengths("context")
         self.cuts = cut(questions, self.contexts, self.frame, task)
         self.ends = self.cuts.windows.cumsum()
-        self.row = np.repeat(np.arange(len(rows)), self.cuts.windows)
-        number = np.arange(len(self.row)) - np.repeat(self.ends - self.cuts.windows, self.cuts.windows)
-        self.first = number * self.cuts.advance[self.row]
-        inside = np.minimum(self.cuts.room[self.row], self.contexts[self.row] - self.first)
-        self.sizes = questions[self.row] + self.frame.size + inside
+        self.row_of = np.repeat(np.arange(len(rows)), self.cuts.windows)
+        number = np.arange(len(self.row_of)) - np.repeat(self.ends - self.cuts.windows, self.cuts.windows)
+        self.first = number * self.cuts.advance[self.row_of]
+        inside = np.minimum(self.cuts.room[self.row_of], self.contexts[self.row_of] - self.first)
+        self.sizes = questions[self.row_of] + self.frame.size + inside
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.row_of)
 
     def read(self, index: int) -> SpanFeature:
         """Cut one window."""
-        example, first = int(self.row[index]), int(self.first[index])
-        row, room = self.rows[example], int(self.cuts.room[example])
-        question = self.rows[int(self.asked[example])]["question"]
+        example, first = int(self.row_of[index]), int(self.first[index])
+        row, room = self.encoded[example], int(self.cuts.room[example])
+        question = self.encoded[int(self.asked[example])]["question"]
         inside = slice(first, first + room)
         sequence = self.frame.token_ids(question, row["context"][inside])
         tokens = len(sequence["input_ids"])
@@ -139,6 +139,10 @@ class Windows(Records[SpanFeature]):
     def tokens(self) -> np.ndarray:
         """Return the tokens of each window."""
         return self.sizes
+
+    def rows(self) -> np.ndarray:
+        """Return the row of each window."""
+        return self.row_of
 
     def _starts(self, example: int, index: int) -> np.ndarray:
         """Return the tokens of a row's context that have most context in a window."""
@@ -280,4 +284,4 @@ def _likely_spans(scores: Tensor, offsets: np.ndarray) -> np.ndarray:
 
 def shuffle(features: Windows, seed: int, tokenizer: Any, task: Task) -> Windows:
     """Give each context the question of another row."""
-    return Windows(features.rows, tokenizer, task, asked=permutation(len(features.rows), seed))
+    return Windows(features.encoded, tokenizer, task, asked=permutation(len(features.encoded), seed))

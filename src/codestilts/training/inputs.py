@@ -59,10 +59,9 @@ class EncodedTask:
         features: list[Any] = []
         for split in splits:
             of_split = position[(self.rows["split"] == split).to_numpy()]
-            for number, feature in enumerate(self.features[split]):
-                row = int(of_split[feature.get("example", number)])
-                if row >= 0:
-                    features.append(feature | {"example": row})
+            of_split = of_split[self.features[split].rows()]
+            for number in np.flatnonzero(of_split >= 0).tolist():
+                features.append(self.features[split][number] | {"example": int(of_split[number])})
         features.sort(key=itemgetter("example"))
         return Rows(self.rows[chosen].reset_index(drop=True), features)
 
