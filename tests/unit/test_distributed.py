@@ -39,7 +39,7 @@ class Job:
         tiny.examples(kind).to_parquet(home / f"{kind}.parquet", index=False)
         rates = changes.pop("learning_rates", None)
         settings = tiny.settings({kind: tiny.task_settings(kind)}, **CHOSEN | {"target": kind} | changes)
-        self.options = ["--encoder", encoder, "--examples", home / f"{kind}.parquet", "--gpus", gpus]
+        self.options = ["--encoder", encoder, "--encoded", tiny.encode(encoder, home, kind), "--gpus", gpus]
         self.options += ["--settings", to_json(TuningSettings(settings, rates) if rates else settings)]
 
     def command(self, script: str, *options: object) -> list[str]:

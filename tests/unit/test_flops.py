@@ -120,7 +120,7 @@ def record(folder: Path, name: str, steps: int, seconds: float, target: str | No
     made = {"device": "cpu", "processor": "a chip", "threads": 1, "encoder": "small", "steps": steps}
     made |= {"seconds": seconds, "tokens": 100 * steps, "examples_seen": 10 * steps}
     made |= {"settings": asdict(job(steps=steps))}
-    path = folder / ("target" if target else "intermediate") / "small" / name / "run.json"
+    path = folder / ("target" if target else "records") / "small" / name / "run.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(made | ({"target": target} if target else {})))
 
@@ -129,7 +129,7 @@ def test_finished_runs_measure_a_speed_lengths_and_the_error_of_predictions(tmp_
     record(tmp_path / "one", "short", 2, 5.0)
     record(tmp_path / "one", "a", 100, 10.0)
     record(tmp_path / "one", "old", 100, 10.0)
-    old = tmp_path / "one/intermediate/small/old/run.json"
+    old = tmp_path / "one/records/small/old/run.json"
     old.write_text(json.dumps(json.loads(old.read_text()) | {"settings": {"phase": 2}}))
     runs = device_speed.read_measured_runs(tmp_path)
     assert len(runs) == 1, "two steps are too few, and other settings are of another version"
@@ -149,6 +149,8 @@ def test_runs_on_a_cpu_do_not_plan_a_study_for_gpus(parts: Study, tmp_path: Path
     measured = device_speed.choose_speed(parts, runs, None, 0.35)
     assert measured.device.startswith("cpu") and measured.measured
     parts.config.intermediate.precision = precision
+    assert device_speed.choose_speed(parts, runs, None, 0.35) == measured, "a study on a CPU, which may have bf16 units"
+    parts.config.device = "gpu"
     assert device_speed.choose_speed(parts, runs, None, 0.35) == device_speed.Speed("A100", 0.35 * 312e12)
     with pytest.raises(CodeStiltsError, match="B1000"):
         device_speed.choose_speed(parts, runs, "B1000", 0.35)

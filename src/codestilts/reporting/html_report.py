@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
@@ -19,6 +18,7 @@ from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, rows
 from codestilts.reporting.encoder_section import FAMILIES, encoder_section
 from codestilts.reporting.report_tables import REPORT_TABLES
+from codestilts.reporting.run_records import MACHINE
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import p_value, points, with_interval
 
@@ -194,8 +194,8 @@ def example_groups(sample_predictions: pd.DataFrame) -> list[Row]:
 
 def machine(runs: pd.DataFrame) -> dict[str, str]:
     """Return the hardware and software of the runs; several values are joined where runs differ."""
-    names: list[Any] = ["device", "processor", "threads", "precision", "versions", "commit"]
-    return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in names}
+    columns = [*MACHINE, "versions"]
+    return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in columns}
 
 
 def slurm_figure(efficiency: pd.DataFrame) -> Markup:

@@ -4,7 +4,6 @@ A stored sequence is a folder that ``datasets.load_from_disk`` reads: Arrow file
 arrays are read in place. Opening it takes no memory, however long it is.
 """
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -234,16 +233,3 @@ def _lists(values: Sequence[np.ndarray | None]) -> pa.Array:
 def _nested(values: Sequence[Sequence[np.ndarray]]) -> pa.Array:
     inner = _lists([part for parts in values for part in parts])
     return pa.LargeListArray.from_arrays(_bounds([len(parts) for parts in values]), inner)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Copy a folder by hard links, or as files where the file system has none."""
-    try:
-        shutil.copytree(source, target, copy_function=_link)
-    except OSError:
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target)
-
-
-def _link(source: str, target: str) -> None:
-    Path(target).hardlink_to(source)

@@ -26,7 +26,7 @@ from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import EncodingSettings
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.records import link_or_copy, store
+from codestilts.tasktypes.records import store
 from codestilts.tasktypes.registry import task_type
 from codestilts.training.tokenizers import load_tokenizer
 
@@ -70,7 +70,7 @@ def encode_task(job: EncodingJob) -> None:
         for other in everything.glob(f"*/{job.examples.stem}/{RECORD}"):
             with suppress(OSError):  # another job may be replacing it
                 if key.items() <= json.loads(other.read_text(encoding="utf-8")).items():
-                    link_or_copy(other.parent, folder)
+                    _link_or_copy(other.parent, folder)
                     print(f"{job.examples.stem}: linked to {other.parent}, encoded with the same tokenizer", flush=True)
                     return
         _encode(job, tokenizer, key, folder)
@@ -114,3 +114,16 @@ def _records(file: pq.ParquetFile, split: str, tokenizer: Any, task: Task) -> It
                     record["example"] += done
             done += len(rows)
             yield records
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Copy a folder by hard links, or as files where the file system has none."""
+    try:
+        shutil.copytree(source, target, copy_function=_link)
+    except OSError:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).hardlink_to(source)

@@ -34,7 +34,7 @@ def gradient_scaler(device: torch.device, precision: str) -> torch.amp.GradScale
 
     See Micikevicius et al. 2018, section 3.2. A step whose scaled gradients overflow is skipped, and the scale halves.
     """
-    return torch.amp.GradScaler(device.type, enabled=precision == "fp16" and device.type == "cuda")
+    return torch.amp.GradScaler(device.type, enabled=supported(device, precision) == "fp16")
 
 
 def allow_tf32(allowed: bool) -> None:

@@ -139,13 +139,14 @@ def by_device(runs: Iterable[MeasuredRun]) -> dict[str, list[MeasuredRun]]:
 def choose_speed(study: Study, runs: Iterable[MeasuredRun], gpu: str | None, utilisation: float) -> Speed:
     """The speed of ``gpu`` by its data sheet if one is named; else of the device with the most runs; else of an A100.
 
-    A study in bf16 or fp16 is meant for GPUs, so runs on a CPU do not count for it.
+    Runs on a CPU do not count for a study on GPUs in bf16 or fp16.
 
     Raises:
         CodeStiltsError: No data sheet of ``gpu`` is known.
     """
     half = not {study.config.intermediate.precision, study.config.target.precision}.isdisjoint({"bf16", "fp16"})
-    devices = by_device(run for run in runs if not (half and run.device.startswith("cpu")))
+    without_cpu = half and study.config.device == "gpu"
+    devices = by_device(run for run in runs if not (without_cpu and run.device.startswith("cpu")))
     if devices and not gpu:
         device = max(devices, key=lambda name: len(devices[name]))
         return measured_speed(device, devices[device])
