@@ -98,7 +98,7 @@ pins: .venv/ready
 
 # Two processes: jobs of the workflow that the tests run take two cores themselves.
 test: .venv/ready
-	$(ACTIVATE) && pytest --numprocesses 2 --dist loadgroup $(PYTEST)
+	$(ACTIVATE) && pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
 bench: .venv/ready
 	$(ACTIVATE) && pytest tests/benchmarks $(PYTEST)

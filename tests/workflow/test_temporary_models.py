@@ -37,9 +37,6 @@ def models(project: Path, folder: str) -> set[str]:
     return {path.relative_to(project / RESULTS / folder).parts[1] for path in found}
 
 
-pytestmark = pytest.mark.xdist_group("temporary")  # they share a project that takes minutes
-
-
 @pytest.fixture(scope="module")
 def finished(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study that keeps the models of one arm."""
