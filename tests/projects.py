@@ -4,8 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
+
+from warm_python import bin_folder
 
 ROOT = Path(__file__).parents[1]
 FILES = ["Snakefile", "config.yaml", "sources.csv"]
@@ -25,11 +26,11 @@ def copy_project(folder: Path) -> Path:
 
 def environment(folder: Path) -> dict[str, str]:
     """The environment of a run: the library of the copy, and no access to the hub."""
-    python = Path(sys.executable).parent
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **inherited,
         "PYTHONPATH": str(folder / "src"),
-        "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{bin_folder()}{os.pathsep}{os.environ['PATH']}",
         "HF_HUB_OFFLINE": "1",
     }
 

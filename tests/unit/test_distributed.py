@@ -19,6 +19,7 @@ import tiny
 import torch
 from safetensors.torch import load_file
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+from warm_python import bin_folder
 
 from codestilts.config.study import to_json
 from codestilts.config.training_settings import TuningSettings
@@ -54,15 +55,16 @@ class Job:
         own = {PRETEND: "2", "TMPDIR": str(self.home)}
         return own | ({PRETEND_SEQUENCES: str(self.room)} if self.room else {})
 
-    def start(self, script: str = "train_target", *options: object) -> subprocess.Popen[str]:
+    def start(
+        self, script: str = "train_target", *options: object, python: str = sys.executable
+    ) -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
-        return subprocess.Popen(
-            [sys.executable, *self.command(script, *options)], env=environment | self.variables, **pipes
-        )
+        environment |= self.variables | {"PYTHON_EXEC": python, "HF_HUB_OFFLINE": "1"}  # torchrun reads the first
+        return subprocess.Popen([python, *self.command(script, *options)], env=environment, **pipes)
 
     def run(self) -> "Job":
-        process = self.start()
+        process = self.start(python=str(bin_folder() / "python"))
         self.printed, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
         return self.read()
