@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from warm_python import bin_folder
@@ -24,13 +25,14 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """The environment of a run: the library of the copy, and no access to the hub."""
+def environment(folder: Path, *, warm: bool = True) -> dict[str, str]:
+    """The environment of a run: the library of the copy, no access to the hub, and the :mod:`warm_python` of tests."""
+    programs = bin_folder() if warm else Path(sys.executable).parent
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
         **inherited,
         "PYTHONPATH": str(folder / "src"),
-        "PATH": f"{bin_folder()}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "HF_HUB_OFFLINE": "1",
     }
 

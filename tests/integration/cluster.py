@@ -38,7 +38,7 @@ def copy_of(project: Path, folder: Path) -> Path:
 
 def call(folder: Path, *command: object, **variables: str) -> Result:
     """Run a command in a project as a user of the cluster would; stdout and stderr together, in order."""
-    settings = environment(folder) | SITE | variables
+    settings = environment(folder, warm=False) | SITE | variables
     text = [str(part) for part in command]
     return subprocess.run(text, cwd=folder, env=settings, text=True, stdout=-1, stderr=subprocess.STDOUT)
 
@@ -49,7 +49,7 @@ def start(folder: Path, *command: object, **variables: str) -> "subprocess.Popen
         return subprocess.Popen(
             [str(part) for part in command],
             cwd=folder,
-            env=environment(folder) | SITE | variables,
+            env=environment(folder, warm=False) | SITE | variables,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster import call, copy_of, make_project, missing
+from projects import environment
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -23,8 +24,9 @@ def outside(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study that ran without container or cluster."""
     folder = copy_of(fresh, tmp_path_factory.mktemp("outside") / "project")
     told = call(
-        folder, "snakemake", "--cores", "2", "--configfile", "micro.yaml", "nano.yaml", "--config", "device=cpu"
-    )
+        folder, "snakemake", "--cores", "2", "--configfile", "micro.yaml", "nano.yaml", "--config", "device=cpu",
+        PATH=environment(folder)["PATH"],
+    )  # fmt: skip
     assert told.returncode == 0, told.stdout[-6000:]
     return folder
 
