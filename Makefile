@@ -2,6 +2,7 @@
 # make test     set everything up, run the tests
 # make bench    how long scripts and a dry run take, on a machine that does nothing else
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
+# make test-gpu   tests on a real GPU, and how much of its peak training uses
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make status STUDY=paper     how far a study is: jobs, device hours, failures, how to go on (STATUS="--failures 50")
@@ -55,6 +56,7 @@ TAKES_status := STUDY STATUS
 TAKES_test := PYTEST
 TAKES_bench := PYTEST
 TAKES_test-cluster := PYTEST
+TAKES_test-gpu := PYTEST
 TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
 TAKES_$(IMAGE) := $(TAKES_container)
 TAKES_$(IMAGE).sha256 := $(TAKES_container)
@@ -78,7 +80,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test bench test-cluster plan status lint lock check-wheels
+.PHONY: setup container report rehearse pins test bench test-cluster test-gpu plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -105,6 +107,9 @@ bench: .venv/ready
 
 test-cluster: .venv/ready
 	$(ACTIVATE) && pytest tests/integration $(PYTEST)
+
+test-gpu: .venv/ready
+	$(ACTIVATE) && pytest tests/gpu $(PYTEST)
 
 plan: .venv/ready
 	@$(ACTIVATE) && python scripts/plan.py --configs $(CONFIGS) $(PLAN)

@@ -3,33 +3,9 @@
 from pathlib import Path
 
 import packages
-import pandas as pd
 import pytest
-from measures import OUT, Measures, draw, machine
-from projects import ROOT, copy_project
-
-MEASURES = Measures([])
-
-
-@pytest.fixture(scope="session")
-def measures() -> Measures:
-    """Where benchmarks record what they measure; printed, and written as a table and a figure, at the end."""
-    return MEASURES
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print and write the table."""
-    if not MEASURES.rows:
-        return
-    table = pd.DataFrame(MEASURES.rows)
-    OUT.mkdir(parents=True, exist_ok=True)
-    table.to_csv(OUT / "measures.csv", index=False, float_format="%.4g")
-    (OUT / "machine.txt").write_text(machine() + "\n", encoding="utf-8")
-    draw(table)
-    terminalreporter.section("measures")
-    terminalreporter.write_line(machine())
-    terminalreporter.write_line(table.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    terminalreporter.write_line(f"written to {OUT.relative_to(ROOT)}/ with a figure")
+from measures import measures, pytest_terminal_summary  # noqa: F401
+from projects import copy_project
 
 
 @pytest.fixture(scope="session")

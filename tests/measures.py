@@ -16,6 +16,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from projects import ROOT, environment
 
@@ -90,3 +91,27 @@ def in_turns(actions: Mapping[str, Callable[[int], object]], rounds: int, items:
                 action(item)
                 seconds[name][turn, item] = time.process_time() - began
     return seconds
+
+
+MEASURES = Measures([])
+
+
+@pytest.fixture(scope="session")
+def measures() -> Measures:
+    """Where benchmarks record what they measure; printed, and written as a table and a figure, at the end."""
+    return MEASURES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print and write the table."""
+    if not MEASURES.rows:
+        return
+    table = pd.DataFrame(MEASURES.rows)
+    OUT.mkdir(parents=True, exist_ok=True)
+    table.to_csv(OUT / "measures.csv", index=False, float_format="%.4g")
+    (OUT / "machine.txt").write_text(machine() + "\n", encoding="utf-8")
+    draw(table)
+    terminalreporter.section("measures")
+    terminalreporter.write_line(machine())
+    terminalreporter.write_line(table.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    terminalreporter.write_line(f"written to {OUT.relative_to(OUT.parents[1])}/ with a figure")
