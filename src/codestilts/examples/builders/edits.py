@@ -15,11 +15,7 @@ from codestilts.examples.builders.mutations import WRONG
 Edits = Callable[[Text], list[str]]  # all wrong versions of a text
 
 AGREEING = "is are, was were, has have, does do, a an, this these, that those, its their"
-FORMS = {
-    form: other
-    for pair in AGREEING.split(", ")
-    for form, other in (pair.split(), reversed(pair.split()))
-}
+FORMS = {form: other for pair in AGREEING.split(", ") for form, other in (pair.split(), reversed(pair.split()))}
 PREPOSITIONS = ["of", "to", "in", "for", "with", "from", "by", "on", "at", "into", "between", "without"]
 BRACKETS = {"(": "[", "[": "(", ")": "]", "]": ")", "{": "(", "}": ")"}
 KEYWORDS = {
@@ -67,9 +63,7 @@ def wrong_bracket(text: Text) -> list[str]:
 def wrong_token(text: Text) -> list[str]:
     """``==`` -> ``!=``, ``if`` -> ``for``."""
     return [
-        text.replaced(index, other)
-        for index, token in enumerate(text.tokens)
-        for other in WRONG_TOKENS.get(token, [])
+        text.replaced(index, other) for index, token in enumerate(text.tokens) for other in WRONG_TOKENS.get(token, [])
     ]
 
 

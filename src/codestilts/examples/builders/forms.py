@@ -39,7 +39,9 @@ def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str]
         CodeStiltsError: There are no rows.
     """
     if not rows:
-        raise CodeStiltsError(f"task {settings.task}: no text of domain {settings.domain} yields an example: add sources")
+        raise CodeStiltsError(
+            f"task {settings.task}: no text of domain {settings.domain} yields an example: add sources"
+        )
     return sample_rows(pd.DataFrame(rows), settings, by=by)[[*EXAMPLE_COLUMNS, *columns]]
 
 
