@@ -135,7 +135,7 @@ def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> N
 
 
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
-    """``code-choice`` is built already, as a part of ``mlm-code``; the leakage audit compares it with the targets now."""
+    """``code-choice`` is built already, as a part of ``mlm-code``; the audit compares it with the targets now."""
     outputs = pending(done, {"arms": micro_arms("code-choice")}, tmp_path)
     assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *AUDIT])
 
