@@ -2,8 +2,8 @@
 
 The domain (key ``domain`` of the task file) says what the texts are: windows of the Brown corpus (english), functions
 (code) or their documentation (docs), both of the intermediate packages. The forms are a masked word of a closed class
-(cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the punctuation that
-was removed after a token (tagging), the second part of a text among many (retrieval) and one edit (error). Tasks of a
+(cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the hidden
+punctuation marks (tagging), the second part of a text among many (retrieval) and one edit (error). Tasks of a
 form have the same lengths in tokens, labels or choices, and places of the answer.
 """
 
@@ -30,6 +30,7 @@ MARKS = {
     "(": "B-open", "[": "B-open", "{": "B-open", ")": "B-close", "]": "B-close", "}": "B-close",
 }  # fmt: skip
 NO_MARK = "O"
+GAP = "_"  # instead of a mark
 
 
 def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
@@ -146,22 +147,12 @@ def _quotation(row: Row, pool: list[Row]) -> Row | None:
 
 
 def tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Tag each token with the punctuation that was removed after it: comma, stop, colon, opening, closing, or none.
-
-    Of several marks in a row the first one counts.
-    """
-    rows: list[Row] = []
+    """Tag each gap with the punctuation that it hides: comma, stop, colon, opening, closing. Words have no tag."""
+    most, rows = settings.required("characters"), list[Row]()
     for text in _windows(inputs, settings):
-        tokens: list[str] = []
-        tags: list[str] = []
-        for token in text.tokens:
-            if token not in MARKS:
-                tokens.append(token[: settings.required("characters")])
-                tags.append(NO_MARK)
-            elif tags and tags[-1] == NO_MARK:
-                tags[-1] = MARKS[token]
-        if len(tokens) >= LEAST_TOKENS // 2:
-            rows.append(text.common | {"tokens": tokens, "tags": tags})
+        tokens = [GAP if token in MARKS else token[:most] for token in text.tokens]
+        if GAP in tokens:
+            rows.append(text.common | {"tokens": tokens, "tags": [MARKS.get(token, NO_MARK) for token in text.tokens]})
     return _examples(rows, settings, ["tokens", "tags"], by=["package"])
 
 
@@ -181,19 +172,26 @@ def retrieval(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 
 def error(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Tell whether a text was edited: two tokens in the wrong order, a wrong form, or a wrong word of a closed class.
+    """Choose the text as it was written among four versions, three of which were edited once.
 
-    No text appears with and without an error. Correct texts are drawn from those that could have had one of their kind.
+    An edit puts two tokens in the wrong order, or a wrong form, or a wrong word of a closed class. Versions that differ
+    in one place only, as in minimal pairs, leave nothing else to judge by.
     """
     rows: list[Row] = []
     for text in _windows(inputs, settings):
         edits = {kind: found for kind, find in edits_of(settings.domain or "").items() if (found := find(text))}
-        if not edits:
-            continue
-        kind = hash_choice(sorted(edits), "kind", text.common["id"])
-        # One draw for each cluster: a near duplicate must not show what the text was.
-        wrong = hash_uniform("half", text.common["cluster"]) < 0.5
-        shown = hash_choice(edits[kind], "edit", text.common["id"]) if wrong else text.text
-        row = {"text_a": shown, "text_b": "", "label": "wrong" if wrong else "right", "kind": kind}
-        rows.append(text.common | row)
-    return _examples(rows, settings, ["text_a", "text_b", "label", "kind"], by=["label", "kind"])
+        wrong = _wrong_versions(text, edits)
+        if len(wrong) == CHOICES - 1:
+            label = int(hash_uniform("place", text.common["id"]) * CHOICES)
+            choices = [*wrong[:label], text.text, *wrong[label:]]
+            rows.append(text.common | {"context": "", "choices": choices, "label": label})
+    return _examples(rows, settings, ["context", "choices", "label"], by=["package"])
+
+
+def _wrong_versions(text: Text, edits: dict[str, list[str]]) -> list[str]:
+    """Up to three versions of a text, each with one edit; kinds are drawn first, so that frequent ones do not prevail."""
+    drawn: dict[str, None] = {}
+    for attempt in range(DRAWS if edits else 0):
+        kind = hash_choice(sorted(edits), "kind", text.common["id"], attempt)
+        drawn[hash_choice(edits[kind], "edit", text.common["id"], attempt)] = None
+    return [version for version in drawn if version != text.text][: CHOICES - 1]
