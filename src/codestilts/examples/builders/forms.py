@@ -189,7 +189,7 @@ def error(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 
 def _wrong_versions(text: Text, edits: dict[str, list[str]]) -> list[str]:
-    """Up to three versions of a text, each with one edit; kinds are drawn first, so that frequent ones do not prevail."""
+    """Up to three versions of a text, each with one edit; its kind is drawn first, so that no kind prevails."""
     drawn: dict[str, None] = {}
     for attempt in range(DRAWS if edits else 0):
         kind = hash_choice(sorted(edits), "kind", text.common["id"], attempt)
