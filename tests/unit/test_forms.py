@@ -14,7 +14,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.matched_tasks import COLUMNS, answer_places, matched_tasks, mean_tokens, shares
 from codestilts.examples.builders.domains import LEAST_TOKENS, Text, load_texts, to_text
 from codestilts.examples.builders.edits import CODE, PROSE, edits_of
-from codestilts.examples.builders.forms import PIECE
+from codestilts.examples.builders.forms import PIECE, case_of
 
 ROOT = Path(__file__).parents[2]
 DOMAINS = ["english", "code", "docs"]
@@ -47,7 +47,7 @@ def texts_of(domain: str, sources: dict[str, Path]) -> dict[str, Text]:
     return {text.common["id"]: text for text in load_texts(inputs_of(sources), settings)}
 
 
-def of_text(row: dict[str, Any], texts: dict[str, Text]) -> str:
+def of_text(row: dict[Any, Any], texts: dict[str, Text]) -> str:
     return texts[row["id"].split("#")[0]].text
 
 
@@ -106,16 +106,18 @@ def test_a_piece_has_as_many_tokens_in_every_domain(sources: dict[str, Path]) ->
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_gaps_are_tagged_with_the_marks_that_they_hide(domain: str, sources: dict[str, Path]) -> None:
-    names = {",": "B-comma", ".": "B-stop", ":": "B-colon"}
-    names |= {"(": "B-open", "[": "B-open", ")": "B-close", "]": "B-close"}
-    texts, tags = texts_of(domain, sources), set[str]()
+def test_tokens_in_lower_case_are_tagged_with_their_case(domain: str, sources: dict[str, Path]) -> None:
+    texts = texts_of(domain, sources)
     for row in made(f"{domain}-tagging", sources).to_dict("records"):
-        tokens = texts[row["id"]].tokens[: len(row["tokens"])]
-        for token, shown, tag in zip(tokens, row["tokens"], row["tags"], strict=True):
-            assert (shown, tag) == (("_", names[token]) if token in names else (token[:24], "O"))
-        tags |= set(row["tags"])
-    assert {"O", "B-comma", "B-close" if domain == "code" else "B-stop"} <= tags
+        tokens = texts[str(row["id"])].tokens[: len(row["tokens"])]
+        assert list(row["tokens"]) == [token.lower() for token in tokens]
+        assert [token != token.lower() for token in tokens] == [tag != "O" for tag in row["tags"]]
+
+
+def test_cases_by_hand() -> None:
+    cases = {"a1": "O", "(": "O", "The": "B-initial", "I": "B-initial", "URL": "B-upper", "MAX_1": "B-upper"}
+    cases |= {"getNode": "B-mixed", "HttpClient": "B-mixed", "_Node": "B-mixed"}
+    assert {token: case_of(token) for token in cases} == cases
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

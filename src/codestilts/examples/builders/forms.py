@@ -2,8 +2,8 @@
 
 The domain (key ``domain`` of the task file) says what the texts are: windows of the Brown corpus (english), functions
 (code) or their documentation (docs), both of the intermediate packages. The forms are a masked word of a closed class
-(cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the hidden
-punctuation marks (tagging), the second part of a text among many (retrieval) and one edit (error). Tasks of a
+(cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the case of tokens
+in lower case (tagging), the second part of a text among many (retrieval) and one edit (error). Tasks of a
 form have the same lengths in tokens, labels or choices, and places of the answer.
 """
 
@@ -25,12 +25,6 @@ CHOICES = 4
 DRAWS = 60  # draws for three other endings or pieces; nearly all texts of the pocket study get them
 PIECE = 10  # tokens of a piece of a passage; four pieces and a quotation fit into 96 subwords of code
 LEAST_ANSWER = 4  # characters of the word that a quotation lacks, so that it is seldom a function word
-MARKS = {
-    ",": "B-comma", ".": "B-stop", "!": "B-stop", "?": "B-stop", ":": "B-colon", ";": "B-colon",
-    "(": "B-open", "[": "B-open", "{": "B-open", ")": "B-close", "]": "B-close", "}": "B-close",
-}  # fmt: skip
-NO_MARK = "O"
-GAP = "_"  # instead of a mark
 
 
 def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
@@ -147,13 +141,21 @@ def _quotation(row: Row, pool: list[Row]) -> Row | None:
 
 
 def tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Tag each gap with the punctuation that it hides: comma, stop, colon, opening, closing. Words have no tag."""
+    """Tag each token of a text in lower case with the case that it had (:func:`case_of`)."""
     most, rows = settings.required("characters"), list[Row]()
     for text in _windows(inputs, settings):
-        tokens = [GAP if token in MARKS else token[:most] for token in text.tokens]
-        if GAP in tokens:
-            rows.append(text.common | {"tokens": tokens, "tags": [MARKS.get(token, NO_MARK) for token in text.tokens]})
+        tags = [case_of(token) for token in text.tokens]
+        rows.append(text.common | {"tokens": [token[:most].lower() for token in text.tokens], "tags": tags})
     return _examples(rows, settings, ["tokens", "tags"], by=["package"])
+
+
+def case_of(token: str) -> str:
+    """Return the case of a token: a capital at its start, capitals only, capitals elsewhere, or O for none of these."""
+    if token.lower() == token:
+        return "O"
+    if token.upper() == token:
+        return "B-upper" if sum(map(str.isalpha, token)) > 1 else "B-initial"
+    return "B-initial" if token[0].isupper() and token[1:].lower() == token[1:] else "B-mixed"
 
 
 def retrieval(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
