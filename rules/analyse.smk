@@ -193,14 +193,16 @@ rule audit:
     input:
         training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
         targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        tasks=[STUDY.tasks[task].file for task in STUDY.intermediate_tasks],
         image=IMAGE_DIGEST,
     output:
-        report(
+        audit=report(
             "<results>/audit.csv",
             caption="../report/audit.rst",
             category="Data",
             labels={"table": "leakage audit"},
         ),
+        matched="<results>/matched_tasks.csv",
     log:
         "<results>/logs/audit.log",
     benchmark:
@@ -217,4 +219,4 @@ rule audit:
         "Auditing leakage between training and test sets"
     shell:
         "python {params.script:q} --training {input.training} --targets {input.targets} {params.rehearsal}"
-        " --out {output} 2>&1 | tee {log}"
+        " --tasks {input.tasks:q} --matched {output.matched} --out {output.audit} 2>&1 | tee {log}"

@@ -1,4 +1,7 @@
-"""Audit leakage between training and test sets; exit with an error if test examples are trained on."""
+"""Audit leakage between training and test sets, and describe the intermediate tasks of each form.
+
+It exits with an error if test examples are trained on.
+"""
 
 import argparse
 from pathlib import Path
@@ -8,6 +11,8 @@ import pandas as pd
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError, run
 from codestilts.evaluation.leakage import audit, summary, violations
+from codestilts.evaluation.matched_tasks import matched_tasks
+from codestilts.files import read_yaml
 
 
 def main() -> None:
@@ -15,10 +20,14 @@ def main() -> None:
     parser.add_argument("--training", type=Path, nargs="*", default=[], help="examples of intermediate tasks (parquet)")
     parser.add_argument("--targets", type=Path, nargs="+", required=True, help="examples of targets (parquet)")
     parser.add_argument("--only-report", action="store_true", help="do not fail: rehearsals reuse rows across splits")
+    parser.add_argument("--tasks", type=Path, nargs="*", default=[], help="task files of the intermediate tasks (YAML)")
+    parser.add_argument("--matched", type=Path, help="table of intermediate tasks by form and domain (CSV), written")
     parser.add_argument("--out", type=Path, required=True, help="audit table (CSV), written")
     arguments = parser.parse_args()
     targets = {path.stem: pd.read_parquet(path) for path in sorted(arguments.targets)}
     training = {path.stem: pd.read_parquet(path) for path in sorted(arguments.training)}
+    if arguments.matched:
+        write_csv(matched_tasks({path.stem: read_yaml(path) for path in arguments.tasks}, training), arguments.matched)
     table = audit(training | targets, targets)
     write_csv(table, arguments.out)
     if (problems := violations(table)) and not arguments.only_report:

@@ -21,6 +21,9 @@ def english() -> dict[str, dict[str, Config]]:
         chance = random_for("qqp", split, number)
         return {"question1": sentence(chance), "question2": sentence(chance), "label": number % 2, "idx": number}
 
+    def cola(split: str, number: int) -> Row:
+        return {"sentence": sentence(random_for("cola", split, number)), "label": number % 2, "idx": number}
+
     def hellaswag(split: str, number: int) -> Row:
         chance = random_for("hellaswag", split, number)
         first, second = sentence(chance), sentence(chance, words=2)
@@ -69,6 +72,7 @@ def english() -> dict[str, dict[str, Config]]:
         "nyu-mll/glue": {
             "mnli": Config("premise:str hypothesis:str label:i64 idx:i32", nli, {"train": 240, **mnli}),
             "qqp": Config("question1:str question2:str label:i64 idx:i32", qqp),
+            "cola": Config("sentence:str label:i64 idx:i32", cola),
         },
         "stanfordnlp/snli": {"plain_text": Config("premise:str hypothesis:str label:i64", nli)},
         "facebook/anli": {"plain_text": Config("uid:str premise:str hypothesis:str label:i64 reason:str", nli, rounds)},

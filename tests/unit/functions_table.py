@@ -43,6 +43,7 @@ def function(package: str, split: str, name: str, params: dict[str, str], body: 
         "path": f"{name}.py",
         "name": name,
         "doc": doc,
+        "doc_full": f"{doc}. After that {name} is done for now, with all of its work.",
         "code": code,
         "params": [
             {"name": param, "doc": text, "start": places[param], "end": places[param] + len(param)}

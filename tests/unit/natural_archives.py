@@ -147,6 +147,9 @@ def sources() -> dict[str, Members]:
     def qqp(split: str) -> Rows:
         return four(lambda n: {"question1": f"{split} {n}?", "question2": "b?", "label": n % 2, "idx": n})
 
+    def cola(split: str) -> Rows:
+        return four(lambda n: {"sentence": f"{split} {n}.", "label": n % 2, "idx": n})
+
     def hellaswag(split: str) -> Rows:
         row = {"ctx": split, "endings": list("abcd")}
         return four(lambda n: row | {"source_id": str(n), "label": "" if n == 3 else str(n)})
@@ -179,7 +182,9 @@ def sources() -> dict[str, Members]:
     bucc = {f"bucc-{code}-{name}": shared_task(code, name) for code in BUCC for name in ("sample", "training")}
     return bucc | {
         "xtreme": xtreme(),
-        "glue": splits("mnli/{}-00000-of-00001.parquet", nli, MNLI) | splits("qqp/{}-00000-of-00001.parquet", qqp),
+        "glue": splits("mnli/{}-00000-of-00001.parquet", nli, MNLI)
+        | splits("qqp/{}-00000-of-00001.parquet", qqp)
+        | splits("cola/{}-00000-of-00001.parquet", cola),
         "snli": splits(plain, nli),
         "anli": splits(plain, nli, ROUNDS),
         "squad-v1": splits(plain, questions),

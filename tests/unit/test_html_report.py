@@ -14,7 +14,7 @@ from codestilts.columns import LAYERS
 from codestilts.config.analysis_settings import ReportedArm, ReportSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation import leakage
+from codestilts.evaluation import leakage, matched_tasks
 from codestilts.evaluation.comparison import STATISTICS
 from codestilts.evaluation.scoring import tidy, values
 from codestilts.evaluation.statistics.design import design_of
@@ -23,7 +23,7 @@ from codestilts.reporting import figures
 from codestilts.reporting.answer import by_group, contrast_languages, headline
 from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
 from codestilts.reporting.html_report import ReportInputs, number_range, render
-from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table
+from codestilts.reporting.run_records import budgets, curves_table, learned, matched, runs_table
 from codestilts.reporting.svg import embedded_svg
 from codestilts.training.curve import downsample_curve
 from codestilts.workflow.slurm_efficiency import COLUMNS, efficiency
@@ -93,6 +93,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame(sweep, columns=LAYERS).to_csv(folder / "layers.csv", index=False)
     pair = {"trained_on": "cloze", "split": "train", "tested_on": "match", "tested": 5}
     pd.DataFrame([{**dict.fromkeys(leakage.COLUMNS, 0), **pair}]).to_csv(folder / "audit.csv", index=False)
+    task = {"form": "cloze", "domain": "code", "task": "cloze", "train": 7, "dev": 2, "tokens": 4.25, "labels": 2}
+    table = pd.DataFrame([task | {"places": "75 25", "trivial": 0.5}], columns=matched_tasks.COLUMNS)
+    table.to_csv(folder / "matched_tasks.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
     shown |= {"arm": "none", "prediction": EVIL, "right": False}
     pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
@@ -236,6 +239,15 @@ def test_intermediate_tasks_are_shown_by_kind_of_arm(tmp_path: Path):
     assert table.columns.tolist() == ["alone", "among its family", "labels shuffled"]
     assert table.loc["pos"].tolist() == pytest.approx([90, 60, 20])
     assert table.loc["qa"].tolist()[1:] == pytest.approx([50, 10])
+
+
+def test_tasks_of_a_form_are_shown_with_what_learning_added(results: Path, tmp_path: Path):
+    tasks = pd.read_csv(results / "matched_tasks.csv")
+    scores = pd.DataFrame({"alone": [81.5, 3], "labels shuffled": [1.0, 2]}, index=["cloze", "pos"])
+    (row,) = matched(tasks, scores).to_dict("records")
+    assert (row["trivial"], row["alone"]) == (50, 81.5) and "labels shuffled" not in row
+    html = page(results)
+    assert "Intermediate tasks by form and domain" in html and '<td class="n">75 25</td>' in html
 
 
 def test_budgets_tell_who_is_off(tmp_path: Path):

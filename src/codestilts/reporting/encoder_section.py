@@ -14,7 +14,7 @@ from codestilts.reporting import run_records
 from codestilts.reporting.answer import Row, by_group, contrast_languages, headline, rows
 from codestilts.reporting.svg import embedded_svg
 
-FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]  # the order of arms in tables
+FAMILIES = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # the order of arms in tables
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class EncoderSection:
     budgets: list[Row]
     largest_deviation: float
     learned_tasks: pd.DataFrame
+    matched_tasks: list[Row]
     cost: list[Row]
     layers: Grid
     checkpoints: Grid
@@ -90,6 +91,7 @@ def encoder_section(
     primary = by_role.get("primary", [None])[0]
     references = by_role.get("reference", [])
     fine_tuned = checks[checks["trained"]]
+    learned_tasks = run_records.learned(own["runs"], settings.arms)
     return EncoderSection(
         name=encoder,
         figures=_figures(results / "figures" / encoder, encoder),
@@ -107,7 +109,8 @@ def encoder_section(
         few=rows(own["counts"][own["counts"]["few"]]),
         budgets=rows(budgets),
         largest_deviation=float(budgets["deviation"].abs().max()),
-        learned_tasks=run_records.learned(own["runs"], settings.arms),
+        learned_tasks=learned_tasks,
+        matched_tasks=rows(run_records.matched(tables["matched_tasks"], learned_tasks)),
         cost=rows(run_records.cost(own["runs"])),
         layers=layer_grid(own["layers"]),
         checkpoints=checkpoint_grid(

@@ -11,6 +11,7 @@ REPORT_TABLES = [
     "runs",
     "sample_predictions",
     "audit",
+    "matched_tasks",
     "layers",
     "scores",
 ]

@@ -100,6 +100,19 @@ def learned(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.DataFrame:
     return table[present].rename_axis(None, axis=1)
 
 
+def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of tasks by form and domain with their dev scores, all in points: what learning added to chance.
+
+    Args:
+        tasks: The table of :func:`codestilts.evaluation.matched_tasks.matched_tasks`.
+        learned_tasks: The table of :func:`learned`; of its kinds those with true labels are shown.
+    """
+    table = tasks.assign(trivial=100 * tasks["trivial"])
+    for kind in [kind for kind in KINDS[:-1] if kind in learned_tasks]:
+        table[kind] = table["task"].map(learned_tasks[kind])
+    return table
+
+
 def _kind(arm: ReportedArm) -> str:
     if arm.shuffle_labels:
         return "labels shuffled"

