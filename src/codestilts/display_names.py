@@ -35,8 +35,8 @@ def family_name(family: str) -> str:
 
 
 def side_name(name: str, kind: str) -> str:
-    """Return one side of a contrast in words; ``kind`` says whether ``name`` is that of an arm or of a family."""
-    if kind == "family":
+    """Return one side of a contrast in words; ``kind`` says what ``name`` names: an arm, a family or a domain."""
+    if kind in ("family", "domain"):
         return family_name(name)
     return "no intermediate training" if name == "none" else name
 
