@@ -3,6 +3,12 @@
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
 FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
 GROUPS = {"qa": "question answering", "structured": "structured prediction"}
+METHODS = {
+    "crossed_t": "t over seeds and test units",
+    "multi_bootstrap": "multi-bootstrap",
+    "targets_random": "t over groups of targets",
+    "mixed_model": "mixed model",
+}
 BASELINES = {
     "baseline:majority": "most frequent answer",
     "baseline:random": "random guess",
@@ -44,6 +50,11 @@ def side_name(name: str, kind: str) -> str:
 def contrast_name(plus: str, plus_kind: str, minus: str, minus_kind: str) -> str:
     """Return a contrast in words, such as ``code minus English``."""
     return f"{side_name(plus, plus_kind)} minus {side_name(minus, minus_kind)}"
+
+
+def method_name(method: str) -> str:
+    """Return a method of intervals in words."""
+    return METHODS.get(method, method)
 
 
 def scope_name(scope: str) -> str:

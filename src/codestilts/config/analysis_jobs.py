@@ -105,8 +105,7 @@ def effect_figure_settings(study: Study, encoder: str) -> EffectFigureSettings:
 
 def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettings:
     """Return the settings of the notebook on languages."""
-    first, second = study.config.statistics.contrast
-    return LanguageFigureSettings(tuple(study.targets), study.config.source_language, (first, second))
+    return LanguageFigureSettings(tuple(study.targets), study.config.source_language)
 
 
 def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettings:

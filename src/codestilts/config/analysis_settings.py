@@ -122,7 +122,6 @@ class LanguageFigureSettings:
 
     targets: tuple[str, ...]
     source_language: str
-    contrast: tuple[str, str]
 
 
 @dataclass(frozen=True)

@@ -95,17 +95,18 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
         return None
     by_seed = weights[rows] @ cells.by_seed[rows]
     sizes = cells.units.ravel()[cells.places[rows]]
-    variance = _variance(cells, weights, rows, by_seed)
-    return from_variance(by_seed, variance, confidence, no_interval(len(by_seed), sizes))
+    return from_variance(by_seed, variance_of(cells, weights), confidence, no_interval(len(by_seed), sizes))
 
 
-def _variance(cells: Cells, weights: np.ndarray, rows: np.ndarray, by_seed: np.ndarray) -> Variance:
-    seeds, units, moments = len(by_seed), cells.moments.units(cells.places[rows]), cells.moments
-    means, runs = (float(weights[rows] @ (table[rows] @ weights)) for table in (moments.of_means, moments.of_runs))
+def variance_of(cells: Cells, weights: np.ndarray) -> Variance:
+    """Return the parts of the variance of a weighted sum of cells; they are NaN with one seed or one unit."""
+    rows = np.flatnonzero(weights)
+    by_seed, moments = weights[rows] @ cells.by_seed[rows], cells.moments
+    seeds, units = len(by_seed), moments.units(cells.places[rows])
     if seeds < 2 or units < 2:
         return Variance(seeds, units, np.nan, np.nan, np.nan)
-    larger = units / (units - 1)
-    rest = max(runs - seeds * means, 0.0)
+    means, runs = (float(weights[rows] @ (table[rows] @ weights)) for table in (moments.of_means, moments.of_runs))
+    larger, rest = units / (units - 1), max(runs - seeds * means, 0.0)
     of_seeds = float(by_seed.var(ddof=1)) / seeds
     return Variance(seeds, units, of_seeds, larger * means, larger * rest / (seeds * (seeds - 1)))
 
