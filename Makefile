@@ -1,6 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make test     set everything up, run the tests
 # make bench    how long scripts and a dry run take, on a machine that does nothing else
+# make calibrate    how often intervals hold the truth in simulated studies (minutes; docs/statistics.md has the table)
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
@@ -54,6 +55,7 @@ TAKES_plan := STUDY PLAN
 TAKES_status := STUDY STATUS
 TAKES_test := PYTEST
 TAKES_bench := PYTEST
+TAKES_calibrate := PYTEST
 TAKES_test-cluster := PYTEST
 TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
 TAKES_$(IMAGE) := $(TAKES_container)
@@ -78,7 +80,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test bench test-cluster plan status lint lock check-wheels
+.PHONY: setup container report rehearse pins test bench calibrate test-cluster plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -102,6 +104,9 @@ test: .venv/ready
 
 bench: .venv/ready
 	$(ACTIVATE) && pytest tests/benchmarks $(PYTEST)
+
+calibrate: .venv/ready
+	$(ACTIVATE) && pytest -m slow tests/slow $(PYTEST)
 
 test-cluster: .venv/ready
 	$(ACTIVATE) && pytest tests/integration $(PYTEST)

@@ -110,17 +110,31 @@ def influences(
 
 @dataclass
 class Accumulator:
-    """Adds up the moments of places that have units in common, one such component at a time."""
+    """Adds up the moments of places (target and language) that have units in common, one such list at a time.
+
+    ``left`` are the places that are still to be read, in such lists, in order; with none, all are added at the end.
+    """
 
     cells: int
     places: int
     seeds: int
+    left: list[set[Key]]
+    waiting: list[Influences] = field(default_factory=list)
     blocks: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     rows: dict[int, np.ndarray] = field(default_factory=dict)
     patterns: list[tuple[list[int], int]] = field(default_factory=list)
 
-    def add(self, component: list[Influences]) -> None:
-        """Add the influences in some places; no unit stands in a place of another component."""
+    def read(self, key: Key, influences: Influences) -> None:
+        """Keep the influences in a place until the last of its list is there, then add them up."""
+        self.waiting.append(influences)
+        if self.left:
+            self.left[0].discard(key)
+            if not self.left[0]:
+                self._add(self.waiting)
+                self.waiting = []
+                del self.left[0]
+
+    def _add(self, component: list[Influences]) -> None:
         codes, names = pd.factorize(np.concatenate([part.units for part in component]))
         here = np.full((len(names), len(component)), -1)  # the row of each unit in each place
         ends = np.cumsum([len(part.units) for part in component])
@@ -152,6 +166,9 @@ class Accumulator:
         """Return the moments of all that was added."""
         from scipy.sparse import csr_array
 
+        if self.waiting:
+            self._add(self.waiting)
+            self.waiting = []
         pairs = [(self.rows[i], self.rows[j], block) for (i, j), block in self.blocks.items()]
         none = np.zeros(0, dtype=int)
         left = np.concatenate([np.repeat(ours, len(theirs)) for ours, theirs, _ in pairs] or [none])

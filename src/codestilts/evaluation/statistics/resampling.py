@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.moments import Accumulator, Influences, Key, Moments, influences
+from codestilts.evaluation.statistics.moments import Accumulator, Key, Moments, influences
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
 CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
@@ -84,35 +84,28 @@ def resample(
     check_seeds(runs, seeds)
     seed_weights = _seed_weights(len(seeds), resamples, np.random.default_rng([seed, 0])).T
     cells = _empty_cells(runs, seeds, 1 + resamples)
-    added = Accumulator(len(cells.by_seed), cells.units.size, len(seeds))
-    waiting: list[Influences] = []
-    left = [set(keys) for keys in together or ()]
+    added = Accumulator(len(cells.by_seed), cells.units.size, len(seeds), [set(keys) for keys in together or ()])
     for (target, language), table in sums:
         j, k = cells.targets.index(str(target)), cells.languages.index(str(language))
         rows = {name: int(row) for name, row in zip(cells.arms, cells.rows[:, j, k], strict=True) if row >= 0}
         values, found = influences(table, rows, cells.trivial, seeds, j * len(cells.languages) + k)
-        waiting.append(found)
-        if left:
-            left[0].discard((target, language))
-            if not left[0]:
-                added.add(waiting)
-                waiting = []
-                del left[0]
+        added.read((target, language), found)
         cells.by_seed[found.rows], cells.draws[found.rows, 0] = values, values.mean(axis=1)
         cells.units[j, k] = max(len(found.units), cells.units[j, k])
         chosen = {name: row for name, row in rows.items() if resamples and (drawn is None or name in drawn)}
-        if not chosen:
-            continue
-        table = table if drawn is None else table[table["arm"].isin(list(chosen))]
-        runs_of_arms = {name: 1 if name in cells.trivial else len(seeds) for name in chosen}
-        draws = _values(table, runs_of_arms, seeds, 1 + resamples, seed)
-        for (arm, width), end in zip(runs_of_arms.items(), np.cumsum([*runs_of_arms.values()]), strict=True):
-            of_arm = draws[end - width : end]
-            cells.draws[chosen[arm]] = of_arm[0] if width == 1 else np.einsum("sr,sr->r", of_arm, seed_weights)
-            cells.drawn[chosen[arm]] = True
-    if waiting:
-        added.add(waiting)
+        if chosen:
+            _draw(cells, table if drawn is None else table[table["arm"].isin(list(chosen))], chosen, seed, seed_weights)
     return replace(cells, moments=added.moments())
+
+
+def _draw(cells: Cells, table: pd.DataFrame, rows: dict[str, int], seed: int, seed_weights: np.ndarray) -> None:
+    """Fill in the draws of some arms (``rows``: their cells) in one target and language."""
+    runs_of_arms = {name: 1 if name in cells.trivial else len(cells.seeds) for name in rows}
+    draws = _values(table, runs_of_arms, cells.seeds, cells.draws.shape[1], seed)
+    for (arm, width), end in zip(runs_of_arms.items(), np.cumsum([*runs_of_arms.values()]), strict=True):
+        of_arm = draws[end - width : end]
+        cells.draws[rows[arm]] = of_arm[0] if arm in cells.trivial else np.einsum("sr,sr->r", of_arm, seed_weights)
+        cells.drawn[rows[arm]] = True
 
 
 def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
@@ -130,7 +123,7 @@ def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
     trivial = sorted({str(name) for name in runs.loc[runs["family"] == TRIVIAL, "arm"].unique()})
     values = np.zeros((int(there.sum()), draws)), np.zeros((int(there.sum()), len(seeds)))
     places = np.nonzero(there.reshape(len(there), -1))[1]
-    moments = Accumulator(len(places), units.size, len(seeds)).moments()
+    moments = Accumulator(len(places), units.size, len(seeds), []).moments()
     drawn = np.zeros(len(places), dtype=bool)
     return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, places, *values, drawn, units, examples, moments)
 
