@@ -3,6 +3,12 @@
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
 FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
 GROUPS = {"qa": "question answering", "structured": "structured prediction"}
+SIDES = {  # by kind; the name is that of a domain, or "both"
+    "mixture": "{} mixture",
+    "own form": "own form ({})",
+    "other forms": "other forms ({})",
+    "form effect": "form effect ({})",
+}
 METHODS = {
     "crossed_t": "t over seeds and test units",
     "multi_bootstrap": "multi-bootstrap",
@@ -41,10 +47,10 @@ def family_name(family: str) -> str:
 
 
 def side_name(name: str, kind: str) -> str:
-    """Return one side of a contrast in words; ``kind`` says what ``name`` names: an arm, a family or a domain."""
-    if kind in ("family", "domain"):
-        return family_name(name)
-    return "no intermediate training" if name == "none" else name
+    """Return one side of a contrast in words; ``kind`` says what ``name`` names, such as an arm, a family, a domain."""
+    if kind == "arm":
+        return "no intermediate training" if name == "none" else name
+    return SIDES.get(kind, "{}").format(family_name(name))
 
 
 def contrast_name(plus: str, plus_kind: str, minus: str, minus_kind: str) -> str:

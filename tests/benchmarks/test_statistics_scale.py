@@ -33,7 +33,9 @@ ARMS, SEEDS, LANGUAGES, UNITS = 12, 10, 20, 1000
 arm, seed, language, unit = np.indices((ARMS, SEEDS, LANGUAGES, UNITS), dtype=np.int32).reshape(4, -1)
 names = {"arm": (arm, ARMS), "language": (language, LANGUAGES), "unit": (unit, UNITS), "target": (0 * arm, 1)}
 names |= {"label": (0 * arm, 1), "family": (0 * arm, 1)}
-columns = {key: pd.Categorical.from_codes(codes, [f"{key}{n}" for n in range(size)]) for key, (codes, size) in names.items()}
+columns = {
+    key: pd.Categorical.from_codes(codes, [f"{key}{n}" for n in range(size)]) for key, (codes, size) in names.items()
+}
 right = np.random.default_rng(0).binomial(1, 0.5, len(arm)).astype(float)
 sums = pd.DataFrame({**columns, "seed": seed, "numerator": right, "denominator": 1.0, "n": 1})
 weights = {

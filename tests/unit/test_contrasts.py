@@ -19,8 +19,8 @@ ARMS = {
     "english-cloze": ComparedArm("english", form="cloze", domain="english"),
     "english-span": ComparedArm("english", form="span", domain="english"),
     "docs-cloze": ComparedArm("docs", form="cloze", domain="docs"),
-    "code-multi": ComparedArm("code", domain="code"),
-    "english-multi": ComparedArm("english", domain="english"),
+    "code-multi": ComparedArm("code", domain="code", mixture=True),
+    "english-multi": ComparedArm("english", domain="english", mixture=True),
     "shuffled": ComparedArm("control", form="cloze", domain="code", controls_for=("code",)),
 }
 TARGETS = {
@@ -93,7 +93,7 @@ def test_gains_over_none_are_those_of_the_same_cells(table: pd.DataFrame):
     assert gains.to_dict() == pytest.approx({"code": 2.0, "english": (5 / 3 + 1) / 2})
     assert gains["code"] - gains["english"] == pytest.approx(table["difference"][0])
     others = table[table["role"] == "gain"].set_index(["plus", "plus_kind"])["difference"]
-    assert others["code mixture", "mixture"] == pytest.approx(4) and others["docs", "family"] == pytest.approx(1)
+    assert others["code", "mixture"] == pytest.approx(4) and others["docs", "family"] == pytest.approx(1)
     assert others["code", "family"] == pytest.approx(np.mean([2, 13 / 3, 4]))
     control = table[table["role"] == "control"].iloc[0]
     assert (control["minus"], control["difference"]) == ("shuffled", pytest.approx(np.mean([2, 13 / 3, 4])))
@@ -103,16 +103,16 @@ def test_documentation_mixtures_and_forms(table: pd.DataFrame):
     docs = table[table["role"] == "docs"].set_index(["plus", "minus"])["difference"]
     assert docs.to_dict() == pytest.approx({("code", "docs"): 1.0, ("docs", "english"): -2 / 3})
     mixture = table[table["role"] == "mixture"].iloc[0]
-    assert (mixture["plus"], mixture["difference"]) == ("code mixture", pytest.approx(1.0))
+    assert (mixture["plus"], mixture["plus_kind"], mixture["difference"]) == ("code", "mixture", pytest.approx(1.0))
     # On qa the English span task is 3 above the English cloze; that of code is near, and 8 above its cloze.
     own = table[table["role"] == "own form"].set_index(["near", "plus"])["difference"].to_dict()
     assert own == pytest.approx(
         {
-            ("left out", "own form (English)"): 3.0,
-            ("left out", "own form"): 3.0,
-            ("kept", "own form (code)"): 8.0,
-            ("kept", "own form (English)"): 3.0,
-            ("kept", "own form"): 5.5,
+            ("left out", "english"): 3.0,
+            ("left out", "both"): 3.0,
+            ("kept", "code"): 8.0,
+            ("kept", "english"): 3.0,
+            ("kept", "both"): 5.5,
         }
     )
     interaction = table[table["role"] == "interaction"]

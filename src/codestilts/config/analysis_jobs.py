@@ -75,6 +75,7 @@ def _compared_arm(study: Study, name: str) -> ComparedArm:
         form=specs[0].form if len(specs) == 1 else None,
         domain=domains.pop() if len(domains) == 1 else None,
         near=tuple(sorted({target for spec in specs for target in spec.near} & set(study.targets))),
+        mixture=len(specs) > 1,
     )
 
 

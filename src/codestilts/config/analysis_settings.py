@@ -42,7 +42,8 @@ class ComparedArm:
 
     ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
     and ``overlaps`` the targets that are made of the same data as the arm's tasks. ``form`` is that of an arm's only
-    task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material a task of the arm shares.
+    task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material a task of the arm shares. A
+    ``mixture`` has several tasks.
     """
 
     family: str
@@ -53,6 +54,7 @@ class ComparedArm:
     form: str | None = None
     domain: str | None = None
     near: tuple[str, ...] = ()
+    mixture: bool = False
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Design:
     def mixtures(self) -> dict[str, list[str]]:
         """For each domain the arms of several intermediate tasks, all of this domain."""
         domains = dict.fromkeys(arm.domain for arm in self.settings.arms.values() if arm.domain)
-        found = {name: [arm for arm, its in self._of_domain(name).items() if not its.form] for name in domains}
+        found = {name: [arm for arm, its in self._of_domain(name).items() if its.mixture] for name in domains}
         return {name: arms for name, arms in found.items() if arms}
 
     def _of_domain(self, domain: str) -> dict[str, ComparedArm]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from codestilts.config.scopes import ALL_GROUPS
-from codestilts.display_names import family_name
 from codestilts.evaluation.statistics.design import NONE, Design
 from codestilts.evaluation.statistics.effects import Side, arm_side, family_side
 
@@ -136,7 +135,7 @@ def _references(design: Design, main: Question) -> list[Question]:
             parts = tuple(replace(part, also=()) for part in parts)
         asked.append(replace(main, role="reference", plus=side, minus=none, parts=parts))
     sides = [family_side(design, name) for name in ("code", "english", "docs", "mixed") if design.arms_of(name)]
-    sides += [Side(f"{name} mixture", "mixture", arms) for name, arms in design.mixtures.items()]
+    sides += [Side(name, "mixture", arms) for name, arms in design.mixtures.items()]
     sides = [side for side in sides if side not in (main.plus, main.minus)]
     return asked + [of_sides("gain", side, none, ALL_GROUPS, main.language_set) for side in sides]
 
@@ -160,7 +159,7 @@ def _of_domains(design: Design, main: Question) -> list[Question]:
         sides = family_side(design, plus), family_side(design, minus)
         if all(side.arms for side in sides):
             asked.append(of_sides("family", *sides, ALL_GROUPS, languages))
-    mixed = {name: Side(f"{name} mixture", "mixture", arms) for name, arms in design.mixtures.items()}
+    mixed = {name: Side(name, "mixture", arms) for name, arms in design.mixtures.items()}
     pairs = [(one, other) for one, other in ((plus, minus), (plus, "docs"), ("docs", minus)) if one != other]
     asked += [
         of_sides("mixture", mixed[one], mixed[other], ALL_GROUPS, languages)
@@ -175,20 +174,19 @@ def _of_forms(design: Design) -> list[Question]:
     """Whether an intermediate task of a target's own form helps it: in each domain, in both, and their difference."""
     plus, minus = design.settings.contrast
     forms, languages = design.forms(plus, minus), design.settings.language_set
-    own, other, asked = Side("own form", "form", []), Side("other forms", "form", []), []
+    asked = []
     for near in (LEFT_OUT, KEPT):
         by_domain = {domain: list(_form_parts(design, domain, forms, near)) for domain in (plus, minus)}
+        by_domain["both"] = [part for parts in by_domain.values() for part in parts]
         for domain, parts in by_domain.items():
-            side = replace(own, name=f"own form ({family_name(domain)})")
-            asked.append(Question("own form", side, other, ALL_GROUPS, languages, tuple(parts), near))
-        both = tuple(part for parts in by_domain.values() for part in parts)
-        asked.append(Question("own form", own, other, ALL_GROUPS, languages, both, near))
+            sides = Side(domain, "own form", []), Side(domain, "other forms", [])
+            asked.append(Question("own form", *sides, ALL_GROUPS, languages, tuple(parts), near))
         crossed = tuple(
             Part(one.plus + two.minus, one.minus + two.plus, one.form, one.near | two.near, one.only)
             for one, two in product(by_domain[plus], by_domain[minus])
             if one.form == two.form
         )
-        sides = (Side(f"form effect ({family_name(domain)})", "form", []) for domain in (plus, minus))
+        sides = Side(plus, "form effect", []), Side(minus, "form effect", [])
         asked.append(Question("interaction", *sides, ALL_GROUPS, languages, crossed, near))
     return [question for question in asked if question.parts]
 

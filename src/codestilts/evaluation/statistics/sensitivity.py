@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.crossed_t import Estimate
+from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.resampling import Cells
 
@@ -54,7 +54,7 @@ def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
     if groups < 2:
         return _without(value, by_seed, "one group of targets", confidence)
     error = float(by_group.std(ddof=1)) / np.sqrt(groups)
-    if not error:
+    if error <= ROUNDING:
         return _without(value, by_seed, "no variance between groups", confidence)
     reach = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
     p = float(2 * stdtr(groups - 1, -abs(value) / error))
@@ -77,6 +77,8 @@ def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
     mean = float(differences["difference"].mean())
     if "seed" not in factors or len(differences) < 10:
         return _without(mean, by_seed, "one seed, or fewer than ten values", confidence)
+    if differences["difference"].std() <= ROUNDING:
+        return _without(mean, by_seed, "no variance", confidence)
     table = differences.assign(all=1)
     try:
         with warnings.catch_warnings():
