@@ -172,8 +172,13 @@ def test_undecided_rows_say_what_would_decide_them(table: pd.DataFrame):
 def test_confirmatory_verdicts_are_corrected_for_their_number():
     rows = [("primary", 0.01), ("reference", 0.03), ("reference", 0.04), ("group", 0.001)]
     table = pd.DataFrame(rows, columns=["role", "p"]).assign(judgement="better", verdict="a is better than b")
-    found = corrected(table, 0.95)
+    table = table.assign(difference=2.2, seeds=3, units=400, to_decide="")
+    table = table.assign(variance_seeds=0.2, variance_units=1.0, variance_interaction=0.2)
+    found = corrected(table, 0.95, 1.0)
     assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
     assert found["judgement"].tolist() == ["better", "undecided", "undecided", "better"]
     words = "undecided: a is better than b without the correction for 3 confirmatory contrasts"
     assert found["verdict"].tolist() == ["a is better than b", words, words, "a is better than b"]
+    # t of 399 degrees of freedom at .05 / 6 is 2.405, so that V must be below (2.2 / 2.405) ** 2 = .837. With S seeds it
+    # is 1 - .2 * (1 - 3 / S), with k times the rows 1 / k.
+    assert found["to_decide"].tolist() == ["", *2 * ["17 seeds or 1.2 times the test rows"], ""]

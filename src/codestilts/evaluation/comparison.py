@@ -63,7 +63,7 @@ def compare(
     parts = {name: [by_encoder[encoder][name] for encoder in encoders] for name in STATISTICS}
     scores = tidy(values, settings).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
     found = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
-    return {"scores": scores, **found, "contrasts": corrected(found["contrasts"], settings.confidence)}
+    return {"scores": scores, **found, "contrasts": corrected(found["contrasts"], settings.confidence, settings.margin)}
 
 
 def compare_encoder(encoder: str, runs: pd.DataFrame, sums: list[str], design: Design) -> dict[str, pd.DataFrame]:

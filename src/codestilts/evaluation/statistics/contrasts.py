@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from codestilts.display_names import side_name
-from codestilts.evaluation.statistics.crossed_t import Estimate
+from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.effects import Side
 from codestilts.evaluation.statistics.estimates import METHODS, estimate
 from codestilts.evaluation.statistics.means import COUNTS, INTERVAL, NO_OVERLAPS, common_means, count, estimate_columns
-from codestilts.evaluation.statistics.multiplicity import benjamini_hochberg, holm, one_sided, partial_conjunction
+from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
 from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
 from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, Question, questions
 from codestilts.evaluation.statistics.resampling import Cells
@@ -38,9 +38,7 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
     """
     rows = [row for question in questions(design) for row in _rows(cells, design, question)]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    for role, part in table.groupby("role"):
-        if role not in UNCORRECTED:
-            table.loc[part.index, "p_bh"] = benjamini_hochberg(part["p"])
+    table["p_bh"] = corrected_within(table, ["role"]).where(~table["role"].isin(UNCORRECTED))
     first = table.index[table["role"] == "primary"]
     for column, above in (("languages_better", True), ("languages_worse", False)):
         table[column] = table[column].astype(object)
@@ -48,18 +46,26 @@ def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
     return table
 
 
-def corrected(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataFrame:
     """Correct the confirmatory contrasts of all encoders for their number (Holm), and the verdicts on them.
 
     Args:
         table: The contrasts of all encoders.
         confidence: The confidence of the intervals.
+        margin: The smallest difference of interest, in points.
     """
     chosen = table.index[table["role"].isin(CONFIRMATORY)]
-    adjusted = pd.Series(holm(table.loc[chosen, "p"]), chosen)
+    adjusted = pd.Series(holm(table.loc[chosen, "p"].to_numpy()), chosen)
     table = table.assign(p_holm=adjusted.reindex(table.index))
     lost = chosen[table.loc[chosen, "judgement"].isin(["better", "worse"]) & (adjusted > 1 - confidence)]
-    words = f" without the correction for {int(adjusted.notna().sum())} confirmatory contrasts"
+    number = int(adjusted.notna().sum())
+    words = f" without the correction for {number} confirmatory contrasts"
+    for index in lost[table.loc[lost, "variance_seeds"].notna()]:
+        row = table.loc[index]
+        variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
+        # The wider interval of Bonferroni: what decides there does so whatever the other contrasts are.
+        found = from_variance(np.full(variance.seeds, row["difference"]), variance, 1 - (1 - confidence) / number)
+        table.loc[index, "to_decide"] = to_decide(found, margin)
     table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
     table.loc[lost, "judgement"] = "undecided"
     return table
@@ -155,7 +161,8 @@ def shown_languages(table: pd.DataFrame, design: Design, above: bool) -> str:
     """
     names = design.language_sets[design.settings.language_set]
     rows = table[(table["role"] == "language") & table["language_set"].isin(names)].dropna(subset="p")
-    p = [one_sided(row.p, row.difference, above) for row in rows.itertuples()]
+    values = zip(rows["p"].astype(float), rows["difference"].astype(float), strict=True)
+    p = [one_sided(value, difference, above) for value, difference in values]
     return f"{partial_conjunction(p, (1 - design.settings.confidence) / 2)} of {len(p)}" if p else ""
 
 

@@ -15,7 +15,7 @@ from codestilts.evaluation.statistics.means import (
     mean_over,
     observed,
 )
-from codestilts.evaluation.statistics.multiplicity import benjamini_hochberg
+from codestilts.evaluation.statistics.multiplicity import corrected_within
 from codestilts.evaluation.statistics.resampling import Cells
 
 COLUMNS = ["arm", "kind", "family", "init", "scope", "scope_kind", "overlaps", "language_set", *COUNTS, "none",
@@ -64,9 +64,7 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
                     mean = {"language_set": language_set, **count(cells, none), "none": observed(cells, none)}
                     rows.append({**_described(design, side), **where, **mean, **estimate_columns(effect, "effect")})
     table = pd.DataFrame(rows, columns=COLUMNS)
-    for _, part in table.groupby(["language_set", "scope_kind"]):
-        table.loc[part.index, "p_bh"] = benjamini_hochberg(part["p"])
-    return table
+    return table.assign(p_bh=corrected_within(table, ["language_set", "scope_kind"]))
 
 
 def _described(design: Design, side: Side) -> dict[str, str]:

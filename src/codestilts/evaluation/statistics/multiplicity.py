@@ -3,19 +3,30 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
+
+Numbers = Sequence[float] | np.ndarray
 
 
-def holm(p: Sequence[float]) -> np.ndarray:
+def holm(p: Numbers) -> np.ndarray:
     """Return p values adjusted by Holm (1979); gaps stay."""
     return _adjusted(p, "holm")
 
 
-def benjamini_hochberg(p: Sequence[float]) -> np.ndarray:
+def benjamini_hochberg(p: Numbers) -> np.ndarray:
     """Return p values adjusted by Benjamini and Hochberg (1995); gaps stay."""
     return _adjusted(p, "fdr_bh")
 
 
-def _adjusted(p: Sequence[float], method: str) -> np.ndarray:
+def corrected_within(table: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Return the column ``p`` corrected by Benjamini and Hochberg within groups of rows."""
+    parts = [
+        pd.Series(benjamini_hochberg(part["p"].to_numpy(dtype=float)), part.index) for _, part in table.groupby(keys)
+    ]
+    return pd.concat([pd.Series(dtype=float), *parts]).reindex(table.index)
+
+
+def _adjusted(p: Numbers, method: str) -> np.ndarray:
     from statsmodels.stats.multitest import multipletests
 
     values = np.array(p, dtype=float)

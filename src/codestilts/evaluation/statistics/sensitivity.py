@@ -33,8 +33,8 @@ def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) ->
             target, language = divmod(int(place), len(cells.languages))
             name = cells.targets[target]
             by_seed = difference[here] @ cells.by_seed[here] / share
-            keys = (design.settings.targets[name].group, name, cells.languages[language])
-            rows += [(*keys, seed, value, share) for seed, value in zip(cells.seeds, by_seed, strict=True)]
+            cell = (design.settings.targets[name].group, name, cells.languages[language])
+            rows += [(*cell, seed, value, share) for seed, value in zip(cells.seeds, by_seed, strict=True)]
     table = pd.DataFrame(rows, columns=["group", "target", "language", "seed", "difference", "weight"])
     table["difference"] *= table["weight"]
     keys = ["group", "target", "language", "seed"]
