@@ -1,6 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make test     set everything up, run the tests
 # make bench    how long scripts and a dry run take, on a machine that does nothing else
+# make calibrate    how often intervals hold the truth in simulated studies (minutes; docs/statistics.md has the table)
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make test-gpu   tests on a real GPU, and how much of its peak training uses
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
@@ -55,6 +56,7 @@ TAKES_plan := STUDY PLAN
 TAKES_status := STUDY STATUS
 TAKES_test := PYTEST
 TAKES_bench := PYTEST
+TAKES_calibrate := PYTEST
 TAKES_test-cluster := PYTEST
 TAKES_test-gpu := PYTEST
 TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
@@ -80,7 +82,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test bench test-cluster test-gpu plan status lint lock check-wheels
+.PHONY: setup container report rehearse pins test bench calibrate test-cluster test-gpu plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -104,6 +106,9 @@ test: .venv/ready
 
 bench: .venv/ready
 	$(ACTIVATE) && pytest tests/benchmarks $(PYTEST)
+
+calibrate: .venv/ready
+	$(ACTIVATE) && pytest -m slow tests/slow $(PYTEST)
 
 test-cluster: .venv/ready
 	$(ACTIVATE) && pytest tests/integration $(PYTEST)

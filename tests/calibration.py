@@ -1,60 +1,154 @@
-"""How often an interval excludes a true difference of zero: a simulation.
+"""How often intervals exclude a true difference, and hold one: simulated studies whose truth is known.
 
-    python tests/calibration.py --seeds 3 5 10 --rho 0 0.8 --simulations 500
+    PYTHONPATH=src python tests/calibration.py            # the table of docs/statistics.md, some minutes
+    PYTHONPATH=src python tests/calibration.py --simulations 200 --bootstraps 50
 
-Two arms are equally good on average. Each problem suits one arm better than the other, by an amount that its versions
-in the languages share in part (``rho``), as translations of one problem do; each seed varies independently. A 95 %
-interval excludes zero in at most 5 of 100 studies if all versions of a problem are resampled together.
+Two arms answer ROWS test rows of each of UNITS units in each of LANGUAGES languages with each seed. The probability of
+a right answer is 1/2 plus what the unit prefers of an arm in a language, plus what the seed does to an arm in all
+languages. In the designs ``shared``, a unit stands in all languages, and its preferences there correlate; in the
+others, every language has units of its own. A collapsed run answers as badly everywhere.
 """
 
 import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
-from codestilts.evaluation.statistics.bootstrap import estimate
-from codestilts.evaluation.statistics.means import mean_over
-from codestilts.evaluation.statistics.resampling import resample
+from codestilts.evaluation.statistics.bootstrap import _interval, _spread
+from codestilts.evaluation.statistics.crossed_t import Variance, from_variance
+from codestilts.evaluation.statistics.resampling import _seed_weights
 
 LANGUAGES, UNITS, ROWS = 6, 100, 2
-SPREAD, SEED_SPREAD = 0.2, 0.01  # standard deviations of the difference by problem and by seed, as shares
+BADLY = 0.3  # the probability of a right answer in a collapsed run
+EFFECT = 0.02  # the true difference where coverage is measured, as a share
+DRAWS = 200  # of the multi-bootstrap, the fewest that it accepts
+BATCH = 250  # studies that are simulated at a time
+SEEDS = (3, 5, 10)
 
 
-def study(rng: np.random.Generator, seeds: int, rho: float) -> pd.DataFrame:
-    """Sums of two arms, ``a`` and ``b``, without a true difference."""
-    shape = (2, seeds, UNITS, LANGUAGES)
+@dataclass(frozen=True)
+class Simulated:
+    """A kind of study; spreads are standard deviations, as shares."""
+
+    preference: float = 0.2  # of units
+    luck: float = 0.014  # of seeds
+    rho: float = 0.0  # correlation of a unit's preferences in two languages
+    shared: bool = False  # whether units stand in all languages
+    collapsed: float = 0.0  # the share of runs
+
+    @property
+    def units(self) -> int:
+        """The number of different units."""
+        return UNITS if self.shared else UNITS * LANGUAGES
+
+    def truth(self, effect: float) -> float:
+        """The true difference, in points; probabilities outside 0 and 1 are cut off."""
+        z = norm.ppf((np.arange(20_000) + 0.5) / 20_000) * np.hypot(self.preference, self.luck)
+        means = [np.clip(0.5 + lift + z, 0, 1).mean() for lift in (effect, 0.0)]
+        return 100 * (1 - self.collapsed) * float(means[0] - means[1])
+
+
+DESIGNS = {
+    "balanced": Simulated(),
+    "seeds dominate": Simulated(luck=0.05),
+    "test set dominates": Simulated(luck=0.002),
+    "shared problems, ρ = .5": Simulated(luck=0.01, rho=0.5, shared=True),
+    "shared problems, ρ = .8": Simulated(luck=0.01, rho=0.8, shared=True),
+    "10 % collapsed runs": Simulated(luck=0.01, collapsed=0.1),
+}
+
+
+def answers(design: Simulated, seeds: int, studies: int, effect: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the share of right answers: (studies, arms, seeds, units, languages)."""
+    own, common = rng.normal(size=(studies, 2, 1, UNITS, LANGUAGES)), rng.normal(size=(studies, 2, 1, UNITS, 1))
+    preference = design.preference * (np.sqrt(1 - design.rho) * own + np.sqrt(design.rho) * common)
+    luck = design.luck * rng.normal(size=(studies, 2, seeds, 1, 1))
+    lift = np.array([effect, 0.0]).reshape(1, 2, 1, 1, 1)
+    chance = (0.5 + lift + preference).astype(np.float32) + luck.astype(np.float32)
+    chance = np.where(rng.random((studies, 2, seeds, 1, 1)) < design.collapsed, np.float32(BADLY), chance)
+    return sum(rng.random(chance.shape, dtype=np.float32) < chance for _ in range(ROWS)) / np.float32(ROWS)
+
+
+def sums(right: np.ndarray, shared: bool) -> pd.DataFrame:
+    """Return the sums of one study, as ``score`` writes them."""
     names = ["arm", "seed", "unit", "language"]
-    index = pd.MultiIndex.from_product([list("ab"), range(seeds), range(UNITS), range(LANGUAGES)], names=names)
-    own = rng.normal(size=(2, 1, UNITS, LANGUAGES)) * np.sqrt(1 - rho)
-    preference = SPREAD * (own + rng.normal(size=(2, 1, UNITS, 1)) * np.sqrt(rho))
-    by_seed = SEED_SPREAD * rng.normal(size=(2, seeds, 1, 1))
-    right = rng.binomial(ROWS, np.clip(0.5 + preference + by_seed, 0, 1), size=shape)
-    table = index.to_frame(index=False).assign(numerator=right.ravel().astype(float), denominator=float(ROWS))
-    table = table.astype({"unit": str, "language": str})
-    return table.assign(encoder="e", family="code", target="t", label="", n=ROWS)
+    index = pd.MultiIndex.from_product([list("ab"), *map(range, right.shape[1:])], names=names)
+    table = index.to_frame(index=False).astype({"unit": str, "language": str})
+    table = table.assign(numerator=ROWS * right.ravel(), denominator=float(ROWS), n=ROWS, label="", target="t")
+    table["unit"] = table["unit"] if shared else table["language"] + "-" + table["unit"]
+    return table.assign(encoder="e", family="code")
 
 
-def false_positives(seeds: int, rho: float, simulations: int, resamples: int = 400, start: int = 0) -> float:
-    """Return the share of studies whose interval excludes zero."""
-    languages, count = [str(number) for number in range(LANGUAGES)], 0
-    for simulation in range(start, start + simulations):
-        cells = resample(study(np.random.default_rng([seeds, simulation]), seeds, rho), resamples, simulation)
-        sides = [mean_over(cells, [arm], [["t"]], languages) for arm in "ab"]
-        difference = estimate(cells, sides[0] - sides[1])
-        count += difference is not None and (difference.low > 0 or difference.high < 0)
-    return count / simulations
+def variances(right: np.ndarray, design: Simulated) -> Iterator[tuple[np.ndarray, Variance]]:
+    """Yield the difference with each seed, and the parts of its variance, of each study.
+
+    All cells have the same size, so that this is crossed t without its bookkeeping; a test compares the two.
+    """
+    difference = 100 * (right[:, 0] - right[:, 1]).astype(float)
+    by_seed = difference.mean(axis=(2, 3))
+    seeds, units = by_seed.shape[1], design.units
+    influence = (difference - difference.mean(axis=2, keepdims=True)) / (UNITS * LANGUAGES)
+    influence = influence.sum(axis=3) if design.shared else influence.reshape(len(difference), seeds, -1)
+    means = influence.mean(axis=1, keepdims=True)
+    of_units = units / (units - 1) * (means**2).sum(axis=(1, 2))
+    of_both = units / (units - 1) * ((influence - means) ** 2).sum(axis=(1, 2)) / (seeds * (seeds - 1))
+    of_seeds = by_seed.var(axis=1, ddof=1) / seeds
+    for row, parts in zip(by_seed, zip(of_seeds, of_units, of_both, strict=True), strict=True):
+        yield row, Variance(seeds, units, *map(float, parts))
+
+
+def multi_bootstrap(right: np.ndarray, design: Simulated, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the multi-bootstrap's interval of one study: one weight per unit, wherever it stands."""
+    difference = 100 * (right[0] - right[1])
+    seeds = len(difference)
+    weights = rng.standard_exponential((1 + DRAWS, UNITS, 1 if design.shared else LANGUAGES))
+    weights[0] = 1
+    by_seed = np.stack(
+        [
+            (weights[:, :, 0 if design.shared else k] @ difference[:, :, k].T)
+            / weights[:, :, 0 if design.shared else k].sum(axis=1, keepdims=True)
+            for k in range(LANGUAGES)
+        ]
+    ).mean(axis=0)
+    draws = (by_seed * _seed_weights(seeds, DRAWS, rng)).sum(axis=1)
+    ordered = np.sort(draws[1:])
+    return _interval(float(draws[0]), ordered, _spread(by_seed[0], ordered, UNITS), 0.95)
+
+
+def rates(design: Simulated, seeds: int, simulations: int, bootstraps: int, start: int = 0) -> dict[str, float]:
+    """Return the share of intervals that exclude a true difference of zero, and of those that hold a true one."""
+    found: dict[str, list[bool]] = {name: [] for name in ("type_1", "coverage", "boot_type_1", "boot_coverage")}
+    for effect, prefix in ((0.0, "type_1"), (EFFECT, "coverage")):
+        truth = design.truth(effect)
+        for batch in range(0, simulations, BATCH):
+            rng = np.random.default_rng([start, seeds, batch, int(effect * 1000)])
+            right = answers(design, seeds, min(BATCH, simulations - batch), effect, rng)
+            for number, (by_seed, variance) in enumerate(variances(right, design)):
+                interval = from_variance(by_seed, variance)
+                found[prefix].append((interval.low <= truth <= interval.high) == bool(effect))
+                if batch + number < bootstraps:
+                    low, high = multi_bootstrap(right[number], design, rng)
+                    found[f"boot_{prefix}"].append((low <= truth <= high) == bool(effect))
+    return {name: float(np.mean(values)) if values else np.nan for name, values in found.items()}
 
 
 def main() -> None:
-    """Print a table of shares."""
+    """Print the table of docs/statistics.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5, 10])
-    parser.add_argument("--rho", type=float, nargs="+", default=[0.0, 0.8])
-    parser.add_argument("--simulations", type=int, default=500)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--simulations", type=int, default=2000)
+    parser.add_argument("--bootstraps", type=int, default=500, help="of the simulations: of the multi-bootstrap")
     arguments = parser.parse_args()
-    for rho in arguments.rho:
+    print("| design | seeds | type-I error | coverage | type-I error (multi-bootstrap) | coverage (multi-bootstrap) |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, design in DESIGNS.items():
         for seeds in arguments.seeds:
-            print(f"rho {rho}, {seeds} seeds: {false_positives(seeds, rho, arguments.simulations):.3f}", flush=True)
+            row = rates(design, seeds, arguments.simulations, arguments.bootstraps)
+            cells = " | ".join(f"{value:.3f}".lstrip("0") for value in row.values())
+            print(f"| {name} | {seeds} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

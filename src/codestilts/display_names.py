@@ -3,6 +3,18 @@
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
 FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
 GROUPS = {"qa": "question answering", "structured": "structured prediction"}
+SIDES = {  # by kind; the name is that of a domain, or "both"
+    "mixture": "{} mixture",
+    "own form": "own form ({})",
+    "other forms": "other forms ({})",
+    "form effect": "form effect ({})",
+}
+METHODS = {
+    "crossed_t": "t over seeds and test units",
+    "multi_bootstrap": "multi-bootstrap",
+    "targets_random": "t over groups of targets",
+    "mixed_model": "mixed model",
+}
 BASELINES = {
     "baseline:majority": "most frequent answer",
     "baseline:random": "random guess",
@@ -35,15 +47,20 @@ def family_name(family: str) -> str:
 
 
 def side_name(name: str, kind: str) -> str:
-    """Return one side of a contrast in words; ``kind`` says whether ``name`` is that of an arm or of a family."""
-    if kind == "family":
-        return family_name(name)
-    return "no intermediate training" if name == "none" else name
+    """Return one side of a contrast in words; ``kind`` says what ``name`` names, such as an arm, a family, a domain."""
+    if kind == "arm":
+        return "no intermediate training" if name == "none" else name
+    return SIDES.get(kind, "{}").format(family_name(name))
 
 
 def contrast_name(plus: str, plus_kind: str, minus: str, minus_kind: str) -> str:
     """Return a contrast in words, such as ``code minus English``."""
     return f"{side_name(plus, plus_kind)} minus {side_name(minus, minus_kind)}"
+
+
+def method_name(method: str) -> str:
+    """Return a method of intervals in words."""
+    return METHODS.get(method, method)
 
 
 def scope_name(scope: str) -> str:

@@ -1,4 +1,4 @@
-"""Time and memory of ``compare`` on made-up tables of the paper study's shape (``make bench``).
+"""Time and memory of one contrast, and of ``compare`` on made-up tables of the paper study's shape (``make bench``).
 
 One encoder with a tenth of its test rows; with ``PYTEST=--full-shape`` all encoders with all, which takes an hour and
 6 GB of disk. Most of that is writing the tables.
@@ -22,6 +22,32 @@ from codestilts.config.study import to_json
 from codestilts.evaluation.comparison import TABLES
 
 MEMORY_MB, SECONDS = 4096, 600  # of the whole shape, on two cores
+CONTRAST = """
+import resource, time
+import numpy as np
+import pandas as pd
+import scipy.sparse, scipy.special
+from codestilts.evaluation.statistics.crossed_t import estimate_sums
+
+ARMS, SEEDS, LANGUAGES, UNITS = 12, 10, 20, 1000
+arm, seed, language, unit = np.indices((ARMS, SEEDS, LANGUAGES, UNITS), dtype=np.int32).reshape(4, -1)
+names = {"arm": (arm, ARMS), "language": (language, LANGUAGES), "unit": (unit, UNITS), "target": (0 * arm, 1)}
+names |= {"label": (0 * arm, 1), "family": (0 * arm, 1)}
+columns = {
+    key: pd.Categorical.from_codes(codes, [f"{key}{n}" for n in range(size)]) for key, (codes, size) in names.items()
+}
+right = np.random.default_rng(0).binomial(1, 0.5, len(arm)).astype(float)
+sums = pd.DataFrame({**columns, "seed": seed, "numerator": right, "denominator": 1.0, "n": 1})
+weights = {
+    (f"arm{n}", "target0", f"language{k}"): (1 if n < ARMS / 2 else -1) / (ARMS / 2 * LANGUAGES)
+    for n in range(ARMS)
+    for k in range(LANGUAGES)
+}
+start = time.process_time()
+found = estimate_sums(sums, weights)
+assert found.seeds == SEEDS and found.units == UNITS and not found.note
+print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""  # 2.4 million rows of sums as tables of sums are read; in a process of its own, whose peak of memory is measured
 PROCESSES = 2
 
 
@@ -51,6 +77,14 @@ def run_and_measure(command: list[str]) -> tuple[float, float, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - start, cpu, memory
+
+
+def test_a_contrast_of_ten_seeds_and_twenty_languages(measures: Measures) -> None:
+    told = subprocess.run([sys.executable, "-c", CONTRAST], cwd=ROOT, check=True, text=True, capture_output=True).stdout
+    seconds, memory = map(float, told.split())
+    measures.add("contrast of 12 arms, 10 seeds, 20 languages, 1,000 rows each", [seconds], "CPU s", "at most 2")
+    measures.add("contrast of 12 arms, 10 seeds, 20 languages, 1,000 rows each", [memory], "MB", "at most 1024")
+    assert seconds <= 2 and memory <= 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")

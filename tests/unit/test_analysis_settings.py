@@ -12,8 +12,8 @@ from codestilts.config import analysis_jobs
 from codestilts.config.analysis_settings import ComparisonSettings, ReportSettings
 from codestilts.config.study import Study, to_json
 from codestilts.config.validation import load_study, read_configs
-from codestilts.evaluation.statistics.contrasts import questions
 from codestilts.evaluation.statistics.design import design_of
+from codestilts.evaluation.statistics.questions import questions
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {"pocket": ["config.yaml"], "paper": ["config.yaml", "studies/paper.yaml"]}

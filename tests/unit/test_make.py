@@ -19,6 +19,7 @@ TAKEN: dict[str, list[str]] = {
     "status": ["STUDY", "STATUS"],
     "test": ["PYTEST"],
     "bench": ["PYTEST"],
+    "calibrate": ["PYTEST"],
     "test-cluster": ["PYTEST"],
     "container": ["BASE", "BOOTSTRAP", "BUILD", "TORCH_FROM"],
     "setup": [],

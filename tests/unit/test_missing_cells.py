@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from calibration import false_positives
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,10 +17,10 @@ from codestilts.config.study import to_json
 from codestilts.evaluation.comparison import STATISTICS, TABLES
 from codestilts.evaluation.scoring import compared, values
 from codestilts.evaluation.statistics.bootstrap import estimate
-from codestilts.evaluation.statistics.contrasts import questions
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.effects import effects
 from codestilts.evaluation.statistics.means import mean_over
+from codestilts.evaluation.statistics.questions import questions
 from codestilts.evaluation.statistics.resampling import resample
 
 ROOT = Path(__file__).parents[2]
@@ -222,8 +221,3 @@ def test_a_unit_has_one_weight_wherever_it_stands():
     assert abs(np.corrcoef(draws[0, 0], draws[0, 2])[0, 1]) < 0.2
     alone = resample(same[0].assign(arm="a", family="code", seed=0, label=""), 200, 0)
     assert np.allclose(alone.draws[0, 1:], draws[0, 0])  # whatever else there is
-
-
-def test_false_positives_with_problems_that_stand_in_several_languages():
-    """At most 5 of 100 in the long run (1,000 simulations: docs/statistics.md); each language by itself: 26."""
-    assert false_positives(10, rho=0.8, simulations=100, resamples=200) <= 0.08

@@ -10,8 +10,10 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.language_similarity import similarity_table
 from codestilts.evaluation.metrics.registry import row_sums, value
 from codestilts.evaluation.scoring import tidy, unit_sums, values
-from codestilts.evaluation.statistics.bootstrap import Estimate, estimate
+from codestilts.evaluation.statistics import crossed_t
+from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.contrasts import contrasts, verdict
+from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.evaluation.statistics.effects import Side, effects
 from codestilts.evaluation.statistics.means import mean_over
@@ -59,7 +61,8 @@ def test_the_primary_contrast_finds_the_lift(cells, design):
     assert primary["low"] > 0
     assert 0 < primary["p"] < 0.05
     assert set(table["role"]) == {
-        "primary", "group", "language set", "language", "cell", "reference", "control"
+        "primary", "sensitivity", "group", "language set", "language", "cell", "reference", "gain", "control",
+        "leave one out",
     }  # fmt: skip
 
 
@@ -132,8 +135,8 @@ def test_intervals_cover_the_truth():
         (-9, -5.5, "code is worse than English"),
         (-4, -1, "code is worse than English, by less than 5 points"),
         (-9, -4, "code is worse than English, perhaps by less than 5 points"),
-        (-1, 4, "no difference of 5 points or more"),
-        (0, 4, "no difference of 5 points or more"),
+        (-1, 4, "no difference of 5 points or more (equivalence at .025 a side)"),
+        (0, 4, "no difference of 5 points or more (equivalence at .025 a side)"),
         (-1, 5, "undecided: neither zero nor 5 points or more is excluded"),
     ],
 )
@@ -176,7 +179,7 @@ def test_arms_that_share_a_targets_data_can_be_left_out_of_its_mean():
     code, english = (
         mean_over(cells, design.arms_of(family), [["search", "parallel"]], languages) for family in ("code", "english")
     )
-    expected = estimate(cells, (match - other + code - english) / 2)
+    expected = crossed_t.estimate(cells, (match - other + code - english) / 2)
     assert row["difference"] == pytest.approx(expected.value) and row["low"] == pytest.approx(expected.low)
     assert row["difference"] != table.loc["primary", "difference"]
     found = effects(cells, design).set_index(["arm", "scope", "language_set"])["overlaps"]

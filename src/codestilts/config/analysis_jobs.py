@@ -58,13 +58,25 @@ def comparison_settings(study: Study) -> ComparisonSettings:
         confidence=statistics.confidence,
         margin=statistics.margin,
         seed=statistics.seed,
+        interval=statistics.interval,
     )
 
 
 def _compared_arm(study: Study, name: str) -> ComparedArm:
     arm = study.arms[name]
-    controls_for, overlaps = tuple(arm.controls_for or ()), tuple(study.overlaps[name])
-    return ComparedArm(arm.family, arm.init, arm.base, controls_for, overlaps)
+    specs = [study.tasks[task] for task in arm.tasks]
+    domains = {spec.domain for spec in specs}
+    return ComparedArm(
+        arm.family,
+        arm.init,
+        arm.base,
+        controls_for=tuple(arm.controls_for or ()),
+        overlaps=tuple(study.overlaps[name]),
+        form=specs[0].form if len(specs) == 1 else None,
+        domain=domains.pop() if len(domains) == 1 else None,
+        near=tuple(sorted({target for spec in specs for target in spec.near} & set(study.targets))),
+        mixture=len(specs) > 1,
+    )
 
 
 def _compared_target(study: Study, name: str) -> ComparedTarget:
@@ -75,6 +87,7 @@ def _compared_target(study: Study, name: str) -> ComparedTarget:
         suite=spec.suite,
         source_language=study.source_language(name),
         trained=name in study.trained_targets,
+        form=spec.form,
     )
 
 
@@ -93,8 +106,7 @@ def effect_figure_settings(study: Study, encoder: str) -> EffectFigureSettings:
 
 def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettings:
     """Return the settings of the notebook on languages."""
-    first, second = study.config.statistics.contrast
-    return LanguageFigureSettings(tuple(study.targets), study.config.source_language, (first, second))
+    return LanguageFigureSettings(tuple(study.targets), study.config.source_language)
 
 
 def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettings:

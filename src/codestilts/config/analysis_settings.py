@@ -41,7 +41,9 @@ class ComparedArm:
     """An arm as statistics know it.
 
     ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
-    and ``overlaps`` the targets that are made of the same data as the arm's tasks.
+    and ``overlaps`` the targets that are made of the same data as the arm's tasks. ``form`` is that of an arm's only
+    task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material a task of the arm shares. A
+    ``mixture`` has several tasks.
     """
 
     family: str
@@ -49,6 +51,10 @@ class ComparedArm:
     base: str | None = None
     controls_for: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
+    form: str | None = None
+    domain: str | None = None
+    near: tuple[str, ...] = ()
+    mixture: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class ComparedTarget:
     suite: str
     source_language: str
     trained: bool = True
+    form: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class ComparisonSettings:
     """Settings for the tables of scores, effects, contrasts, target checks and counts.
 
     ``pretraining_languages`` maps each encoder to the languages of its pretraining data, ``checkpoint`` is the kind of
-    checkpoint that effects are computed from. The last six are the study's ``statistics``.
+    checkpoint that effects are computed from. The last seven are the study's ``statistics``.
     """
 
     arms: dict[str, ComparedArm]
@@ -82,6 +89,7 @@ class ComparisonSettings:
     confidence: float
     margin: float
     seed: int
+    interval: str = "crossed_t"
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,6 @@ class LanguageFigureSettings:
 
     targets: tuple[str, ...]
     source_language: str
-    contrast: tuple[str, str]
 
 
 @dataclass(frozen=True)

@@ -149,13 +149,28 @@ class TargetBudget(Budget):
 class Statistics(Strict):
     """The pre-registered contrast and its confidence interval."""
 
-    contrast: Annotated[list[Family], Field(min_length=2, max_length=2), *Unique]
+    contrast: Annotated[
+        list[Family],
+        Field(
+            min_length=2,
+            max_length=2,
+            description="the domains that the primary contrast compares at equal form: the first minus the second. A "
+            "study without a form that has arms in both compares the means of the two families of arms instead",
+        ),
+        *Unique,
+    ]
+    interval: Literal["crossed_t", "multi_bootstrap"] = Field(
+        "crossed_t",
+        description="method of intervals and p-values. crossed_t: Student's t, both seeds and test units random; "
+        "multi_bootstrap: percentiles of resampled seeds and units. The other one is a sensitivity analysis of the "
+        "primary contrast",
+    )
     language_set: LanguageSet = Field(
         "unseen",
         description="the languages of the contrast. zero_shot: all but the one that a target is trained in; unseen: "
         "those of zero_shot that occur in no intermediate code task of the study",
     )
-    resamples: Count
+    resamples: Count = Field(description="draws of the multi-bootstrap")
     confidence: Annotated[FiniteFloat, Field(gt=0, lt=1), Number]
     margin: AtLeast0 = Field(description="differences up to this many points count as no difference")
     seed: Index

@@ -10,9 +10,12 @@ import pandas as pd
 from codestilts.columns import SCORE_KEYS
 from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.evaluation.scoring import compared_runs, encoders_in, tidy
-from codestilts.evaluation.statistics.contrasts import contrasts
+from codestilts.evaluation.statistics.contrasts import contrasts, corrected
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.evaluation.statistics.effects import effects
+from codestilts.evaluation.statistics.estimates import MULTI_BOOTSTRAP
+from codestilts.evaluation.statistics.moments import components
+from codestilts.evaluation.statistics.questions import arms_of, primary
 from codestilts.evaluation.statistics.resampling import Cells, resample
 from codestilts.evaluation.statistics.target_checks import counts, target_checks
 from codestilts.evaluation.sum_tables import SumTables, names_in
@@ -53,20 +56,24 @@ def compare(
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of each process: read when it starts
         # Spawned, as threads of BLAS and pyarrow do not survive a fork.
         with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
-            found = list(pool.map(compare_encoder, *zip(*jobs, strict=True)))
+            tables_of = list(pool.map(compare_encoder, *zip(*jobs, strict=True)))
     else:
-        found = [compare_encoder(*job) for job in jobs]
-    by_encoder = {job[0]: tables for job, tables in zip(jobs, found, strict=True)}
+        tables_of = [compare_encoder(*job) for job in jobs]
+    by_encoder = {job[0]: tables for job, tables in zip(jobs, tables_of, strict=True)}
     parts = {name: [by_encoder[encoder][name] for encoder in encoders] for name in STATISTICS}
     scores = tidy(values, settings).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
-    return {"scores": scores, **{name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}}
+    found = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    return {"scores": scores, **found, "contrasts": corrected(found["contrasts"], settings.confidence, settings.margin)}
 
 
 def compare_encoder(encoder: str, runs: pd.DataFrame, sums: list[str], design: Design) -> dict[str, pd.DataFrame]:
     """Return the tables of :data:`STATISTICS` of one encoder from its runs (:func:`compared_runs`) and sums."""
     tables, settings = SumTables(sums, encoder), design.settings
     keys = sorted(set(runs[["target", "language"]].drop_duplicates().itertuples(index=False, name=None)))
-    cells = resample(((key, tables.read(*key)) for key in keys), settings.resamples, settings.seed, runs)
+    together = components((key, tables.units(*key)) for key in keys)
+    series = ((key, tables.read(*key)) for part in together for key in part)
+    drawn = None if settings.interval == MULTI_BOOTSTRAP else arms_of(primary(design))
+    cells = resample(series, settings.resamples, settings.seed, runs, together, drawn)
     found = {name: statistic(cells, design) for name, statistic in STATISTICS.items()}
     for table in found.values():
         table.insert(0, "encoder", encoder)

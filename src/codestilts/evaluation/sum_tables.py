@@ -59,6 +59,14 @@ class SumTables:
                 elif names[0] in self.encoders:
                     self.groups.setdefault((str(names[1]), str(names[2])), []).append((file, group))
 
+    def units(self, target: str, language: str) -> set[str]:
+        """Return the names of the units of a cell."""
+        found, names = self.groups.get((target, language), []), set()
+        for file, group in found:
+            for chunk in file.read_row_group(group, columns=["unit"], use_threads=False)["unit"].chunks:
+                names.update(chunk.dictionary.to_pylist())
+        return names | set(self.read(target, language)["unit"].unique()) if self.mixed else names
+
     def read(self, target: str, language: str) -> pd.DataFrame:
         """Return the sums of a cell: the columns :data:`READ`, texts as categories."""
         import pyarrow as pa

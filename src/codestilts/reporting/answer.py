@@ -31,7 +31,7 @@ def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str
     if not has_interval(primary["low"]):
         reason = primary.get("note") or "no variance"
         return f"No verdict on intermediate training on {plus} and on {minus}: {reason}."
-    word, size = judged(primary["low"], primary["high"], margin)
+    word, size = _judged(primary, margin)
     if word == "equal":
         answer = f"Intermediate training on {plus} or on {minus} makes no difference of {in_points(margin)} or more."
     elif word == "undecided":
@@ -39,6 +39,12 @@ def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str
     else:
         answer = f"Intermediate training on {plus} is {word} than on {minus}{size}."
     return " ".join([answer, *_compared_with_none(references, margin)])
+
+
+def _judged(row: Row, margin: float) -> tuple[str, str]:
+    """The judgement of a contrast and its size in words; confirmatory ones are corrected for their number."""
+    word, size = judged(row["low"], row["high"], margin)
+    return (word, size) if row.get("judgement", word) == word else (row["judgement"], "")
 
 
 def _sides(contrast: Row) -> tuple[str, str]:
@@ -51,7 +57,7 @@ def _compared_with_none(references: Sequence[Row], margin: float) -> list[str]:
     words = {"equal": f"no different by {in_points(margin)} or more"}
     judgements = []
     for row in references:
-        word = judged(row["low"], row["high"], margin)[0] if has_interval(row["low"]) else "undecided"
+        word = _judged(row, margin)[0] if has_interval(row["low"]) else "undecided"
         judgements.append((_sides(row)[0], words.get(word, word)))
     if not judgements:
         return []

@@ -15,6 +15,7 @@ from codestilts.reporting.answer import Row, by_group, contrast_languages, headl
 from codestilts.reporting.svg import embedded_svg
 
 FAMILIES = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # the order of arms in tables
+SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on fewer cells
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class EncoderSection:
     by_group: list[str]
     languages: list[str]
     contrasts: list[Row]
+    sensitivity: list[Row]
     effects: EffectGrid
     checks: list[Row]
     beat_baselines: PassedTargets
@@ -100,7 +102,8 @@ def encoder_section(
         references=references,
         by_group=by_group(contrasts[contrasts["role"] == "group"], comparison.margin),
         languages=contrast_languages(contrasts, design_of(comparison, languages, encoder)),
-        contrasts=rows(contrasts[~contrasts["role"].isin(["cell", "language"])]),
+        contrasts=rows(contrasts[~contrasts["role"].isin(["cell", "language", *SENSITIVITY])]),
+        sensitivity=rows(contrasts[contrasts["role"].isin(["primary", *SENSITIVITY])]),
         effects=effect_grid(own["effects"], comparison.language_set),
         checks=check_rows(checks),
         beat_baselines=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "trivial"]),

@@ -113,7 +113,15 @@ def _engine(not_comparable: dict[str, str]) -> Environment:
         "thousands": thousands,
         "marked": lambda task: f"{task} †" if task in not_comparable else task,
     }
-    names = ("language_name", "language_set_name", "family_name", "side_name", "contrast_name", "scope_name")
+    names = (
+        "language_name",
+        "language_set_name",
+        "family_name",
+        "side_name",
+        "contrast_name",
+        "scope_name",
+        "method_name",
+    )
     engine.globals |= {name: getattr(display_names, name) for name in names}
     engine.globals |= {"has_interval": has_interval, "in_points": in_points, "interval": with_interval}
     return engine

@@ -1,132 +1,169 @@
-"""Contrasts: differences between families, arms and controls, the primary one first."""
+"""Contrasts: differences between domains, families, arms and controls, the primary one first."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import side_name
-from codestilts.evaluation.statistics.bootstrap import Estimate, estimate
-from codestilts.evaluation.statistics.design import NONE, Design
-from codestilts.evaluation.statistics.effects import Side, arm_side, family_side
-from codestilts.evaluation.statistics.means import (
-    COUNTS,
-    INTERVAL,
-    NO_OVERLAPS,
-    common_means,
-    count,
-    estimate_columns,
-)
+from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
+from codestilts.evaluation.statistics.design import Design
+from codestilts.evaluation.statistics.effects import Side
+from codestilts.evaluation.statistics.estimates import METHODS, estimate
+from codestilts.evaluation.statistics.means import COUNTS, INTERVAL, NO_OVERLAPS, common_means, count, estimate_columns
+from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
+from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
+from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, Question, questions
 from codestilts.evaluation.statistics.resampling import Cells
-from codestilts.evaluation.statistics.verdicts import in_points, judged
+from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
+from codestilts.evaluation.statistics.sensitivity import Weighted, cell_differences
+from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
 
-COLUMNS = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", *COUNTS,
-           "difference", *INTERVAL, "verdict"]  # fmt: skip
-
-NO_OVERLAP = "no overlap"  # the role of contrasts without the arms that are trained on a target's own data
-
-
-@dataclass(frozen=True)
-class Question:
-    """A contrast to be asked: ``plus`` minus ``minus`` in a scope and a set of languages.
-
-    ``role`` is primary, group, suite, no overlap, language set, language, cell (a target in a language), reference (a
-    family minus ``none``), control or variant.
-    """
-
-    role: str
-    plus: Side
-    minus: Side
-    scope: str
-    language_set: str
+ASKED = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", "form", "near",
+         "left_out_kind", "left_out", "method"]  # fmt: skip
+VARIANCES = ["variance_seeds", "variance_units", "variance_interaction"]
+JUDGED = ["detectable", "power_by_seeds", "to_decide", "languages_better", "languages_worse", "p_holm", "p_bh",
+          "judgement", "verdict"]  # fmt: skip
+COLUMNS = [*ASKED, *COUNTS, "difference", *INTERVAL, *VARIANCES, *JUDGED]
+UNCORRECTED = (*CONFIRMATORY, "sensitivity", "leave one out")  # roles that the correction for a matrix leaves out
 
 
 def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
     """Return the primary contrast, then all others (:func:`questions`), with a verdict in words.
 
-    ``plus`` and ``minus`` are names of arms or families, as ``plus_kind`` and ``minus_kind`` say. A question without
-    data has no row.
+    ``plus`` and ``minus`` are names of arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question
+    without data has no row. ``p_holm`` is empty: see :func:`corrected`.
     """
-    rows = []
-    for question in questions(design):
-        scope_kind, targets = design.scopes[question.scope]
-        without, sides = NO_OVERLAPS, [question.plus.arms, question.minus.arms]
-        if question.role == NO_OVERLAP:
-            without, targets = design.overlaps, _without_overlap(design, targets, sides)
-        languages = design.languages_of(question.language_set, zero_shot=question.role == "language")
-        plus, minus = common_means(cells, sides, targets, languages, without)
-        difference = estimate(cells, plus - minus, design.settings.confidence)
-        if difference:
-            asked = {
-                "plus": question.plus.name,
-                "plus_kind": question.plus.kind,
-                "minus": question.minus.name,
-                "minus_kind": question.minus.kind,
-                "role": question.role,
-                "scope": question.scope,
-                "scope_kind": scope_kind,
-                "language_set": question.language_set,
-            }
-            words = verdict(difference, question.plus, question.minus, design.settings.margin)
-            rows.append({**asked, **count(cells, plus), **estimate_columns(difference, "difference"), "verdict": words})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    rows = [row for question in questions(design) for row in _rows(cells, design, question)]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["p_bh"] = corrected_within(table, ["role"]).where(~table["role"].isin(UNCORRECTED))
+    first = table.index[table["role"] == "primary"]
+    for column, above in (("languages_better", True), ("languages_worse", False)):
+        table[column] = table[column].astype(object)
+        table.loc[first, column] = shown_languages(table, design, above)
+    return table
 
 
-def _without_overlap(design: Design, scopes: list[list[str]], sides: list[list[str]]) -> list[list[str]]:
-    """The targets of scopes for which each side has an arm that does not share their data."""
+def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataFrame:
+    """Correct the confirmatory contrasts of all encoders for their number (Holm), and the verdicts on them.
 
-    def separate(target: str) -> bool:
-        return all(any(target not in design.overlaps.get(arm, ()) for arm in arms) for arms in sides)
-
-    return [[target for target in scope if separate(target)] for scope in scopes]
-
-
-def questions(design: Design) -> list[Question]:
-    """Return every contrast that the study asks, the primary one first."""
-    plus, minus = (family_side(design, family) for family in design.settings.contrast)
-    return [*_primary_pair(design, plus, minus), *_references(design, plus, minus), *_variants(design)]
-
-
-def _primary_pair(design: Design, plus: Side, minus: Side) -> list[Question]:
-    """The two families of the primary contrast, in all scopes and languages."""
-    main, sets, scopes = design.settings.language_set, design.language_sets, design.scopes
-    languages = sorted({*sets["source"], *sets["zero_shot"]})
-    asked = [("primary", ALL_GROUPS, main)]
-    asked += [("group", scope, main) for scope in sorted(scopes) if scopes[scope][0] == "group"]
-    asked += [("suite", scope, "zero_shot") for scope in _other_suites(design)]
-    if any(design.overlaps.get(arm) for arm in [*plus.arms, *minus.arms]):
-        asked.append((NO_OVERLAP, ALL_GROUPS, main))
-        asked += [(NO_OVERLAP, scope, "zero_shot") for scope in _other_suites(design)]
-    asked += [("language set", ALL_GROUPS, name) for name in sets if name != main]
-    asked += [("language", ALL_GROUPS, language) for language in languages]
-    asked += [("cell", target, language) for target in design.settings.targets for language in languages]
-    return [Question(role, plus, minus, scope, language_set) for role, scope, language_set in asked]
+    Args:
+        table: The contrasts of all encoders.
+        confidence: The confidence of the intervals.
+        margin: The smallest difference of interest, in points.
+    """
+    chosen = table.index[table["role"].isin(CONFIRMATORY)]
+    adjusted = pd.Series(holm(table.loc[chosen, "p"].to_numpy()), chosen)
+    table = table.assign(p_holm=adjusted.reindex(table.index))
+    lost = chosen[table.loc[chosen, "judgement"].isin(["better", "worse"]) & (adjusted > 1 - confidence)]
+    number = int(adjusted.notna().sum())
+    words = f" without the correction for {number} confirmatory contrasts"
+    for index in lost[table.loc[lost, "variance_seeds"].notna()]:
+        row = table.loc[index]
+        variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
+        # The wider interval of Bonferroni: what decides there does so whatever the other contrasts are.
+        found = from_variance(np.full(variance.seeds, row["difference"]), variance, 1 - (1 - confidence) / number)
+        table.loc[index, "to_decide"] = to_decide(found, margin)
+    table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
+    table.loc[lost, "judgement"] = "undecided"
+    return table
 
 
-def _references(design: Design, *families: Side) -> list[Question]:
-    """Each family minus ``none``, then minus each of the controls for it."""
-    main, asked = design.settings.language_set, []
-    for family in families:
-        controls = [name for name, arm in design.settings.arms.items() if family.name in arm.controls_for]
-        asked.append(Question("reference", family, arm_side(NONE), ALL_GROUPS, main))
-        asked += [Question("control", family, arm_side(control), ALL_GROUPS, main) for control in controls]
-    return asked
+def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
+    """Return the weights of the first side, and of the difference, of each part of a contrast that has data."""
+    without = design.overlaps if question.role == NO_OVERLAP else NO_OVERLAPS
+    targets = design.settings.targets
+    out = question.left_out if question.left_out_kind == "group" else None
+    scopes = [[name for name in scope if targets[name].group != out] for scope in design.scopes[question.scope][1]]
+    languages = design.languages_of(question.language_set, zero_shot=question.role == "language")
+    if question.left_out_kind == "language":
+        languages = {name: [each for each in some if each != question.left_out] for name, some in languages.items()}
+    found = []
+    for part in question.parts:
+        if question.left_out_kind == "form" and part.form == question.left_out:
+            continue
+        sides = [list(side) for side in (*part.plus, *part.minus, *part.also)]
+        tables = common_means(cells, sides, part.targets(scopes), languages, without)
+        plus, minus = np.split(np.array(tables[: len(part.plus) + len(part.minus)]), [len(part.plus)])
+        if tables[0].any():
+            found.append((tables[0], plus.sum(axis=0) - minus.sum(axis=0)))
+    return found
 
 
-def _variants(design: Design) -> list[Question]:
-    """Each variant minus the arm that it is a variant of."""
-    bases = {name: arm.base for name, arm in design.settings.arms.items() if arm.base}
-    scopes, main = [ALL_GROUPS, *_other_suites(design)], design.settings.language_set
-    return [
-        Question("variant", arm_side(variant), arm_side(base), scope, main)
-        for variant, base in bases.items()
-        for scope in scopes
-    ]
+def _rows(cells: Cells, design: Design, question: Question) -> Iterator[dict[str, Any]]:
+    """The row of a question and, for the primary contrast, those of other methods; none without data."""
+    parts, settings = weights(cells, design, question), design.settings
+    if not parts:
+        return
+    side, weighted = (np.mean([part[k] for part in parts], axis=0) for k in (0, 1))
+    if question.left_out and not _changes(cells, design, question, side):
+        return
+    counted = count(cells, side)
+    if difference := estimate(cells, weighted, settings):
+        yield _row(design, question, settings.interval, difference, counted)
+    if question.role == "primary":
+        as_sensitivity = replace(question, role="sensitivity")
+        for method in METHODS:
+            if method != settings.interval and (other := estimate(cells, weighted, settings, method)):
+                yield _row(design, as_sensitivity, method, other, counted)
+        table = cell_differences(cells, design, parts)
+        for method, estimator in OTHER_METHODS.items():
+            yield _row(design, as_sensitivity, method, estimator(table, settings.confidence), counted)
 
 
-def _other_suites(design: Design) -> list[str]:
-    """The means over all groups of the suites other than that of the primary contrast."""
-    return [scope for scope, (kind, _) in design.scopes.items() if kind == "all" and scope != ALL_GROUPS]
+def _changes(cells: Cells, design: Design, question: Question, side: np.ndarray) -> bool:
+    """Whether a contrast is another one without what is left out of it."""
+    whole = weights(cells, design, replace(question, left_out="", left_out_kind=""))
+    return not np.array_equal(side, np.mean([part[0] for part in whole], axis=0))
+
+
+def _row(design: Design, question: Question, method: str, found: Estimate, counted: dict[str, float]) -> dict[str, Any]:
+    margin, parts = design.settings.margin, question.parts
+    variance = found.variance
+    words, judgement = verdict(found, question.plus, question.minus, margin), ""
+    if has_interval(found.low):
+        judgement = judged(found.low, found.high, margin)[0]
+    return {
+        "plus": question.plus.name,
+        "plus_kind": question.plus.kind,
+        "minus": question.minus.name,
+        "minus_kind": question.minus.kind,
+        "role": question.role,
+        "scope": question.scope,
+        "scope_kind": design.scopes[question.scope][0],
+        "language_set": question.language_set,
+        "form": parts[0].form if len(parts) == 1 else "",
+        "near": question.near,
+        "left_out_kind": question.left_out_kind,
+        "left_out": question.left_out,
+        "method": method,
+        **counted,
+        **estimate_columns(found, "difference"),
+        "variance_seeds": variance.of_seeds if variance else np.nan,
+        "variance_units": variance.of_units if variance else np.nan,
+        "variance_interaction": variance.of_both if variance else np.nan,
+        "detectable": detectable(found),
+        "power_by_seeds": power_by_seeds(found, margin),
+        "to_decide": to_decide(found, margin) if judgement == "undecided" else "",
+        "p_holm": np.nan,
+        "p_bh": np.nan,
+        "judgement": judgement,
+        "verdict": words,
+    }
+
+
+def shown_languages(table: pd.DataFrame, design: Design, above: bool) -> str:
+    """Return in how many languages of the primary contrast a difference of one sign is shown: ``2 of 12``.
+
+    The p values of the languages are those of one side, each at half of 1 - confidence.
+    """
+    names = design.language_sets[design.settings.language_set]
+    rows = table[(table["role"] == "language") & table["language_set"].isin(names)].dropna(subset="p")
+    values = zip(rows["p"].astype(float), rows["difference"].astype(float), strict=True)
+    p = [one_sided(value, difference, above) for value, difference in values]
+    return f"{partial_conjunction(p, (1 - design.settings.confidence) / 2)} of {len(p)}" if p else ""
 
 
 def verdict(difference: Estimate, plus: Side, minus: Side, margin: float) -> str:
@@ -142,7 +179,8 @@ def verdict(difference: Estimate, plus: Side, minus: Side, margin: float) -> str
         return f"no verdict: {difference.note}"
     word, by = judged(difference.low, difference.high, margin)
     if word == "equal":
-        return f"no difference of {in_points(margin)} or more"
+        alpha = f"{(1 - difference.confidence) / 2:.4f}".strip("0")
+        return f"no difference of {in_points(margin)} or more (equivalence at {alpha} a side)"
     if word == "undecided":
         return f"undecided: neither zero nor {in_points(margin)} or more is excluded" if margin else "undecided"
     return f"{side_name(plus.name, plus.kind)} is {word} than {side_name(minus.name, minus.kind)}{by}"

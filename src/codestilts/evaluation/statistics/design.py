@@ -5,10 +5,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from codestilts.config.analysis_settings import ComparisonSettings
+from codestilts.config.analysis_settings import ComparedArm, ComparisonSettings
 from codestilts.config.scopes import target_scopes
 
 NONE = "none"  # the arm without intermediate training, from which effects are measured
+DOMAIN_FAMILIES = ("english", "code", "docs")  # of the arms that stand for a domain: neither controls nor variants
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,30 @@ class Design:
     def random_arms(self) -> list[str]:
         """The arms that start from random weights."""
         return [name for name, arm in self.settings.arms.items() if arm.init == "random"]
+
+    def matched(self, domain: str, form: str) -> list[str]:
+        """Return the arms of one intermediate task with this domain and form, without controls and variants."""
+        return [name for name, arm in self._of_domain(domain).items() if arm.form == form]
+
+    def forms(self, *domains: str) -> list[str]:
+        """Return the forms that have arms in each of these domains."""
+        forms = dict.fromkeys(arm.form for arm in self.settings.arms.values() if arm.form)
+        return [form for form in forms if all(self.matched(domain, form) for domain in domains)]
+
+    @cached_property
+    def mixtures(self) -> dict[str, list[str]]:
+        """For each domain the arms of several intermediate tasks, all of this domain."""
+        domains = dict.fromkeys(arm.domain for arm in self.settings.arms.values() if arm.domain)
+        found = {name: [arm for arm, its in self._of_domain(name).items() if its.mixture] for name in domains}
+        return {name: arms for name, arms in found.items() if arms}
+
+    def _of_domain(self, domain: str) -> dict[str, ComparedArm]:
+        arms = self.settings.arms.items()
+        return {name: arm for name, arm in arms if arm.domain == domain and arm.family in DOMAIN_FAMILIES}
+
+    def near(self, arms: list[str]) -> frozenset[str]:
+        """Return the targets whose form and material one of these arms' tasks shares."""
+        return frozenset(target for name in arms for target in self.settings.arms[name].near)
 
     @cached_property
     def overlaps(self) -> dict[str, tuple[str, ...]]:

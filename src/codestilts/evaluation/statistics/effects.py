@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.evaluation.statistics.estimates import estimate
 from codestilts.evaluation.statistics.means import (
     COUNTS,
     INTERVAL,
@@ -15,10 +15,11 @@ from codestilts.evaluation.statistics.means import (
     mean_over,
     observed,
 )
+from codestilts.evaluation.statistics.multiplicity import corrected_within
 from codestilts.evaluation.statistics.resampling import Cells
 
 COLUMNS = ["arm", "kind", "family", "init", "scope", "scope_kind", "overlaps", "language_set", *COUNTS, "none",
-           "effect", *INTERVAL]  # fmt: skip
+           "effect", *INTERVAL, "p_bh"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
     """Return each arm and family minus ``none`` in every scope, for each set of languages and each language.
 
     ``arm`` is the name of an arm or, where ``kind`` says so, of a family. ``none`` is the value of the arm ``none`` in
-    the same cells. An arm that shares no cell with it has no row.
+    the same cells. An arm that shares no cell with it has no row. ``p_bh`` is corrected for the number of effects in
+    the same languages on the same kind of scope (Benjamini and Hochberg).
     """
     sides = [arm_side(name) for name in design.settings.arms if name != NONE]
     sides += [family_side(design, family) for family in design.settings.contrast]
@@ -56,12 +58,13 @@ def effects(cells: Cells, design: Design) -> pd.DataFrame:
                 continue
             for side in sides:
                 ours, none = common_means(cells, [side.arms, [NONE]], targets, languages)
-                effect = estimate(cells, ours - none, design.settings.confidence)
+                effect = estimate(cells, ours - none, design.settings)
                 if effect:
                     where = {"scope": scope, "scope_kind": scope_kind, "overlaps": _overlaps(design, side, scope)}
                     mean = {"language_set": language_set, **count(cells, none), "none": observed(cells, none)}
                     rows.append({**_described(design, side), **where, **mean, **estimate_columns(effect, "effect")})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.assign(p_bh=corrected_within(table, ["language_set", "scope_kind"]))
 
 
 def _described(design: Design, side: Side) -> dict[str, str]:

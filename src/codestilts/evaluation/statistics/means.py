@@ -5,11 +5,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from codestilts.evaluation.statistics.bootstrap import Estimate
+from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.evaluation.statistics.resampling import Cells
 
-COUNTS = ["languages", "targets", "cells"]  # the numbers that a mean is taken over
-INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note"]
+# The numbers of languages, targets and cells that a mean is taken over, and how evenly.
+COUNTS = ["languages", "targets", "cells", "effective_cells", "largest_weight"]
+INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note", "standard_error", "degrees_of_freedom", "units"]
 NO_OVERLAPS: Mapping[str, Collection[str]] = MappingProxyType({})
 
 Languages = Collection[str] | Mapping[str, Collection[str]]  # the same for all targets, or those of each target
@@ -42,7 +43,7 @@ def common_means(
         languages: The languages of all targets, or of each.
         without: Targets by arm that are left out of the arm's means.
     """
-    weights = [np.zeros(len(cells.draws)) for _ in sides]
+    weights = [np.zeros(len(cells.by_seed)) for _ in sides]
     rows = [[cells.arms.index(arm) for arm in arms if arm in cells.arms] for arms in sides]
     usable = [_common_cells(cells, rows, scope, languages, without) for scope in scopes]
     usable = [targets for targets in usable if targets]
@@ -81,10 +82,18 @@ def places(cells: Cells, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return used // len(cells.languages), used % len(cells.languages)
 
 
-def count(cells: Cells, weights: np.ndarray) -> dict[str, int]:
-    """Return the numbers of languages, targets and cells (a target in a language) that a mean is taken over."""
+def count(cells: Cells, weights: np.ndarray) -> dict[str, float]:
+    """Return what a mean is taken over, given the weights of one side.
+
+    These are the numbers of languages, targets and cells (a target in a language); the number of equally weighted cells
+    that weigh as unevenly (Kish's effective number, 1 / sum of squared shares); and the largest share.
+    """
     targets, languages = places(cells, weights)
-    return {"languages": len(set(languages)), "targets": len(set(targets)), "cells": len(targets)}
+    by_place = np.bincount(cells.places, np.abs(weights))
+    shares = by_place / max(by_place.sum(), np.finfo(float).tiny)
+    counted = {"languages": len(set(languages)), "targets": len(set(targets)), "cells": len(targets)}
+    effective = 1 / max(float(shares @ shares), np.finfo(float).tiny)
+    return {**counted, "effective_cells": effective, "largest_weight": float(shares.max(initial=0.0))}
 
 
 def observed(cells: Cells, weights: np.ndarray) -> float:
@@ -97,4 +106,6 @@ def estimate_columns(estimate: Estimate, name: str) -> dict[str, object]:
     """Return an estimate as columns: its value under ``name``, then those of :data:`INTERVAL`."""
     by_seed = " ".join(f"{value:.3f}" for value in estimate.by_seed)
     numbers = {name: estimate.value, "low": estimate.low, "high": estimate.high, "p": estimate.p}
-    return {**numbers, "seeds": len(estimate.by_seed), "by_seed": by_seed, "note": estimate.note}
+    spread = {"standard_error": estimate.standard_error, "degrees_of_freedom": estimate.degrees_of_freedom}
+    runs = {"seeds": estimate.seeds, "by_seed": by_seed, "note": estimate.note}
+    return {**numbers, **runs, **spread, "units": estimate.units}

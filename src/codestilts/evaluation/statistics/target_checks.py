@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.bootstrap import estimate
 from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.evaluation.statistics.estimates import estimate
 from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed, places
 from codestilts.evaluation.statistics.resampling import Cells
 
@@ -35,7 +35,7 @@ def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
             languages = cells.languages
         for rival, kind in rivals:
             none, other = common_means(cells, [[NONE], [rival]], [[name]], languages)
-            margin = estimate(cells, none - other, design.settings.confidence)
+            margin = estimate(cells, none - other, design.settings)
             if margin:
                 used = [cells.languages[k] for k in np.unique(places(cells, none)[1])]
                 row = {
@@ -74,7 +74,7 @@ def counts(cells: Cells, design: Design) -> pd.DataFrame:
                 "few": examples < FEW,
                 "note": "none has no data",
             }
-            none = estimate(cells, mean_over(cells, [NONE], [[name]], [language]), design.settings.confidence)
+            none = estimate(cells, mean_over(cells, [NONE], [[name]], [language]), design.settings)
             if none:
                 row |= {"none": none.value, "low": none.low, "high": none.high, "note": none.note}
             rows.append(row)

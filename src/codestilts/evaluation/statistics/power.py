@@ -1,0 +1,112 @@
+"""What a study could have found, and what would decide it: power, detectable effects, seeds and test rows."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from codestilts.evaluation.statistics.crossed_t import Estimate, Variance
+
+POWER = 0.8
+MOST = 10_000  # seeds, or times the test rows, beyond which none are named
+SHOWN = (3, 5, 10, 20)  # numbers of seeds that power is given for
+
+
+def with_seeds(variance: Variance, seeds: float) -> Variance:
+    """Return the expected parts of the variance with another number of seeds."""
+    factor = variance.seeds / seeds
+    units = max(variance.of_units - variance.of_both * (1 - factor), variance.of_units * min(factor, 1.0))
+    return Variance(int(seeds), variance.units, variance.of_seeds * factor, units, variance.of_both * factor)
+
+
+def with_rows(variance: Variance, factor: float) -> Variance:
+    """Return the expected parts of the variance with ``factor`` times the units and test rows."""
+    both = variance.of_both / factor
+    seeds = max(variance.of_seeds - variance.of_both, 0.0) + both
+    return Variance(variance.seeds, int(variance.units * factor), seeds, variance.of_units / factor, both)
+
+
+def half_width(variance: Variance, confidence: float) -> float:
+    """Return half the width of the interval with such a variance."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(variance.degrees_of_freedom, 0.5 + confidence / 2) * np.sqrt(variance.total))
+
+
+def detectable(estimate: Estimate, power: float = POWER) -> float:
+    """Return the smallest true difference that this study finds with such a power, in points; NaN without a variance.
+
+    It is ``(t[1 - alpha / 2] + t[power]) * standard error``.
+    """
+    from scipy.special import stdtrit
+
+    if not (variance := estimate.variance):
+        return np.nan
+    beyond = float(stdtrit(variance.degrees_of_freedom, power)) * float(np.sqrt(variance.total))
+    return half_width(variance, estimate.confidence) + beyond
+
+
+def power_at(estimate: Estimate, difference: float, seeds: int) -> float:
+    """Return the power to find a true difference with a number of seeds; NaN without a variance."""
+    from scipy.special import stdtr
+
+    if not estimate.variance or seeds < 2:
+        return np.nan
+    variance = with_seeds(estimate.variance, seeds)
+    freedom, error = variance.degrees_of_freedom, float(np.sqrt(variance.total))
+    reach = half_width(variance, estimate.confidence)
+    shift = abs(difference)
+    return float(stdtr(freedom, (shift - reach) / error) + stdtr(freedom, (-shift - reach) / error))
+
+
+def power_by_seeds(estimate: Estimate, difference: float) -> str:
+    """Return the power to find a true difference by number of seeds, as text: ``3: .25, 5: .41``."""
+    if not estimate.variance or difference <= 0:
+        return ""
+    return ", ".join(f"{seeds}: {power_at(estimate, difference, seeds):.2f}" for seeds in SHOWN)
+
+
+def narrow_enough(estimate: Estimate, margin: float) -> float:
+    """Return the half-width below which the interval decides, if the difference stays as it is.
+
+    An interval decides where it excludes zero, or where it lies within the margin.
+    """
+    return max(abs(estimate.value), margin - abs(estimate.value))
+
+
+def needed_seeds(estimate: Estimate, half: float) -> int | None:
+    """Return the number of seeds with which the interval is as narrow as this; None if no number is enough."""
+    if not (variance := estimate.variance):
+        return None
+    return _least(lambda seeds: half_width(with_seeds(variance, seeds), estimate.confidence) < half, variance.seeds)
+
+
+def needed_rows(estimate: Estimate, half: float) -> float | None:
+    """Return how many times the test rows make the interval as narrow as this; None if no number is enough."""
+    if not (variance := estimate.variance):
+        return None
+    tenths = _least(lambda n: half_width(with_rows(variance, n / 10), estimate.confidence) < half, 10)
+    return None if tenths is None else tenths / 10
+
+
+def _least(enough: Callable[[int], bool], start: int) -> int | None:
+    """Return the least number from ``start`` on that is enough, which more of it stays."""
+    low, high = start, start
+    while not enough(high):
+        low, high = high + 1, 2 * high
+        if high > MOST:
+            return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return high
+
+
+def to_decide(estimate: Estimate, margin: float) -> str:
+    """Return in words what would make the interval decide, if the difference stays as it is."""
+    if not estimate.variance:
+        return ""
+    half = narrow_enough(estimate, margin)
+    seeds, rows = needed_seeds(estimate, half), needed_rows(estimate, half)
+    found = [f"{seeds} seeds"] if seeds else []
+    found += [f"{rows:g} times the test rows"] if rows else []
+    return " or ".join(found) or "both more seeds and more test rows"

@@ -1,0 +1,234 @@
+"""Which contrasts a study asks for, the primary one first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+
+from codestilts.config.scopes import ALL_GROUPS
+from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.evaluation.statistics.effects import Side, arm_side, family_side
+
+NO_OVERLAP = "no overlap"  # the role of contrasts without the arms that are trained on a target's own data
+CONFIRMATORY = ("primary", "reference")  # roles that Holm's correction counts
+LEFT_OUT, KEPT = "left out", "kept"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the comparisons that a contrast is the mean of, such as that of one form.
+
+    It is the sum of the means of some sides minus that of others, over the cells that all of them and those of ``also``
+    have, without the targets in ``near``; and, if ``only`` is not None, on no other targets than these.
+    """
+
+    plus: tuple[tuple[str, ...], ...]
+    minus: tuple[tuple[str, ...], ...]
+    form: str = ""
+    near: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+    also: tuple[tuple[str, ...], ...] = ()
+
+    def targets(self, scopes: list[list[str]]) -> list[list[str]]:
+        """Return those targets of a scope that the comparison is made on."""
+        return [
+            [name for name in scope if name not in self.near and (self.only is None or name in self.only)]
+            for scope in scopes
+        ]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A contrast to be asked: ``plus`` minus ``minus`` in a scope and a set of languages, as the mean of ``parts``.
+
+    The roles are described in ``docs/statistics.md``. ``left_out`` is a group, a language or a form that is left out,
+    ``near`` says whether the targets near to an arm's task are left out or kept.
+    """
+
+    role: str
+    plus: Side
+    minus: Side
+    scope: str
+    language_set: str
+    parts: tuple[Part, ...] = ()
+    near: str = ""
+    left_out: str = ""
+    left_out_kind: str = ""
+
+
+def of_sides(role: str, plus: Side, minus: Side, scope: str, language_set: str) -> Question:
+    """Return the question whose only part compares all arms of two sides."""
+    return Question(role, plus, minus, scope, language_set, (Part((tuple(plus.arms),), (tuple(minus.arms),)),))
+
+
+def primary(design: Design) -> Question:
+    """Return the primary contrast: that of domains at equal form or, without matched arms, that of families."""
+    plus, minus = design.settings.contrast
+    main = design.settings.language_set
+    if question := domains(design, "primary", plus, minus):
+        return question
+    return of_sides("primary", family_side(design, plus), family_side(design, minus), ALL_GROUPS, main)
+
+
+def arms_of(question: Question) -> set[str]:
+    """Return the arms that a contrast compares."""
+    return {arm for part in question.parts for side in (*part.plus, *part.minus) for arm in side}
+
+
+def domains(design: Design, role: str, plus: str, minus: str, near: str = LEFT_OUT) -> Question | None:
+    """Return the contrast of two domains at equal form, or None if no form has arms of both."""
+    parts = []
+    for form in design.forms(plus, minus):
+        sides = design.matched(plus, form), design.matched(minus, form)
+        close = design.near([*sides[0], *sides[1]]) if near == LEFT_OUT else frozenset()
+        parts.append(Part((tuple(sides[0]),), (tuple(sides[1]),), form, close))
+    if not parts:
+        return None
+    first, second = (
+        Side(name, "domain", [arm for part in parts for side in getattr(part, which) for arm in side])
+        for name, which in ((plus, "plus"), (minus, "minus"))
+    )
+    return Question(role, first, second, ALL_GROUPS, design.settings.language_set, tuple(parts), near)
+
+
+def questions(design: Design) -> list[Question]:
+    """Return every contrast that the study asks, the primary one first."""
+    main = primary(design)
+    return [
+        *_in_all_scopes(design, main),
+        *_references(design, main),
+        *_controls(design),
+        *_of_domains(design, main),
+        *_of_forms(design),
+        *_variants(design),
+        *_without_one(design, main),
+    ]
+
+
+def _in_all_scopes(design: Design, main: Question) -> list[Question]:
+    """The primary contrast in all scopes and languages."""
+    name, sets, scopes = main.language_set, design.language_sets, design.scopes
+    languages = sorted({*sets["source"], *sets["zero_shot"]})
+    asked = [("primary", ALL_GROUPS, name)]
+    asked += [("group", scope, name) for scope in sorted(scopes) if scopes[scope][0] == "group"]
+    asked += [("suite", scope, "zero_shot") for scope in _other_suites(design)]
+    if any(design.overlaps.get(arm) for arm in [*main.plus.arms, *main.minus.arms]):
+        asked.append((NO_OVERLAP, ALL_GROUPS, name))
+        asked += [(NO_OVERLAP, scope, "zero_shot") for scope in _other_suites(design)]
+    asked += [("language set", ALL_GROUPS, each) for each in sets if each != name]
+    asked += [("language", ALL_GROUPS, language) for language in languages]
+    asked += [("cell", target, language) for target in design.settings.targets for language in languages]
+    return [replace(main, role=role, scope=scope, language_set=each) for role, scope, each in asked]
+
+
+def _references(design: Design, main: Question) -> list[Question]:
+    """Each side of the primary contrast minus ``none``, in the cells of the primary contrast.
+
+    Then each family, and each mixture, minus ``none``.
+    """
+    none = arm_side(NONE)
+    asked = []
+    for side, ours, theirs in ((main.plus, "plus", "minus"), (main.minus, "minus", "plus")):
+        parts = tuple(
+            replace(part, plus=getattr(part, ours), minus=((NONE,),), also=getattr(part, theirs)) for part in main.parts
+        )
+        if main.plus.kind == "family":  # families need not have the same targets
+            parts = tuple(replace(part, also=()) for part in parts)
+        asked.append(replace(main, role="reference", plus=side, minus=none, parts=parts))
+    sides = [family_side(design, name) for name in ("code", "english", "docs", "mixed") if design.arms_of(name)]
+    sides += [Side(name, "mixture", arms) for name, arms in design.mixtures.items()]
+    sides = [side for side in sides if side not in (main.plus, main.minus)]
+    return asked + [of_sides("gain", side, none, ALL_GROUPS, main.language_set) for side in sides]
+
+
+def _controls(design: Design) -> list[Question]:
+    """Each family minus each of the controls for it, such as masked language modelling on the same texts."""
+    asked = []
+    for family in (*design.settings.contrast, "docs", "mixed"):
+        side = family_side(design, family)
+        controls = [name for name, arm in design.settings.arms.items() if family in arm.controls_for]
+        for control in controls if side.arms else []:
+            asked.append(of_sides("control", side, arm_side(control), ALL_GROUPS, design.settings.language_set))
+    return asked
+
+
+def _of_domains(design: Design, main: Question) -> list[Question]:
+    """The other contrasts of domains: in one form, of families, of mixtures, and those of documentation."""
+    (plus, minus), languages, asked = design.settings.contrast, main.language_set, []
+    if main.plus.kind == "domain":
+        asked += [replace(main, role="form", parts=(part,), left_out_kind="", scope=ALL_GROUPS) for part in main.parts]
+        sides = family_side(design, plus), family_side(design, minus)
+        if all(side.arms for side in sides):
+            asked.append(of_sides("family", *sides, ALL_GROUPS, languages))
+    mixed = {name: Side(name, "mixture", arms) for name, arms in design.mixtures.items()}
+    pairs = [(one, other) for one, other in ((plus, minus), (plus, "docs"), ("docs", minus)) if one != other]
+    asked += [
+        of_sides("mixture", mixed[one], mixed[other], ALL_GROUPS, languages)
+        for one, other in pairs
+        if one in mixed and other in mixed
+    ]
+    found = [domains(design, "docs", one, other) for one, other in pairs if "docs" in (one, other)]
+    return asked + [question for question in found if question]
+
+
+def _of_forms(design: Design) -> list[Question]:
+    """Whether an intermediate task of a target's own form helps it: in each domain, in both, and their difference."""
+    plus, minus = design.settings.contrast
+    forms, languages = design.forms(plus, minus), design.settings.language_set
+    asked = []
+    for near in (LEFT_OUT, KEPT):
+        by_domain = {domain: list(_form_parts(design, domain, forms, near)) for domain in (plus, minus)}
+        by_domain["both"] = [part for parts in by_domain.values() for part in parts]
+        for domain, parts in by_domain.items():
+            sides = Side(domain, "own form", []), Side(domain, "other forms", [])
+            asked.append(Question("own form", *sides, ALL_GROUPS, languages, tuple(parts), near))
+        crossed = tuple(
+            Part(one.plus + two.minus, one.minus + two.plus, one.form, one.near | two.near, one.only)
+            for one, two in product(by_domain[plus], by_domain[minus])
+            if one.form == two.form
+        )
+        sides = Side(plus, "form effect", []), Side(minus, "form effect", [])
+        asked.append(Question("interaction", *sides, ALL_GROUPS, languages, crossed, near))
+    return [question for question in asked if question.parts]
+
+
+def _form_parts(design: Design, domain: str, forms: list[str], near: str) -> Iterable[Part]:
+    """The arms of one form minus those of the other forms, on the targets of that form."""
+    for form in forms:
+        ours = tuple(design.matched(domain, form))
+        others = tuple(arm for name in forms if name != form for arm in design.matched(domain, name))
+        targets = frozenset(name for name, target in design.settings.targets.items() if target.form == form)
+        close = design.near([*ours, *others]) if near == LEFT_OUT else frozenset()
+        if ours and others and targets:
+            yield Part((ours,), (others,), form, close, targets)
+
+
+def _variants(design: Design) -> list[Question]:
+    """Each variant minus the arm that it is a variant of."""
+    bases = {name: arm.base for name, arm in design.settings.arms.items() if arm.base}
+    scopes, main = [ALL_GROUPS, *_other_suites(design)], design.settings.language_set
+    return [
+        of_sides("variant", arm_side(variant), arm_side(base), scope, main)
+        for variant, base in bases.items()
+        for scope in scopes
+    ]
+
+
+def _without_one(design: Design, main: Question) -> list[Question]:
+    """The primary contrast without one group of targets, one language or one form, and with the near targets."""
+    groups = sorted({target.group for target in design.settings.targets.values()})
+    languages = design.language_sets[main.language_set]
+    forms = [part.form for part in main.parts] if len(main.parts) > 1 else []
+    found = [
+        replace(main, role="leave one out", left_out=name, left_out_kind=kind)
+        for kind, names in (("group", groups), ("language", languages), ("form", forms))
+        for name in names
+    ]
+    if any(part.near for part in main.parts):
+        parts = tuple(replace(part, near=frozenset()) for part in main.parts)
+        found.append(replace(main, role="sensitivity", parts=parts, near=KEPT))
+    return found
+
+
+def _other_suites(design: Design) -> list[str]:
+    """The means over all groups of the suites other than that of the primary contrast."""
+    return [scope for scope, (kind, _) in design.scopes.items() if kind == "all" and scope != ALL_GROUPS]

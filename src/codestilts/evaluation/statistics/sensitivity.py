@@ -1,0 +1,103 @@
+"""The primary contrast by other methods: targets as a sample of targets, and a mixed model."""
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate
+from codestilts.evaluation.statistics.design import Design
+from codestilts.evaluation.statistics.resampling import Cells
+
+Weighted = tuple[np.ndarray, np.ndarray]  # the weights of a side, which say how much each cell counts; of a difference
+
+
+def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) -> pd.DataFrame:
+    """Return the contrast in each cell with each seed.
+
+    Args:
+        cells: The cells of all arms.
+        design: The design of the study.
+        parts: The weights of one side, and those of the difference, of each of the contrast's parts.
+
+    Returns:
+        ``group``, ``target``, ``language``, ``seed``, ``difference`` (the mean over the parts that have the cell) and
+        ``weight``, the share of the cell in the contrast.
+    """
+    rows = []
+    for side, difference in parts:
+        for place in np.unique(cells.places[np.flatnonzero(side)]):
+            here = np.flatnonzero((cells.places == place) & ((difference != 0) | (side != 0)))
+            share = float(side[here].sum())
+            target, language = divmod(int(place), len(cells.languages))
+            name = cells.targets[target]
+            by_seed = difference[here] @ cells.by_seed[here] / share
+            cell = (design.settings.targets[name].group, name, cells.languages[language])
+            rows += [(*cell, seed, value, share) for seed, value in zip(cells.seeds, by_seed, strict=True)]
+    table = pd.DataFrame(rows, columns=["group", "target", "language", "seed", "difference", "weight"])
+    table["difference"] *= table["weight"]
+    keys = ["group", "target", "language", "seed"]
+    found = table.groupby(keys, as_index=False, sort=True)[["difference", "weight"]].sum()
+    return found.assign(difference=found["difference"] / found["weight"], weight=found["weight"] / len(parts))
+
+
+def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
+    """Return the mean over groups of targets, with the t over groups: these are taken for a sample of groups."""
+    from scipy.special import stdtr, stdtrit
+
+    weighted = differences.assign(difference=differences["difference"] * differences["weight"])
+    sums = weighted.groupby(["group", "seed"])[["difference", "weight"]].sum()
+    table = (sums["difference"] / sums["weight"]).unstack("seed")
+    by_group, by_seed = table.mean(axis=1).to_numpy(), tuple(float(x) for x in table.mean(axis=0))
+    value, groups = float(by_group.mean()), len(by_group)
+    if groups < 2:
+        return _without(value, by_seed, "one group of targets", confidence)
+    error = float(by_group.std(ddof=1)) / np.sqrt(groups)
+    if error <= ROUNDING:
+        return _without(value, by_seed, "no variance between groups", confidence)
+    reach = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
+    p = float(2 * stdtr(groups - 1, -abs(value) / error))
+    return Estimate(
+        value, value - reach, value + reach, p, by_seed, "", error, groups - 1, groups, confidence=confidence
+    )
+
+
+def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
+    """Return the intercept of a mixed model of the differences per cell and seed (REML, Wald interval).
+
+    Seeds, targets, languages and runs (a seed on a target) are random, all cells count alike.
+    """
+    import statsmodels.formula.api as smf
+
+    by_seed = tuple(float(x) for x in differences.groupby("seed")["difference"].mean())
+    factors = {name: f"0 + C({name})" for name in ("seed", "target", "language") if differences[name].nunique() > 1}
+    if {"seed", "target"} <= set(factors):
+        factors["run"] = "0 + C(seed):C(target)"
+    mean = float(differences["difference"].mean())
+    if "seed" not in factors or len(differences) < 10:
+        return _without(mean, by_seed, "one seed, or fewer than ten values", confidence)
+    if differences["difference"].std() <= ROUNDING:
+        return _without(mean, by_seed, "no variance", confidence)
+    table = differences.assign(all=1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a variance that is estimated as zero
+            fit = smf.mixedlm("difference ~ 1", table, groups="all", vc_formula=factors, re_formula="0").fit()
+        low, high = (float(end) for end in fit.conf_int(alpha=1 - confidence).loc["Intercept"])
+    except (ValueError, np.linalg.LinAlgError):
+        return _without(mean, by_seed, "the mixed model has no solution", confidence)
+    value, p, error = (float(part["Intercept"]) for part in (fit.params, fit.pvalues, fit.bse))
+    if not np.isfinite([value, low, high, p]).all():
+        return _without(mean, by_seed, "the mixed model has no solution", confidence)
+    return Estimate(value, low, high, p, by_seed, "", error, np.inf, len(differences), confidence=confidence)
+
+
+def _without(value: float, by_seed: tuple[float, ...], note: str, confidence: float) -> Estimate:
+    return Estimate(value, np.nan, np.nan, np.nan, by_seed, note, confidence=confidence)
+
+
+METHODS: dict[str, Callable[[pd.DataFrame, float], Estimate]] = {
+    "targets_random": targets_random,
+    "mixed_model": mixed_model,
+}

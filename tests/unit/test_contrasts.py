@@ -1,0 +1,184 @@
+"""Contrasts of domains at equal form, and what stands beside them, on a study that can be worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from codestilts.config.analysis_settings import ComparedArm, ComparedTarget, ComparisonSettings
+from codestilts.evaluation.statistics.contrasts import contrasts, corrected
+from codestilts.evaluation.statistics.design import design_of
+from codestilts.evaluation.statistics.resampling import resample
+
+ARMS = {
+    "none": ComparedArm("baseline"),
+    "code-cloze": ComparedArm("code", form="cloze", domain="code"),
+    "code-span": ComparedArm("code", form="span", domain="code", near=("qa",)),
+    "english-cloze": ComparedArm("english", form="cloze", domain="english"),
+    "english-span": ComparedArm("english", form="span", domain="english"),
+    "docs-cloze": ComparedArm("docs", form="cloze", domain="docs"),
+    "code-multi": ComparedArm("code", domain="code", mixture=True),
+    "english-multi": ComparedArm("english", domain="english", mixture=True),
+    "shuffled": ComparedArm("control", form="cloze", domain="code", controls_for=("code",)),
+}
+TARGETS = {
+    "match": ComparedTarget("accuracy", "classification", "pl", "python", form="pair"),
+    "qa": ComparedTarget("f1", "qa", "pl", "python", form="span"),
+    "search": ComparedTarget("mrr", "retrieval", "pl", "python", form="retrieval"),
+}
+# Points above none on match, qa and search, in every language.
+LIFTS = {
+    "none": (0, 0, 0),
+    "code-cloze": (3, 1, 2),
+    "code-span": (0, 9, 4),
+    "english-cloze": (1, 2, 2),
+    "english-span": (1, 5, 1),
+    "docs-cloze": (1, 1, 1),
+    "code-multi": (4, 4, 4),
+    "english-multi": (3, 3, 3),
+    "shuffled": (0, 0, 0),
+}
+SETTINGS = replace(
+    synthetic.SETTINGS, arms=ARMS, targets=TARGETS, languages=("c", "go", "python"), seen_languages=("python",)
+)
+LANGUAGES = pd.DataFrame({"language": ["c", "go", "python"], "near": [True, False, True]})
+UNITS, SEEDS = 20, 3
+
+
+def sums(arms: tuple[str, ...] = tuple(ARMS)) -> pd.DataFrame:
+    """Sums with these lifts exactly; what varies between units has a mean of zero."""
+    rng, tables = np.random.default_rng(0), []
+    for arm in arms:
+        for target, lift in zip(TARGETS, LIFTS[arm], strict=True):
+            for language in ("c", "go"):
+                luck = rng.normal(0, 1, (SEEDS, UNITS))
+                luck -= luck.mean()
+                index = pd.MultiIndex.from_product([range(SEEDS), range(UNITS)], names=["seed", "unit"])
+                table = index.to_frame(index=False).assign(numerator=(50 + lift + luck.ravel()) / 100, arm=arm)
+                tables.append(table.assign(target=target, language=language, family=ARMS[arm].family))
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(unit="u" + table["unit"].astype(str), denominator=1.0, n=1, label="")
+
+
+def table_of(settings: ComparisonSettings = SETTINGS, arms: tuple[str, ...] = tuple(ARMS)) -> pd.DataFrame:
+    return contrasts(resample(sums(arms), 200, 0), design_of(settings, LANGUAGES, "tiny"))
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return table_of()
+
+
+def test_the_primary_contrast_is_the_mean_over_forms_without_near_targets(table: pd.DataFrame):
+    # cloze: 2, -1 and 0; span: -1 and 3, as qa is near to the code task.
+    row = table.iloc[0]
+    assert row[["role", "plus", "plus_kind", "minus", "minus_kind"]].tolist() == [
+        "primary", "code", "domain", "english", "domain"
+    ]  # fmt: skip
+    assert row["difference"] == pytest.approx((1 / 3 + 1) / 2) and row["near"] == "left out"
+    assert (row["targets"], row["languages"], row["cells"], row["method"]) == (3, 2, 6, "crossed_t")
+    # Each cell of match and search has 1/12 + 1/8 of the weight, each of qa 1/12.
+    assert row["effective_cells"] == pytest.approx(576 / 108) and row["largest_weight"] == pytest.approx(5 / 24)
+    assert row["low"] < row["difference"] < row["high"] and row["units"] == UNITS
+    forms = table[table["role"] == "form"].set_index("form")["difference"]
+    assert forms.to_dict() == pytest.approx({"cloze": 1 / 3, "span": 1.0})
+    kept = table[(table["role"] == "sensitivity") & (table["near"] == "kept")]
+    assert kept["difference"].tolist() == pytest.approx([(1 / 3 + 2) / 2])
+
+
+def test_gains_over_none_are_those_of_the_same_cells(table: pd.DataFrame):
+    gains = table[table["role"] == "reference"].set_index("plus")["difference"]
+    assert gains.to_dict() == pytest.approx({"code": 2.0, "english": (5 / 3 + 1) / 2})
+    assert gains["code"] - gains["english"] == pytest.approx(table["difference"][0])
+    others = table[table["role"] == "gain"].set_index(["plus", "plus_kind"])["difference"]
+    assert others["code", "mixture"] == pytest.approx(4) and others["docs", "family"] == pytest.approx(1)
+    assert others["code", "family"] == pytest.approx(np.mean([2, 13 / 3, 4]))
+    control = table[table["role"] == "control"].iloc[0]
+    assert (control["minus"], control["difference"]) == ("shuffled", pytest.approx(np.mean([2, 13 / 3, 4])))
+
+
+def test_documentation_mixtures_and_forms(table: pd.DataFrame):
+    docs = table[table["role"] == "docs"].set_index(["plus", "minus"])["difference"]
+    assert docs.to_dict() == pytest.approx({("code", "docs"): 1.0, ("docs", "english"): -2 / 3})
+    mixture = table[table["role"] == "mixture"].iloc[0]
+    assert (mixture["plus"], mixture["plus_kind"], mixture["difference"]) == ("code", "mixture", pytest.approx(1.0))
+    # On qa the English span task is 3 above the English cloze; that of code is near, and 8 above its cloze.
+    own = table[table["role"] == "own form"].set_index(["near", "plus"])["difference"].to_dict()
+    assert own == pytest.approx(
+        {
+            ("left out", "english"): 3.0,
+            ("left out", "both"): 3.0,
+            ("kept", "code"): 8.0,
+            ("kept", "english"): 3.0,
+            ("kept", "both"): 5.5,
+        }
+    )
+    interaction = table[table["role"] == "interaction"]
+    assert interaction["near"].tolist() == ["kept"] and interaction["difference"].tolist() == pytest.approx([5.0])
+
+
+def test_one_group_language_or_form_is_left_out(table: pd.DataFrame):
+    # Without retrieval: (2 - 1) / 2 and -1.
+    rows = table[table["role"] == "leave one out"].set_index(["left_out_kind", "left_out"])["difference"].to_dict()
+    expected = {("group", "classification"): 1.25, ("group", "qa"): 1.0, ("group", "retrieval"): -0.25}
+    expected |= {("form", "cloze"): 1.0, ("form", "span"): 1 / 3, ("language", "c"): 2 / 3, ("language", "go"): 2 / 3}
+    assert rows == pytest.approx(expected)
+
+
+def test_other_methods_have_their_own_intervals_and_verdicts(table: pd.DataFrame):
+    others = table[(table["role"] == "sensitivity") & (table["near"] == "left out")].set_index("method")
+    assert list(others.index) == ["multi_bootstrap", "targets_random", "mixed_model"]
+    assert others.loc["multi_bootstrap", "difference"] == pytest.approx(2 / 3)
+    # Groups: classification (2 / 12 - 1 / 8) / (1 / 12 + 1 / 8), qa -1, retrieval (0 + 3 / 8) / (5 / 24).
+    groups = np.array([(4 - 3) / 5, -1.0, 9 / 5])
+    random = others.loc["targets_random"]
+    assert random["difference"] == pytest.approx(groups.mean())
+    assert random["standard_error"] == pytest.approx(groups.std(ddof=1) / np.sqrt(3))
+    assert random["degrees_of_freedom"] == 2 and random["verdict"].startswith("undecided")
+    swapped = table_of(replace(SETTINGS, interval="multi_bootstrap"))
+    assert set(swapped.loc[swapped["role"] != "sensitivity", "method"]) == {"multi_bootstrap"}
+    assert "crossed_t" in set(swapped.loc[swapped["role"] == "sensitivity", "method"])
+    assert swapped["high"][0] == pytest.approx(others.loc["multi_bootstrap", "high"])
+
+
+def test_a_study_without_matched_forms_compares_families(table: pd.DataFrame):
+    arms = {name: replace(arm, form=None) for name, arm in ARMS.items()}
+    found = table_of(replace(SETTINGS, arms=arms))
+    row = found.iloc[0]
+    assert (row["role"], row["plus_kind"]) == ("primary", "family") and "form" not in set(found["role"])
+    family = table[table["role"] == "family"].iloc[0]
+    assert row["difference"] == pytest.approx(family["difference"]) and row["p"] == pytest.approx(family["p"])
+
+
+def test_a_form_without_data_on_one_side_is_left_out():
+    found = table_of(arms=tuple(name for name in ARMS if name != "english-span"))
+    assert found["difference"][0] == pytest.approx(1 / 3)
+    assert found.loc[found["role"] == "form", "form"].tolist() == ["cloze"]
+
+
+def test_undecided_rows_say_what_would_decide_them(table: pd.DataFrame):
+    undecided = table["judgement"] == "undecided"
+    crossed = table["method"] == "crossed_t"
+    assert (table.loc[undecided & crossed, "to_decide"] != "").all() and (
+        table.loc[~undecided, "to_decide"] == ""
+    ).all()
+    assert table.loc[crossed, "detectable"].gt(0).all()
+    assert table["power_by_seeds"][0].count(":") == 4
+    assert table["languages_better"][0].endswith(" of 2") and table["languages_worse"][0] == "0 of 2"
+
+
+def test_confirmatory_verdicts_are_corrected_for_their_number():
+    rows = [("primary", 0.01), ("reference", 0.03), ("reference", 0.04), ("group", 0.001)]
+    table = pd.DataFrame(rows, columns=["role", "p"]).assign(judgement="better", verdict="a is better than b")
+    table = table.assign(difference=2.2, seeds=3, units=400, to_decide="")
+    table = table.assign(variance_seeds=0.2, variance_units=1.0, variance_interaction=0.2)
+    found = corrected(table, 0.95, 1.0)
+    assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
+    assert found["judgement"].tolist() == ["better", "undecided", "undecided", "better"]
+    words = "undecided: a is better than b without the correction for 3 confirmatory contrasts"
+    assert found["verdict"].tolist() == ["a is better than b", words, words, "a is better than b"]
+    # t of 399 degrees of freedom at .05 / 6 is 2.405, so that V must be below (2.2 / 2.405) ** 2 = .837. With S seeds it
+    # is 1 - .2 * (1 - 3 / S), with k times the rows 1 / k.
+    assert found["to_decide"].tolist() == ["", *2 * ["17 seeds or 1.2 times the test rows"], ""]
