@@ -58,13 +58,16 @@ def comparison_settings(study: Study) -> ComparisonSettings:
         confidence=statistics.confidence,
         margin=statistics.margin,
         seed=statistics.seed,
+        flagged_share=study.config.leakage.flagged_share,
     )
 
 
 def _compared_arm(study: Study, name: str) -> ComparedArm:
     arm = study.arms[name]
     controls_for, overlaps = tuple(arm.controls_for or ()), tuple(study.overlaps[name])
-    return ComparedArm(arm.family, arm.init, arm.base, controls_for, overlaps)
+    parent = study.parent_arm(name)
+    tasks = tuple(study.arms[parent].tasks) if parent else ()
+    return ComparedArm(arm.family, arm.init, arm.base, controls_for, overlaps, tasks)
 
 
 def _compared_target(study: Study, name: str) -> ComparedTarget:
@@ -120,7 +123,7 @@ def report_settings(study: Study) -> ReportSettings:
 
 def _reported_arms(study: Study) -> dict[str, ReportedArm]:
     return {
-        name: ReportedArm(arm.family, tuple(arm.tasks), arm.init, arm.shuffle_labels)
+        name: ReportedArm(arm.family, tuple(arm.tasks), arm.init, arm.shuffle_labels, arm.flip_labels)
         for name, arm in study.arms.items()
     }
 

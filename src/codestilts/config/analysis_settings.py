@@ -5,7 +5,7 @@ more, so that a change to a study reruns only the jobs it concerns.
 change of how a study is read must not change the code digest of every job.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -41,7 +41,7 @@ class ComparedArm:
     """An arm as statistics know it.
 
     ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
-    and ``overlaps`` the targets that are made of the same data as the arm's tasks.
+    and ``overlaps`` the targets that are made of the same data as the arm's ``tasks``.
     """
 
     family: str
@@ -49,6 +49,7 @@ class ComparedArm:
     base: str | None = None
     controls_for: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class ComparisonSettings:
     """Settings for the tables of scores, effects, contrasts, target checks and counts.
 
     ``pretraining_languages`` maps each encoder to the languages of its pretraining data, ``checkpoint`` is the kind of
-    checkpoint that effects are computed from. The last six are the study's ``statistics``.
+    checkpoint that effects are computed from. From ``contrast`` to ``seed`` they are the study's ``statistics``; of
+    targets that share more than ``flagged_share`` of their tested examples with an arm, contrasts are given without.
     """
 
     arms: dict[str, ComparedArm]
@@ -82,6 +84,7 @@ class ComparisonSettings:
     confidence: float
     margin: float
     seed: int
+    flagged_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class ReportedArm:
     tasks: tuple[str, ...] = ()
     init: str = "pretrained"
     shuffle_labels: bool = False
+    flip_labels: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -262,6 +262,11 @@ class Study:
         return [name for name in self.used_sources if not self.sources[name].pinned]
 
     @property
+    def leaves_out(self) -> bool:
+        """Whether training leaves out near-duplicates of tested examples; a rehearsal reuses rows across splits."""
+        return self.config.leakage.near_duplicates == "leave_out" and not self.config.rehearsal
+
+    @property
     def learning_rates(self) -> list[float]:
         """The learning rates that targets try; none if theirs is given."""
         return self.config.target.learning_rates
