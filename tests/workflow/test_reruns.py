@@ -18,7 +18,7 @@ from projects import ROOT, environment, snakemake
 FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
 DIGESTS_OF_CODE = {"code", "parent_digest"}
 CONTENT = {"content"}  # of local sources
-PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "image"}
+PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "clusters", "image"}
 PATHS |= {"folder"}  # in an archive
 REQUIREMENTS = {"needs"}  # depends on the output, so that it decides no rerun
 
@@ -132,9 +132,9 @@ def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> N
 
 
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
-    """``naming`` is built already, as a part of ``mlm-code``; the leakage audit compares it with the targets now."""
+    """``naming`` is built already, as a part of ``mlm-code``; its texts are clustered with those of the targets now."""
     outputs = pending(done, {"arms": micro_arms("naming")}, tmp_path)
-    assert_only(outputs, [*new_arm("naming"), "encoded/tiny/naming", "audit.csv"])
+    assert_only(outputs, [*new_arm("naming"), "encoded/tiny/naming", "text_clusters.parquet", "audit.csv"])
 
 
 def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
@@ -151,7 +151,8 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     own = ["examples/roles.parquet", "encoded/tiny/roles", "baselines/roles.parquet"]
     own += ["target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
     tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
-    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, "audit.csv"])
+    audited = ["text_clusters.parquet", "audit.csv"]
+    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *audited])
 
 
 def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, tmp_path: Path) -> None:
@@ -161,6 +162,6 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     built = ["examples/*.parquet", "encoded/tiny/*", "baselines/*.parquet"]
     built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("cloze", "mlm-code")]
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
-    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", "audit.csv"]
+    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", "text_clusters.parquet", "audit.csv"]
     assert_only(outputs, [*extracted, *built, *predicted, *study])
     assert not {"examples/pos.parquet", "encoded/tiny/pos"} & set(outputs)
