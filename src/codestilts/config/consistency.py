@@ -134,7 +134,7 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if arm.family != "control" and arm.controls_for is not None:
             message = f"'{name}' is of the family {arm.family}, not a control: remove the key"
             yield Problem((*definition, "controls_for"), message)
-        for task in arm.flip_labels:
+        for task in arm.flip_labels if not config.rehearsal else ():  # which may lack the task
             if task not in arm.tasks:
                 message = f"'{task}' is not a task of this arm; {suggest(task, arm.tasks)}"
                 yield Problem((*definition, "flip_labels", task), message)

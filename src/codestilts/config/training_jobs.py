@@ -51,7 +51,8 @@ def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> T
     definition = study.arms[arm]
     budget = _budget(study, study.config.intermediate, definition.tasks, {})
     budget["learning_rate"] *= definition.learning_rate_factor
-    for task, share in definition.flip_labels.items():
+    # A rehearsal may lack the task, and its few rows may lack a label.
+    for task, share in definition.flip_labels.items() if not study.config.rehearsal else ():
         budget["tasks"][task] = replace(budget["tasks"][task], flipped=share)
     return TrainingSettings(
         study=study.name,

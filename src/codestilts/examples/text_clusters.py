@@ -33,7 +33,7 @@ Examples = pd.DataFrame | Path  # a table, or the parquet file that has it
 # White space and invisible characters.
 _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
 # A word, or one character of a script without spaces (Thai, Lao, Burmese, Khmer, kana, Han) or of punctuation.
-_WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]+|[^\w\s]")
+_WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
 
 
 def parts(examples: pd.DataFrame) -> list[list[str]]:
@@ -60,9 +60,9 @@ def normalised(text: str) -> str:
 def words(text: str) -> list[str]:
     """Return the words of a text: the same for code that is written with and without spaces, in any case.
 
-    Underscores separate words, so that names in different styles have much in common.
+    Case and underscores are left out, as names in different styles are the same otherwise.
     """
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("_", ""))
 
 
 def compared(texts: list[str]) -> dict[str, str]:
