@@ -19,7 +19,8 @@ from codestilts.tasktypes.records import Stored
 from codestilts.training.encode import encode_task
 
 ADD = "def add_all(numbers, start):\n    total = start\n    for number in numbers:\n        total = total + number\n"
-ADD += "    print('the total of all numbers is', total)\n    return total\n"
+ADD += "    print('the total of all numbers is', total)\n    if total > limit:\n        raise ValueError(total, limit)\n"
+ADD += "    mean = total / len(numbers)\n    print('and their mean is', mean)\n    return total, mean\n"
 # The same function, written as tokens and in another naming style, with a comment.
 ADD_TOKENS = " ".join(words(ADD.replace("add_all", "addAll"))) + " # done"
 SORT = (
