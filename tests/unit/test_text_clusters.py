@@ -14,12 +14,14 @@ from codestilts.config.analysis_settings import ComparedArm
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import audit, violations, with_leaks
 from codestilts.examples import text_clusters as module
-from codestilts.examples.text_clusters import left_out, text_clusters, words
+from codestilts.examples.text_clusters import text_clusters, words
 from codestilts.tasktypes.records import Stored
-from codestilts.training.encode import encode_task
+from codestilts.training.encode import encode_task, left_out
 
 ADD = "def add_all(numbers, start):\n    total = start\n    for number in numbers:\n        total = total + number\n"
-ADD += "    print('the total of all numbers is', total)\n    if total > limit:\n        raise ValueError(total, limit)\n"
+ADD += (
+    "    print('the total of all numbers is', total)\n    if total > limit:\n        raise ValueError(total, limit)\n"
+)
 ADD += "    mean = total / len(numbers)\n    print('and their mean is', mean)\n    return total, mean\n"
 # The same function, written as tokens and in another naming style, with a comment.
 ADD_TOKENS = " ".join(words(ADD.replace("add_all", "addAll"))) + " # done"
@@ -46,7 +48,9 @@ def test_near_duplicates_are_found_across_sets_that_name_their_clusters_differen
     (row,) = audit({"hub": HUB}, {"target": PACKAGES}, found).to_dict("records")
     assert row["source_clusters"] == row["functions"] == row["copies"] == row["shared_texts"] == 0
     assert row["clusters"] == row["remaining"] == 0.5  # one of the two tested examples
-    (row,) = audit({"hub": HUB}, {"target": PACKAGES}, found, {"hub": left_out(found, "hub")}).to_dict("records")
+    (row,) = audit({"hub": HUB}, {"target": PACKAGES}, found, {"hub": np.array(left_out(found, "hub"))}).to_dict(
+        "records"
+    )
     assert (row["clusters"], row["left_out"], row["remaining"]) == (0.5, 1, 0)
     assert violations(pd.DataFrame([row])) == []
 
@@ -91,7 +95,7 @@ def test_files_are_read_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "ROWS_PER_CHUNK", 2)
     found = text_clusters(files, ["target"], 0.8)
     pd.testing.assert_frame_equal(found, text_clusters(tables, ["target"], 0.8))
-    assert left_out(found, "hub").tolist() == [0, 3, 6]
+    assert left_out(found, "hub") == [0, 3, 6]
 
 
 def test_training_leaves_out_what_is_in_the_clusters(folder: Path, tmp_path: Path) -> None:

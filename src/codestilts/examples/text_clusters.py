@@ -163,9 +163,3 @@ def _occurrences(examples: Examples, texts: _Texts) -> list[pd.DataFrame]:
             found.append(pd.DataFrame(own))
         start += len(frame)
     return found
-
-
-def left_out(clusters: pd.DataFrame, task: str) -> np.ndarray:
-    """Return the positions of a task's training examples that share a cluster with a tested example."""
-    own = clusters[(clusters["task"] == task) & (clusters["split"] == "train")]
-    return np.unique(own["row"].to_numpy(dtype=np.int64))

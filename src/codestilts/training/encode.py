@@ -28,7 +28,6 @@ from filelock import FileLock
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.text_clusters import left_out
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import store
@@ -62,7 +61,13 @@ class EncodingJob:
 
     def left_out(self) -> list[int]:
         """Positions of the training examples that are left out in the table."""
-        return left_out(pd.read_parquet(self.clusters), self.examples.stem).tolist() if self.clusters else []
+        return left_out(pd.read_parquet(self.clusters), self.examples.stem) if self.clusters else []
+
+
+def left_out(clusters: pd.DataFrame, task: str) -> list[int]:
+    """Return the positions of a task's training examples that share a cluster with a tested example."""
+    own = clusters[(clusters["task"] == task) & (clusters["split"] == "train")]
+    return sorted(set(own["row"].tolist()))
 
 
 def encode_task(job: EncodingJob) -> None:
@@ -99,10 +104,8 @@ def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path)
     file = pq.ParquetFile(job.examples)
     task = Task.from_settings(job.examples.stem, job.settings, _train_tags(file, job.settings))
     folder.mkdir()
-    left_out = {split: [] if split in PREDICTED else key["left_out"] for split in SPLITS}
-    records = {
-        split: store(_records(file, split, tokenizer, task, left_out[split]), folder / split) for split in SPLITS
-    }
+    out = {split: [] if split in PREDICTED else key["left_out"] for split in SPLITS}
+    records = {split: store(_records(file, split, tokenizer, task, out[split]), folder / split) for split in SPLITS}
     if key["left_out"] and not records["train"]:
         raise CodeStiltsError(
             f"task {task.name}: every training example is a near-duplicate of a tested one: set "
@@ -125,12 +128,12 @@ def _train_tags(file: pq.ParquetFile, settings: EncodingSettings) -> pd.DataFram
 
 
 def _records(
-    file: pq.ParquetFile, split: str, tokenizer: Any, task: Task, left_out: Sequence[int]
+    file: pq.ParquetFile, split: str, tokenizer: Any, task: Task, out: Sequence[int]
 ) -> Iterator[Sequence[dict[str, Any]]]:
-    """Encode the rows of a split, a chunk at a time; ``example`` counts the rows of the split that are not left out."""
+    """Encode the rows of a split, a chunk at a time; ``example`` counts the rows of the split that are not ``out``."""
     done = position = 0
     for batch in file.iter_batches(ROWS_PER_CHUNK):
-        kept = ~np.isin(np.arange(position, position + batch.num_rows), left_out)
+        kept = ~np.isin(np.arange(position, position + batch.num_rows), out)
         position += batch.num_rows
         rows = batch.filter(pc.and_(pc.equal(batch["split"], split), pa.array(kept))).to_pandas()
         if len(rows):
