@@ -1,6 +1,12 @@
 # From predictions to scores (sums for each resampling unit, from which all intervals follow), and from scores to effects.
 
 
+def encoded_once(_):
+    """Each task as it is encoded for one of the encoders, which says what its training leaves out."""
+    encoders = {task: encoder for encoder, task in reversed(STUDY.encoded_tasks)} if STUDY.leaves_out else {}
+    return [ENCODED.format(encoder=encoders[task], task=task) for task in sorted(encoders)]
+
+
 rule score:
     input:
         predictions=predictions_of_pair,
@@ -82,6 +88,7 @@ rule compare:
         values=over(STUDY.encoder_arms, VALUES) + ["<results>/scores/baselines.values.parquet"],
         sums=over(STUDY.encoder_arms, SUMS) + ["<results>/scores/baselines.sums.parquet"],
         languages="<results>/language_similarity.csv",
+        audit="<results>/audit.csv",
         image=IMAGE_DIGEST,
     output:
         scores="<results>/scores.csv",
@@ -105,7 +112,7 @@ rule compare:
         "Comparing arms"
     shell:
         "python {params.script:q} --values {input.values} --sums {input.sums} --languages {input.languages}"
-        " --processes {threads} --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
+        " --audit {input.audit} --processes {threads} --settings {params.settings:q} --scores {output.scores} --effects {output.effects}"
         " --contrasts {output.contrasts} --target-checks {output.target_checks} --counts {output.counts}"
         " 2>&1 | tee {log}"
 
@@ -194,6 +201,8 @@ rule audit:
         training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
         targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
         tasks=[STUDY.tasks[task].file for task in STUDY.intermediate_tasks],
+        clusters=TEXT_CLUSTERS,
+        encoded=encoded_once,
         image=IMAGE_DIGEST,
     output:
         audit=report(
@@ -218,5 +227,6 @@ rule audit:
     message:
         "Auditing leakage between training and test sets"
     shell:
-        "python {params.script:q} --training {input.training} --targets {input.targets} {params.rehearsal}"
+        "python {params.script:q} --training {input.training} --targets {input.targets}"
+        " --clusters {input.clusters} --encoded {input.encoded} {params.rehearsal}"
         " --tasks {input.tasks:q} --matched {output.matched} --out {output.audit} 2>&1 | tee {log}"

@@ -71,6 +71,10 @@ ENCODER_FILES = expand(
 # Jobs depend on one file of the encoder's folder, which one job writes as a whole.
 ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
+# Examples of training sets that are near-duplicates of tested ones.
+TEXT_CLUSTERS = "<results>/text_clusters.parquet"
+AUDITED_TASKS = sorted({*STUDY.intermediate_tasks, *STUDY.targets})
+
 # The encoded examples of a task: a folder that training and prediction map into memory.
 ENCODED = "<results>/encoded/{encoder}/{task}"
 

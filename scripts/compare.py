@@ -8,6 +8,7 @@ from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.comparison import TABLES, compare
+from codestilts.evaluation.leakage import with_leaks
 from codestilts.evaluation.scoring import read_values
 
 
@@ -22,12 +23,14 @@ def main() -> None:
         required=True,
         help="JSON of ComparisonSettings",
     )
+    parser.add_argument("--audit", help="leakage audit (CSV): pairs of an arm and a target that it flags")
     parser.add_argument("--processes", type=int, default=1, help="encoders that are compared at a time")
     for name in TABLES:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, help=f"{name} (CSV), written")
     arguments = parser.parse_args()
     values, languages = read_values(arguments.values), read_csv(arguments.languages)
-    tables = compare(values, arguments.sums, languages, arguments.settings, arguments.processes)
+    settings = with_leaks(arguments.settings, read_csv(arguments.audit)) if arguments.audit else arguments.settings
+    tables = compare(values, arguments.sums, languages, settings, arguments.processes)
     for name, table in tables.items():
         # Six decimals: the last bits of sums depend on the number of threads.
         write_csv(table, getattr(arguments, name), float_format="%.6f")

@@ -14,13 +14,14 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, required=True, help="folder of the tokenizer")
     parser.add_argument("--examples", type=Path, required=True, help="the task's table, named after it")
     parser.add_argument("--settings", required=True, help="EncodingSettings as JSON")
+    parser.add_argument("--clusters", type=Path, help="text_clusters.parquet: whose training examples are left out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoded task, written")
     args = parser.parse_args()
     settings = TypeAdapter(EncodingSettings).validate_json(args.settings)
 
     from codestilts.training.encode import EncodingJob, encode_task
 
-    encode_task(EncodingJob(settings=settings, encoder=args.encoder, examples=args.examples, out=args.out))
+    encode_task(EncodingJob(settings, args.encoder, args.examples, args.out, args.clusters))
 
 
 if __name__ == "__main__":

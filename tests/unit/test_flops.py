@@ -79,7 +79,7 @@ def test_training_spends_the_tokens_that_are_predicted(recipe: dict[str, Any], f
     tasks = [EncodedTask.encode(name, table, own.tasks[name], tokenizer) for name, table in rows.items()]
     inputs = prepare_inputs(own, tokenizer, tasks)
     found = loop.train(inputs, 0, folder).record
-    spent = inputs.features(0)["classification"].tokens().tolist()
+    spent = inputs.features(inputs.draw(0), 0)["classification"].tokens().tolist()
     sizes = {"classification": TaskSize(len(spent), 0, 0, sum(spent) / len(spent), 1, "built")}
     assert flops.training_tokens(own, sizes) == pytest.approx(found["tokens"], rel=0.05)
 

@@ -332,7 +332,7 @@ def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: 
     clean, shared = "No training set overlaps with a test set", "1 pair of a training set and a test set overlap"
     html = page(results)
     assert clean in html and shared not in html
-    for column in ("functions", "clusters", "copies", "shared_texts", "near_duplicates"):
+    for column in ("functions", "source_clusters", "copies", "shared_texts", "clusters"):
         shutil.copytree(results, tmp_path / column)
         table = pd.read_csv(tmp_path / column / "audit.csv")
         table.assign(**{column: 1}).to_csv(tmp_path / column / "audit.csv", index=False)

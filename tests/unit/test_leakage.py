@@ -49,7 +49,7 @@ def test_a_test_split_that_is_the_training_split_is_found(kind: str) -> None:
     assert table.columns.tolist() == COLUMNS
     row = table.iloc[0]
     assert (row["copies"], row["most_copied"], row["shared_texts"]) == (20, 1, 20)
-    assert (row["functions"], row["clusters"]) == (0, 0)
+    assert (row["functions"], row["source_clusters"], row["clusters"]) == (0, 0, 1)
     (problem,) = violations(table)
     assert "task target" in problem and "100%" in problem
 

@@ -71,6 +71,12 @@ BAD = [
     ({"keep_models": []}, "keep_models", "all, none or a list of arms", "[]"),
     ({"keep_models": ["none", "none"]}, "keep_models", "'none'", "2 times"),
     ({"keep_models": ["code-mutli"]}, "keep_models", "'code-mutli'", "arm of this study", "'code-multi'"),
+    ({"data.draw.pool": 0}, "data.draw.pool", "greater than 0"),
+    ({"data.draw": {"mots": 0.5}}, "data.draw.mots", "unknown key", "'most'"),
+    ({"leakage.similarity": 0.3}, "leakage.similarity", "0.6"),
+    ({"leakage.near_duplicates": "drop"}, "leakage.near_duplicates", "'leave_out'", "'keep'"),
+    ({"definitions.arms.code-multi.flip_labels": {"clouze": 0.2}}, "code-multi.flip_labels.clouze", "'cloze'"),
+    ({"definitions.arms.code-multi.flip_labels": {"naming": 0.2}}, "code-multi.flip_labels.naming", "classification"),
     ({"store_precision": "int8"}, "store_precision", "'fp32'", "'int8'"),
 ]
 

@@ -18,7 +18,7 @@ from projects import ROOT, environment, snakemake
 FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
 DIGESTS_OF_CODE = {"code", "parent_digest"}
 CONTENT = {"content"}  # of local sources
-PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "image"}
+PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "clusters", "image"}
 PATHS |= {"folder"}  # in an archive
 REQUIREMENTS = {"needs"}  # depends on the output, so that it decides no rerun
 
@@ -122,7 +122,7 @@ def assert_only(outputs: list[str], expected: list[str]) -> None:
     assert (unexpected, missing) == ([], [])
 
 
-AUDIT = ["audit.csv", "matched_tasks.csv"]  # one job writes both
+AUDIT = ["audit.csv", "matched_tasks.csv", "text_clusters.parquet"]  # one job writes the first two
 
 
 def micro_arms(*names: str) -> list[str]:

@@ -59,11 +59,13 @@ def comparison_settings(study: Study) -> ComparisonSettings:
         margin=statistics.margin,
         seed=statistics.seed,
         interval=statistics.interval,
+        flagged_share=study.config.leakage.flagged_share,
     )
 
 
 def _compared_arm(study: Study, name: str) -> ComparedArm:
     arm = study.arms[name]
+    parent = study.parent_arm(name)
     specs = [study.tasks[task] for task in arm.tasks]
     domains = {spec.domain for spec in specs}
     return ComparedArm(
@@ -76,6 +78,7 @@ def _compared_arm(study: Study, name: str) -> ComparedArm:
         domain=domains.pop() if len(domains) == 1 else None,
         near=tuple(sorted({target for spec in specs for target in spec.near} & set(study.targets))),
         mixture=len(specs) > 1,
+        tasks=tuple(study.arms[parent].tasks) if parent else (),
     )
 
 
@@ -132,7 +135,7 @@ def report_settings(study: Study) -> ReportSettings:
 
 def _reported_arms(study: Study) -> dict[str, ReportedArm]:
     return {
-        name: ReportedArm(arm.family, tuple(arm.tasks), arm.init, arm.shuffle_labels)
+        name: ReportedArm(arm.family, tuple(arm.tasks), arm.init, arm.shuffle_labels, arm.flip_labels)
         for name, arm in study.arms.items()
     }
 

@@ -5,7 +5,7 @@ more, so that a change to a study reruns only the jobs it concerns.
 change of how a study is read must not change the code digest of every job.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -41,7 +41,7 @@ class ComparedArm:
     """An arm as statistics know it.
 
     ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
-    and ``overlaps`` the targets that are made of the same data as the arm's tasks. ``form`` is that of an arm's only
+    and ``overlaps`` the targets that are made of the same data as the arm's ``tasks``. ``form`` is that of an arm's only
     task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material a task of the arm shares. A
     ``mixture`` has several tasks.
     """
@@ -55,6 +55,7 @@ class ComparedArm:
     domain: str | None = None
     near: tuple[str, ...] = ()
     mixture: bool = False
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class ComparisonSettings:
     """Settings for the tables of scores, effects, contrasts, target checks and counts.
 
     ``pretraining_languages`` maps each encoder to the languages of its pretraining data, ``checkpoint`` is the kind of
-    checkpoint that effects are computed from. The last seven are the study's ``statistics``.
+    checkpoint that effects are computed from. From ``contrast`` to ``interval`` they are the study's ``statistics``; of
+    targets that share more than ``flagged_share`` of their tested examples with an arm, contrasts are given without.
     """
 
     arms: dict[str, ComparedArm]
@@ -90,6 +92,7 @@ class ComparisonSettings:
     margin: float
     seed: int
     interval: str = "crossed_t"
+    flagged_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class ReportedArm:
     tasks: tuple[str, ...] = ()
     init: str = "pretrained"
     shuffle_labels: bool = False
+    flip_labels: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,13 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if arm.family != "control" and arm.controls_for is not None:
             message = f"'{name}' is of the family {arm.family}, not a control: remove the key"
             yield Problem((*definition, "controls_for"), message)
+        for task in arm.flip_labels if not config.rehearsal else ():  # which may lack the task
+            if task not in arm.tasks:
+                message = f"'{task}' is not a task of this arm; {suggest(task, arm.tasks)}"
+                yield Problem((*definition, "flip_labels", task), message)
+            elif study.tasks[task].type != "classification" or study.tasks[task].options.multi:
+                message = "only a classification task with one label for each example has labels to flip: remove it"
+                yield Problem((*definition, "flip_labels", task), message)
         if arm.base and arm.base not in config.arms:
             message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
             yield Problem((*definition, "base"), message)

@@ -12,6 +12,7 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "source": preparation_jobs.source_settings,
     "extract": preparation_jobs.extraction_settings,
     "build": preparation_jobs.build_settings,
+    "text_clusters": preparation_jobs.clustering_settings,
     "baseline": preparation_jobs.baseline_settings,
     "encode": training_jobs.encoding_settings,
     "intermediate": training_jobs.intermediate_settings,

@@ -1,7 +1,15 @@
 """Settings of the jobs that fetch, extract and build, made from a study."""
 
+import math
+
 from codestilts.config.encoder_limits import EncoderRequirements
-from codestilts.config.preparation_settings import BaselineSettings, BuildSettings, ExtractionSettings, SourceSettings
+from codestilts.config.preparation_settings import (
+    BaselineSettings,
+    BuildSettings,
+    ClusteringSettings,
+    ExtractionSettings,
+    SourceSettings,
+)
 from codestilts.config.study import Study
 from codestilts.seeding import derive_seed
 
@@ -41,21 +49,32 @@ def extraction_settings(study: Study, language: str) -> ExtractionSettings:
     return ExtractionSettings({name: study.sources[name].split[language] for name in names})
 
 
-def build_settings(study: Study, task: str) -> BuildSettings:
-    """Settings for building the examples of a task.
+def sizes_of(study: Study, task: str) -> dict[str, int]:
+    """The sizes that the study asks for; train is what one seed trains on.
 
     The study's common sizes do not apply to the splits that a task file calls ``whole``, except in a rehearsal.
     """
-    role = study.role(task)
     data = study.config.data
-    common = data.target if role == "target" else data.intermediate
+    common = data.target if study.role(task) == "target" else data.intermediate
     whole = [] if study.config.rehearsal else study.tasks[task].whole
     sizes = {size: count for size, count in common.given().items() if size.partition("_")[0] not in whole}
-    if task in data.tasks:
-        sizes |= data.tasks[task].given()
+    return sizes | (data.tasks[task].given() if task in data.tasks else {})
+
+
+def drawn_rows(study: Study, task: str, pool: int) -> int:
+    """How many of a task's training rows one seed trains on."""
+    draw, size = study.config.data.draw, sizes_of(study, task).get("train")
+    return pool if draw.fixed or size is None else min(size, math.ceil(draw.most * pool))
+
+
+def build_settings(study: Study, task: str) -> BuildSettings:
+    """Settings for building the examples of a task, whose training rows are the pool that seeds draw their own from."""
+    sizes, draw = sizes_of(study, task), study.config.data.draw
+    if "train" in sizes and not draw.fixed:
+        sizes["train"] *= draw.pool
     return BuildSettings(
         task=task,
-        role=role,
+        role=study.role(task),
         languages=tuple(study.task_languages(task)),
         source_language=study.source_language(task),
         seed=derive_seed(study.name, "examples", task),
@@ -63,6 +82,11 @@ def build_settings(study: Study, task: str) -> BuildSettings:
         rehearsal=study.config.rehearsal,
         **sizes,
     )
+
+
+def clustering_settings(study: Study) -> ClusteringSettings:
+    """Settings for clustering the texts of all examples."""
+    return ClusteringSettings(tuple(study.targets), study.config.leakage.similarity)
 
 
 def baseline_settings(study: Study, target: str) -> BaselineSettings:

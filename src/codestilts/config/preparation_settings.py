@@ -67,6 +67,14 @@ class BuildSettings:
 
 
 @dataclass(frozen=True)
+class ClusteringSettings:
+    """Which texts of a study are near-duplicates: the least ``similarity``; the ``targets`` have tested examples."""
+
+    targets: tuple[str, ...]
+    similarity: float
+
+
+@dataclass(frozen=True)
 class BaselineSettings:
     """How the trivial baselines of a target predict."""
 

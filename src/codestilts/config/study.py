@@ -2,10 +2,11 @@
 
 import itertools
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
+from codestilts.config.lineage import ancestors, sets_of
 from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
@@ -51,6 +52,7 @@ class Study:
     config: Config
     tasks: dict[str, TaskSpec]
     sources: dict[str, Source]
+    lineage: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -164,13 +166,17 @@ class Study:
         return found
 
     def origins(self, task: str) -> set[str]:
-        """The data sets that a task is made of: its own, those of its parts, and the hub's tables of functions."""
-        found = set(self.tasks[task].made_of)
+        """The data sets that a task is made of, and what these are made of (``tasks/lineage.yaml``).
+
+        They are those that it reads, those that its file declares (``made_of``), those of its parts, and the hub's
+        tables of functions.
+        """
+        found = {*sets_of(self.tasks[task], self.lineage), *self.tasks[task].made_of}
         found.update(name for part in self.parts(task) for name in self.origins(part))
         if self.reads_functions(task):
             read = {name for language in self.task_languages(task) for name in self.sources_of_language(language)}
             found.update(name for name in read if self.sources[name].kind == "hub")
-        return found
+        return ancestors(found, self.lineage)
 
     @cached_property
     def examples(self) -> list[str]:
@@ -260,6 +266,11 @@ class Study:
     def unpinned(self) -> list[str]:
         """The used sources whose version is not pinned yet."""
         return [name for name in self.used_sources if not self.sources[name].pinned]
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether training leaves out near-duplicates of tested examples; a rehearsal reuses rows across splits."""
+        return self.config.leakage.near_duplicates == "leave_out" and not self.config.rehearsal
 
     @property
     def learning_rates(self) -> list[float]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from codestilts.config.preparation_jobs import sizes_of
 from codestilts.config.schema import Budget
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Record, Study
@@ -41,7 +42,8 @@ def encoding_settings(study: Study, encoder: str, task: str) -> EncodingSettings
     """The part of a task that its encoding depends on, which is the same for every encoder."""
     spec = study.tasks[task]
     options = spec.options.model_dump(include=set(ENCODING_OPTIONS), exclude_none=True)
-    return EncodingSettings(spec.type, tuple(spec.labels), spec.max_length, TaskOptions(**options))
+    similarity = study.config.leakage.similarity if study.leaves_out else 0.0
+    return EncodingSettings(spec.type, tuple(spec.labels), spec.max_length, TaskOptions(**options), similarity)
 
 
 def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> TrainingSettings:
@@ -49,6 +51,9 @@ def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> T
     definition = study.arms[arm]
     budget = _budget(study, study.config.intermediate, definition.tasks, {})
     budget["learning_rate"] *= definition.learning_rate_factor
+    # A rehearsal may lack the task, and its few rows may lack a label.
+    for task, share in definition.flip_labels.items() if not study.config.rehearsal else ():
+        budget["tasks"][task] = replace(budget["tasks"][task], flipped=share)
     return TrainingSettings(
         study=study.name,
         encoder=encoder,
@@ -136,11 +141,18 @@ def _budget(study: Study, section: Budget, tasks: list[str], overrides: Record) 
     if len(tasks) == 1 and (recipe := recipes[tasks[0]]):
         values |= recipe.model_dump(exclude={"source"}, exclude_unset=True)
         size = {key: values[key] for key in ("epochs", "batch_size")}
+    settings = {task: training_task(study.tasks[task], heads[task]) for task in tasks}
     return {
-        "tasks": {task: training_task(study.tasks[task], heads[task]) for task in tasks},
+        "tasks": {task: replace(settings[task], **_draw(study, task)) for task in tasks},
         **{key: values[key] for key in COMMON},
         **size,
     }
+
+
+def _draw(study: Study, task: str) -> dict[str, Any]:
+    """The fields of :class:`TaskSettings` that say how many of its training rows a seed trains on."""
+    draw, sizes = study.config.data.draw, sizes_of(study, task)
+    return {} if draw.fixed or "train" not in sizes else {"drawn": sizes["train"], "most_drawn": draw.most}
 
 
 def _target_init(study: Study, arm: str) -> Init:

@@ -31,7 +31,11 @@ class TaskOptions:
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """The part of a task that training and prediction depend on."""
+    """The part of a task that training and prediction depend on.
+
+    A seed trains on ``drawn`` of the task's training rows, at most on the share ``most_drawn`` of them; on all if
+    ``drawn`` is 0. The share ``flipped`` of those gets a wrong label.
+    """
 
     type: str
     metric: str
@@ -39,16 +43,23 @@ class TaskSettings:
     max_length: int = MAX_LENGTH
     options: TaskOptions = field(default_factory=TaskOptions)
     head: Head = "quick"
+    drawn: int = 0
+    most_drawn: float = 1.0
+    flipped: float = 0.0
 
 
 @dataclass(frozen=True)
 class EncodingSettings:
-    """The part of a task that its encoding depends on."""
+    """The part of a task that its encoding depends on.
+
+    ``similarity`` is that from which training examples are near-duplicates of tested ones and left out; 0 keeps them.
+    """
 
     type: str
     labels: tuple[str, ...] = ()
     max_length: int = MAX_LENGTH
     options: TaskOptions = field(default_factory=TaskOptions)  # those of :data:`ENCODING_OPTIONS`
+    similarity: float = 0.0
 
 
 # Options of the task types that decide tokens and labels; the others are read by heads and by decoding.

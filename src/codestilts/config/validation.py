@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from codestilts.config.consistency import config_errors, task_errors
+from codestilts.config.lineage import read_lineage
 from codestilts.config.schema import Config
 from codestilts.config.schema_errors import KeyPath, schema_errors
 from codestilts.config.schema_task import TaskSpec
@@ -42,7 +43,7 @@ def load_study(
     problems = schema_errors(Config, config)
     if not problems and not errors:
         tasks = {name: TaskSpec.model_validate(values) for name, values in task_values.items()}
-        study = Study(Config.model_validate(config), tasks, sources)
+        study = Study(Config.model_validate(config), tasks, sources, read_lineage(root / "tasks/lineage.yaml"))
         problems = list(config_errors(study))
     errors += [f"{_origin(problem.path, layers)}: {problem.key}: {problem.message}" for problem in problems]
     if errors:

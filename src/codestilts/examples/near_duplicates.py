@@ -107,7 +107,7 @@ def near_pairs(signature: Hashes, similarity: float = SIMILARITY) -> npt.NDArray
     pairs = []
     rows = PERMUTATIONS // BANDS
     for band in range(BANDS):
-        key = signature[:, band * rows : (band + 1) * rows].copy()
+        key = signature[:, band * rows : (band + 1) * rows].astype(np.uint64)
         for column in range(1, rows):
             key[:, 0] = key[:, 0] * MIXER + key[:, column]
         order = np.argsort(key[:, 0], kind="stable")

@@ -15,7 +15,7 @@ KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "precision", "commit"]
 POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
-KINDS = ["alone", "among its family", "among all tasks", "labels shuffled"]
+KINDS = ["alone", "among its family", "among all tasks", "some labels wrong", "labels shuffled"]
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -116,6 +116,8 @@ def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:
 def _kind(arm: ReportedArm) -> str:
     if arm.shuffle_labels:
         return "labels shuffled"
+    if arm.flip_labels:
+        return "some labels wrong"
     if len(arm.tasks) == 1:
         return "alone"
     return "among all tasks" if arm.family == "mixed" else "among its family"

@@ -185,3 +185,31 @@ def init_like_transformers(head: nn.Module, config: Any) -> None:
 def permutation(size: int, seed: int) -> np.ndarray:
     """Return the numbers below ``size`` in random order: the row whose label each row of a shuffled control gets."""
     return np.random.default_rng(seed).permutation(size)
+
+
+def wrong_labels(labels: np.ndarray, classes: int, share: float, seed: int) -> np.ndarray:
+    """Give a share of the rows another label, as many rows of each label as of any other.
+
+    The rows of a label are dealt out evenly to the other labels, so each label has as many rows as before.
+
+    Args:
+        labels: the label of each row, below ``classes``.
+        classes: number of labels.
+        share: share of the rows that get another label.
+        seed: of the rows that are drawn.
+
+    Raises:
+        CodeStiltsError: a label has fewer rows than would get another label.
+    """
+    each, counts = round(share * len(labels) / classes), np.bincount(labels, minlength=classes)
+    if each > counts.min():
+        raise CodeStiltsError(
+            f"flip_labels: {each} rows of each label would get a wrong one, but one label has {counts.min()} rows: "
+            f"lower the share ({share}) to at most {classes * counts.min() / len(labels):.2f}"
+        )
+    rng, changed = np.random.default_rng(seed), labels.copy()
+    shift = 1 + np.arange(each) % (classes - 1)
+    for label in range(classes):
+        rows = rng.permutation(np.flatnonzero(labels == label))[:each]
+        changed[rows] = (label + shift) % classes
+    return changed

@@ -37,6 +37,7 @@ from codestilts.tasktypes.base import (
     init_like_transformers,
     pad_labels,
     permutation,
+    wrong_labels,
 )
 from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.token_states import pooled_states
@@ -167,3 +168,12 @@ def shuffle(
     order = permutation(len(features), seed)
     field: Literal["label_set", "label"] = "label_set" if task.options.multi else "label"
     return Changed(features, lambda index: {field: features[int(order[index])][field]})
+
+
+def flip(
+    features: Records[ClassificationFeature], share: float, seed: int, task: Task
+) -> Records[ClassificationFeature]:
+    """Give a share of the rows a wrong label (:func:`codestilts.tasktypes.base.wrong_labels`)."""
+    labels = np.array([feature["label"] for feature in features])
+    changed = wrong_labels(labels, len(task.labels), share, seed)
+    return Changed(features, lambda index: {"label": int(changed[index])})

@@ -96,6 +96,33 @@ class Changed(Records[T]):
         return self.records.tokens() if self.changed_tokens is None else self.changed_tokens
 
 
+class Selected(Records[T]):
+    """Some of the records, in the given order."""
+
+    def __init__(self, records: Records[T], positions: np.ndarray) -> None:
+        """Select the records at ``positions``."""
+        self.records, self.positions = records, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def read(self, index: int) -> T:
+        """Return a record."""
+        return self.records[int(self.positions[index])]
+
+    def tokens(self) -> np.ndarray:
+        """Return the field ``tokens`` of the selected records."""
+        return self.records.tokens()[self.positions]
+
+    def rows(self) -> np.ndarray:
+        """Return the row of each selected record in its table."""
+        return self.records.rows()[self.positions]
+
+    def lengths(self, field: str) -> np.ndarray:
+        """Return the length of a field of each selected record."""
+        return self.records.lengths(field)[self.positions]
+
+
 def as_records(records: Sequence[T]) -> Records[T]:
     """Return the records as they are, or a list of them as :class:`Held`."""
     return records if isinstance(records, Records) else Held(records)

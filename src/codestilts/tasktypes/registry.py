@@ -7,6 +7,8 @@
              ``loss(outputs, batch)`` -> scalar
 ``decode``   outputs of a whole table -> ``gold``, ``prediction`` and ``score`` of every example
 ``shuffle``  features -> the same with shuffled labels, the control of Zhang et al. 2017 (section 2)
+``select``   features -> those of some rows; a type without it has one feature or more for each row and no other state
+``flip``     features -> the same, some with a wrong label; only classification has it
 
 A new type is one module and one line here.
 """
@@ -15,12 +17,13 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import classification, mlm, multiple_choice, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.records import Records, as_records
+from codestilts.tasktypes.records import Records, Selected, as_records
 
 TYPES: dict[str, ModuleType] = {
     "classification": classification,
@@ -48,6 +51,15 @@ def features_of(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[A
 
 def _plain(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[Any]:
     return as_records(records)
+
+
+def select_rows(features: Records[Any], rows: np.ndarray, tokenizer: Any, task: Task) -> Records[Any]:
+    """Return the features of some rows of the task's table."""
+    module = task_type(task.type)
+    if hasattr(module, "select"):
+        selected: Records[Any] = module.select(features, rows, tokenizer, task)
+        return selected
+    return Selected(features, np.flatnonzero(np.isin(features.rows(), rows)))
 
 
 def encode_features(examples: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:

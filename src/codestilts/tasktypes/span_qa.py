@@ -27,7 +27,7 @@ from codestilts.tasktypes.base import (
     init_like_transformers,
     permutation,
 )
-from codestilts.tasktypes.records import Records, as_records
+from codestilts.tasktypes.records import Records, Selected, as_records
 from codestilts.tasktypes.span_windows import NOWHERE, PairFrame, Span, SpanRow, cut, most_context, tokenise_rows
 from codestilts.tasktypes.token_states import token_states
 
@@ -285,3 +285,8 @@ def _likely_spans(scores: Tensor, offsets: np.ndarray) -> np.ndarray:
 def shuffle(features: Windows, seed: int, tokenizer: Any, task: Task) -> Windows:
     """Give each context the question of another row."""
     return Windows(features.encoded, tokenizer, task, asked=permutation(len(features.encoded), seed))
+
+
+def select(features: Windows, rows: np.ndarray, tokenizer: Any, task: Task) -> Windows:
+    """Return the windows of some rows."""
+    return Windows(Selected(features.encoded, rows), tokenizer, task)

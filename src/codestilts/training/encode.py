@@ -4,7 +4,9 @@ The folder of an encoded task is::
 
     train/ dev/ test/   records of each split, which ``datasets.load_from_disk`` reads
     rows.parquet        the rows of dev and test, which predictions refer to
-    encoded.json        labels, and digests of what decides the content
+    encoded.json        labels, digests of what decides the content, and the training examples that are left out
+
+Training examples that are near-duplicates of tested ones are left out here (:mod:`codestilts.examples.text_clusters`).
 """
 
 import hashlib
@@ -16,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +27,7 @@ from filelock import FileLock
 
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import EncodingSettings
+from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import store
@@ -46,12 +50,24 @@ class EncodingJob:
         encoder: folder of the tokenizer.
         examples: the task's table, named after it.
         out: folder that is written; its parent's parent holds those of all encoders, and locks.
+        clusters: the clusters of texts that training and test sets share; without them no example is left out.
     """
 
     settings: EncodingSettings
     encoder: Path
     examples: Path
     out: Path
+    clusters: Path | None = None
+
+    def left_out(self) -> list[int]:
+        """Positions of the training examples that are left out in the table."""
+        return left_out(pd.read_parquet(self.clusters), self.examples.stem) if self.clusters else []
+
+
+def left_out(clusters: pd.DataFrame, task: str) -> list[int]:
+    """Return the positions of a task's training examples that share a cluster with a tested example."""
+    own = clusters[(clusters["task"] == task) & (clusters["split"] == "train")]
+    return sorted(set(own["row"].tolist()))
 
 
 def encode_task(job: EncodingJob) -> None:
@@ -62,6 +78,7 @@ def encode_task(job: EncodingJob) -> None:
         "examples": file_digest(job.examples),
         "tokenizer": tokenizer_digest(tokenizer),
         "code": stage_digest(Path(__file__).parents[3], __name__),
+        "left_out": job.left_out(),
     }
     everything = job.out.parent.parent
     everything.mkdir(parents=True, exist_ok=True)
@@ -87,12 +104,20 @@ def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path)
     file = pq.ParquetFile(job.examples)
     task = Task.from_settings(job.examples.stem, job.settings, _train_tags(file, job.settings))
     folder.mkdir()
-    records = {split: store(_records(file, split, tokenizer, task), folder / split) for split in SPLITS}
+    out = {split: [] if split in PREDICTED else key["left_out"] for split in SPLITS}
+    records = {split: store(_records(file, split, tokenizer, task, out[split]), folder / split) for split in SPLITS}
+    if key["left_out"] and not records["train"]:
+        raise CodeStiltsError(
+            f"task {task.name}: every training example is a near-duplicate of a tested one: set "
+            "leakage.near_duplicates to keep, or leave out the task or the target"
+        )
     with pq.ParquetWriter(folder / ROWS, file.schema_arrow) as writer:
         for batch in file.iter_batches(ROWS_PER_CHUNK):
             writer.write_batch(batch.filter(pc.is_in(batch["split"], pa.array(PREDICTED))))
     write_json(folder / RECORD, {**key, "labels": list(task.labels), "records": records})
-    print(f"{job.examples.stem}: {', '.join(f'{number} {split}' for split, number in records.items())}", flush=True)
+    numbers = [f"{number} {split}" for split, number in records.items()]
+    numbers += [f"{len(key['left_out'])} left out as near-duplicates of tested examples"] if key["left_out"] else []
+    print(f"{job.examples.stem}: {', '.join(numbers)}", flush=True)
 
 
 def _train_tags(file: pq.ParquetFile, settings: EncodingSettings) -> pd.DataFrame | None:
@@ -102,11 +127,15 @@ def _train_tags(file: pq.ParquetFile, settings: EncodingSettings) -> pd.DataFram
     return file.read(["split", "tags"]).to_pandas()
 
 
-def _records(file: pq.ParquetFile, split: str, tokenizer: Any, task: Task) -> Iterator[Sequence[dict[str, Any]]]:
-    """Encode the rows of a split, a chunk at a time; ``example`` counts the rows of the split."""
-    done = 0
+def _records(
+    file: pq.ParquetFile, split: str, tokenizer: Any, task: Task, out: Sequence[int]
+) -> Iterator[Sequence[dict[str, Any]]]:
+    """Encode the rows of a split, a chunk at a time; ``example`` counts the rows of the split that are not ``out``."""
+    done = position = 0
     for batch in file.iter_batches(ROWS_PER_CHUNK):
-        rows = batch.filter(pc.equal(batch["split"], split)).to_pandas()
+        kept = ~np.isin(np.arange(position, position + batch.num_rows), out)
+        position += batch.num_rows
+        rows = batch.filter(pc.and_(pc.equal(batch["split"], split), pa.array(kept))).to_pandas()
         if len(rows):
             records = task_type(task.type).encode(rows, tokenizer, task)
             for record in records:

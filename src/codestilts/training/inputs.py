@@ -1,6 +1,8 @@
 """The inputs of a training job: what its seeds share, loaded once."""
 
+import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -16,7 +18,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import Records, Stored
-from codestilts.tasktypes.registry import encode_features, features_of, task_type
+from codestilts.tasktypes.registry import encode_features, features_of, select_rows, task_type
 from codestilts.training.encode import PREDICTED, RECORD, ROWS, SPLITS
 from codestilts.training.tokenizers import load_tokenizer
 
@@ -84,6 +86,29 @@ class TaskData:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """The training rows of a task that a seed trains on: positions among the ``pool`` of rows, in order."""
+
+    rows: np.ndarray
+    pool: int
+
+    def record(self) -> dict[str, Any]:
+        """The draw as ``run.json`` has it: numbers of rows, and a digest of the positions as 64-bit integers."""
+        digest = hashlib.sha256(self.rows.astype("<i8").tobytes()).hexdigest()
+        return {"rows": len(self.rows), "pool": self.pool, "digest": digest}
+
+
+def _draw(data: TaskData, settings: TrainingSettings, seed: int) -> Draw:
+    """Draw rows without replacement; all of them where the settings name no number."""
+    rows, task = np.unique(data.train.rows()), settings.tasks[data.task.name]
+    if not task.drawn:
+        return Draw(rows, len(rows))
+    size = min(task.drawn, math.ceil(task.most_drawn * len(rows)))
+    rng = np.random.default_rng(derive_seed(settings.study, "draw", data.task.name, seed))
+    return Draw(np.sort(rng.permutation(rows)[:size]), len(rows))
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """Rows of a target that are predicted at evaluations; ``last_only`` leaves out all but the last."""
 
@@ -102,14 +127,27 @@ class TrainingInputs:
     device: torch.device = CPU
     held_out: HeldOut | None = None
 
-    def features(self, labels_seed: int) -> dict[str, Records[Any]]:
-        """Return the training features of every task; ``labels_seed`` shuffles the labels if that is set."""
-        if not self.settings.shuffle_labels:
-            return {name: data.train for name, data in self.tasks.items()}
-        return {
-            name: task_type(data.task.type).shuffle(data.train, labels_seed, self.tokenizer, data.task)
-            for name, data in self.tasks.items()
-        }
+    def draw(self, seed: int) -> dict[str, "Draw"]:
+        """Draw the training rows of every task for a seed.
+
+        The draw depends on the task and the seed alone: single tasks, mixtures and controls, of any encoder, train on
+        the same rows.
+        """
+        return {name: _draw(data, self.settings, seed) for name, data in self.tasks.items()}
+
+    def features(self, draws: Mapping[str, "Draw"], labels_seed: int) -> dict[str, Records[Any]]:
+        """Return the features of the drawn rows of every task; ``labels_seed`` is that of wrong or shuffled labels."""
+        found = {}
+        for name, data in self.tasks.items():
+            features, module = data.train, task_type(data.task.type)
+            if len(draws[name].rows) < draws[name].pool:
+                features = select_rows(features, draws[name].rows, self.tokenizer, data.task)
+            if share := self.settings.tasks[name].flipped:
+                features = module.flip(features, share, derive_seed("flip", name, labels_seed), data.task)
+            if self.settings.shuffle_labels:
+                features = module.shuffle(features, labels_seed, self.tokenizer, data.task)
+            found[name] = features
+        return found
 
 
 def load_inputs(

@@ -91,7 +91,8 @@ class Run:
         self.inputs, self.settings, self.seed, self.parent = inputs, settings, seed, parent
         self.seeds = derive_seeds(settings, seed)
         self.model = _new_model(inputs, seed, self.seeds, parent)
-        self.features = inputs.features(self.seeds.labels)
+        self.draws = inputs.draw(seed)
+        self.features = inputs.features(self.draws, self.seeds.labels)
         self.tokens = {name: features.tokens() for name, features in self.features.items()}
         self.plan = plan_steps(self.tokens, settings, self.seeds.order)
         self.batches = Prefetch(self._batch, len(self.plan))
@@ -231,6 +232,7 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         **{key: getattr(settings, key) for key in ("study", "phase", "encoder", "arm")},
         **({"target": settings.target} if settings.target else {}),
         "seed": run.seed,
+        "drawn": {name: draw.record() for name, draw in run.draws.items()},
         "parent": run.parent.as_posix(),
         "settings": to_plain(settings),
         "steps": len(curve),

@@ -11,6 +11,7 @@ STAGES = {
     "extract": "extract functions",
     "near_duplicates": "find near duplicates",
     "build": "build examples",
+    "text_clusters": "find near-duplicate texts",
     "encode": "encode examples",
     "intermediate": "intermediate training",
     "tuning": "learning-rate trials",

@@ -51,6 +51,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "extract": [(name,) for name in study.code_languages],
         "near_duplicates": once if any(map(study.reads_functions, study.examples)) else [],
         "build": [(name,) for name in study.examples],
+        "text_clusters": once,
         "encode": study.encoded_tasks,
         "train_intermediate": [(*pair, batch) for pair, batch in product(kept, batches)],
         "train_temporary": [(*pair, batch) for pair, batch in product(temporary, batches)],

@@ -1,7 +1,7 @@
 """Sizes of tasks: how many examples a task has and how long they are, as built, as published or as requested."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +34,7 @@ PUBLISHED_LENGTHS: dict[str, float] = {"tatoeba": 15, "bucc": 20, "bucc-gold": 4
 class TaskSize:
     """Numbers of examples (``test`` over all languages), and their length in tokens."""
 
-    train: int
+    train: int  # of one seed
     dev: int
     test: int
     sequence_tokens: float
@@ -76,10 +76,11 @@ def task_size(
     spec = study.tasks[task]
     sequences = sequences_per_example(spec.type, spec.options.pairs)
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
-        return built_size(table, tokens, sequences)
+        built = built_size(table, tokens, sequences)
+        return replace(built, train=preparation_jobs.drawn_rows(study, task, built.train))
     requested = preparation_jobs.build_settings(study, task)
     train, test = PUBLISHED_ROWS.get(task, (None, None))
-    rows = _at_most(requested.train, train)
+    rows = preparation_jobs.drawn_rows(study, task, _at_most(requested.train, train))
     per_language = _at_most(requested.test, test)
     in_source_language = _at_most(requested.test_source or requested.test, test)
     languages = study.task_languages(task) if task in study.targets else []

@@ -1,0 +1,51 @@
+"""What data sets are made of (``tasks/lineage.yaml``): two tasks overlap if their sets have an ancestor in common."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from codestilts.config.schema_task import TaskSpec
+from codestilts.errors import CodeStiltsError
+from codestilts.files import read_yaml
+
+Lineage = Mapping[str, list[str]]  # set -> the sets that it is made of
+
+
+def read_lineage(path: Path) -> dict[str, list[str]]:
+    """Read the lineage of data sets; there is none where the file is missing.
+
+    Raises:
+        CodeStiltsError: A value is no list of names, or a set is made of itself.
+    """
+    if not path.exists():
+        return {}
+    lineage = read_yaml(path)
+    for name, parents in lineage.items():
+        if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+            raise CodeStiltsError(f"{path}: {name}: must be a list of data sets, not {parents!r}")
+        if name in ancestors(parents, lineage):
+            raise CodeStiltsError(f"{path}: {name}: it is made of itself: remove one step of the circle")
+    return lineage
+
+
+def ancestors(names: Iterable[str], lineage: Lineage) -> set[str]:
+    """Return sets with all the sets that they are made of, directly or through others."""
+    found, waiting = set[str](), list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += lineage.get(name, [])
+    return found
+
+
+def sets_of(task: TaskSpec, lineage: Lineage) -> set[str]:
+    """Return the sets that a task file reads: its sources, or configs of those whose configs the lineage names.
+
+    A language in the name of a config (``MLQA.{code}.{code}``) is left out.
+    """
+    several = {name.partition("/")[0] for name in lineage if "/" in name}
+    found = set(task.sources)
+    for entry in task.read:
+        config = (entry.config or "").partition("{")[0].rstrip(".")
+        found.add(f"{entry.source}/{config}" if entry.source in several and config else entry.source)
+    return found

