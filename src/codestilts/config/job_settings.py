@@ -15,6 +15,7 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "baseline": preparation_jobs.baseline_settings,
     "encode": training_jobs.encoding_settings,
     "intermediate": training_jobs.intermediate_settings,
+    "doses": training_jobs.dose_settings,
     "target": training_jobs.target_settings,
     "tune": training_jobs.tuning_settings,
     "frozen_retrieval": training_jobs.retrieval_settings,

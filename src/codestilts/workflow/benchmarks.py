@@ -12,6 +12,7 @@ STAGES = {
     "near_duplicates": "find near duplicates",
     "build": "build examples",
     "encode": "encode examples",
+    "doses": "trials of the intermediate learning rate",
     "intermediate": "intermediate training",
     "tuning": "learning-rate trials",
     "target": "target training and predictions",
