@@ -74,11 +74,8 @@ def config_errors(study: Study) -> Iterator[Problem]:
     if unknown:
         yield from unknown
         return
-    yield from _arm_problems(study)
-    yield from _target_problems(study)
-    yield from _source_language_problems(study)
-    yield from _missing_packages(study)
-    yield from _trial_problems(study)
+    found = [*_arm_problems(study), *_target_problems(study), *_source_language_problems(study)]
+    yield from [*found, *_missing_packages(study)] or _trial_problems(study)
 
 
 def _unknown_names(study: Study) -> Iterator[Problem]:
