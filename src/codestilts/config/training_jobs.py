@@ -112,7 +112,7 @@ def dose_settings(study: Study, encoder: str, arm: str) -> DoseSettings:
     section, first, intermediate = study.config.intermediate, next(iter(study.batches)), None
     if arm != BASELINE:
         trained = intermediate_settings(study, encoder, arm, first)
-        intermediate = replace(trained, seeds=trained.seeds[:1], store_precision="fp32")
+        intermediate = replace(trained, seeds=trained.seeds[:1], evaluations=1, store_precision="fp32")
     rates = [rate * study.arms[arm].learning_rate_factor for rate in section.learning_rates] if intermediate else [0.0]
     targets = dose_targets(study, encoder)
     return DoseSettings(

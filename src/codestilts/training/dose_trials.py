@@ -135,7 +135,7 @@ def _trial(job: DoseJob, rate: float, device: torch.device) -> dict[str, Any]:
             trial["targets"][target] = result["dev"]
             trial["tests"] += result["tests"]
     except CodeStiltsError as error:
-        return trial | {"error": str(error)}
+        return trial | {"error": str(error), "targets": {}, "tests": []}
     dev = mean_of_groups(trial["targets"], job.settings.groups)
     run_on_rank_zero(partial(shutil.rmtree, folder, ignore_errors=True))
     return trial | {"dev": dev if math.isfinite(dev) else FAILED}
