@@ -42,6 +42,7 @@ rule all:
         [ENCODED.format(encoder=encoder, task=task) for encoder, task in STUDY.encoded_tasks],
         over(STUDY.intermediate_models, INTERMEDIATE_RECORDS, seeds=STUDY.batches),
         over(KEPT_INTERMEDIATE, INTERMEDIATE_MODELS, seeds=STUDY.batches),
+        over(DOSE_PAIRS, [DOSES, DOSE_TABLE]),
         over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
         over(STUDY.encoder_arms, RETRIEVAL, seeds=STUDY.batches),
         over(STUDY.encoder_arms, [VALUES, SUMS, RUNS, CURVES, LAYERS]),

@@ -156,7 +156,7 @@ rule concatenate:
     benchmark:
         "<results>/benchmarks/concatenate/{table}.tsv"
     wildcard_constraints:
-        table="runs|curves|layers",
+        table="runs|curves|layers|doses",
     threads: 1
     resources:
         mem_mb=growing(1000),

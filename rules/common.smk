@@ -8,6 +8,7 @@ from snakemake.logging import logger
 
 from codestilts.code_digest import stage_digest
 from codestilts.config import preparation_jobs
+from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.study import to_json
 from codestilts.sources.archive import local_content
@@ -85,6 +86,8 @@ TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
 RETRIEVAL = "<results>/retrieval/{encoder}/{arm}/{seeds}"  # a folder: predictions of each target, layers.csv, run.json
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
+DOSES = "<results>/doses/{encoder}/{arm}.json"  # trials of the intermediate learning rate
+DOSE_TABLE = "<results>/doses/{encoder}/{arm}.csv"  # what they measured, for the report
 VALUES = "<results>/scores/{encoder}/{arm}.values.parquet"
 SUMS = "<results>/scores/{encoder}/{arm}.sums.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
@@ -99,6 +102,7 @@ def over(grid, patterns, **values):
     return [pattern.format(**key) for key in keys for pattern in patterns]  # ten times as fast as expand
 
 
+DOSE_PAIRS = dose_pairs(STUDY)
 KEPT_INTERMEDIATE = [pair for pair in STUDY.intermediate_models if pair[1] in STUDY.kept_parents]
 TEMPORARY_PARENTS = {arm for _, arm in STUDY.intermediate_models} - set(STUDY.kept_parents)
 # Readers of temporary models go before the training of more of them, so that few exist at a time.
@@ -219,6 +223,12 @@ def encoded_of_arm(wildcards):
     return expand(ENCODED, task=STUDY.arms[wildcards.arm].tasks, **wildcards)
 
 
+def encoded_of_trials(wildcards):
+    """What trials of the intermediate learning rate read: the arm's tasks, targets and held-out texts."""
+    tasks = [*STUDY.arms[wildcards.arm].tasks, *dose_targets(STUDY, wildcards.encoder), *STUDY.held_out_texts]
+    return expand(ENCODED, task=dict.fromkeys(tasks), **wildcards)
+
+
 @inspected_once
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
@@ -236,8 +246,10 @@ def parent_models(wildcards):
 def encoded_of_parent(wildcards):
     """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
-    tasks = STUDY.arms[parent].tasks if parent in TEMPORARY_PARENTS else []
-    return expand(ENCODED, task=tasks, encoder=wildcards.encoder)
+    if parent not in TEMPORARY_PARENTS:
+        return []
+    encoded = expand(ENCODED, task=STUDY.arms[parent].tasks, encoder=wildcards.encoder)
+    return encoded + over([(wildcards.encoder, parent)], DOSES if DOSE_PAIRS else [])
 
 
 def runs_of_pair(pair):
@@ -281,7 +293,8 @@ def is_made(path):
 
 
 def tables_of_pairs(wildcards):
-    return over(STUDY.encoder_arms, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
+    pairs = DOSE_PAIRS if wildcards.table == "doses" else STUDY.encoder_arms
+    return over(pairs, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 
 # Outputs

@@ -1,11 +1,42 @@
 # Intermediate training. One job trains a batch of seeds, because starting a process can cost as much as a short training.
-# Its output is the folder of the batch, with one folder for each seed in it.
+# Its output is the folder of the batch, with one folder for each seed in it. Where a study has trials of the learning rate,
+# one job for each encoder and arm tries all rates with the first seed.
+
+
+rule try_doses:
+    input:
+        encoder=ENCODER_WEIGHTS,
+        encoded=encoded_of_trials,
+        image=IMAGE_DIGEST,
+    output:
+        trials=DOSES,
+        table=DOSE_TABLE,
+    log:
+        "<results>/logs/doses/{encoder}/{arm}.log",
+    benchmark:
+        "<results>/benchmarks/doses/{encoder}/{arm}.tsv"
+    threads: processes
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("doses", wildcards),
+        gpu=lambda wildcards: JOBS.gpus("doses", wildcards),
+        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("doses", wildcards),
+    params:
+        script=in_checkout("scripts/try_doses.py"),
+        settings=settings("doses"),
+        code=code("scripts/try_doses.py"),
+    message:
+        "Trials of the intermediate learning rate: {wildcards.encoder} after {wildcards.arm}"
+    shell:
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --encoded {input.encoded}"
+        " --settings {params.settings:q} --out {output.trials} --table {output.table} --gpus {resources.gpu}"
+        " 2>&1 | tee {log}"
 
 
 rule train_intermediate:
     input:
         encoder=ENCODER_WEIGHTS,
         encoded=encoded_of_arm,
+        trials=DOSES if DOSE_PAIRS else [],
         image=IMAGE_DIGEST,
     output:
         models=directory(INTERMEDIATE_MODELS),
@@ -29,7 +60,7 @@ rule train_intermediate:
         "Intermediate training: {wildcards.encoder} on {wildcards.arm}, seeds {wildcards.seeds}"
     shell:
         "python {params.script:q} --encoder $(dirname {input.encoder}) --encoded {input.encoded}"
-        " --settings {params.settings:q} --out {output.models} --records {output.records} --gpus {resources.gpu}"
+        " --trials {input.trials} --settings {params.settings:q} --out {output.models} --records {output.records} --gpus {resources.gpu}"
         " 2>&1 | tee {log}"
 
 

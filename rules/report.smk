@@ -7,10 +7,13 @@ LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
 TRAINING_FIGURES = ["curves", "losses"]
 TRAINING_TABLES = ["budgets", "learned", "cost"]
+DOSE_FIGURES = ["doses"] if DOSE_PAIRS else []
+DOSE_TABLES = ["doses", "fixed-doses"]
+RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
 REPORT_FIGURES = expand(
     "<results>/figures/{encoder}/{figure}.svg",
     encoder=STUDY.encoders,
-    figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES,
+    figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES + DOSE_FIGURES,
 )
 
 
@@ -103,10 +106,37 @@ rule notebook_training:
         "../notebooks/training.py.ipynb"
 
 
+rule notebook_doses:
+    input:
+        doses="<results>/doses.csv",
+        languages="<results>/language_similarity.csv",
+        image=IMAGE_DIGEST,
+    output:
+        figures=reported("Training", "figures", ["doses"], "svg"),
+        print=update(expand("<results>/figures/{{encoder}}/doses.{kind}", kind=["pdf", "png"])),
+        tables=reported("Training", "tables", DOSE_TABLES, "csv"),
+        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=DOSE_TABLES)),
+    log:
+        notebook="<results>/notebooks/{encoder}/doses.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/doses.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        settings=settings("dose_figures"),
+        code=code("notebooks/doses.py.ipynb"),
+    message:
+        "Drawing doses: {wildcards.encoder}"
+    notebook:
+        "../notebooks/doses.py.ipynb"
+
+
 # It runs just before the report, so that it sees all other jobs, on the machine that submits them and has Snakemake's logs.
 rule slurm_efficiency:
     input:
-        tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
+        tables=RESULT_TABLES,
         figures=REPORT_FIGURES,
     output:
         "<results>/efficiency.csv",
@@ -136,7 +166,7 @@ rule slurm_efficiency:
 
 rule report:
     input:
-        tables=[f"<results>/{table}.csv" for table in REPORT_TABLES],
+        tables=RESULT_TABLES,
         figures=REPORT_FIGURES,
         efficiency="<results>/efficiency.csv",
         sources=in_checkout("sources.csv"),

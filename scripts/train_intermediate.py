@@ -16,6 +16,9 @@ def main() -> None:
         "--encoded", type=Path, nargs="+", required=True, help="one folder per encoded task, named after it"
     )
     parser.add_argument("--settings", required=True, help="TrainingSettings as JSON")
+    parser.add_argument(
+        "--trials", type=Path, nargs="?", help="learning-rate trials, if any: the best of them sets the learning rate"
+    )
     parser.add_argument("--checkpoints", type=Path, help="folder for unfinished work (default: beside --out)")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets {seed}/ for every seed")
     parser.add_argument("--records", type=Path, help="folder that gets a copy of each seed's record")
@@ -32,6 +35,7 @@ def main() -> None:
             encoded=tuple(args.encoded),
             out=args.out,
             records=args.records,
+            trials=args.trials,
             checkpoints=args.checkpoints,
             gpus=args.gpus,
         )

@@ -20,6 +20,8 @@ languages: [python, javascript]
 seeds: [0, 1, 2]
 seeds_per_job: 2
 keep_models: none
+intermediate: {learning_rates: [1.0e-4, 3.0e-4, 1.0e-3], trial_targets: [tags, search, match], trial_share: 0.5,
+  held_out_texts: [mlm-english]}
 target: {learning_rates: [1.0e-4, 1.0e-3], selection: [dev, last], tasks: {}}
 definitions: {arms: {english-multi-lora: {family: variant, base: english-multi, method: lora}}}
 """

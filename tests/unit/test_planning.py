@@ -39,6 +39,18 @@ def test_jobs_wait_for_the_models_they_start_from(parts: Study) -> None:
     assert {jobs[job.parents[0]].wildcards[1] for job in lora} == {"english-multi"}, "the base of the variant"
 
 
+def test_intermediate_training_waits_for_the_trials_of_its_dose(parts: Study) -> None:
+    jobs = planning.device_jobs(Workload.of(parts, Path("nowhere"), {}, 0.5))
+    for job in jobs:
+        if job.rule == "train_temporary":
+            (trials,) = (jobs[parent] for parent in job.parents)
+            assert trials.rule == "try_doses" and trials.wildcards == job.wildcards[:2]
+    flops = {job.wildcards: job.flops for job in jobs if job.rule == "try_doses"}
+    trained = next(job for job in jobs if job.wildcards == ("minilm", "pos", "2"))  # one seed
+    targets = flops["minilm", "none"].training
+    assert flops["minilm", "pos"].training == pytest.approx(3 * (trained.flops.training + targets)), "three rates"
+
+
 def test_device_hours_sum_to_the_work_of_all_jobs(parts: Study) -> None:
     jobs = planning.device_jobs(Workload.of(parts, Path("nowhere"), {}, 0.5))
     table = planning.device_hours(jobs, Speed("x", 1e9))
@@ -64,12 +76,13 @@ def test_disk_space_is_that_of_stored_files(parts: Study) -> None:
     use = disk_use(workload, jobs, Speed("x", 1e9), 3)
     assert use.encoders == 4 * sum(shape.parameters for shape in architectures.values())
     assert use.intermediate_models == use.target_models == 0 < use.predictions
+    trials = 3 * stored["minilm"]  # one model in each running job
     assert use.checkpoints == 3 * 2 * (4 * architectures["minilm"].parameters + 2 * stored["minilm"])
     assert use.kept == use.encoders + use.predictions and use.peak == use.kept + use.temporary_models + use.checkpoints
     intermediate = 3 * sum(stored[encoder] for encoder, _ in parts.intermediate_models)
-    assert max(stored.values()) <= use.temporary_models <= intermediate
+    assert max(stored.values()) <= use.temporary_models - trials <= intermediate
     whole = disk_use(*with_settings(workload, jobs, keep_models="all"), Speed("x", 1e9), 3)
-    assert whole.intermediate_models == intermediate and whole.temporary_models == 0
+    assert whole.intermediate_models == intermediate and whole.temporary_models == trials
     assert whole.target_models == 3 * sum(stored[encoder] for encoder, *_ in parts.runs)
     half = disk_use(*with_settings(workload, jobs, keep_models="all", store_precision="bf16"), Speed("x", 1e9), 3)
     assert (half.intermediate_models, half.target_models) == (intermediate / 2, whole.target_models / 2)

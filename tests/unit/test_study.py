@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from codestilts.config import analysis_jobs, preparation_jobs, training_jobs
+from codestilts.config import analysis_jobs, doses, preparation_jobs, training_jobs
 from codestilts.config.schema import Arm, OwnBudget, TaskData
 from codestilts.config.study import Study, batches, to_json
 from codestilts.config.task_files import load_tasks
-from codestilts.config.training_settings import TrainingSettings
+from codestilts.config.training_settings import DoseSettings, TrainingSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.seeding import derive_seed
@@ -218,3 +218,45 @@ def test_kept_arms_keep_the_models_that_they_start_from(
     assert training_jobs.intermediate_settings(study, "minilm", "pos", batch).store_precision == "bf16"
     tuning = training_jobs.tuning_settings(study, "minilm", "none", "tags").training
     assert tuning.keep_models and tuning.store_precision == "fp32", "trials don't depend on what is kept"
+
+
+def test_trials_of_doses_are_those_of_every_arm_with_the_same_targets(tmp_path: Path) -> None:
+    """Controls get as many as other arms, all of the first seed and judged by the same targets."""
+    study = study_of(GRID, folder=tmp_path)
+    pairs = doses.dose_pairs(study)
+    assert set(pairs) == {(encoder, arm) for encoder in study.encoders for arm in ("none", "pos", "english-multi")}
+    for encoder, arm in pairs:
+        settings = training_jobs.dose_settings(study, encoder, arm)
+        assert list(settings.targets) == ["tags", "search"] and settings.groups["search"] == "retrieval"
+        assert settings.learning_rates == ((1e-4, 3e-4, 1e-3) if settings.intermediate else (0.0,))
+        assert (settings.intermediate is None) == (arm == "none")
+        assert all(job.seeds == (0,) for job in settings.targets.values())
+        tags, own = settings.targets["tags"], training_jobs.target_settings(study, encoder, arm, "tags", "0-1")
+        assert (own.steps, tags.steps) == (72, 36) and tags.learning_rate == 1e-3 and own.learning_rate == 0
+        assert TypeAdapter(DoseSettings).validate_json(to_json(settings)) == settings
+    assert training_jobs.intermediate_settings(study, "minilm", "pos", "0-1").learning_rate == 0, "the trials choose it"
+
+
+def test_more_targets_arms_and_seeds_change_no_trial_of_others(tmp_path: Path) -> None:
+    study = study_of(GRID, folder=tmp_path)
+    arms, targets = [*study.arms, "mlm-english"], [*study.targets, "roles"]
+    more = {"arms": arms, "targets": targets, "seeds": [0, 1, 2, 3], "grid": [{"arms": arms, "targets": targets}]}
+    larger = study_of(GRID, yaml.safe_dump(more), folder=tmp_path)
+    for pair in doses.dose_pairs(study):
+        assert training_jobs.dose_settings(larger, *pair) == training_jobs.dose_settings(study, *pair)
+    every = {**more, "intermediate": {"trial_targets": []}}
+    assert "roles" in training_jobs.dose_settings(study_of(GRID, yaml.safe_dump(every), folder=tmp_path), *pair).targets
+
+
+def test_the_learning_rate_factor_of_an_arm_scales_its_trials(tmp_path: Path) -> None:
+    slower = {"definitions": {"arms": {"english-multi": {"learning_rate_factor": 0.5}}}}
+    study = study_of(GRID, yaml.safe_dump(slower), folder=tmp_path)
+    rates = training_jobs.dose_settings(study, "minilm", "english-multi").learning_rates
+    assert rates == pytest.approx((5e-5, 1.5e-4, 5e-4))
+
+
+def test_without_trials_all_arms_have_the_given_rate(tmp_path: Path) -> None:
+    study = study_of(GRID, "intermediate: {learning_rates: []}", folder=tmp_path)
+    assert doses.dose_pairs(study) == [] and study.held_out_texts == []
+    assert training_jobs.intermediate_settings(study, "minilm", "pos", "0-1").learning_rate == 5e-4
+    assert ("minilm", "mlm-english") not in study.encoded_tasks

@@ -83,7 +83,7 @@ PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
 
 def new_arm(name: str) -> list[str]:
     """The outputs that an arm with an intermediate task adds, and those of the whole study."""
-    own = ["intermediate/tiny/{}/*", "records/tiny/{}/*", *PAIR]
+    own = ["doses/tiny/{}.*", "doses.csv", "intermediate/tiny/{}/*", "records/tiny/{}/*", *PAIR]
     return [*(pattern.format(name) for pattern in own), *WHOLE_STUDY]
 
 
@@ -162,7 +162,8 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     outputs = pending(with_java, {"languages": ["python", "javascript", "c", "java"]}, tmp_path)
     extracted = ["resources/java-test.zip", "functions/java.parquet", "near_duplicates.parquet"]
     built = ["examples/*.parquet", "encoded/tiny/*", "baselines/*.parquet"]
-    built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("cloze", "mlm-code")]
+    built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("pos", "cloze", "mlm-code")]
+    built += ["doses/tiny/*", "doses.csv"]  # the trials read the targets' examples
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
     study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT]
     assert_only(outputs, [*extracted, *built, *predicted, *study])

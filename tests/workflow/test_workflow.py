@@ -1,5 +1,6 @@
 """The workflow on the micro study: from sources to report, and which jobs rerun after a change."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -118,10 +119,11 @@ def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
 
 def test_a_training_setting_reruns_training_only(project: Path) -> None:
     config = project / "micro.yaml"
-    config.write_text(config.read_text().replace("weight_decay: 0.02", "weight_decay: 0.03"))
+    config.write_text(config.read_text().replace("match: {steps: 4}", "match: {steps: 5}"))
     jobs = planned(project)
-    assert jobs["train_target"] == 20 and jobs["score"] == 5
+    assert jobs["train_target"] == 5 and jobs["score"] == 5
     assert not {
+        "try_doses",
         "train_intermediate",
         "frozen_retrieval",
         "build",
@@ -137,14 +139,38 @@ def test_a_setting_of_intermediate_training_leaves_the_arms_without_it_alone(pro
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("intermediate: {steps: 4,", "intermediate: {steps: 5,"))
     jobs = planned(project)
-    assert jobs["train_intermediate"] == 3 and jobs["train_target"] == 12
+    assert jobs["try_doses"] == 3 and jobs["train_intermediate"] == 3 and jobs["train_target"] == 12
     assert not {"build", "extract", "near_duplicates", "fetch", "import_encoder"} & set(jobs)
+
+
+def test_a_setting_of_a_target_that_chooses_doses_repeats_the_trials_and_what_follows(project: Path) -> None:
+    config = project / "micro.yaml"
+    config.write_text(config.read_text().replace("tags: {steps: 4}", "tags: {steps: 5}"))
+    jobs = planned(project)
+    assert jobs["try_doses"] == 4 and jobs["train_intermediate"] == 3, "none has no dose"
+    assert jobs["train_target"] == 3 * 4 + 2, "after three arms, and tags after none and random"
+    assert not {"build", "extract", "near_duplicates", "fetch", "import_encoder"} & set(jobs)
+
+
+def test_every_trial_is_declared_and_the_best_rate_is_trained_with(done: Path) -> None:
+    for arm in ("pos", "cloze", "mlm-code"):
+        trials = json.loads((done / RESULTS / f"doses/tiny/{arm}.json").read_text())
+        assert [trial["learning_rate"] for trial in trials] == [1e-4, 5e-4]
+        first, second = (trial["dev"] for trial in trials)
+        record = json.loads((done / RESULTS / f"intermediate/tiny/{arm}/0-1/1/run.json").read_text())
+        assert record["settings"]["learning_rate"] == (5e-4 if second > first else 1e-4)
+    table = pd.read_csv(done / RESULTS / "doses.csv")
+    assert set(table["arm"]) == {"none", "pos", "cloze", "mlm-code"} and set(table["seed"]) == {0}
+    assert set(table["measure"]) == {"dev", "test", "held_out_loss"}
+    assert set(table.loc[table["measure"] == "dev", "language"]) == {"python"}
+    assert (done / RESULTS / "figures/tiny/doses.svg").exists()
+    assert "what one learning rate for all arms would have said" in (done / RESULTS / "report.html").read_text()
 
 
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
     with (project / "src/codestilts/reporting/figures.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
-    drawing = {"notebook_effects", "notebook_languages", "notebook_training"}
+    drawing = {"notebook_effects", "notebook_languages", "notebook_training", "notebook_doses"}
     assert drawing <= set(planned(project)) <= drawing | {"slurm_efficiency", "report"}
 
 

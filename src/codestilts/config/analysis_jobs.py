@@ -4,6 +4,7 @@ from codestilts.config.analysis_settings import (
     ComparedArm,
     ComparedTarget,
     ComparisonSettings,
+    DoseFigureSettings,
     EffectFigureSettings,
     LanguageFigureSettings,
     ReportedArm,
@@ -15,6 +16,7 @@ from codestilts.config.analysis_settings import (
     SimilaritySettings,
     TrainingFigureSettings,
 )
+from codestilts.config.doses import dose_pairs
 from codestilts.config.preparation_jobs import build_settings
 from codestilts.config.study import Study
 
@@ -117,6 +119,11 @@ def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettin
     return TrainingFigureSettings(_reported_arms(study), tuple(study.shown_arms))
 
 
+def dose_figure_settings(study: Study, encoder: str) -> DoseFigureSettings:
+    """Return the settings of the notebook on doses."""
+    return DoseFigureSettings(comparison_settings(study))
+
+
 def report_settings(study: Study) -> ReportSettings:
     """Return the settings of the report."""
     return ReportSettings(
@@ -130,6 +137,7 @@ def report_settings(study: Study) -> ReportSettings:
         budgets=study.config.model_dump(include={"intermediate", "target"}, exclude_none=True),
         sources=tuple(study.used_sources),
         comparison=comparison_settings(study),
+        doses=bool(dose_pairs(study)),
     )
 
 

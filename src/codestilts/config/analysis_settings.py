@@ -149,11 +149,19 @@ class TrainingFigureSettings:
 
 
 @dataclass(frozen=True)
+class DoseFigureSettings:
+    """Settings of the notebook that draws the trials of intermediate learning rates."""
+
+    comparison: ComparisonSettings
+
+
+@dataclass(frozen=True)
 class ReportSettings:
     """Settings of the report.
 
     ``sampled`` maps targets to the splits of a published data set of which the study draws only a part, ``budgets`` are
-    the study's training settings as the report prints them, ``sources`` the archives that it fetched.
+    the study's training settings as the report prints them, ``sources`` the archives that it fetched. ``doses`` tells
+    whether trials choose the intermediate learning rates.
     """
 
     study: str
@@ -166,3 +174,4 @@ class ReportSettings:
     budgets: dict[str, Any]
     sources: tuple[str, ...]
     comparison: ComparisonSettings
+    doses: bool = False

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.schema_errors import Problem, schema_errors
 from codestilts.config.schema_fields import Family
 from codestilts.config.schema_task import TaskFile, TaskSpec
@@ -76,10 +77,8 @@ def config_errors(study: Study) -> Iterator[Problem]:
     if unknown:
         yield from unknown
         return
-    yield from _arm_problems(study)
-    yield from _target_problems(study)
-    yield from _source_language_problems(study)
-    yield from _missing_packages(study)
+    found = [*_arm_problems(study), *_target_problems(study), *_source_language_problems(study)]
+    yield from [*found, *_missing_packages(study)] or _trial_problems(study)
 
 
 def _unknown_names(study: Study) -> Iterator[Problem]:
@@ -94,6 +93,13 @@ def _unknown_names(study: Study) -> Iterator[Problem]:
         (("languages",), config.languages, languages, "target has that language"),
         (("data", "tasks"), config.data.tasks, tasks, "task has that name"),
         (("target", "tasks"), config.target.tasks, tasks, "task has that name"),
+        (("intermediate", "trial_targets"), config.intermediate.trial_targets, tasks, "task has that name"),
+        (
+            ("intermediate", "held_out_texts"),
+            config.intermediate.held_out_texts,
+            [name for name, task in tasks.items() if task.type == "mlm"],
+            "task of masked language modelling has that name",
+        ),
     ]
     if isinstance(config.keep_models, list):
         references.append((("keep_models",), config.keep_models, config.arms, "arm of this study has that name"))
@@ -174,6 +180,14 @@ def _source_language_problems(study: Study) -> Iterator[Problem]:
         if source not in languages:
             message = f"'{source}' is not a language of target '{target}'; {suggest(source, languages)}"
             yield Problem(("source_language",), message)
+
+
+def _trial_problems(study: Study) -> Iterator[Problem]:
+    """Encoders without a target whose dev rows could choose a learning rate of intermediate training."""
+    for encoder in dict.fromkeys(encoder for encoder, _ in dose_pairs(study)):
+        if not dose_targets(study, encoder):
+            message = f"no trained target of encoder '{encoder}' can choose among them: name one in trial_targets"
+            yield Problem(("intermediate", "learning_rates"), f"{message}, or write [] to use learning_rate")
 
 
 def _missing_packages(study: Study) -> Iterator[Problem]:

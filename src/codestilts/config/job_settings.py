@@ -16,6 +16,7 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "baseline": preparation_jobs.baseline_settings,
     "encode": training_jobs.encoding_settings,
     "intermediate": training_jobs.intermediate_settings,
+    "doses": training_jobs.dose_settings,
     "target": training_jobs.target_settings,
     "tune": training_jobs.tuning_settings,
     "frozen_retrieval": training_jobs.retrieval_settings,
@@ -27,5 +28,6 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "effect_figures": analysis_jobs.effect_figure_settings,
     "language_figures": analysis_jobs.language_figure_settings,
     "training_figures": analysis_jobs.training_figure_settings,
+    "dose_figures": analysis_jobs.dose_figure_settings,
     "report": analysis_jobs.report_settings,
 }

@@ -161,6 +161,33 @@ def _optional(model: type[BaseModel], **deeper: Any) -> type[BaseModel]:
 OwnBudget = _optional(Budget, lora=_optional(Lora))
 
 
+class IntermediateBudget(Budget):
+    """The training budget of the intermediate phase, and the trials that choose its learning rate for each arm."""
+
+    learning_rates: Annotated[list[Positive], *Unique] = Field(
+        [],
+        description="learning rates to try on the first seed of each encoder and arm, times the arm's "
+        "learning_rate_factor; the one after which targets score best on dev of their source language is used. If "
+        "empty, all arms have learning_rate",
+    )
+    trial_targets: SomeNames = Field(
+        [],
+        description="the targets of these trials, of which a study may lack some; if empty, all trained targets, and a "
+        "target that is added later repeats all trials and what follows from them",
+    )
+    trial_share: Annotated[FiniteFloat, Field(gt=0, le=1), Number] = Field(
+        1.0, description="share of a target's steps or epochs that it is trained for in a trial"
+    )
+    trial_tests: bool = Field(
+        False, description="predict the test rows in trials too, for the figure of doses; no choice reads them"
+    )
+    held_out_texts: SomeNames = Field(
+        [],
+        description="tasks of masked language modelling: the loss of the encoder's own head on their dev texts before "
+        "and after each trial shows what is forgotten",
+    )
+
+
 class TargetBudget(Budget):
     """The training budget of the target phase."""
 
@@ -293,7 +320,7 @@ class Config(Strict):
     )
     data: Data
     leakage: Leakage = Field(Leakage(), description="near-duplicates of tested texts among training examples")
-    intermediate: Budget
+    intermediate: IntermediateBudget
     target: TargetBudget
     statistics: Statistics
     definitions: Definitions

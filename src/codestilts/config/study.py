@@ -119,7 +119,8 @@ class Study:
         """Every encoder with each task that it is trained on or predicts."""
         trained = [(encoder, task) for encoder, arm in self.intermediate_models for task in self.arms[arm].tasks]
         predicted = [(pair[0], target) for pair, targets in self.encoder_arms.items() for target in targets]
-        return list(dict.fromkeys([*trained, *predicted]))
+        held_out = itertools.product(self.encoders, self.held_out_texts)
+        return list(dict.fromkeys([*trained, *predicted, *held_out]))
 
     def parent_arm(self, arm: str) -> str | None:
         """The arm whose intermediate models an arm starts from: itself, its base if it has no tasks, or None."""
@@ -180,8 +181,8 @@ class Study:
 
     @cached_property
     def examples(self) -> list[str]:
-        """Every task whose examples are built: intermediate tasks, targets, and the parts of both."""
-        used = self.intermediate_tasks + self.targets
+        """Every task whose examples are built: intermediate tasks, targets, held-out texts, and the parts of all."""
+        used = self.intermediate_tasks + self.targets + self.held_out_texts
         made_of = [part for task in used for part in self.parts(task)]
         return list(dict.fromkeys(used + made_of))
 
@@ -276,6 +277,11 @@ class Study:
     def learning_rates(self) -> list[float]:
         """The learning rates that targets try; none if theirs is given."""
         return self.config.target.learning_rates
+
+    @property
+    def held_out_texts(self) -> list[str]:
+        """The tasks on whose texts trials of the intermediate learning rate measure what is forgotten."""
+        return self.config.intermediate.held_out_texts if self.config.intermediate.learning_rates else []
 
     @cached_property
     def scopes(self) -> list[str]:

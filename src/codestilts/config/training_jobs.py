@@ -1,14 +1,17 @@
 """Settings of the jobs that train or predict, made from a study."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
+from codestilts.config.doses import BASELINE, dose_targets
 from codestilts.config.preparation_jobs import sizes_of
 from codestilts.config.schema import Budget
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Record, Study
 from codestilts.config.training_settings import (
     ENCODING_OPTIONS,
+    DoseSettings,
     EncodingSettings,
     Head,
     Init,
@@ -47,10 +50,14 @@ def encoding_settings(study: Study, encoder: str, task: str) -> EncodingSettings
 
 
 def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> TrainingSettings:
-    """Settings of an arm's intermediate training for one batch of seeds."""
+    """Settings of an arm's intermediate training for one batch of seeds.
+
+    The learning rate is 0 where trials choose it.
+    """
     definition = study.arms[arm]
     budget = _budget(study, study.config.intermediate, definition.tasks, {})
-    budget["learning_rate"] *= definition.learning_rate_factor
+    trials = study.config.intermediate.learning_rates
+    budget["learning_rate"] = 0.0 if trials else budget["learning_rate"] * definition.learning_rate_factor
     # A rehearsal may lack the task, and its few rows may lack a label.
     for task, share in definition.flip_labels.items() if not study.config.rehearsal else ():
         budget["tasks"][task] = replace(budget["tasks"][task], flipped=share)
@@ -100,6 +107,45 @@ def tuning_settings(study: Study, encoder: str, arm: str, target: str) -> Tuning
     training = target_settings(study, encoder, arm, target, next(iter(study.batches)))
     training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True, store_precision="fp32")
     return TuningSettings(training, tuple(study.learning_rates))
+
+
+def dose_settings(study: Study, encoder: str, arm: str) -> DoseSettings:
+    """Settings of the trials of an arm's intermediate learning rate, which the study's first seed runs.
+
+    Targets have their own learning rates, not those of trials.
+    """
+    section, first, intermediate = study.config.intermediate, next(iter(study.batches)), None
+    if arm != BASELINE:
+        trained = intermediate_settings(study, encoder, arm, first)
+        intermediate = replace(trained, seeds=trained.seeds[:1], evaluations=1, store_precision="fp32")
+    rates = [rate * study.arms[arm].learning_rate_factor for rate in section.learning_rates] if intermediate else [0.0]
+    targets = dose_targets(study, encoder)
+    return DoseSettings(
+        intermediate=intermediate,
+        learning_rates=tuple(rates),
+        targets={target: _trial_of_target(study, encoder, arm, target) for target in targets},
+        groups={target: str(study.tasks[target].group) for target in targets},
+        held_out={task: training_task(study.tasks[task]) for task in study.held_out_texts},
+        tests=section.trial_tests,
+    )
+
+
+def _trial_of_target(study: Study, encoder: str, arm: str, target: str) -> TrainingSettings:
+    """Settings of training on a target after a trial of intermediate training: one seed, at most its own budget."""
+    settings = target_settings(study, encoder, arm, target, next(iter(study.batches)))
+    section, share = study.config.target, study.config.intermediate.trial_share
+    budget = _budget(study, section, [target], section.own(target))
+    return replace(
+        settings,
+        seeds=settings.seeds[:1],
+        learning_rate=budget["learning_rate"],
+        steps=math.ceil(share * settings.steps),
+        epochs=share * settings.epochs,
+        evaluations=1,
+        selection=("last",),
+        keep_models=True,
+        store_precision="fp32",
+    )
 
 
 def retrieval_settings(study: Study, encoder: str, arm: str, seeds: str) -> RetrievalSettings:

@@ -131,6 +131,24 @@ class TuningSettings:
 
 
 @dataclass(frozen=True)
+class DoseSettings:
+    """Settings of the trials of an arm's intermediate learning rate, with one seed.
+
+    ``intermediate`` is None for the arm ``none``, whose one trial shows what the others start from. ``targets`` are
+    trained after it, and ``groups`` are theirs: each weighs the same in the choice. ``held_out`` are the tasks of
+    masked language modelling whose dev texts show what is forgotten. With ``tests`` the test rows of the targets are
+    scored too, which no choice reads.
+    """
+
+    intermediate: TrainingSettings | None
+    learning_rates: tuple[float, ...]
+    targets: dict[str, TrainingSettings]
+    groups: dict[str, str]
+    held_out: dict[str, TaskSettings] = field(default_factory=dict)
+    tests: bool = False
+
+
+@dataclass(frozen=True)
 class RetrievalSettings:
     """Settings of frozen retrieval: the untrained targets are predicted with the encoders of a batch of seeds.
 
@@ -148,6 +166,6 @@ class RetrievalSettings:
     tf32: bool
 
 
-def to_plain(settings: TrainingSettings | TuningSettings | RetrievalSettings) -> dict[str, Any]:
+def to_plain(settings: TrainingSettings | TuningSettings | DoseSettings | RetrievalSettings) -> dict[str, Any]:
     """Return settings as they are read back from JSON."""
     return dict(json.loads(json.dumps(asdict(settings))))

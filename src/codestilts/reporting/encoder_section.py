@@ -8,10 +8,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from codestilts.config.analysis_settings import ReportSettings
+from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import rival_name
-from codestilts.evaluation.statistics.design import NONE, design_of
+from codestilts.evaluation.statistics.design import NONE, Design, design_of
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import Row, by_group, contrast_languages, headline, rows
+from codestilts.reporting.doses import TEST, by_trial, dose_tables
 from codestilts.reporting.svg import embedded_svg
 
 FAMILIES = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # the order of arms in tables
@@ -55,6 +57,17 @@ class PassedTargets:
 
 
 @dataclass(frozen=True)
+class DoseSection:
+    """The trials of intermediate learning rates: one row a trial, one a fixed rate and measure, and failed trials."""
+
+    texts: list[str]
+    tested: bool
+    trials: list[Row]
+    fixed: list[Row]
+    failed: list[Row]
+
+
+@dataclass(frozen=True)
 class EncoderSection:
     """What the report shows of one encoder; ``primary`` is None if the primary contrast has no data."""
 
@@ -80,6 +93,7 @@ class EncoderSection:
     cost: list[Row]
     layers: Grid
     checkpoints: Grid
+    doses: DoseSection | None
 
 
 def encoder_section(
@@ -87,7 +101,8 @@ def encoder_section(
 ) -> EncoderSection:
     """Collect what the report shows of an encoder from the result tables and the folder of figures."""
     own = {name: table[table["encoder"] == encoder] for name, table in tables.items() if "encoder" in table.columns}
-    comparison, languages = settings.comparison, tables["language_similarity"]
+    comparison = settings.comparison
+    design = design_of(comparison, tables["language_similarity"], encoder)
     contrasts, checks, budgets = own["contrasts"], own["target_checks"], run_records.budgets(own["runs"])
     by_role = {str(role): rows(part) for role, part in contrasts.groupby("role")}
     primary = by_role.get("primary", [None])[0]
@@ -101,14 +116,14 @@ def encoder_section(
         primary=primary,
         references=references,
         by_group=by_group(contrasts[contrasts["role"] == "group"], comparison.margin),
-        languages=contrast_languages(contrasts, design_of(comparison, languages, encoder)),
+        languages=contrast_languages(contrasts, design),
         contrasts=rows(contrasts[~contrasts["role"].isin(["cell", "language", *SENSITIVITY])]),
         sensitivity=rows(contrasts[contrasts["role"].isin(["primary", *SENSITIVITY])]),
         effects=effect_grid(own["effects"], comparison.language_set),
         checks=check_rows(checks),
         beat_baselines=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "trivial"]),
         beat_random=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "random"]),
-        counts=count_grid(own["counts"], list(languages["language"])),
+        counts=count_grid(own["counts"], list(tables["language_similarity"]["language"])),
         few=rows(own["counts"][own["counts"]["few"]]),
         budgets=rows(budgets),
         largest_deviation=float(budgets["deviation"].abs().max()),
@@ -119,6 +134,20 @@ def encoder_section(
         checkpoints=checkpoint_grid(
             own["scores"], {name: target.metric for name, target in comparison.targets.items()}
         ),
+        doses=dose_section(own["doses"], design) if "doses" in own else None,
+    )
+
+
+def dose_section(doses: pd.DataFrame, design: Design) -> DoseSection:
+    """Return what the report shows of the trials of one encoder: means over all groups of targets."""
+    found = dose_tables(doses, design)
+    trials = by_trial(found, ALL_GROUPS)
+    return DoseSection(
+        texts=sorted(set(found.losses["texts"])),
+        tested=TEST in trials,
+        trials=rows(trials),
+        fixed=rows(found.fixed[found.fixed["scope"] == ALL_GROUPS]),
+        failed=rows(found.failed),
     )
 
 

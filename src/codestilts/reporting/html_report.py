@@ -55,14 +55,14 @@ class StudySize:
     tokens: dict[str, str]
 
 
-def read_tables(results: Path) -> dict[str, pd.DataFrame]:
-    """Read the result tables that the report shows.
+def read_tables(results: Path, doses: bool) -> dict[str, pd.DataFrame]:
+    """Read the result tables that the report shows; ``doses`` says whether the study has trials of doses.
 
     Raises:
         CodeStiltsError: A table is missing.
     """
     tables: dict[str, pd.DataFrame] = {}
-    for name in [*REPORT_TABLES, "efficiency"]:
+    for name in [*REPORT_TABLES, "efficiency", *(["doses"] if doses else [])]:
         path = results / f"{name}.csv"
         if not path.exists():
             raise CodeStiltsError(f"{path}: missing: run the study up to this table first")
@@ -77,7 +77,7 @@ def render(inputs: ReportInputs) -> str:
     Raises:
         CodeStiltsError: A table is missing.
     """
-    settings, tables = inputs.settings, read_tables(inputs.results)
+    settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings.doses)
     not_comparable = incomparable(inputs.tasks, settings)
     engine = _engine(not_comparable)
     return engine.from_string(inputs.template).render(

@@ -116,6 +116,16 @@ def load_encoder(
     return encoder, head
 
 
+def load_mlm_head(folder: Path) -> nn.Module | None:
+    """Load the masked-language-model head of a published encoder; None if the encoder was published without one."""
+    model, report = AutoModelForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+    )
+    if any(not key.startswith(f"{model.base_model_prefix}.") for key in report["missing_keys"]):
+        return None
+    return nn.Sequential(*(child for child in model.children() if child is not model.base_model))
+
+
 def weights_seed(study: str, seed: int) -> int:
     """Return torch's seed before an encoder is loaded, from which random weights, if any, are drawn."""
     return derive_seed(study, "weights", seed)

@@ -41,7 +41,8 @@ class TrainingJob:
         out: folder that gets ``{seed}/`` (``models.FILES``) for each seed.
         records: folder that gets a copy of each seed's record (``{seed}/run.json``), for an ``out`` that is temporary.
         predictions: table that gets the test predictions of all seeds of a target.
-        trials: what :func:`try_learning_rates` wrote, if it chooses the learning rate.
+        trials: what :func:`try_learning_rates` wrote, or for the intermediate phase
+            :func:`codestilts.training.dose_trials.try_doses`, if it chooses the learning rate.
         checkpoints: folder for unfinished work; by default beside ``out``.
         gpus: the number of GPUs that the job requested; several train each model together.
     """
@@ -95,7 +96,7 @@ def train_seeds(job: TrainingJob) -> None:
 
 def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     settings = job.settings
-    _set_up_torch(settings)
+    set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     origin = origin_of(job.encoded, parents)
     if run_on_rank_zero(partial(is_done, job, origin)):
@@ -177,7 +178,7 @@ def try_learning_rates(job: TuningJob) -> None:
 
 def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     settings = job.settings.training
-    _set_up_torch(settings)
+    set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     key = {"settings": to_plain(job.settings), **origin_of([job.encoded], parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
@@ -210,12 +211,13 @@ def _trial(inputs: TrainingInputs, parents: Mapping[int, Path], checkpoint: Path
 
 
 def best_learning_rate(trials: list[dict[str, Any]]) -> float:
-    """Return the learning rate with the best dev metric; ties go to the smallest."""
+    """Return the learning rate with the best dev metric, which failed trials lack; ties go to the smallest."""
     ordered = sorted(trials, key=lambda trial: trial["learning_rate"])
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
-def _set_up_torch(settings: TrainingSettings) -> None:
+def set_up_torch(settings: TrainingSettings) -> None:
+    """Compute with one thread, and with TF32 if the settings allow it."""
     torch.set_num_threads(1)
     allow_tf32(settings.tf32)
 

@@ -13,6 +13,7 @@ STAGES = {
     "build": "build examples",
     "text_clusters": "find near-duplicate texts",
     "encode": "encode examples",
+    "doses": "trials of the intermediate learning rate",
     "intermediate": "intermediate training",
     "tuning": "learning-rate trials",
     "target": "target training and predictions",

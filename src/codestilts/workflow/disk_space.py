@@ -36,7 +36,7 @@ class DiskUse:
 
 
 def disk_use(workload: Workload, jobs: Sequence[Job], speed: Speed, running: int) -> DiskUse:
-    """Disk space of a study while ``running`` jobs train at once.
+    """Disk space of a study while ``running`` jobs train at once. Each may hold the model of a trial.
 
     A checkpoint holds the weights and two moments of each trained weight. The last one stays until the next is written.
     """
@@ -60,12 +60,14 @@ def disk_use(workload: Workload, jobs: Sequence[Job], speed: Speed, running: int
     rows = sum(len(target.selection) * workload.sizes[name].test for *_, name in study.runs)
     rows += len(study.encoder_arms) * sum(workload.sizes[name].test for name in study.untrained_targets)
     model_bytes = {encoder: weight * trained(encoder, intermediate) for encoder in study.encoders}
+    trial = WEIGHT_BYTES["fp32"] * max(model_bytes.values()) / weight if intermediate.learning_rates else 0.0
     return DiskUse(
         encoders=WEIGHT_BYTES["fp32"] * sum(encoder.parameters for encoder in architectures.values()),
         intermediate_models=seeds * sum(model_bytes[encoder] for encoder in kept),
         target_models=weight * seeds * sum(trained(encoder, target) for encoder in kept_runs),
         predictions=PREDICTION_BYTES * seeds * rows,
-        temporary_models=_temporary_bytes(workload, jobs, job_ends(jobs, speed, running), model_bytes),
+        temporary_models=running * trial
+        + _temporary_bytes(workload, jobs, job_ends(jobs, speed, running), model_bytes),
         checkpoints=2 * WEIGHT_BYTES["fp32"] * checkpoint * running,
     )
 

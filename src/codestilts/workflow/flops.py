@@ -7,7 +7,7 @@ section 2.1). Adapters save the gradients of the weights, a third of that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codestilts.config.training_settings import RetrievalSettings, TrainingSettings
+from codestilts.config.training_settings import DoseSettings, RetrievalSettings, TrainingSettings
 from codestilts.workflow.architectures import Architecture
 from codestilts.workflow.task_sizes import TaskSize
 
@@ -65,6 +65,14 @@ def training_flops(
             rows = 0 if masked[name] else size.dev
         forward += rows * size.example_tokens * per_token[name]
     return Flops(passes * tokens * mixed, forward * settings.evaluations)
+
+
+def dose_flops(encoder: Architecture, settings: DoseSettings, sizes: Mapping[str, TaskSize]) -> Flops:
+    """FLOPs of all trials of an arm's intermediate learning rate; held-out texts are too few to count."""
+    one = training_flops(encoder, settings.intermediate, sizes) if settings.intermediate else Flops()
+    for target in settings.targets.values():
+        one += training_flops(encoder, target, sizes, trial=not settings.tests)
+    return one * len(settings.learning_rates)
 
 
 def training_tokens(settings: TrainingSettings, sizes: Mapping[str, TaskSize]) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
+from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
 
 # Rules whose job path is not their own name followed by their wildcards (the star).
@@ -11,13 +12,15 @@ PATTERNS = {
     "train_temporary": "intermediate/*",
     "train_target": "target/*",
     "tune": "tuning/*",
+    "try_doses": "doses/*",
     "score_baselines": "score/baselines",
     "notebook_effects": "notebooks/*/effects",
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
+    "notebook_doses": "notebooks/*/doses",
 }
 # Rules that compute on a GPU if any.
-DEVICE_RULES = ("train_intermediate", "train_temporary", "tune", "train_target", "frozen_retrieval")
+DEVICE_RULES = ("try_doses", "train_intermediate", "train_temporary", "tune", "train_target", "frozen_retrieval")
 DEVICE_FOLDERS = {PATTERNS.get(rule, rule).partition("/")[0] for rule in DEVICE_RULES}
 
 
@@ -45,6 +48,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
     once: list[tuple[str, ...]] = [()]  # one job without wildcards
     kept = [pair for pair in study.intermediate_models if pair[1] in study.kept_parents]
     temporary = [pair for pair in study.intermediate_models if pair not in kept]
+    trials = dose_pairs(study)
     jobs: dict[str, Sequence[tuple[str, ...]]] = {
         "fetch": [(name,) for name in study.used_sources],
         "import_encoder": encoders,
@@ -53,6 +57,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "build": [(name,) for name in study.examples],
         "text_clusters": once,
         "encode": study.encoded_tasks,
+        "try_doses": trials,
         "train_intermediate": [(*pair, batch) for pair, batch in product(kept, batches)],
         "train_temporary": [(*pair, batch) for pair, batch in product(temporary, batches)],
         "tune": study.runs if study.learning_rates else [],
@@ -64,12 +69,13 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "language_similarity": once,
         "compare": once,
         "collect": pairs,
-        "concatenate": [("runs",), ("curves",), ("layers",)],
+        "concatenate": [("runs",), ("curves",), ("layers",), *([("doses",)] if trials else [])],
         "sample_predictions": once,
         "audit": once,
         "notebook_effects": encoders,
         "notebook_languages": encoders,
         "notebook_training": encoders,
+        "notebook_doses": encoders if trials else [],
         "slurm_efficiency": once,
         "report": once,
     }

@@ -8,20 +8,21 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.config import training_jobs
+from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.archive import matches
 from codestilts.sources.table import Source
 from codestilts.workflow.architectures import Architecture, find_architecture
 from codestilts.workflow.device_speed import Speed
-from codestilts.workflow.flops import Flops, retrieval_flops, training_flops
+from codestilts.workflow.flops import Flops, dose_flops, retrieval_flops, training_flops
 from codestilts.workflow.job_paths import job_path_of, rules_by_job_path
 from codestilts.workflow.scheduling import longest_chains, schedule
 from codestilts.workflow.task_sizes import FILL, TaskSize, task_size
 
 # Columns of the table of device hours. Training jobs of targets also predict; the two are told apart.
 STAGES = {"train_intermediate": "intermediate", "train_temporary": "intermediate", "tune": "tuning"}
-STAGES |= {"frozen_retrieval": "retrieval"}
+STAGES |= {"frozen_retrieval": "retrieval", "try_doses": "tuning"}
 TARGET, PREDICTION = "target", "prediction"
 HOUR_COLUMNS = ["intermediate", "tuning", TARGET, PREDICTION, "retrieval"]
 
@@ -71,6 +72,8 @@ def device_jobs(workload: Workload) -> list[Job]:
     """The jobs that train or predict; parents precede their children."""
     graph = _JobGraph(workload)
     study = workload.study
+    for encoder, arm in dose_pairs(study):
+        graph.add_dose_trials(encoder, arm)
     for encoder, arm in study.intermediate_models:
         graph.add_intermediate(encoder, arm)
     for encoder, arm, target in study.runs:
@@ -87,15 +90,23 @@ class _JobGraph:
         self.jobs: list[Job] = []
         self.study, self.sizes, self.architectures = workload.study, workload.sizes, workload.architectures
         self.first_batch = next(iter(self.study.batches))  # whose settings are those of all batches, but for the seeds
+        self.dose_trials: dict[tuple[str, str], int] = {}
         self.intermediate: dict[tuple[str, str, str], int] = {}
+
+    def add_dose_trials(self, encoder: str, arm: str) -> None:
+        """One job tries all learning rates of intermediate training."""
+        settings = training_jobs.dose_settings(self.study, encoder, arm)
+        flops = dose_flops(self.architectures[encoder], settings, self.sizes)
+        self.dose_trials[encoder, arm] = self._add("try_doses", (encoder, arm), flops)
 
     def add_intermediate(self, encoder: str, arm: str) -> None:
         """One job a batch of seeds."""
         settings = training_jobs.intermediate_settings(self.study, encoder, arm, self.first_batch)
         flops = training_flops(self.architectures[encoder], settings, self.sizes)
         rule = "train_intermediate" if arm in self.study.kept_parents else "train_temporary"
+        parents = [self.dose_trials[encoder, arm]] if self.dose_trials else []
         for batch, seeds in self.study.batches.items():
-            number = self._add(rule, (encoder, arm, batch), flops * len(seeds))
+            number = self._add(rule, (encoder, arm, batch), flops * len(seeds), parents)
             self.intermediate[encoder, arm, batch] = number
 
     def add_target(self, encoder: str, arm: str, target: str) -> None:
@@ -162,7 +173,8 @@ def job_ends(jobs: Sequence[Job], speed: Speed, devices: int) -> list[float]:
     """When each job ends, in seconds. Readers of temporary models go first, as the rules say (``READERS_FIRST``)."""
     durations, parents = [speed.seconds(job.flops) for job in jobs], [job.parents for job in jobs]
     temporary = any(job.rule == "train_temporary" for job in jobs)
-    first = {number for number, job in enumerate(jobs) if temporary and STAGES.get(job.rule) != "intermediate"}
+    trainers = ("try_doses", "train_intermediate", "train_temporary")  # of models that others read
+    first = {number for number, job in enumerate(jobs) if temporary and job.rule not in trainers}
     return schedule(durations, parents, devices, first)
 
 

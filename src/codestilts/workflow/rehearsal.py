@@ -172,7 +172,14 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each",
         "seeds_per_job": 1,
         "keep_models": "none",
         "data": {**SIZES, "tasks": tasks},
-        "intermediate": {**TINY, "recipe": "matched", "evaluations": 1},
+        "intermediate": {
+            **TINY,
+            "recipe": "matched",
+            "evaluations": 1,
+            "learning_rates": study.config.intermediate.learning_rates[:2],
+            "trial_targets": [],  # all of an encoder: it may be rehearsed with none of the study's
+            "held_out_texts": [name for name in study.held_out_texts if name in available.languages],
+        },
         "target": {
             **TINY,
             "recipe": "matched",

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from codestilts.config import training_jobs
+from codestilts.config.doses import dose_targets
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import PUBLISHED, Architecture, find_architecture
-from codestilts.workflow.flops import Flops, retrieval_flops, training_flops
+from codestilts.workflow.flops import Flops, dose_flops, retrieval_flops, training_flops
 from codestilts.workflow.task_sizes import TaskSize, task_size
 
-Stage = Literal["intermediate", "tune", "target", "frozen_retrieval"]
+Stage = Literal["doses", "intermediate", "tune", "target", "frozen_retrieval"]
 
 LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # stands in for an encoder of unknown size
 PROCESS_MB = 2000  # a process with all libraries and a few thousand examples; the pocket study's largest took 1,533 MB
@@ -60,9 +61,9 @@ class JobResources:
         return round(memory)
 
     def minutes(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
-        """Run time: a start, and for each seed (learning rate, in ``tune``) its FLOPs at a modest speed."""
+        """Run time: a start, and for each seed (or learning rate) its FLOPs at a modest speed."""
         flops = self._flops(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
-        repeats = len(self.study.learning_rates) if stage == "tune" else self.seeds_per_job
+        repeats = {"tune": len(self.study.learning_rates), "doses": 1}.get(stage, self.seeds_per_job)
         speed = FLOPS_PER_SECOND[self.study.config.device] * max(1, self.gpus(stage, wildcards))
         return START_MINUTES + math.ceil(repeats * flops.total / speed / 60)
 
@@ -70,7 +71,10 @@ class JobResources:
         """The tasks whose examples a job reads."""
         if stage == "frozen_retrieval":
             return self.study.untrained_targets
-        return self.study.arms[wildcards["arm"]].tasks if stage == "intermediate" else [wildcards["target"]]
+        tasks = self.study.arms[wildcards["arm"]].tasks
+        if stage == "doses":
+            return [*tasks, *dose_targets(self.study, wildcards["encoder"]), *self.study.held_out_texts]
+        return tasks if stage == "intermediate" else [wildcards["target"]]
 
     @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
     def _weight_bytes(self, encoder: str) -> float:
@@ -97,8 +101,12 @@ class JobResources:
 
     @cache  # noqa: B019
     def _flops(self, stage: Stage, encoder: str, arm: str, target: str) -> Flops:
-        """FLOPs of one seed, or of one learning rate."""
+        """FLOPs of one seed, of one learning rate, or of all trials of an intermediate learning rate."""
         shape = self._architecture(encoder)
+        if stage == "doses":
+            doses = training_jobs.dose_settings(self.study, encoder, arm)
+            names = [*doses.targets, *(doses.intermediate.tasks if doses.intermediate else [])]
+            return dose_flops(shape, doses, {task: self._size(task) for task in names})
         if stage == "frozen_retrieval":
             retrieval = training_jobs.retrieval_settings(self.study, encoder, arm, self.first_batch)
             return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval.tasks})

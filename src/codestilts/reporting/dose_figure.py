@@ -1,0 +1,69 @@
+"""The figure of doses: the effect of each arm, and what the encoder forgets, against rate times steps."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from codestilts.display_names import language_set_name
+from codestilts.reporting.doses import SOURCE, TEST, DoseTables
+from codestilts.reporting.figures import COLOURS, LINES, MARKERS, spread_labels
+
+HEIGHT = 2.9  # inches of a panel
+GAP = 0.075  # between two labels, as a share of a panel's height
+
+
+def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
+    """Draw one panel for the source language, one for the test languages if trials predict them, and one for each
+    held-out text. A ring marks the dose that was chosen for an arm.
+    """
+    effects = tables.effects[tables.effects["scope"] == scope]
+    families = dict(zip(effects["arm"], effects["family"], strict=True))
+    panels = []
+    for measure, title in (
+        (SOURCE, "source language, dev"),
+        (TEST, f"{language_set_name(language_set)} languages, test"),
+    ):
+        part = effects[effects["measure"] == measure].rename(columns={"effect": "y"})
+        panels.append((title, "points above none", part))
+    for texts, part in tables.losses.dropna(subset="change").groupby("texts", sort=True):
+        panels.append((f"forgetting: {texts}", "change of loss", part.rename(columns={"change": "y"})))
+    panels = [panel for panel in panels if len(panel[2])]
+    rows = max(1, -(-len(panels) // 2))
+    figure, grid = plt.subplots(rows, 2, figsize=(8.6, HEIGHT * rows), squeeze=False)
+    for axes, (title, label, part) in zip(grid.flat, panels, strict=False):
+        axes.axhline(0, color="#555555", linewidth=1)
+        _lines(axes, part, families)
+        axes.set(title=title, xscale="log", xlabel="dose: learning rate × steps", ylabel=label)
+        sns.despine(ax=axes)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _lines(axes: Axes, table: pd.DataFrame, families: Mapping[str, str]) -> None:
+    """Draw a line for each arm with a ring at the chosen dose, and its name at the end."""
+    ends = {}
+    for number, (name, part) in enumerate(table.groupby("arm", sort=True)):
+        points, family = part.sort_values("dose"), families.get(str(name), "control")
+        line, colour = LINES[number % len(LINES)], COLOURS[family]
+        axes.plot(points["dose"], points["y"], line, color=colour, linewidth=1, marker=MARKERS[family], markersize=3)
+        chosen = points[points["chosen"]]
+        axes.plot(chosen["dose"], chosen["y"], "o", markersize=9, markerfacecolor="none", color=colour)
+        ends[str(name)] = (float(points["dose"].iloc[-1]), float(points["y"].iloc[-1]))
+    low, high = axes.get_ylim()
+    for name, height in spread_labels({name: y for name, (_, y) in ends.items()}, GAP * (high - low)).items():
+        axes.annotate(
+            name,
+            ends[name],
+            (1.04, height),
+            textcoords=axes.get_yaxis_transform(),
+            size=6.5,
+            va="center",
+            color=COLOURS[families.get(name, "control")],
+            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.5},
+            annotation_clip=False,
+        )

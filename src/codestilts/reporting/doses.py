@@ -1,0 +1,125 @@
+"""Tables of the trials of intermediate learning rates: what each dose does to targets and to what the encoder knew.
+
+A dose is the peak learning rate times the number of steps. The trials have one seed and thus no interval.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from codestilts.evaluation.statistics.design import NONE, Design
+
+KEYS = ["arm", "learning_rate", "steps", "dose", "chosen"]
+SOURCE, TEST, HELD_OUT = "dev", "test", "held_out_loss"  # measures
+OWN = "its own"  # the rate of an arm in the row of chosen rates
+NO_HEAD = "no head"
+
+
+@dataclass(frozen=True)
+class DoseTables:
+    """What the report shows of an encoder's trials.
+
+    Attributes:
+        effects: (:func:`dose_effects`).
+        losses: (:func:`held_out_losses`).
+        fixed: what one rate for all arms would have said (:func:`fixed_doses`).
+        failed: the arm, rate and error of each trial that failed.
+    """
+
+    effects: pd.DataFrame
+    losses: pd.DataFrame
+    fixed: pd.DataFrame
+    failed: pd.DataFrame
+
+
+def dose_tables(doses: pd.DataFrame, design: Design) -> DoseTables:
+    """Make all tables from what the trials of one encoder measured."""
+    effects = dose_effects(doses, design)
+    failed = doses.loc[doses["measure"] == "failed", ["arm", "learning_rate", "error"]]
+    return DoseTables(effects, held_out_losses(doses), fixed_doses(effects, design), failed)
+
+
+def dose_effects(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Return each arm minus ``none`` by dose, in points: languages are averaged first, then targets, then groups.
+
+    Args:
+        doses: what the trials of one encoder measured.
+        design: says which languages the study's contrast is about, and the groups of targets.
+
+    Returns:
+        Rows with :data:`KEYS`, ``family``, ``measure`` (``dev``: source language; ``test``: the languages of the
+        contrast), ``scope`` and ``effect``.
+    """
+    languages = design.languages_of(design.settings.language_set)
+    wanted = [
+        measure == SOURCE or (measure == TEST and language in languages[task])
+        for measure, task, language in zip(doses["measure"], doses["task"], doses["language"], strict=True)
+    ]
+    cells = doses[wanted]
+    cell = ["measure", "task", "language"]
+    none = cells.loc[cells["arm"] == NONE].set_index(cell)["value"].rename("reference")
+    others = cells[cells["arm"] != NONE].join(none, on=cell)
+    others = others.assign(effect=100 * (others["value"] - others["reference"]))
+    by_target = others.groupby([*KEYS, "measure", "task"], sort=False)["effect"].mean().reset_index()
+    parts = []
+    for scope, (kind, lists) in design.scopes.items():
+        group = {target: number for number, targets in enumerate(lists) for target in targets}
+        part = by_target[by_target["task"].isin(list(group))] if kind != "target" else by_target[:0]
+        by_group = part.groupby([*KEYS, "measure", part["task"].map(group)], sort=False)["effect"].mean()
+        parts.append(by_group.groupby(level=[*KEYS, "measure"], sort=False).mean().reset_index().assign(scope=scope))
+    table = pd.concat(parts, ignore_index=True)
+    families = {name: arm.family for name, arm in design.settings.arms.items()}
+    return table.assign(family=table["arm"].map(families))[["family", *KEYS, "measure", "scope", "effect"]]
+
+
+def held_out_losses(doses: pd.DataFrame) -> pd.DataFrame:
+    """Return the loss on each kind of held-out text before and after each trial, missing for encoders without a head.
+
+    Columns: :data:`KEYS`, ``texts``, ``before``, ``after`` and ``change``.
+    """
+    losses = doses.loc[doses["measure"] == HELD_OUT].rename(columns={"task": "texts", "value": "after"})
+    before = losses.loc[losses["arm"] == NONE].set_index("texts")["after"].rename("before")
+    table = losses[losses["arm"] != NONE].join(before, on="texts")
+    table = table.assign(change=table["after"] - table["before"])
+    return table[[*KEYS, "texts", "before", "after", "change"]].reset_index(drop=True)
+
+
+def fixed_doses(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Return what the two families of the contrast would have shown with one rate for all arms, and with chosen ones.
+
+    A family is the mean of its arms that have the rate.
+
+    Returns:
+        Rows with ``measure``, ``scope``, ``learning_rate`` (or ``its own``), both families, and their ``difference``.
+    """
+    first, second = design.settings.contrast
+    rates = effects.assign(rate=effects["learning_rate"].map("{:g}".format))
+    own = effects[effects["chosen"]].assign(rate=OWN)
+    order = [*(f"{rate:g}" for rate in sorted(effects["learning_rate"].unique())), OWN]
+    both = pd.concat([rates, own], ignore_index=True)
+    both = both[both["family"].isin([first, second])]
+    both = both.assign(rate=pd.Categorical(both["rate"], order))
+    table = both.pivot_table("effect", ["measure", "scope", "rate"], "family", "mean", observed=True, sort=True)
+    table = table.reindex(columns=[first, second])
+    table["difference"] = table[first] - table[second]
+    found = table.rename_axis(columns=None).reset_index().rename(columns={"rate": "learning_rate"})
+    return found.astype({"learning_rate": str})
+
+
+def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
+    """Return one row a trial, ``none`` first: dose, effects in a scope, and the losses on held-out texts after it."""
+    effects = tables.effects[tables.effects["scope"] == scope]
+    wide = effects.pivot_table("effect", ["family", *KEYS], "measure", observed=True).rename_axis(columns=None)
+    wide = wide.reset_index()
+    for texts, part in tables.losses.groupby("texts", sort=True):
+        losses = part.set_index(["arm", "learning_rate"])["after"]
+        found = [losses.get(key, float("nan")) for key in zip(wide["arm"], wide["learning_rate"], strict=True)]
+        wide[texts] = [_loss(loss) for loss in found]
+    measures = dict.fromkeys(effects["measure"].unique(), 0.0)
+    before = {texts: _loss(part["before"].iloc[0]) for texts, part in tables.losses.groupby("texts", sort=True)}
+    none = {"family": "baseline", "arm": NONE, "learning_rate": 0.0, "steps": 0, "dose": 0.0, "chosen": False}
+    return pd.concat([pd.DataFrame([none | measures | before]), wide], ignore_index=True)[list(wide)]
+
+
+def _loss(loss: float) -> str:
+    return NO_HEAD if loss != loss else f"{loss:.2f}"

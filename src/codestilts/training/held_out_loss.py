@@ -1,0 +1,54 @@
+"""What an encoder forgets: the loss of its own masked-language-model head on texts that nothing is trained on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from codestilts.tasktypes.base import move_batch
+from codestilts.tasktypes.mlm import Head, collate
+from codestilts.training import models
+from codestilts.training.inputs import EncodedTask
+from codestilts.training.precision import autocast
+from codestilts.training.tokenizers import load_tokenizer
+
+BATCH = 32  # texts of a forward pass
+
+
+def held_out_losses(
+    published: Path, model: Path, tasks: Mapping[str, EncodedTask], device: torch.device, precision: str
+) -> dict[str, float | None]:
+    """Return the cross entropy of masked tokens in the dev texts of each task.
+
+    The masked tokens are the same for every model. The head is that of the published encoder with the word embeddings
+    that it was published with, so that the loss tells how far the encoder's states have moved from what it reads.
+
+    Args:
+        published: folder of the published encoder.
+        model: folder of the encoder that is measured, trained or not.
+        tasks: encoded tasks of masked language modelling.
+        device: where to compute.
+        precision: that of a GPU.
+
+    Returns:
+        The mean loss by task; None where the encoder was published without a head or a task has no dev texts.
+    """
+    head = models.load_mlm_head(published)
+    if head is None:
+        return dict.fromkeys(tasks)
+    encoder, _ = models.load_encoder(model)
+    tokenizer = load_tokenizer(published)
+    encoder.to(device).eval()
+    head.to(device).eval()
+    found: dict[str, float | None] = {}
+    for name, encoded in tasks.items():
+        features = encoded.select(["dev"]).features
+        read = Head(encoded.task, encoder.config, tokenizer.mask_token_id, 0.0, pretrained=head)
+        losses = []
+        for start in range(0, len(features), BATCH):
+            batch = collate(features[start : start + BATCH], tokenizer, np.random.default_rng(start))
+            with torch.inference_mode(), autocast(device, precision):
+                losses.append(read(encoder, move_batch(batch, device)).float().cpu())
+        found[name] = float(torch.cat(losses).mean()) if losses else None
+    return found

@@ -1,0 +1,132 @@
+"""Tables and the figure of doses, from trials made by hand."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import synthetic
+from test_html_report import SETTINGS, page, results  # noqa: F401 (a fixture)
+
+from codestilts.config.scopes import ALL_GROUPS
+from codestilts.csv_tables import read_csv, write_csv
+from codestilts.evaluation.statistics.design import Design, design_of
+from codestilts.reporting import figures
+from codestilts.reporting.dose_figure import dose_figure
+from codestilts.reporting.doses import DoseTables, by_trial, dose_tables
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    """Unseen languages are c, go and java; match, tags and search are of three groups."""
+    return design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
+
+
+def trial(arm: str, rate: float, chosen: bool, dev: dict[str, float], loss: float | None = None) -> list[dict]:
+    """The rows of a trial with 100 steps: dev metrics, and test metrics that are .1 below them in Go and .3 in C."""
+    keys = {"encoder": "tiny", "arm": arm, "seed": 0, "learning_rate": rate, "steps": 100 if rate else 0}
+    keys |= {"dose": 100 * rate, "chosen": chosen, "error": ""}
+    rows = [{"measure": "dev", "task": task, "language": "python", "value": value} for task, value in dev.items()]
+    for task, value in dev.items():
+        tested = {"go": value - 0.1, "c": value - 0.3 if arm != "none" else value - 0.2, "javascript": 0.99}
+        rows += [{"measure": "test", "task": task, "language": name, "value": got} for name, got in tested.items()]
+    rows.append({"measure": "held_out_loss", "task": "mlm-english", "language": "", "value": loss})
+    return [keys | row for row in rows]
+
+
+TRIALS = pd.DataFrame(
+    [
+        *trial("none", 0.0, True, {"match": 0.5, "tags": 0.8}, 2.0),
+        *trial("cloze", 1e-4, True, {"match": 0.54, "tags": 0.82}, 2.25),
+        *trial("cloze", 1e-3, False, {"match": 0.60, "tags": 0.50}, 4.0),
+        *trial("pos", 1e-4, False, {"match": 0.51, "tags": 0.81}, 2.125),
+        *trial("pos", 1e-3, True, {"match": 0.52, "tags": 0.84}, 3.0),
+    ]
+)
+
+
+@pytest.fixture
+def tables(design: Design) -> DoseTables:
+    return dose_tables(TRIALS, design)
+
+
+def effect(tables: DoseTables, arm: str, rate: float, measure: str, scope: str = ALL_GROUPS) -> float:
+    table = tables.effects.query("arm == @arm and learning_rate == @rate and measure == @measure and scope == @scope")
+    return float(table["effect"].item())
+
+
+def test_effects_are_differences_from_none_by_hand(tables: DoseTables) -> None:
+    """cloze at 1e-3: match +10, tags -30, and .1 less than that in C. JavaScript is seen, so it does not count."""
+    assert effect(tables, "cloze", 1e-3, "dev", "classification") == pytest.approx(10)
+    assert effect(tables, "cloze", 1e-3, "dev", "structured") == pytest.approx(-30)
+    assert effect(tables, "cloze", 1e-3, "dev") == pytest.approx(-10)
+    assert effect(tables, "cloze", 1e-3, "test", "classification") == pytest.approx((10 + 0) / 2)
+    assert effect(tables, "cloze", 1e-3, "test") == pytest.approx((5 - 35) / 2)
+
+
+def test_a_fixed_rate_says_something_else_than_the_chosen_ones(tables: DoseTables) -> None:
+    """Code minus English on dev: +2 at 1e-4, -13 at 1e-3, and each at its own rate 3 - 3 = 0."""
+    found = tables.fixed.query("measure == 'dev' and scope == @ALL_GROUPS").set_index("learning_rate")
+    assert list(found.index) == ["0.0001", "0.001", "its own"]
+    assert found["code"].tolist() == pytest.approx([3, -10, 3])
+    assert found["english"].tolist() == pytest.approx([1, 3, 3])
+    assert found["difference"].tolist() == pytest.approx([2, -13, 0])
+
+
+def test_forgetting_is_the_rise_of_the_loss_over_that_of_the_published_encoder(tables: DoseTables) -> None:
+    assert tables.losses["before"].tolist() == [2.0] * 4
+    assert tables.losses["change"].tolist() == [0.25, 2.0, 0.125, 1.0]
+
+
+def test_a_row_a_trial_begins_with_none(tables: DoseTables) -> None:
+    table = by_trial(tables, ALL_GROUPS)
+    assert table["arm"].tolist() == ["none", "cloze", "cloze", "pos", "pos"]
+    assert table["dev"].tolist() == pytest.approx([0, 3, -10, 1, 3])
+    assert table["mlm-english"].tolist() == ["2.00", "2.25", "4.00", "2.12", "3.00"]
+
+
+def test_an_encoder_without_a_head_has_no_number(design: Design) -> None:
+    headless = TRIALS.assign(value=TRIALS["value"].where(TRIALS["measure"] != "held_out_loss"))
+    tables = dose_tables(headless, design)
+    assert set(by_trial(tables, ALL_GROUPS)["mlm-english"]) == {"no head"}
+    figures.style()
+    titles = [axes.get_title("left") for axes in dose_figure(tables, ALL_GROUPS, "unseen").axes]
+    assert titles[:2] == ["source language, dev", "unseen languages, test"] and not any("forget" in x for x in titles)
+
+
+def test_a_failed_trial_has_no_effect_but_its_error(design: Design) -> None:
+    keys = {"encoder": "tiny", "arm": "pos", "seed": 0, "learning_rate": 1.0, "steps": 0, "dose": 0.0, "chosen": False}
+    failed = pd.DataFrame([{**keys, "measure": "failed", "error": "the loss is nan"}])
+    tables = dose_tables(pd.concat([TRIALS, failed]), design)
+    assert 1.0 not in set(tables.effects["learning_rate"])
+    assert tables.failed.to_dict("records") == [{"arm": "pos", "learning_rate": 1.0, "error": "the loss is nan"}]
+
+
+def test_the_figure_has_every_trial_and_a_ring_at_the_chosen_dose(tables: DoseTables) -> None:
+    figures.style()
+    figure = dose_figure(tables, ALL_GROUPS, "unseen")
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title("left") for axes in shown] == [
+        "source language, dev",
+        "unseen languages, test",
+        "forgetting: mlm-english",
+    ]
+    lines = [line for line in shown[0].lines if len(line.get_xdata()) == 2 and line.get_marker() != "None"]
+    assert [list(line.get_xdata()) for line in lines] == [pytest.approx([1e-2, 1e-1])] * 2
+    rings = [line for line in shown[0].lines if line.get_markerfacecolor() == "none"]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in rings] == [
+        pytest.approx((1e-2, 3)),
+        pytest.approx((1e-1, 3)),
+    ]
+
+
+def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> None:  # noqa: F811
+    html = page(results)
+    assert 'id="doses"' not in html
+    for path in results.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_csv(TRIALS, tmp_path / "doses.csv")
+    assert read_csv(tmp_path / "doses.csv")["chosen"].dtype == bool
+    html = page(tmp_path, replace(SETTINGS, doses=True))
+    assert 'id="doses"' in html and "what one learning rate for all arms would have said" in html
+    assert '<td class="n">0.001</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html
