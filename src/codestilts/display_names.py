@@ -1,7 +1,7 @@
 """Names as readers of tables, figures and the report see them; nothing is decided by them."""
 
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
-FAMILIES = {"english": "English", "mixed": "English and code"}
+FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
 GROUPS = {"qa": "question answering", "structured": "structured prediction"}
 BASELINES = {
     "baseline:majority": "most frequent answer",

@@ -152,6 +152,10 @@ BAD_TASKS = [
     ({"labels": [True, False]}, "labels.0", "text", "quotes"),
     ({"name": "cloze"}, "name", "unknown key"),
     ({"examples_of": ["clozze"]}, "examples_of", "'clozze'", "'cloze'"),
+    ({"form": "clozze"}, "form", "'clozze'", "cloze"),
+    ({"domain": "prose"}, "domain", "'prose'"),
+    ({"near": ["tagz"]}, "near", "no target 'tagz'", "'tags'"),
+    ({"near": ["naming"]}, "near", "no target 'naming'"),
 ]
 
 

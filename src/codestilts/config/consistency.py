@@ -38,12 +38,15 @@ def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path
         yield from (f"{values['file']}: {problem.key}: {problem.message}" for problem in problems)
 
 
-def _task_problems(task: TaskSpec, tasks: Iterable[str], sources: Iterable[str]) -> Iterator[Problem]:
+def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[str]) -> Iterator[Problem]:
     """Names that do not exist, and keys that require others."""
     for source in sorted(set(task.all_sources) - set(sources)):
         yield Problem(("sources",), f"no source '{source}'; {suggest(source, sources)}")
     for part in sorted(set(task.examples_of) - set(tasks)):
         yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
+    targets = [name for name, values in tasks.items() if values.get("group")]
+    for target in sorted(set(task.near) - set(targets)):
+        yield Problem(("near",), f"no target '{target}'; {suggest(target, targets)}")
     # A tagging task without labels takes the tags of its train rows.
     if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")

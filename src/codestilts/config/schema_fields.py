@@ -72,7 +72,9 @@ Metric = Literal[
     "accuracy_at_1", "mining_f1",
 ]  # fmt: skip
 Head = Literal["published", "quick"]
-Family = Literal["baseline", "english", "code", "mixed", "variant", "control"]
+Form = Literal["cloze", "choice", "span", "tagging", "retrieval", "error", "pair", "generation"]
+Domain = Literal["english", "code", "docs"]
+Family = Literal["baseline", "english", "code", "docs", "mixed", "variant", "control"]
 LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained"]
 Kind = Literal["npm", "pypi", "hub", "url", "local"]
 

@@ -11,6 +11,8 @@ from codestilts.config.schema_fields import (
     BUILDER,
     AtLeast0,
     Count,
+    Domain,
+    Form,
     Head,
     Index,
     Labels,
@@ -125,6 +127,20 @@ class TaskFile(Strict):
     """One task: a file of ``tasks/<suite>/``."""
 
     type: TaskType
+    form: Form | None = Field(
+        None,
+        description="what the task asks, whatever its texts are: the word that is masked (cloze), which of several texts "
+        "fits (choice), a part of a text (span), a tag for each token (tagging), the partner among many texts "
+        "(retrieval), whether a text has an error (error), how two texts relate (pair); generation is reserved",
+    )
+    domain: Domain | None = Field(
+        None, description="what its texts are: English, code, or documentation (docs: English in code)"
+    )
+    near: SomeNames = Field(
+        [],
+        description="targets whose form and material this intermediate task shares: such cells are left out of "
+        "contrasts of domains",
+    )
     description: str
     builder: Annotated[str, Field(pattern=BUILDER)]
     languages: Names

@@ -14,7 +14,7 @@ from codestilts.reporting import run_records
 from codestilts.reporting.answer import Row, by_group, contrast_languages, headline, rows
 from codestilts.reporting.svg import embedded_svg
 
-FAMILIES = ["baseline", "code", "english", "mixed", "variant", "control"]  # the order of arms in tables
+FAMILIES = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # the order of arms in tables
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,25 @@ from codestilts.reporting.tables import points
 COLOURS = {
     "code": "#D55E00",
     "english": "#0072B2",
+    "docs": "#56B4E9",
     "mixed": "#CC79A7",
     "variant": "#009E73",
     "control": "#737373",
     "baseline": "#000000",
     "trivial": "#E69F00",
 }
-MARKERS = {"code": "o", "english": "s", "mixed": "D", "variant": "v", "control": "^", "baseline": "P", "trivial": "x"}
+MARKERS = {
+    "code": "o",
+    "english": "s",
+    "docs": "p",
+    "mixed": "D",
+    "variant": "v",
+    "control": "^",
+    "baseline": "P",
+    "trivial": "x",
+}
 LINES = ["-", "--", "-.", ":"]
-FAMILIES = ["code", "english", "mixed", "variant", "control"]  # from top to bottom in figures
+FAMILIES = ["code", "english", "docs", "mixed", "variant", "control"]  # from top to bottom in figures
 
 
 def style() -> None:
