@@ -1,38 +1,14 @@
 """Estimates: weighted sums of cells with intervals and p-values from the draws of :mod:`resampling`."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate, no_interval
 from codestilts.evaluation.statistics.resampling import Cells
 
-# With 9 degrees of freedom (10 units) Student's t stretches a 95 % interval by 15 %, with 4 by 42 %: fewer units say
-# too little about other test sets.
-LEAST_UNITS = 10
 LEAST_TAIL = 5  # draws beyond each end of an interval: with n of them, its tail probability is known to 1 in sqrt(n)
 GATHERED = 256  # cells that are added up at a time
-ROUNDING = 1e-9  # points: smaller values are errors of rounding, whose sign says nothing
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A weighted sum of cells in points, its interval, and the p of the same method.
-
-    Where the data allow no interval, ``low``, ``high`` and ``p`` are NaN and ``note`` says why.
-    """
-
-    value: float
-    low: float
-    high: float
-    p: float
-    by_seed: tuple[float, ...]
-    note: str = ""
-
-    @property
-    def half_width(self) -> float:
-        """Half the width of the interval, in points."""
-        return (self.high - self.low) / 2
 
 
 def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
@@ -54,6 +30,7 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
     rows = np.flatnonzero(weights)
     if not len(rows):
         return None
+    assert cells.drawn[rows].all() or cells.draws.shape[1] == 1, "cells of arms that were not drawn"
     factors = weights[rows]
     draws, by_seed = _weighted(cells.draws, rows, factors), factors @ cells.by_seed[rows]
     value, resampled = float(draws[0]) if abs(draws[0]) > ROUNDING else 0.0, np.sort(draws[1:])
@@ -74,18 +51,12 @@ def _weighted(table: np.ndarray, rows: np.ndarray, factors: np.ndarray) -> np.nd
 
 def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, confidence: float) -> str:
     """Return why there is no interval, the reason that a user can act on first; empty if there is one."""
-    tail = len(resampled) * (1 - confidence) / 2
-    if len(by_seed) < 2:
-        return "one seed"
-    if tail < LEAST_TAIL:
+    tail, reason = len(resampled) * (1 - confidence) / 2, no_interval(len(by_seed), units)
+    if len(by_seed) > 1 and tail < LEAST_TAIL:
         return f"{len(resampled)} resamples are too few: {int(np.ceil(2 * LEAST_TAIL / (1 - confidence)))} or more"
-    if units.min() == 1:
-        return "one unit" if units.max() == 1 else "a cell with one unit"
-    if units.max() < LEAST_UNITS:
-        return f"{units.max()} units are too few: {LEAST_UNITS} or more"
-    if resampled.std() <= ROUNDING:
+    if not reason and resampled.std() <= ROUNDING:
         return "no variance: the same answers in every seed and unit"
-    return ""
+    return reason
 
 
 def _interval(

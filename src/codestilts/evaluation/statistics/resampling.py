@@ -6,13 +6,14 @@ them (:mod:`codestilts.evaluation.statistics.bootstrap`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from codestilts.evaluation.statistics.moments import Accumulator, Influences, Key, Moments, influences
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
 CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
@@ -38,17 +39,21 @@ class Cells:
     places: np.ndarray  # (cells): target * number of languages + language
     draws: np.ndarray  # (cells, 1 + resamples); column 0 is observed
     by_seed: np.ndarray  # (cells, seeds), observed
+    drawn: np.ndarray  # (cells): whether ``draws`` has more than the observed value
     units: np.ndarray  # (targets, languages), number of units
     examples: np.ndarray  # (targets, languages), number of test rows
+    moments: Moments  # of the units' influences
 
 
 def resample(
-    sums: pd.DataFrame | Iterable[tuple[tuple[str, str], pd.DataFrame]],
+    sums: pd.DataFrame | Iterable[tuple[Key, pd.DataFrame]],
     resamples: int,
     seed: int,
     runs: pd.DataFrame | None = None,
+    together: Sequence[Collection[Key]] | None = None,
+    drawn: Collection[str] | None = None,
 ) -> Cells:
-    """Draw ``resamples`` times from the sums of one encoder.
+    """Read the sums of one encoder, and draw ``resamples`` times from them.
 
     A unit (a problem, a sentence pair, a question) has one weight in a draw, in all languages, targets and arms that it
     occurs in: Exp(1), Rubin's Bayesian bootstrap, which has the mean and the variance of the usual counts but never an
@@ -62,29 +67,52 @@ def resample(
         resamples: The number of draws.
         seed: The seed of the draws.
         runs: The table of :func:`count_runs`; needed where ``sums`` is a series of tables.
+        together: The targets and languages in lists without common units
+            (:func:`codestilts.evaluation.statistics.moments.components`), in the order of ``sums``; influences are in
+            memory until the last of a list is read. By default all are in one list.
+        drawn: The arms that are drawn; by default all.
 
     Raises:
         CodeStiltsError: An arm lacks one of the seeds.
     """
     if isinstance(sums, pd.DataFrame):
         runs = count_runs(sums)
-        groups = sums.groupby(["target", "language"], sort=True)
+        groups = sums.groupby(["target", "language"], sort=True, observed=True)
         sums = (((str(target), str(language)), rows) for (target, language), rows in groups)
     assert runs is not None
     seeds = trained_seeds(runs)
     check_seeds(runs, seeds)
     seed_weights = _seed_weights(len(seeds), resamples, np.random.default_rng([seed, 0])).T
     cells = _empty_cells(runs, seeds, 1 + resamples)
+    added = Accumulator(len(cells.by_seed), cells.units.size, len(seeds))
+    waiting: list[Influences] = []
+    left = [set(keys) for keys in together or ()]
     for (target, language), table in sums:
         j, k = cells.targets.index(str(target)), cells.languages.index(str(language))
-        runs_of_arms = {arm: 1 if arm in cells.trivial else len(seeds) for arm in _arms_of(cells, j, k)}
-        values, units = _values(table, runs_of_arms, seeds, 1 + resamples, seed)
-        cells.units[j, k] = max(units, cells.units[j, k])
+        rows = {name: int(row) for name, row in zip(cells.arms, cells.rows[:, j, k], strict=True) if row >= 0}
+        values, found = influences(table, rows, cells.trivial, seeds, j * len(cells.languages) + k)
+        waiting.append(found)
+        if left:
+            left[0].discard((target, language))
+            if not left[0]:
+                added.add(waiting)
+                waiting = []
+                del left[0]
+        cells.by_seed[found.rows], cells.draws[found.rows, 0] = values, values.mean(axis=1)
+        cells.units[j, k] = max(len(found.units), cells.units[j, k])
+        chosen = {name: row for name, row in rows.items() if resamples and (drawn is None or name in drawn)}
+        if not chosen:
+            continue
+        table = table if drawn is None else table[table["arm"].isin(list(chosen))]
+        runs_of_arms = {name: 1 if name in cells.trivial else len(seeds) for name in chosen}
+        draws = _values(table, runs_of_arms, seeds, 1 + resamples, seed)
         for (arm, width), end in zip(runs_of_arms.items(), np.cumsum([*runs_of_arms.values()]), strict=True):
-            row, of_arm = cells.rows[cells.arms.index(arm), j, k], values[end - width : end]
-            cells.by_seed[row] = of_arm[:, 0]
-            cells.draws[row] = of_arm[0] if arm in cells.trivial else np.einsum("sr,sr->r", of_arm, seed_weights)
-    return cells
+            of_arm = draws[end - width : end]
+            cells.draws[chosen[arm]] = of_arm[0] if width == 1 else np.einsum("sr,sr->r", of_arm, seed_weights)
+            cells.drawn[chosen[arm]] = True
+    if waiting:
+        added.add(waiting)
+    return replace(cells, moments=added.moments())
 
 
 def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
@@ -102,17 +130,13 @@ def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
     trivial = sorted({str(name) for name in runs.loc[runs["family"] == TRIVIAL, "arm"].unique()})
     values = np.zeros((int(there.sum()), draws)), np.zeros((int(there.sum()), len(seeds)))
     places = np.nonzero(there.reshape(len(there), -1))[1]
-    return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, places, *values, units, examples)
+    moments = Accumulator(len(places), units.size, len(seeds)).moments()
+    drawn = np.zeros(len(places), dtype=bool)
+    return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, places, *values, drawn, units, examples, moments)
 
 
-def _arms_of(cells: Cells, target: int, language: int) -> list[str]:
-    return [arm for arm, row in zip(cells.arms, cells.rows[:, target, language], strict=True) if row >= 0]
-
-
-def _values(
-    table: pd.DataFrame, runs_of_arms: dict[str, int], seeds: list[int], draws: int, seed: int
-) -> tuple[np.ndarray, int]:
-    """Return the values of a cell in points (runs, draws) and the number of its units."""
+def _values(table: pd.DataFrame, runs_of_arms: dict[str, int], seeds: list[int], draws: int, seed: int) -> np.ndarray:
+    """Return the values of a cell in points (runs, draws)."""
     arms, widths = list(runs_of_arms), np.array([*runs_of_arms.values()])
     names, unit = _sorted_codes(table["unit"])
     arm = pd.Categorical(table["arm"], arms).codes
@@ -131,7 +155,7 @@ def _values(
 
     values = _mean_ratio(labels, blocks, (shape[1], draws))
     values *= 100
-    return values, len(names)
+    return values
 
 
 def _sorted_codes(column: pd.Series) -> tuple[list[str], np.ndarray]:

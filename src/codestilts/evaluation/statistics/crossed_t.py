@@ -1,0 +1,185 @@
+"""Crossed t: the interval and the p of a weighted sum of cells, with both seeds and units random.
+
+A contrast is a sum of cells (arm, target, language) times weights. Its variance has three parts: V_S between seeds, V_C
+between units of their means over seeds, and V_I of what is left, their interaction. Each of the first two contains
+the third, so the variance is V_S + V_C - V_I (Owen 2007, Annals of Applied Statistics 1(2), for crossed samples; Owen
+and Eckles 2012 for bootstraps). Degrees of freedom are Satterthwaite's (1946). A unit has the same influence in all
+languages, targets and arms it stands in: its values are added before they are squared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from codestilts.evaluation.statistics.resampling import Cells, resample
+
+# With 9 degrees of freedom (10 units) Student's t widens a 95 % interval by 15 %, with 4 by 42 %: fewer units say too
+# little about other test sets.
+LEAST_UNITS = 10
+ROUNDING = 1e-9  # points: smaller values are errors of rounding, whose sign says nothing
+
+
+@dataclass(frozen=True)
+class Variance:
+    """The parts of a contrast's variance with ``seeds`` seeds and ``units`` units, in squared points."""
+
+    seeds: int
+    units: int
+    of_seeds: float  # V_S
+    of_units: float  # V_C
+    of_both: float  # V_I
+
+    @property
+    def total(self) -> float:
+        """The variance of the contrast."""
+        if self.of_seeds <= self.of_both:
+            return self.of_units
+        return max(self.of_seeds + self.of_units - self.of_both, self.of_seeds, self.of_units)
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Satterthwaite's degrees of freedom of :attr:`total`, at least those of the seeds."""
+        if self.of_seeds <= self.of_both:
+            return self.units - 1
+        s, g = self.seeds - 1, self.units - 1
+        uncertainty = self.of_seeds**2 / s + self.of_units**2 / g + self.of_both**2 / (s * g)
+        return max(self.total**2 / uncertainty, s)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A weighted sum of cells in points, its interval, and the p of the same method.
+
+    Where the data allow no interval, the numbers after ``value`` are NaN and ``note`` says why. ``variance`` has the
+    three components (:class:`Variance`); it is None for methods other than crossed t.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    by_seed: tuple[float, ...]
+    note: str = ""
+    standard_error: float = np.nan
+    degrees_of_freedom: float = np.nan
+    units: int = 0
+    variance: Variance | None = None
+    confidence: float = 0.95
+
+    @property
+    def seeds(self) -> int:
+        """The number of seeds."""
+        return len(self.by_seed)
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval, in points."""
+        return (self.high - self.low) / 2
+
+
+def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
+    """Estimate a weighted sum of cells.
+
+    Args:
+        cells: The cells of all arms.
+        weights: The weight of each cell.
+        confidence: The confidence of the interval.
+
+    Returns:
+        The estimate, or None if no cell has a weight.
+    """
+    rows = np.flatnonzero(weights)
+    if not len(rows):
+        return None
+    by_seed = weights[rows] @ cells.by_seed[rows]
+    sizes = cells.units.ravel()[cells.places[rows]]
+    variance = _variance(cells, weights, rows, by_seed)
+    return from_variance(by_seed, variance, confidence, no_interval(len(by_seed), sizes))
+
+
+def _variance(cells: Cells, weights: np.ndarray, rows: np.ndarray, by_seed: np.ndarray) -> Variance:
+    seeds, units, moments = len(by_seed), cells.moments.units(cells.places[rows]), cells.moments
+    means, runs = (float(weights[rows] @ (table[rows] @ weights)) for table in (moments.of_means, moments.of_runs))
+    if seeds < 2 or units < 2:
+        return Variance(seeds, units, np.nan, np.nan, np.nan)
+    larger = units / (units - 1)
+    rest = max(runs - seeds * means, 0.0)
+    of_seeds = float(by_seed.var(ddof=1)) / seeds
+    return Variance(seeds, units, of_seeds, larger * means, larger * rest / (seeds * (seeds - 1)))
+
+
+def no_interval(seeds: int, sizes: np.ndarray) -> str:
+    """Return why there is no interval, the reason that a user can act on first; empty if there may be one.
+
+    Args:
+        seeds: The number of seeds.
+        sizes: The number of units of each cell.
+    """
+    if seeds < 2:
+        return "one seed"
+    if sizes.min() == 1:
+        return "one unit" if sizes.max() == 1 else "a cell with one unit"
+    if sizes.max() < LEAST_UNITS:
+        return f"{sizes.max()} units are too few: {LEAST_UNITS} or more"
+    return ""
+
+
+def from_variance(by_seed: np.ndarray, variance: Variance, confidence: float = 0.95, note: str = "") -> Estimate:
+    """Return the estimate of a contrast from its value with each seed and the parts of its variance.
+
+    Args:
+        by_seed: The contrast with each seed.
+        variance: The parts of its variance.
+        confidence: The confidence of the interval.
+        note: Why there is no interval, if there is none.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    value = float(by_seed.mean()) if abs(by_seed.mean()) > ROUNDING else 0.0
+    seeds = tuple(float(x) for x in by_seed)
+    if not note and variance.total <= ROUNDING**2:
+        note = "no variance: the same answers in every seed and unit"
+    if note:
+        return Estimate(value, np.nan, np.nan, np.nan, seeds, note, units=variance.units, confidence=confidence)
+    error, freedom = float(np.sqrt(variance.total)), variance.degrees_of_freedom
+    reach = float(stdtrit(freedom, 0.5 + confidence / 2)) * error
+    p = float(2 * stdtr(freedom, -abs(value) / error))
+    return Estimate(
+        value, value - reach, value + reach, p, seeds, "", error, freedom, variance.units, variance, confidence
+    )
+
+
+def estimate_sums(
+    sums: pd.DataFrame, weights: Mapping[tuple[str, str, str], float], confidence: float = 0.95
+) -> Estimate | None:
+    """Estimate a contrast from a table of sums per seed and unit.
+
+    Args:
+        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` of one encoder, with the arms' ``family``.
+        weights: The weight of each cell (arm, target, language).
+        confidence: The confidence of the interval.
+
+    Returns:
+        The estimate, or None if there are no weights.
+    """
+    cells = resample(sums, 0, 0)
+    return estimate(cells, cell_weights(cells, weights), confidence)
+
+
+def cell_weights(cells: Cells, weights: Mapping[tuple[str, str, str], float]) -> np.ndarray:
+    """Return weights as an array over cells.
+
+    Raises:
+        KeyError: There is no such cell.
+    """
+    found = np.zeros(len(cells.by_seed))
+    for (arm, target, language), weight in weights.items():
+        row = -1
+        if arm in cells.arms and target in cells.targets and language in cells.languages:
+            row = cells.rows[cells.arms.index(arm), cells.targets.index(target), cells.languages.index(language)]
+        if row < 0:
+            raise KeyError(f"no sums of arm '{arm}' on {target}, {language}")
+        found[row] += weight
+    return found

@@ -1,0 +1,195 @@
+"""Second moments of cells over units and seeds, from which the variance of any weighted sum of cells follows.
+
+A cell's value is a ratio of sums, or the mean of such ratios over labels. The influence of a unit on it is, to first
+order, the unit's residual ``100 (numerator - ratio * denominator) / all denominators``, averaged over labels. Variances
+of contrasts need the influences only through their products summed over units, so those are all that is kept: two
+matrices over cells, of which only pairs of cells with common units have an entry.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+CHUNK = 2**22  # influences that are in memory as a dense array at a time: 32 MiB
+
+Key = tuple[str, str]  # target and language
+Matrix = Any  # scipy.sparse.csr_array, which is imported late
+
+
+@dataclass(frozen=True)
+class Influences:
+    """The influence of each unit on each run of one target in one language, in points.
+
+    ``values`` has one row a unit and ``seeds`` columns an arm; an arm that is a trivial baseline has its one run in the
+    first of them. ``rows`` are the arms' cells and ``place`` is the target and language.
+    """
+
+    place: int
+    rows: np.ndarray
+    trivial: np.ndarray
+    units: np.ndarray
+    values: Matrix
+
+    def dense(self, units: np.ndarray, seeds: int) -> np.ndarray:
+        """Return the influences of some units: (units, arms, seeds)."""
+        found = self.values[units].toarray().reshape(len(units), len(self.rows), seeds)
+        found[:, self.trivial] = found[:, self.trivial, :1]
+        return found
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Products of influences summed over units.
+
+    ``of_means`` are those of the means over seeds, ``of_runs`` those of single runs, summed over seeds; both are sparse
+    (cells, cells). ``members`` (patterns, places) says in which places (target and language) a unit stands, ``counts``
+    how many units stand in exactly these.
+    """
+
+    of_means: Matrix
+    of_runs: Matrix
+    members: Matrix
+    counts: np.ndarray
+
+    def units(self, places: np.ndarray) -> int:
+        """Return the number of different units in some places."""
+        used = np.zeros(self.members.shape[1])
+        used[places] = 1
+        return int(self.counts[self.members @ used > 0].sum())
+
+
+def ratios(table: pd.DataFrame, run: np.ndarray, runs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the value of each run and the influence of each row on its run, in points.
+
+    Args:
+        table: Rows with ``label``, ``numerator`` and ``denominator``.
+        run: The run of each row.
+        runs: The number of runs.
+    """
+    label = table["label"].astype("category").cat.codes.to_numpy().astype(np.int64)
+    part, size = label * runs + run, (int(label.max(initial=0)) + 1) * runs
+    above, below = (table[side].to_numpy(dtype=float) for side in ("numerator", "denominator"))
+    tops, bases = (np.bincount(part, side, size) for side in (above, below))
+    there = bases > 0
+    ratio = np.divide(tops, bases, out=np.zeros(size), where=there)
+    labels = np.maximum(there.reshape(-1, runs).sum(axis=0), 1)  # those with a denominator
+    scale = np.divide(100, bases * np.tile(labels, size // runs), out=np.zeros(size), where=there)
+    return 100 * ratio.reshape(-1, runs).sum(axis=0) / labels, (above - ratio[part] * below) * scale[part]
+
+
+def influences(
+    table: pd.DataFrame, rows: dict[str, int], trivial: Sequence[str], seeds: list[int], place: int
+) -> tuple[np.ndarray, Influences]:
+    """Return the values of the arms of one target and language (arms, seeds) and the influences of their units.
+
+    Args:
+        table: The sums of the target in the language.
+        rows: The cell of each arm.
+        trivial: The arms that are trivial baselines.
+        seeds: The seeds of the other arms.
+        place: The number of the target and language.
+    """
+    from scipy.sparse import csr_array
+
+    arms, count = list(rows), len(seeds)
+    arm = pd.Categorical(table["arm"], arms).codes.astype(np.int64)
+    once = np.array([name in trivial for name in arms], dtype=bool)
+    run = arm * count + np.where(once[arm], 0, pd.Categorical(table["seed"], seeds).codes)
+    values, residuals = ratios(table, run, len(arms) * count)
+    values = values.reshape(len(arms), count)
+    values[once] = values[once, :1]
+    column = table["unit"].astype("category").cat.remove_unused_categories().cat
+    names, unit = np.asarray(column.categories, dtype=object), column.codes.to_numpy()
+    matrix = csr_array((residuals, (unit, run)), shape=(len(names), len(arms) * count))
+    named = np.flatnonzero(names != "")  # a declared label that occurs nowhere has no unit, and no influence
+    return values, Influences(place, np.array(list(rows.values())), once, names[named], matrix[named])
+
+
+@dataclass
+class Accumulator:
+    """Adds up the moments of places that have units in common, one such component at a time."""
+
+    cells: int
+    places: int
+    seeds: int
+    blocks: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    rows: dict[int, np.ndarray] = field(default_factory=dict)
+    patterns: list[tuple[list[int], int]] = field(default_factory=list)
+
+    def add(self, component: list[Influences]) -> None:
+        """Add the influences in some places; no unit stands in a place of another component."""
+        codes, names = pd.factorize(np.concatenate([part.units for part in component]))
+        here = np.full((len(names), len(component)), -1)  # the row of each unit in each place
+        ends = np.cumsum([len(part.units) for part in component])
+        for number, (part, end) in enumerate(zip(component, ends, strict=True)):
+            here[codes[end - len(part.units) : end], number] = np.arange(len(part.units))
+            self.rows[part.place] = part.rows
+        shared, pattern = np.unique(here >= 0, axis=0, return_inverse=True)
+        for number, member in enumerate(shared):
+            parts = [component[i] for i in np.flatnonzero(member)]
+            units = here[pattern.ravel() == number][:, member]
+            self.patterns.append(([part.place for part in parts], len(units)))
+            step = max(1, CHUNK // (self.seeds * sum(len(part.rows) for part in parts)))
+            for start in range(0, len(units), step):
+                self._multiply(parts, units[start : start + step])
+
+    def _multiply(self, parts: list[Influences], units: np.ndarray) -> None:
+        dense = np.concatenate([part.dense(units[:, i], self.seeds) for i, part in enumerate(parts)], axis=1)
+        means = dense.mean(axis=2)
+        runs = dense.transpose(0, 2, 1).reshape(-1, dense.shape[1])
+        of_means, of_runs = means.T @ means, runs.T @ runs
+        ends = np.cumsum([len(part.rows) for part in parts])
+        slices = [slice(end - len(part.rows), end) for part, end in zip(parts, ends, strict=True)]
+        for one, ours in zip(parts, slices, strict=True):
+            for other, theirs in zip(parts, slices, strict=True):
+                old = self.blocks.get((one.place, other.place), (0.0, 0.0))
+                self.blocks[one.place, other.place] = old[0] + of_means[ours, theirs], old[1] + of_runs[ours, theirs]
+
+    def moments(self) -> Moments:
+        """Return the moments of all that was added."""
+        from scipy.sparse import csr_array
+
+        pairs = [(self.rows[i], self.rows[j], block) for (i, j), block in self.blocks.items()]
+        none = np.zeros(0, dtype=int)
+        left = np.concatenate([np.repeat(ours, len(theirs)) for ours, theirs, _ in pairs] or [none])
+        right = np.concatenate([np.tile(theirs, len(ours)) for ours, theirs, _ in pairs] or [none])
+        of_means, of_runs = (
+            csr_array(
+                (np.concatenate([block[k].ravel() for _, _, block in pairs] or [none]), (left, right)),
+                shape=(self.cells, self.cells),
+            )
+            for k in (0, 1)
+        )
+        at = [(number, place) for number, (places, _) in enumerate(self.patterns) for place in places]
+        indices = np.array(at, dtype=int).reshape(-1, 2).T
+        members = csr_array((np.ones(len(at)), tuple(indices)), shape=(len(self.patterns), self.places))
+        return Moments(of_means, of_runs, members, np.array([count for _, count in self.patterns], dtype=int))
+
+
+def components(units: Iterable[tuple[Key, Iterable[str]]]) -> list[list[Key]]:
+    """Return the targets and languages in lists that have no unit in common.
+
+    Args:
+        units: The names of the units of each target and language.
+    """
+    parent: dict[Key, Key] = {}
+    first: dict[str, Key] = {}
+
+    def root(key: Key) -> Key:
+        while parent[key] != key:
+            key = parent[key]
+        return key
+
+    for key, names in units:
+        parent[key] = key
+        for name in names:
+            if name and (other := first.setdefault(name, key)) != key:
+                parent[root(other)] = root(key)
+                first[name] = key
+    found: dict[Key, list[Key]] = {}
+    for key in parent:
+        found.setdefault(root(key), []).append(key)
+    return list(found.values())
