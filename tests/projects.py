@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FILES = ["Snakefile", "config.yaml", "sources.csv"]
+FILES = ["Snakefile", "config.yaml", "claims.yaml", "sources.csv"]
 FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "tasks", "notebooks", "report"]
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.sif*")
 
