@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILES = ["Snakefile", "config.yaml", "claims.yaml", "sources.csv"]
-FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "tasks", "notebooks", "report"]
+FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "studies", "tasks", "notebooks", "report"]
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.sif*")
 
 

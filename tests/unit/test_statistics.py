@@ -11,8 +11,8 @@ from codestilts.evaluation.language_similarity import similarity_table
 from codestilts.evaluation.metrics.registry import row_sums, value
 from codestilts.evaluation.scoring import tidy, unit_sums, values
 from codestilts.evaluation.statistics.bootstrap import estimate
-from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.evaluation.statistics.contrasts import contrasts, verdict
+from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.evaluation.statistics.effects import Side, effects
 from codestilts.evaluation.statistics.means import mean_over

@@ -99,9 +99,11 @@ def _partial_conjunction(estimates: Sequence[Estimate], least: int) -> tuple[str
         return INCONCLUSIVE, f"there are only {number}"
     alpha = (1 - estimates[0].confidence) / 2
     above, below = zip(*(tails(estimate, 0.0) for estimate in estimates), strict=True)
-    shown = sum(1 for u in range(1, number + 1) if conjunction_p(above, u) <= alpha)
+    shown = 0  # of a series of tests that ends with the first that fails
+    while shown < number and conjunction_p(above, shown + 1) <= alpha:
+        shown += 1
     if conjunction_p(above, least) <= alpha:
-        return SUPPORTED, f"at least {shown} of {number} are positive"
+        return SUPPORTED, f"at least {max(shown, least)} of {number} are positive"
     if conjunction_p(below, number - least + 1) <= alpha:
         return NOT_SUPPORTED, f"at least {number - least + 1} of {number} are not positive"
     return INCONCLUSIVE, f"at least {shown} of {number} are shown to be positive, {least} are claimed"
