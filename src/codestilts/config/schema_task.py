@@ -129,8 +129,8 @@ class TaskFile(Strict):
     type: TaskType
     form: Form | None = Field(
         None,
-        description="what the task asks, whatever its texts are: the word that is masked (cloze), which of several texts "
-        "fits (choice), a part of a text (span), a tag for each token (tagging), the partner among many texts "
+        description="what the task asks, whatever its texts are: the word that is masked (cloze), which text fits "
+        "(choice), a part of a text (span), a tag for each token (tagging), the partner among many texts "
         "(retrieval), whether a text has an error (error), how two texts relate (pair); generation is reserved",
     )
     domain: Domain | None = Field(
