@@ -158,17 +158,18 @@ class Resolver:
             return tuple(self._relative_parts(targets, claim.plus, claim.minus))
         sides = plus or self.arms(claim.plus), self.arms(claim.minus)
         if not claim.match_forms:
-            return tuple(self._part(*sides, targets))
+            return tuple(self._part(sides, targets))
         forms = [sorted({self.form(arm) for arm in side}) for side in sides]
         return tuple(
             part
             for form in forms[0]
             if form in forms[1]
-            for part in self._part(*([arm for arm in side if self.form(arm) == form] for side in sides), targets)
+            for part in self._part([[arm for arm in side if self.form(arm) == form] for side in sides], targets)
         )
 
-    def _part(self, plus: Sequence[str], minus: Sequence[str], targets: Iterable[str]) -> list[Part]:
+    def _part(self, sides: Sequence[Sequence[str]], targets: Iterable[str]) -> list[Part]:
         """Return the difference on the targets that all arms have, none if there is no such target or arm."""
+        plus, minus = sides
         usable = [target for target in targets if self._has_all([*plus, *minus], target)]
         if not (plus and minus and usable):
             return []
@@ -180,7 +181,7 @@ class Resolver:
         for target in targets:
             own = self.study.tasks[target].form
             sides = [self._relative_arms(side, target, str(own)) for side in (plus, minus)]
-            found.update((target, part) for part in (self._part(*sides, [target]) if own else []))
+            found.update((target, part) for part in (self._part(sides, [target]) if own else []))
         scopes = self.scopes(found)
         return [replace(found[target], weight=1 / len(scope)) for scope in scopes for target in scope]
 

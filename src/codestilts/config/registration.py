@@ -22,7 +22,8 @@ TECHNICAL = {"checkpoint_minutes", "tasks"}
 
 def plan_of(study: Study) -> Plan:
     """Return what a study sets out to do, as flat keys: ``statistics.margin``, ``arms.pos``, ``tasks.pos``."""
-    config, plan = study.config, {"seeds": sorted(study.config.seeds), "source_language": study.config.source_language}
+    config = study.config
+    plan: Plan = {"seeds": sorted(config.seeds), "source_language": config.source_language}
     plan |= {f"statistics.{key}": value for key, value in config.statistics.model_dump().items()}
     plan |= {f"encoders.{name}": study.encoder(name).model_dump(exclude_defaults=True) for name in study.encoders}
     plan |= {f"arms.{name}": arm.model_dump(exclude_defaults=True) for name, arm in study.arms.items()}
@@ -39,7 +40,8 @@ def plan_of(study: Study) -> Plan:
     sizes = config.data.model_dump(exclude_none=True)
     plan |= {f"data.{key}": value for key, value in sizes.items() if key != "tasks"}
     plan |= {f"data.tasks.{name}": value for name, value in sizes["tasks"].items() if name in study.examples}
-    return json.loads(to_json(plan))  # type: ignore[no-any-return]
+    parsed: Plan = json.loads(to_json(plan))
+    return parsed
 
 
 def _digest(value: Any) -> str:

@@ -157,7 +157,7 @@ def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFr
 
 def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str], float]:
     """Return the dev metric of each encoder, target and arm in the source language, as a mean over seeds."""
-    found: dict[tuple[str, str, str], list[float]] = {}
+    found: dict[tuple[str, str, str], list[Any]] = {}
     for path in records:
         record = json.loads(path.read_text(encoding="utf-8"))
         key = record["encoder"], record["target"], record["arm"]

@@ -168,7 +168,7 @@ def judge_facts(asked: dict[str, Any], found: dict[str, Any]) -> tuple[str, str]
 
 def _flat(facts: dict[str, Any]) -> dict[str, Any]:
     """Return nested facts under one key each: ``languages.xnli``."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in facts.items():
         flat |= {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
     return flat
