@@ -7,6 +7,7 @@
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make status STUDY=paper     how far a study is: jobs, device hours, failures, how to go on (STATUS="--failures 50")
+# make register STUDY=paper REASON="..."   register a study's plan anew (its first run registers it by itself)
 # make pins     note the commits and digests that sources.csv lacks: asks the hub, fetches archives once
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
 # make setup    only the environment, in .venv
@@ -38,6 +39,7 @@ STUDY = pocket
 COVER = each
 PLAN =
 STATUS =
+REASON =
 PYTEST =
 STUDIES := pocket $(basename $(notdir $(wildcard studies/*.yaml)))
 CONFIGS := config.yaml $(if $(filter pocket,$(STUDY)),,studies/$(STUDY).yaml)
@@ -53,6 +55,7 @@ ACTIVATE := source .venv/bin/activate
 TAKES_report := STUDY CORES
 TAKES_rehearse := STUDY COVER CORES
 TAKES_plan := STUDY PLAN
+TAKES_register := STUDY REASON
 TAKES_status := STUDY STATUS
 TAKES_test := PYTEST
 TAKES_bench := PYTEST
@@ -82,7 +85,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse pins test bench calibrate test-cluster test-gpu plan status lint lock check-wheels
+.PHONY: setup container report rehearse register pins test bench calibrate test-cluster test-gpu plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -121,6 +124,9 @@ plan: .venv/ready
 
 status: .venv/ready
 	@$(ACTIVATE) && python scripts/status.py --configs $(CONFIGS) $(STATUS)
+
+register: .venv/ready
+	@$(ACTIVATE) && python scripts/register.py --configs $(CONFIGS) --reason "$$REASON"
 
 lint: .venv/ready
 	$(ACTIVATE) && ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules

@@ -27,6 +27,7 @@ include: "rules/intermediate.smk"
 include: "rules/target.smk"
 include: "rules/predict.smk"
 include: "rules/analyse.smk"
+include: "rules/claims.smk"
 include: "rules/report.smk"
 
 

@@ -1,4 +1,5 @@
 # Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with captions.
+from codestilts.config.registration import expected_state
 from codestilts.reporting.report_tables import REPORT_TABLES
 
 EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
@@ -193,6 +194,7 @@ rule report:
         results=subpath(output[0], parent=True),
         image=option("--image", "image"),
         settings=settings("report"),
+        plan=lambda wildcards: expected_state(STUDY, Path(RESULTS)),
         code=code("scripts/report.py"),
     message:
         "Writing the report"

@@ -10,8 +10,8 @@ from pathlib import Path
 from warm_python import bin_folder
 
 ROOT = Path(__file__).parents[1]
-FILES = ["Snakefile", "config.yaml", "sources.csv"]
-FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "tasks", "notebooks", "report"]
+FILES = ["Snakefile", "config.yaml", "claims.yaml", "sources.csv"]
+FOLDERS = ["containers", "rules", "profiles", "slurm", "scripts", "src", "studies", "tasks", "notebooks", "report"]
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.sif*")
 
 

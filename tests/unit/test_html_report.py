@@ -15,6 +15,7 @@ from codestilts.config.analysis_settings import ReportedArm, ReportSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation import leakage, matched_tasks
+from codestilts.evaluation.claim_estimates import COLUMNS as CLAIM_COLUMNS
 from codestilts.evaluation.comparison import STATISTICS
 from codestilts.evaluation.scoring import tidy, values
 from codestilts.evaluation.statistics.design import design_of
@@ -100,6 +101,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shown |= {"arm": "none", "prediction": EVIL, "right": False}
     pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
     efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
+    pd.DataFrame(columns=CLAIM_COLUMNS).to_csv(folder / "claims.csv", index=False)
     return folder
 
 

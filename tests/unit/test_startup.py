@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from codestilts.config.plan_record import PLAN, read_entries
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -50,11 +51,13 @@ def test_the_image_and_its_digest_are_in_the_working_directory(tmp_path: Path, m
 
 def test_a_study_has_one_run_at_a_time(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(startup, "LOCK_SECONDS", 0)
+    monkeypatch.chdir(tmp_path)  # the run notes its plan below results/
     with FileLock(tmp_path / "study.lock"), pytest.raises(CodeStiltsError, match="another run"):
         startup.begin_run(study, FileLock(tmp_path / "study.lock"))
     lock = FileLock(tmp_path / "study.lock")
     startup.begin_run(study, lock)
     assert lock.is_locked
+    assert [entry.kind for entry in read_entries(tmp_path / "results" / study.name / PLAN)] == ["registration"]
     lock.release()
 
 

@@ -15,7 +15,7 @@ import yaml
 from projects import ROOT, environment, snakemake
 
 # Every parameter of a rule. A new one must not hold anything of the environment.
-FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal"}
+FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal", "plan"}
 DIGESTS_OF_CODE = {"code", "parent_digest"}
 CONTENT = {"content"}  # of local sources
 PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "clusters", "image"}
@@ -73,7 +73,7 @@ def test_a_local_source_that_changes_is_fetched_again(fresh: Path, tmp_path: Pat
 # Outputs that describe the whole study: they change with every arm, language and target.
 WHOLE_STUDY = [
     *("scores.csv", "effects.csv", "contrasts.csv", "target_checks.csv", "counts.csv"),
-    *("runs.csv", "curves.csv", "layers.csv"),
+    *("runs.csv", "curves.csv", "layers.csv", "claims.csv"),
     *("figures/tiny/*", "tables/tiny/*", "efficiency.csv", "report.html"),
 ]
 # The outputs of one encoder-arm pair.

@@ -6,7 +6,7 @@ Settings hold what decides the outputs of a job and no more, so that a job runs 
 from collections.abc import Callable
 from typing import Any
 
-from codestilts.config import analysis_jobs, preparation_jobs, training_jobs
+from codestilts.config import analysis_jobs, claim_jobs, preparation_jobs, training_jobs
 
 JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "source": preparation_jobs.source_settings,
@@ -24,6 +24,8 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "score_baselines": analysis_jobs.baseline_score_settings,
     "language_similarity": analysis_jobs.similarity_settings,
     "compare": analysis_jobs.comparison_settings,
+    "claim": claim_jobs.claim_settings,
+    "claims": claim_jobs.claims_settings,
     "sample_predictions": analysis_jobs.sample_predictions_settings,
     "effect_figures": analysis_jobs.effect_figure_settings,
     "language_figures": analysis_jobs.language_figure_settings,

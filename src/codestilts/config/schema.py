@@ -9,6 +9,7 @@ from pydantic import (
     create_model,
 )
 
+from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_fields import (
     FOLDER,
     AtLeast0,
@@ -326,4 +327,4 @@ class Config(Strict):
     definitions: Definitions
 
 
-SCHEMAS: dict[str, type[BaseModel]] = {"config": Config, "task": TaskFile}
+SCHEMAS: dict[str, type[BaseModel]] = {"config": Config, "task": TaskFile, "claim": Claim}

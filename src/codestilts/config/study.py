@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from codestilts.config.lineage import ancestors, sets_of
 from codestilts.config.schema import Arm, Block, Config, Encoder
+from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
 from codestilts.sources.table import Source
@@ -47,12 +48,13 @@ def _changed_fields(settings: Any) -> Record:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated config with all tasks and sources of the project."""
+    """A validated config with all tasks, sources and claims of the project."""
 
     config: Config
     tasks: dict[str, TaskSpec]
     sources: dict[str, Source]
     lineage: dict[str, list[str]] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -213,6 +215,11 @@ class Study:
         if task not in self.targets:
             return declared
         return [language for language in self.config.languages if language in declared]
+
+    @cached_property
+    def tested_languages(self) -> dict[str, list[str]]:
+        """The languages of each target."""
+        return {target: self.task_languages(target) for target in self.targets}
 
     @cached_property
     def code_languages(self) -> list[str]:

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from codestilts.config.claims_file import CLAIMS, claim_problems, read_claims, unknown_names
 from codestilts.config.consistency import config_errors, task_errors
 from codestilts.config.lineage import read_lineage
 from codestilts.config.schema import Config
+from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_errors import KeyPath, schema_errors
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Record, Study
@@ -23,7 +25,7 @@ def load_study(
     files: Iterable[str | Path] = (),
     command_line: Record | None = None,
 ) -> Study:
-    """Validate a config with the task files and ``sources.csv`` of a project.
+    """Validate a config with the task files, ``sources.csv`` and ``claims.yaml`` of a project.
 
     Args:
         config: The merged config.
@@ -36,15 +38,19 @@ def load_study(
     """
     root = Path(root)
     sources = read_sources(root / "sources.csv")
-    task_values = load_tasks(root / "tasks")
+    task_values, claims = load_tasks(root / "tasks"), read_claims(root)
     layers = [(os.path.relpath(file), read_yaml(file)) for file in files]
     layers += [("--config", command_line)] if command_line else []
     errors = list(task_errors(task_values, sources, root))
+    errors += [f"{CLAIMS}: {problem.key}: {problem.message}" for problem in claim_problems(claims)]
     problems = schema_errors(Config, config)
     if not problems and not errors:
         tasks = {name: TaskSpec.model_validate(values) for name, values in task_values.items()}
-        study = Study(Config.model_validate(config), tasks, sources, read_lineage(root / "tasks/lineage.yaml"))
+        of_claims = {name: Claim.model_validate(values) for name, values in claims.items()}
+        lineage = read_lineage(root / "tasks/lineage.yaml")
+        study = Study(Config.model_validate(config), tasks, sources, lineage, of_claims)
         problems = list(config_errors(study))
+        errors += [f"{CLAIMS}: {problem.key}: {problem.message}" for problem in unknown_names(study, root)]
     errors += [f"{_origin(problem.path, layers)}: {problem.key}: {problem.message}" for problem in problems]
     if errors:
         raise CodeStiltsError("\nerror: ".join(" ".join(error.splitlines()) for error in dict.fromkeys(errors)))

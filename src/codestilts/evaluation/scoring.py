@@ -38,7 +38,7 @@ def score(predictions: Iterable[str], settings: ScoreSettings, sums: str | Path)
     with SumWriter(sums) as writer:
         for name in sorted(paths):
             target, parts = settings.targets[name], []
-            for rows in (rows for path in paths[name] for rows in _runs(path, name)):
+            for rows in (rows for path in paths[name] for rows in runs_of(path, name)):
                 for metric in reported_metrics(target.metric):
                     table = unit_sums(rows, metric, target.labels)
                     tables.append(values(table))
@@ -48,7 +48,7 @@ def score(predictions: Iterable[str], settings: ScoreSettings, sums: str | Path)
     return pd.concat(tables, ignore_index=True).sort_values([*SCORE_KEYS, "metric"], ignore_index=True)
 
 
-def _runs(path: str, target: str) -> Iterator[pd.DataFrame]:
+def runs_of(path: str, target: str) -> Iterator[pd.DataFrame]:
     """Yield the predictions of a target, those of one seed and checkpoint at a time: metrics take much memory."""
     rows = pd.read_parquet(path, filters=[("target", "==", target)])
     keys = [name for name in ("seed", "checkpoint") if name in rows]

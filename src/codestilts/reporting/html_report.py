@@ -10,13 +10,16 @@ from markupsafe import Markup
 
 from codestilts import display_names
 from codestilts.config.analysis_settings import ReportedArm, ReportSettings
+from codestilts.config.plan_record import PLAN, read_entries
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, rows
+from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import FAMILIES, encoder_section
+from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
 from codestilts.reporting.run_records import MACHINE
 from codestilts.reporting.svg import embedded_svg
@@ -80,12 +83,17 @@ def render(inputs: ReportInputs) -> str:
     settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings.doses)
     not_comparable = incomparable(inputs.tasks, settings)
     engine = _engine(not_comparable)
+    encoders = [encoder_section(encoder, tables, inputs.results, settings) for encoder in settings.encoders]
+    figures = {encoder.name: frozenset(encoder.figures) for encoder in encoders}
+    pairs = tables["runs"][["encoder", "arm"]].drop_duplicates().itertuples(index=False, name=None)
     return engine.from_string(inputs.template).render(
         study=settings,
         comparison=settings.comparison,
         arms=by_family(settings.arms),
         random_arms=[name for name, arm in settings.arms.items() if arm.init == "random"],
-        encoders=[encoder_section(encoder, tables, inputs.results, settings) for encoder in settings.encoders],
+        encoders=encoders,
+        claims=claim_rows(tables["claims"], figures, len(encoders) > 1),
+        plan=plan_notes(read_entries(inputs.results / PLAN), inputs.results, list(pairs)),
         size=study_size(tables, settings),
         tasks=task_rows(inputs.tasks, settings),
         incomparable=not_comparable,

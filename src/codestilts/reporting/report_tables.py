@@ -3,6 +3,7 @@ read it while the study is planned.
 """
 
 REPORT_TABLES = [
+    "claims",
     "contrasts",
     "effects",
     "target_checks",

@@ -25,6 +25,8 @@ STAGES = {
     "collect": "collect records",
     "concatenate": "concatenate tables",
     "sample_predictions": "sample predictions",
+    "claim": "claims",
+    "claims": "table of claims",
     "compare": "statistics",
     "notebooks": "figures and tables",
     "slurm_efficiency": "job accounting",

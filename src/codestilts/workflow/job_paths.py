@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
+from codestilts.config.claim_jobs import decidable_claims
 from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
 
@@ -68,6 +69,8 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "score": pairs,
         "language_similarity": once,
         "compare": once,
+        "claim": [(name,) for name in decidable_claims(study)],
+        "claims": once,
         "collect": pairs,
         "concatenate": [("runs",), ("curves",), ("layers",), *([("doses",)] if trials else [])],
         "sample_predictions": once,

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from snakemake.utils import update_config
 
+from codestilts.config.registration import note_run
 from codestilts.config.study import Record, Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -93,12 +94,13 @@ def check_pins(study: Study) -> None:
 
 
 def begin_run(study: Study, lock: FileLock) -> None:
-    """Take the study's lock and check its sources, before the first job of a run starts.
+    """Take the study's lock, check its sources and note its plan, before the first job of a run starts.
 
     The lock replaces Snakemake's own, which a killed run leaves behind: the system frees this one however a run ends.
 
     Raises:
-        CodeStiltsError: another run of the study holds the lock, or a source is not pinned.
+        CodeStiltsError: another run of the study holds the lock, a source is not pinned, or the record of the plan is
+            damaged.
     """
     try:
         lock.acquire(timeout=LOCK_SECONDS)
@@ -107,3 +109,4 @@ def begin_run(study: Study, lock: FileLock) -> None:
             f"{lock.lock_file}: another run of this study is going on here: wait for its end, or stop it"
         ) from None
     check_pins(study)
+    note_run(study, Path("results", study.name))

@@ -1,0 +1,38 @@
+"""Judge one claim from the predictions of its arms and targets."""
+
+import argparse
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from codestilts.config.claim_settings import ClaimSettings
+from codestilts.csv_tables import read_csv
+from codestilts.errors import run
+from codestilts.evaluation.claim_estimates import evaluate
+from codestilts.provenance import parquet_files, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--predictions", nargs="*", type=Path, default=[], help="tables (parquet) or folders of them")
+    parser.add_argument("--records", nargs="*", type=Path, default=[], help="folders of target models")
+    parser.add_argument("--languages", nargs="?", help="similarity table (CSV), if it matters")
+    parser.add_argument(
+        "--settings", type=TypeAdapter(ClaimSettings).validate_json, required=True, help="JSON of ClaimSettings"
+    )
+    parser.add_argument("--out", required=True, help="the verdict (JSON), written")
+    arguments = parser.parse_args()
+    near = None
+    if arguments.languages:
+        table = read_csv(arguments.languages)
+        near = list(table.loc[table["near"].astype(bool), "language"])
+    predictions = [str(path) for path in parquet_files(arguments.predictions)]
+    records = sorted(path for folder in arguments.records for path in folder.glob("*/run.json"))
+    found = evaluate(arguments.settings, predictions, records, near)
+    write_json(arguments.out, found)
+    for result in found["results"]:
+        print(f"{found['claim']}  {result['encoder']}  {result['verdict']}: {result['why']}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+"""Write the table of all claims of a study, with those that it cannot decide."""
+
+import argparse
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from codestilts.config.claim_settings import ClaimsSettings
+from codestilts.csv_tables import write_csv
+from codestilts.errors import run
+from codestilts.evaluation.claim_estimates import claims_table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--claims", nargs="*", type=Path, default=[], help="verdicts (JSON) of scripts/claim.py")
+    parser.add_argument(
+        "--settings", type=TypeAdapter(ClaimsSettings).validate_json, required=True, help="JSON of ClaimsSettings"
+    )
+    parser.add_argument("--out", required=True, help="the table (CSV), written")
+    arguments = parser.parse_args()
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.claims]
+    write_csv(claims_table(arguments.settings, found), arguments.out, float_format="%.6f")
+
+
+if __name__ == "__main__":
+    run(main)

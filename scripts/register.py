@@ -1,0 +1,26 @@
+"""Register the plan of a study anew, deliberately: the record keeps the earlier plans, and the report says so.
+
+The first run of a study registers its plan without this script.
+"""
+
+import argparse
+from pathlib import Path
+
+from codestilts.config.registration import register
+from codestilts.config.validation import load_study, read_configs
+from codestilts.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configs", nargs="+", type=Path, default=[Path("config.yaml")], help="its YAML files")
+    parser.add_argument("--reason", default="", help="why it is registered anew; the report prints it")
+    arguments = parser.parse_args()
+    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    folder = Path("results", study.name)
+    entry = register(study, folder, arguments.reason)
+    print(f"{folder}/plan.json: plan {entry.digest} registered on {entry.date}, {entry.results} prediction files exist")
+
+
+if __name__ == "__main__":
+    run(main)

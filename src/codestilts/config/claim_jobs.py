@@ -1,0 +1,291 @@
+"""What a claim needs of a study: its sides as arms, its cells as targets and languages, and what the study lacks."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from codestilts.config.analysis_settings import ScoredTarget
+from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
+from codestilts.config.schema_claims import Claim, Side
+from codestilts.config.schema_task import TaskSpec
+from codestilts.config.scopes import target_scopes
+from codestilts.config.study import Study
+
+DEFAULT_STUDY = "pocket"  # of config.yaml, which needs no overlay
+
+
+def claim_settings(study: Study, claim: str) -> ClaimSettings:
+    """Return the settings for judging a claim; without items if the study cannot decide it."""
+    asked = study.claims[claim]
+    resolved, missing = _resolved(study, asked)
+    settings = ClaimSettings(
+        name=claim,
+        claim=asked.model_dump(exclude_defaults=True),
+        study=study.name,
+        missing=tuple(missing),
+        command=command(asked.study, claim),
+        confidence=study.config.statistics.confidence,
+        checkpoint=study.config.target.selection[0],
+    )
+    if missing:
+        return settings
+    if asked.kind == "fact":
+        return replace(settings, facts=study_facts(study, asked))
+    items = {name: tuple(resolver.items()) for name, resolver in resolved.items()}
+    found = replace(settings, items=items)
+    targets = list(dict.fromkeys(target for _, _, target in found.cells()))
+    return replace(
+        found,
+        languages={
+            name: {target: tuple(resolver.languages(target)) for target in targets}
+            for name, resolver in resolved.items()
+        },
+        targets={target: _scored(study, asked, target) for target in targets},
+        scope=_scope(study, targets),
+    )
+
+
+def claims_settings(study: Study) -> ClaimsSettings:
+    """Return the settings for the table of all claims."""
+    every = [claim_settings(study, name) for name in study.claims]
+    return ClaimsSettings(study.name, tuple(one for one in every if one.missing), tuple(study.claims))
+
+
+def decidable_claims(study: Study) -> list[str]:
+    """Return the claims that the study can decide."""
+    return [name for name, claim in study.claims.items() if not _resolved(study, claim)[1]]
+
+
+def _resolved(study: Study, claim: Claim) -> tuple[dict[str, "Resolver"], list[str]]:
+    """Return the encoders that can decide a claim and, if there is none, what the study lacks."""
+    every = {name: Resolver(study, claim, name) for name in ([claim.encoder] if claim.encoder else study.encoders)}
+    missing = {name: one.missing() for name, one in every.items()}
+    if found := {name: one for name, one in every.items() if not missing[name]}:
+        return found, []
+    return {}, list(dict.fromkeys(text for texts in missing.values() for text in texts))
+
+
+def command(study: str, claim: str) -> str:
+    """Return the command that runs all that a claim needs, and nothing else."""
+    overlay = "" if study == DEFAULT_STUDY else f" --configfile studies/{study}.yaml"
+    return f"snakemake --cores all results/{study}/claims/{claim}.json{overlay}"
+
+
+def _scope(study: Study, targets: list[str]) -> str:
+    """Return the smallest scope of the study's effects that has all of these targets."""
+    groups = {name: str(study.tasks[name].group) for name in study.targets}
+    scopes = target_scopes(groups, {name: study.tasks[name].suite for name in study.targets})
+    wide = {name: set().union(*lists) for name, (kind, lists) in scopes.items() if kind != "target"}
+    fitting = [name for name in wide if set(targets) <= wide[name]]
+    return min(fitting, key=lambda name: len(wide[name]), default="")
+
+
+def _scored(study: Study, claim: Claim, target: str) -> ScoredTarget:
+    spec = study.tasks[target]
+    return ScoredTarget(claim.metrics.get(target) or spec.metric, tuple(spec.labels or ()))
+
+
+class Resolver:
+    """A claim about one encoder of a study, as arms, targets and languages."""
+
+    def __init__(self, study: Study, claim: Claim, encoder: str) -> None:
+        self.study, self.claim, self.encoder = study, claim, encoder
+        self._languages: dict[str, list[str]] = {}
+        tasks = study.tasks
+        of_suite = [name for name in study.targets if tasks[name].suite == claim.suite]
+        self.targets = [
+            name
+            for name in claim.targets or of_suite
+            if name in tasks and (not claim.groups or tasks[name].group in claim.groups)
+        ]
+
+    def missing(self) -> list[str]:
+        """Return what the study lacks, in words."""
+        claim, study = self.claim, self.study
+        if claim.lacks:
+            return [claim.lacks]
+        named = [arm for side in (claim.plus, claim.minus) if side for arm in side.arms or []]
+        lacks = [
+            *_absent("encoder", [self.encoder], study.encoders),
+            *_absent("arm", named, study.arms),
+            *_absent("target", claim.targets or [], study.targets),
+        ]
+        if lacks or claim.kind == "fact":
+            return lacks
+        for arm in dict.fromkeys(named):
+            there = study.encoder_arms.get((self.encoder, arm), [])
+            gone = [target for target in claim.targets or [] if target not in there]
+            lacks += [f"{arm} with {self.encoder} on {', '.join(gone)}"] if gone else []
+            lacks += [f"{arm} with {self.encoder}"] if not there else []
+        if not lacks and not self.parts(self.targets):
+            lacks.append(self._nothing_to_compare())
+        return lacks
+
+    def _nothing_to_compare(self) -> str:
+        """Why no difference can be taken, although no name is missing."""
+        for side in filter(None, (self.claim.plus, self.claim.minus)):
+            if side.form not in ("own", "other") and not self.arms(side):
+                words = [side.family or "", side.domain or "", side.form or ""]
+                return f"an arm of the {'family' if side.family else 'kind'} {' '.join(filter(None, words))}"
+        return "arms and targets of both sides in these languages"
+
+    def items(self) -> list[Item]:
+        """Return the numbers that the claim is about."""
+        claim = self.claim
+        match claim.each:
+            case "language":
+                present = {language for target in self.targets for language in self.languages(target)}
+                named = [name for name in self.study.config.languages if name in present]
+                items = [Item(name, self.parts(self._tested_in(name)), name) for name in named]
+            case "target":
+                items = [Item(name, self.parts([name])) for name in self.targets]
+            case "arm":
+                arms = (claim.plus and claim.plus.arms) or []
+                items = [Item(arm, self.parts(self.targets, [arm])) for arm in arms]
+            case _:
+                items = [Item("", self.parts(self.targets))]
+        return [item for item in items if item.parts]
+
+    def _tested_in(self, language: str) -> list[str]:
+        return [target for target in self.targets if language in self.languages(target)]
+
+    def parts(self, targets: list[str], plus: list[str] | None = None) -> tuple[Part, ...]:
+        """Return the differences whose weighted mean is one number, on some targets; ``plus`` replaces its side."""
+        claim = self.claim
+        assert claim.plus and claim.minus
+        targets = [target for target in targets if self.languages(target)]
+        if claim.plus.form in ("own", "other"):
+            return tuple(self._relative_parts(targets, claim.plus, claim.minus))
+        sides = plus or self.arms(claim.plus), self.arms(claim.minus)
+        if not claim.match_forms:
+            return tuple(self._part(sides, targets))
+        forms = [sorted({self.form(arm) for arm in side}) for side in sides]
+        return tuple(
+            part
+            for form in forms[0]
+            if form in forms[1]
+            for part in self._part([[arm for arm in side if self.form(arm) == form] for side in sides], targets)
+        )
+
+    def _part(self, sides: Sequence[Sequence[str]], targets: Iterable[str]) -> list[Part]:
+        """Return the difference on the targets that all arms have, none if there is no such target or arm."""
+        plus, minus = sides
+        usable = [target for target in targets if self._has_all([*plus, *minus], target)]
+        if not (plus and minus and usable):
+            return []
+        return [Part(tuple(plus), tuple(minus), tuple(self.scopes(usable)))]
+
+    def _relative_parts(self, targets: list[str], plus: Side, minus: Side) -> Iterable[Part]:
+        """Return, for each target, arms of its own form against those of other forms."""
+        found: dict[str, Part] = {}
+        for target in targets:
+            own = self.study.tasks[target].form
+            sides = [self._relative_arms(side, target, str(own)) for side in (plus, minus)]
+            found.update((target, part) for part in (self._part(sides, [target]) if own else []))
+        scopes = self.scopes(found)
+        return [replace(found[target], weight=1 / len(scope)) for scope in scopes for target in scope]
+
+    def _relative_arms(self, side: Side, target: str, own: str) -> list[str]:
+        arms = self.arms(side.model_copy(update={"form": None}))
+        usable = [arm for arm in arms if self._has_all([arm], target)]
+        return [arm for arm in usable if (self.form(arm) == own) == (side.form == "own")]
+
+    @cached_property
+    def _single(self) -> dict[str, TaskSpec]:
+        """The arms that are one task with a form and a domain, trained in full with its own labels, with the task."""
+        found = {}
+        for name, arm in self.study.arms.items():
+            changed = arm.shuffle_labels or arm.init != "pretrained" or arm.method != "full" or arm.family == "variant"
+            task = self.study.tasks[arm.tasks[0]] if len(arm.tasks) == 1 and not changed else None
+            if task and task.form and task.domain:
+                found[name] = task
+        return found
+
+    @cached_property
+    def _compared(self) -> dict[str, set[str]]:
+        """The targets of each arm: those it is run on, without those near its tasks where forms are compared."""
+        study, without_near = self.study, self.claim.near_excluded
+        found = {arm: set(targets) for (name, arm), targets in study.encoder_arms.items() if name == self.encoder}
+        for arm, targets in found.items() if without_near else []:
+            targets -= {target for task in study.arms[arm].tasks for target in study.tasks[task].near}
+        return found
+
+    def _has_all(self, arms: Iterable[str], target: str) -> bool:
+        return all(target in self._compared.get(arm, ()) for arm in arms)
+
+    def scopes(self, targets: Iterable[str]) -> list[tuple[str, ...]]:
+        """Return lists of targets for the mean over each, then over all of them."""
+        if self.claim.average == "tasks":
+            return [tuple(targets)]
+        groups: dict[str, list[str]] = {}
+        for target in targets:
+            groups.setdefault(str(self.study.tasks[target].group), []).append(target)
+        return [tuple(names) for names in groups.values()]
+
+    def arms(self, side: Side) -> list[str]:
+        """Return the arms of a side that the study runs with the encoder."""
+        if side.arms:
+            return side.arms
+        arms = self._compared
+        if side.family:
+            return [arm for arm, own in self.study.arms.items() if arm in arms and own.family == side.family]
+        tasks = {arm: task for arm, task in self._single.items() if arm in arms}
+        with_domain = [arm for arm, task in tasks.items() if side.domain in (None, task.domain)]
+        return [arm for arm in with_domain if side.form in (None, "own", "other", tasks[arm].form)]
+
+    def form(self, arm: str) -> str:
+        """Return the form of an arm's task."""
+        return str(self._single[arm].form)
+
+    def languages(self, target: str) -> list[str]:
+        """Return the languages of a target that the claim is about; near and far ones are told apart when it runs."""
+        if target not in self._languages:
+            self._languages[target] = self._languages_of(target)
+        return self._languages[target]
+
+    def _languages_of(self, target: str) -> list[str]:
+        study, chosen = self.study, self.claim.languages
+        own, source = study.tested_languages[target], study.source_language(target)
+        if self.claim.only_languages:
+            own = [name for name in own if name in self.claim.only_languages]
+        if chosen == "all":
+            return own
+        if chosen == "source":
+            return [name for name in own if name == source and target in study.trained_targets]
+        seen, pretrained = set(study.seen_languages), set(study.encoder(self.encoder).languages)
+        wanted: dict[str, Callable[[str], bool]] = {
+            "seen": seen.__contains__,
+            "unseen": lambda name: name not in seen,
+            "pretrained": pretrained.__contains__,
+            "not_pretrained": lambda name: bool(pretrained) and name not in pretrained,
+        }
+        keep = wanted.get(chosen, lambda name: True)
+        return [name for name in own if name != source and keep(name)]
+
+
+def _absent(kind: str, names: Sequence[str], there: Iterable[str]) -> list[str]:
+    """Return the names that the study lacks in a few words: ``the arms mnli, qqp``."""
+    absent = [name for name in dict.fromkeys(names) if name not in there]
+    return [f"the {kind}{'s' if len(absent) > 1 else ''} {', '.join(absent)}"] if absent else []
+
+
+def study_facts(study: Study, claim: Claim) -> dict[str, object]:
+    """Return what the study is like, under the keys of the claim's facts."""
+    targets = claim.targets or study.targets
+    arms = (claim.plus and claim.plus.arms) or study.trained_arms
+    tasks = list(dict.fromkeys(task for arm in arms for task in study.arms[arm].tasks))
+    trained = [target for target in targets if target in study.trained_targets]
+    found = {
+        "phases": 1 + bool(study.intermediate_models) + bool(trained),
+        "tasks": len(tasks),
+        "domain": " and ".join(sorted({str(study.tasks[task].domain) for task in tasks})),
+        "trained": len(trained),
+        "untrained": len(targets) - len(trained),
+        "languages": {target: len(study.tested_languages[target]) for target in targets},
+    }
+    assert claim.facts
+    asked = claim.facts.model_dump(exclude_defaults=True)
+    own = {key: value for key, value in found.items() if key in asked}
+    if "languages" in own:
+        own["languages"] = {name: n for name, n in found["languages"].items() if name in asked["languages"]}  # type: ignore[attr-defined]
+    return own

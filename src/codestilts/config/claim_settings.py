@@ -1,0 +1,88 @@
+"""What a job that judges a claim is told: the differences to estimate, by arms, targets and languages.
+
+:mod:`codestilts.config.claim_jobs` makes it from a study. It stands apart from it because a script reads it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from codestilts.config.analysis_settings import ScoredTarget
+
+
+@dataclass(frozen=True)
+class Part:
+    """A difference between the means of two sides.
+
+    ``scopes`` are lists of targets: the mean is over the targets of each, then over the lists. ``weight`` is the part's
+    share of the whole, relative to that of other parts that have data.
+    """
+
+    plus: tuple[str, ...]
+    minus: tuple[str, ...]
+    scopes: tuple[tuple[str, ...], ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """One number that a claim is about: a weighted mean of differences, in one language if that is given."""
+
+    name: str
+    parts: tuple[Part, ...]
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimSettings:
+    """Settings for judging a claim.
+
+    Attributes:
+        name: The claim's key in ``claims.yaml``.
+        claim: The claim as it is written there, with defaults (:class:`codestilts.config.schema_claims.Claim`).
+        study: The study that judges it.
+        missing: What the study lacks, so that it cannot decide.
+        command: The command that runs the claim in a study that has what it needs.
+        items: The numbers to estimate, by encoder.
+        languages: The languages of each target, by encoder.
+        targets: How predictions are scored.
+        checkpoint: The kind of checkpoint that is compared.
+        confidence: The confidence of intervals.
+        facts: What the study is like, for a claim about that.
+        scope: The scope of effects that its targets are part of, whose figure the report links.
+    """
+
+    name: str
+    claim: dict[str, Any]
+    study: str
+    missing: tuple[str, ...]
+    command: str
+    items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
+    languages: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    targets: dict[str, ScoredTarget] = field(default_factory=dict)
+    checkpoint: str = "last"
+    confidence: float = 0.95
+    facts: dict[str, Any] = field(default_factory=dict)
+    scope: str = ""
+
+    def cells(self) -> list[tuple[str, str, str]]:
+        """Return each encoder, arm and target that the claim needs, once."""
+        return list(
+            dict.fromkeys(
+                (encoder, arm, target)
+                for encoder, items in self.items.items()
+                for item in items
+                for part in item.parts
+                for arm in [*part.plus, *part.minus]
+                for scope in part.scopes
+                for target in scope
+            )
+        )
+
+
+@dataclass(frozen=True)
+class ClaimsSettings:
+    """Settings of the table of all claims: those that the study cannot decide have no file of their own."""
+
+    study: str
+    undecidable: tuple[ClaimSettings, ...]
+    order: tuple[str, ...]

@@ -1,0 +1,114 @@
+"""Reading of ``claims.yaml`` and what can be wrong with a claim, in one line each."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from codestilts.config.schema_claims import KEYS_OF_KIND, Claim, Side
+from codestilts.config.schema_errors import Problem, schema_errors
+from codestilts.config.schema_fields import Family
+from codestilts.config.study import Record, Study
+from codestilts.errors import suggest
+from codestilts.files import read_yaml
+
+CLAIMS = "claims.yaml"
+OF_KINDS = {key for keys in KEYS_OF_KIND.values() for key in keys}
+MAX_NAME = 100
+
+
+def read_claims(root: Path) -> dict[str, Any]:
+    """Return the values of each claim by its name; none if the project has no ``claims.yaml``."""
+    return read_yaml(root / CLAIMS) if (root / CLAIMS).exists() else {}
+
+
+def claim_problems(values: dict[str, Any]) -> Iterator[Problem]:
+    """What is wrong with claims whatever the study is: keys and values, and keys that a kind needs or forbids."""
+    for name, value in values.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name) or len(name) > MAX_NAME:
+            message = f"not a valid name of a claim: use up to {MAX_NAME} lower-case letters, digits and hyphens"
+            yield Problem((name,), message)
+            continue
+        found = schema_errors(Claim, value, exact=True)
+        yield from (Problem((name, *problem.path), problem.message) for problem in found)
+        if not found:
+            problems = _inconsistencies(Claim.model_validate(value))
+            yield from (Problem((name, *problem.path), problem.message) for problem in problems)
+
+
+def _inconsistencies(claim: Claim) -> Iterator[Problem]:
+    """Keys that do not go together."""
+    needed = {*KEYS_OF_KIND[claim.kind]} if not claim.lacks else set()
+    allowed = {*KEYS_OF_KIND[claim.kind], *(["plus"] if claim.kind == "fact" else [])}
+    for key in sorted(OF_KINDS):
+        given = getattr(claim, key) is not None
+        if key in needed and not given:
+            yield Problem((key,), f"is missing: a claim of the kind {claim.kind} needs it")
+        if given and key not in allowed:
+            yield Problem((key,), f"means nothing to a claim of the kind {claim.kind}: remove it")
+    for key in ("plus", "minus"):
+        side: Side | None = getattr(claim, key)
+        if side is not None:
+            yield from (Problem((key,), message) for message in _side_problems(side))
+    sides = [side for side in (claim.plus, claim.minus) if side]
+    if claim.match_forms and not all(side.domain and not side.form for side in sides):
+        yield Problem(("match_forms",), "needs a domain, and no form, on both sides")
+    relative = [side.form in ("own", "other") for side in sides]
+    if any(relative) and not all(relative):
+        yield Problem(("plus", "form"), "own is compared with other: set both sides' form to one of these")
+    several = claim.each == "arm" or claim.kind == "best_of"
+    if several and claim.plus and not (claim.plus.arms and len(claim.plus.arms) > 1):
+        yield Problem(("plus", "arms"), "lists fewer than two arms: list those that are tried")
+    if claim.least and claim.each == "arm" and claim.plus and claim.plus.arms and claim.least > len(claim.plus.arms):
+        yield Problem(("least",), f"is {claim.least}, and there are {len(claim.plus.arms)} arms: lower it")
+
+
+def _side_problems(side: Side) -> Iterator[str]:
+    chosen = [key for key in ("arms", "family") if getattr(side, key)]
+    chosen += ["domain and form"] if side.domain or side.form else []
+    if not chosen:
+        yield "is empty: name arms, a family, or the domain or form of tasks"
+    if len(chosen) > 1:
+        yield f"has {' and '.join(chosen)}: keep one of them"
+
+
+def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
+    """Studies, encoders, arms, targets and suites of claims that exist neither here nor in the study a claim names."""
+    overlays = {path.stem: path for path in sorted((root / "studies").glob("*.yaml"))}
+    default = str(read_yaml(root / "config.yaml").get("study", "")) if (root / "config.yaml").exists() else ""
+    studies = {study.name, default, *overlays} - {""}
+    families, tasks = get_args(Family), study.tasks
+    own_arms = {*study.config.definitions.arms, *(name for name, task in tasks.items() if task.suite in families)}
+    targets = [name for name, task in tasks.items() if task.group]
+    defined: dict[str, dict[str, Record]] = {}
+    for name, claim in study.claims.items():
+        if claim.study not in studies:
+            yield _unknown((name, "study"), claim.study, studies, "study")
+            continue
+        if claim.study in overlays and claim.study not in defined:
+            defined[claim.study] = read_yaml(overlays[claim.study]).get("definitions") or {}
+        there = defined.get(claim.study, {})
+        arms, encoders = (
+            {*own_arms, *there.get("arms", {})},
+            {*study.config.definitions.encoders, *there.get("encoders", {})},
+        )
+        references: list[tuple[tuple[str, ...], Iterable[str], Iterable[str], str]] = [
+            (("encoder",), [claim.encoder] if claim.encoder else [], encoders, "encoder"),
+            (("plus", "arms"), (claim.plus and claim.plus.arms) or [], arms, "arm"),
+            (("minus", "arms"), (claim.minus and claim.minus.arms) or [], arms, "arm"),
+            (("targets",), claim.targets or [], targets, "target"),
+            (("metrics",), claim.metrics, targets, "target"),
+            (("facts", "languages"), claim.facts.languages if claim.facts else [], targets, "target"),
+            (("suite",), [claim.suite], {tasks[target].suite for target in targets}, "suite of targets"),
+            (("only_languages",), claim.only_languages or [], _languages(study, targets), "language of a target"),
+        ]
+        for path, names, allowed, kind in references:
+            yield from (_unknown((name, *path), one, allowed, kind) for one in names if one not in set(allowed))
+
+
+def _languages(study: Study, targets: list[str]) -> set[str]:
+    return {language for target in targets for language in study.tasks[target].languages}
+
+
+def _unknown(path: tuple[str, ...], name: str, allowed: Iterable[str], kind: str) -> Problem:
+    return Problem(path, f"'{name}': no {kind} has that name; {suggest(name, allowed)}")

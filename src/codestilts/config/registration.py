@@ -1,0 +1,110 @@
+"""The registered plan of a study (``results/NAME/plan.json``): what it set out to do, dated, and every later change.
+
+The file is only ever added to. Its first entry is the registration of the plan by the study's first run; a run whose
+plan differs from the entry before it adds a deviation, and ``scripts/register.py`` a new registration.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, read_entries
+from codestilts.config.study import Study, to_json
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import commit, write_json
+
+# How jobs compute, which decides no result: a change is no change of the plan.
+TECHNICAL = {"checkpoint_minutes", "tasks"}
+
+
+def plan_of(study: Study) -> Plan:
+    """Return what a study sets out to do, as flat keys: ``statistics.margin``, ``arms.pos``, ``tasks.pos``."""
+    config = study.config
+    plan: Plan = {"seeds": sorted(config.seeds), "source_language": config.source_language}
+    plan |= {f"statistics.{key}": value for key, value in config.statistics.model_dump().items()}
+    plan |= {f"encoders.{name}": study.encoder(name).model_dump(exclude_defaults=True) for name in study.encoders}
+    plan |= {f"arms.{name}": arm.model_dump(exclude_defaults=True) for name, arm in study.arms.items()}
+    plan |= {f"targets.{name}": study.tasks[name].metric for name in study.targets}
+    plan |= {f"languages.{name}": "tested" for name in config.languages}
+    plan |= {f"tasks.{name}": _digest(study.tasks[name].as_written()) for name in study.examples}
+    plan |= {f"claims.{name}": _digest(claim.model_dump()) for name, claim in study.claims.items()}
+    if config.grid:
+        plan["grid"] = _digest([block.model_dump() for block in config.grid])
+    for phase in ("intermediate", "target"):
+        budget = getattr(config, phase).model_dump(exclude_none=True)
+        plan |= {f"{phase}.{key}": value for key, value in budget.items() if key not in TECHNICAL}
+    plan |= {f"target.tasks.{name}": config.target.own(name) for name in study.targets if config.target.own(name)}
+    sizes = config.data.model_dump(exclude_none=True)
+    plan |= {f"data.{key}": value for key, value in sizes.items() if key != "tasks"}
+    plan |= {f"data.tasks.{name}": value for name, value in sizes["tasks"].items() if name in study.examples}
+    parsed: Plan = json.loads(to_json(plan))
+    return parsed
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(to_json(value).encode()).hexdigest()[:16]
+
+
+def digest(plan: Plan) -> str:
+    """Return the digest of a plan."""
+    return _digest(plan)
+
+
+def note_run(study: Study, folder: Path) -> Entry | None:
+    """Note the plan of a run that begins: as the registration if there is none, as a deviation if it has changed.
+
+    Args:
+        study: The study.
+        folder: Its folder of results.
+
+    Returns:
+        The entry that was added, None if the plan is as before.
+    """
+    entries, plan = read_entries(folder / PLAN), plan_of(study)
+    if not entries:
+        return _add(folder, entries, Entry("registration", _now(), digest(plan), plan=plan))
+    if entries[-1].digest == digest(plan):
+        return None
+    changed = changes(current(entries), plan)
+    return _add(folder, entries, Entry("deviation", _now(), digest(plan), changes=changed))
+
+
+def register(study: Study, folder: Path, reason: str) -> Entry:
+    """Register a study's plan anew: later deviations are from this one. Earlier entries stay.
+
+    Raises:
+        CodeStiltsError: There is a registration, and no reason for another one.
+    """
+    entries, plan = read_entries(folder / PLAN), plan_of(study)
+    if entries and not reason.strip():
+        raise CodeStiltsError(
+            f"{folder / PLAN}: it was registered on {entries[0].date[:10]}: say why it is registered anew (--reason)"
+        )
+    return _add(folder, entries, Entry("registration", _now(), digest(plan), reason=reason.strip(), plan=plan))
+
+
+def _add(folder: Path, entries: list[Entry], entry: Entry) -> Entry:
+    found = sum(1 for _ in folder.glob("predictions/*/*/*/*.parquet")) + sum(
+        1 for _ in folder.glob("retrieval/*/*/*/*.parquet")
+    )
+    entry = replace(entry, commit=commit(), results=found)
+    shown = [{key: value for key, value in asdict(one).items() if value not in ("", {})} for one in [*entries, entry]]
+    write_json(folder / PLAN, {"entries": shown})
+    return entry
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def expected_state(study: Study, folder: Path) -> str:
+    """Return the digest of the plan and the number of entries that there are once a run has begun.
+
+    If it changes, the report is written anew.
+    """
+    own, entries = digest(plan_of(study)), read_entries(folder / PLAN)
+    added = not entries or entries[-1].digest != own
+    return f"{own}, entry {len(entries) + added}"

@@ -1,0 +1,111 @@
+"""The schema of ``claims.yaml``: statements under test, as data. The file maps the name of each claim to these keys."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, FiniteFloat
+
+from codestilts.config.schema_fields import (
+    AtLeast0,
+    Count,
+    Domain,
+    Family,
+    Form,
+    LanguageSet,
+    Metric,
+    Name,
+    Names,
+    Number,
+    Strict,
+    Unique,
+)
+
+ClaimKind = Literal[
+    "positive", "at_least", "equivalent", "published", "u_of_n", "at_least_each", "best_of", "fact"
+]  # fmt: skip
+Group = Literal["classification", "structured", "qa", "retrieval"]
+Points = Annotated[FiniteFloat, Number]
+
+# The keys that each kind needs, beside those that all claims have. A key of another kind is an error.
+KEYS_OF_KIND: dict[str, tuple[str, ...]] = {
+    "positive": ("plus", "minus"),
+    "at_least": ("plus", "minus", "value"),
+    "equivalent": ("plus", "minus", "margin"),
+    "published": ("plus", "minus", "value", "tolerance"),
+    "u_of_n": ("plus", "minus", "each", "least"),
+    "at_least_each": ("plus", "minus", "each", "value"),
+    "best_of": ("plus", "minus", "value", "tolerance"),
+    "fact": ("facts",),
+}
+
+
+class Side(Strict):
+    """One side of a difference: the mean of the arms that are named, or that have all of the given properties.
+
+    A domain or a form selects arms with one intermediate task, full training and true labels.
+    """
+
+    arms: Names | None = None
+    family: Family | None = None
+    domain: Domain | None = Field(None, description="what the texts of the arm's task are")
+    form: Form | Literal["own", "other"] | None = Field(
+        None, description="the form of the arm's task; own and other: that of the target, or any other one"
+    )
+
+
+class Facts(Strict):
+    """What the study itself must be like. Tasks are those of the arms of ``plus``, targets those of the claim."""
+
+    phases: Count | None = Field(None, description="training phases, pretraining included")
+    tasks: Count | None = Field(None, description="number of intermediate tasks")
+    domain: Domain | None = Field(None, description="what the texts of all these tasks are")
+    trained: Count | None = Field(None, description="number of targets that are fine-tuned")
+    untrained: Count | None = Field(None, description="number of targets that are not")
+    languages: dict[Name, Count] = Field({}, description="target -> number of languages that it is tested in")
+
+
+class Claim(Strict):
+    """A statement about a study: what is compared, on which cells, and what would support it."""
+
+    says: Annotated[str, Field(min_length=1)] = Field(description="the claim in one sentence")
+    paper: Annotated[str, Field(min_length=1)] = Field(description="who claims it")
+    place: str = Field("", description="section or table of the paper")
+    reading: str = Field("", description="where the claim in words leaves a choice: which one was made here")
+    kind: ClaimKind = Field(
+        description="positive: the interval is above 0; at_least: above value; equivalent: in plus or minus margin; "
+        "published: inside value plus or minus tolerance; u_of_n: at least `least` of the items of `each` are "
+        "positive (partial conjunction); at_least_each: every item of `each` is above value (intersection-union); "
+        "best_of: published, for the arm of plus that is best on source-language dev rows of each target; fact: the "
+        "study is like this"
+    )
+    study: Name = Field(description="a study that can decide it; every other one with its arms and targets can too")
+    encoder: Name | None = Field(None, description="the encoder that it is about, if not every one of the study")
+    plus: Side | None = None
+    minus: Side | None = None
+    match_forms: bool = Field(False, description="compare arms of the same form, and average over forms")
+    targets: Names | None = Field(None, description="the targets, if not all of the suite")
+    suite: Name = Field("pl", description="suite of the targets, where they are not listed")
+    groups: Annotated[list[Group], Field(min_length=1), *Unique] | None = Field(
+        None, description="groups of these targets, if not all"
+    )
+    languages: Literal["all", "source", LanguageSet] = Field(
+        "all", description="the languages of each target; all: its source language too"
+    )
+    only_languages: Names | None = Field(None, description="languages, if not all of that set")
+    average: Literal["tasks", "groups"] = Field(
+        "groups",
+        description="after the mean over the languages of a target: the mean over targets (tasks), as papers on XTREME "
+        "take it, or over the targets of a group and then over groups",
+    )
+    metrics: dict[Name, Metric] = Field({}, description="target -> its metric, if not that of its task file")
+    each: Literal["language", "target", "arm"] | None = Field(None, description="what a claim about several is about")
+    least: Count | None = Field(None, description="u_of_n: how many of them at least")
+    value: Points | None = Field(None, description="points")
+    tolerance: AtLeast0 | None = Field(None, description="points around value that count as the same result")
+    margin: AtLeast0 | None = Field(None, description="points up to which a difference counts as none")
+    facts: Facts | None = None
+    lacks: str = Field("", description="what no study of the project has yet, so that the claim cannot be run")
+
+    @property
+    def near_excluded(self) -> bool:
+        """Whether targets that share form and material with an arm's task are left out: where forms are compared."""
+        return any(side is not None and bool(side.domain or side.form) for side in (self.plus, self.minus))

@@ -1,0 +1,214 @@
+"""From predictions to the verdict on one claim: the cells it needs are scored, and nothing else is read."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
+from codestilts.config.schema_claims import Claim
+from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge, judge_facts, rounded
+from codestilts.evaluation.scoring import compared, runs_of, unit_sums
+from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
+from codestilts.evaluation.statistics.means import common_means, count
+from codestilts.evaluation.statistics.resampling import Cells, resample
+from codestilts.evaluation.sum_tables import names_in
+
+COLUMNS = [
+    "claim", "encoder", "kind", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why", "deciding",
+    "item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells", "missing", "command",
+]  # fmt: skip
+
+
+def evaluate(
+    settings: ClaimSettings, predictions: Sequence[str], records: Sequence[Path], near: Iterable[str] | None
+) -> dict[str, Any]:
+    """Judge a claim.
+
+    Args:
+        settings: The settings of the claim.
+        predictions: Prediction files (parquet) of the arms and targets that it needs.
+        records: ``run.json`` of target training, for a claim about the best arm.
+        near: The languages near the source language, for a claim about near or far ones.
+
+    Returns:
+        The claim, and for each encoder its verdict with the estimates it rests on.
+    """
+    claim = Claim.model_validate(settings.claim)
+    about = {
+        **settings.claim,
+        "claim": settings.name,
+        "study": settings.study,
+        "wanted": wanted(claim),
+        "scope": settings.scope,
+    }
+    if settings.missing:
+        return about | {"results": [not_run(settings, encoder=claim.encoder or "")]}
+    if claim.kind == "fact":
+        verdict, why = judge_facts(settings.claim["facts"], settings.facts)
+        result = _result(verdict, why, encoder=claim.encoder or "")
+        return about | {"results": [result | {"facts": settings.facts}]}
+    sums = claim_sums(settings, predictions)
+    dev = dev_scores(records) if claim.kind == "best_of" else {}
+    results = []
+    for encoder in settings.items:
+        own = {target: _languages(claim, names, near) for target, names in settings.languages[encoder].items()}
+        cells = resample(sums[sums["encoder"] == encoder], 0, 0)
+        results.append(_of_encoder(settings, claim, encoder, cells, own, dev))
+    return about | {"results": results}
+
+
+def not_run(settings: ClaimSettings, encoder: str) -> dict[str, Any]:
+    """Return the result of a claim that the study cannot decide."""
+    why = f"the study {settings.study} lacks {', '.join(settings.missing)}"
+    more = {"missing": list(settings.missing), "command": settings.command}
+    return _result(NOT_RUN, why, encoder=encoder) | more
+
+
+def _result(verdict: str, why: str, encoder: str) -> dict[str, Any]:
+    return {"encoder": encoder, "verdict": verdict, "why": why, "deciding": "", "estimates": []}
+
+
+def wanted(claim: Claim) -> str:
+    """Return what would support a claim, in a few words."""
+    match claim.kind:
+        case "positive":
+            return "above 0"
+        case "at_least":
+            return f"{claim.value:g} or more"
+        case "equivalent":
+            return f"inside ±{claim.margin:g}"
+        case "published":
+            return f"{claim.value:g} ± {claim.tolerance:g}"
+        case "best_of":
+            return f"{claim.value:g} ± {claim.tolerance:g}, the best arm of each target"
+        case "u_of_n":
+            return f"positive for {claim.least} {claim.each}s or more"
+        case "at_least_each":
+            return f"{claim.value:g} or more for each {claim.each}"
+        case _:
+            return "the study is like this" if not claim.lacks else ""
+
+
+def _of_encoder(
+    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], dev: dict
+) -> dict[str, Any]:
+    items, chosen = settings.items[encoder], {}
+    if claim.kind == "best_of":
+        chosen = best_arms(items[0].parts[0], {key[1:]: score for key, score in dev.items() if key[0] == encoder})
+        items = (Item("", chosen_parts(items[0].parts[0], chosen)),)
+    found = [(item, *_estimate(settings, item, cells, languages)) for item in items]
+    estimated = [(item, one, counts) for item, one, counts in found if one]
+    if not estimated:
+        return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
+    estimates = [one for _, one, _ in estimated]
+    verdict, why = judge(claim, estimates)
+    rows = [{"item": item.name, **rounded(one), **counts} for item, one, counts in estimated]
+    result = _result(verdict, why, encoder) | {"estimates": rows}
+    result["deciding"] = deciding(claim, estimates) if verdict == INCONCLUSIVE else ""
+    return result | ({"chosen": chosen} if chosen else {})
+
+
+def _estimate(
+    settings: ClaimSettings, item: Item, cells: Cells, languages: dict[str, list[str]]
+) -> tuple[Estimate | None, dict[str, int]]:
+    """Return the estimate of an item and the numbers of its cells; parts without a common cell drop out."""
+    total, plus_only, shares = np.zeros(len(cells.by_seed)), np.zeros(len(cells.by_seed)), 0.0
+    own = {name: [item.language] for name in languages} if item.language else languages
+    for part in item.parts:
+        plus, minus = common_means(cells, [list(part.plus), list(part.minus)], [*map(list, part.scopes)], own)
+        if plus.any():
+            total += part.weight * (plus - minus)
+            plus_only += part.weight * plus
+            shares += part.weight
+    found = estimate(cells, total / shares, settings.confidence) if shares else None
+    return found, count(cells, plus_only)
+
+
+def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:
+    """Return a target's languages, of which a claim about near or far ones has a part."""
+    if claim.languages not in ("near", "far"):
+        return list(names)
+    assert near is not None
+    close = set(near)
+    return [name for name in names if (name in close) == (claim.languages == "near")]
+
+
+def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFrame:
+    """Score the predictions of the claim's targets and arms: sums per unit, of the checkpoint that is compared."""
+    arms = {(encoder, arm, target) for encoder, arm, target in settings.cells()}
+    parts = []
+    for path in predictions:
+        for target in sorted(names_in(path, "target") & set(settings.targets)):
+            scored = settings.targets[target]
+            for rows in runs_of(path, target):
+                if (rows["encoder"].iloc[0], rows["arm"].iloc[0], target) in arms:
+                    parts.append(compared(unit_sums(rows, scored.metric, scored.labels), settings.checkpoint))
+    if not parts:
+        raise CodeStiltsError(f"claim {settings.name}: none of the predictions has its arms and targets: predict them")
+    texts = dict.fromkeys(("arm", "target", "language", "unit", "label"), "category")
+    return pd.concat(parts, ignore_index=True).astype(texts).assign(family="claimed")
+
+
+def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str], float]:
+    """Return the dev metric of each encoder, target and arm in the source language, as a mean over seeds."""
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    for path in records:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        key = record["encoder"], record["target"], record["arm"]
+        curve = [point["dev"] for point in record["curve"] if point["dev"] is not None]
+        own = record["dev"].get(record["target"])
+        found.setdefault(key, []).append(max(curve, default=own) if own is None else own)
+    return {key: float(np.mean(scores)) for key, scores in found.items() if None not in scores}
+
+
+def best_arms(part: Part, dev: dict[tuple[str, str], float]) -> dict[str, str]:
+    """Return the arm of ``plus`` with the best dev score for each target; ties go to the first.
+
+    A target that is not fine-tuned has no dev rows: it gets the arm that is best in the mean over the others.
+
+    Raises:
+        CodeStiltsError: No target has dev scores.
+    """
+    targets = [target for scope in part.scopes for target in scope]
+    known = [target for target in targets if all((target, arm) in dev for arm in part.plus)]
+    if not known:
+        raise CodeStiltsError("no target of the claim has dev scores, by which the best arm is chosen")
+    mean = {arm: float(np.mean([dev[target, arm] for target in known])) for arm in part.plus}
+    overall = max(part.plus, key=mean.__getitem__)
+    return {
+        target: max(part.plus, key=lambda arm: dev[target, arm]) if target in known else overall for target in targets
+    }
+
+
+def chosen_parts(part: Part, chosen: dict[str, str]) -> tuple[Part, ...]:
+    """Return one part for each target, with its chosen arm and the target's weight in the mean."""
+    return tuple(
+        replace(part, plus=(chosen[target],), scopes=((target,),), weight=1 / len(scope) / len(part.scopes))
+        for scope in part.scopes
+        for target in scope
+    )
+
+
+def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return one row a claim, encoder and item (:data:`COLUMNS`), in the order of ``claims.yaml``.
+
+    Args:
+        settings: The settings of the table.
+        found: What :func:`evaluate` returned for the claims that the study can decide.
+    """
+    every = [*found, *(evaluate(one, [], [], None) for one in settings.undecidable)]
+    every.sort(key=lambda one: settings.order.index(one["claim"]))
+    rows = []
+    for claim in every:
+        for result in claim["results"]:
+            for estimate_row in result["estimates"] or [{}]:
+                row = {**claim, **result, **estimate_row}
+                row["missing"] = ", ".join(result.get("missing", []))
+                rows.append({name: row.get(name, "") for name in COLUMNS})
+    return pd.DataFrame(rows, columns=COLUMNS)

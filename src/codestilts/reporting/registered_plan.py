@@ -1,0 +1,96 @@
+"""What the report says of a study's registered plan: when it was registered, what changed since, and which results are
+older than that."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from codestilts.config.plan_record import Entry, changes, current
+
+LONGEST = 160  # characters of a value that the page shows
+
+
+@dataclass(frozen=True)
+class Change:
+    """A key of the plan that was changed after the registration, with its values as texts."""
+
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Period:
+    """The time from one entry of the record to the next, and how many of the shown predictions were made in it."""
+
+    date: str
+    what: str
+    digest: str
+    results: int
+
+
+@dataclass(frozen=True)
+class PlanNotes:
+    """The registered plan as the report shows it; ``mixed`` if predictions of several periods are in its numbers."""
+
+    entry: Entry | None
+    changes: list[Change]
+    periods: list[Period]
+    mixed: bool
+
+
+def plan_notes(entries: Sequence[Entry], results: Path, pairs: Sequence[tuple[str, str]]) -> PlanNotes:
+    """Describe the record of a plan.
+
+    Args:
+        entries: The entries of ``plan.json``.
+        results: The study's folder of results.
+        pairs: The encoder-arm pairs whose predictions the report is made of.
+    """
+    registered = [index for index, entry in enumerate(entries) if entry.kind == "registration"]
+    if not registered:
+        return PlanNotes(None, [], [], False)
+    last = registered[-1]
+    changed = changes(current(entries[: last + 1]), current(entries))
+    counts = _results_by_entry(entries, results, pairs)
+    periods = [Period("", "before any registration", "", counts[0])] if counts[0] else []
+    periods += [
+        Period(entry.date, _what(entry), entry.digest, number)
+        for entry, number in zip(entries, counts[1:], strict=True)
+    ]
+    return PlanNotes(
+        entry=entries[last],
+        changes=[Change(key, _text(before), _text(after)) for key, (before, after) in changed.items()],
+        periods=periods,
+        mixed=sum(period.results > 0 for period in periods) > 1,
+    )
+
+
+def _what(entry: Entry) -> str:
+    if entry.kind == "registration":
+        return f"registered: {entry.reason}" if entry.reason else "registered by the first run"
+    return f"{len(entry.changes)} key{'s' if len(entry.changes) > 1 else ''} changed: {', '.join(entry.changes)}"
+
+
+def _results_by_entry(entries: Sequence[Entry], results: Path, pairs: Sequence[tuple[str, str]]) -> list[int]:
+    """Count prediction files by the time they were written: before the first entry, then after each."""
+    dates = [datetime.fromisoformat(entry.date).timestamp() for entry in entries]
+    counts = [0] * (len(entries) + 1)
+    for encoder, arm in pairs:
+        files = [*results.glob(f"predictions/{encoder}/{arm}/*/*.parquet")]
+        files += results.glob(f"retrieval/{encoder}/{arm}/*/*.parquet")
+        for file in files:
+            written = file.stat().st_mtime
+            counts[sum(date <= written for date in dates)] += 1
+    return counts
+
+
+def _text(value: Any) -> str:
+    """Return a value of the plan as a text; a missing one is not there."""
+    if value is None:
+        return "not there"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

@@ -1,0 +1,264 @@
+"""Verdicts on claims: estimates whose intervals are known, and predictions whose differences are worked out by hand."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codestilts.config.analysis_settings import ScoredTarget
+from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
+from codestilts.config.schema_claims import KEYS_OF_KIND, Claim
+from codestilts.evaluation.claim_estimates import best_arms, claims_table, evaluate
+from codestilts.evaluation.claims import deciding, judge, judge_facts, projected
+from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
+
+SIDES: dict[str, Any] = {"plus": {"arms": ["mnli", "squad"]}, "minus": {"arms": ["none"]}}
+
+
+def claim(kind: str, **keys: Any) -> Claim:
+    return Claim.model_validate({"says": "x", "paper": "y", "kind": kind, "study": "pocket", **SIDES, **keys})
+
+
+def interval(low: float, high: float) -> Estimate:
+    """An estimate in the middle of its interval, with so many degrees of freedom that t is normal."""
+    error = (high - low) / 2 / 1.959964
+    return Estimate((low + high) / 2, low, high, 0.5, (0.0, 0.0), "", error, 1e9, 100)
+
+
+def from_z(z: float) -> Estimate:
+    """An estimate of ``z`` with a standard error of 1."""
+    return Estimate(z, z - 1.959964, z + 1.959964, 0.5, (0.0, 0.0), "", 1.0, 1e9, 100)
+
+
+@pytest.mark.parametrize(
+    ("asked", "supported", "refuted", "open_"),
+    [
+        (claim("positive"), (0.1, 2), (-2, 0), (-0.1, 2)),
+        (claim("at_least", value=3), (3, 5), (1, 2.9), (2.9, 5)),
+        (claim("at_least", value=-1), (-1, 5), (-3, -1.1), (-1.1, 5)),
+        (claim("equivalent", margin=1), (-0.9, 0.9), (1, 2), (-0.9, 1)),
+        (claim("equivalent", margin=1), (0.1, 0.9), (-2, -1), (-1, 0.9)),
+        (claim("published", value=8.2, tolerance=2), (6.2, 10.2), (3, 6.1), (6.1, 10)),
+        (claim("published", value=8.2, tolerance=2), (7, 8), (10.3, 12), (10, 12)),
+        (claim("best_of", value=5.4, tolerance=1), (4.5, 6), (0, 4.3), (4.3, 6.4)),
+    ],
+)
+def test_a_verdict_says_where_the_interval_lies(
+    asked: Claim, supported: tuple[float, float], refuted: tuple[float, float], open_: tuple[float, float]
+) -> None:
+    ends = (supported, refuted, open_)
+    assert [judge(asked, [interval(*pair)])[0] for pair in ends] == ["supported", "not supported", "inconclusive"]
+
+
+# One-sided p of z: 3 .00135, 2.5 .0062, 2 .0228, .5 .3085, -1 .8413; a side has .025.
+@pytest.mark.parametrize(
+    ("least", "z", "verdict", "shown"),
+    [
+        (2, [3, 2.5, 0.5, -1], "supported", 2),  # the second smallest: 3 x .0062 = .0186
+        (3, [3, 2.5, 0.5, -1], "inconclusive", 2),  # the third: 2 x .3085
+        (1, [2, 0, 0, 0], "inconclusive", 0),  # the smallest: 4 x .0228 = .09
+        (4, [2, 2, 2, 2], "supported", 4),  # the largest: 1 x .0228
+        (2, [-3, -3, -3, 3], "not supported", 1),  # three of four at most 0: 2 x .00135 = .0027
+        (1, [-3, -3, -3, 3], "supported", 1),
+        (3, [-3, -3, 0.5, 0.5], "not supported", 0),  # two of four at most 0: 3 x .00135
+        (5, [3, 3], "inconclusive", None),  # there are only two
+    ],
+)
+def test_u_of_n_is_a_partial_conjunction(least: int, z: list[float], verdict: str, shown: int | None) -> None:
+    word, why = judge(claim("u_of_n", each="arm", least=least), [from_z(value) for value in z])
+    assert word == verdict
+    assert verdict == "not supported" or shown is None or f"at least {shown} of {len(z)}" in why
+
+
+@pytest.mark.parametrize(
+    ("z", "verdict"),
+    [
+        ([2, 2.5, 3], "supported"),
+        ([1.9, 2.5, 3], "inconclusive"),
+        ([-3, 2.5, 3], "not supported"),  # 3 x .00135 = .004
+        ([-2, 2.5, 3], "inconclusive"),  # 3 x .0228 = .07, although that interval alone is below 0
+    ],
+)
+def test_each_needs_every_item(z: list[float], verdict: str) -> None:
+    assert judge(claim("at_least_each", each="arm", value=0), [from_z(value) for value in z])[0] == verdict
+    shifted = [Estimate(e.value + 5, e.low + 5, e.high + 5, 0.5, e.by_seed, "", 1.0, 1e9, 100) for e in map(from_z, z)]
+    assert judge(claim("at_least_each", each="arm", value=5), shifted)[0] == verdict
+
+
+def test_without_an_interval_nothing_is_decided() -> None:
+    one_seed = Estimate(5, np.nan, np.nan, np.nan, (5.0,), "one seed")
+    assert judge(claim("positive"), [one_seed]) == ("inconclusive", "no interval: one seed")
+    assert judge(claim("at_least_each", each="arm", value=0), [one_seed, from_z(3)])[0] == "inconclusive"
+    assert judge(claim("u_of_n", each="arm", least=2), [one_seed, from_z(3)])[0] == "inconclusive"
+    assert deciding(claim("positive"), [one_seed]) == "needs an interval first: one seed"
+
+
+def test_facts_are_compared_key_by_key() -> None:
+    asked = {"phases": 3, "languages": {"xnli": 15, "bucc": 4}}
+    assert judge_facts(asked, {"phases": 3, "languages": {"xnli": 15, "bucc": 4}})[0] == "supported"
+    assert judge_facts(asked, {"phases": 2, "languages": {"xnli": 14, "bucc": 4}}) == (
+        "not supported",
+        "phases: 2, not 3; languages.xnli: 14, not 15",
+    )
+
+
+def test_more_seeds_shrink_what_varies_between_seeds() -> None:
+    now = from_variance(np.array([1.0, 2.0, 3.0]), Variance(3, 100, 4.0, 1.0, 1.0))
+    twice, rows = projected(now, 6).variance, projected(now, 3, rows=4).variance
+    assert twice == Variance(6, 100, (4 - 1) / 2 + 1 / 2, 0 + 1 / 2, 1 / 2)
+    assert rows == Variance(3, 400, (4 - 1) + 1 / 4, 0 + 1 / 4, 1 / 4)
+    assert projected(now, 6).value == 2.0
+
+
+def test_the_seeds_that_would_decide() -> None:
+    """V_S is 12 / S, so the interval is 2 +- t x sqrt(12 / S): 2.0001 with 14 seeds (t = 2.1604), 1.92 with 15."""
+    seeds_vary = from_variance(np.array([2.0, 2.0, 2.0]), Variance(3, 100, 4.0, 0.0, 0.0))
+    assert deciding(claim("positive"), [seeds_vary]) == "15 seeds (3 seeds now), if the difference stays"
+
+
+def test_the_test_rows_that_would_decide() -> None:
+    """V_C is 4 / k with 101 k - 1 degrees of freedom: 2 > 1.97 x 2 / sqrt(k) from k = 4 on (t = 1.966)."""
+    units_vary = from_variance(np.array([2.0, 2.0, 2.0]), Variance(3, 101, 0.0, 4.0, 0.0))
+    assert deciding(claim("positive"), [units_vary]) == "4 times the test rows (3 seeds now), if the difference stays"
+    zero = from_variance(np.array([0.0, 0.0, 0.0]), Variance(3, 101, 1.0, 4.0, 0.0))
+    assert deciding(claim("positive"), [zero]).startswith("the difference is too close to the limit")
+
+
+def predictions(
+    folder: Path, rights: dict[tuple[str, str, str], Sequence[int]], kind: str = "classification"
+) -> list[str]:
+    """Prediction files of arms: (arm, target, language) -> how many of 100 answers are right with each seed."""
+    paths = []
+    for number, ((arm, target, language), of_seeds) in enumerate(rights.items()):
+        parts = []
+        for seed, right in enumerate(of_seeds):
+            table = pd.DataFrame({"id": [f"{language}{i}" for i in range(100)], "gold": "the red cat"})
+            table["prediction"] = ["the red cat"] * right + ["red dog" if kind == "qa" else "no"] * (100 - right)
+            run = {"encoder": "tiny", "arm": arm, "target": target, "seed": seed, "checkpoint": "last"}
+            parts.append(table.assign(**run, language=language, split="test", unit=table["id"], score=0.0))
+        paths.append(str(folder / f"{number}.parquet"))
+        pd.concat(parts, ignore_index=True).to_parquet(paths[-1], index=False)
+    return paths
+
+
+def settings(
+    asked: Claim, items: Sequence[Item], languages: dict[str, tuple[str, ...]], metric: str = "accuracy"
+) -> ClaimSettings:
+    return ClaimSettings(
+        name="squad",
+        claim=asked.model_dump(exclude_defaults=True),
+        study="paper",
+        missing=(),
+        command="",
+        items={"tiny": tuple(items)},
+        languages={"tiny": languages},
+        targets={target: ScoredTarget(metric) for target in languages},
+    )
+
+
+RIGHT = {
+    ("squad", "xnli", "english"): [80, 82],
+    ("none", "xnli", "english"): [60, 60],
+    ("squad", "xnli", "german"): [70, 70],
+    ("none", "xnli", "german"): [60, 62],
+    ("squad", "paws-x", "english"): [50, 50],
+    ("none", "paws-x", "english"): [50, 50],
+    ("squad", "bucc", "german"): [50, 50],
+    ("none", "bucc", "german"): [20, 20],
+}
+LANGUAGES = {"xnli": ("english", "german"), "paws-x": ("english",), "bucc": ("german",)}
+
+
+def test_averages_are_over_languages_then_tasks_or_groups(tmp_path: Path) -> None:
+    """Gains are XNLI (21 + 9) / 2 = 15, PAWS-X 0 and BUCC 30: their mean is 15; of two groups (7.5 and 30), 18.75."""
+    paths, asked = predictions(tmp_path, RIGHT), claim("published", value=15, tolerance=5)
+    for scopes, expected in [([("xnli", "paws-x", "bucc")], 15.0), ([("xnli", "paws-x"), ("bucc",)], 18.75)]:
+        item = Item("", (Part(("squad",), ("none",), tuple(scopes)),))
+        (result,) = evaluate(settings(asked, [item], LANGUAGES), paths, [], None)["results"]
+        (found,) = result["estimates"]
+        assert found["value"] == pytest.approx(expected)
+        assert (found["targets"], found["languages"], found["cells"]) == (3, 2, 4)
+
+
+def test_question_answering_counts_as_the_mean_of_f1_and_exact_match(tmp_path: Path) -> None:
+    """A wrong answer, "red dog" for "red cat" without its article, has half the tokens: F1 .5, exact match 0."""
+    rights = {("squad", "xquad", "greek"): [60, 60], ("none", "xquad", "greek"): [20, 20]}
+    item = Item("", (Part(("squad",), ("none",), (("xquad",),)),))
+    asked = settings(claim("positive"), [item], {"xquad": ("greek",)}, "squad_mean")
+    (result,) = evaluate(asked, predictions(tmp_path, rights, "qa"), [], None)["results"]
+    # F1: 60 + 40 / 2 against 20 + 80 / 2; exact match: 60 against 20
+    assert result["estimates"][0]["value"] == pytest.approx(((80 - 60) + (60 - 20)) / 2)
+
+
+def test_parts_are_weighted_and_those_without_data_drop_out(tmp_path: Path) -> None:
+    parts = [Part(("squad",), ("none",), (("xnli",),), 3.0), Part(("squad",), ("none",), (("bucc",),), 1.0)]
+    here = settings(claim("positive"), [Item("", tuple(parts))], {"xnli": ("english", "german"), "bucc": ("german",)})
+    paths = predictions(tmp_path, RIGHT)
+    (result,) = evaluate(here, paths, [], None)["results"]
+    assert result["estimates"][0]["value"] == pytest.approx((3 * 15 + 30) / 4)
+    near = settings(
+        claim("positive", languages="near"),
+        [Item("", tuple(parts))],
+        {"xnli": ("english", "german"), "bucc": ("german",)},
+    )
+    (result,) = evaluate(near, paths, [], ["english"])["results"]
+    assert result["estimates"][0]["value"] == pytest.approx(21)  # BUCC has no near language
+
+
+def test_an_item_may_be_a_language(tmp_path: Path) -> None:
+    part = Part(("squad",), ("none",), (("xnli",),))
+    items = [Item(name, (part,), name) for name in ("english", "german")]
+    here = settings(claim("at_least_each", each="language", value=5), items, {"xnli": ("english", "german")})
+    (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], None)["results"]
+    assert [(row["item"], row["value"]) for row in result["estimates"]] == [("english", 21.0), ("german", 9.0)]
+
+
+def write_record(folder: Path, arm: str, target: str, dev: float) -> Path:
+    path = folder / arm / target / "run.json"
+    path.parent.mkdir(parents=True)
+    record = {"encoder": "tiny", "arm": arm, "target": target, "dev": {target: dev}, "curve": []}
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_the_best_arm_is_chosen_on_dev_and_not_on_test(tmp_path: Path) -> None:
+    """On XNLI mnli is better on dev and worse on test. BUCC has no dev rows and takes the best of the other target."""
+    rights = RIGHT | {("mnli", "xnli", "english"): [61, 61], ("mnli", "xnli", "german"): [61, 61]}
+    rights |= {("mnli", "bucc", "german"): [40, 40]}
+    records = [write_record(tmp_path, "mnli", "xnli", 0.9), write_record(tmp_path, "squad", "xnli", 0.8)]
+    part = Part(("squad", "mnli"), ("none",), (("xnli", "bucc"),))
+    asked = claim("best_of", value=10, tolerance=2)
+    here = settings(asked, [Item("", (part,))], {"xnli": ("english", "german"), "bucc": ("german",)})
+    (result,) = evaluate(here, predictions(tmp_path, rights), records, None)["results"]
+    assert result["chosen"] == {"xnli": "mnli", "bucc": "mnli"}
+    assert result["estimates"][0]["value"] == pytest.approx(((1 + 0) / 2 + 20) / 2)  # 61 - 60, 61 - 61; 40 - 20
+
+
+def test_ties_on_dev_go_to_the_first_arm() -> None:
+    part = Part(("squad", "mnli"), ("none",), (("xnli",),))
+    assert best_arms(part, {("xnli", "squad"): 0.5, ("xnli", "mnli"): 0.5}) == {"xnli": "squad"}
+
+
+def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> None:
+    item = Item("", (Part(("squad",), ("none",), (("xnli",),)),))
+    judged = evaluate(
+        settings(claim("positive"), [item], {"xnli": ("german",)}), predictions(tmp_path, RIGHT), [], None
+    )
+    absent = ClaimSettings(
+        "first", claim("positive").model_dump(exclude_defaults=True), "paper", ("the arm tpp",), "snakemake first"
+    )
+    table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged])
+    assert table["claim"].tolist() == ["first", "squad"]
+    first = table.iloc[0]
+    assert (first["verdict"], first["missing"], first["command"]) == ("not run", "the arm tpp", "snakemake first")
+    assert "the study paper lacks the arm tpp" in first["why"] and first["value"] == ""
+
+
+def test_every_kind_has_its_keys() -> None:
+    assert set(KEYS_OF_KIND) == {
+        "positive", "at_least", "equivalent", "published", "u_of_n", "at_least_each", "best_of", "fact",
+    }  # fmt: skip

@@ -1,0 +1,155 @@
+"""What claims.yaml may hold, what a claim needs of a study, and one clear line for each mistake."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grid_study import ROOT, paper, study_of
+
+from codestilts.config.claim_jobs import claim_settings, decidable_claims
+from codestilts.config.claim_settings import Part
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
+from codestilts.errors import CodeStiltsError
+from codestilts.files import read_yaml
+
+CLAIMS = read_yaml(ROOT / "claims.yaml")
+XTREME = ("xnli", "paws-x", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc", "tatoeba")
+
+# The claim that is changed, the changes, and what the line says.
+BAD: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    ("squad", {"sayz": "x"}, "squad.sayz", ["unknown key", "'says'"]),
+    ("squad", {"kind": "proven"}, "squad.kind", ["'positive'", "'proven'"]),
+    ("squad", {"value": None}, "squad.value", ["no value"]),
+    ("squad", {"value": "8"}, "squad.value", ["number", "'8'"]),
+    ("squad", {"tolerance": -1}, "squad.tolerance", ["greater than or equal to 0"]),
+    ("squad", {"margin": 1.0}, "squad.margin", ["published", "remove"]),
+    ("squad", {"plus": {"arms": ["squadd"]}}, "squad.plus.arms", ["'squadd'", "no arm", "did you mean 'squad'"]),
+    ("squad", {"minus": {"arms": ["xnli"]}}, "squad.minus.arms", ["'xnli'", "no arm"]),
+    ("squad", {"encoder": "xlm-r"}, "squad.encoder", ["'xlm-r'", "no encoder", "xlm-r-large"]),
+    ("squad", {"targets": ["xnly"]}, "squad.targets", ["'xnly'", "'xnli'"]),
+    ("squad", {"targets": ["cloze"]}, "squad.targets", ["'cloze'", "no target"]),
+    ("squad", {"metrics": {"xquadd": "f1"}}, "squad.metrics", ["'xquadd'", "'xquad'"]),
+    ("squad", {"study": "papyrus"}, "squad.study", ["'papyrus'", "'paper'"]),
+    ("squad", {"suite": "pls"}, "squad.suite", ["'pls'", "'pl'"]),
+    ("squad", {"only_languages": ["klingon"]}, "squad.only_languages", ["'klingon'"]),
+    ("squad", {"plus": {}}, "squad.plus", ["is empty"]),
+    ("squad", {"plus": {"arms": ["squad"], "family": "english"}}, "squad.plus", ["arms and family", "one of them"]),
+    ("squad", {"plus": {"domain": "klingon"}}, "squad.plus.domain", ["'english'", "'klingon'"]),
+    ("squad", {"match_forms": True}, "squad.match_forms", ["domain"]),
+    ("form", {"minus": {"arms": ["none"]}}, "form.plus.form", ["own", "other"]),
+    ("tydiqa", {"least": 10}, "tydiqa.least", ["10", "9 arms"]),
+    ("tydiqa", {"plus": {"arms": ["squad"]}}, "tydiqa.plus.arms", ["fewer than two"]),
+    ("domain", {"kind": "at_least"}, "domain.value", ["missing", "at_least"]),
+    ("domain", {"minus": "DELETE"}, "domain.minus", ["missing", "positive"]),
+    ("protocol", {"facts": {"phasez": 3}}, "protocol.facts.phasez", ["unknown key", "'phases'"]),
+]
+
+
+def project_with(claims: dict[str, Any], folder: Path) -> Path:
+    """The config, tasks, sources and studies of the project, and these claims."""
+    for name in ("tasks", "studies", "src"):
+        (folder / name).symlink_to(ROOT / name)
+    for name in ("config.yaml", "sources.csv"):
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / "claims.yaml").write_text(yaml.safe_dump(claims))
+    return folder
+
+
+def load(folder: Path) -> Study:
+    return load_study(read_configs([folder / "config.yaml"]), folder)
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: f"{case[2]}-{case[1]}"[:70])
+def test_a_bad_claim_is_one_clear_line(case: tuple[str, dict[str, Any], str, list[str]], tmp_path: Path) -> None:
+    name, changes, key, words = case
+    claim = {**CLAIMS[name], **changes}
+    claims = {name: {key: value for key, value in claim.items() if value != "DELETE"}}
+    with pytest.raises(CodeStiltsError) as caught:
+        load(project_with(claims, tmp_path))
+    lines = str(caught.value).removeprefix("error: ").split("\nerror: ")
+    own = [line for line in lines if line.startswith(f"claims.yaml: {key}: ")]
+    assert own and all(word in own[0] for word in words), lines
+
+
+def test_a_name_of_a_claim_is_a_name_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match=r"^claims\.yaml: ../x: not a valid name of a claim"):
+        load(project_with({"../x": CLAIMS["squad"]}, tmp_path))
+
+
+def test_a_project_needs_no_claims(tmp_path: Path) -> None:
+    project_with({}, tmp_path)
+    (tmp_path / "claims.yaml").unlink()
+    assert load(tmp_path).claims == {}
+
+
+@pytest.fixture(scope="module")
+def paper_study() -> Study:
+    return paper()
+
+
+def test_each_claim_can_be_decided_by_the_study_it_names() -> None:
+    studies: dict[str, Study] = {}
+    for name, claim in CLAIMS.items():
+        own = [ROOT / "studies" / f"{claim['study']}.yaml"] if claim["study"] != "pocket" else []
+        files = [ROOT / "config.yaml", *own]
+        if claim["study"] not in studies:
+            studies[claim["study"]] = load_study(read_configs(files), ROOT, files)
+        missing = claim_settings(studies[claim["study"]], name).missing
+        assert missing == ((claim["lacks"],) if "lacks" in claim else ()), name
+
+
+def test_phang_takes_the_mean_over_tasks_and_all_languages(paper_study: Study) -> None:
+    found = claim_settings(paper_study, "squad")
+    (item,) = found.items["xlm-r-large"]
+    assert item.parts == (Part(("squad",), ("none",), (XTREME,)),)
+    assert {len(names) for names in found.languages["xlm-r-large"].values()} == {4, 7, 9, 11, 15, 33, 36, 40}
+    assert "english" in found.languages["xlm-r-large"]["xnli"]
+    metrics = {name: target.metric for name, target in found.targets.items()}
+    assert metrics["xquad"] == metrics["tydiqa"] == "squad_mean" and metrics["mlqa"] == "mlqa_mean"
+    assert len(found.cells()) == 2 * 9  # two arms, nine tasks, one encoder
+
+
+def test_a_claim_of_another_study_is_told_what_it_lacks() -> None:
+    files = [ROOT / "config.yaml"]
+    pocket = load_study(read_configs(files), ROOT, files)
+    found = claim_settings(pocket, "squad")
+    assert found.missing[0] == "the encoder xlm-r-large" and not found.items
+    assert found.command == "snakemake --cores all results/paper/claims/squad.json --configfile studies/paper.yaml"
+    assert "squad" not in decidable_claims(pocket)
+    assert claim_settings(pocket, "code-gain").command == "snakemake --cores all results/pocket/claims/code-gain.json"
+
+
+def test_domains_are_compared_at_equal_form_without_near_targets(tmp_path: Path) -> None:
+    """Two forms are on both sides: error (gloss has no partner in code here) is left out, and so is what is near."""
+    arms = "arms: [none, pos, gloss, completion, naming, qa, code-search, cloze]\n"
+    study = study_of(f"study: small\n{arms}", folder=tmp_path)
+    (item,) = claim_settings(study, "domain").items["bert-tiny"]
+    tasks = study.tasks
+    by_form = {tasks[part.plus[0]].form: part for part in item.parts}
+    single = {name: tasks[name] for name in study.arms if name in tasks}
+    code, english = ({t.form for t in single.values() if t.domain == domain} for domain in ("code", "english"))
+    assert set(by_form) == code & english and by_form
+    for form, part in by_form.items():
+        assert {tasks[arm].domain for arm in part.plus} == {"code"} and {tasks[arm].form for arm in part.plus} == {form}
+        assert {tasks[arm].domain for arm in part.minus} == {"english"}
+        near = {target for arm in [*part.plus, *part.minus] for target in tasks[arm].near}
+        assert not near & {target for scope in part.scopes for target in scope}
+
+
+def test_own_and_other_forms_are_those_of_each_target(tmp_path: Path) -> None:
+    study = study_of("study: small\narms: [none, pos, naming, completion, cloze]\n", folder=tmp_path)
+    (item,) = claim_settings(study, "form").items["bert-tiny"]
+    for part in item.parts:
+        ((target,),) = part.scopes
+        assert {study.tasks[arm].form for arm in part.plus} == {study.tasks[target].form}
+        assert study.tasks[target].form not in {study.tasks[arm].form for arm in part.minus}
+
+
+def test_the_set_of_languages_is_that_of_the_claim(paper_study: Study) -> None:
+    languages = claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"]["panx"]
+    assert "english" not in languages and len(languages) == 39
+    unseen = claim_settings(paper_study, "code-gain").languages["xlm-r-large"]["tags"]
+    assert not set(unseen) & {"python", *paper_study.seen_languages}

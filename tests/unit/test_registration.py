@@ -1,0 +1,152 @@
+"""The registered plan: noted once, changed never, with every later change dated."""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from grid_study import study_of
+
+from codestilts.config.plan_record import PLAN, changes, current, read_entries
+from codestilts.config.registration import digest, expected_state, note_run, plan_of, register
+from codestilts.config.study import Study
+from codestilts.errors import CodeStiltsError
+from codestilts.reporting.registered_plan import plan_notes
+
+SMALL = "study: small\narms: [none, pos]\ntargets: [tags]\nlanguages: [python, go]\n"
+
+
+def small(folder: Path, more: str = "") -> Study:
+    return study_of(SMALL, more or "seeds: [0, 1, 2]\n", folder=folder)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return tmp_path / "results/small"
+
+
+def add_predictions(results: Path, arm: str, when: str) -> None:
+    path = results / f"predictions/bert-tiny/{arm}/tags/0-2.parquet"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    os.utime(path, (datetime.fromisoformat(when).timestamp(),) * 2)
+
+
+def test_the_first_run_registers_and_later_ones_leave_it(tmp_path: Path, results: Path) -> None:
+    study = small(tmp_path)
+    first = note_run(study, results)
+    assert first and (first.kind, first.results) == ("registration", 0)
+    assert datetime.fromisoformat(first.date).tzinfo is not None
+    written = (results / PLAN).read_bytes()
+    assert note_run(study, results) is None
+    assert (results / PLAN).read_bytes() == written
+
+
+def test_a_change_is_added_with_its_date_and_what_there_was(tmp_path: Path, results: Path) -> None:
+    first = note_run(small(tmp_path), results)
+    add_predictions(results, "pos", "2030-01-01T00:00:00+00:00")
+    entry = note_run(small(tmp_path, "seeds: [0, 1, 2, 3]\narms: [none, cloze]\nstatistics: {margin: 2.0}\n"), results)
+    assert first and entry and entry.kind == "deviation" and entry.results == 1
+    changed = {key: value for key, value in entry.changes.items() if not key.startswith("tasks.")}
+    assert changed == {
+        "arms.cloze": [None, {"family": "code", "tasks": ["cloze"]}],
+        "arms.pos": [{"family": "english", "tasks": ["pos"]}, None],
+        "seeds": [[0, 1, 2], [0, 1, 2, 3]],
+        "statistics.margin": [1.0, 2.0],
+    }
+    assert {key for key in entry.changes if key.startswith("tasks.")} == {"tasks.cloze", "tasks.pos"}
+    entries = read_entries(results / PLAN)
+    assert entries[0] == first and len(entries) == 2
+    assert digest(current(entries)) == entry.digest != first.digest
+
+
+def test_a_plan_that_returns_is_a_deviation_too_and_changes_nothing(tmp_path: Path, results: Path) -> None:
+    study, other = small(tmp_path), small(tmp_path, "seeds: [0, 1]\n")
+    for one in (study, other, study):
+        note_run(one, results)
+    entries = read_entries(results / PLAN)
+    assert [entry.kind for entry in entries] == ["registration", "deviation", "deviation"]
+    assert current(entries) == plan_of(study) and changes(entries[0].plan, current(entries)) == {}
+
+
+def test_how_jobs_compute_is_no_part_of_the_plan(tmp_path: Path) -> None:
+    technical = "seeds_per_job: 1\nkeep_models: none\nintermediate: {checkpoint_minutes: 9}\n"
+    assert plan_of(small(tmp_path)) == plan_of(small(tmp_path, technical))
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ("seeds: [0, 1]\n", "seeds"),
+        ("targets: [match]\n", "targets.match"),
+        ("languages: [python, c]\n", "languages.c"),
+        ("intermediate: {learning_rate: 1.0e-4}\n", "intermediate.learning_rate"),
+        ("target: {tasks: {tags: {steps: 3}}}\n", "target.tasks.tags"),
+        ("data: {intermediate: {train: 9}}\n", "data.intermediate"),
+        ("statistics: {language_set: seen}\n", "statistics.language_set"),
+    ],
+)
+def test_what_decides_results_is_part_of_the_plan(change: str, key: str, tmp_path: Path) -> None:
+    assert key in changes(plan_of(small(tmp_path)), plan_of(small(tmp_path, change)))
+
+
+def test_registering_anew_needs_a_reason_and_keeps_the_record(tmp_path: Path, results: Path) -> None:
+    study, other = small(tmp_path), small(tmp_path, "seeds: [0, 1]\n")
+    register(study, results, "")
+    with pytest.raises(CodeStiltsError, match="say why"):
+        register(other, results, " ")
+    register(other, results, "fresh seeds")
+    assert [entry.reason for entry in read_entries(results / PLAN)] == ["", "fresh seeds"]
+    assert note_run(other, results) is None
+
+
+def test_a_damaged_record_is_one_line_and_not_overwritten(tmp_path: Path, results: Path) -> None:
+    results.mkdir(parents=True)
+    (results / PLAN).write_text("{}")
+    with pytest.raises(CodeStiltsError, match=r"plan\.json: not the record of a registered plan .*register"):
+        note_run(small(tmp_path), results)
+    assert (results / PLAN).read_text() == "{}"
+
+
+def test_a_registration_after_results_says_how_many_there_were(tmp_path: Path, results: Path) -> None:
+    add_predictions(results, "none", "2020-01-01T00:00:00+00:00")
+    entry = note_run(small(tmp_path), results)
+    assert entry and entry.results == 1
+    notes = plan_notes(read_entries(results / PLAN), results, [("bert-tiny", "none")])
+    assert [(period.what, period.results) for period in notes.periods] == [
+        ("before any registration", 1),
+        ("registered by the first run", 0),
+    ]
+    assert not notes.mixed and not notes.changes
+
+
+def test_the_report_knows_which_results_are_older_than_a_change(tmp_path: Path, results: Path) -> None:
+    dates = ["2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"]
+    note_run(small(tmp_path), results)
+    note_run(small(tmp_path, "seeds: [0, 1]\narms: [none, pos, cloze]\n"), results)
+    record = json.loads((results / PLAN).read_text())
+    for entry, date in zip(record["entries"], dates, strict=True):
+        entry["date"] = date
+    (results / PLAN).write_text(json.dumps(record))
+    add_predictions(results, "pos", "2026-01-15T00:00:00+00:00")
+    add_predictions(results, "cloze", "2026-02-15T00:00:00+00:00")
+    add_predictions(results, "gone", "2026-01-15T00:00:00+00:00")  # of an arm that the report does not show
+    notes = plan_notes(read_entries(results / PLAN), results, [("bert-tiny", "pos"), ("bert-tiny", "cloze")])
+    assert notes.mixed and [period.results for period in notes.periods] == [1, 1]
+    shown = {change.key: (change.before, change.after) for change in notes.changes}
+    assert shown["seeds"] == ("[0, 1, 2]", "[0, 1]") and shown["arms.cloze"][0] == "not there"
+
+
+def test_the_state_that_the_report_follows_is_known_before_a_run(tmp_path: Path, results: Path) -> None:
+    """Before the first run and after it the same; a change, or a new registration, is another one."""
+    study, other = small(tmp_path), small(tmp_path, "seeds: [0, 1]\n")
+    before = expected_state(study, results)
+    note_run(study, results)
+    assert expected_state(study, results) == before and not (tmp_path / "results/other").exists()
+    changed = expected_state(other, results)
+    assert changed != before
+    note_run(other, results)
+    assert expected_state(other, results) == changed
+    back = expected_state(study, results)
+    assert back not in (before, changed)

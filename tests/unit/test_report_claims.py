@@ -1,0 +1,82 @@
+"""Claims and the registered plan on the page of the report."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from test_html_report import EVIL, page, results  # noqa: F401
+
+from codestilts.evaluation.claim_estimates import COLUMNS
+from codestilts.reporting.claim_rows import claim_rows
+
+SQUAD = {"claim": "squad", "encoder": "tiny", "says": "It helps.", "paper": EVIL, "wanted": "8.2 ± 2", "why": "inside"}
+SQUAD |= {"verdict": "supported", "scope": "all groups", "value": 8.0, "low": 7.0, "high": 9.0, "p": 0.01}
+NAMES = {
+    **SQUAD,
+    "claim": "each",
+    "verdict": "inconclusive",
+    "deciding": "7 seeds",
+    "wanted": "positive for 2 languages",
+}
+ABSENT = {"claim": "tpp", "encoder": "", "says": "Pairs help.", "paper": "them", "verdict": "not run", "why": "no arm"}
+ABSENT |= {"command": "snakemake results/paper/claims/tpp.json --configfile studies/paper.yaml"}
+ROWS = [SQUAD, {**NAMES, "item": "c"}, {**NAMES, "item": "go", "value": 1.5, "low": -1.0, "high": 4.0}, ABSENT]
+
+
+def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_one_row_a_claim_with_all_its_items() -> None:
+    found = claim_rows(table(ROWS), {"tiny": {"effects-all-groups", "difference"}}, several=False)
+    assert [(row["claim"], len(row["items"])) for row in found.judged] == [("squad", 1), ("each", 2)]
+    assert [row["claim"] for row in found.not_run] == ["tpp"]
+    squad, each = found.judged
+    assert (squad["anchor"], squad["data"]) == ("claim-squad", "claims/squad.json")
+    assert (squad["figure"], each["figure"]) == ("figure-tiny-effects-all-groups", "figure-tiny-difference")
+    assert found.not_run[0]["data"] == found.not_run[0]["figure"] == ""
+
+
+def test_with_several_encoders_an_anchor_names_one_and_a_missing_figure_is_not_linked() -> None:
+    (row,) = claim_rows(table([SQUAD]), {"tiny": set()}, several=True).judged
+    assert (row["anchor"], row["figure"]) == ("claim-squad-tiny", "")
+
+
+def with_claims(results: Path, folder: Path, rows: list[dict[str, Any]]) -> Path:  # noqa: F811
+    project = Path(shutil.copytree(results, folder / "results"))
+    table(rows).to_csv(project / "claims.csv", index=False)
+    return project
+
+
+def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path) -> None:  # noqa: F811
+    html = page(with_claims(results, tmp_path, ROWS))
+    assert "<script" not in html
+    assert '<tr id="claim-squad"><td class="good">' in html and "+8.0 [+7.0, +9.0]" in html
+    assert "c: +8.0 [+7.0, +9.0]<br>go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
+    assert '<a href="claims/squad.json">data</a>' in html and ABSENT["command"] in html
+    for anchor in re.findall(r'href="#([^"]+)"', html):
+        assert f'id="{anchor}"' in html, anchor
+
+
+def test_without_claims_there_is_no_section(results: Path) -> None:  # noqa: F811
+    assert 'id="claims"' not in page(results) and "#claims" not in page(results)
+
+
+def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Path) -> None:  # noqa: F811
+    project = with_claims(results, tmp_path, [])
+    assert "No plan was registered" in page(project)
+    first = {"kind": "registration", "date": "2026-01-02T03:04:05+00:00", "digest": "abc", "plan": {"seeds": [0, 1]}}
+    (project / "plan.json").write_text(json.dumps({"entries": [first]}))
+    html = page(project)
+    assert "registered on 2026-01-02T03:04:05+00:00" in html and "unchanged since" in html
+    changed = {"seeds": [[0, 1], [0, 1, 2]], "arms.x": [None, EVIL]}
+    later = {"kind": "deviation", "date": "2026-02-02T03:04:05+00:00", "digest": "def", "changes": changed}
+    (project / "plan.json").write_text(json.dumps({"entries": [first, later]}))
+    html = page(project)
+    top = html[: html.index('class="answer"')]
+    assert "was changed after it was registered" in top and "<script" not in html
+    assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
+    assert '<td class="text">not there</td>' in top and "changed since" in html
