@@ -116,7 +116,7 @@ def _of_encoder(
 
 def _estimate(
     settings: ClaimSettings, item: Item, cells: Cells, languages: dict[str, list[str]]
-) -> tuple[Estimate | None, dict[str, int]]:
+) -> tuple[Estimate | None, dict[str, float]]:
     """Return the estimate of an item and the numbers of its cells; parts without a common cell drop out."""
     total, plus_only, shares = np.zeros(len(cells.by_seed)), np.zeros(len(cells.by_seed)), 0.0
     own = {name: [item.language] for name in languages} if item.language else languages
