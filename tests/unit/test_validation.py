@@ -37,7 +37,7 @@ BAD = [
     ({"arms": ["cloze"]}, "arms", "'none'", "missing"),
     ({"arms": ["none", "xnli"]}, "arms.1", "'xnli'", "suite xtreme", "definitions.arms"),
     ({"targets": ["serch"]}, "targets", "'serch'", "'search'"),
-    ({"targets": ["match", "cloze"]}, "targets.1", "'cloze'", "intermediate task"),
+    ({"targets": ["match", "code-cloze"]}, "targets.1", "'code-cloze'", "intermediate task"),
     ({"targets": ["match", "headlines"]}, "targets", "'headlines'"),
     ({"arms": ["none", "cloze"], "targets": ["defect"], "languages": ["python"]}, "targets.0", "'defect'", "group"),
     ({"encoders": ["bert"]}, "encoders", "'bert'", "'bert-tiny'"),

@@ -16,9 +16,9 @@ from codestilts.evaluation.metrics.registry import row_sums, value
 
 COLUMNS = ["form", "domain", "task", "train", "dev", "tokens", "labels", "places", "trivial"]
 TOKEN = r"\w+|[^\w\s]"  # of no encoder, so that the numbers are the same for all
-# The predictor of each task type that reads no context: the most frequent answer where there are labels.
+# The predictor of each task type that reads nothing: the most frequent answer where there are labels.
 TRIVIAL = {
-    "classification": "majority", "tagging": "word-form", "multiple_choice": "majority", "span_qa": "random",
+    "classification": "majority", "tagging": "majority", "multiple_choice": "majority", "span_qa": "random",
     "retrieval": "random",
 }  # fmt: skip
 QUARTERS = 4
@@ -29,7 +29,7 @@ def matched_tasks(specs: Mapping[str, Mapping[str, Any]], examples: Mapping[str,
 
     Columns: ``train`` and ``dev`` count examples, ``tokens`` are those of an example on average, ``labels`` the number
     of labels, tags or choices. ``places`` has the share (%) of each of them as the answer, or for spans of each quarter
-    of the passage. ``trivial`` is the score (0 to 1) on the dev rows of an answer that reads no context.
+    of the passage. ``trivial`` is the score (0 to 1) on the dev rows of an answer that reads nothing.
 
     Args:
         specs: The task files.
@@ -75,7 +75,7 @@ def shares(counts: Mapping[Any, int]) -> str:
 
 
 def trivial_score(task: str, examples: pd.DataFrame, spec: Mapping[str, Any]) -> float:
-    """Return the score on the dev rows of an answer that reads no context."""
+    """Return the score on the dev rows of an answer that reads nothing."""
     shown = examples.assign(split=examples["split"].replace("dev", "test"))
     found = baseline_predictions(shown, task, BaselineSettings(type=spec["type"]))
     own = found[found["arm"] == f"baseline:{TRIVIAL[spec['type']]}"]
