@@ -179,6 +179,6 @@ def test_confirmatory_verdicts_are_corrected_for_their_number():
     assert found["judgement"].tolist() == ["better", "undecided", "undecided", "better"]
     words = "undecided: a is better than b without the correction for 3 confirmatory contrasts"
     assert found["verdict"].tolist() == ["a is better than b", words, words, "a is better than b"]
-    # t of 399 degrees of freedom at .05 / 6 is 2.405, so that V must be below (2.2 / 2.405) ** 2 = .837. With S seeds it
+    # t of 399 degrees of freedom at .05 / 6 is 2.405, so V must be below (2.2 / 2.405) ** 2 = .837. With S seeds it
     # is 1 - .2 * (1 - 3 / S), with k times the rows 1 / k.
     assert found["to_decide"].tolist() == ["", *2 * ["17 seeds or 1.2 times the test rows"], ""]

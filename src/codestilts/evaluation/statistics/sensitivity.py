@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate
+from codestilts.evaluation.statistics.crossed_t import LEAST_UNITS, ROUNDING, Estimate
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.resampling import Cells
 
@@ -51,6 +51,8 @@ def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
     table = (sums["difference"] / sums["weight"]).unstack("seed")
     by_group, by_seed = table.mean(axis=1).to_numpy(), tuple(float(x) for x in table.mean(axis=0))
     value, groups = float(by_group.mean()), len(by_group)
+    if len(by_seed) < 2:
+        return _without(value, by_seed, "one seed", confidence)
     if groups < 2:
         return _without(value, by_seed, "one group of targets", confidence)
     error = float(by_group.std(ddof=1)) / np.sqrt(groups)
@@ -75,8 +77,10 @@ def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
     if {"seed", "target"} <= set(factors):
         factors["run"] = "0 + C(seed):C(target)"
     mean = float(differences["difference"].mean())
-    if "seed" not in factors or len(differences) < 10:
-        return _without(mean, by_seed, "one seed, or fewer than ten values", confidence)
+    if len(by_seed) < 2:
+        return _without(mean, by_seed, "one seed", confidence)
+    if len(differences) < LEAST_UNITS:
+        return _without(mean, by_seed, f"{len(differences)} values are too few: {LEAST_UNITS} or more", confidence)
     if differences["difference"].std() <= ROUNDING:
         return _without(mean, by_seed, "no variance", confidence)
     table = differences.assign(all=1)
