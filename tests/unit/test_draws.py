@@ -130,6 +130,7 @@ def test_the_pool_is_built_and_the_draw_is_trained_on(pocket: Study) -> None:
     assert (task.drawn, task.most_drawn) == (1500, 0.9)
     task = training_jobs.target_settings(study, "bert-tiny", "pos", "tags", "0-2").tasks["tags"]
     assert (task.drawn, task.most_drawn) == (4000, 0.9)
+    assert preparation_jobs.drawn_rows(study, "mlm-code", 5000) == 4500  # of the texts that its file asks for
     assert [preparation_jobs.drawn_rows(study, "pos", pool) for pool in (4500, 1600, 1001)] == [1500, 1440, 901]
 
 

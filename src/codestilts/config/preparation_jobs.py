@@ -61,9 +61,14 @@ def sizes_of(study: Study, task: str) -> dict[str, int]:
     return sizes | (data.tasks[task].given() if task in data.tasks else {})
 
 
+def drawn_size(study: Study, task: str) -> int | None:
+    """How many training rows one seed draws, where there are enough; None stands for all."""
+    return study.tasks[task].build.texts or sizes_of(study, task).get("train")
+
+
 def drawn_rows(study: Study, task: str, pool: int) -> int:
     """How many of a task's training rows one seed trains on."""
-    draw, size = study.config.data.draw, sizes_of(study, task).get("train")
+    draw, size = study.config.data.draw, drawn_size(study, task)
     return pool if draw.fixed or size is None else min(size, math.ceil(draw.most * pool))
 
 

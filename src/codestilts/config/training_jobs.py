@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from codestilts.config.doses import BASELINE, dose_targets
-from codestilts.config.preparation_jobs import sizes_of
+from codestilts.config.preparation_jobs import drawn_size
 from codestilts.config.schema import Budget
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Record, Study
@@ -197,8 +197,8 @@ def _budget(study: Study, section: Budget, tasks: list[str], overrides: Record) 
 
 def _draw(study: Study, task: str) -> dict[str, Any]:
     """The fields of :class:`TaskSettings` that say how many of its training rows a seed trains on."""
-    draw, sizes = study.config.data.draw, sizes_of(study, task)
-    return {} if draw.fixed or "train" not in sizes else {"drawn": sizes["train"], "most_drawn": draw.most}
+    draw, size = study.config.data.draw, drawn_size(study, task)
+    return {} if draw.fixed or size is None else {"drawn": size, "most_drawn": draw.most}
 
 
 def _target_init(study: Study, arm: str) -> Init:
