@@ -1,6 +1,7 @@
 """Judge one claim from the predictions of its arms and targets."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -10,6 +11,7 @@ from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import evaluate
 from codestilts.provenance import parquet_files, write_json
+from codestilts.workflow.commands import run_command
 
 
 def main() -> None:
@@ -28,7 +30,8 @@ def main() -> None:
         near = list(table.loc[table["near"].astype(bool), "language"])
     predictions = [str(path) for path in parquet_files(arguments.predictions)]
     records = sorted(path for folder in arguments.records for path in folder.glob("*/run.json"))
-    found = evaluate(arguments.settings, predictions, records, near)
+    settings = replace(arguments.settings, command=run_command(arguments.settings.command))
+    found = evaluate(settings, predictions, records, near)
     write_json(arguments.out, found)
     for result in found["results"]:
         print(f"{found['claim']}  {result['encoder']}  {result['verdict']}: {result['why']}")

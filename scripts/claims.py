@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -10,6 +11,7 @@ from codestilts.config.claim_settings import ClaimsSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import claims_table
+from codestilts.workflow.commands import run_command
 
 
 def main() -> None:
@@ -21,7 +23,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="the table (CSV), written")
     arguments = parser.parse_args()
     found = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.claims]
-    write_csv(claims_table(arguments.settings, found), arguments.out, float_format="%.6f")
+    settings: ClaimsSettings = arguments.settings
+    absent = tuple(replace(one, command=run_command(one.command)) for one in settings.undecidable)
+    write_csv(claims_table(replace(settings, undecidable=absent), found), arguments.out, float_format="%.6f")
 
 
 if __name__ == "__main__":

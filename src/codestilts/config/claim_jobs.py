@@ -23,7 +23,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         claim=asked.model_dump(exclude_defaults=True),
         study=study.name,
         missing=tuple(missing),
-        command=command(asked.study, claim),
+        command=goal(asked.study, claim),
         confidence=study.config.statistics.confidence,
         checkpoint=study.config.target.selection[0],
     )
@@ -65,10 +65,10 @@ def _resolved(study: Study, claim: Claim) -> tuple[dict[str, "Resolver"], list[s
     return {}, list(dict.fromkeys(text for texts in missing.values() for text in texts))
 
 
-def command(study: str, claim: str) -> str:
-    """Return the command that runs all that a claim needs, and nothing else."""
+def goal(study: str, claim: str) -> str:
+    """Return what the workflow is asked for to run all that a claim needs, and nothing else."""
     overlay = "" if study == DEFAULT_STUDY else f" --configfile studies/{study}.yaml"
-    return f"snakemake --cores all results/{study}/claims/{claim}.json{overlay}"
+    return f"results/{study}/claims/{claim}.json{overlay}"
 
 
 def _scope(study: Study, targets: list[str]) -> str:

@@ -41,7 +41,8 @@ class ClaimSettings:
         claim: The claim as it is written there, with defaults (:class:`codestilts.config.schema_claims.Claim`).
         study: The study that judges it.
         missing: What the study lacks, so that it cannot decide.
-        command: The command that runs the claim in a study that has what it needs.
+        command: What the workflow is asked for to run the claim in a study that has what it needs; scripts put the
+            program before it.
         items: The numbers to estimate, by encoder.
         languages: The languages of each target, by encoder.
         targets: How predictions are scored.

@@ -1,0 +1,6 @@
+"""Commands that messages and tables tell people to run."""
+
+
+def run_command(goal: str) -> str:
+    """Return the command that makes a file, with options such as the study's config after it."""
+    return f"snakemake --cores all {goal}"
