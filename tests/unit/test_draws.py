@@ -122,22 +122,22 @@ def with_draw(study: Study, **keys: Any) -> Study:
 
 def test_the_pool_is_built_and_the_draw_is_trained_on(pocket: Study) -> None:
     study = with_draw(pocket, pool=3, most=0.9)
-    assert preparation_jobs.build_settings(study, "pos").train == 4500
+    assert preparation_jobs.build_settings(study, "code-span").train == 4500
     assert (
-        preparation_jobs.build_settings(study, "pos").dev == preparation_jobs.build_settings(pocket, "pos").dev == 120
+        preparation_jobs.build_settings(study, "code-span").dev == preparation_jobs.build_settings(pocket, "code-span").dev == 120
     )
-    task = training_jobs.intermediate_settings(study, "bert-tiny", "pos", "0-2").tasks["pos"]
+    task = training_jobs.intermediate_settings(study, "bert-tiny", "code-span", "0-2").tasks["code-span"]
     assert (task.drawn, task.most_drawn) == (1500, 0.9)
-    task = training_jobs.target_settings(study, "bert-tiny", "pos", "tags", "0-2").tasks["tags"]
+    task = training_jobs.target_settings(study, "bert-tiny", "code-span", "tags", "0-2").tasks["tags"]
     assert (task.drawn, task.most_drawn) == (4000, 0.9)
     assert preparation_jobs.drawn_rows(study, "mlm-code", 5000) == 4500  # of the texts that its file asks for
-    assert [preparation_jobs.drawn_rows(study, "pos", pool) for pool in (4500, 1600, 1001)] == [1500, 1440, 901]
+    assert [preparation_jobs.drawn_rows(study, "code-span", pool) for pool in (4500, 1600, 1001)] == [1500, 1440, 901]
 
 
 def test_a_fixed_draw_is_that_of_all_seeds(pocket: Study) -> None:
     study = with_draw(pocket, fixed=True)
-    assert preparation_jobs.build_settings(study, "pos").train == 1500
-    assert training_jobs.intermediate_settings(study, "bert-tiny", "pos", "0-2").tasks["pos"].drawn == 0
+    assert preparation_jobs.build_settings(study, "code-span").train == 1500
+    assert training_jobs.intermediate_settings(study, "bert-tiny", "code-span", "0-2").tasks["code-span"].drawn == 0
 
 
 def test_published_sets_are_used_completely() -> None:

@@ -232,7 +232,7 @@ def test_trials_of_doses_are_those_of_every_arm_with_the_same_targets(tmp_path: 
         assert (settings.intermediate is None) == (arm == "none")
         assert all(job.seeds == (0,) for job in settings.targets.values())
         tags, own = settings.targets["tags"], training_jobs.target_settings(study, encoder, arm, "tags", "0-1")
-        assert (own.steps, tags.steps) == (72, 36) and tags.learning_rate == 1e-3 and own.learning_rate == 0
+        assert (own.steps, tags.steps) == (60, 30) and tags.learning_rate == 1e-3 and own.learning_rate == 0
         assert TypeAdapter(DoseSettings).validate_json(to_json(settings)) == settings
     assert training_jobs.intermediate_settings(study, "minilm", "pos", "0-1").learning_rate == 0, "the trials choose it"
 

@@ -80,8 +80,8 @@ BAD = [
     ({"data.draw": {"mots": 0.5}}, "data.draw.mots", "unknown key", "'most'"),
     ({"leakage.similarity": 0.3}, "leakage.similarity", "0.6"),
     ({"leakage.near_duplicates": "drop"}, "leakage.near_duplicates", "'leave_out'", "'keep'"),
-    ({"definitions.arms.code-multi.flip_labels": {"clouze": 0.2}}, "code-multi.flip_labels.clouze", "'cloze'"),
-    ({"definitions.arms.code-multi.flip_labels": {"naming": 0.2}}, "code-multi.flip_labels.naming", "classification"),
+    ({"definitions.arms.code-multi.flip_labels": {"code-clouze": 0.2}}, "flip_labels.code-clouze", "'code-cloze'"),
+    ({"definitions.arms.code-multi.flip_labels": {"code-choice": 0.2}}, "code-multi.flip_labels.code-choice", "classification"),
     ({"store_precision": "int8"}, "store_precision", "'fp32'", "'int8'"),
 ]
 

@@ -41,8 +41,8 @@ class ComparedArm:
     """An arm as statistics know it.
 
     ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
-    and ``overlaps`` the targets that are made of the same data as the arm's ``tasks``. ``form`` is that of an arm's only
-    task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material a task of the arm shares. A
+    and ``overlaps`` the targets that are made of the same data as the arm's ``tasks``. ``form`` is that of its only
+    task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material one of them shares. A
     ``mixture`` has several tasks.
     """
 
