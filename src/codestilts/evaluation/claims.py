@@ -38,7 +38,7 @@ def judge(claim: Claim, estimates: Sequence[Estimate]) -> tuple[str, str]:
         return SUPPORTED, f"the interval is {where}"
     if refutes(estimate.low, estimate.high):
         return NOT_SUPPORTED, f"the interval excludes {_excluded(claim)}"
-    return INCONCLUSIVE, f"the interval is neither {where} nor does it exclude {_excluded(claim)}"
+    return INCONCLUSIVE, f"the interval is not {where}, and does not exclude {_excluded(claim)}"
 
 
 def _interval_rule(claim: Claim) -> tuple[Within, Within, str]:
