@@ -124,7 +124,9 @@ def test_the_pool_is_built_and_the_draw_is_trained_on(pocket: Study) -> None:
     study = with_draw(pocket, pool=3, most=0.9)
     assert preparation_jobs.build_settings(study, "code-span").train == 4500
     assert (
-        preparation_jobs.build_settings(study, "code-span").dev == preparation_jobs.build_settings(pocket, "code-span").dev == 120
+        preparation_jobs.build_settings(study, "code-span").dev
+        == preparation_jobs.build_settings(pocket, "code-span").dev
+        == 120
     )
     task = training_jobs.intermediate_settings(study, "bert-tiny", "code-span", "0-2").tasks["code-span"]
     assert (task.drawn, task.most_drawn) == (1500, 0.9)

@@ -155,7 +155,7 @@ def test_the_page_shows_the_use_of_slurm_if_there_is_any(results: Path, tmp_path
 
 
 def test_a_missing_table_is_named(tmp_path: Path):
-    with pytest.raises(CodeStiltsError, match=r"contrasts\.csv.*missing"):
+    with pytest.raises(CodeStiltsError, match=r"claims\.csv.*missing"):
         page(tmp_path)
 
 

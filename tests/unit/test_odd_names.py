@@ -11,6 +11,7 @@ import test_html_report as report
 
 from codestilts.config.analysis_settings import ComparedArm, ReportedArm
 from codestilts.csv_tables import read_csv, write_csv
+from codestilts.evaluation.claim_estimates import COLUMNS as CLAIM_COLUMNS
 from codestilts.evaluation.comparison import compare
 from codestilts.evaluation.scoring import values
 from codestilts.reporting import figures
@@ -89,6 +90,7 @@ def test_the_page_names_each_side_as_what_it_is(tables: dict[str, pd.DataFrame],
     }
     for name, table in (tables | empty).items():
         write_csv(table, tmp_path / f"{name}.csv")
+    write_csv(pd.DataFrame(columns=CLAIM_COLUMNS), tmp_path / "claims.csv")
     arms = {name: ReportedArm(arm.family, (), arm.init) for name, arm in SETTINGS.arms.items()}
     html = report.page(tmp_path, replace(report.SETTINGS, arms=arms, comparison=SETTINGS))
     assert "The arm <em>untrained</em> starts from random weights instead" in html

@@ -81,7 +81,11 @@ BAD = [
     ({"leakage.similarity": 0.3}, "leakage.similarity", "0.6"),
     ({"leakage.near_duplicates": "drop"}, "leakage.near_duplicates", "'leave_out'", "'keep'"),
     ({"definitions.arms.code-multi.flip_labels": {"code-clouze": 0.2}}, "flip_labels.code-clouze", "'code-cloze'"),
-    ({"definitions.arms.code-multi.flip_labels": {"code-choice": 0.2}}, "code-multi.flip_labels.code-choice", "classification"),
+    (
+        {"definitions.arms.code-multi.flip_labels": {"code-choice": 0.2}},
+        "code-multi.flip_labels.code-choice",
+        "classification",
+    ),
     ({"store_precision": "int8"}, "store_precision", "'fp32'", "'int8'"),
 ]
 
