@@ -94,7 +94,9 @@ def resample(
         cells.units[j, k] = max(len(found.units), cells.units[j, k])
         chosen = {name: row for name, row in rows.items() if resamples and (drawn is None or name in drawn)}
         if chosen:
-            _draw(cells, table if drawn is None else table[table["arm"].isin(list(chosen))], chosen, seed, seed_weights)
+            part = table if drawn is None else table[table["arm"].isin(list(chosen))]
+            part = part.assign(arm=part["arm"].astype("category").cat.remove_unused_categories())
+            _draw(cells, part, chosen, seed, seed_weights)
     return replace(cells, moments=added.moments())
 
 
