@@ -123,11 +123,7 @@ def with_draw(study: Study, **keys: Any) -> Study:
 def test_the_pool_is_built_and_the_draw_is_trained_on(pocket: Study) -> None:
     study = with_draw(pocket, pool=3, most=0.9)
     assert preparation_jobs.build_settings(study, "code-span").train == 4500
-    assert (
-        preparation_jobs.build_settings(study, "code-span").dev
-        == preparation_jobs.build_settings(pocket, "code-span").dev
-        == 120
-    )
+    assert {preparation_jobs.build_settings(each, "code-span").dev for each in (study, pocket)} == {120}
     task = training_jobs.intermediate_settings(study, "bert-tiny", "code-span", "0-2").tasks["code-span"]
     assert (task.drawn, task.most_drawn) == (1500, 0.9)
     task = training_jobs.target_settings(study, "bert-tiny", "code-span", "tags", "0-2").tasks["tags"]

@@ -148,7 +148,7 @@ def test_with_a_device_for_each_job_the_longest_chain_counts(durations: list[flo
 
 @pytest.mark.parametrize("overlay", ["study: whole", GRID], ids=["pocket", "grid"])
 def test_the_jobs_are_those_of_the_workflow(overlay: str, tmp_path: Path) -> None:
-    for name in ("rules", "profiles", "scripts", "src", "tasks", "notebooks", "report"):
+    for name in ("rules", "profiles", "scripts", "src", "studies", "tasks", "notebooks", "report"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in ("Snakefile", "claims.yaml", "config.yaml", "sources.csv"):
         shutil.copy2(ROOT / name, tmp_path / name)
