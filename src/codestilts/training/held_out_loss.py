@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from codestilts.tasktypes.base import move_batch
 from codestilts.tasktypes.mlm import Head, collate
@@ -39,8 +40,8 @@ def held_out_losses(
         return dict.fromkeys(tasks)
     encoder, _ = models.load_encoder(model)
     tokenizer = load_tokenizer(published)
-    encoder.to(device).eval()
-    head.to(device).eval()
+    for module in (encoder, head):
+        nn.Module.to(module, device).eval()
     found: dict[str, float | None] = {}
     for name, encoded in tasks.items():
         features = encoded.select(["dev"]).features
