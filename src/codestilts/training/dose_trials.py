@@ -8,7 +8,7 @@ languages belong to the results.
 import json
 import math
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -72,9 +72,9 @@ class DoseJob:
         """The seed of all trials."""
         return next(iter(self.settings.targets.values())).seeds[0]
 
-    def folders(self, names: Collection[str]) -> list[Path]:
+    def folders(self, names: Iterable[str]) -> list[Path]:
         """The encoded tasks of these names."""
-        return [folder for folder in self.encoded if folder.name in names]
+        return [folder for folder in self.encoded if folder.name in set(names)]
 
 
 def try_doses(job: DoseJob) -> None:

@@ -40,7 +40,8 @@ def held_out_losses(
         return dict.fromkeys(tasks)
     encoder, _ = models.load_encoder(model)
     tokenizer = load_tokenizer(published)
-    nn.ModuleList([encoder, head]).to(device).eval()
+    for module in (encoder, head):
+        nn.Module.to(module, device).eval()
     found: dict[str, float | None] = {}
     for name, encoded in tasks.items():
         features = encoded.select(["dev"]).features
