@@ -19,9 +19,11 @@ from codestilts.evaluation.statistics.means import common_means, count
 from codestilts.evaluation.statistics.resampling import Cells, resample
 from codestilts.evaluation.sum_tables import names_in
 
+# Of an estimate; a claim has keys of the same names (its languages, its targets), which are none of an estimate.
+NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
 COLUMNS = [
     "claim", "encoder", "kind", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why", "deciding",
-    "item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells", "missing", "command",
+    *NUMBERS, "missing", "command",
 ]  # fmt: skip
 
 
@@ -208,7 +210,7 @@ def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]]) -> p
     for claim in every:
         for result in claim["results"]:
             for estimate_row in result["estimates"] or [{}]:
-                row = {**claim, **result, **estimate_row}
+                row = {**claim, **result, **dict.fromkeys(NUMBERS, ""), **estimate_row}
                 row["missing"] = ", ".join(result.get("missing", []))
                 rows.append({name: row.get(name, "") for name in COLUMNS})
     return pd.DataFrame(rows, columns=COLUMNS)
