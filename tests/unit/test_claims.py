@@ -248,14 +248,14 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     judged = evaluate(
         settings(claim("positive"), [item], {"xnli": ("german",)}), predictions(tmp_path, RIGHT), [], None
     )
-    absent = ClaimSettings(
-        "first", claim("positive").model_dump(exclude_defaults=True), "paper", ("the arm tpp",), "snakemake first"
-    )
+    about = {**claim("positive").model_dump(exclude_defaults=True), "languages": "far"}
+    absent = ClaimSettings("first", about, "paper", ("the arm tpp",), "snakemake first")
     table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged])
     assert table["claim"].tolist() == ["first", "squad"]
     first = table.iloc[0]
     assert (first["verdict"], first["missing"], first["command"]) == ("not run", "the arm tpp", "snakemake first")
     assert "the study paper lacks the arm tpp" in first["why"] and first["value"] == ""
+    assert first["languages"] == "", "a number of languages, which a claim about far ones has not"
 
 
 def test_every_kind_has_its_keys() -> None:

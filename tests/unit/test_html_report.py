@@ -21,7 +21,7 @@ from codestilts.evaluation.scoring import tidy, values
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.resampling import resample
 from codestilts.reporting import figures
-from codestilts.reporting.answer import by_group, contrast_languages, headline
+from codestilts.reporting.answer import by_group, contrast_languages, headline, largest_gain, leave_one_out
 from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
 from codestilts.reporting.html_report import ReportInputs, number_range, render
 from codestilts.reporting.run_records import budgets, curves_table, learned, matched, runs_table
@@ -166,11 +166,11 @@ def contrast(plus: str, minus: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [
-        (1.5, 2, "Intermediate training on code is better than on English."),
+        (1.5, 2, "Training on code is better than on English."),
         (0.5, 2, "code is better than on English, perhaps by less than 1 point."),
         (0.1, 0.9, "code is better than on English, by less than 1 point."),
         (-3, -0.1, "code is worse than on English, perhaps by less than 1 point."),
-        (-0.5, 0.9, "no difference of 1 point or more."),
+        (-0.5, 0.9, "Between code and English there is no difference of 1 point or more."),
         (-2, 3, "cannot tell"),
         (float("nan"), float("nan"), "No verdict"),
     ],
@@ -183,10 +183,19 @@ def test_the_headline_says_no_more_than_the_interval(low: float, high: float, wo
 @pytest.mark.parametrize(
     ("code", "english", "words"),
     [
-        ((-3, -2), (-4, -1), "Compared with no intermediate training, both are worse."),
-        ((2, 3), (-4, -1), "Compared with no intermediate training, code is better and English is worse."),
-        ((-2, 3), (0.1, 0.4), "Compared with no intermediate training, code is undecided and English is better."),
-        ((-0.5, 0.5), (-2, 2), "code is no different by 1 point or more and English is undecided."),
+        ((-3, -2), (-4, -1), "neither helps: compared with no intermediate training, both are worse."),
+        (
+            (2, 3),
+            (-4, -1),
+            "on code helps: compared with no intermediate training, code is better and English is worse.",
+        ),
+        ((-2, 3), (0.1, 0.4), "on English helps: compared with no intermediate training, code is undecided and"),
+        (
+            (-0.5, 0.5),
+            (-2, 2),
+            "neither is shown to help: compared with no intermediate training, code is no different by",
+        ),
+        ((2, 3), (1, 4), "on both helps: compared with no intermediate training, both are better."),
     ],
 )
 def test_the_headline_compares_both_families_with_none(code: tuple, english: tuple, words: str):
@@ -195,7 +204,35 @@ def test_the_headline_compares_both_families_with_none(code: tuple, english: tup
         contrast(name, "none") | {"minus_kind": "arm", "low": low, "high": high} for name, (low, high) in sides.items()
     ]
     text = headline(contrast("code", "english") | {"low": 2.0, "high": 3.0}, 1.0, references)
-    assert text.startswith("Intermediate training on code is better") and words in text
+    assert text.endswith("Training on code is better than on English.") and words in text
+
+
+def test_nothing_helps_that_the_correction_leaves_undecided():
+    row = contrast("code", "none") | {"minus_kind": "arm", "low": 0.1, "high": 3.0, "judgement": "undecided"}
+    text = headline(contrast("code", "english") | {"low": -1.0, "high": 3.0}, 1.0, [row])
+    assert "neither is shown to help" in text and "code is undecided" in text
+
+
+def test_the_range_without_one_names_what_is_left_out():
+    found = [
+        {"difference": value, "left_out": name, "left_out_kind": kind}
+        for value, name, kind in [(0.4, "rust", "language"), (-1.7, "classification", "group"), (2.4, "qa", "group")]
+    ]
+    assert leave_one_out(found) == "−1.7 (without classification) to +2.4 (without question answering)"
+    assert leave_one_out([]) == ""
+
+
+def test_the_largest_gain_is_that_of_any_arm():
+    columns = ["arm", "kind", "family", "scope", "language_set", "effect"]
+    values = [
+        ["code", "family", "code", "all groups", "unseen", 9.0],
+        ["mlm-english", "arm", "control", "all groups", "unseen", 2.1],
+        ["pos", "arm", "english", "all groups", "unseen", -1.0],
+        ["pos", "arm", "english", "qa", "unseen", 5.0],
+        ["pos", "arm", "english", "all groups", "source", 6.0],
+    ]
+    row = largest_gain(pd.DataFrame(values, columns=columns), "unseen")
+    assert row and (row["arm"], row["effect"]) == ("mlm-english", 2.1)
 
 
 def test_figures_go_in_without_clashing_ids(tmp_path: Path):
@@ -325,7 +362,7 @@ def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_pat
         figures.effects(pd.read_csv(tmp_path / "copy/effects.csv").head(9), "all groups"), tmp_path / "copy/effects"
     )
     html = page(tmp_path / "copy")
-    assert "No verdict on intermediate training on code and on English: one seed." in html
+    assert "No verdict on intermediate-task training on code and on English: one seed." in html
     assert "(no verdict: match, search, tags)" in html and "nan" not in html
     assert set(table["verdict"]) == {"no verdict: one seed"}
 

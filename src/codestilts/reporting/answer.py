@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.display_names import scope_name, side_name
+from codestilts.config.scopes import ALL_GROUPS
+from codestilts.display_names import language_name, scope_name, side_name
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
-from codestilts.reporting.tables import with_interval
+from codestilts.reporting.tables import points, with_interval
 
 Row = dict[str, Any]
 
@@ -20,25 +21,25 @@ def rows(table: pd.DataFrame) -> list[Row]:
 
 
 def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str:
-    """Return the answer in one or two sentences that claim no more than the intervals.
+    """Return the answer in two sentences that claim no more than the intervals: gains first, then the contrast.
 
     Args:
         primary: The row of the primary contrast.
         margin: The smallest difference of interest, in points.
-        references: The rows of each family minus ``none``: the better of two families may still be worse than none.
+        references: The rows of each side minus ``none``: the better of two may still be worse than none.
     """
     plus, minus = _sides(primary)
     if not has_interval(primary["low"]):
         reason = primary.get("note") or "no variance"
-        return f"No verdict on intermediate training on {plus} and on {minus}: {reason}."
+        return f"No verdict on intermediate-task training on {plus} and on {minus}: {reason}."
     word, size = _judged(primary, margin)
     if word == "equal":
-        answer = f"Intermediate training on {plus} or on {minus} makes no difference of {in_points(margin)} or more."
+        answer = f"Between {plus} and {minus} there is no difference of {in_points(margin)} or more."
     elif word == "undecided":
-        answer = f"This study cannot tell whether intermediate training on {plus} or on {minus} is better."
+        answer = f"This study cannot tell whether training on {plus} or on {minus} is better."
     else:
-        answer = f"Intermediate training on {plus} is {word} than on {minus}{size}."
-    return " ".join([answer, *_compared_with_none(references, margin)])
+        answer = f"Training on {plus} is {word} than on {minus}{size}."
+    return " ".join([*_gains(references, margin), answer])
 
 
 def _judged(row: Row, margin: float) -> tuple[str, str]:
@@ -52,20 +53,49 @@ def _sides(contrast: Row) -> tuple[str, str]:
     return side_name(*plus), side_name(*minus)
 
 
-def _compared_with_none(references: Sequence[Row], margin: float) -> list[str]:
-    """A sentence that compares each family with no intermediate training."""
+def _gains(references: Sequence[Row], margin: float) -> list[str]:
+    """A sentence that says which sides help, compared with no intermediate-task training."""
     words = {"equal": f"no different by {in_points(margin)} or more"}
-    judgements = []
-    for row in references:
-        word = _judged(row, margin)[0] if has_interval(row["low"]) else "undecided"
-        judgements.append((_sides(row)[0], words.get(word, word)))
+    judgements = [
+        (_sides(row)[0], _judged(row, margin)[0] if has_interval(row["low"]) else "undecided") for row in references
+    ]
     if not judgements:
         return []
-    if len(judgements) > 1 and len({word for _, word in judgements}) == 1:
-        text = f"both are {judgements[0][1]}"
+    found = {word for _, word in judgements}
+    helping = [side for side, word in judgements if word == "better"]
+    if len(judgements) > 1 and len(found) == 1:
+        text = f"both are {words.get(*found, *found)}"
     else:
-        text = " and ".join(f"{family} is {word}" for family, word in judgements)
-    return [f"Compared with no intermediate training, {text}."]
+        text = " and ".join(f"{side} is {words.get(word, word)}" for side, word in judgements)
+    if len(helping) > 1:
+        lead = "intermediate-task training on both helps"
+    elif helping:
+        lead = f"intermediate-task training on {helping[0]} helps"
+    else:
+        lead = "neither helps" if "undecided" not in found else "neither is shown to help"
+    return [f"At this scale {lead}: compared with no intermediate training, {text}."]
+
+
+def leave_one_out(rows_left_out: Sequence[Row]) -> str:
+    """Return the range of the primary contrast when one group, language or form is left out; empty without any."""
+    left_out = {"group": scope_name, "language": language_name, "form": "the form {}".format}
+    found = sorted(
+        (row["difference"], left_out[row["left_out_kind"]](row["left_out"]))
+        for row in rows_left_out
+        if row["difference"] != ""
+    )
+    if not found:
+        return ""
+    (low, without), (high, other) = found[0], found[-1]
+    return f"{points(low, signed=True)} (without {without}) to {points(high, signed=True)} (without {other})"
+
+
+def largest_gain(effects: pd.DataFrame, language_set: str) -> Row | None:
+    """Return the row of the single arm with the largest effect over all groups of targets, controls included."""
+    chosen = effects[
+        (effects["kind"] == "arm") & (effects["scope"] == ALL_GROUPS) & (effects["language_set"] == language_set)
+    ].dropna(subset="effect")
+    return rows(chosen.nlargest(1, "effect"))[0] if len(chosen) else None
 
 
 def contrast_languages(contrasts: pd.DataFrame, design: Design) -> list[str]:

@@ -12,7 +12,15 @@ from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import rival_name
 from codestilts.evaluation.statistics.design import NONE, Design, design_of
 from codestilts.reporting import run_records
-from codestilts.reporting.answer import Row, by_group, contrast_languages, headline, rows
+from codestilts.reporting.answer import (
+    Row,
+    by_group,
+    contrast_languages,
+    headline,
+    largest_gain,
+    leave_one_out,
+    rows,
+)
 from codestilts.reporting.doses import TEST, by_trial, dose_tables
 from codestilts.reporting.svg import embedded_svg
 
@@ -75,6 +83,8 @@ class EncoderSection:
     figures: dict[str, Markup]
     headline: str
     primary: Row | None
+    leave_one_out: str
+    largest_gain: Row | None
     references: list[Row]
     by_group: list[str]
     languages: list[str]
@@ -114,6 +124,8 @@ def encoder_section(
         figures=_figures(results / "figures" / encoder, encoder),
         headline=_headline(primary, references, settings),
         primary=primary,
+        leave_one_out=leave_one_out(by_role.get("leave one out", [])),
+        largest_gain=largest_gain(own["effects"], comparison.language_set),
         references=references,
         by_group=by_group(contrasts[contrasts["role"] == "group"], comparison.margin),
         languages=contrast_languages(contrasts, design),
