@@ -223,13 +223,14 @@ def test_the_range_without_one_names_what_is_left_out():
 
 
 def test_the_largest_gain_is_that_of_any_arm():
-    columns = ["arm", "kind", "family", "scope", "language_set", "effect"]
+    columns = ["arm", "kind", "family", "scope", "language_set", "effect", "init"]
     values = [
-        ["code", "family", "code", "all groups", "unseen", 9.0],
-        ["mlm-english", "arm", "control", "all groups", "unseen", 2.1],
-        ["pos", "arm", "english", "all groups", "unseen", -1.0],
-        ["pos", "arm", "english", "qa", "unseen", 5.0],
-        ["pos", "arm", "english", "all groups", "source", 6.0],
+        ["random", "arm", "control", "all groups", "unseen", 8.0, "random"],
+        ["code", "family", "code", "all groups", "unseen", 9.0, "pretrained"],
+        ["mlm-english", "arm", "control", "all groups", "unseen", 2.1, "pretrained"],
+        ["pos", "arm", "english", "all groups", "unseen", -1.0, "pretrained"],
+        ["pos", "arm", "english", "qa", "unseen", 5.0, "pretrained"],
+        ["pos", "arm", "english", "all groups", "source", 6.0, "pretrained"],
     ]
     row = largest_gain(pd.DataFrame(values, columns=columns), "unseen")
     assert row and (row["arm"], row["effect"]) == ("mlm-english", 2.1)

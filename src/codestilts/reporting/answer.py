@@ -91,10 +91,9 @@ def leave_one_out(rows_left_out: Sequence[Row]) -> str:
 
 
 def largest_gain(effects: pd.DataFrame, language_set: str) -> Row | None:
-    """Return the row of the single arm with the largest effect over all groups of targets, controls included."""
-    chosen = effects[
-        (effects["kind"] == "arm") & (effects["scope"] == ALL_GROUPS) & (effects["language_set"] == language_set)
-    ].dropna(subset="effect")
+    """Return the row of the arm with the largest effect over all groups of targets: of any family, or a control."""
+    arms = effects[(effects["kind"] == "arm") & (effects["init"] == "pretrained")]
+    chosen = arms[(arms["scope"] == ALL_GROUPS) & (arms["language_set"] == language_set)].dropna(subset="effect")
     return rows(chosen.nlargest(1, "effect"))[0] if len(chosen) else None
 
 
