@@ -26,6 +26,7 @@ include: "rules/encode.smk"
 include: "rules/intermediate.smk"
 include: "rules/target.smk"
 include: "rules/predict.smk"
+include: "rules/analysis_inputs.smk"
 include: "rules/analyse.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
@@ -50,9 +51,6 @@ rule all:
         deleted_outputs,
     message:
         "All results are up to date"
-
-
-STAGE_TIMES = in_checkout("scripts/stage_times.py")
 
 
 onsuccess:

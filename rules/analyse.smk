@@ -1,12 +1,6 @@
 # From predictions to scores (sums for each resampling unit, from which all intervals follow), and from scores to effects.
 
 
-def encoded_once(_):
-    """Each task as it is encoded for one of the encoders, which says what its training leaves out."""
-    encoders = {task: encoder for encoder, task in reversed(STUDY.encoded_tasks)} if STUDY.leaves_out else {}
-    return [ENCODED.format(encoder=encoders[task], task=task) for task in sorted(encoders)]
-
-
 rule score:
     input:
         predictions=predictions_of_pair,

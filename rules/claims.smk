@@ -1,36 +1,4 @@
 # Claims: statements of papers and of this project (claims.yaml), each judged from the predictions that it needs.
-from codestilts.config.claim_jobs import decidable_claims
-
-CLAIM = "<results>/claims/{claim}.json"
-DECIDABLE = decidable_claims(STUDY)
-
-
-@cache
-def claim_settings(claim):
-    return JOB_SETTINGS["claim"](STUDY, claim)
-
-
-def predictions_of_claim(wildcards):
-    """The predictions of the arms and targets of a claim, and no others; a folder has those of all untrained targets."""
-    cells = claim_settings(wildcards.claim).cells()
-    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
-    untrained = dict.fromkeys(cell[:2] for cell in cells if cell[2] in STUDY.untrained_targets)
-    return over(trained, PREDICTIONS, seeds=STUDY.batches) + over(untrained, RETRIEVAL, seeds=STUDY.batches)
-
-
-def records_of_claim(wildcards):
-    """The records of target training, whose dev metrics choose the best arm; only that kind of claim reads them."""
-    if STUDY.claims[wildcards.claim].kind != "best_of":
-        return []
-    cells = claim_settings(wildcards.claim).cells()
-    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
-    return over(trained, TARGET_MODELS, seeds=STUDY.batches)
-
-
-def similarity_of_claim(wildcards):
-    """Which languages are near is measured."""
-    needed = STUDY.claims[wildcards.claim].languages in ("near", "far") and claim_settings(wildcards.claim).items
-    return "<results>/language_similarity.csv" if needed else []
 
 
 rule claim:

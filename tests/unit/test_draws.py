@@ -9,7 +9,7 @@ import tiny
 from projects import ROOT
 
 from codestilts.config import preparation_jobs, training_jobs
-from codestilts.config.schema import Draw
+from codestilts.config.schema_data import Draw
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError

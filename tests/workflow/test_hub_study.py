@@ -26,7 +26,6 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
     project = copy_project(tmp_path)
     paper = (ROOT / "studies/paper.yaml").read_text()
     small = STUDY + paper[paper.index("source_language:") :]
-    (project / "studies").mkdir()
     (project / "studies/small.yaml").write_text(small)
     folder = project / "results/small-rehearsal"
 
@@ -60,7 +59,6 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
 
 def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
-    (project / "studies").mkdir()
     (project / "studies/paper.yaml").write_text((ROOT / "studies/paper.yaml").read_text())
     configs = ["--configs", "config.yaml", "studies/paper.yaml", "--overlay", str(tmp_path / "overlay.yaml")]
     nowhere = os.environ | environment(project) | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}

@@ -73,9 +73,10 @@ def test_a_local_source_that_changes_is_fetched_again(fresh: Path, tmp_path: Pat
 # Outputs that describe the whole study: they change with every arm, language and target.
 WHOLE_STUDY = [
     *("scores.csv", "effects.csv", "contrasts.csv", "target_checks.csv", "counts.csv"),
-    *("runs.csv", "curves.csv", "layers.csv", "claims.csv"),
+    *("runs.csv", "curves.csv", "layers.csv"),
     *("figures/tiny/*", "tables/tiny/*", "efficiency.csv", "report.html"),
 ]
+CLAIMS = ["claims/form.json", "claims.csv"]  # of which this study can decide one, about arms of a form
 # The outputs of one encoder-arm pair.
 PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "retrieval/tiny/{}/*", "scores/tiny/{}.*.parquet"]
 PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
@@ -137,7 +138,7 @@ def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> N
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
     """``code-choice`` is built already, as a part of ``mlm-code``; the audit compares it with the targets now."""
     outputs = pending(done, {"arms": micro_arms("code-choice")}, tmp_path)
-    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *AUDIT])
+    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *AUDIT, *CLAIMS])
 
 
 def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     own = ["examples/roles.parquet", "encoded/tiny/roles", "baselines/roles.parquet"]
     own += ["target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
     tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
-    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *AUDIT])
+    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *AUDIT, *CLAIMS])
 
 
 def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, tmp_path: Path) -> None:
@@ -165,6 +166,6 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("pos", "cloze", "mlm-code")]
     built += ["doses/tiny/*", "doses.csv"]  # the trials read the targets' examples
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
-    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT]
+    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT, *CLAIMS]
     assert_only(outputs, [*extracted, *built, *predicted, *study])
     assert not {"examples/pos.parquet", "encoded/tiny/pos"} & set(outputs)

@@ -1,0 +1,40 @@
+# What the rules of analysis and of claims read, and what runs after all.
+from codestilts.config.claim_jobs import decidable_claims
+
+CLAIM = "<results>/claims/{claim}.json"
+DECIDABLE = decidable_claims(STUDY)
+STAGE_TIMES = in_checkout("scripts/stage_times.py")
+
+
+def encoded_once(_):
+    """Each task as it is encoded for one of the encoders, which says what its training leaves out."""
+    encoders = {task: encoder for encoder, task in reversed(STUDY.encoded_tasks)} if STUDY.leaves_out else {}
+    return [ENCODED.format(encoder=encoders[task], task=task) for task in sorted(encoders)]
+
+
+@cache
+def claim_settings(claim):
+    return JOB_SETTINGS["claim"](STUDY, claim)
+
+
+def predictions_of_claim(wildcards):
+    """The predictions of the arms and targets of a claim, and no others; a folder has those of all untrained targets."""
+    cells = claim_settings(wildcards.claim).cells()
+    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
+    untrained = dict.fromkeys(cell[:2] for cell in cells if cell[2] in STUDY.untrained_targets)
+    return over(trained, PREDICTIONS, seeds=STUDY.batches) + over(untrained, RETRIEVAL, seeds=STUDY.batches)
+
+
+def records_of_claim(wildcards):
+    """The records of target training, whose dev metrics choose the best arm; only that kind of claim reads them."""
+    if STUDY.claims[wildcards.claim].kind != "best_of":
+        return []
+    cells = claim_settings(wildcards.claim).cells()
+    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
+    return over(trained, TARGET_MODELS, seeds=STUDY.batches)
+
+
+def similarity_of_claim(wildcards):
+    """Which languages are near is measured."""
+    needed = STUDY.claims[wildcards.claim].languages in ("near", "far") and claim_settings(wildcards.claim).items
+    return "<results>/language_similarity.csv" if needed else []
