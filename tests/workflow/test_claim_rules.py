@@ -88,13 +88,13 @@ def test_a_finished_study_has_a_verdict_on_every_claim_and_its_plan(done: Path) 
 def test_the_plan_is_added_to_and_never_rewritten(done: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
     first = (project / PLAN).read_bytes()
-    assert snakemake(project, "--forcerun", "claims", "--", f"{RESULTS}/claims.csv").returncode == 0
+    assert snakemake(project, f"{RESULTS}/claims.csv", "--forcerun", "claims").returncode == 0
     assert (project / PLAN).read_bytes() == first, "the same plan: nothing is added"
     config = project / "micro.yaml"
     config.write_text(config.read_text().replace("resamples: 200", "resamples: 201, margin: 2.0"))
     assert snakemake(project, "--dry-run").returncode == 0
     assert (project / PLAN).read_bytes() == first, "a dry run writes nothing"
-    assert snakemake(project, "--forcerun", "claims", "--", f"{RESULTS}/claims.csv").returncode == 0
+    assert snakemake(project, f"{RESULTS}/claims.csv", "--forcerun", "claims").returncode == 0
     registered, deviation = json.loads((project / PLAN).read_text())["entries"]
     assert registered == json.loads(first)["entries"][0]
     assert deviation["changes"] == {"statistics.margin": [1.0, 2.0], "statistics.resamples": [200, 201]}

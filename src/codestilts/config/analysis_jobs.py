@@ -1,5 +1,7 @@
 """Settings of the jobs that score, compare and report, made from a study."""
 
+from dataclasses import replace
+
 from codestilts.config.analysis_settings import (
     ComparedArm,
     ComparedTarget,
@@ -16,7 +18,7 @@ from codestilts.config.analysis_settings import (
     SimilaritySettings,
     TrainingFigureSettings,
 )
-from codestilts.config.doses import dose_pairs
+from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.preparation_jobs import build_settings
 from codestilts.config.study import Study
 
@@ -120,8 +122,10 @@ def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettin
 
 
 def dose_figure_settings(study: Study, encoder: str) -> DoseFigureSettings:
-    """Return the settings of the notebook on doses."""
-    return DoseFigureSettings(comparison_settings(study))
+    """Return the settings of the notebook on doses, of which other targets than those of the trials decide nothing."""
+    whole, tried = comparison_settings(study), dose_targets(study, encoder)
+    arms = {name: replace(arm, overlaps=(), near=()) for name, arm in whole.arms.items()}
+    return DoseFigureSettings(replace(whole, arms=arms, targets={name: whole.targets[name] for name in tried}))
 
 
 def report_settings(study: Study) -> ReportSettings:
