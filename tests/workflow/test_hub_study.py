@@ -25,7 +25,7 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
 ) -> None:
     project = copy_project(tmp_path)
     paper = (ROOT / "studies/paper.yaml").read_text()
-    small = STUDY + paper[paper.index("source_language:") :]
+    small = STUDY + paper[paper.index("source_language:") :].replace("trial_targets: [", "trial_targets: [xquad, ")
     (project / "studies/small.yaml").write_text(small)
     folder = project / "results/small-rehearsal"
 
