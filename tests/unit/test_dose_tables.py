@@ -77,6 +77,10 @@ def test_forgetting_is_the_rise_of_the_loss_over_that_of_the_published_encoder(t
     assert tables.losses["change"].tolist() == [0.25, 2.0, 0.125, 1.0]
 
 
+def test_a_scope_without_trials_has_no_rows(tables: DoseTables) -> None:
+    assert by_trial(tables, "all xtreme").empty
+
+
 def test_a_row_a_trial_begins_with_none(tables: DoseTables) -> None:
     table = by_trial(tables, ALL_GROUPS)
     assert table["arm"].tolist() == ["none", "cloze", "cloze", "pos", "pos"]

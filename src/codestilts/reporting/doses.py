@@ -107,8 +107,13 @@ def fixed_doses(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
-    """Return one row a trial, ``none`` first: dose, effects in a scope, and the losses on held-out texts after it."""
+    """Return one row a trial, ``none`` first: dose, effects in a scope, and the losses on held-out texts after it.
+
+    Without an effect in the scope there is no row.
+    """
     effects = tables.effects[tables.effects["scope"] == scope]
+    if effects.empty:
+        return pd.DataFrame()
     wide = effects.pivot_table("effect", ["family", *KEYS], "measure", observed=True).rename_axis(columns=None)
     wide = wide.reset_index()
     for texts, part in tables.losses.groupby("texts", sort=True):

@@ -151,14 +151,20 @@ def encoder_section(
 
 
 def dose_section(doses: pd.DataFrame, design: Design) -> DoseSection:
-    """Return what the report shows of the trials of one encoder: means over all groups of targets."""
+    """Return what the report shows of the trials of one encoder.
+
+    These are means over all groups of targets in programming languages or, without any among the trials, in others.
+    """
     found = dose_tables(doses, design)
-    trials = by_trial(found, ALL_GROUPS)
+    tried = set(found.effects["scope"])
+    means = [name for name, (kind, _) in design.scopes.items() if kind == "all" and name in tried]
+    scope = next(iter(sorted(means, key=lambda name: name != ALL_GROUPS)), ALL_GROUPS)
+    trials = by_trial(found, scope)
     return DoseSection(
         texts=sorted(set(found.losses["texts"])),
         tested=TEST in trials,
         trials=rows(trials),
-        fixed=rows(found.fixed[found.fixed["scope"] == ALL_GROUPS]),
+        fixed=rows(found.fixed[found.fixed["scope"] == scope]),
         failed=rows(found.failed),
     )
 
