@@ -1,9 +1,8 @@
-# What the rules of analysis and of claims read, and what runs after all.
+# What the rules of analysis and of claims read.
 from codestilts.config.claim_jobs import decidable_claims
 
 CLAIM = "<results>/claims/{claim}.json"
 DECIDABLE = decidable_claims(STUDY)
-STAGE_TIMES = in_checkout("scripts/stage_times.py")
 
 
 def encoded_once(_):

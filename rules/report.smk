@@ -2,6 +2,7 @@
 from codestilts.config.registration import expected_state
 from codestilts.reporting.report_tables import REPORT_TABLES
 
+STAGE_TIMES = in_checkout("scripts/stage_times.py")  # a table of them is printed after a run
 EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
 EFFECT_TABLES = ["contrasts", "effects", "checks"]
 LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]

@@ -1,4 +1,4 @@
-"""Columns of tables, and marks in their texts, that more than one module reads or writes."""
+"""Columns of tables, and names and marks in them, that more than one module reads or writes."""
 
 # Of examples: what every task's rows have, before those of its task type.
 EXAMPLE_COLUMNS = ["id", "language", "split", "cluster", "package"]
@@ -15,3 +15,5 @@ LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
 MASK = "[MASK]"  # in an example's texts: the place of the encoder's own mask token
 
 LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names
+
+NONE = "none"  # the arm without intermediate training, from which effects are measured

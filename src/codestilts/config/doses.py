@@ -1,15 +1,14 @@
 """The trials of a study that choose the learning rate of intermediate training: which there are and what they read."""
 
+from codestilts.columns import NONE
 from codestilts.config.study import Study
-
-BASELINE = "none"  # the arm without intermediate training: dose 0
 
 
 def dose_pairs(study: Study) -> list[tuple[str, str]]:
     """The encoder-arm pairs with trials: those with intermediate training, and ``none`` for comparison."""
     if not study.config.intermediate.learning_rates:
         return []
-    return [*((encoder, BASELINE) for encoder in study.encoders), *study.intermediate_models]
+    return [*((encoder, NONE) for encoder in study.encoders), *study.intermediate_models]
 
 
 def dose_targets(study: Study, encoder: str) -> list[str]:

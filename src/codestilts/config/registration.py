@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, read_entries
+from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, prediction_files, read_entries
 from codestilts.config.study import Study, to_json
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
@@ -87,10 +87,7 @@ def register(study: Study, folder: Path, reason: str) -> Entry:
 
 
 def _add(folder: Path, entries: list[Entry], entry: Entry) -> Entry:
-    found = sum(1 for _ in folder.glob("predictions/*/*/*/*.parquet")) + sum(
-        1 for _ in folder.glob("retrieval/*/*/*/*.parquet")
-    )
-    entry = replace(entry, commit=commit(), results=found)
+    entry = replace(entry, commit=commit(), results=len(prediction_files(folder)))
     shown = [{key: value for key, value in asdict(one).items() if value not in ("", {})} for one in [*entries, entry]]
     write_json(folder / PLAN, {"entries": shown})
     return entry

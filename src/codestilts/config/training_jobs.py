@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from codestilts.config.doses import BASELINE, dose_targets
+from codestilts.columns import NONE
+from codestilts.config.doses import dose_targets
 from codestilts.config.preparation_jobs import drawn_size
 from codestilts.config.schema import Budget
 from codestilts.config.schema_task import TaskSpec
@@ -115,7 +116,7 @@ def dose_settings(study: Study, encoder: str, arm: str) -> DoseSettings:
     Targets have their own learning rates, not those of trials.
     """
     section, first, intermediate = study.config.intermediate, next(iter(study.batches)), None
-    if arm != BASELINE:
+    if arm != NONE:
         trained = intermediate_settings(study, encoder, arm, first)
         intermediate = replace(trained, seeds=trained.seeds[:1], evaluations=1, store_precision="fp32")
     rates = [rate * study.arms[arm].learning_rate_factor for rate in section.learning_rates] if intermediate else [0.0]

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from codestilts.display_names import language_set_name
 from codestilts.reporting.doses import SOURCE, TEST, DoseTables
-from codestilts.reporting.figures import COLOURS, LINES, MARKERS, spread_labels
+from codestilts.reporting.figures import COLOURS, LINES, MARKERS, CurveLabels, label_ends
 
 HEIGHT = 2.9  # inches of a panel
-GAP = 0.075  # between two labels, as a share of a panel's height
+LABELS = CurveLabels(place=1.04, gap=0.075, size=6.5, line="#bbbbbb")
 
 
 def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
@@ -54,16 +54,5 @@ def _lines(axes: Axes, table: pd.DataFrame, families: Mapping[str, str]) -> None
         chosen = points[points["chosen"]]
         axes.plot(chosen["dose"], chosen["y"], "o", markersize=9, markerfacecolor="none", color=colour)
         ends[str(name)] = (float(points["dose"].iloc[-1]), float(points["y"].iloc[-1]))
-    low, high = axes.get_ylim()
-    for name, height in spread_labels({name: y for name, (_, y) in ends.items()}, GAP * (high - low)).items():
-        axes.annotate(
-            name,
-            ends[name],
-            (1.04, height),
-            textcoords=axes.get_yaxis_transform(),
-            size=6.5,
-            va="center",
-            color=COLOURS[families.get(name, "control")],
-            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.5},
-            annotation_clip=False,
-        )
+    colours = {name: COLOURS[families.get(name, "control")] for name in ends}
+    label_ends(axes, ends, colours, LABELS)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.columns import NONE
+from codestilts.evaluation.statistics.design import Design
 
 KEYS = ["arm", "learning_rate", "steps", "dose", "chosen"]
 SOURCE, TEST, HELD_OUT = "dev", "test", "held_out_loss"  # measures

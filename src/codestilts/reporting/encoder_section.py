@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from codestilts.columns import NONE
 from codestilts.config.analysis_settings import ReportSettings
 from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import rival_name
-from codestilts.evaluation.statistics.design import NONE, Design, design_of
+from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import (
     Row,

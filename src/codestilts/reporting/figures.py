@@ -4,6 +4,8 @@ Colours are those of Okabe and Ito (2008), which readers with any kind of colour
 """
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -219,23 +221,43 @@ def losses(table: pd.DataFrame, arms: dict[str, ReportedArm]) -> Figure:
         axes.plot(mean.index, mean, color=COLOURS[arms[str(arm)].family], linewidth=1.2)
         if len(mean := mean.dropna()):
             ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1]))
-    low, high = axes.get_ylim()
-    for arm, height in spread_labels({arm: y for arm, (_, y) in ends.items()}, 0.045 * (high - low)).items():
-        colour = COLOURS[arms[arm].family]
-        axes.annotate(
-            arm,
-            ends[arm],
-            (1.03, height),
-            textcoords=axes.get_yaxis_transform(),
-            size=7.5,
-            va="center",
-            color=colour,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5},
-            annotation_clip=False,
-        )
+    colours = {arm: COLOURS[arms[arm].family] for arm in ends}
+    label_ends(axes, ends, colours, CurveLabels(place=1.03, gap=0.045, size=7.5))
     axes.set(xlabel="step", ylabel="loss relative to its start")
     sns.despine(ax=axes)
     return figure
+
+
+@dataclass(frozen=True)
+class CurveLabels:
+    """How the names of curves stand beside a panel: ``place`` and ``gap`` as shares of its width and its height.
+
+    ``line`` is the colour of the lines from curves to names, if not that of the curve.
+    """
+
+    place: float
+    gap: float
+    size: float
+    line: str = ""
+
+
+def label_ends(
+    axes: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str], style: CurveLabels
+) -> None:
+    """Write the name of each curve beside the panel, joined to its end by a line."""
+    low, high = axes.get_ylim()
+    for name, height in spread_labels({name: y for name, (_, y) in ends.items()}, style.gap * (high - low)).items():
+        axes.annotate(
+            name,
+            ends[name],
+            (style.place, height),
+            textcoords=axes.get_yaxis_transform(),
+            size=style.size,
+            va="center",
+            color=colours[name],
+            arrowprops={"arrowstyle": "-", "color": style.line or colours[name], "linewidth": 0.5},
+            annotation_clip=False,
+        )
 
 
 def spread_labels(heights: dict[str, float], gap: float) -> dict[str, float]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from codestilts.config.plan_record import Entry, changes, current
+from codestilts.config.plan_record import Entry, changes, current, prediction_files
 
 LONGEST = 160  # characters of a value that the page shows
 
@@ -80,9 +80,7 @@ def _results_by_entry(entries: Sequence[Entry], results: Path, pairs: Sequence[t
     dates = [datetime.fromisoformat(entry.date).timestamp() for entry in entries]
     counts = [0] * (len(entries) + 1)
     for encoder, arm in pairs:
-        files = [*results.glob(f"predictions/{encoder}/{arm}/*/*.parquet")]
-        files += results.glob(f"retrieval/{encoder}/{arm}/*/*.parquet")
-        for file in files:
+        for file in prediction_files(results, encoder, arm):
             written = file.stat().st_mtime
             counts[sum(date <= written for date in dates)] += 1
     return counts

@@ -8,7 +8,6 @@ import pandas as pd
 from codestilts.config.analysis_settings import ComparedArm, ComparisonSettings
 from codestilts.config.scopes import target_scopes
 
-NONE = "none"  # the arm without intermediate training, from which effects are measured
 DOMAIN_FAMILIES = ("english", "code", "docs")  # of the arms that stand for a domain: neither controls nor variants
 
 

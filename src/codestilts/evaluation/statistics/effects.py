@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.columns import NONE
+from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.estimates import estimate
 from codestilts.evaluation.statistics.means import (
     COUNTS,

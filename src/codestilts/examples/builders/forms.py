@@ -15,14 +15,13 @@ import pandas as pd
 from codestilts.columns import EXAMPLE_COLUMNS, MASK
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builders.choices import CHOICES, DRAWS, among, wrong_endings
 from codestilts.examples.builders.domains import LEAST_TOKENS, Text, load_texts
 from codestilts.examples.builders.edits import edits_of
 from codestilts.examples.sampling import hash_choice, hash_uniform, sample_rows
 
 Row = dict[str, Any]
 
-CHOICES = 4
-DRAWS = 60  # draws for three other endings or pieces; nearly all texts of the pocket study get them
 PIECE = 10  # tokens of a piece of a passage; four pieces and a quotation fit into 96 subwords of code
 LEAST_ANSWER = 4  # characters of the word that a quotation lacks, so that it is seldom a function word
 
@@ -82,22 +81,10 @@ def choice(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     rows: list[Row] = []
     for pool in halves.values():
         for row in pool:
-            wrong = _wrong_endings(row, pool)
+            wrong = wrong_endings(row, pool)
             if len(wrong) == CHOICES - 1:
-                label = int(hash_uniform("place", row["id"]) * CHOICES)
-                rows.append(row | {"choices": [*wrong[:label], row["ending"], *wrong[label:]], "label": label})
+                rows.append(row | among(wrong, row["ending"], row["id"]))
     return _examples(rows, settings, ["context", "choices", "label"], by=["package"])
-
-
-def _wrong_endings(row: Row, pool: list[Row]) -> list[str]:
-    """Up to three endings of other texts that differ in length by at most a third."""
-    drawn = (hash_choice(pool, "ending", row["id"], attempt) for attempt in range(DRAWS))
-    fitting = dict.fromkeys(
-        other["ending"]
-        for other in drawn
-        if other["cluster"] != row["cluster"] and 3 * abs(other["words"] - row["words"]) <= row["words"]
-    )
-    return [ending for ending in fitting if ending != row["ending"]][: CHOICES - 1]
 
 
 def span(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -184,9 +171,7 @@ def error(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         edits = {kind: found for kind, find in edits_of(settings.domain or "").items() if (found := find(text))}
         wrong = _wrong_versions(text, edits)
         if len(wrong) == CHOICES - 1:
-            label = int(hash_uniform("place", text.common["id"]) * CHOICES)
-            choices = [*wrong[:label], text.text, *wrong[label:]]
-            rows.append(text.common | {"context": "", "choices": choices, "label": label})
+            rows.append(text.common | {"context": ""} | among(wrong, text.text, text.common["id"]))
     return _examples(rows, settings, ["context", "choices", "label"], by=["package"])
 
 
