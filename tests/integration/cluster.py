@@ -36,9 +36,15 @@ def copy_of(project: Path, folder: Path) -> Path:
     return Path(shutil.copytree(project, folder, symlinks=True))
 
 
+def environment_of(folder: Path) -> dict[str, str]:
+    """The environment of a user of the cluster, whose Snakemake waits less between its queries."""
+    settings = environment(folder, warm=False) | SITE
+    return settings | {"PATH": f"{HERE / 'bin'}{os.pathsep}{settings['PATH']}"}
+
+
 def call(folder: Path, *command: object, **variables: str) -> Result:
     """Run a command in a project as a user of the cluster would; stdout and stderr together, in order."""
-    settings = environment(folder, warm=False) | SITE | variables
+    settings = environment_of(folder) | variables
     text = [str(part) for part in command]
     return subprocess.run(text, cwd=folder, env=settings, text=True, stdout=-1, stderr=subprocess.STDOUT)
 
@@ -49,7 +55,7 @@ def start(folder: Path, *command: object, **variables: str) -> "subprocess.Popen
         return subprocess.Popen(
             [str(part) for part in command],
             cwd=folder,
-            env=environment(folder, warm=False) | SITE | variables,
+            env=environment_of(folder) | variables,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,

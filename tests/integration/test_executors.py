@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from cluster import HERE, call, copy_of
+from projects import environment
 
 STUDY = ["--configfile", "micro.yaml", "nano.yaml"]
 TABLES = ["scores.csv", "effects.csv", "contrasts.csv"]
@@ -14,7 +15,7 @@ def test_another_executor_has_the_same_numbers(fresh: Path, outside: Path, tmp_p
     project = copy_of(fresh, tmp_path / "project")
     executor = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", str(HERE / "submit.sh")]
     words = [*executor, "--jobs", "2", "--seconds-between-status-checks", "2", *STUDY, "--config", "device=cpu"]
-    told = call(project, "snakemake", *words)
+    told = call(project, "snakemake", *words, PATH=environment(project)["PATH"])
     assert told.returncode == 0, told.stdout[-6000:]
     assert len(set(re.findall(r"Submitted job (\d+) with external jobid", told.stdout))) > 20
     for name in TABLES:
