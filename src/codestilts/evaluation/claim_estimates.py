@@ -1,7 +1,7 @@
 """From predictions to the verdict on one claim: the cells it needs are scored, and nothing else is read."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,16 @@ def evaluate(
         result = _result(verdict, why, encoder=claim.encoder or "")
         return about | {"results": [result | {"facts": settings.facts}]}
     sums = claim_sums(settings, predictions)
-    dev = dev_scores(records) if claim.kind == "best_of" else {}
+    dev = dev_scores(records)
     results = []
     for encoder in settings.items:
         own = {target: _languages(claim, names, near) for target, names in settings.languages[encoder].items()}
-        cells = resample(sums[sums["encoder"] == encoder], 0, 0)
-        results.append(_of_encoder(settings, claim, encoder, cells, own, dev))
+        of_encoder, chosen = sums[sums["encoder"] == encoder], {}
+        if claim.kind == "best_of":
+            choosing, estimating = seeds_for_choice(of_encoder["seed"].unique())
+            chosen = best_arms(settings.items[encoder][0].parts[0], mean_scores(dev, encoder, choosing))
+            of_encoder = of_encoder[of_encoder["seed"].isin(estimating)]
+        results.append(_of_encoder(settings, claim, encoder, resample(of_encoder, 0, 0), own, chosen))
     return about | {"results": results}
 
 
@@ -98,11 +102,10 @@ def wanted(claim: Claim) -> str:
 
 
 def _of_encoder(
-    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], dev: dict
+    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], chosen: dict
 ) -> dict[str, Any]:
-    items, chosen = settings.items[encoder], {}
-    if claim.kind == "best_of":
-        chosen = best_arms(items[0].parts[0], {key[1:]: score for key, score in dev.items() if key[0] == encoder})
+    items = settings.items[encoder]
+    if chosen:
         items = (Item("", chosen_parts(items[0].parts[0], chosen)),)
     found = [(item, *_estimate(settings, item, cells, languages)) for item in items]
     estimated = [(item, one, counts) for item, one, counts in found if one]
@@ -157,16 +160,37 @@ def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFr
     return pd.concat(parts, ignore_index=True).astype(texts).assign(family="claimed")
 
 
-def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str], float]:
-    """Return the dev metric of each encoder, target and arm in the source language, as a mean over seeds."""
-    found: dict[tuple[str, str, str], list[Any]] = {}
+def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str, int], float]:
+    """Return the dev metric of each encoder, target, arm and seed in the source language; none where it is missing."""
+    found = {}
     for path in records:
         record = json.loads(path.read_text(encoding="utf-8"))
-        key = record["encoder"], record["target"], record["arm"]
         curve = [point["dev"] for point in record["curve"] if point["dev"] is not None]
-        own = record["dev"].get(record["target"])
-        found.setdefault(key, []).append(max(curve, default=own) if own is None else own)
-    return {key: float(np.mean(scores)) for key, scores in found.items() if None not in scores}
+        score = record["dev"].get(record["target"])
+        score = max(curve, default=None) if score is None else score
+        if score is not None:
+            found[record["encoder"], record["target"], record["arm"], int(record["seed"])] = float(score)
+    return found
+
+
+def seeds_for_choice(seeds: Iterable[int]) -> tuple[list[int], list[int]]:
+    """Divide the seeds: the first half chooses the best arm, the others estimate what it gains.
+
+    A run that is good by chance is so on dev and test rows alike. With the same seeds for both, the chosen arm would
+    seem better than it is, and seeds that take turns would depend on each other. One seed does both, without interval.
+    """
+    ordered = sorted(int(seed) for seed in seeds)
+    half = len(ordered) // 2
+    return ordered[:half] or ordered, ordered[half:]
+
+
+def mean_scores(
+    dev: Mapping[tuple[str, str, str, int], float], encoder: str, seeds: Sequence[int]
+) -> dict[tuple[str, str], float]:
+    """Return the mean dev score of each target and arm over some seeds, where all of these have one."""
+    keys = dict.fromkeys((target, arm) for name, target, arm, _ in dev if name == encoder)
+    scores = {(target, arm): [dev.get((encoder, target, arm, seed)) for seed in seeds] for target, arm in keys}
+    return {key: float(np.mean(values)) for key, values in scores.items() if None not in values}  # type: ignore[arg-type]
 
 
 def best_arms(part: Part, dev: dict[tuple[str, str], float]) -> dict[str, str]:
