@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,8 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     absent = ClaimSettings("first", about, "paper", ("the arm tpp",), "snakemake first")
     table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged])
     assert table["claim"].tolist() == ["first", "squad"]
+    (nowhere,) = evaluate(replace(absent, command=""), [], [], None)["results"]
+    assert nowhere["why"] == "every study of this project lacks the arm tpp"
     first = table.iloc[0]
     assert (first["verdict"], first["missing"], first["command"]) == ("not run", "the arm tpp", "snakemake first")
     assert "the study paper lacks the arm tpp" in first["why"] and first["value"] == ""

@@ -120,6 +120,7 @@ def test_a_claim_of_another_study_is_told_what_it_lacks() -> None:
     assert found.command == "results/paper/claims/squad.json --configfile studies/paper.yaml"
     assert "squad" not in decidable_claims(pocket)
     assert claim_settings(pocket, "code-gain").command == "results/pocket/claims/code-gain.json"
+    assert claim_settings(pocket, "tpp-sentiment").command == "", "no study can run it"
 
 
 def test_domains_are_compared_at_equal_form_without_near_targets(tmp_path: Path) -> None:
@@ -149,7 +150,11 @@ def test_own_and_other_forms_are_those_of_each_target(tmp_path: Path) -> None:
 
 
 def test_the_set_of_languages_is_that_of_the_claim(paper_study: Study) -> None:
-    languages = claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"]["panx"]
-    assert "english" not in languages and len(languages) == 39
+    assert claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"] == {"panx": ("arabic", "hindi")}
     unseen = claim_settings(paper_study, "code-gain").languages["xlm-r-large"]["tags"]
     assert not set(unseen) & {"python", *paper_study.seen_languages}
+    found = claim_settings(paper_study, "domain-never-seen").languages["codebert"]
+    never_seen = {language for languages in found.values() for language in languages}
+    assert {"rust", "kotlin", "swift"} <= never_seen
+    assert not never_seen & {"python", "ruby", "php"}, "CodeBERT was pretrained on them"
+    assert not never_seen & {"c", "cpp", "csharp"}, "defect detection and other code tasks have them"

@@ -23,7 +23,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         claim=asked.model_dump(exclude_defaults=True),
         study=study.name,
         missing=tuple(missing),
-        command=goal(asked.study, claim),
+        command="" if asked.lacks else goal(asked.study, claim),
         confidence=study.config.statistics.confidence,
         checkpoint=study.config.target.selection[0],
     )
@@ -258,6 +258,7 @@ class Resolver:
             "unseen": lambda name: name not in seen,
             "pretrained": pretrained.__contains__,
             "not_pretrained": lambda name: bool(pretrained) and name not in pretrained,
+            "never_seen": lambda name: bool(pretrained) and name not in pretrained | seen,
         }
         keep = wanted.get(chosen, lambda name: True)
         return [name for name in own if name != source and keep(name)]

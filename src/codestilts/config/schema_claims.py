@@ -87,8 +87,10 @@ class Claim(Strict):
     groups: Annotated[list[Group], Field(min_length=1), *Unique] | None = Field(
         None, description="groups of these targets, if not all"
     )
-    languages: Literal["all", "source", LanguageSet] = Field(
-        "all", description="the languages of each target; all: its source language too"
+    languages: Literal["all", "source", "never_seen", LanguageSet] = Field(
+        "all",
+        description="the languages of each target; all: its source language too; never_seen: neither in the encoder's "
+        "pretraining nor in any code intermediate task",
     )
     only_languages: Names | None = Field(None, description="languages, if not all of that set")
     average: Literal["tasks", "groups"] = Field(

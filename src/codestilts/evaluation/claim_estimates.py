@@ -71,7 +71,8 @@ def evaluate(
 
 def not_run(settings: ClaimSettings, encoder: str) -> dict[str, Any]:
     """Return the result of a claim that the study cannot decide."""
-    why = f"the study {settings.study} lacks {', '.join(settings.missing)}"
+    where = f"the study {settings.study}" if settings.command else "every study of this project"
+    why = f"{where} lacks {', '.join(settings.missing)}"
     more = {"missing": list(settings.missing), "command": settings.command}
     return _result(NOT_RUN, why, encoder=encoder) | more
 
