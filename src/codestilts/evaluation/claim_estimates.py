@@ -15,7 +15,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge, judge_facts, rounded
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
 from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
-from codestilts.evaluation.statistics.means import common_means, count
+from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts
 from codestilts.evaluation.statistics.resampling import Cells, resample
 from codestilts.evaluation.sum_tables import names_in
 
@@ -124,16 +124,17 @@ def _estimate(
     settings: ClaimSettings, item: Item, cells: Cells, languages: dict[str, list[str]]
 ) -> tuple[Estimate | None, dict[str, float]]:
     """Return the estimate of an item and the numbers of its cells; parts without a common cell drop out."""
-    total, plus_only, shares = np.zeros(len(cells.by_seed)), np.zeros(len(cells.by_seed)), 0.0
     own = {name: [item.language] for name in languages} if item.language else languages
+    found = []
     for part in item.parts:
-        plus, minus = common_means(cells, [list(part.plus), list(part.minus)], [*map(list, part.scopes)], own)
-        if plus.any():
-            total += part.weight * (plus - minus)
-            plus_only += part.weight * plus
-            shares += part.weight
-    found = estimate(cells, total / shares, settings.confidence) if shares else None
-    return found, count(cells, plus_only)
+        sides = (1, part.plus), (-1, part.minus)
+        if weighted := common_difference(cells, sides, [*map(list, part.scopes)], own):
+            found.append((part.weight, weighted))
+    if not found:
+        return None, {}
+    shares, parts = zip(*found, strict=True)
+    mean = mean_of_parts(parts, shares)
+    return estimate(cells, mean.difference, settings.confidence), count(cells, mean.side)
 
 
 def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:
