@@ -158,3 +158,9 @@ def test_the_set_of_languages_is_that_of_the_claim(paper_study: Study) -> None:
     assert {"rust", "kotlin", "swift"} <= never_seen
     assert not never_seen & {"python", "ruby", "php"}, "CodeBERT was pretrained on them"
     assert not never_seen & {"c", "cpp", "csharp"}, "defect detection and other code tasks have them"
+
+
+def test_a_study_without_matched_forms_says_so(tmp_path: Path) -> None:
+    study = study_of("study: small\narms: [none, pos, cloze]\n", folder=tmp_path)
+    words = "arms of both sides with one form, and a target in these languages that is near neither"
+    assert claim_settings(study, "domain").missing == (words,)

@@ -127,6 +127,8 @@ class Resolver:
             if side.form not in ("own", "other") and not self.arms(side):
                 words = [side.family or "", side.domain or "", side.form or ""]
                 return f"an arm of the {'family' if side.family else 'kind'} {' '.join(filter(None, words))}"
+        if self.claim.match_forms:
+            return "arms of both sides with one form, and a target in these languages that is near neither"
         return "arms and targets of both sides in these languages"
 
     def items(self) -> list[Item]:
