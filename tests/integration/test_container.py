@@ -48,7 +48,9 @@ def test_the_whole_study_in_the_image_has_the_same_numbers_and_sees_nothing_of_t
     host = plant(tmp_path / "packages")
     for script in ("score", "train_target"):
         path = project / f"scripts/{script}.py"
-        path.write_text(path.read_text().replace("import argparse\n", f"import argparse\n{LOOK}", 1))
+        before, main, after = path.read_text().partition("def main()")
+        assert main
+        path.write_text(f"{before}{LOOK}\n\n{main}{after}")
     for path in project.glob("notebooks/*.ipynb"):
         notebook = json.loads(path.read_text())
         first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")

@@ -86,7 +86,7 @@ def self_disturbed(project: Path, act: str, resources: str) -> list[str]:
     """The same, but the first attempt itself executes ``act`` (Python code) after its first checkpoint."""
     script = project / "scripts/train_target.py"
     lines = [
-        "import argparse, os, pathlib, signal, threading, time",
+        "import os, pathlib, signal, threading, time",
         "def act():",
         f"    while not pathlib.Path({CHECKPOINT!r}).exists(): time.sleep(0.05)",
         f"    {act}",
@@ -94,7 +94,9 @@ def self_disturbed(project: Path, act: str, resources: str) -> list[str]:
         "    pathlib.Path('planted').touch()",
         "    threading.Thread(target=act, daemon=True).start()",
     ]
-    script.write_text(script.read_text().replace("import argparse\n", "\n".join([*lines, ""]), 1))
+    before, main, after = script.read_text().partition("def main()")
+    assert main
+    script.write_text("\n".join([before, *lines, ""]) + main + after)
     done = call(project, *options(resources))
     assert done.returncode == 0, done.stdout[-4000:]
     return states_of(project)

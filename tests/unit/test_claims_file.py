@@ -120,6 +120,7 @@ def test_a_claim_of_another_study_is_told_what_it_lacks() -> None:
     assert found.command == "results/paper/claims/squad.json --configfile studies/paper.yaml"
     assert "squad" not in decidable_claims(pocket)
     assert claim_settings(pocket, "code-gain").command == "results/pocket/claims/code-gain.json"
+    assert claim_settings(pocket, "tpp-sentiment").command == "", "no study can run it"
 
 
 def test_domains_are_compared_at_equal_form_without_near_targets(tmp_path: Path) -> None:
@@ -149,7 +150,17 @@ def test_own_and_other_forms_are_those_of_each_target(tmp_path: Path) -> None:
 
 
 def test_the_set_of_languages_is_that_of_the_claim(paper_study: Study) -> None:
-    languages = claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"]["panx"]
-    assert "english" not in languages and len(languages) == 39
+    assert claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"] == {"panx": ("arabic", "hindi")}
     unseen = claim_settings(paper_study, "code-gain").languages["xlm-r-large"]["tags"]
     assert not set(unseen) & {"python", *paper_study.seen_languages}
+    found = claim_settings(paper_study, "domain-never-seen").languages["codebert"]
+    never_seen = {language for languages in found.values() for language in languages}
+    assert {"rust", "kotlin", "swift"} <= never_seen
+    assert not never_seen & {"python", "ruby", "php"}, "CodeBERT was pretrained on them"
+    assert not never_seen & {"c", "cpp", "csharp"}, "defect detection and other code tasks have them"
+
+
+def test_a_study_without_matched_forms_says_so(tmp_path: Path) -> None:
+    study = study_of("study: small\narms: [none, pos, cloze]\n", folder=tmp_path)
+    words = "arms of both sides with one form, and a target in these languages that is near neither"
+    assert claim_settings(study, "domain").missing == (words,)

@@ -20,7 +20,7 @@ from codestilts.evaluation.statistics.crossed_t import (
 )
 from codestilts.evaluation.statistics.moments import components
 from codestilts.evaluation.statistics.multiplicity import benjamini_hochberg, holm, one_sided, partial_conjunction
-from codestilts.evaluation.statistics.resampling import resample
+from codestilts.evaluation.statistics.resampling import Cells, resample
 
 Weights = dict[tuple[str, str, str], float]
 
@@ -33,9 +33,13 @@ def one_cell(right: np.ndarray) -> pd.DataFrame:
     return table.assign(arm="a", target="t", language="c", family="code")
 
 
+def variance(cells: Cells, weights: Weights) -> Variance:
+    chosen = cell_weights(cells, weights)
+    return variance_of(cells, chosen, chosen @ cells.by_seed)
+
+
 def parts(sums: pd.DataFrame, weights: Weights) -> Variance:
-    cells = resample(sums, 0, 0)
-    return variance_of(cells, cell_weights(cells, weights))
+    return variance(resample(sums, 0, 0), weights)
 
 
 def test_two_seeds_and_two_units_by_hand():
@@ -129,7 +133,7 @@ def test_lists_without_common_units_are_added_one_after_the_other():
     apart = resample(((key, tables[key]) for part in together for key in part), 0, 0, runs.reset_index(), together)
     whole = resample(sums, 0, 0)
     for weights in WEIGHTS:
-        one, two = (variance_of(cells, cell_weights(cells, weights)) for cells in (apart, whole))
+        one, two = (variance(cells, weights) for cells in (apart, whole))
         assert one == two or [one.total, one.of_both] == pytest.approx([two.total, two.of_both])
 
 

@@ -21,7 +21,16 @@ from codestilts.evaluation.scoring import tidy, values
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.resampling import resample
 from codestilts.reporting import figures
-from codestilts.reporting.answer import by_group, contrast_languages, headline, largest_gain, leave_one_out
+from codestilts.reporting.answer import (
+    Row,
+    across_encoders,
+    by_group,
+    contrast_languages,
+    headline,
+    largest_gain,
+    leave_one_out,
+    lost_to_correction,
+)
 from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
 from codestilts.reporting.html_report import ReportInputs, number_range, render
 from codestilts.reporting.run_records import budgets, curves_table, learned, matched, runs_table
@@ -183,19 +192,25 @@ def test_the_headline_says_no_more_than_the_interval(low: float, high: float, wo
 @pytest.mark.parametrize(
     ("code", "english", "words"),
     [
-        ((-3, -2), (-4, -1), "neither helps: compared with no intermediate training, both are worse."),
+        ((-3, -2), (-4, -1), "neither helps: compared with no intermediate training, both are worse"),
         (
             (2, 3),
             (-4, -1),
-            "on code helps: compared with no intermediate training, code is better and English is worse.",
+            "on code helps: compared with no intermediate training, code is better and English is worse",
         ),
-        ((-2, 3), (0.1, 0.4), "on English helps: compared with no intermediate training, code is undecided and"),
+        (
+            (-2, 3),
+            (0.1, 0.4),
+            "on English helps: compared with no intermediate training, code may be better or worse and English is",
+        ),
+        ((-2, 3), (-3, 2), "neither is shown to help: compared with no intermediate training, both may be better or"),
+        ((-0.5, 0.5), (-0.2, 0.2), "neither helps: compared with no intermediate training, both make no difference of"),
         (
             (-0.5, 0.5),
             (-2, 2),
-            "neither is shown to help: compared with no intermediate training, code is no different by",
+            "neither is shown to help: compared with no intermediate training, code makes no difference of 1 point or",
         ),
-        ((2, 3), (1, 4), "on both helps: compared with no intermediate training, both are better."),
+        ((2, 3), (1, 4), "on both helps: compared with no intermediate training, both are better"),
     ],
 )
 def test_the_headline_compares_both_families_with_none(code: tuple, english: tuple, words: str):
@@ -204,13 +219,39 @@ def test_the_headline_compares_both_families_with_none(code: tuple, english: tup
         contrast(name, "none") | {"minus_kind": "arm", "low": low, "high": high} for name, (low, high) in sides.items()
     ]
     text = headline(contrast("code", "english") | {"low": 2.0, "high": 3.0}, 1.0, references)
-    assert text.endswith("Training on code is better than on English.") and words in text
+    assert text.startswith("At this scale ") and words in text
+    assert text.endswith("; training on code is better than on English.") and text.count(".") == 1, "one sentence"
 
 
 def test_nothing_helps_that_the_correction_leaves_undecided():
     row = contrast("code", "none") | {"minus_kind": "arm", "low": 0.1, "high": 3.0, "judgement": "undecided"}
     text = headline(contrast("code", "english") | {"low": -1.0, "high": 3.0}, 1.0, [row])
-    assert "neither is shown to help" in text and "code is undecided" in text
+    assert "no intermediate-task training on code is shown to help" in text, "of one side, which is all there is"
+    assert "code may be better or worse; this study cannot tell" in text
+
+
+def test_an_interval_that_excludes_zero_says_why_it_decides_nothing():
+    words = "undecided: code is better than English without the correction for 3 confirmatory contrasts"
+    row = {"low": 0.1, "high": 3.0, "judgement": "undecided", "verdict": words}
+    assert lost_to_correction(row) == words
+    assert lost_to_correction(row | {"judgement": "better"}) == ""
+    assert lost_to_correction(row | {"low": -0.1}) == ""
+    assert lost_to_correction(row | {"low": "", "high": ""}) == ""
+
+
+def test_several_encoders_have_one_sentence_for_all():
+    intervals = {"a": (1.5, 2), "b": (-2, 3), "c": (2, 3), "d": (-3, -1), "e": (-0.5, 0.5), "f": ("", "")}
+    rows: dict[str, Row | None] = {
+        name: contrast("code", "english") | {"low": low, "high": high} for name, (low, high) in intervals.items()
+    }
+    assert across_encoders({**rows, "g": None}, 1.0) == (
+        "Of 7 encoders: with a, c training on code is better than on English; with d training on code is worse than on "
+        "English; with e there is no difference of 1 point or more between code and English; with b the study cannot "
+        "tell whether code or English is better; with f, g there is no verdict."
+    )
+    assert across_encoders({"a": rows["a"]}, 1.0) == across_encoders({"a": None, "b": None}, 1.0) == ""
+    corrected = {name: {**(row or {}), "judgement": "undecided"} for name, row in rows.items() if name in "ac"}
+    assert across_encoders(corrected, 1.0).startswith("Of 2 encoders: with a, c the study cannot tell")
 
 
 def test_the_range_without_one_names_what_is_left_out():
@@ -218,7 +259,10 @@ def test_the_range_without_one_names_what_is_left_out():
         {"difference": value, "left_out": name, "left_out_kind": kind}
         for value, name, kind in [(0.4, "rust", "language"), (-1.7, "classification", "group"), (2.4, "qa", "group")]
     ]
-    assert leave_one_out(found) == "−1.7 (without classification) to +2.4 (without question answering)"
+    ends = "−1.7 (without classification) to +2.4 (without question answering)"
+    assert leave_one_out(found) == f"With one group of targets or language left out: {ends}."
+    form = {"difference": 0.0, "left_out": "cloze", "left_out_kind": "form"}
+    assert leave_one_out([*found, form]) == f"With one group of targets, language or form left out: {ends}."
     assert leave_one_out([]) == ""
 
 

@@ -7,37 +7,8 @@ import pytest
 from projects import ROOT
 
 from codestilts.config.lineage import ancestors, read_lineage, sets_of
-from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
-
-
-@pytest.fixture(scope="module", params=["pocket", "desk", "lab", "paper"])
-def study(request: pytest.FixtureRequest) -> Study:
-    files = [ROOT / "config.yaml"] + [ROOT / f"studies/{request.param}.yaml"] * (request.param != "pocket")
-    return load_study(read_configs(files), ROOT)
-
-
-def declared(study: Study, task: str) -> set[str]:
-    """The sets that task files declare by hand, and the hub's tables of functions."""
-    found = set(study.tasks[task].made_of)
-    found.update(name for part in study.parts(task) for name in declared(study, part))
-    if study.reads_functions(task):
-        read = {name for language in study.task_languages(task) for name in study.sources_of_language(language)}
-        found.update(name for name in read if study.sources[name].kind == "hub")
-    return found
-
-
-def test_nothing_that_is_declared_by_hand_is_lost(study: Study) -> None:
-    undeclared = {name: task.model_copy(update={"made_of": []}) for name, task in study.tasks.items()}
-    derived = replace(study, tasks=undeclared).overlaps
-    new = set()
-    for arm, parent in ((arm, study.parent_arm(arm)) for arm in study.arms):
-        own = {name for task in (study.arms[parent].tasks if parent else []) for name in declared(study, task)}
-        by_hand = {target for target in study.targets if declared(study, target) & own}
-        assert by_hand <= set(derived[arm]), arm
-        new |= {(arm, target) for target in set(derived[arm]) - by_hand}
-    print(study.name, "pairs that no file declares:", sorted(new))
 
 
 def test_descent_is_followed_through_other_sets() -> None:
@@ -63,10 +34,9 @@ def test_sets_are_sources_or_configs_that_the_lineage_names() -> None:
     )
 
 
-def test_a_shared_ancestor_is_an_overlap(study: Study) -> None:
-    """A target and an arm that declare nothing, two steps from the same set."""
-    if study.name != "lab":
-        pytest.skip("one study is enough")
+def test_a_shared_ancestor_is_an_overlap() -> None:
+    """A target and an arm two steps from the same set."""
+    study = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/lab.yaml"]), ROOT)
     assert "output" not in study.overlaps["devign"]
     related = {**study.lineage, "devign": ["functions-of-ada"], "cruxeval": ["functions-of-ada"]}
     found = replace(study, lineage=related).overlaps

@@ -123,7 +123,7 @@ def tuning_job(encoder, home, rates, **changes):
     """Trials of learning rates with the first seed."""
     training = tiny.target_job(encoder, home, seeds=(0,), learning_rate=0.0, **changes).settings
     settings = TuningSettings(training, tuple(rates))
-    return TuningJob(settings, encoder, tiny.encode(encoder, home, "classification"), home / "trials.json")
+    return TuningJob(settings, encoder, [tiny.encode(encoder, home, "classification")], home / "trials.json")
 
 
 def test_models_that_are_not_kept_leave_predictions_and_records(folder, home):

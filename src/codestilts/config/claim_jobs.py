@@ -23,7 +23,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         claim=asked.model_dump(exclude_defaults=True),
         study=study.name,
         missing=tuple(missing),
-        command=goal(asked.study, claim),
+        command="" if asked.lacks else goal(asked.study, claim),
         confidence=study.config.statistics.confidence,
         checkpoint=study.config.target.selection[0],
     )
@@ -127,6 +127,8 @@ class Resolver:
             if side.form not in ("own", "other") and not self.arms(side):
                 words = [side.family or "", side.domain or "", side.form or ""]
                 return f"an arm of the {'family' if side.family else 'kind'} {' '.join(filter(None, words))}"
+        if self.claim.match_forms:
+            return "arms of both sides with one form, and a target in these languages that is near neither"
         return "arms and targets of both sides in these languages"
 
     def items(self) -> list[Item]:
@@ -258,6 +260,7 @@ class Resolver:
             "unseen": lambda name: name not in seen,
             "pretrained": pretrained.__contains__,
             "not_pretrained": lambda name: bool(pretrained) and name not in pretrained,
+            "never_seen": lambda name: bool(pretrained) and name not in pretrained | seen,
         }
         keep = wanted.get(chosen, lambda name: True)
         return [name for name in own if name != source and keep(name)]

@@ -42,7 +42,7 @@ class ClaimSettings:
         study: The study that judges it.
         missing: What the study lacks, so that it cannot decide.
         command: What the workflow is asked for to run the claim in a study that has what it needs; scripts put the
-            program before it.
+            program before it. Empty if no study has.
         items: The numbers to estimate, by encoder.
         languages: The languages of each target, by encoder.
         targets: How predictions are scored.

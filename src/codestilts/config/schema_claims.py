@@ -74,8 +74,8 @@ class Claim(Strict):
         description="positive: the interval is above 0; at_least: above value; equivalent: in plus or minus margin; "
         "published: inside value plus or minus tolerance; u_of_n: at least `least` of the items of `each` are "
         "positive (partial conjunction); at_least_each: every item of `each` is above value (intersection-union); "
-        "best_of: published, for the arm of plus that is best on source-language dev rows of each target; fact: the "
-        "study is like this"
+        "best_of: published, for the arm of plus that is best on source-language dev rows of each target, with other "
+        "seeds; fact: the study is like this"
     )
     study: Name = Field(description="a study that can decide it; every other one with its arms and targets can too")
     encoder: Name | None = Field(None, description="the encoder that it is about, if not every one of the study")
@@ -87,8 +87,10 @@ class Claim(Strict):
     groups: Annotated[list[Group], Field(min_length=1), *Unique] | None = Field(
         None, description="groups of these targets, if not all"
     )
-    languages: Literal["all", "source", LanguageSet] = Field(
-        "all", description="the languages of each target; all: its source language too"
+    languages: Literal["all", "source", "never_seen", LanguageSet] = Field(
+        "all",
+        description="the languages of each target; all: its source language too; never_seen: neither in the encoder's "
+        "pretraining nor in any code intermediate task",
     )
     only_languages: Names | None = Field(None, description="languages, if not all of that set")
     average: Literal["tasks", "groups"] = Field(

@@ -155,11 +155,6 @@ class TaskFile(Strict):
     whole: Annotated[list[Literal["train", "dev", "test"]], *Unique] = Field(
         [], description="splits whose rows the protocol needs completely: common sizes of a study do not apply"
     )
-    made_of: SomeNames = Field(
-        [],
-        description="data sets that it is made of and that tasks/lineage.yaml can't tell from its sources; an arm and "
-        "a target that share one are flagged",
-    )
     instead: Name | None = Field(None, description="task that replaces it in rehearsals without its source")
     labels: Labels = Field([])
     metric: Metric

@@ -171,10 +171,9 @@ class Study:
     def origins(self, task: str) -> set[str]:
         """The data sets that a task is made of, and what these are made of (``tasks/lineage.yaml``).
 
-        They are those that it reads, those that its file declares (``made_of``), those of its parts, and the hub's
-        tables of functions.
+        They are those that it reads, those of its parts, and the hub's tables of functions.
         """
-        found = {*sets_of(self.tasks[task], self.lineage), *self.tasks[task].made_of}
+        found = sets_of(self.tasks[task], self.lineage)
         found.update(name for part in self.parts(task) for name in self.origins(part))
         if self.reads_functions(task):
             read = {name for language in self.task_languages(task) for name in self.sources_of_language(language)}
@@ -185,8 +184,8 @@ class Study:
     def examples(self) -> list[str]:
         """Every task whose examples are built: intermediate tasks, targets, held-out texts, and the parts of all."""
         used = self.intermediate_tasks + self.targets + self.held_out_texts
-        made_of = [part for task in used for part in self.parts(task)]
-        return list(dict.fromkeys(used + made_of))
+        parts = [part for task in used for part in self.parts(task)]
+        return list(dict.fromkeys(used + parts))
 
     def parts(self, task: str) -> list[str]:
         """The tasks whose examples the builder of a task reads."""

@@ -1,7 +1,7 @@
 """From predictions to the verdict on one claim: the cells it needs are scored, and nothing else is read."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge, judge_facts, rounded
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
 from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
-from codestilts.evaluation.statistics.means import common_means, count
+from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts
 from codestilts.evaluation.statistics.resampling import Cells, resample
 from codestilts.evaluation.sum_tables import names_in
 
@@ -56,18 +56,23 @@ def evaluate(
         result = _result(verdict, why, encoder=claim.encoder or "")
         return about | {"results": [result | {"facts": settings.facts}]}
     sums = claim_sums(settings, predictions)
-    dev = dev_scores(records) if claim.kind == "best_of" else {}
+    dev = dev_scores(records)
     results = []
     for encoder in settings.items:
         own = {target: _languages(claim, names, near) for target, names in settings.languages[encoder].items()}
-        cells = resample(sums[sums["encoder"] == encoder], 0, 0)
-        results.append(_of_encoder(settings, claim, encoder, cells, own, dev))
+        of_encoder, chosen = sums[sums["encoder"] == encoder], {}
+        if claim.kind == "best_of":
+            choosing, estimating = seeds_for_choice(of_encoder["seed"].unique())
+            chosen = best_arms(settings.items[encoder][0].parts[0], mean_scores(dev, encoder, choosing))
+            of_encoder = of_encoder[of_encoder["seed"].isin(estimating)]
+        results.append(_of_encoder(settings, claim, encoder, resample(of_encoder, 0, 0), own, chosen))
     return about | {"results": results}
 
 
 def not_run(settings: ClaimSettings, encoder: str) -> dict[str, Any]:
     """Return the result of a claim that the study cannot decide."""
-    why = f"the study {settings.study} lacks {', '.join(settings.missing)}"
+    where = f"the study {settings.study}" if settings.command else "every study of this project"
+    why = f"{where} lacks {', '.join(settings.missing)}"
     more = {"missing": list(settings.missing), "command": settings.command}
     return _result(NOT_RUN, why, encoder=encoder) | more
 
@@ -98,11 +103,10 @@ def wanted(claim: Claim) -> str:
 
 
 def _of_encoder(
-    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], dev: dict
+    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], chosen: dict
 ) -> dict[str, Any]:
-    items, chosen = settings.items[encoder], {}
-    if claim.kind == "best_of":
-        chosen = best_arms(items[0].parts[0], {key[1:]: score for key, score in dev.items() if key[0] == encoder})
+    items = settings.items[encoder]
+    if chosen:
         items = (Item("", chosen_parts(items[0].parts[0], chosen)),)
     found = [(item, *_estimate(settings, item, cells, languages)) for item in items]
     estimated = [(item, one, counts) for item, one, counts in found if one]
@@ -120,16 +124,17 @@ def _estimate(
     settings: ClaimSettings, item: Item, cells: Cells, languages: dict[str, list[str]]
 ) -> tuple[Estimate | None, dict[str, float]]:
     """Return the estimate of an item and the numbers of its cells; parts without a common cell drop out."""
-    total, plus_only, shares = np.zeros(len(cells.by_seed)), np.zeros(len(cells.by_seed)), 0.0
     own = {name: [item.language] for name in languages} if item.language else languages
+    found = []
     for part in item.parts:
-        plus, minus = common_means(cells, [list(part.plus), list(part.minus)], [*map(list, part.scopes)], own)
-        if plus.any():
-            total += part.weight * (plus - minus)
-            plus_only += part.weight * plus
-            shares += part.weight
-    found = estimate(cells, total / shares, settings.confidence) if shares else None
-    return found, count(cells, plus_only)
+        sides = (1, part.plus), (-1, part.minus)
+        if weighted := common_difference(cells, sides, [*map(list, part.scopes)], own):
+            found.append((part.weight, weighted))
+    if not found:
+        return None, {}
+    shares, parts = zip(*found, strict=True)
+    mean = mean_of_parts(parts, shares)
+    return estimate(cells, mean.difference, settings.confidence), count(cells, mean.side)
 
 
 def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:
@@ -157,16 +162,37 @@ def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFr
     return pd.concat(parts, ignore_index=True).astype(texts).assign(family="claimed")
 
 
-def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str], float]:
-    """Return the dev metric of each encoder, target and arm in the source language, as a mean over seeds."""
-    found: dict[tuple[str, str, str], list[Any]] = {}
+def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str, int], float]:
+    """Return the dev metric of each encoder, target, arm and seed in the source language; none where it is missing."""
+    found = {}
     for path in records:
         record = json.loads(path.read_text(encoding="utf-8"))
-        key = record["encoder"], record["target"], record["arm"]
         curve = [point["dev"] for point in record["curve"] if point["dev"] is not None]
-        own = record["dev"].get(record["target"])
-        found.setdefault(key, []).append(max(curve, default=own) if own is None else own)
-    return {key: float(np.mean(scores)) for key, scores in found.items() if None not in scores}
+        score = record["dev"].get(record["target"])
+        score = max(curve, default=None) if score is None else score
+        if score is not None:
+            found[record["encoder"], record["target"], record["arm"], int(record["seed"])] = float(score)
+    return found
+
+
+def seeds_for_choice(seeds: Iterable[int]) -> tuple[list[int], list[int]]:
+    """Divide the seeds: the first half chooses the best arm, the others estimate what it gains.
+
+    A run that is good by chance is so on dev and test rows alike. With the same seeds for both, the chosen arm would
+    seem better than it is, and seeds that take turns would depend on each other. One seed does both, without interval.
+    """
+    ordered = sorted(int(seed) for seed in seeds)
+    half = len(ordered) // 2
+    return ordered[:half] or ordered, ordered[half:]
+
+
+def mean_scores(
+    dev: Mapping[tuple[str, str, str, int], float], encoder: str, seeds: Sequence[int]
+) -> dict[tuple[str, str], float]:
+    """Return the mean dev score of each target and arm over some seeds, where all of these have one."""
+    keys = dict.fromkeys((target, arm) for name, target, arm, _ in dev if name == encoder)
+    scores = {(target, arm): [dev.get((encoder, target, arm, seed)) for seed in seeds] for target, arm in keys}
+    return {key: float(np.mean(values)) for key, values in scores.items() if None not in values}  # type: ignore[arg-type]
 
 
 def best_arms(part: Part, dev: dict[tuple[str, str], float]) -> dict[str, str]:

@@ -133,13 +133,14 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
 
     enough_seeds = next((seeds for seeds in range(now + 1, MOST_SEEDS + 1) if decided(seeds, 1)), None)
     enough_rows = next((rows for rows in MORE_ROWS if decided(now, rows)), None)
-    options = [f"{enough_seeds} seeds"] if enough_seeds else []
+    words = "seeds beside those that choose the arms" if claim.kind == "best_of" else "seeds"
+    options = [f"{enough_seeds} {words}"] if enough_seeds else []
     options += [f"{enough_rows} times the test rows"] if enough_rows else []
     if not options:
         both = next((rows for rows in MORE_ROWS if decided(min(now * rows, MOST_SEEDS), rows)), None)
         if both is None:
             return "the difference is too close to the limit for any number of seeds and test rows"
-        options = [f"{min(now * both, MOST_SEEDS)} seeds and {both} times the test rows"]
+        options = [f"{min(now * both, MOST_SEEDS)} {words} and {both} times the test rows"]
     return f"{' or '.join(options)} ({now} seeds now), if the difference stays"
 
 

@@ -1,6 +1,6 @@
 """The answer of a study in sentences that claim no more than its intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from codestilts.evaluation.statistics.verdicts import has_interval, in_points, j
 from codestilts.reporting.tables import points, with_interval
 
 Row = dict[str, Any]
+KINDS = {"group": "group of targets", "language": "language", "form": "form"}  # of what is left out
 
 
 def rows(table: pd.DataFrame) -> list[Row]:
@@ -21,7 +22,7 @@ def rows(table: pd.DataFrame) -> list[Row]:
 
 
 def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str:
-    """Return the answer in two sentences that claim no more than the intervals: gains first, then the contrast.
+    """Return the answer in one sentence that claims no more than the intervals: gains first, then the contrast.
 
     Args:
         primary: The row of the primary contrast.
@@ -34,12 +35,44 @@ def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str
         return f"No verdict on intermediate-task training on {plus} and on {minus}: {reason}."
     word, size = _judged(primary, margin)
     if word == "equal":
-        answer = f"Between {plus} and {minus} there is no difference of {in_points(margin)} or more."
+        answer = f"between {plus} and {minus} there is no difference of {in_points(margin)} or more."
     elif word == "undecided":
-        answer = f"This study cannot tell whether training on {plus} or on {minus} is better."
+        answer = f"this study cannot tell whether training on {plus} or on {minus} is better."
     else:
-        answer = f"Training on {plus} is {word} than on {minus}{size}."
-    return " ".join([*_gains(references, margin), answer])
+        answer = f"training on {plus} is {word} than on {minus}{size}."
+    gains = _gains(references, margin)
+    return f"{gains}; {answer}" if gains else answer[0].upper() + answer[1:]
+
+
+def across_encoders(primaries: Mapping[str, Row | None], margin: float) -> str:
+    """Return the verdict on the primary contrast with each of several encoders, in one sentence; empty for one.
+
+    Args:
+        primaries: The row of the primary contrast by encoder; None without data.
+        margin: The smallest difference of interest, in points.
+    """
+    shown = next((row for row in primaries.values() if row), None)
+    if len(primaries) < 2 or shown is None:
+        return ""
+    plus, minus = _sides(shown)
+    words = {
+        "better": f"training on {plus} is better than on {minus}",
+        "worse": f"training on {plus} is worse than on {minus}",
+        "equal": f"there is no difference of {in_points(margin)} or more between {plus} and {minus}",
+        "undecided": f"the study cannot tell whether {plus} or {minus} is better",
+        "": "there is no verdict",
+    }
+    found: dict[str, list[str]] = {word: [] for word in words}
+    for encoder, row in primaries.items():
+        found[_judged(row, margin)[0] if row and has_interval(row["low"]) else ""].append(encoder)
+    phrases = [f"with {', '.join(names)} {words[word]}" for word, names in found.items() if names]
+    return f"Of {len(primaries)} encoders: {'; '.join(phrases)}."
+
+
+def lost_to_correction(row: Row) -> str:
+    """Return the verdict on a row whose interval excludes zero, but not with the correction for several tests."""
+    excludes = has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0)
+    return str(row["verdict"]) if excludes and row["judgement"] == "undecided" else ""
 
 
 def _judged(row: Row, margin: float) -> tuple[str, str]:
@@ -53,31 +86,42 @@ def _sides(contrast: Row) -> tuple[str, str]:
     return side_name(*plus), side_name(*minus)
 
 
-def _gains(references: Sequence[Row], margin: float) -> list[str]:
-    """A sentence that says which sides help, compared with no intermediate-task training."""
-    words = {"equal": f"no different by {in_points(margin)} or more"}
+def _gains(references: Sequence[Row], margin: float) -> str:
+    """Say which sides help, compared with no intermediate-task training; empty without any."""
     judgements = [
         (_sides(row)[0], _judged(row, margin)[0] if has_interval(row["low"]) else "undecided") for row in references
     ]
     if not judgements:
-        return []
+        return ""
     found = {word for _, word in judgements}
-    helping = [side for side, word in judgements if word == "better"]
     if len(judgements) > 1 and len(found) == 1:
-        text = f"both are {words.get(*found, *found)}"
+        text = f"both {_compared(judgements[0][1], margin, several=True)}"
     else:
-        text = " and ".join(f"{side} is {words.get(word, word)}" for side, word in judgements)
+        text = " and ".join(f"{side} {_compared(word, margin)}" for side, word in judgements)
+    helping = [side for side, word in judgements if word == "better"]
     if len(helping) > 1:
         lead = "intermediate-task training on both helps"
     elif helping:
         lead = f"intermediate-task training on {helping[0]} helps"
     else:
-        lead = "neither helps" if "undecided" not in found else "neither is shown to help"
-    return [f"At this scale {lead}: compared with no intermediate training, {text}."]
+        nothing = "neither" if len(judgements) > 1 else f"no intermediate-task training on {judgements[0][0]}"
+        lead = f"{nothing} helps" if "undecided" not in found else f"{nothing} is shown to help"
+    return f"At this scale {lead}: compared with no intermediate training, {text}"
+
+
+def _compared(word: str, margin: float, several: bool = False) -> str:
+    """Return a judgement on a side as the rest of a sentence."""
+    match word:
+        case "equal":
+            return f"make{'' if several else 's'} no difference of {in_points(margin)} or more"
+        case "undecided":
+            return "may be better or worse"
+        case _:
+            return f"{'are' if several else 'is'} {word}"
 
 
 def leave_one_out(rows_left_out: Sequence[Row]) -> str:
-    """Return the range of the primary contrast when one group, language or form is left out; empty without any."""
+    """Say how the primary contrast ranges when one group, language or form is left out; empty without any."""
     left_out = {"group": scope_name, "language": language_name, "form": "the form {}".format}
     found = sorted(
         (row["difference"], left_out[row["left_out_kind"]](row["left_out"]))
@@ -87,7 +131,11 @@ def leave_one_out(rows_left_out: Sequence[Row]) -> str:
     if not found:
         return ""
     (low, without), (high, other) = found[0], found[-1]
-    return f"{points(low, signed=True)} (without {without}) to {points(high, signed=True)} (without {other})"
+    present = {row["left_out_kind"] for row in rows_left_out}
+    words = [text for kind, text in KINDS.items() if kind in present]
+    what = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    ends = f"{points(low, signed=True)} (without {without}) to {points(high, signed=True)} (without {other})"
+    return f"With one {what} left out: {ends}."
 
 
 def largest_gain(effects: pd.DataFrame, language_set: str) -> Row | None:

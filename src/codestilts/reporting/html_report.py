@@ -16,7 +16,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
-from codestilts.reporting.answer import Row, rows
+from codestilts.reporting.answer import Row, across_encoders, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import FAMILIES, encoder_section
 from codestilts.reporting.registered_plan import plan_notes
@@ -92,6 +92,9 @@ def render(inputs: ReportInputs) -> str:
         arms=by_family(settings.arms),
         random_arms=[name for name, arm in settings.arms.items() if arm.init == "random"],
         encoders=encoders,
+        across_encoders=""
+        if settings.rehearsal
+        else across_encoders({one.name: one.primary for one in encoders}, settings.comparison.margin),
         claims=claim_rows(tables["claims"], figures, len(encoders) > 1),
         plan=plan_notes(read_entries(inputs.results / PLAN), inputs.results, list(pairs)),
         size=study_size(tables, settings),
@@ -132,6 +135,7 @@ def _engine(not_comparable: dict[str, str]) -> Environment:
     )
     engine.globals |= {name: getattr(display_names, name) for name in names}
     engine.globals |= {"has_interval": has_interval, "in_points": in_points, "interval": with_interval}
+    engine.globals["lost_to_correction"] = lost_to_correction
     return engine
 
 

@@ -8,7 +8,7 @@ languages belong to the results.
 import json
 import math
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -57,7 +57,7 @@ class DoseJob:
 
     settings: DoseSettings
     encoder: Path
-    encoded: tuple[Path, ...]
+    encoded: Sequence[Path]
     out: Path
     table: Path
     gpus: int = 0

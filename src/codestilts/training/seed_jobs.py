@@ -49,7 +49,7 @@ class TrainingJob:
 
     settings: TrainingSettings
     encoder: Path
-    encoded: tuple[Path, ...]
+    encoded: Sequence[Path]
     out: Path
     records: Path | None = None
     parent: Path | None = None
@@ -70,7 +70,7 @@ class TuningJob:
 
     settings: TuningSettings
     encoder: Path
-    encoded: Path
+    encoded: Sequence[Path]
     out: Path
     parent: Path | None = None
     gpus: int = 0
@@ -180,9 +180,9 @@ def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     settings = job.settings.training
     set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
-    key = {"settings": to_plain(job.settings), **origin_of([job.encoded], parents)}
+    key = {"settings": to_plain(job.settings), **origin_of(job.encoded, parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
-    inputs = load_inputs(settings, job.encoder, [job.encoded], device, held_out=False)
+    inputs = load_inputs(settings, job.encoder, job.encoded, device, held_out=False)
     files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}
     for rate, path in files.items():
         if run_on_rank_zero(path.exists):

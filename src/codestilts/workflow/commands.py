@@ -2,5 +2,5 @@
 
 
 def run_command(goal: str) -> str:
-    """Return the command that makes a file, with options such as the study's config after it."""
-    return f"snakemake --cores all {goal}"
+    """Return the command that makes a file, with options such as the study's config after it; empty without a goal."""
+    return f"snakemake --cores all {goal}" if goal else ""

@@ -12,13 +12,22 @@ from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.effects import Side
 from codestilts.evaluation.statistics.estimates import METHODS, estimate
-from codestilts.evaluation.statistics.means import COUNTS, INTERVAL, NO_OVERLAPS, common_means, count, estimate_columns
+from codestilts.evaluation.statistics.means import (
+    COUNTS,
+    INTERVAL,
+    NO_OVERLAPS,
+    Weighted,
+    common_difference,
+    count,
+    estimate_columns,
+    mean_of_parts,
+)
 from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
 from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
 from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, Question, questions
 from codestilts.evaluation.statistics.resampling import Cells
 from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
-from codestilts.evaluation.statistics.sensitivity import Weighted, cell_differences
+from codestilts.evaluation.statistics.sensitivity import cell_differences
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
 
 ASKED = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", "form", "near",
@@ -72,7 +81,7 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
 
 
 def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
-    """Return the weights of the first side, and of the difference, of each part of a contrast that has data."""
+    """Return the weights of each part of a contrast that has data."""
     without = design.overlaps if question.role == NO_OVERLAP else NO_OVERLAPS
     targets = design.settings.targets
     out = question.left_out if question.left_out_kind == "group" else None
@@ -84,12 +93,9 @@ def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
     for part in question.parts:
         if question.left_out_kind == "form" and part.form == question.left_out:
             continue
-        sides = [list(side) for side in (*part.plus, *part.minus, *part.also)]
-        tables = common_means(cells, sides, part.targets(scopes), languages, without)
-        plus, minus = np.split(np.array(tables[: len(part.plus) + len(part.minus)]), [len(part.plus)])
-        if tables[0].any():
-            found.append((tables[0], plus.sum(axis=0) - minus.sum(axis=0)))
-    return found
+        sides = [(sign, arms) for sign, group in ((1, part.plus), (-1, part.minus), (0, part.also)) for arms in group]
+        found.append(common_difference(cells, sides, part.targets(scopes), languages, without))
+    return [part for part in found if part]
 
 
 def _rows(cells: Cells, design: Design, question: Question) -> Iterator[dict[str, Any]]:
@@ -97,26 +103,26 @@ def _rows(cells: Cells, design: Design, question: Question) -> Iterator[dict[str
     parts, settings = weights(cells, design, question), design.settings
     if not parts:
         return
-    side, weighted = (np.mean([part[k] for part in parts], axis=0) for k in (0, 1))
-    if question.left_out and not _changes(cells, design, question, side):
+    mean = mean_of_parts(parts)
+    if question.left_out and not _changes(cells, design, question, mean):
         return
-    counted = count(cells, side)
-    if difference := estimate(cells, weighted, settings):
+    counted = count(cells, mean.side)
+    if difference := estimate(cells, mean.difference, settings):
         yield _row(design, question, settings.interval, difference, counted)
     if question.role == "primary":
         as_sensitivity = replace(question, role="sensitivity")
         for method in METHODS:
-            if method != settings.interval and (other := estimate(cells, weighted, settings, method)):
+            if method != settings.interval and (other := estimate(cells, mean.difference, settings, method)):
                 yield _row(design, as_sensitivity, method, other, counted)
         table = cell_differences(cells, design, parts)
         for method, estimator in OTHER_METHODS.items():
             yield _row(design, as_sensitivity, method, estimator(table, settings.confidence), counted)
 
 
-def _changes(cells: Cells, design: Design, question: Question, side: np.ndarray) -> bool:
+def _changes(cells: Cells, design: Design, question: Question, mean: Weighted) -> bool:
     """Whether a contrast is another one without what is left out of it."""
     whole = weights(cells, design, replace(question, left_out="", left_out_kind=""))
-    return not np.array_equal(side, np.mean([part[0] for part in whole], axis=0))
+    return not np.array_equal(mean.side, mean_of_parts(whole).side)
 
 
 def _row(design: Design, question: Question, method: str, found: Estimate, counted: dict[str, float]) -> dict[str, Any]:

@@ -95,13 +95,18 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
         return None
     by_seed = weights[rows] @ cells.by_seed[rows]
     sizes = cells.units.ravel()[cells.places[rows]]
-    return from_variance(by_seed, variance_of(cells, weights), confidence, no_interval(len(by_seed), sizes))
+    return from_variance(by_seed, variance_of(cells, weights, by_seed), confidence, no_interval(len(by_seed), sizes))
 
 
-def variance_of(cells: Cells, weights: np.ndarray) -> Variance:
-    """Return the parts of the variance of a weighted sum of cells; they are NaN with one seed or one unit."""
-    rows = np.flatnonzero(weights)
-    by_seed, moments = weights[rows] @ cells.by_seed[rows], cells.moments
+def variance_of(cells: Cells, weights: np.ndarray, by_seed: np.ndarray) -> Variance:
+    """Return the parts of the variance of a weighted sum of cells; they are NaN with one seed or one unit.
+
+    Args:
+        cells: The cells of all arms.
+        weights: The weight of each cell.
+        by_seed: The sum with each seed.
+    """
+    rows, moments = np.flatnonzero(weights), cells.moments
     seeds, units = len(by_seed), moments.units(cells.places[rows])
     if seeds < 2 or units < 2:
         return Variance(seeds, units, np.nan, np.nan, np.nan)

@@ -1,6 +1,7 @@
 """Means over arms, languages, targets and groups, as weights on the cells of :mod:`resampling`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -52,6 +53,50 @@ def common_means(
             for table, common in zip(weights, rows_of_sides, strict=True):
                 table[common] += 1 / (len(usable) * len(targets) * common.size)
     return weights
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A difference as weights (cells).
+
+    Attributes:
+        side: The weights of its first side, which say how much each cell counts.
+        difference: The weights of the difference.
+    """
+
+    side: np.ndarray
+    difference: np.ndarray
+
+
+def common_difference(
+    cells: Cells,
+    sides: Sequence[tuple[int, Sequence[str]]],
+    scopes: list[list[str]],
+    languages: Languages,
+    without: Mapping[str, Collection[str]] = NO_OVERLAPS,
+) -> Weighted | None:
+    """Return the difference of means over the cells that all sides have; None without any.
+
+    Args:
+        cells: The cells of all arms.
+        sides: The sign and the arms of each side: 1, -1, or 0 for a side that only has to have the cells.
+        scopes: As for :func:`common_means`, like what follows.
+        languages: See there.
+        without: See there.
+    """
+    means = common_means(cells, [list(arms) for _, arms in sides], scopes, languages, without)
+    plus, minus = (
+        np.sum([one for one, (s, _) in zip(means, sides, strict=True) if s == sign], axis=0) for sign in (1, -1)
+    )
+    return Weighted(means[0], plus - minus) if means[0].any() else None
+
+
+def mean_of_parts(parts: Sequence[Weighted], shares: Sequence[float] | None = None) -> Weighted:
+    """Return the mean of the parts of a contrast, weighted by their shares if there are any."""
+    return Weighted(
+        np.average([part.side for part in parts], axis=0, weights=shares),
+        np.average([part.difference for part in parts], axis=0, weights=shares),
+    )
 
 
 def _common_cells(

@@ -8,9 +8,8 @@ import pandas as pd
 
 from codestilts.evaluation.statistics.crossed_t import LEAST_UNITS, ROUNDING, Estimate
 from codestilts.evaluation.statistics.design import Design
+from codestilts.evaluation.statistics.means import Weighted
 from codestilts.evaluation.statistics.resampling import Cells
-
-Weighted = tuple[np.ndarray, np.ndarray]  # the weights of a side, which say how much each cell counts; of a difference
 
 
 def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) -> pd.DataFrame:
@@ -19,14 +18,15 @@ def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) ->
     Args:
         cells: The cells of all arms.
         design: The design of the study.
-        parts: The weights of one side, and those of the difference, of each of the contrast's parts.
+        parts: The weights of each of the contrast's parts.
 
     Returns:
         ``group``, ``target``, ``language``, ``seed``, ``difference`` (the mean over the parts that have the cell) and
         ``weight``, the share of the cell in the contrast.
     """
     rows = []
-    for side, difference in parts:
+    for part in parts:
+        side, difference = part.side, part.difference
         for place in np.unique(cells.places[np.flatnonzero(side)]):
             here = np.flatnonzero((cells.places == place) & ((difference != 0) | (side != 0)))
             share = float(side[here].sum())
