@@ -132,6 +132,29 @@ def test_seen_languages_are_those_of_code_arms(study: Study) -> None:
     assert study.seen_languages == ["javascript", "python"]
 
 
+def test_the_pocket_study_has_php_wherever_functions_are_documented(study: Study) -> None:
+    assert [target for target in study.targets if "php" in study.tested_languages[target]] == [
+        "match",
+        "tags",
+        "param-qa",
+        "search",
+        "search-untrained",
+    ]
+    assert study.sources_of_language("php") == ["wordpress-block-library"]
+    assert study.tested_languages["parallel-python"] == ["python", "javascript"]
+
+
+def test_packages_of_parallel_code_train_nothing(study: Study) -> None:
+    """Their functions are of a split of their own, in every language of the package."""
+    found = {
+        split
+        for source in study.sources.values()
+        if "parallel" in source.split.values()
+        for split in source.split.values()
+    }
+    assert found == {"parallel"}
+
+
 def test_scopes_are_named_as_the_statistics_name_them() -> None:
     files = [ROOT / "config.yaml", ROOT / "studies/paper.yaml"]
     for chosen in (files, files[:1]):
