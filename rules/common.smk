@@ -11,6 +11,7 @@ from codestilts.config import preparation_jobs
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.study import to_json
+from codestilts.invented import real_language
 from codestilts.sources.archive import local_content
 from codestilts.workflow import snakemake_internals, startup
 from codestilts.workflow.job_paths import DEVICE_RULES
@@ -212,7 +213,8 @@ def inputs_of_task(wildcards):
         return expand("<resources>/{source}.zip", source=task.all_sources)
     if task.examples_of:
         return expand("<results>/examples/{task}.parquet", task=STUDY.parts(wildcards.task))
-    return expand("<results>/functions/{language}.parquet", language=STUDY.task_languages(wildcards.task))
+    languages = dict.fromkeys(map(real_language, STUDY.task_languages(wildcards.task)))
+    return expand("<results>/functions/{language}.parquet", language=languages)
 
 
 def near_duplicates_of_task(wildcards):

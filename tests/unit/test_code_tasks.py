@@ -110,6 +110,17 @@ def test_wrong_documentation_comes_from_where_the_task_says(inputs, negatives):
         } == alike
 
 
+def test_wrong_documentation_in_a_language_of_one_package(tmp_path):
+    rows = [*package("fit", "train"), *package("eve", "dev"), *package("own", "test"), *package("other", "test")]
+    rows += package("only", "test", "php")
+    frame = made("match", write(tmp_path, rows), languages=["python", "php"])
+    wrong = frame[(frame["label"] == "other") & (frame["split"] == "test")]
+    assert set(wrong["language"]) == {"python", "php"}
+    for row in wrong.to_dict("records"):
+        assert row["other"].startswith({"own": "other", "other": "own", "only": "only"}[row["package"]])
+        assert not row["id"].startswith(row["other"])
+
+
 def test_a_description_that_names_its_parameter(tmp_path):
     params = {"node": "where the node with nodes begins", "width": "how many columns it has"}
     splits = ("train", "dev", "test")

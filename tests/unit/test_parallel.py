@@ -5,7 +5,12 @@ from task_builds import build
 from test_code_tasks import task_file
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builders.parallel import hide_function_names, pair_key, resolve_macro_name
+from codestilts.examples.builders.parallel import (
+    hide_function_names,
+    module_pair_key,
+    pair_key,
+    resolve_macro_name,
+)
 
 SIZES = {"dev": 50, "test": 50, "source_language": "python"}
 
@@ -34,17 +39,36 @@ def made(name, inputs, **settings):
 
 
 def test_key():
-    assert pair_key("p/base/abs/lib/main.js", "abs") == pair_key("p/base/abs/src/main.c", "stdlib_base_abs") != ""
     assert (
-        pair_key("p/daxpy/lib/ndarray.js", "daxpy") == pair_key("p/daxpy/src/daxpy_ndarray.c", "c_daxpy_ndarray") != ""
+        module_pair_key("p/base/abs/lib/main.js", "abs")
+        == module_pair_key("p/base/abs/src/main.c", "stdlib_base_abs")
+        != ""
     )
-    assert pair_key("p/daxpy/lib/ndarray.js", "daxpy") != pair_key("p/daxpy/lib/daxpy.js", "daxpy")
     assert (
-        pair_key("p/abs/lib/native.js", "abs")
-        == pair_key("p/abs/src/addon.c", "abs")
-        == pair_key("p/abs/lib/main.js", "cos")
+        module_pair_key("p/daxpy/lib/ndarray.js", "daxpy")
+        == module_pair_key("p/daxpy/src/daxpy_ndarray.c", "c_daxpy_ndarray")
+        != ""
+    )
+    assert module_pair_key("p/daxpy/lib/ndarray.js", "daxpy") != module_pair_key("p/daxpy/lib/daxpy.js", "daxpy")
+    assert (
+        module_pair_key("p/abs/lib/native.js", "abs")
+        == module_pair_key("p/abs/src/addon.c", "abs")
+        == module_pair_key("p/abs/lib/main.js", "cos")
         == ""
     )
+
+
+def test_key_of_a_library_with_a_package_for_each_language():
+    def key(package, language, name):
+        return pair_key({"package": package, "language": language, "path": f"package/all.{language}", "name": name})
+
+    assert (
+        key("sky-python", "python", "_MoonPhase")
+        == key("sky-javascript", "javascript", "moon_phase")
+        == "sky:moonphase"
+    )
+    assert key("sky-javascript", "python", "moon_phase") == ""  # not named like its language: modules are asked for
+    assert key("sky-python", "python", "__") == ""
 
 
 def test_name_made_by_a_macro():
@@ -65,6 +89,33 @@ def test_both_directions_without_names(rows, tmp_path):
         assert "lib_base" not in row["query"] + row["document"]
         assert verb + row["package"][4:] in row["query"]
         assert verb + row["package"][4:] in row["document"]
+
+
+def test_a_package_for_each_language(tmp_path):
+    """Functions are paired by their names; a name that only one package has, or one of them twice, makes no pair."""
+    made_rows = []
+    for package, language, names in (
+        ("sky-python", "python", ["moon_phase", "_sun_angle", "tilt", "alone", "rise", "rise"]),
+        ("sky-javascript", "javascript", ["MoonPhase", "SunAngle", "Tilt", "set", "Rise"]),
+        ("sea-javascript", "javascript", ["Tilt"]),
+    ):
+        for number, name in enumerate(names):
+            body = f"return {name.lower().replace('_', '')}of{package[:3]} + x * {name}(x - {number})"
+            row = function(package, "parallel", name, {"x": ""}, body, "", language=language)
+            made_rows.append({**row, "id": f"{package}:all:{number}", "path": "package/all"})
+    made_rows += [half("lib", "javascript", 0, "open", "package/base/open", "lib/main.js", "open")]
+    frame = made("parallel-python", write(tmp_path, made_rows))
+    assert frame["language"].value_counts().to_dict() == {"javascript": 3, "python": 3}
+    assert set(frame["package"]) == {"sky-python", "sky-javascript"}
+    verbs = {"moonphaseofsky", "sunangleofsky", "tiltofsky"}
+    assert {verb for text in frame["query"] for verb in verbs if verb in text} == verbs
+    for row in frame.to_dict("records"):
+        (verb,) = (verb for verb in verbs if verb in row["query"])
+        assert verb in row["document"]
+        assert row["cluster"].startswith("sky-python")  # the unit of both directions
+        for name in ("moon_phase", "_sun_angle", "tilt(", "MoonPhase", "SunAngle", "Tilt("):
+            assert name not in row["query"] + row["document"]
+    assert frame.groupby("cluster").size().eq(2).all()
 
 
 def test_mining_hides_pairs_among_functions_without_partner(rows, tmp_path):
@@ -96,3 +147,4 @@ def test_needs_both_languages(rows, tmp_path):
 
 def test_languages_are_declared():
     assert yaml.safe_load(task_file("parallel").read_text())["languages"] == ["javascript", "c"]
+    assert yaml.safe_load(task_file("parallel-python").read_text())["languages"] == ["javascript", "python"]

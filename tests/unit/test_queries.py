@@ -43,6 +43,12 @@ def test_tatoeba_is_asked_in_english(
 def test_every_untrained_target_says_which_side_asks() -> None:
     tasks = load_tasks(Path(__file__).parents[2] / "tasks")
     sides = {name: task["build"]["queries"] for name, task in tasks.items() if not task.get("trained", True)}
-    functions = dict.fromkeys(["search-untrained", "nl-code-untrained", "parallel", "mining"], "partner")
+    functions = ["search-untrained", "nl-code-untrained", "parallel", "parallel-python", "mining"]
     programs = dict.fromkeys(["solutions", "solutions-humaneval", "solutions-mining", "rosetta"], "language")
-    assert sides == {**functions, **programs, "tatoeba": "partner", "bucc": "language", "bucc-gold": "language"}
+    assert sides == {
+        **dict.fromkeys(functions, "partner"),
+        **programs,
+        "tatoeba": "partner",
+        "bucc": "language",
+        "bucc-gold": "language",
+    }

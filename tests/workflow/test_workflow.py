@@ -48,7 +48,7 @@ def test_from_sources_to_report(done: Path) -> None:
     assert "<svg" in page and "http-equiv" not in page
     scores = pd.read_csv(results / "scores.csv")
     assert set(scores["arm"]) >= {"none", "pos", "cloze", "mlm-code", "random"}
-    assert set(scores["language"]) == {"python", "javascript", "c"} and set(scores["seed"]) >= {0, 1}
+    assert set(scores["language"]) == {"python", "javascript", "c", "invented"} and set(scores["seed"]) >= {0, 1}
     assert scores["value"].between(0, 1).all()
     assert not list(results.rglob("*.work")), "checkpoints are removed when a job is done"
 

@@ -21,6 +21,7 @@ from codestilts.config.analysis_settings import (
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.preparation_jobs import build_settings
 from codestilts.config.study import Study
+from codestilts.invented import is_invented
 
 
 def score_settings(study: Study, encoder: str, arm: str) -> ScoreSettings:
@@ -52,7 +53,8 @@ def comparison_settings(study: Study) -> ComparisonSettings:
     return ComparisonSettings(
         arms={name: _compared_arm(study, name) for name in study.arms},
         targets={name: _compared_target(study, name) for name in study.targets},
-        languages=tuple(study.config.languages),
+        languages=tuple(name for name in study.config.languages if not is_invented(name)),
+        invented_languages=tuple(filter(is_invented, study.config.languages)),
         seen_languages=tuple(study.seen_languages),
         pretraining_languages={name: tuple(languages) for name, languages in pretraining.items()},
         checkpoint=study.config.target.selection[0],

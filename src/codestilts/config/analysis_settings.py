@@ -74,9 +74,10 @@ class ComparedTarget:
 class ComparisonSettings:
     """Settings for the tables of scores, effects, contrasts, target checks and counts.
 
-    ``pretraining_languages`` maps each encoder to the languages of its pretraining data, ``checkpoint`` is the kind of
-    checkpoint that effects are computed from. From ``contrast`` to ``interval`` they are the study's ``statistics``; of
-    targets that share more than ``flagged_share`` of their tested examples with an arm, contrasts are given without.
+    ``languages`` are the real ones, ``pretraining_languages`` maps each encoder to those of its pretraining data,
+    ``checkpoint`` is the kind of checkpoint that effects are computed from. From ``contrast`` to ``interval`` they are
+    the study's ``statistics``; of targets that share more than ``flagged_share`` of their tested examples with an arm,
+    contrasts are given without.
     """
 
     arms: dict[str, ComparedArm]
@@ -93,6 +94,7 @@ class ComparisonSettings:
     seed: int
     interval: str = "crossed_t"
     flagged_share: float = 1.0
+    invented_languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from codestilts.config.schema_claims import Claim, Side
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import target_scopes
 from codestilts.config.study import Study
+from codestilts.invented import is_invented
 
 DEFAULT_STUDY = "pocket"  # of config.yaml, which needs no overlay
 
@@ -248,6 +249,7 @@ class Resolver:
     def _languages_of(self, target: str) -> list[str]:
         study, chosen = self.study, self.claim.languages
         own, source = study.tested_languages[target], study.source_language(target)
+        own = [name for name in own if is_invented(name) == (chosen == "invented")]
         if self.claim.only_languages:
             own = [name for name in own if name in self.claim.only_languages]
         if chosen == "all":

@@ -13,6 +13,7 @@ from codestilts.config.study import Record, Study
 from codestilts.config.task_files import PATH_KEYS
 from codestilts.errors import suggest
 from codestilts.files import read_text
+from codestilts.invented import real_language
 from codestilts.sources.table import Source
 
 
@@ -205,6 +206,6 @@ def _missing_packages(study: Study) -> Iterator[Problem]:
     other_targets = set(study.targets) - set(of_functions)
     elsewhere = {language for target in other_targets for language in study.task_languages(target)}
     for index, language in enumerate(study.config.languages):
-        if language not in languages_with("test") | elsewhere:
+        if real_language(language) not in languages_with("test") | elsewhere:
             allowed = suggest(language, languages_with("test"))
             yield Problem(("languages", index), f"sources.csv has no test package for '{language}'; {allowed}")

@@ -75,7 +75,7 @@ Head = Literal["published", "quick"]
 Form = Literal["cloze", "choice", "span", "tagging", "retrieval", "error", "pair", "generation"]
 Domain = Literal["english", "code", "docs"]
 Family = Literal["baseline", "english", "code", "docs", "mixed", "variant", "control"]
-LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained"]
+LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained", "invented"]
 Kind = Literal["npm", "pypi", "hub", "url", "local"]
 
 

@@ -11,6 +11,7 @@ from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
+from codestilts.invented import real_language
 from codestilts.sources.table import Source
 
 Record = dict[str, Any]
@@ -205,7 +206,7 @@ class Study:
         return self.tasks[task].source_language or self.config.source_language
 
     def task_languages(self, task: str) -> list[str]:
-        """The languages of a task in this study. A target has those of the study only."""
+        """The languages of a task in this study. A target has those of the study, invented ones with the real one."""
         data = self.config.data.tasks.get(task)
         own = data.languages if data else None
         declared = [name for name in self.tasks[task].languages if own is None or name in own]
@@ -213,7 +214,8 @@ class Study:
             declared = [name for name in declared if self.sources_of_language(name)]
         if task not in self.targets:
             return declared
-        return [language for language in self.config.languages if language in declared]
+        tested = {*declared} & {*self.config.languages}
+        return [name for name in self.config.languages if {name, real_language(name)} <= tested]
 
     @cached_property
     def tested_languages(self) -> dict[str, list[str]]:
@@ -223,10 +225,8 @@ class Study:
     @cached_property
     def code_languages(self) -> list[str]:
         """The programming languages whose functions are extracted."""
-        used = {
-            language for task in self.examples if self.reads_functions(task) for language in self.task_languages(task)
-        }
-        return sorted(used)
+        tasks = [task for task in self.examples if self.reads_functions(task)]
+        return sorted({real_language(name) for task in tasks for name in self.task_languages(task)})
 
     @cached_property
     def seen_languages(self) -> list[str]:
@@ -240,7 +240,7 @@ class Study:
         Packages of the splits train and dev are used for the source language only. A language that the hub's tables of
         functions have is not extracted from packages.
         """
-        used = {"intermediate", "test", "parallel", "hub"}
+        used, language = {"intermediate", "test", "parallel", "hub"}, real_language(language)
         if language == self.config.source_language:
             used |= {"train", "dev"}
         kinds = self.config.function_sources

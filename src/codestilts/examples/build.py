@@ -13,6 +13,7 @@ from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs, builder_settings
+from codestilts.examples.invented_rows import with_invented_languages
 from codestilts.examples.published_counts import compare_with_published
 from codestilts.files import read_yaml
 
@@ -55,7 +56,7 @@ def build_examples(file: Path, inputs: Inputs, settings: BuildSettings) -> tuple
 def build_task(spec: TaskFile, inputs: Inputs, settings: BuildSettings) -> tuple[pd.DataFrame, list[str]]:
     """Build the examples of a task from its parsed file; see :func:`build_examples`."""
     task, asked = settings.task, builder_settings(spec, settings)
-    frame = load_builder(task, spec.builder)(inputs, asked)
+    frame = with_invented_languages(load_builder(task, spec.builder)(inputs, asked), asked)
     validate_examples(frame, task, spec)
     columns = example_columns(spec)
     frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)

@@ -16,7 +16,8 @@ class Design:
     """The settings of a comparison and, for one encoder, its sets of languages.
 
     ``language_sets`` maps a name (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``, ``pretrained``,
-    ``not_pretrained``) to languages; :meth:`languages_of` restricts them to those of each target.
+    ``not_pretrained``, ``invented``) to languages; invented ones are in the last set only. :meth:`languages_of`
+    restricts them to those of each target.
     """
 
     settings: ComparisonSettings
@@ -111,5 +112,6 @@ def design_of(settings: ComparisonSettings, languages: pd.DataFrame, encoder: st
         "far": [name for name in zero_shot if name in measured - near],
         "pretrained": [name for name in zero_shot if name in pretrained],
         "not_pretrained": [name for name in zero_shot if pretrained and name not in pretrained],
+        "invented": list(settings.invented_languages),
     }
     return Design(settings, sets)

@@ -1,12 +1,13 @@
-"""Parallel code: the same function in two languages, from a numerical library with JavaScript and C implementations.
+"""Parallel code: the same function in two languages, from libraries that have implementations in both.
 
 Retrieval runs in both directions. ``language`` is that of the functions that are searched, unless the option
 ``queries`` makes them the queries.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import pandas as pd
 
@@ -41,7 +42,12 @@ def resolve_macro_name(name: str, code: str) -> str:
     return inner[1] if inner else name
 
 
-def pair_key(path: str, name: str) -> str:
+def library_of(package: str, language: str) -> str:
+    """Return the library of a package: its name, without the language if each language has a package of its own."""
+    return package.removesuffix(f"-{language}")
+
+
+def module_pair_key(path: str, name: str) -> str:
     """Return the key that both implementations of a function have, or "" for one that is not its module's main one.
 
     In ``math/base/special/abs`` it belongs to ``abs`` in JavaScript and ``stdlib_base_abs`` in C, in
@@ -54,6 +60,18 @@ def pair_key(path: str, name: str) -> str:
         return ""
     variant = INDEXED if INDEXED in f"{stem} {name}" else "main"
     return f"{module} {variant}" if letters_only(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
+
+
+def pair_key(row: Mapping[str, Any]) -> str:
+    """Return the key that both implementations of a function have, with that of their library, or "".
+
+    A package with both languages has a module for each function (see :func:`module_pair_key`). Where each language is a
+    package of its own, the name without case and underscores is the key: ``_MoonPhase`` is ``moon_phase``.
+    """
+    library = library_of(row["package"], row["language"])
+    in_both = library == row["package"]
+    key = module_pair_key(row["path"], row["name"]) if in_both else letters_only(row["name"])
+    return f"{library}:{key}" if key else ""
 
 
 def hide_function_names(code: str, names: Iterable[str]) -> str:
@@ -80,8 +98,7 @@ def load_implementations(inputs: Inputs, settings: BuilderSettings) -> pd.DataFr
     frame = load_functions(inputs, settings, ["name", "path", "code", "token_starts"])
     frame = frame[frame["package_split"] == "parallel"].copy()
     frame["name"] = [resolve_macro_name(name, code) for name, code in zip(frame["name"], frame["code"], strict=True)]
-    frame["pair"] = [pair_key(path, name) for path, name in zip(frame["path"], frame["name"], strict=True)]
-    frame.loc[frame["pair"] != "", "pair"] = frame["package"] + ":" + frame["pair"]
+    frame["pair"] = [pair_key(row) for row in to_records(frame[["package", "language", "path", "name"]])]
     frame["module"] = frame["package"] + ":" + frame["path"].map(module_folder)
     sides = frame.groupby("pair")["language"].agg(["nunique", "size"])
     complete = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
