@@ -71,6 +71,15 @@ def test_masked_language_modelling_has_a_head_and_no_dev() -> None:
     assert masked.forward == 0 < plain.forward
 
 
+def test_a_mixture_of_steps_computes_each_task_for_the_same_tokens() -> None:
+    """1,000 tokens: 200 and 800 where examples of 20 and 80 tokens are as many, 500 each where the steps are."""
+    sizes = {name: TaskSize(50, 0, 0, length, 1, "published") for name, length in (("a", 20), ("b", 80))}
+    short, long = (SMALL.forward_flops(length) for length in (20, 80))
+    for mixture, tokens in (("examples", (200, 800)), ("steps", (500, 500))):
+        found = training_flops(SMALL, job(tasks={"a": PAIRS, "b": PAIRS}, mixture=mixture), sizes)
+        assert found.training == pytest.approx(3 * (tokens[0] * short + tokens[1] * long))
+
+
 @pytest.mark.parametrize("recipe", [{}, {"epochs": 2, "batch_size": 5}])
 def test_training_spends_the_tokens_that_are_predicted(recipe: dict[str, Any], folder: Path) -> None:
     rows = {"classification": tiny.examples("classification", 40)}

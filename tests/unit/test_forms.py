@@ -13,8 +13,8 @@ from task_builds import build, inputs_of, make_settings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.matched_tasks import COLUMNS, answer_places, matched_tasks, mean_tokens, shares
 from codestilts.examples.builders.domains import LEAST_TOKENS, Text, load_texts, to_text
-from codestilts.examples.builders.edits import CODE, PROSE, edits_of
-from codestilts.examples.builders.forms import PIECE, case_of
+from codestilts.examples.builders.edits import CODE, PROSE, Edits, edits_of
+from codestilts.examples.builders.forms import PIECE, _edited, _window_around, _wrong_versions, case_of
 
 ROOT = Path(__file__).parents[2]
 DOMAINS = ["english", "code", "docs"]
@@ -75,8 +75,22 @@ def test_a_masked_word_is_its_label(domain: str, sources: dict[str, Path]) -> No
     for row in made(f"{domain}-cloze", sources).to_dict("records"):
         before, after = row["text_a"].split("[MASK]")
         text = of_text(row, texts)
-        assert text.startswith(before) and after in text
-        assert text[len(before) : len(before) + len(row["label"])].lower() == row["label"]
+        assert f"{before}{row['label']}{after}".lower() in text.lower()
+
+
+def test_the_window_of_a_masked_word_by_hand() -> None:
+    """Of texts of 30 tokens, windows of 16 are around the word and end where the text does."""
+    settings = make_settings(task="x", tokens=LEAST_TOKENS)
+    words = [f"w{number}" for number in range(30)]
+    firsts: dict[int, set[int]] = {0: set(), 15: set(), 29: set()}
+    for number in range(400):
+        text = to_text({"id": str(number)}, "", " ".join(words))
+        for index, found in firsts.items():
+            window = _window_around(text, index, settings)
+            assert len(window.tokens) == LEAST_TOKENS and words[index] in window.tokens
+            found.add(words.index(window.tokens[0]))
+    # The first word has none before it, the last none after it; w15 is anywhere in windows that begin at 0 to 14.
+    assert firsts == {0: {0}, 15: set(range(15)), 29: {14}}
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -129,16 +143,20 @@ def test_three_of_four_versions_are_not_the_text(domain: str, sources: dict[str,
         assert right == [row["label"]]
 
 
+def found(kinds: dict[str, Edits], kind: str, text: Text) -> list[str]:
+    return [version.text for version in kinds[kind](text)]
+
+
 def test_edits_by_hand() -> None:
     text = to_text({}, "", "This is a file.")
-    assert PROSE["form"](text) == ["These is a file.", "This are a file.", "This is an file."]
+    assert found(PROSE, "form", text) == ["These is a file.", "This are a file.", "This is an file."]
     orders = ["is This a file.", "This a is file.", "This is file a.", "This is a .file"]
-    assert PROSE["order"](text) == orders
-    assert PROSE["word"](text) == []
-    assert len(PROSE["word"](to_text({}, "", "All of it"))) == 11, "each other preposition"
+    assert found(PROSE, "order", text) == orders
+    assert found(PROSE, "word", text) == []
+    assert len(found(PROSE, "word", to_text({}, "", "All of it"))) == 11, "each other preposition"
     code = Text({}, "", "if (a)", ["if", "(", "a", ")"], [0, 3, 4, 5])
-    assert CODE["form"](code) == ["if [a)", "if (a]"]
-    assert CODE["word"](code) == ["for (a)", "return (a)"]
+    assert found(CODE, "form", code) == ["if [a)", "if (a]"]
+    assert found(CODE, "word", code) == ["for (a)", "return (a)"]
     with pytest.raises(CodeStiltsError, match="'prose' is unknown: use one of english, docs, code"):
         edits_of("prose")
 
@@ -146,8 +164,29 @@ def test_edits_by_hand() -> None:
 def test_parts_keep_the_characters_between_tokens() -> None:
     text = to_text({}, "", "One  two, three")
     assert (text.part(1, 3).text, list(text.part(1, 3).starts)) == ("two,", [0, 3])
-    assert text.swapped(0) == "two  One, three" and text.replaced(3, "4") == "One  two, 4"
+    assert text.swapped(0).text == "two  One, three" and text.replaced(3, "4").text == "One  two, 4"
     assert text.part(4, 6).text == ""
+
+
+def test_an_edited_text_can_be_edited_again() -> None:
+    """Tokens and their places are those that the edited characters have."""
+    text = to_text({"id": "1"}, "", "One  two, three")
+    edited = text.replaced(1, "twenty").swapped(0).replaced(3, "3")
+    assert edited.text == "twenty  One, 3"
+    again = to_text({}, "", edited.text)
+    assert (list(edited.tokens), list(edited.starts)) == (again.tokens, again.starts) == (again.tokens, [0, 8, 11, 13])
+
+
+def test_wrong_versions_have_the_asked_number_of_edits() -> None:
+    kinds: dict[str, Edits] = {"count": lambda text: [text.replaced(0, text.tokens[0] + letter) for letter in "abcd"]}
+    text = to_text({"id": "1"}, "", "x y")
+    versions = _wrong_versions(text, kinds, 3)
+    assert len(set(versions)) == 3
+    assert all(len(version) == 6 and set(version[1:4]) <= set("abcd") for version in versions)
+    # A text without a place for an edit stays as it is, and one with two versions only has too few.
+    assert _edited(text, {"none": lambda text: []}, ("1",)) is text
+    assert _wrong_versions(text, {"none": lambda text: []}, 3) == []
+    assert _wrong_versions(text, {"one": lambda text: [text.replaced(0, "z"), text.replaced(0, "w")]}, 1) == []
 
 
 def test_words_of_languages_share_their_labels() -> None:

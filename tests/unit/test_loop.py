@@ -1,5 +1,6 @@
 """Budgets, determinism, resuming, what a model folder holds, and errors with names."""
 
+import copy
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from tiny import train, weights
 
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop, models
-from codestilts.training.batching import plan_batches, task_schedule
+from codestilts.training.batching import plan_batches, plan_steps, task_schedule
 from codestilts.training.inputs import EncodedTask, prepare_inputs
 
 
@@ -45,6 +46,34 @@ def test_the_schedule_is_proportional_up_to_the_cap(sizes, steps):
     assert len(plan) == steps
     for name, size in sizes.items():
         assert abs(plan.count(name) - steps * min(size, 1000) / total) < 1
+
+
+@pytest.mark.parametrize(("mixture", "steps"), [("examples", 8), ("steps", 20)])
+def test_long_examples_take_more_steps_or_fewer_examples(mixture, steps):
+    """As many examples of 10 and of 40 tokens are 1 to 4 in steps; as many steps are 4 to 1 in examples."""
+    own = tiny.settings({}, steps=40, tokens_per_step=400, mixture=mixture)
+    plan = plan_steps({"short": np.full(500, 10), "long": np.full(500, 40)}, own, seed=0)
+    short = [step for step in plan if step.task == "short"]
+    assert len(plan) == 40 and len(short) == steps
+    examples = {name: sum(len(step.indices) for step in plan if step.task == name) for name in ("short", "long")}
+    assert examples["short"] / examples["long"] == pytest.approx({"examples": 1, "steps": 4}[mixture], rel=0.03)
+
+
+def test_new_heads_have_a_rate_of_their_own_but_not_the_pretrained_one(folder, tokenizer):
+    """With a rate too small to move anything, only the heads that start from random weights move."""
+    kinds = ("classification", "mlm")
+    run = loop.Run(tiny.inputs(tokenizer, kinds, learning_rate=1e-12, head_learning_rate=1e-2), 0, folder, None)
+    parts = {"encoder": run.model.encoder, **run.model.heads}
+    before = {part: copy.deepcopy(module.state_dict()) for part, module in parts.items()}
+    for step in range(1, len(run.plan) + 1):
+        run.step(step)
+    run.batches.close()
+    moved = {
+        part: max(float((value - before[part][name]).abs().max()) for name, value in module.state_dict().items())
+        for part, module in parts.items()
+    }
+    assert moved["classification"] > 1e-3
+    assert moved["encoder"] < 1e-6 and moved["mlm"] < 1e-6
 
 
 def test_arms_match_in_steps_and_tokens(folder, tokenizer):

@@ -52,6 +52,11 @@ class Budget(Strict):
     steps: Count = Field(description="number of optimiser steps")
     tokens_per_step: Count = Field(description="tokens in one optimiser step")
     learning_rate: Positive
+    head_learning_rate: Positive | None = Field(
+        None,
+        description="peak learning rate of the heads, which start from random weights however little the encoder is to "
+        "change; the head of masked language modelling is pretrained and has learning_rate, as all have by default",
+    )
     warmup: Share = Field(description="share of the steps in which the learning rate rises; after them it falls to 0")
     weight_decay: AtLeast0
     clip: Positive = Field(description="maximum norm of the gradient")
@@ -59,6 +64,11 @@ class Budget(Strict):
     freeze_embeddings: bool = Field(description="keep the word embeddings of the encoder fixed")
     cap: Count = Field(
         description="tasks are mixed in proportion to their numbers of examples, each capped at this number"
+    )
+    mixture: Literal["examples", "steps"] = Field(
+        "examples",
+        description="what is in that proportion. examples: as published, so that a task with long examples gets more "
+        "steps; steps: tasks with as many examples get as many steps, and so as many tokens",
     )
     evaluations: Count = Field(description="number of evaluations on dev")
     checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which interrupted runs resume")

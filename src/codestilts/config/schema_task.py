@@ -58,6 +58,7 @@ class Build(Strict):
     distractors: AtLeast0 | None = Field(None, description="number of texts without a partner for each text with one")
     like: Name | None = Field(None, description="task that has the same test rows")
     tokens: Count | None = Field(None, description="number of tokens of a window")
+    edits: Count | None = Field(None, description="number of edits of a wrong text")
     characters: Count | None = Field(None, description="maximum characters of a token")
     share: Share | None = Field(None, description="share of the rows that is used, sampled by id")
     cut_at: str | None = Field(None, description="a query is cut before this text")

@@ -25,8 +25,8 @@ from codestilts.config.training_settings import (
 )
 
 COMMON = {  # keys of a phase's section of the config that are fields of the settings under the same name
-    *("learning_rate", "warmup", "weight_decay", "clip", "dropout", "freeze_embeddings"),
-    *("cap", "evaluations", "checkpoint_minutes", "precision", "tf32"),
+    *("learning_rate", "head_learning_rate", "warmup", "weight_decay", "clip", "dropout", "freeze_embeddings"),
+    *("cap", "mixture", "evaluations", "checkpoint_minutes", "precision", "tf32"),
 }
 
 
@@ -186,7 +186,7 @@ def _budget(study: Study, section: Budget, tasks: list[str], overrides: Record) 
     values = section.model_dump() | overrides
     size = {key: values[key] for key in ("steps", "tokens_per_step")}
     if len(tasks) == 1 and (recipe := recipes[tasks[0]]):
-        values |= recipe.model_dump(exclude={"source"}, exclude_unset=True)
+        values |= {"head_learning_rate": None} | recipe.model_dump(exclude={"source"}, exclude_unset=True)
         size = {key: values[key] for key in ("epochs", "batch_size")}
     settings = {task: training_task(study.tasks[task], heads[task]) for task in tasks}
     return {

@@ -12,6 +12,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 Init = Literal["pretrained", "random"]
 Selection = Literal["last", "dev", "oracle"]
 Head = Literal["published", "quick"]
+Mixture = Literal["examples", "steps"]
 MAX_LENGTH = 128  # tokens of a sequence, where a task file sets no max_length
 
 
@@ -81,9 +82,10 @@ class TrainingSettings:
     """Settings of one training job: a batch of seeds of one arm, in the intermediate phase or on one target.
 
     The budget is ``steps`` of ``tokens_per_step``; with ``epochs`` (a published recipe) it is epochs of batches of
-    ``batch_size`` examples instead. ``lora`` is set where adapters are trained in place of the encoder's weights. The
-    fields from ``target`` to ``keep_models`` are those of targets; dev rows are those of ``source_language``, or all
-    where it is empty. ``store_precision`` is that of the weights on disk.
+    ``batch_size`` examples instead. New heads have their own ``head_learning_rate`` if there is one. ``lora`` is set
+    where adapters are trained in place of the encoder's weights. The fields from ``target`` to ``keep_models`` are
+    those of targets; dev rows are those of ``source_language``, or all where it is empty. ``store_precision`` is that
+    of the weights on disk.
     """
 
     study: str
@@ -114,6 +116,8 @@ class TrainingSettings:
     source_language: str = ""
     selection: tuple[Selection, ...] = ()
     keep_models: bool = True
+    head_learning_rate: float | None = None
+    mixture: Mixture = "examples"
     store_precision: Precision = "fp32"
 
     @property

@@ -34,7 +34,8 @@ def plan_steps(tokens: Mapping[str, np.ndarray], settings: TrainingSettings, see
         step_size = settings.batch_size
         epoch = sum(min(size, settings.cap) for size in sizes.values())
         steps = max(1, math.ceil(settings.epochs * epoch / step_size))
-    means = {name: float(np.mean(values)) for name, values in lengths.items()}
+    by_steps = settings.mixture == "steps"
+    means = {name: 1.0 if by_steps else float(np.mean(values)) for name, values in lengths.items()}
     tasks = task_schedule(sizes, means, settings.cap, steps, seed)
     batches = plan_batches(lengths, tasks, step_size, seed)
     return [PlannedStep(task, batch) for task, batch in zip(tasks, batches, strict=True)]
@@ -100,7 +101,8 @@ def task_schedule(sizes: dict[str, int], mean_tokens: dict[str, float], cap: int
     """Choose the task of each step: examples-proportional with a cap (Raffel et al. 2020, section 3.5.2).
 
     A step is a number of tokens and not of examples, so a task's share of the steps is its (capped) number of examples
-    times its mean tokens per example. The counts are the shares rounded by largest remainder, in random order.
+    times its mean tokens per example, ``mean_tokens``, which are 1 where steps are mixed in that proportion. The counts
+    are the shares rounded by largest remainder, in random order.
     """
     names = sorted(sizes)
     share = np.array([min(sizes[name], cap) * mean_tokens[name] for name in names])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -37,19 +38,30 @@ def new_optimisation(model: Model, settings: TrainingSettings, steps: int, devic
     if settings.lora:
         rate *= settings.lora.learning_rate_factor
     parameters = model.parameters()
-    optimiser = _adamw(parameters, rate, settings.weight_decay)
+    heads = new_head_parameters(model) if settings.head_learning_rate else set()
+    groups = _groups([value for value in parameters if value not in heads], rate, settings.weight_decay)
+    if settings.head_learning_rate:
+        of_heads = [value for value in parameters if value in heads]
+        groups += _groups(of_heads, settings.head_learning_rate, settings.weight_decay)
+    optimiser = torch.optim.AdamW(groups, lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warmup_and_decay(steps, settings.warmup))
     return Optimisation(parameters, optimiser, schedule, gradient_scaler(device, settings.precision), settings.clip)
 
 
-def _adamw(parameters: list[nn.Parameter], learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW without weight decay on biases and layer norms (vectors), as in Devlin et al. 2019."""
+def new_head_parameters(model: Model) -> set[nn.Parameter]:
+    """The parameters of the heads that start from random weights; that of masked language modelling is pretrained."""
+    heads = [head for name, head in model.heads.items() if model.tasks[name].type != "mlm"]
+    return {value for head in heads for value in head.parameters()}
+
+
+def _groups(parameters: list[nn.Parameter], learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Groups of AdamW without weight decay on biases and layer norms (vectors), as in Devlin et al. 2019."""
     trained = [value for value in parameters if value.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [value for value in trained if value.ndim > 1], "weight_decay": weight_decay},
         {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+    return [group | {"lr": learning_rate} for group in groups if group["params"]]
 
 
 def warmup_and_decay(steps: int, warmup: float) -> Callable[[int], float]:

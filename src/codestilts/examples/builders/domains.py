@@ -50,17 +50,19 @@ class Text:
         begin, end = starts[0], starts[-1] + len(tokens[-1])
         return Text(self.common, self.group, self.text[begin:end], tokens, [start - begin for start in starts])
 
-    def replaced(self, index: int, by: str) -> str:
-        """The characters with one token replaced."""
-        start = self.starts[index]
-        return self.text[:start] + by + self.text[start + len(self.tokens[index]) :]
+    def replaced(self, index: int, by: str) -> "Text":
+        """The text with one token replaced."""
+        start, token = self.starts[index], self.tokens[index]
+        text = self.text[:start] + by + self.text[start + len(token) :]
+        tokens = [*self.tokens[:index], by, *self.tokens[index + 1 :]]
+        moved = [later + len(by) - len(token) for later in self.starts[index + 1 :]]
+        return Text(self.common, self.group, text, tokens, [*self.starts[: index + 1], *moved])
 
-    def swapped(self, index: int) -> str:
-        """The characters with a token and the next one in the other order; what is between them stays."""
-        first, second = self.starts[index], self.starts[index + 1]
-        end = first + len(self.tokens[index])
-        between, after = self.text[end:second], self.text[second + len(self.tokens[index + 1]) :]
-        return self.text[:first] + self.tokens[index + 1] + between + self.tokens[index] + after
+    def swapped(self, index: int) -> "Text":
+        """The text with a token and the next one in the other order; what is between them stays."""
+        first, second = self.tokens[index : index + 2]
+        # The second token first: it does not move the first one.
+        return self.replaced(index + 1, first).replaced(index, second)
 
     def closed_class(self) -> list[str]:
         """The tokens in lower case, those of code in the spelling that all languages share (``&&`` is ``and``)."""

@@ -1,4 +1,4 @@
-"""One edit that makes a text wrong: the order of two tokens, a form that must agree, a word of a closed class.
+"""Edits that make a text wrong: the order of two tokens, a form that must agree, a word of a closed class.
 
 The kinds are the same for prose and for code. In prose, forms agree in number or with the next sound (is/are, a/an)
 and the closed class is that of prepositions; in code, brackets agree with each other and the closed class are keywords
@@ -12,7 +12,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.builders.domains import Text
 from codestilts.examples.builders.mutations import WRONG
 
-Edits = Callable[[Text], list[str]]  # all wrong versions of a text
+Edits = Callable[[Text], list[Text]]  # all versions of a text that one edit makes
 
 AGREEING = "is are, was were, has have, does do, a an, this these, that those, its their"
 FORMS = {form: other for pair in AGREEING.split(", ") for form, other in (pair.split(), reversed(pair.split()))}
@@ -26,7 +26,7 @@ KEYWORDS = {
 WRONG_TOKENS = WRONG | KEYWORDS
 
 
-def wrong_order(text: Text) -> list[str]:
+def wrong_order(text: Text) -> list[Text]:
     """``of the file`` -> ``the of file``: a token and the next one, one of which begins with a letter or digit."""
     return [
         text.swapped(index)
@@ -35,7 +35,7 @@ def wrong_order(text: Text) -> list[str]:
     ]
 
 
-def wrong_form(text: Text) -> list[str]:
+def wrong_form(text: Text) -> list[Text]:
     """``is`` -> ``are``, ``a`` -> ``an``."""
     return [
         text.replaced(index, _like(FORMS[token.lower()], token))
@@ -44,7 +44,7 @@ def wrong_form(text: Text) -> list[str]:
     ]
 
 
-def wrong_preposition(text: Text) -> list[str]:
+def wrong_preposition(text: Text) -> list[Text]:
     """``of`` -> ``at``."""
     return [
         text.replaced(index, _like(other, token))
@@ -55,12 +55,12 @@ def wrong_preposition(text: Text) -> list[str]:
     ]
 
 
-def wrong_bracket(text: Text) -> list[str]:
+def wrong_bracket(text: Text) -> list[Text]:
     """``)`` -> ``]``."""
     return [text.replaced(index, BRACKETS[token]) for index, token in enumerate(text.tokens) if token in BRACKETS]
 
 
-def wrong_token(text: Text) -> list[str]:
+def wrong_token(text: Text) -> list[Text]:
     """``==`` -> ``!=``, ``if`` -> ``for``."""
     return [
         text.replaced(index, other) for index, token in enumerate(text.tokens) for other in WRONG_TOKENS.get(token, [])

@@ -3,11 +3,11 @@
 The domain (key ``domain`` of the task file) says what the texts are: windows of the Brown corpus (english), functions
 (code) or their documentation (docs), both of the intermediate packages. The forms are a masked word of a closed class
 (cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the case of tokens
-in lower case (tagging), the second part of a text among many (retrieval) and one edit (error). Tasks of a
+in lower case (tagging), the second part of a text among many (retrieval) and edits (error). Tasks of a
 form have the same lengths in tokens, labels or choices, and places of the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.choices import CHOICES, DRAWS, among, wrong_endings
 from codestilts.examples.builders.domains import LEAST_TOKENS, Text, load_texts
-from codestilts.examples.builders.edits import edits_of
+from codestilts.examples.builders.edits import Edits, edits_of
 from codestilts.examples.sampling import hash_choice, hash_uniform, sample_rows
 
 Row = dict[str, Any]
@@ -42,26 +42,38 @@ def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str]
 def _windows(inputs: Inputs, settings: BuilderSettings) -> list[Text]:
     """The first tokens of each text, between ``LEAST_TOKENS`` and the option ``tokens``, as many in every domain."""
     most = settings.required("tokens")
-    windows = []
-    for text in load_texts(inputs, settings):
-        length = LEAST_TOKENS + int(hash_uniform("length", text.common["id"]) * (most + 1 - LEAST_TOKENS))
-        windows.append(text.part(0, length))
-    return windows
+    return [text.part(0, _length(text, most)) for text in load_texts(inputs, settings)]
+
+
+def _length(text: Text, most: int) -> int:
+    """The number of tokens of a text's window, uniform between ``LEAST_TOKENS`` and ``most``."""
+    return LEAST_TOKENS + int(hash_uniform("length", text.common["id"]) * (most + 1 - LEAST_TOKENS))
+
+
+def _window_around(text: Text, index: int, settings: BuilderSettings) -> Text:
+    """As many tokens of a text as its window has, so that the place of the token ``index`` among them is uniform.
+
+    Near the ends of the text, where there are fewer tokens on one side, more are taken on the other.
+    """
+    length = _length(text, settings.required("tokens"))
+    before = int(hash_uniform("before", text.common["id"], index) * length)
+    first = max(0, min(index - before, len(text.tokens) - length))
+    return text.part(first, first + length)
 
 
 def cloze(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Predict a masked word of a closed class, the labels: function words of prose, keywords and operators of code.
 
-    A text gives one example for each label that it has, and labels take turns.
+    A text gives one example for each label that it has, a window around the word, and labels take turns.
     """
     rows: list[Row] = []
-    for text in _windows(inputs, settings):
+    for text in load_texts(inputs, settings):
         places: dict[str, list[int]] = {}
         for index, word in enumerate(text.closed_class()):
             places.setdefault(word, []).append(index)
         for label in sorted(places.keys() & set(settings.labels)):
             index = hash_choice(places[label], "place", text.common["id"])
-            masked = text.replaced(index, MASK)
+            masked = _window_around(text.replaced(index, MASK), index, settings).text
             row = text.common | {"id": f"{text.common['id']}#{label}", "text_a": masked, "text_b": "", "label": label}
             rows.append(row)
     return _examples(rows, settings, ["text_a", "text_b", "label"], by=["label"])
@@ -124,7 +136,7 @@ def _quotation(row: Row, pool: list[Row]) -> Row | None:
     texts = [part.text for part in (*parts[:place], piece, *parts[place:])]
     start = sum(len(text) + 1 for text in texts[:place]) + piece.starts[index]
     answer = {"answer_start": start, "answer_text": piece.tokens[index]}
-    return row | {"question": piece.replaced(index, MASK), "context": "\n".join(texts)} | answer
+    return row | {"question": piece.replaced(index, MASK).text, "context": "\n".join(texts)} | answer
 
 
 def tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -161,24 +173,35 @@ def retrieval(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 
 def error(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Choose the text as it was written among four versions, three of which were edited once.
+    """Choose the text as it was written among four versions, the wrong ones of which have the option ``edits`` edits.
 
-    An edit puts two tokens in the wrong order, or a wrong form, or a wrong word of a closed class. Versions that differ
-    in one place only, as in minimal pairs, leave nothing else to judge by.
+    An edit puts two tokens in the wrong order, or a wrong form, or a wrong word of a closed class. Versions of one
+    text, as in minimal pairs, leave nothing else to judge by.
     """
     rows: list[Row] = []
     for text in _windows(inputs, settings):
-        edits = {kind: found for kind, find in edits_of(settings.domain or "").items() if (found := find(text))}
-        wrong = _wrong_versions(text, edits)
+        wrong = _wrong_versions(text, edits_of(settings.domain or ""), settings.required("edits"))
         if len(wrong) == CHOICES - 1:
             rows.append(text.common | {"context": ""} | among(wrong, text.text, text.common["id"]))
     return _examples(rows, settings, ["context", "choices", "label"], by=["package"])
 
 
-def _wrong_versions(text: Text, edits: dict[str, list[str]]) -> list[str]:
-    """Up to three versions of a text, each with one edit; its kind is drawn first, so that no kind prevails."""
+def _wrong_versions(text: Text, kinds: Mapping[str, Edits], count: int) -> list[str]:
+    """Up to three versions of a text with ``count`` edits each."""
     drawn: dict[str, None] = {}
-    for attempt in range(DRAWS if edits else 0):
-        kind = hash_choice(sorted(edits), "kind", text.common["id"], attempt)
-        drawn[hash_choice(edits[kind], "edit", text.common["id"], attempt)] = None
-    return [version for version in drawn if version != text.text][: CHOICES - 1]
+    for attempt in range(DRAWS):
+        version = text
+        for number in range(count):
+            version = _edited(version, kinds, (text.common["id"], attempt, number))
+        drawn[version.text] = None
+        if len(wrong := [other for other in drawn if other != text.text]) == CHOICES - 1:
+            return wrong
+    return []
+
+
+def _edited(text: Text, kinds: Mapping[str, Edits], key: tuple[object, ...]) -> Text:
+    """A text with one edit, whose kind is drawn first, so that no kind prevails; without a place for one, as it is."""
+    edits = {kind: found for kind, find in kinds.items() if (found := find(text))}
+    if not edits:
+        return text
+    return hash_choice(edits[hash_choice(sorted(edits), "kind", *key)], "edit", *key)
