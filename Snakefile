@@ -45,8 +45,6 @@ rule all:
         over(STUDY.intermediate_models, INTERMEDIATE_RECORDS, seeds=STUDY.batches),
         over(KEPT_INTERMEDIATE, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(DOSE_PAIRS, [DOSES, DOSE_TABLE]),
-        over(STUDY.runs, TRIALS) if STUDY.learning_rates else [],
-        over(STUDY.encoder_arms, RETRIEVAL, seeds=STUDY.batches),
         over(STUDY.encoder_arms, [VALUES, SUMS, RUNS, CURVES, LAYERS]),
         deleted_outputs,
     message:

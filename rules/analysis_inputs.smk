@@ -5,6 +5,53 @@ CLAIM = "<results>/claims/{claim}.json"
 DECIDABLE = decidable_claims(STUDY)
 
 
+def runs_of_pair(pair):
+    return [(*pair, target) for target in STUDY.encoder_arms[pair] if target in STUDY.trained_targets]
+
+
+def predictions_of_pair(wildcards):
+    """Files of trained targets, and folders of untrained ones."""
+    pair = (wildcards.encoder, wildcards.arm)
+    return over(runs_of_pair(pair), PREDICTIONS, seeds=STUDY.batches) + over([pair], RETRIEVAL, seeds=STUDY.batches)
+
+
+def records_of_pair(wildcards):
+    """Folders with a record for each seed: those of intermediate models, which may be deleted, and of target models."""
+    pair = (wildcards.encoder, wildcards.arm)
+    intermediate = [pair] if pair in STUDY.intermediate_models else []
+    records = over(intermediate, INTERMEDIATE_RECORDS, seeds=STUDY.batches)
+    return records + over(runs_of_pair(pair), TARGET_MODELS, seeds=STUDY.batches)
+
+
+def shown_predictions(wildcards):
+    """Of the pairs that the report shows, the first batch of seeds."""
+    pairs = list(dict.fromkeys((encoder, arm) for encoder, arm, _ in STUDY.shown_runs))
+    runs = [run for pair in pairs for run in runs_of_pair(pair)]
+    first = next(iter(STUDY.batches))
+    return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
+
+
+def deleted_outputs(wildcards):
+    """Outputs of targets that are missing although a table is made of them, so that no other job asks for them.
+
+    All such outputs are more than half of the study's files: if each planning asked for them, it would take a tenth longer.
+    """
+    read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SUMS, RUNS])))]
+    runs = [run for pair in read for run in runs_of_pair(pair)]
+    outputs = over(runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches) + over(read, RETRIEVAL, seeds=STUDY.batches)
+    trials = over(runs, TRIALS) if STUDY.learning_rates else []
+    return [path for path in outputs + trials if not is_made(path)]
+
+
+def is_made(path):
+    return os.path.exists(path.replace("<results>", RESULTS))
+
+
+def tables_of_pairs(wildcards):
+    pairs = DOSE_PAIRS if wildcards.table == "doses" else STUDY.encoder_arms
+    return over(pairs, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
+
+
 def encoded_once(_):
     """Each task as it is encoded for one of the encoders, which says what its training leaves out."""
     encoders = {task: encoder for encoder, task in reversed(STUDY.encoded_tasks)} if STUDY.leaves_out else {}

@@ -22,6 +22,8 @@ with startup.errors_as_one_line():
     INVOCATION = snakemake_internals.read_invocation(workflow)
     STUDY = startup.prepare_study(config, Path(in_checkout("")), INVOCATION)
 snakemake_internals.spare_readers_of_deleted_files()
+snakemake_internals.inspect_resources_once()
+snakemake_internals.look_up_rules_once()
 if STUDY.config.device == "gpu":
     snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
 RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")
@@ -134,6 +136,7 @@ def builder_code(wildcards):
     return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
 
 
+@inspected_once
 def parent_digest(wildcards):
     """Digest of the settings and code of a temporary parent: a change repeats its readers, as in encoded_of_parent."""
     parent = STUDY.parent_arm(wildcards.arm)
@@ -186,13 +189,34 @@ def records_of_seeds(wildcards, input):
 def growing(amount, per_mb=0):
     """A resource that starts at an amount, plus some for each MB of the inputs, and grows with each attempt."""
     if not per_mb:
-        return lambda wildcards, attempt: attempt * amount
-    return lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb)
+        return inspected_once(lambda wildcards, attempt: attempt * amount)
+    return inspected_once(lambda wildcards, input, attempt: attempt * round(amount + per_mb * input.size_mb))
 
 
-def processes(wildcards):
-    """CPU cores of a training job: one, or one for the process of each GPU."""
-    return max(1, STUDY.gpus(wildcards.encoder))
+def memory(stage):
+    """Main memory of the training or prediction jobs of a stage."""
+    return inspected_once(lambda wildcards, attempt: attempt * JOBS.memory_mb(stage, wildcards))
+
+
+def minutes(stage):
+    """Run time of the training or prediction jobs of a stage."""
+    return inspected_once(lambda wildcards, attempt: attempt * JOBS.minutes(stage, wildcards))
+
+
+def gpus(stage):
+    """GPUs of the training or prediction jobs of a stage."""
+    return by_encoder(lambda wildcards: JOBS.gpus(stage, wildcards))
+
+
+def processes():
+    """CPU cores of training jobs: one, or one for the process of each GPU."""
+    return by_encoder(lambda wildcards: max(1, STUDY.gpus(wildcards["encoder"])))
+
+
+def by_encoder(count):
+    """A number that depends on the encoder only: itself if it is the same for all, which no job has to ask for again."""
+    counts = {count({"encoder": encoder}) for encoder in STUDY.encoders}
+    return counts.pop() if len(counts) == 1 else inspected_once(count)
 
 
 # Inputs
@@ -245,58 +269,19 @@ def parent_models(wildcards):
     return ancient(models) if parent in TEMPORARY_PARENTS else models
 
 
+@inspected_once
 def encoded_of_parent(wildcards):
     """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
-    if parent not in TEMPORARY_PARENTS:
-        return []
-    encoded = expand(ENCODED, task=STUDY.arms[parent].tasks, encoder=wildcards.encoder)
-    return encoded + over([(wildcards.encoder, parent)], DOSES if DOSE_PAIRS else [])
+    return encoded_of_model(wildcards.encoder, parent) if parent in TEMPORARY_PARENTS else []
 
 
-def runs_of_pair(pair):
-    return [(*pair, target) for target in STUDY.encoder_arms[pair] if target in STUDY.trained_targets]
-
-
-def predictions_of_pair(wildcards):
-    """Files of trained targets, and folders of untrained ones."""
-    pair = (wildcards.encoder, wildcards.arm)
-    return over(runs_of_pair(pair), PREDICTIONS, seeds=STUDY.batches) + over([pair], RETRIEVAL, seeds=STUDY.batches)
-
-
-def records_of_pair(wildcards):
-    """Folders with a record for each seed: those of intermediate models, which may be deleted, and of target models."""
-    pair = (wildcards.encoder, wildcards.arm)
-    intermediate = [pair] if pair in STUDY.intermediate_models else []
-    records = over(intermediate, INTERMEDIATE_RECORDS, seeds=STUDY.batches)
-    return records + over(runs_of_pair(pair), TARGET_MODELS, seeds=STUDY.batches)
-
-
-def shown_predictions(wildcards):
-    """Of the pairs that the report shows, the first batch of seeds."""
-    pairs = list(dict.fromkeys((encoder, arm) for encoder, arm, _ in STUDY.shown_runs))
-    runs = [run for pair in pairs for run in runs_of_pair(pair)]
-    first = next(iter(STUDY.batches))
-    return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
-
-
-def deleted_outputs(wildcards):
-    """Outputs of target training that are missing although a table is made of them, so that no other job asks for them.
-
-    All such outputs are half of the study's files: if each planning asked for them, it would take a tenth longer.
-    """
-    read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SUMS, RUNS])))]
-    runs = [run for pair in read for run in runs_of_pair(pair)]
-    return [path for path in over(runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches) if not is_made(path)]
-
-
-def is_made(path):
-    return os.path.exists(path.replace("<results>", RESULTS))
-
-
-def tables_of_pairs(wildcards):
-    pairs = DOSE_PAIRS if wildcards.table == "doses" else STUDY.encoder_arms
-    return over(pairs, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
+@cache
+def encoded_of_model(encoder, arm):
+    """The encoded tasks of an arm or, if there are, the trials of its learning rate, which read all of them."""
+    if DOSE_PAIRS:
+        return over([(encoder, arm)], DOSES)
+    return expand(ENCODED, task=STUDY.arms[arm].tasks, encoder=encoder)
 
 
 # Outputs

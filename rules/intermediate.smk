@@ -15,11 +15,11 @@ rule try_doses:
         "<results>/logs/doses/{encoder}/{arm}.log",
     benchmark:
         "<results>/benchmarks/doses/{encoder}/{arm}.tsv"
-    threads: processes
+    threads: processes()
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("doses", wildcards),
-        gpu=lambda wildcards: JOBS.gpus("doses", wildcards),
-        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("doses", wildcards),
+        mem_mb=memory("doses"),
+        gpu=gpus("doses"),
+        runtime=minutes("doses"),
     params:
         script=in_checkout("scripts/try_doses.py"),
         settings=settings("doses"),
@@ -47,11 +47,11 @@ rule train_intermediate:
         "<results>/benchmarks/intermediate/{encoder}/{arm}/{seeds}.tsv"
     wildcard_constraints:
         arm=one_of(STUDY.kept_parents),
-    threads: processes
+    threads: processes()
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("intermediate", wildcards),
-        gpu=lambda wildcards: JOBS.gpus("intermediate", wildcards),
-        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("intermediate", wildcards),
+        mem_mb=memory("intermediate"),
+        gpu=gpus("intermediate"),
+        runtime=minutes("intermediate"),
     params:
         script=in_checkout("scripts/train_intermediate.py"),
         settings=settings("intermediate"),

@@ -17,9 +17,9 @@ rule frozen_retrieval:
     priority: READERS_FIRST
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("frozen_retrieval", wildcards),
-        gpu=lambda wildcards: JOBS.gpus("frozen_retrieval", wildcards),
-        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("frozen_retrieval", wildcards),
+        mem_mb=memory("frozen_retrieval"),
+        gpu=gpus("frozen_retrieval"),
+        runtime=minutes("frozen_retrieval"),
     params:
         script=in_checkout("scripts/frozen_retrieval.py"),
         parent_digest=parent_digest,

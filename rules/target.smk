@@ -1,12 +1,13 @@
 # Target training on the source language's examples, followed by predictions of the test examples in all languages: one job
-# for each batch of seeds, as in intermediate training. Learning-rate trials, where a study has them, use the first seed.
+# for each batch of seeds, as in intermediate training. Learning-rate trials, where a study has them, use the first seed, and
+# what repeats the trials repeats the training.
 
 
 rule train_target:
     input:
         encoder=ENCODER_WEIGHTS,
         parent=parent_models,
-        parent_encoded=encoded_of_parent,
+        parent_encoded=[] if STUDY.learning_rates else encoded_of_parent,
         encoded="<results>/encoded/{encoder}/{target}",
         trials=TRIALS if STUDY.learning_rates else [],
         image=IMAGE_DIGEST,
@@ -20,11 +21,11 @@ rule train_target:
     wildcard_constraints:
         target=one_of(STUDY.trained_targets),
     priority: READERS_FIRST
-    threads: processes
+    threads: processes()
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("target", wildcards),
-        gpu=lambda wildcards: JOBS.gpus("target", wildcards),
-        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("target", wildcards),
+        mem_mb=memory("target"),
+        gpu=gpus("target"),
+        runtime=minutes("target"),
     params:
         script=in_checkout("scripts/train_target.py"),
         parent_digest=parent_digest,
@@ -52,11 +53,11 @@ rule tune:
     benchmark:
         "<results>/benchmarks/tuning/{encoder}/{arm}/{target}.tsv"
     priority: READERS_FIRST
-    threads: processes
+    threads: processes()
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * JOBS.memory_mb("tune", wildcards),
-        gpu=lambda wildcards: JOBS.gpus("tune", wildcards),
-        runtime=lambda wildcards, attempt: attempt * JOBS.minutes("tune", wildcards),
+        mem_mb=memory("tune"),
+        gpu=gpus("tune"),
+        runtime=minutes("tune"),
     params:
         script=in_checkout("scripts/tune.py"),
         parent_digest=parent_digest,

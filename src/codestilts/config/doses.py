@@ -1,5 +1,7 @@
 """The trials of a study that choose the learning rate of intermediate training: which there are and what they read."""
 
+from functools import cache
+
 from codestilts.columns import NONE
 from codestilts.config.study import Study
 
@@ -11,6 +13,7 @@ def dose_pairs(study: Study) -> list[tuple[str, str]]:
     return [*((encoder, NONE) for encoder in study.encoders), *study.intermediate_models]
 
 
+@cache
 def dose_targets(study: Study, encoder: str) -> list[str]:
     """The targets whose dev rows decide. They are the same for all arms of an encoder."""
     wanted = study.config.intermediate.trial_targets or study.trained_targets

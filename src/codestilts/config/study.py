@@ -3,7 +3,7 @@
 import itertools
 import json
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from codestilts.config.lineage import ancestors, sets_of
@@ -39,15 +39,18 @@ def to_json(settings: object) -> str:
 
 def _changed_fields(settings: Any) -> Record:
     """The fields of a dataclass that differ from their defaults."""
-    return {
-        item.name: value
-        for item in fields(settings)
-        if (value := getattr(settings, item.name)) != item.default
-        and not (callable(item.default_factory) and value == item.default_factory())
-    }
+    return {name: value for name, default in _defaults(type(settings)) if (value := getattr(settings, name)) != default}
 
 
-@dataclass(frozen=True)
+@cache
+def _defaults(kind: type) -> list[tuple[str, Any]]:
+    """The fields of a dataclass with their defaults, or MISSING."""
+    return [
+        (item.name, item.default_factory() if callable(item.default_factory) else item.default) for item in fields(kind)
+    ]
+
+
+@dataclass(frozen=True, eq=False)  # a study equals only itself, so that what follows from it can be cached
 class Study:
     """A validated config with all tasks, sources and claims of the project."""
 

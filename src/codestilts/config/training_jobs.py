@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from codestilts.columns import NONE
@@ -51,7 +52,13 @@ def encoding_settings(study: Study, encoder: str, task: str) -> EncodingSettings
 
 
 def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> TrainingSettings:
-    """Settings of an arm's intermediate training for one batch of seeds.
+    """Settings of an arm's intermediate training for one batch of seeds."""
+    return replace(_intermediate_settings(study, encoder, arm), seeds=tuple(study.batches[seeds]))
+
+
+@cache
+def _intermediate_settings(study: Study, encoder: str, arm: str) -> TrainingSettings:
+    """What all batches of seeds share; each start of Snakemake asks for the settings of every batch.
 
     The learning rate is 0 where trials choose it.
     """
@@ -67,7 +74,7 @@ def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> T
         encoder=encoder,
         arm=arm,
         phase="intermediate",
-        seeds=tuple(study.batches[seeds]),
+        seeds=(),
         init=definition.init,
         shuffle_labels=definition.shuffle_labels,
         store_precision=study.config.store_precision,
@@ -76,7 +83,13 @@ def intermediate_settings(study: Study, encoder: str, arm: str, seeds: str) -> T
 
 
 def target_settings(study: Study, encoder: str, arm: str, target: str, seeds: str) -> TrainingSettings:
-    """Settings of training on a target for one batch of seeds.
+    """Settings of training on a target for one batch of seeds."""
+    return replace(_target_settings(study, encoder, arm, target), seeds=tuple(study.batches[seeds]))
+
+
+@cache
+def _target_settings(study: Study, encoder: str, arm: str, target: str) -> TrainingSettings:
+    """What all batches of seeds share.
 
     A target's own budget overrides the common one. The learning rate is 0 where trials choose it.
     """
@@ -92,7 +105,7 @@ def target_settings(study: Study, encoder: str, arm: str, target: str, seeds: st
         arm=arm,
         target=target,
         phase="target",
-        seeds=tuple(study.batches[seeds]),
+        seeds=(),
         init=_target_init(study, arm),
         lora=replace(lora, modules=tuple(lora.modules)) if study.arms[arm].method == "lora" else None,
         source_language=study.source_language(target),
