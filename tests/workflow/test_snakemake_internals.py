@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from snakemake.common import get_function_params, get_input_function_aux_params
-from snakemake.output_index import OutputIndex
 from snakemake.resources import Resource
 
-from codestilts.workflow.snakemake_internals import inspect_resources_once, inspected_once, look_up_rules_once
+from codestilts.workflow.snakemake_internals import inspect_resources_once, inspected_once
 
 WORKFLOW = """
 import dataclasses, json
@@ -144,37 +143,3 @@ def test_snakemake_does_not_inspect_the_method_that_evaluates_resources(monkeypa
     assert get_input_function_aux_params(resource.evaluate, arguments) == arguments
     assert "groupid" not in get_function_params(resource.evaluate)
     assert resource.evaluate(500, **arguments).value == 1500
-
-
-class WrittenRule:
-    """A rule as Snakemake's index of outputs sees it; it counts how often it is asked for a file."""
-
-    def __init__(self, output: str) -> None:
-        self.output = output
-        self.asked = 0
-
-    def products(self) -> list["WrittenRule"]:
-        return [self]
-
-    def constant_prefix(self) -> str:
-        return self.output.partition("{")[0]
-
-    def constant_suffix(self) -> str:
-        return self.output.rpartition("}")[2]
-
-    def is_producer(self, file: str) -> bool:
-        self.asked += 1
-        return file.startswith(self.constant_prefix()) and file.endswith(self.constant_suffix())
-
-
-def test_snakemake_asks_rules_for_a_file_once_and_each_index_has_its_own_rules() -> None:
-    look_up_rules_once()
-    look_up_rules_once()
-    scores, models = WrittenRule("scores/{arm}.csv"), WrittenRule("models/{arm}")
-    index = OutputIndex([scores, models])
-    for _ in range(3):
-        assert index.match_producers("scores/none.csv") == {scores}
-        assert index.match_producers("models/none") == {models}
-        assert index.match_producers("scores/none.txt") == set()
-    assert (scores.asked, models.asked) == (1, 1)
-    assert OutputIndex([models]).match_producers("scores/none.csv") == set()

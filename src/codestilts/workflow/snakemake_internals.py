@@ -8,12 +8,10 @@ function on the installed Snakemake: after an update of Snakemake, run it first.
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from snakemake.common import overwrite_function_params
-from snakemake.output_index import OutputIndex
 from snakemake.resources import Resource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -63,12 +61,6 @@ def inspected_once(function: Function) -> Function:
 def inspect_resources_once() -> None:
     """The same for Snakemake's method that evaluates a resource, which it inspects twice for each resource of a job."""
     inspected_once(Resource.evaluate)
-
-
-def look_up_rules_once() -> None:
-    """Remember which rules make a file, which Snakemake looks up again for each of the jobs that read it."""
-    if not hasattr(OutputIndex.match_producers, "cache_info"):
-        OutputIndex.match_producers = cache(OutputIndex.match_producers)
 
 
 def share_gpu_resources(workflow: Any, rules: Iterable[str]) -> None:
