@@ -18,9 +18,9 @@ def claim_settings(claim):
 
 def predictions_of_claim(wildcards):
     """The predictions of the arms and targets of a claim, and no others; a folder has those of all untrained targets."""
-    cells = claim_settings(wildcards.claim).cells()
-    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
-    untrained = dict.fromkeys(cell[:2] for cell in cells if cell[2] in STUDY.untrained_targets)
+    runs = claim_settings(wildcards.claim).runs()
+    trained = [run for run in runs if run[2] in STUDY.trained_targets]
+    untrained = dict.fromkeys(run[:2] for run in runs if run[2] in STUDY.untrained_targets)
     return over(trained, PREDICTIONS, seeds=STUDY.batches) + over(untrained, RETRIEVAL, seeds=STUDY.batches)
 
 
@@ -28,8 +28,8 @@ def records_of_claim(wildcards):
     """The records of target training, whose dev metrics choose the best arm; only that kind of claim reads them."""
     if STUDY.claims[wildcards.claim].kind != "best_of":
         return []
-    cells = claim_settings(wildcards.claim).cells()
-    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
+    runs = claim_settings(wildcards.claim).runs()
+    trained = [run for run in runs if run[2] in STUDY.trained_targets]
     return over(trained, TARGET_MODELS, seeds=STUDY.batches)
 
 

@@ -34,7 +34,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         return replace(settings, facts=study_facts(study, asked))
     items = {name: tuple(resolver.items()) for name, resolver in resolved.items()}
     found = replace(settings, items=items)
-    targets = list(dict.fromkeys(target for _, _, target in found.cells()))
+    targets = list(dict.fromkeys(target for _, _, target in found.runs()))
     return replace(
         found,
         languages={

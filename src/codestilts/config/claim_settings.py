@@ -65,7 +65,7 @@ class ClaimSettings:
     facts: dict[str, Any] = field(default_factory=dict)
     scope: str = ""
 
-    def cells(self) -> list[tuple[str, str, str]]:
+    def runs(self) -> list[tuple[str, str, str]]:
         """Return each encoder, arm and target that the claim needs, once."""
         return list(
             dict.fromkeys(

@@ -16,7 +16,7 @@ from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge,
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
 from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
 from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts
-from codestilts.evaluation.statistics.resampling import Cells, resample
+from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.sum_tables import names_in
 
 # Of an estimate; a claim has keys of the same names (its languages, its targets), which are none of an estimate.
@@ -103,12 +103,12 @@ def wanted(claim: Claim) -> str:
 
 
 def _of_encoder(
-    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], chosen: dict
+    settings: ClaimSettings, claim: Claim, encoder: str, scores: Scores, languages: dict[str, list[str]], chosen: dict
 ) -> dict[str, Any]:
     items = settings.items[encoder]
     if chosen:
         items = (Item("", chosen_parts(items[0].parts[0], chosen)),)
-    found = [(item, *_estimate(settings, item, cells, languages)) for item in items]
+    found = [(item, *_estimate(settings, item, scores, languages)) for item in items]
     estimated = [(item, one, counts) for item, one, counts in found if one]
     if not estimated:
         return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
@@ -121,20 +121,20 @@ def _of_encoder(
 
 
 def _estimate(
-    settings: ClaimSettings, item: Item, cells: Cells, languages: dict[str, list[str]]
+    settings: ClaimSettings, item: Item, scores: Scores, languages: dict[str, list[str]]
 ) -> tuple[Estimate | None, dict[str, float]]:
-    """Return the estimate of an item and the numbers of its cells; parts without a common cell drop out."""
+    """Return the estimate of an item and how many cells it is a mean over; parts without a common cell are left out."""
     own = {name: [item.language] for name in languages} if item.language else languages
     found = []
     for part in item.parts:
         sides = (1, part.plus), (-1, part.minus)
-        if weighted := common_difference(cells, sides, [*map(list, part.scopes)], own):
+        if weighted := common_difference(scores, sides, [*map(list, part.scopes)], own):
             found.append((part.weight, weighted))
     if not found:
         return None, {}
     shares, parts = zip(*found, strict=True)
     mean = mean_of_parts(parts, shares)
-    return estimate(cells, mean.difference, settings.confidence), count(cells, mean.side)
+    return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side)
 
 
 def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:
@@ -148,7 +148,7 @@ def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -
 
 def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFrame:
     """Score the predictions of the claim's targets and arms: sums per unit, of the checkpoint that is compared."""
-    arms = {(encoder, arm, target) for encoder, arm, target in settings.cells()}
+    arms = {(encoder, arm, target) for encoder, arm, target in settings.runs()}
     parts = []
     for path in predictions:
         for target in sorted(names_in(path, "target") & set(settings.targets)):

@@ -25,7 +25,7 @@ from codestilts.evaluation.statistics.means import (
 from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
 from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
 from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, Question, questions
-from codestilts.evaluation.statistics.resampling import Cells
+from codestilts.evaluation.statistics.resampling import Scores
 from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
 from codestilts.evaluation.statistics.sensitivity import cell_differences
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
@@ -39,13 +39,13 @@ COLUMNS = [*ASKED, *COUNTS, "difference", *INTERVAL, *VARIANCES, *JUDGED]
 UNCORRECTED = (*CONFIRMATORY, "sensitivity", "leave one out")  # roles that the correction for a matrix leaves out
 
 
-def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
+def contrasts(scores: Scores, design: Design) -> pd.DataFrame:
     """Return the primary contrast, then all others (:func:`questions`), with a verdict in words.
 
     ``plus`` and ``minus`` are names of arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question
     without data has no row. ``p_holm`` is empty: see :func:`corrected`.
     """
-    rows = [row for question in questions(design) for row in _rows(cells, design, question)]
+    rows = [row for question in questions(design) for row in _rows(scores, design, question)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["p_bh"] = corrected_within(table, ["role"]).where(~table["role"].isin(UNCORRECTED))
     first = table.index[table["role"] == "primary"]
@@ -80,7 +80,7 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
     return table
 
 
-def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
+def weights(scores: Scores, design: Design, question: Question) -> list[Weighted]:
     """Return the weights of each part of a contrast that has data."""
     without = design.overlaps if question.role == NO_OVERLAP else NO_OVERLAPS
     targets = design.settings.targets
@@ -94,34 +94,34 @@ def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
         if question.left_out_kind == "form" and part.form == question.left_out:
             continue
         sides = [(sign, arms) for sign, group in ((1, part.plus), (-1, part.minus), (0, part.also)) for arms in group]
-        found.append(common_difference(cells, sides, part.targets(scopes), languages, without))
+        found.append(common_difference(scores, sides, part.targets(scopes), languages, without))
     return [part for part in found if part]
 
 
-def _rows(cells: Cells, design: Design, question: Question) -> Iterator[dict[str, Any]]:
+def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[str, Any]]:
     """The row of a question and, for the primary contrast, those of other methods; none without data."""
-    parts, settings = weights(cells, design, question), design.settings
+    parts, settings = weights(scores, design, question), design.settings
     if not parts:
         return
     mean = mean_of_parts(parts)
-    if question.left_out and not _changes(cells, design, question, mean):
+    if question.left_out and not _changes(scores, design, question, mean):
         return
-    counted = count(cells, mean.side)
-    if difference := estimate(cells, mean.difference, settings):
+    counted = count(scores, mean.side)
+    if difference := estimate(scores, mean.difference, settings):
         yield _row(design, question, settings.interval, difference, counted)
     if question.role == "primary":
         as_sensitivity = replace(question, role="sensitivity")
         for method in METHODS:
-            if method != settings.interval and (other := estimate(cells, mean.difference, settings, method)):
+            if method != settings.interval and (other := estimate(scores, mean.difference, settings, method)):
                 yield _row(design, as_sensitivity, method, other, counted)
-        table = cell_differences(cells, design, parts)
+        table = cell_differences(scores, design, parts)
         for method, estimator in OTHER_METHODS.items():
             yield _row(design, as_sensitivity, method, estimator(table, settings.confidence), counted)
 
 
-def _changes(cells: Cells, design: Design, question: Question, mean: Weighted) -> bool:
+def _changes(scores: Scores, design: Design, question: Question, mean: Weighted) -> bool:
     """Whether a contrast is another one without what is left out of it."""
-    whole = weights(cells, design, replace(question, left_out="", left_out_kind=""))
+    whole = weights(scores, design, replace(question, left_out="", left_out_kind=""))
     return not np.array_equal(mean.side, mean_of_parts(whole).side)
 
 
