@@ -17,6 +17,7 @@ SQUAD |= {"verdict": "supported", "scope": "all groups", "value": 8.0, "low": 7.
 NAMES = {
     **SQUAD,
     "claim": "each",
+    "each": "language",
     "verdict": "inconclusive",
     "deciding": "7 seeds",
     "wanted": "positive for 2 languages",

@@ -22,8 +22,8 @@ from codestilts.evaluation.sum_tables import names_in
 # Of an estimate; a claim has keys of the same names (its languages, its targets), which are none of an estimate.
 NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
 COLUMNS = [
-    "claim", "encoder", "kind", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why", "deciding",
-    *NUMBERS, "missing", "command",
+    "claim", "encoder", "kind", "each", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why",
+    "deciding", *NUMBERS, "missing", "command",
 ]  # fmt: skip
 
 

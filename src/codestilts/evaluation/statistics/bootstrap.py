@@ -7,7 +7,7 @@ import numpy as np
 from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate, no_interval
 from codestilts.evaluation.statistics.resampling import Scores
 
-LEAST_TAIL = 5  # draws beyond each end of an interval: with n of them, its tail probability is known to 1 in sqrt(n)
+LEAST_TAIL = 5  # draws beyond each end of an interval; with n, the relative error of the tail is 1 / sqrt(n)
 GATHERED = 256  # scores that are added up at a time
 
 
@@ -50,7 +50,7 @@ def _weighted(table: np.ndarray, rows: np.ndarray, factors: np.ndarray) -> np.nd
 
 
 def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, confidence: float) -> str:
-    """Return why there is no interval, the reason that a user can act on first; empty if there is one."""
+    """Return why there is no interval, empty if there is one; a reason that the user can remove comes first."""
     tail, reason = len(resampled) * (1 - confidence) / 2, no_interval(len(by_seed), units)
     if len(by_seed) > 1 and tail < LEAST_TAIL:
         return f"{len(resampled)} resamples are too few: {int(np.ceil(2 * LEAST_TAIL / (1 - confidence)))} or more"

@@ -42,8 +42,8 @@ UNCORRECTED = (*CONFIRMATORY, "sensitivity", "leave one out")  # roles that the 
 def contrasts(scores: Scores, design: Design) -> pd.DataFrame:
     """Return the primary contrast, then all others (:func:`questions`), with a verdict in words.
 
-    ``plus`` and ``minus`` are names of arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question
-    without data has no row. ``p_holm`` is empty: see :func:`corrected`.
+    ``plus`` and ``minus`` name arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question without
+    data has no row. ``p_holm`` stays empty: see :func:`corrected`.
     """
     rows = [row for question in questions(design) for row in _rows(scores, design, question)]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -72,7 +72,7 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
     for index in lost[table.loc[lost, "variance_seeds"].notna()]:
         row = table.loc[index]
         variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
-        # The wider interval of Bonferroni: what decides there does so whatever the other contrasts are.
+        # Bonferroni's wider interval: what decides it is enough, regardless of the other contrasts.
         found = from_variance(np.full(variance.seeds, row["difference"]), variance, 1 - (1 - confidence) / number)
         table.loc[index, "to_decide"] = to_decide(found, margin)
     table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
@@ -81,7 +81,7 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
 
 
 def weights(scores: Scores, design: Design, question: Question) -> list[Weighted]:
-    """Return the weights of each part of a contrast that has data."""
+    """Return the weights of the parts of a contrast, without parts that have no data."""
     without = design.overlaps if question.role == NO_OVERLAP else NO_OVERLAPS
     targets = design.settings.targets
     out = question.left_out if question.left_out_kind == "group" else None
@@ -99,7 +99,7 @@ def weights(scores: Scores, design: Design, question: Question) -> list[Weighted
 
 
 def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[str, Any]]:
-    """The row of a question and, for the primary contrast, those of other methods; none without data."""
+    """Yield the row of a question and, for the primary contrast, those of other methods; nothing without data."""
     parts, settings = weights(scores, design, question), design.settings
     if not parts:
         return
@@ -120,7 +120,7 @@ def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[s
 
 
 def _changes(scores: Scores, design: Design, question: Question, mean: Weighted) -> bool:
-    """Whether a contrast is another one without what is left out of it."""
+    """Whether leaving out a group, a language or a form changes a contrast."""
     whole = weights(scores, design, replace(question, left_out="", left_out_kind=""))
     return not np.array_equal(mean.side, mean_of_parts(whole).side)
 
@@ -163,7 +163,7 @@ def _row(design: Design, question: Question, method: str, found: Estimate, count
 def shown_languages(table: pd.DataFrame, design: Design, above: bool) -> str:
     """Return in how many languages of the primary contrast a difference of one sign is shown: ``2 of 12``.
 
-    The p values of the languages are those of one side, each at half of 1 - confidence.
+    The p-values of the languages are one-sided, each compared with half of 1 - confidence.
     """
     names = design.language_sets[design.settings.language_set]
     rows = table[(table["role"] == "language") & table["language_set"].isin(names)].dropna(subset="p")

@@ -16,10 +16,10 @@ import pandas as pd
 
 from codestilts.evaluation.statistics.resampling import Scores, resample
 
-# With 9 degrees of freedom (10 units) Student's t widens a 95 % interval by 15 %, with 4 by 42 %: fewer units say too
-# little about other test sets.
+# Student's t widens a 95 % interval by 15 % with 9 degrees of freedom (10 units), and by 42 % with 4: fewer units say
+# too little about other test sets.
 LEAST_UNITS = 10
-ROUNDING = 1e-9  # points: smaller values are errors of rounding, whose sign says nothing
+ROUNDING = 1e-9  # points: smaller values are rounding errors, whose sign is meaningless
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Variance:
 class Estimate:
     """A weighted sum of scores in points, its interval, and the p of the same method.
 
-    Where the data allow no interval, the numbers after ``value`` are NaN and ``note`` says why. ``variance`` has the
-    three components (:class:`Variance`); it is None for methods other than crossed t.
+    If the data allow no interval, the numbers after ``value`` are NaN and ``note`` says why. ``variance`` has the three
+    components (:class:`Variance`); it is None for methods other than crossed t.
     """
 
     value: float
@@ -118,7 +118,7 @@ def variance_of(scores: Scores, weights: np.ndarray, by_seed: np.ndarray) -> Var
 
 
 def no_interval(seeds: int, sizes: np.ndarray) -> str:
-    """Return why there is no interval, the reason that a user can act on first; empty if there may be one.
+    """Return why there is no interval, empty if there can be one; a reason that the user can remove comes first.
 
     Args:
         seeds: The number of seeds.

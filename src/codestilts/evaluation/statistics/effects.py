@@ -46,8 +46,8 @@ def effects(scores: Scores, design: Design) -> pd.DataFrame:
     """Return each arm and family minus ``none`` in every scope, for each set of languages and each language.
 
     ``arm`` is the name of an arm or, where ``kind`` says so, of a family. ``none`` is the value of the arm ``none`` in
-    the same cells. An arm that shares no cell with it has no row. ``p_bh`` is corrected for the number of effects in
-    the same languages on the same kind of scope (Benjamini and Hochberg).
+    the same cells. An arm without a cell in common with it has no row. ``p_bh`` is corrected for the number of effects
+    in the same languages on the same kind of scope (Benjamini and Hochberg).
     """
     sides = [arm_side(name) for name in design.settings.arms if name != NONE]
     sides += [family_side(design, family) for family in design.settings.contrast]

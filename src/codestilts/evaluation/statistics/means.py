@@ -9,7 +9,7 @@ import numpy as np
 from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.evaluation.statistics.resampling import Scores
 
-# The numbers of languages, targets and cells that a mean is taken over, and how evenly.
+# The numbers of languages, targets and cells over which a mean is taken, and how even their weights are.
 COUNTS = ["languages", "targets", "cells", "effective_cells", "largest_weight"]
 INTERVAL = ["low", "high", "p", "seeds", "by_seed", "note", "standard_error", "degrees_of_freedom", "units"]
 NO_OVERLAPS: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -40,9 +40,9 @@ def common_means(
     Args:
         scores: The scores of all arms.
         sides: The arms of each side.
-        scopes: Lists of targets, one list a group.
+        scopes: Lists of targets, one per group.
         languages: The languages of all targets, or of each.
-        without: Targets by arm that are left out of the arm's means.
+        without: The targets that are left out of each arm's means.
     """
     weights = [np.zeros(len(scores.by_seed)) for _ in sides]
     rows = [[scores.arms.index(arm) for arm in arms if arm in scores.arms] for arms in sides]
@@ -75,14 +75,14 @@ def common_difference(
     languages: Languages,
     without: Mapping[str, Collection[str]] = NO_OVERLAPS,
 ) -> Weighted | None:
-    """Return the difference of means over the cells that all sides have; None without any.
+    """Return the difference of means over the cells that all sides have; None if there is no such cell.
 
     Args:
         scores: The scores of all arms.
-        sides: The sign and the arms of each side: 1, -1, or 0 for a side that only has to have the cells.
-        scopes: As for :func:`common_means`, like what follows.
-        languages: See there.
-        without: See there.
+        sides: The sign and the arms of each side: 1, -1, or 0 for a side that must have the cells but is not compared.
+        scopes: As in :func:`common_means`.
+        languages: As in :func:`common_means`.
+        without: As in :func:`common_means`.
     """
     means = common_means(scores, [list(arms) for _, arms in sides], scopes, languages, without)
     plus, minus = (
@@ -92,7 +92,7 @@ def common_difference(
 
 
 def mean_of_parts(parts: Sequence[Weighted], shares: Sequence[float] | None = None) -> Weighted:
-    """Return the mean of the parts of a contrast, weighted by their shares if there are any."""
+    """Return the mean of the parts of a contrast, weighted by ``shares`` if these are given."""
     return Weighted(
         np.average([part.side for part in parts], axis=0, weights=shares),
         np.average([part.difference for part in parts], axis=0, weights=shares),
@@ -128,7 +128,7 @@ def weighted_cells(scores: Scores, weights: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def count(scores: Scores, weights: np.ndarray) -> dict[str, float]:
-    """Return what a mean is taken over, given the weights of one side.
+    """Describe the cells over which a mean is taken, given the weights of one side.
 
     These are the numbers of languages, targets and cells (a target in a language); Kish's effective number of cells
     (1 / sum of squared shares), which falls as the weights become less even; and the largest share.

@@ -2,7 +2,7 @@
 
 A score is a ratio of sums, or the mean of such ratios over labels. The influence of a unit on it is, to first
 order, the unit's residual ``100 (numerator - ratio * denominator) / all denominators``, averaged over labels. Variances
-of contrasts need the influences only through their products summed over units, so those are all that is kept: two
+of contrasts depend on influences only through their products summed over units. Only these are kept: two
 matrices over scores, in which only pairs of scores with common units have an entry.
 """
 
@@ -23,8 +23,8 @@ Matrix = Any  # scipy.sparse.csr_array, which is imported late
 class Influences:
     """The influence of each unit on each run of one target in one language, in points.
 
-    ``values`` has one row a unit and ``seeds`` columns an arm; an arm that is a trivial baseline has its one run in the
-    first of them. ``rows`` are the arms' scores and ``cell`` is the number of the target and language.
+    ``values`` has one row per unit and ``seeds`` columns per arm; a trivial baseline has its only run in the first of
+    its columns. ``rows`` are the arms' scores and ``cell`` is the number of the target and language.
     """
 
     cell: int
@@ -104,7 +104,7 @@ def influences(
     column = table["unit"].astype("category").cat.remove_unused_categories().cat
     names, unit = np.asarray(column.categories, dtype=object), column.codes.to_numpy()
     matrix = csr_array((residuals, (unit, run)), shape=(len(names), len(arms) * count))
-    named = np.flatnonzero(names != "")  # a declared label that occurs nowhere has no unit, and no influence
+    named = np.flatnonzero(names != "")  # a declared label that never occurs has no unit and no influence
     return values, Influences(cell, np.array(list(rows.values())), once, names[named], matrix[named])
 
 
@@ -187,10 +187,10 @@ class Accumulator:
 
 
 def components(units: Iterable[tuple[Key, Iterable[str]]]) -> list[list[Key]]:
-    """Return the targets and languages in lists that have no unit in common.
+    """Group cells into lists that have no unit in common.
 
     Args:
-        units: The names of the units of each target and language.
+        units: The names of the units of each cell.
     """
     parent: dict[Key, Key] = {}
     first: dict[str, Key] = {}

@@ -17,7 +17,7 @@ from codestilts.evaluation.statistics.moments import Accumulator, Key, Moments, 
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
 CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
-KEPT = 2**25  # those of a macro average's units, which are drawn once for all labels: 256 MiB
+KEPT = 2**25  # weights of a macro average's units, which are drawn once for all labels: 256 MiB
 SPARSE = 0.05  # the share of non-zero sums below which a sparse product is faster than a dense one
 
 Matrix = Any  # scipy.sparse.csr_array, which is imported late
@@ -55,22 +55,22 @@ def resample(
 ) -> Scores:
     """Read the sums of one encoder, and draw ``resamples`` times from them.
 
-    A unit (a problem, a sentence pair, a question) has one weight in a draw, in all languages, targets and arms that it
-    occurs in: Exp(1), Rubin's Bayesian bootstrap, which has the mean and the variance of the usual counts but never an
-    empty sample. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are drawn with replacement
-    (Rao and Wu 1988), since S draws would understate the variance by (S - 1) / S. A trivial baseline has no seeds: its
-    one run is used for all.
+    A unit (a problem, a sentence pair, a question) has one weight in a draw, in all languages, targets and arms in
+    which it occurs. Weights are Exp(1) (Rubin's Bayesian bootstrap): they have the mean and the variance of the usual
+    counts, but no sample is ever empty. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are
+    drawn with replacement (Rao and Wu 1988), because S draws would understate the variance by (S - 1) / S. A trivial
+    baseline has no seeds: its only run is used for all.
 
     Args:
-        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` with the arms' ``family``; or, to have one cell in memory
-            at a time, ((target, language), its rows), where rows whose sums are zero may be missing.
+        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` with the arms' ``family``; or, to keep one cell in memory
+            at a time, pairs of a cell (target, language) and its rows, in which rows with zero sums may be missing.
         resamples: The number of draws.
         seed: The seed of the draws.
-        runs: The table of :func:`count_runs`; needed where ``sums`` is a series of tables.
-        together: The targets and languages in lists without common units
-            (:func:`codestilts.evaluation.statistics.moments.components`), in the order of ``sums``; influences are in
-            memory until the last of a list is read. By default all are in one list.
-        drawn: The arms that are drawn; by default all.
+        runs: The table of :func:`count_runs`; required if ``sums`` is a series of tables.
+        together: The cells in lists without common units
+            (:func:`codestilts.evaluation.statistics.moments.components`), in the order of ``sums``; influences are kept
+            in memory until the last cell of a list is read. By default all cells are in one list.
+        drawn: The arms whose scores are resampled; by default all.
 
     Raises:
         CodeStiltsError: An arm lacks one of the seeds.
@@ -192,9 +192,9 @@ def _unit_weights(names: list[str], draws: int, seed: int) -> Iterator[tuple[sli
 def _mean_ratio(
     labels: list[list[Matrix]], blocks: Callable[[], Iterable[tuple[slice, np.ndarray]]], shape: tuple[int, int]
 ) -> np.ndarray:
-    """Return the mean of the labels' weighted ratios of sums (runs, draws), of those that have a denominator.
+    """Return the mean of the weighted ratios of sums over the labels that have a denominator (runs, draws).
 
-    It is 0 where none has one.
+    It is 0 if no label has one.
     """
     total, count = np.zeros(shape), np.zeros((1, shape[1]))
     for sides in labels:

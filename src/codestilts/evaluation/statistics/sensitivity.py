@@ -1,4 +1,4 @@
-"""The primary contrast by other methods: targets as a sample of targets, and a mixed model."""
+"""The primary contrast by other methods: with groups of targets as a sample of groups, and by a mixed model."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from codestilts.evaluation.statistics.resampling import Scores
 
 
 def cell_differences(scores: Scores, design: Design, parts: Sequence[Weighted]) -> pd.DataFrame:
-    """Return the contrast in each cell with each seed.
+    """Return the contrast in each cell for each seed.
 
     Args:
         scores: The scores of all arms.
@@ -43,7 +43,7 @@ def cell_differences(scores: Scores, design: Design, parts: Sequence[Weighted]) 
 
 
 def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
-    """Return the mean over groups of targets, with the t over groups: these are taken for a sample of groups."""
+    """Return the mean over groups of targets with a t over groups, which treats them as a sample of all groups."""
     from scipy.special import stdtr, stdtrit
 
     weighted = differences.assign(difference=differences["difference"] * differences["weight"])
@@ -68,7 +68,7 @@ def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
 def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
     """Return the intercept of a mixed model of the differences per cell and seed (REML, Wald interval).
 
-    Seeds, targets, languages and runs (a seed on a target) are random, all cells count alike.
+    Seeds, targets, languages and runs (a seed on a target) are random effects; all cells have the same weight.
     """
     import statsmodels.formula.api as smf
 

@@ -1,4 +1,4 @@
-"""Checks of targets: whether they are learnt, and how many test examples and units they have."""
+"""Checks whether targets are learnt, and counts of their test examples and units."""
 
 from collections.abc import Sequence
 
@@ -28,8 +28,8 @@ FEW = 200  # test examples: of 200 independent ones the 95 % interval of an accu
 def target_checks(scores: Scores, design: Design) -> pd.DataFrame:
     """Compare ``none`` on the source language with each trivial baseline and with random weights.
 
-    A target that is not fine-tuned, or has no test rows in the source language, is checked on the mean of its
-    languages: those that both ``none`` and the rival have. ``rival_kind`` is ``trivial`` (a trivial baseline) or
+    A target that is not fine-tuned, or has no test rows in the source language, is checked on the mean of the languages
+    that both ``none`` and the rival have. ``rival_kind`` is ``trivial`` (a trivial baseline) or
     ``random`` (an arm with random initial weights). ``passed`` says whether the interval of the margin lies above zero;
     it is empty without an interval.
     """
@@ -64,7 +64,7 @@ def target_checks(scores: Scores, design: Design) -> pd.DataFrame:
 def counts(scores: Scores, design: Design) -> pd.DataFrame:
     """Count test examples and units per target and language, with the value of ``none`` and its interval.
 
-    ``few`` marks cells with fewer than :data:`FEW` examples. A cell without data of ``none`` has its sizes only.
+    ``few`` marks cells with fewer than :data:`FEW` examples. For a cell without data of ``none``, only sizes are given.
     """
     rows = []
     for j, name in enumerate(scores.targets):
