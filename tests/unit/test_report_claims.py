@@ -80,4 +80,4 @@ def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Pat
     top = html[: html.index('class="answer"')]
     assert "was changed after it was registered" in top and "<script" not in html
     assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
-    assert '<td class="text">not there</td>' in top and "changed since" in html
+    assert '<td class="text">missing</td>' in top and "changed since" in html

@@ -1,7 +1,7 @@
 """Settings of the jobs that fetch, extract and build: what decides the outputs of each job and no more.
 
-:mod:`codestilts.config.preparation_jobs` makes them from a study. They stand apart from it because scripts read them: a
-change of how a study is read must not change the code digest of every job.
+:mod:`codestilts.config.preparation_jobs` makes them from a study. They are in a module of their own because scripts
+read them: a change to how a study is read must not change the code digest of every job.
 """
 
 from collections.abc import Sequence

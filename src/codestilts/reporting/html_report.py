@@ -33,7 +33,7 @@ THIN_SPACE = "\u202f"  # between thousands
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What the report is made of.
+    """The inputs of the report.
 
     ``tasks`` are the task files by name, ``stages`` the times of each stage of the workflow, ``image`` the SHA-256 of
     the container image that the jobs ran in, if they did.
@@ -50,7 +50,7 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class StudySize:
-    """Numbers that show how large a study is; ``steps`` and ``tokens`` a step by phase, as texts."""
+    """Numbers that show how large a study is; ``steps``, and ``tokens`` per step, are texts by phase."""
 
     runs: int
     hours: float
