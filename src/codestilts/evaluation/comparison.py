@@ -34,7 +34,7 @@ def compare(
 ) -> dict[str, pd.DataFrame]:
     """Compare arms.
 
-    A process compares those of one encoder, and has the sums of one cell (target and language) in memory at a time.
+    Each process compares the arms of one encoder, with the sums of one cell in memory at a time.
 
     Args:
         values: The values of the arms and of the trivial baselines, in any order.

@@ -1,4 +1,4 @@
-"""What Slurm allocated to a study's jobs and what they used: one row a rule."""
+"""What Slurm allocated to a study's jobs and what they used: one row per rule."""
 
 from collections.abc import Iterable
 from pathlib import Path
