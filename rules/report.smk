@@ -137,8 +137,7 @@ rule notebook_doses:
         "../notebooks/doses.py.ipynb"
 
 
-# It runs just before the report, so that it sees all other jobs, on the machine that submits them and has Snakemake's
-# logs.
+# This job runs just before the report, so that it sees all other jobs, and on the machine that submits them.
 rule slurm_efficiency:
     input:
         tables=RESULT_TABLES,
