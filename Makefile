@@ -1,23 +1,23 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make test     set everything up, run the tests
-# make bench    how long scripts and a dry run take, on a machine that does nothing else
-# make calibrate    how often intervals hold the truth in simulated studies (minutes; docs/statistics.md has the table)
+# make bench    measure training, start-up, planning, search and statistics, on a machine that does nothing else
+# make calibrate    how often intervals contain the truth in simulated studies (minutes; docs/statistics.md has the table)
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
-# make test-gpu   tests on a real GPU, and how much of its peak training uses
+# make test-gpu   tests on a real GPU, and its utilisation in training
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
-# make plan STUDY=paper       what a study takes, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
-# make status STUDY=paper     how far a study is: jobs, device hours, failures, how to go on (STATUS="--failures 50")
-# make register STUDY=paper REASON="..."   register a study's plan anew (its first run registers it by itself)
-# make pins     note the commits and digests that sources.csv lacks: asks the hub, fetches archives once
+# make plan STUDY=paper       estimate what a study costs, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
+# make status STUDY=paper     show the progress of a study: jobs, device hours, failures, what to do next (STATUS="--failures 50")
+# make register STUDY=paper REASON="..."   register a new plan of a study (its first run registers its plan)
+# make pins     record the commits and digests that sources.csv lacks: asks the hub, fetches archives once
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
-# make setup    only the environment, in .venv
+# make setup    set up the environment in .venv, and nothing else
 # make lint     style, format and types (snakemake --lint is among the tests)
 # make lock     renew envs/lock.txt after a change of the dependencies in pyproject.toml
 # make check-wheels   ask the package index whether every locked package has a wheel for each supported Python
 
 SHELL := bash
-# What make does is said by its arguments. Variables of the environment are not read (bash -p reads none either), and
-# programs don't see those that would have them do something else than they are asked for. pipconfig.py is that for pip.
+# Only the arguments of make matter. It reads no variables of the environment (bash -p reads none either), and programs do
+# not see those that would change what they do; src/codestilts/sources/pip_settings.py does the same for pip.
 .SHELLFLAGS := -pc
 unexport BASH_ENV ENV CDPATH SHELLOPTS BASHOPTS MAKEFLAGS MAKELEVEL MFLAGS
 unexport $(filter-out PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONUTF8 PYTHONIOENCODING PYTHONPYCACHEPREFIX, \
@@ -28,10 +28,10 @@ IMAGE := containers/codestilts.sif
 BOOTSTRAP = docker
 # python:3.11.14-slim-bookworm; Apptainer takes no tag beside a digest.
 BASE = python@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
-# Where to take torch from, as options of pip: the CPU build is much smaller than the default one, which has CUDA.
+# Options of pip that say where torch is installed from: the CPU build is much smaller than the default one with CUDA.
 TORCH_FROM =
 BUILD =
-# The newest Python that is supported and installed; looked for once, and only where it is needed.
+# The newest supported Python that is installed; looked up once, and only if it is needed.
 PYTHON = $(eval PYTHON := $$(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$$$name -Ic 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$$$name && break; \
 	done))$(PYTHON)
@@ -93,7 +93,7 @@ setup: .venv/ready
 report: .venv/ready
 	$(ACTIVATE) && snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS))
 
-# Any hub that HF_ENDPOINT names serves.
+# HF_ENDPOINT may name another hub.
 rehearse: .venv/ready
 	$(ACTIVATE) && python scripts/rehearse.py --configs $(CONFIGS) --cover $(COVER) --overlay $(OVERLAY)
 	$(ACTIVATE) && snakemake --cores $(CORES) --configfile $(OVERLAYS) $(OVERLAY)
@@ -103,7 +103,7 @@ rehearse: .venv/ready
 pins: .venv/ready
 	$(ACTIVATE) && python scripts/pins.py
 
-# Two processes: jobs of the workflow that the tests run take two cores themselves.
+# Two processes, because the workflows that the tests run use two cores themselves.
 test: .venv/ready
 	$(ACTIVATE) && pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
@@ -131,7 +131,7 @@ register: .venv/ready
 lint: .venv/ready
 	$(ACTIVATE) && ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules
 
-# Torch by itself, in whichever build the machine offers; everything else exactly as locked.
+# Torch separately, in the build that the machine offers; everything else exactly as locked.
 .venv/ready: envs/lock.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11, 3.12 or 3.13 is needed: install one, or run make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -150,7 +150,7 @@ $(IMAGE): containers/codestilts.def containers/install.sh containers/host_paths.
 		--build-arg COMMIT="$(COMMIT)" $(IMAGE).new containers/codestilts.def
 	mv $(IMAGE).new $(IMAGE)
 
-# What rules depend on, since Snakemake doesn't look into an image.
+# Rules depend on this file, because Snakemake does not look into an image.
 $(IMAGE).sha256: $(IMAGE)
 	cd containers && sha256sum $(notdir $(IMAGE)) > $(notdir $@)
 

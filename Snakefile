@@ -1,10 +1,10 @@
-# CodeStilts: does training on intermediate tasks, of English or of code, carry over to code in other languages?
+# CodeStilts: does intermediate-task training on English or on code help transfer between programming languages?
 #
 #   snakemake --cores all                                      the pocket study (config.yaml)
-#   snakemake --cores all --configfile studies/desk.yaml       a larger one, overnight
+#   snakemake --cores all --configfile studies/desk.yaml       a larger one, about 15 hours
 #   snakemake --cores all --dry-run                            what would run
 #
-# The grammar of results: encoder / arm (what happens between pretraining and target training) / target / seeds.
+# Paths of results: encoder / arm (what happens between pretraining and target training) / target / seeds.
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -32,7 +32,7 @@ include: "rules/claims.smk"
 include: "rules/report.smk"
 
 
-# It requests all outputs, so that a deleted one is made again even if everything that follows from it exists.
+# This rule requests all outputs, so that a deleted one is made again even if everything that depends on it exists.
 rule all:
     default_target: True
     input:

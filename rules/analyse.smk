@@ -1,4 +1,4 @@
-# From predictions to scores (sums for each resampling unit, from which all intervals follow), and from scores to effects.
+# From predictions to scores (sums per unit, from which all intervals are computed), and from scores to effects.
 
 
 rule score:

@@ -1,4 +1,4 @@
-# What the rules of analysis and of claims read.
+# Inputs of the rules for analysis and for claims.
 from codestilts.config.claim_jobs import decidable_claims
 
 CLAIM = "<results>/claims/{claim}.json"
@@ -53,7 +53,7 @@ def tables_of_pairs(wildcards):
 
 
 def encoded_once(_):
-    """Each task as it is encoded for one of the encoders, which says what its training leaves out."""
+    """Each task as encoded for one of the encoders; its record says which examples training leaves out."""
     encoders = {task: encoder for encoder, task in reversed(STUDY.encoded_tasks)} if STUDY.leaves_out else {}
     return [ENCODED.format(encoder=encoders[task], task=task) for task in sorted(encoders)]
 
@@ -64,23 +64,23 @@ def claim_settings(claim):
 
 
 def predictions_of_claim(wildcards):
-    """The predictions of the arms and targets of a claim, and no others; a folder has those of all untrained targets."""
-    cells = claim_settings(wildcards.claim).cells()
-    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
-    untrained = dict.fromkeys(cell[:2] for cell in cells if cell[2] in STUDY.untrained_targets)
+    """The predictions for the arms and targets of a claim; a folder has those for all untrained targets."""
+    runs = claim_settings(wildcards.claim).runs()
+    trained = [run for run in runs if run[2] in STUDY.trained_targets]
+    untrained = dict.fromkeys(run[:2] for run in runs if run[2] in STUDY.untrained_targets)
     return over(trained, PREDICTIONS, seeds=STUDY.batches) + over(untrained, RETRIEVAL, seeds=STUDY.batches)
 
 
 def records_of_claim(wildcards):
-    """The records of target training, whose dev metrics choose the best arm; only that kind of claim reads them."""
+    """For claims about the best arm: the records of target training, whose dev metrics choose it."""
     if STUDY.claims[wildcards.claim].kind != "best_of":
         return []
-    cells = claim_settings(wildcards.claim).cells()
-    trained = [cell for cell in cells if cell[2] in STUDY.trained_targets]
+    runs = claim_settings(wildcards.claim).runs()
+    trained = [run for run in runs if run[2] in STUDY.trained_targets]
     return over(trained, TARGET_MODELS, seeds=STUDY.batches)
 
 
 def similarity_of_claim(wildcards):
-    """Which languages are near is measured."""
+    """For claims about near or far languages: the table of similarities."""
     needed = STUDY.claims[wildcards.claim].languages in ("near", "far") and claim_settings(wildcards.claim).items
     return "<results>/language_similarity.csv" if needed else []

@@ -1,4 +1,4 @@
-# Read before anything else: find the checkout that this workflow belongs to, and refuse the library of another checkout.
+# Included first: find the checkout that this workflow belongs to, and refuse the library of another one.
 import importlib.util
 import os
 import sys

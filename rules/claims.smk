@@ -30,7 +30,7 @@ rule claim:
         " --languages {input.languages} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
-# A claim that this study cannot decide needs no job of its own to say so.
+# Claims that this study cannot decide have no jobs of their own.
 rule claims:
     input:
         claims=expand(CLAIM, claim=DECIDABLE),

@@ -74,7 +74,7 @@ ENCODER_FILES = expand(
 # Jobs depend on one file of the encoder's folder, which one job writes as a whole.
 ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
-# Examples of training sets that are near-duplicates of tested ones.
+# The clusters of texts that training and test sets share.
 TEXT_CLUSTERS = "<results>/text_clusters.parquet"
 AUDITED_TASKS = sorted({*STUDY.intermediate_tasks, *STUDY.targets})
 
@@ -83,13 +83,13 @@ ENCODED = "<results>/encoded/{encoder}/{task}"
 
 # Files of the grid. Folders of models hold a folder for each seed of the batch (codestilts.training.models).
 INTERMEDIATE_MODELS = "<results>/intermediate/{encoder}/{arm}/{seeds}"
-INTERMEDIATE_RECORDS = "<results>/records/{encoder}/{arm}/{seeds}"  # they stay when the models are deleted
+INTERMEDIATE_RECORDS = "<results>/records/{encoder}/{arm}/{seeds}"  # kept when the models are deleted
 TARGET_MODELS = "<results>/target/{encoder}/{arm}/{target}/{seeds}"
 PREDICTIONS = "<results>/predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
 RETRIEVAL = "<results>/retrieval/{encoder}/{arm}/{seeds}"  # a folder: predictions of each target, layers.csv, run.json
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
 DOSES = "<results>/doses/{encoder}/{arm}.json"  # trials of the intermediate learning rate
-DOSE_TABLE = "<results>/doses/{encoder}/{arm}.csv"  # what they measured, for the report
+DOSE_TABLE = "<results>/doses/{encoder}/{arm}.csv"  # their measurements, for the report
 VALUES = "<results>/scores/{encoder}/{arm}.values.parquet"
 SUMS = "<results>/scores/{encoder}/{arm}.sums.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
@@ -107,7 +107,7 @@ def over(grid, patterns, **values):
 DOSE_PAIRS = dose_pairs(STUDY)
 KEPT_INTERMEDIATE = [pair for pair in STUDY.intermediate_models if pair[1] in STUDY.kept_parents]
 TEMPORARY_PARENTS = {arm for _, arm in STUDY.intermediate_models} - set(STUDY.kept_parents)
-# Readers of temporary models go before the training of more of them, so that few exist at a time.
+# Readers of temporary models run before further ones are trained, so that few exist at a time.
 READERS_FIRST = 1 if TEMPORARY_PARENTS else 0
 
 
@@ -137,7 +137,7 @@ def builder_code(wildcards):
 
 @inspected_once
 def parent_digest(wildcards):
-    """Digest of the settings and code of a temporary parent: a change repeats its readers, as in encoded_of_parent."""
+    """Digest of the settings and code of a temporary parent, so that a change repeats its readers."""
     parent = STUDY.parent_arm(wildcards.arm)
     seeds = wildcards.get("seeds", next(iter(STUDY.batches)))
     return digest_of_parent(wildcards.encoder, parent, seeds) if parent in TEMPORARY_PARENTS else ""
@@ -150,12 +150,12 @@ def digest_of_parent(encoder, arm, seeds):
 
 
 def option(name, key):
-    """An option of a script, for an input that some jobs lack."""
+    """An option of a script for an input that not all jobs have."""
     return lambda wildcards, input: f"{name} {getattr(input, key)}" if getattr(input, key) else ""
 
 
 def content_of_source(wildcards):
-    """Digest of a local file or folder, which has no version that changes with it."""
+    """Digest of a local file or folder, which has no version."""
     source = STUDY.sources[wildcards.source]
     if source.kind != "local":
         return ""
@@ -167,7 +167,7 @@ def folder_in_archive(wildcards):
 
 
 def needs_of_encoder(wildcards, output):
-    """What the study requires of an encoder's architecture. Parameters that take ``output`` cause no rerun."""
+    """The study's requirements of an encoder's architecture. Parameters that take ``output`` cause no rerun."""
     return to_json(preparation_jobs.encoder_requirements(STUDY, wildcards.encoder))
 
 
@@ -249,7 +249,7 @@ def encoded_of_arm(wildcards):
 
 
 def encoded_of_trials(wildcards):
-    """What trials of the intermediate learning rate read: the arm's tasks, targets and held-out texts."""
+    """The inputs of trials of the intermediate learning rate: the arm's tasks, targets and held-out texts."""
     tasks = [*STUDY.arms[wildcards.arm].tasks, *dose_targets(STUDY, wildcards.encoder), *STUDY.held_out_texts]
     return expand(ENCODED, task=dict.fromkeys(tasks), **wildcards)
 
@@ -258,8 +258,8 @@ def encoded_of_trials(wildcards):
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
 
-    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it. That is
-    no reason to repeat the jobs that have read it before, which follow ``parent_encoded`` and ``parent_digest``.
+    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it. This must
+    not repeat earlier readers, which depend on ``parent_encoded`` and ``parent_digest`` instead.
     """
     parent, seeds = STUDY.parent_arm(wildcards.arm), wildcards.get("seeds", next(iter(STUDY.batches)))
     if not parent:
@@ -270,7 +270,7 @@ def parent_models(wildcards):
 
 @inspected_once
 def encoded_of_parent(wildcards):
-    """What a temporary parent is trained on: a change of it repeats its readers, even after the parent is deleted."""
+    """The training data of a temporary parent: a change repeats its readers, even if the parent is deleted."""
     parent = STUDY.parent_arm(wildcards.arm)
     return encoded_of_model(wildcards.encoder, parent) if parent in TEMPORARY_PARENTS else []
 

@@ -1,4 +1,4 @@
-# Tokenising: each task once for each encoder, or once for all encoders with the same tokenizer, which share the files.
+# Tokenising: each task once for each encoder; encoders with the same tokenizer share the files.
 
 
 rule text_clusters:
@@ -25,8 +25,8 @@ rule text_clusters:
         "python {params.script:q} --examples {input.examples} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
-# The clusters are ancient: a task or target that is added to a finished study repeats no training on the others. If it
-# has near-duplicates of what they were trained on, the audit says so, and such pairs are flagged.
+# The clusters are ancient, so that adding a task or a target to a finished study repeats no training. If its texts have
+# near-duplicates in earlier training sets, the audit says so, and such pairs are flagged.
 rule encode:
     input:
         tokenizer="<results>/encoders/{encoder}/tokenizer.json",

@@ -1,5 +1,5 @@
 # The only jobs that go online. They run on the machine that starts Snakemake and outside the image: they need its network
-# settings, certificates and tokens, and compute nothing.
+# settings, certificates and tokens, and do no computation.
 
 
 rule fetch:

@@ -1,6 +1,6 @@
-# Intermediate training. One job trains a batch of seeds, because starting a process can cost as much as a short training.
-# Its output is the folder of the batch, with one folder for each seed in it. Where a study has trials of the learning rate,
-# one job for each encoder and arm tries all rates with the first seed.
+# Intermediate training. One job trains a batch of seeds, because starting a process can take as long as a short
+# training. Its output is a folder for the batch with one folder for each seed. In studies with trials of the learning
+# rate, one job for each encoder and arm tries all rates with the first seed.
 
 
 rule try_doses:

@@ -1,9 +1,11 @@
-# Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with captions.
+# Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with
+# captions.
 from codestilts.config.registration import expected_state
+from codestilts.config.scopes import effect_figure
 from codestilts.reporting.report_tables import REPORT_TABLES
 
 STAGE_TIMES = in_checkout("scripts/stage_times.py")  # a table of them is printed after a run
-EFFECT_FIGURES = ["primary", "checks", *[f"effects-{scope.replace(' ', '-')}" for scope in STUDY.scopes]]
+EFFECT_FIGURES = ["primary", "checks", *map(effect_figure, STUDY.scopes)]
 EFFECT_TABLES = ["contrasts", "effects", "checks"]
 LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]
 LANGUAGE_TABLES = ["counts", "difference", "languages"]
@@ -135,7 +137,7 @@ rule notebook_doses:
         "../notebooks/doses.py.ipynb"
 
 
-# It runs just before the report, so that it sees all other jobs, on the machine that submits them and has Snakemake's logs.
+# This job runs just before the report, so that it sees all other jobs, and on the machine that submits them.
 rule slurm_efficiency:
     input:
         tables=RESULT_TABLES,

@@ -1,6 +1,6 @@
-# Target training on the source language's examples, followed by predictions of the test examples in all languages: one job
-# for each batch of seeds, as in intermediate training. Learning-rate trials, where a study has them, use the first seed, and
-# what repeats the trials repeats the training.
+# Target training on examples of the source language, followed by predictions of the test examples in all languages. As
+# in intermediate training, one job trains a batch of seeds. Learning-rate trials, if a study has them, use the first
+# seed; what repeats the trials repeats the training.
 
 
 rule train_target:

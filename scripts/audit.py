@@ -1,6 +1,6 @@
-"""Audit leakage between training and test sets, and describe the intermediate tasks of each form.
+"""Audit leakage between training and test sets, and compare the intermediate tasks of each form.
 
-It exits with an error if test examples are trained on.
+The script fails if test examples are also training examples.
 """
 
 import argparse

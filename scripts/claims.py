@@ -1,4 +1,4 @@
-"""Write the table of all claims of a study, with those that it cannot decide."""
+"""Write the table of all claims of a study, including those that it cannot decide."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Register the plan of a study anew, deliberately: the record keeps the earlier plans, and the report says so.
+"""Register a new plan of a study deliberately. The record keeps the earlier plans, and the report mentions them.
 
 The first run of a study registers its plan without this script.
 """
@@ -14,7 +14,7 @@ from codestilts.errors import run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configs", nargs="+", type=Path, default=[Path("config.yaml")], help="its YAML files")
-    parser.add_argument("--reason", default="", help="why it is registered anew; the report prints it")
+    parser.add_argument("--reason", default="", help="why a new plan is registered; the report prints it")
     arguments = parser.parse_args()
     study = load_study(read_configs(arguments.configs), ".", arguments.configs)
     folder = Path("results", study.name)

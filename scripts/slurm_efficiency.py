@@ -13,7 +13,7 @@ from codestilts.workflow.snakemake_logs import read_logs
 
 
 def main() -> None:
-    """Find the jobs in Snakemake's logs and write one row a rule; only a header if Slurm ran nothing."""
+    """Find the jobs in Snakemake's logs and write one row per rule; only a header if Slurm ran nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logs", type=Path, required=True, help="folder of Snakemake's own logs")
     parser.add_argument("--study", required=True, help="name of the study")

@@ -9,7 +9,7 @@ from codestilts.training.arguments import job_parser
 
 def main() -> None:
     parser = job_parser(__doc__, DoseSettings, out="list of the trials (JSON), written")
-    parser.add_argument("--table", type=Path, required=True, help="all that was measured (CSV), written")
+    parser.add_argument("--table", type=Path, required=True, help="all measurements (CSV), written")
     arguments = parser.parse_args()
 
     from codestilts.training.dose_trials import DoseJob, try_doses

@@ -23,7 +23,8 @@ def main() -> None:
     check_encoders(study, Path())
     grid = {"encoders": study.encoders, "arms": study.arms, "targets": study.targets, "seeds": study.config.seeds}
     rest = {"languages": study.config.languages, "sources": study.used_sources}
-    counts = [f"{len(values)} {name}" for name, values in (grid | rest).items()]
+    named = (grid | rest).items()
+    counts = [f"{len(values)} {name.removesuffix('s') if len(values) == 1 else name}" for name, values in named]
     print(f"{study.name}: {', '.join(counts)}")
 
 

@@ -1,6 +1,7 @@
 """Names as readers of tables, figures and the report see them; nothing is decided by them."""
 
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
+FAMILY_ORDER = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # of arms in tables and figures
 FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
 GROUPS = {"qa": "question answering", "structured": "structured prediction"}
 SIDES = {  # by kind; the name is that of a domain, or "both"

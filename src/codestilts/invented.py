@@ -2,8 +2,8 @@
 
 Grammar, layout, literals and the authors' own words stay; keywords, predefined names, operators, brackets and
 delimiters have other names, and names of several words have them in reverse order (``load_node`` is ``node_load``).
-Nobody has written such a text before, so what an encoder can do with it is no memory of it. The real language is one
-whose numbers and strings look like Python's.
+No such text existed before, so an encoder cannot have seen it. The numbers and strings of the real language must look
+like those of Python.
 """
 
 import re
@@ -24,14 +24,14 @@ _LITERAL = (
 
 @dataclass(frozen=True)
 class Renaming:
-    """A table of words and one of marks: what a token of one language is called in the other."""
+    """Tables of words and of marks that rename the tokens of a language."""
 
     words: Mapping[str, str]
     marks: Mapping[str, str]
 
     @cached_property
     def inverse(self) -> "Renaming":
-        """The way back."""
+        """The renaming that reverses this one."""
         return Renaming({new: old for old, new in self.words.items()}, {new: old for old, new in self.marks.items()})
 
     @cached_property
@@ -40,17 +40,17 @@ class Renaming:
         return re.compile(rf"{_LITERAL}|(?P<word>[^\W\d]\w*)|(?P<mark>{marks})", re.S)
 
     def apply(self, text: str) -> str:
-        """Rename all tokens of a text; what is between them, numbers and strings stay as they are."""
+        """Rename all tokens of a text except numbers and strings."""
         return self._tokens.sub(self._new_name, text)
 
     def _new_name(self, token: re.Match[str]) -> str:
         if word := token["word"]:
-            parts = word.split("_")  # a name can't begin with a digit, so those that end with a number stay
+            parts = word.split("_")  # a name must not begin with a digit, so names that end with a number stay
             return self.words.get(word) or (word if parts[-1][:1].isdigit() else "_".join(reversed(parts)))
         return self.marks.get(token["mark"], token[0])
 
     def is_exact(self, text: str) -> bool:
-        """Whether the way back leads to the same text; not so if it has a word that is one of the new words."""
+        """Whether the inverse restores the text exactly, which fails if the text contains one of the new words."""
         return self.inverse.apply(self.apply(text)) == text
 
 
@@ -66,7 +66,7 @@ def is_invented(language: str) -> bool:
 
 
 def real_language(language: str) -> str:
-    """Return the language whose functions an invented one has; a real one is its own."""
+    """Return the language that an invented one renames; for a real language, the language itself."""
     return _table()[language][0] if is_invented(language) else language
 
 

@@ -118,13 +118,14 @@ def test_more_seeds_shrink_what_varies_between_seeds() -> None:
 def test_the_seeds_that_would_decide() -> None:
     """V_S is 12 / S, so the interval is 2 +- t x sqrt(12 / S): 2.0001 with 14 seeds (t = 2.1604), 1.92 with 15."""
     seeds_vary = from_variance(np.array([2.0, 2.0, 2.0]), Variance(3, 100, 4.0, 0.0, 0.0))
-    assert deciding(claim("positive"), [seeds_vary]) == "15 seeds (3 seeds now), if the difference stays"
+    assert deciding(claim("positive"), [seeds_vary]) == "15 seeds (3 seeds now), if the difference does not change"
 
 
 def test_the_test_rows_that_would_decide() -> None:
     """V_C is 4 / k with 101 k - 1 degrees of freedom: 2 > 1.97 x 2 / sqrt(k) from k = 4 on (t = 1.966)."""
     units_vary = from_variance(np.array([2.0, 2.0, 2.0]), Variance(3, 101, 0.0, 4.0, 0.0))
-    assert deciding(claim("positive"), [units_vary]) == "4 times the test rows (3 seeds now), if the difference stays"
+    words = "4 times the test rows (3 seeds now), if the difference does not change"
+    assert deciding(claim("positive"), [units_vary]) == words
     zero = from_variance(np.array([0.0, 0.0, 0.0]), Variance(3, 101, 1.0, 4.0, 0.0))
     assert deciding(claim("positive"), [zero]).startswith("the difference is too close to the limit")
 
@@ -290,7 +291,7 @@ def test_the_best_of_equal_arms_gains_nothing() -> None:
 
 def test_what_would_decide_the_best_arm_are_seeds_that_choose_nothing() -> None:
     seeds_vary = from_variance(np.array([2.0, 2.0, 2.0]), Variance(3, 100, 4.0, 0.0, 0.0))
-    words = "15 seeds beside those that choose the arms (3 seeds now), if the difference stays"
+    words = "15 seeds in addition to those that choose the arms (3 seeds now), if the difference does not change"
     assert deciding(claim("best_of", value=10, tolerance=10), [seeds_vary]) == words  # inside 0 to 20
 
 

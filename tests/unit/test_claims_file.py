@@ -109,7 +109,7 @@ def test_phang_takes_the_mean_over_tasks_and_all_languages(paper_study: Study) -
     assert "english" in found.languages["xlm-r-large"]["xnli"]
     metrics = {name: target.metric for name, target in found.targets.items()}
     assert metrics["xquad"] == metrics["tydiqa"] == "squad_mean" and metrics["mlqa"] == "mlqa_mean"
-    assert len(found.cells()) == 2 * 9  # two arms, nine tasks, one encoder
+    assert len(found.runs()) == 2 * 9  # two arms, nine tasks, one encoder
 
 
 def test_a_claim_of_another_study_is_told_what_it_lacks() -> None:

@@ -12,15 +12,15 @@ from codestilts.evaluation.statistics import power
 from codestilts.evaluation.statistics.crossed_t import (
     Estimate,
     Variance,
-    cell_weights,
     estimate,
     estimate_sums,
     from_variance,
+    score_weights,
     variance_of,
 )
 from codestilts.evaluation.statistics.moments import components
 from codestilts.evaluation.statistics.multiplicity import benjamini_hochberg, holm, one_sided, partial_conjunction
-from codestilts.evaluation.statistics.resampling import Cells, resample
+from codestilts.evaluation.statistics.resampling import Scores, resample
 
 Weights = dict[tuple[str, str, str], float]
 
@@ -33,9 +33,9 @@ def one_cell(right: np.ndarray) -> pd.DataFrame:
     return table.assign(arm="a", target="t", language="c", family="code")
 
 
-def variance(cells: Cells, weights: Weights) -> Variance:
-    chosen = cell_weights(cells, weights)
-    return variance_of(cells, chosen, chosen @ cells.by_seed)
+def variance(scores: Scores, weights: Weights) -> Variance:
+    chosen = score_weights(scores, weights)
+    return variance_of(scores, chosen, chosen @ scores.by_seed)
 
 
 def parts(sums: pd.DataFrame, weights: Weights) -> Variance:
@@ -133,7 +133,7 @@ def test_lists_without_common_units_are_added_one_after_the_other():
     apart = resample(((key, tables[key]) for part in together for key in part), 0, 0, runs.reset_index(), together)
     whole = resample(sums, 0, 0)
     for weights in WEIGHTS:
-        one, two = (variance(cells, weights) for cells in (apart, whole))
+        one, two = (variance(scores, weights) for scores in (apart, whole))
         assert one == two or [one.total, one.of_both] == pytest.approx([two.total, two.of_both])
 
 
@@ -248,7 +248,7 @@ def test_the_seeds_and_rows_that_decide_are_the_fewest():
 
 
 def test_one_seed_bears_no_interval():
-    cells = resample(one_cell(np.arange(20).reshape(1, 20) % 2), 0, 0)
-    found = estimate(cells, cell_weights(cells, {("a", "t", "c"): 1.0}))
+    scores = resample(one_cell(np.arange(20).reshape(1, 20) % 2), 0, 0)
+    found = estimate(scores, score_weights(scores, {("a", "t", "c"): 1.0}))
     assert (found.value, found.note, found.variance) == (50, "one seed", None) and np.isnan([found.low, found.p]).all()
     assert np.isnan(power.detectable(found)) and power.to_decide(found, 1.0) == ""

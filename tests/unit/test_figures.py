@@ -17,12 +17,12 @@ from codestilts.reporting import figures
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, pd.DataFrame]:
-    cells = resample(synthetic.sums(units=20), 20, 0)
+    scores = resample(synthetic.sums(units=20), 20, 0)
     design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
     return {
-        "contrasts": contrasts(cells, design),
-        "effects": effects(cells, design),
-        "checks": target_checks(cells, design),
+        "contrasts": contrasts(scores, design),
+        "effects": effects(scores, design),
+        "checks": target_checks(scores, design),
     }
 
 

@@ -91,11 +91,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results as the workflow leaves it before the page is written."""
     folder = tmp_path_factory.mktemp("results")
     sums = synthetic.sums(units=30)
-    cells = resample(sums, 200, 0)
+    scores = resample(sums, 200, 0)
     design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
     tidy(values(sums), synthetic.SETTINGS).to_csv(folder / "scores.csv", index=False)
     for name, statistic in STATISTICS.items():
-        statistic(cells, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
+        statistic(scores, design).assign(encoder="tiny").to_csv(folder / f"{name}.csv", index=False)
     synthetic.language_rows().to_csv(folder / "language_similarity.csv", index=False)
     runs = [write_run(folder / "runs", arm, seed) for arm in ("pos", "cloze") for seed in range(2)]
     runs_table(runs).to_csv(folder / "runs.csv", index=False)
@@ -396,10 +396,10 @@ def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path:
 
 def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
-    cells = resample(synthetic.sums(seeds=1, units=30), 200, 0)
+    scores = resample(synthetic.sums(seeds=1, units=30), 200, 0)
     design = design_of(synthetic.SETTINGS, synthetic.language_rows(), "tiny")
     for name, statistic in STATISTICS.items():
-        statistic(cells, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{name}.csv", index=False)
+        statistic(scores, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{name}.csv", index=False)
     figures.style()
     table = pd.read_csv(tmp_path / "copy/contrasts.csv")
     figures.save(figures.primary(table, 1.0), tmp_path / "copy/primary")

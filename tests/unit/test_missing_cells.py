@@ -51,8 +51,8 @@ def sums_of(grid: list[tuple[str, str, str]], lift: dict[str, float] | None = No
 
 
 def tables_of(sums: pd.DataFrame, settings: ComparisonSettings = synthetic.SETTINGS) -> dict[str, pd.DataFrame]:
-    cells, design = resample(sums, 200, 0), design_of(settings, synthetic.language_rows(), "tiny")
-    return {name: statistic(cells, design) for name, statistic in STATISTICS.items()}
+    scores, design = resample(sums, 200, 0), design_of(settings, synthetic.language_rows(), "tiny")
+    return {name: statistic(scores, design) for name, statistic in STATISTICS.items()}
 
 
 @settings(max_examples=15, deadline=None)
@@ -164,8 +164,8 @@ def test_the_source_language_is_each_targets_own():
     assert design.languages_of("zero_shot")["match"] == ["c", "go", "javascript", "python"]
     assert design.languages_of("zero_shot")["tags"] == ["c", "go", "java", "javascript"]
     sums = sums_of(GRID)
-    cells = resample(sums, 200, 0)
-    table = effects(cells, design).query("language_set == 'source' and scope == 'match' and arm == 'pos'")
+    scores = resample(sums, 200, 0)
+    table = effects(scores, design).query("language_set == 'source' and scope == 'match' and arm == 'pos'")
     assert table["none"].tolist() == pytest.approx([value_of("none", "match", "java")])
 
 
@@ -176,9 +176,9 @@ def one_cell(right: np.ndarray, resamples: int = 400, confidence: float = 0.95):
     table = table.assign(
         target="t", language="c", family="code", label="", numerator=right.ravel().astype(float), denominator=1.0, n=1
     )
-    cells = resample(table, resamples, 0)
-    difference = mean_over(cells, ["b"], [["t"]], ["c"]) - mean_over(cells, ["a"], [["t"]], ["c"])
-    return estimate(cells, difference, confidence)
+    scores = resample(table, resamples, 0)
+    difference = mean_over(scores, ["b"], [["t"]], ["c"]) - mean_over(scores, ["a"], [["t"]], ["c"])
+    return estimate(scores, difference, confidence)
 
 
 RANDOM = np.random.default_rng(0).binomial(1, 0.5, (2, 3, 40))
@@ -215,8 +215,8 @@ def test_a_unit_has_one_weight_wherever_it_stands():
     table = pd.DataFrame({"unit": [f"u{n}" for n in range(40)], "numerator": answers, "denominator": 1.0, "n": 1})
     same = [table.assign(target=target, language=name) for target in ("t", "u") for name in ("c", "go")]
     other = table.assign(target="t", language="java", unit=[f"v{n}" for n in range(40)])
-    cells = resample(pd.concat([*same, other]).assign(arm="a", family="code", seed=0, label=""), 200, 0)
-    draws = cells.draws[cells.rows[0], 1:]  # rows of t: c, go, java; of u: c, go
+    scores = resample(pd.concat([*same, other]).assign(arm="a", family="code", seed=0, label=""), 200, 0)
+    draws = scores.draws[scores.rows[0], 1:]  # rows of t: c, go, java; of u: c, go
     assert np.allclose(draws[0, 0], draws[0, 1]) and np.allclose(draws[0, 0], draws[1, 1])
     assert abs(np.corrcoef(draws[0, 0], draws[0, 2])[0, 1]) < 0.2
     alone = resample(same[0].assign(arm="a", family="code", seed=0, label=""), 200, 0)

@@ -135,7 +135,7 @@ def test_the_report_knows_which_results_are_older_than_a_change(tmp_path: Path, 
     notes = plan_notes(read_entries(results / PLAN), results, [("bert-tiny", "pos"), ("bert-tiny", "cloze")])
     assert notes.mixed and [period.results for period in notes.periods] == [1, 1]
     shown = {change.key: (change.before, change.after) for change in notes.changes}
-    assert shown["seeds"] == ("[0, 1, 2]", "[0, 1]") and shown["arms.cloze"][0] == "not there"
+    assert shown["seeds"] == ("[0, 1, 2]", "[0, 1]") and shown["arms.cloze"][0] == "missing"
 
 
 def test_the_state_that_the_report_follows_is_known_before_a_run(tmp_path: Path, results: Path) -> None:

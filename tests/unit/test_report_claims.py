@@ -17,6 +17,7 @@ SQUAD |= {"verdict": "supported", "scope": "all groups", "value": 8.0, "low": 7.
 NAMES = {
     **SQUAD,
     "claim": "each",
+    "each": "language",
     "verdict": "inconclusive",
     "deciding": "7 seeds",
     "wanted": "positive for 2 languages",
@@ -79,4 +80,4 @@ def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Pat
     top = html[: html.index('class="answer"')]
     assert "was changed after it was registered" in top and "<script" not in html
     assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
-    assert '<td class="text">not there</td>' in top and "changed since" in html
+    assert '<td class="text">missing</td>' in top and "changed since" in html

@@ -97,19 +97,19 @@ def test_draws_are_those_of_a_plain_loop(tables, monkeypatch: pytest.MonkeyPatch
     sums, table, paths = tables
     runs = compared_runs(table, "tiny", SETTINGS)
     reader, keys = SumTables(paths, "tiny"), sorted(set(zip(runs["target"], runs["language"], strict=True)))
-    cells = resampling.resample(((key, reader.read(*key)) for key in keys), RESAMPLES, 0, runs)
+    scores = resampling.resample(((key, reader.read(*key)) for key in keys), RESAMPLES, 0, runs)
     seed_weights = np.random.default_rng([0, 0]).multinomial(2, [1 / 3] * 3, size=1 + RESAMPLES) / 2
     seed_weights[0] = 1 / 3
     own = sums[sums["encoder"].isin(["", "tiny"]) & sums["arm"].isin(["none", "cloze", synthetic.BASELINE])]
     for (arm, target, language), rows in own.groupby(["arm", "target", "language"]):
-        row = cells.rows[cells.arms.index(arm), cells.targets.index(target), cells.languages.index(language)]
+        row = scores.rows[scores.arms.index(arm), scores.targets.index(target), scores.languages.index(language)]
         for draw in (0, 1, RESAMPLES):
             expected = reference(rows, [0, 1, 2], seed_weights, draw)
-            assert cells.draws[row, draw] == pytest.approx(expected, rel=1e-12)
-    assert (cells.units == 12).all(), "units that are 0 / 0 everywhere count, though their sums are not stored"
-    examples = dict(zip(cells.targets, cells.examples[:, 0], strict=True))
+            assert scores.draws[row, draw] == pytest.approx(expected, rel=1e-12)
+    assert (scores.units == 12).all(), "units that are 0 / 0 everywhere count, though their sums are not stored"
+    examples = dict(zip(scores.targets, scores.examples[:, 0], strict=True))
     assert examples[MINING] == 12 and examples["match"] == 24
-    assert cells.trivial == [synthetic.BASELINE]
+    assert scores.trivial == [synthetic.BASELINE]
 
 
 def test_sums_of_frames_and_of_files_have_the_same_draws(tables) -> None:

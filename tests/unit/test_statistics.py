@@ -34,27 +34,27 @@ def design() -> Design:
 
 
 @pytest.fixture(scope="module")
-def cells(sums: pd.DataFrame):
+def scores(sums: pd.DataFrame):
     return resample(sums, 300, 0)
 
 
-def test_observed_cells_are_the_scores(cells, sums: pd.DataFrame):
+def test_observed_scores_are_those_of_the_table(scores, sums: pd.DataFrame):
     table = values(sums)
     pick = table[(table["arm"] == "pos") & (table["target"] == "tags") & (table["language"] == "go")]
-    found = estimate(cells, mean_over(cells, ["pos"], [["tags"]], ["go"]))
+    found = estimate(scores, mean_over(scores, ["pos"], [["tags"]], ["go"]))
     assert found.by_seed == pytest.approx((100 * pick.sort_values("seed")["value"]).tolist())
     assert found.value == pytest.approx(np.mean(found.by_seed))
     assert found.low < found.value < found.high
 
 
-def test_the_same_seed_gives_the_same_draws(cells, sums: pd.DataFrame):
+def test_the_same_seed_gives_the_same_draws(scores, sums: pd.DataFrame):
     again = resample(sums.sample(frac=1, random_state=1), 300, 0)
-    assert np.allclose(cells.draws, again.draws)
-    assert not np.allclose(cells.draws, resample(sums, 300, 1).draws)
+    assert np.allclose(scores.draws, again.draws)
+    assert not np.allclose(scores.draws, resample(sums, 300, 1).draws)
 
 
-def test_the_primary_contrast_finds_the_lift(cells, design):
-    table = contrasts(cells, design)
+def test_the_primary_contrast_finds_the_lift(scores, design):
+    table = contrasts(scores, design)
     primary = table.iloc[0]
     assert (primary["role"], primary["language_set"], primary["languages"]) == ("primary", "unseen", 3)
     assert primary["low"] < 3 < primary["high"]
@@ -66,17 +66,17 @@ def test_the_primary_contrast_finds_the_lift(cells, design):
     }  # fmt: skip
 
 
-def test_the_primary_contrast_is_a_mean_of_means(cells, design, sums: pd.DataFrame):
+def test_the_primary_contrast_is_a_mean_of_means(scores, design, sums: pd.DataFrame):
     table = tidy(values(sums), synthetic.SETTINGS)
     table = table[table["zero_shot"] & ~table["seen"] & table["family"].isin(["code", "english"])]
     by_target = table.groupby(["family", "group", "target", "language"])["value"].mean().groupby(level=[0, 1, 2]).mean()
     by_family = by_target.groupby(level=[0, 1]).mean().groupby(level=0).mean()
     expected = 100 * (by_family["code"] - by_family["english"])
-    assert contrasts(cells, design)["difference"][0] == pytest.approx(expected)
+    assert contrasts(scores, design)["difference"][0] == pytest.approx(expected)
 
 
-def test_effects_cover_arms_scopes_and_language_sets(cells, design):
-    table = effects(cells, design)
+def test_effects_cover_arms_scopes_and_language_sets(scores, design):
+    table = effects(scores, design)
     assert "none" not in set(table["arm"])
     assert set(table.loc[table["kind"] == "family", "arm"]) == {"code", "english"}
     assert {"cloze", "mlm-code", "all-multi"} <= set(table.loc[table["kind"] == "arm", "arm"])
@@ -86,15 +86,15 @@ def test_effects_cover_arms_scopes_and_language_sets(cells, design):
     assert "parallel" not in set(table.loc[table["language_set"] == "source", "scope"])
 
 
-def test_checks_compare_with_baselines_and_random_weights(cells, design):
-    table = target_checks(cells, design).set_index(["target", "rival"])
+def test_checks_compare_with_baselines_and_random_weights(scores, design):
+    table = target_checks(scores, design).set_index(["target", "rival"])
     assert table.loc[("tags", "baseline:majority"), "passed"]
     assert table.loc[("tags", "baseline:majority"), "languages"] == "python"
     assert table.loc[("parallel", "random"), "languages"] == "all"
 
 
-def test_counts_mark_few_examples(cells, design):
-    table = counts(cells, design)
+def test_counts_mark_few_examples(scores, design):
+    table = counts(scores, design)
     assert table["few"].all()
     assert (table["examples"] == 120).all()
     assert (table["units"] == 60).all()
@@ -168,24 +168,24 @@ def test_unit_sums_leave_out_dev_rows():
 def test_arms_that_share_a_targets_data_can_be_left_out_of_its_mean():
     overlaps = {"code-multi": ("match",), "pos": ("tags",), "english-multi": ("tags",)}
     settings = synthetic.with_arms({arm: {"overlaps": targets} for arm, targets in overlaps.items()})
-    cells = resample(synthetic.sums(), 200, 0)
+    scores = resample(synthetic.sums(), 200, 0)
     design = design_of(settings, synthetic.language_rows(), "tiny")
-    table = contrasts(cells, design).set_index("role")
+    table = contrasts(scores, design).set_index("role")
     row = table.loc["no overlap"]
     languages = design.language_sets["unseen"]
     # Nothing is left to compare on tags; on match the code family has one arm.
-    match = mean_over(cells, ["cloze"], [["match"]], languages)
-    other = mean_over(cells, ["pos", "english-multi"], [["match"]], languages)
+    match = mean_over(scores, ["cloze"], [["match"]], languages)
+    other = mean_over(scores, ["pos", "english-multi"], [["match"]], languages)
     code, english = (
-        mean_over(cells, design.arms_of(family), [["search", "parallel"]], languages) for family in ("code", "english")
+        mean_over(scores, design.arms_of(family), [["search", "parallel"]], languages) for family in ("code", "english")
     )
-    expected = crossed_t.estimate(cells, (match - other + code - english) / 2)
+    expected = crossed_t.estimate(scores, (match - other + code - english) / 2)
     assert row["difference"] == pytest.approx(expected.value) and row["low"] == pytest.approx(expected.low)
     assert row["difference"] != table.loc["primary", "difference"]
-    found = effects(cells, design).set_index(["arm", "scope", "language_set"])["overlaps"]
+    found = effects(scores, design).set_index(["arm", "scope", "language_set"])["overlaps"]
     assert found["code-multi", "match", "unseen"] and not found["cloze", "match", "unseen"]
-    scores = tidy(values(synthetic.sums()), settings)
-    assert scores.loc[scores["overlaps"], ["arm", "target"]].drop_duplicates().to_numpy().tolist() == [
+    table = tidy(values(synthetic.sums()), settings)
+    assert table.loc[table["overlaps"], ["arm", "target"]].drop_duplicates().to_numpy().tolist() == [
         ["code-multi", "match"], ["english-multi", "tags"], ["pos", "tags"]
     ]  # fmt: skip
 

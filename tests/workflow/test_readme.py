@@ -89,7 +89,7 @@ def test_a_study_with_another_encoder_is_an_overlay(project: Path) -> None:
     shutil.copy2(ROOT / "sources.csv", project / "sources.csv")
     command = [sys.executable, "scripts/validate.py", "config.yaml", "studies/mine.yaml"]
     result = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
-    assert result.stdout.startswith("mine: 1 encoders, 3 arms"), result.stderr
+    assert result.stdout.startswith("mine: 1 encoder, 3 arms"), result.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

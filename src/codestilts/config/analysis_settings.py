@@ -1,8 +1,8 @@
 """Settings of the jobs that score, compare and report. Each object holds what decides the outputs of its job and no
 more, so that a change to a study reruns only the jobs it concerns.
 
-:mod:`codestilts.config.analysis_jobs` makes them from a study. They stand apart from it because scripts read them: a
-change of how a study is read must not change the code digest of every job.
+:mod:`codestilts.config.analysis_jobs` makes them from a study. They are in a module of their own because scripts read
+them: a change to how a study is read must not change the code digest of every job.
 """
 
 from dataclasses import dataclass, field
@@ -76,8 +76,8 @@ class ComparisonSettings:
 
     ``languages`` are the real ones, ``pretraining_languages`` maps each encoder to those of its pretraining data,
     ``checkpoint`` is the kind of checkpoint that effects are computed from. From ``contrast`` to ``interval`` they are
-    the study's ``statistics``; of targets that share more than ``flagged_share`` of their tested examples with an arm,
-    contrasts are given without.
+    the study's ``statistics``. If a target shares more than ``flagged_share`` of its tested examples with an arm,
+    contrasts are also given without this pair.
     """
 
     arms: dict[str, ComparedArm]

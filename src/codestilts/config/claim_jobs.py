@@ -1,4 +1,4 @@
-"""What a claim needs of a study: its sides as arms, its cells as targets and languages, and what the study lacks."""
+"""What a claim needs from a study (arms, targets and languages), and what the study lacks."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ DEFAULT_STUDY = "pocket"  # of config.yaml, which needs no overlay
 
 
 def claim_settings(study: Study, claim: str) -> ClaimSettings:
-    """Return the settings for judging a claim; without items if the study cannot decide it."""
+    """Return the settings for judging a claim; they have no items if the study cannot decide it."""
     asked = study.claims[claim]
     resolved, missing = _resolved(study, asked)
     settings = ClaimSettings(
@@ -34,7 +34,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         return replace(settings, facts=study_facts(study, asked))
     items = {name: tuple(resolver.items()) for name, resolver in resolved.items()}
     found = replace(settings, items=items)
-    targets = list(dict.fromkeys(target for _, _, target in found.cells()))
+    targets = list(dict.fromkeys(target for _, _, target in found.runs()))
     return replace(
         found,
         languages={
@@ -58,7 +58,7 @@ def decidable_claims(study: Study) -> list[str]:
 
 
 def _resolved(study: Study, claim: Claim) -> tuple[dict[str, "Resolver"], list[str]]:
-    """Return the encoders that can decide a claim and, if there is none, what the study lacks."""
+    """Return the encoders with which a claim can be decided and, if there are none, what the study lacks."""
     every = {name: Resolver(study, claim, name) for name in ([claim.encoder] if claim.encoder else study.encoders)}
     missing = {name: one.missing() for name, one in every.items()}
     if found := {name: one for name, one in every.items() if not missing[name]}:
@@ -67,13 +67,13 @@ def _resolved(study: Study, claim: Claim) -> tuple[dict[str, "Resolver"], list[s
 
 
 def goal(study: str, claim: str) -> str:
-    """Return what the workflow is asked for to run all that a claim needs, and nothing else."""
+    """Return the target of the workflow that runs only what a claim needs."""
     overlay = "" if study == DEFAULT_STUDY else f" --configfile studies/{study}.yaml"
     return f"results/{study}/claims/{claim}.json{overlay}"
 
 
 def _scope(study: Study, targets: list[str]) -> str:
-    """Return the smallest scope of the study's effects that has all of these targets."""
+    """Return the smallest scope of the study's effects that contains all of these targets."""
     groups = {name: str(study.tasks[name].group) for name in study.targets}
     scopes = target_scopes(groups, {name: study.tasks[name].suite for name in study.targets})
     wide = {name: set().union(*lists) for name, (kind, lists) in scopes.items() if kind != "target"}
@@ -87,7 +87,7 @@ def _scored(study: Study, claim: Claim, target: str) -> ScoredTarget:
 
 
 class Resolver:
-    """A claim about one encoder of a study, as arms, targets and languages."""
+    """Resolves a claim for one encoder of a study into arms, targets and languages."""
 
     def __init__(self, study: Study, claim: Claim, encoder: str) -> None:
         self.study, self.claim, self.encoder = study, claim, encoder
@@ -123,7 +123,7 @@ class Resolver:
         return lacks
 
     def _nothing_to_compare(self) -> str:
-        """Why no difference can be taken, although no name is missing."""
+        """Say why there is nothing to compare although no name is missing."""
         for side in filter(None, (self.claim.plus, self.claim.minus)):
             if side.form not in ("own", "other") and not self.arms(side):
                 words = [side.family or "", side.domain or "", side.form or ""]
@@ -133,7 +133,7 @@ class Resolver:
         return "arms and targets of both sides in these languages"
 
     def items(self) -> list[Item]:
-        """Return the numbers that the claim is about."""
+        """Return the items of the claim: the numbers that it is about."""
         claim = self.claim
         match claim.each:
             case "language":
@@ -153,7 +153,7 @@ class Resolver:
         return [target for target in self.targets if language in self.languages(target)]
 
     def parts(self, targets: list[str], plus: list[str] | None = None) -> tuple[Part, ...]:
-        """Return the differences whose weighted mean is one number, on some targets; ``plus`` replaces its side."""
+        """Return the parts of an item on some targets; ``plus`` replaces the arms of that side."""
         claim = self.claim
         assert claim.plus and claim.minus
         targets = [target for target in targets if self.languages(target)]
@@ -171,7 +171,7 @@ class Resolver:
         )
 
     def _part(self, sides: Sequence[Sequence[str]], targets: Iterable[str]) -> list[Part]:
-        """Return the difference on the targets that all arms have, none if there is no such target or arm."""
+        """Return the difference on the targets that all arms have; nothing if there is no such target or arm."""
         plus, minus = sides
         usable = [target for target in targets if self._has_all([*plus, *minus], target)]
         if not (plus and minus and usable):
@@ -195,7 +195,7 @@ class Resolver:
 
     @cached_property
     def _single(self) -> dict[str, TaskSpec]:
-        """The arms that are one task with a form and a domain, trained in full with its own labels, with the task."""
+        """The task of each arm with one task that has a form and a domain, full training and true labels."""
         found = {}
         for name, arm in self.study.arms.items():
             changed = arm.shuffle_labels or arm.init != "pretrained" or arm.method != "full" or arm.family == "variant"
@@ -206,7 +206,7 @@ class Resolver:
 
     @cached_property
     def _compared(self) -> dict[str, set[str]]:
-        """The targets of each arm: those it is run on, without those near its tasks where forms are compared."""
+        """The targets that the study runs for each arm; if forms are compared, without those near its tasks."""
         study, without_near = self.study, self.claim.near_excluded
         found = {arm: set(targets) for (name, arm), targets in study.encoder_arms.items() if name == self.encoder}
         for arm, targets in found.items() if without_near else []:
@@ -217,7 +217,7 @@ class Resolver:
         return all(target in self._compared.get(arm, ()) for arm in arms)
 
     def scopes(self, targets: Iterable[str]) -> list[tuple[str, ...]]:
-        """Return lists of targets for the mean over each, then over all of them."""
+        """Return lists of targets: means are taken over each list, then over the lists."""
         if self.claim.average == "tasks":
             return [tuple(targets)]
         groups: dict[str, list[str]] = {}
@@ -241,7 +241,7 @@ class Resolver:
         return str(self._single[arm].form)
 
     def languages(self, target: str) -> list[str]:
-        """Return the languages of a target that the claim is about; near and far ones are told apart when it runs."""
+        """Return the languages of a target that the claim is about; its job separates near from far ones."""
         if target not in self._languages:
             self._languages[target] = self._languages_of(target)
         return self._languages[target]
@@ -269,13 +269,13 @@ class Resolver:
 
 
 def _absent(kind: str, names: Sequence[str], there: Iterable[str]) -> list[str]:
-    """Return the names that the study lacks in a few words: ``the arms mnli, qqp``."""
+    """Return the names that the study lacks, in words: ``the arms mnli, qqp``."""
     absent = [name for name in dict.fromkeys(names) if name not in there]
     return [f"the {kind}{'s' if len(absent) > 1 else ''} {', '.join(absent)}"] if absent else []
 
 
 def study_facts(study: Study, claim: Claim) -> dict[str, object]:
-    """Return what the study is like, under the keys of the claim's facts."""
+    """Return the properties of the study that the claim states."""
     targets = claim.targets or study.targets
     arms = (claim.plus and claim.plus.arms) or study.trained_arms
     tasks = list(dict.fromkeys(task for arm in arms for task in study.arms[arm].tasks))

@@ -1,6 +1,7 @@
-"""What a job that judges a claim is told: the differences to estimate, by arms, targets and languages.
+"""Settings of the jobs that judge claims: the differences to estimate, as arms, targets and languages.
 
-:mod:`codestilts.config.claim_jobs` makes it from a study. It stands apart from it because a script reads it.
+:mod:`codestilts.config.claim_jobs` makes them from a study. They are in a module of their own because scripts read
+them.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Item:
-    """One number that a claim is about: a weighted mean of differences, in one language if that is given."""
+    """One number that a claim is about: a weighted mean of differences, in a single language if one is given."""
 
     name: str
     parts: tuple[Part, ...]
@@ -38,18 +39,18 @@ class ClaimSettings:
 
     Attributes:
         name: The claim's key in ``claims.yaml``.
-        claim: The claim as it is written there, with defaults (:class:`codestilts.config.schema_claims.Claim`).
+        claim: The claim's keys that differ from the defaults (:class:`codestilts.config.schema_claims.Claim`).
         study: The study that judges it.
-        missing: What the study lacks, so that it cannot decide.
-        command: What the workflow is asked for to run the claim in a study that has what it needs; scripts put the
-            program before it. Empty if no study has.
+        missing: What the study lacks to decide the claim.
+        command: The arguments of Snakemake that run the claim in a study that can decide it; scripts add the program.
+            Empty if no study can.
         items: The numbers to estimate, by encoder.
         languages: The languages of each target, by encoder.
         targets: How predictions are scored.
         checkpoint: The kind of checkpoint that is compared.
         confidence: The confidence of intervals.
-        facts: What the study is like, for a claim about that.
-        scope: The scope of effects that its targets are part of, whose figure the report links.
+        facts: Properties of the study, for a claim about these.
+        scope: The scope of effects that contains the claim's targets; the report links its figure.
     """
 
     name: str
@@ -65,7 +66,7 @@ class ClaimSettings:
     facts: dict[str, Any] = field(default_factory=dict)
     scope: str = ""
 
-    def cells(self) -> list[tuple[str, str, str]]:
+    def runs(self) -> list[tuple[str, str, str]]:
         """Return each encoder, arm and target that the claim needs, once."""
         return list(
             dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Reading of ``claims.yaml`` and what can be wrong with a claim, in one line each."""
+"""Read ``claims.yaml`` and validate its claims; each problem is one line."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ MAX_NAME = 100
 
 
 def read_claims(root: Path) -> dict[str, Any]:
-    """Return the values of each claim by its name; none if the project has no ``claims.yaml``."""
+    """Return the values of each claim by name; nothing if the project has no ``claims.yaml``."""
     return read_yaml(root / CLAIMS) if (root / CLAIMS).exists() else {}
 
 
 def claim_problems(values: dict[str, Any]) -> Iterator[Problem]:
-    """What is wrong with claims whatever the study is: keys and values, and keys that a kind needs or forbids."""
+    """Yield the problems of claims that do not depend on the study: values, and missing or forbidden keys."""
     for name, value in values.items():
         if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name) or len(name) > MAX_NAME:
             message = f"not a valid name of a claim: use up to {MAX_NAME} lower-case letters, digits and hyphens"
@@ -37,7 +37,7 @@ def claim_problems(values: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _inconsistencies(claim: Claim) -> Iterator[Problem]:
-    """Keys that do not go together."""
+    """Yield the problems of keys that do not fit each other."""
     needed = {*KEYS_OF_KIND[claim.kind]} if not claim.lacks else set()
     allowed = {*KEYS_OF_KIND[claim.kind], *(["plus"] if claim.kind == "fact" else [])}
     for key in sorted(OF_KINDS):
@@ -73,7 +73,7 @@ def _side_problems(side: Side) -> Iterator[str]:
 
 
 def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
-    """Studies, encoders, arms, targets and suites of claims that exist neither here nor in the study a claim names."""
+    """Yield names in claims that exist neither in this study nor in the one that the claim names."""
     overlays = {path.stem: path for path in sorted((root / "studies").glob("*.yaml"))}
     default = str(read_yaml(root / "config.yaml").get("study", "")) if (root / "config.yaml").exists() else ""
     studies = {study.name, default, *overlays} - {""}

@@ -121,7 +121,7 @@ def _unknown_names(study: Study) -> Iterator[Problem]:
 
 
 def _undefined_arms(study: Study) -> Iterator[Problem]:
-    """Arms that are named as a task whose suite is no family of arms."""
+    """Arms that are tasks of a suite that is not a family of arms."""
     for index, name in enumerate(study.config.arms):
         if name not in study.config.definitions.arms and (suite := study.tasks[name].suite) not in get_args(Family):
             message = f"'{name}' is a task of the suite {suite}: define an arm with that task and a family"
@@ -132,7 +132,7 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
     """Arms that repeat the arm ``none``, controls without families, and bases outside the study."""
     config = study.config
     if "none" not in config.arms:
-        yield Problem(("arms",), "'none' is missing: add it, every effect is a difference from it")
+        yield Problem(("arms",), "'none' is missing: add it, because every effect is a difference from it")
     for index, name in enumerate(config.arms):
         arm, definition = study.arms[name], ("definitions", "arms", name)
         untrained = not arm.tasks and arm.init == "pretrained" and arm.method == "full"

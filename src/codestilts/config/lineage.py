@@ -1,4 +1,4 @@
-"""What data sets are made of (``tasks/lineage.yaml``): two tasks overlap if their sets have an ancestor in common."""
+"""The lineage of data sets (``tasks/lineage.yaml``): two tasks overlap if their sets have a common ancestor."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,11 +7,11 @@ from codestilts.config.schema_task import TaskSpec
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
 
-Lineage = Mapping[str, list[str]]  # set -> the sets that it is made of
+Lineage = Mapping[str, list[str]]  # set -> the sets from which it is made
 
 
 def read_lineage(path: Path) -> dict[str, list[str]]:
-    """Read the lineage of data sets; there is none where the file is missing.
+    """Read the lineage of data sets; it is empty if the file is missing.
 
     Raises:
         CodeStiltsError: A value is no list of names, or a set is made of itself.
@@ -28,7 +28,7 @@ def read_lineage(path: Path) -> dict[str, list[str]]:
 
 
 def ancestors(names: Iterable[str], lineage: Lineage) -> set[str]:
-    """Return sets with all the sets that they are made of, directly or through others."""
+    """Return some sets and all sets from which they are made, directly or indirectly."""
     found, waiting = set[str](), list(names)
     while waiting:
         name = waiting.pop()
@@ -39,7 +39,7 @@ def ancestors(names: Iterable[str], lineage: Lineage) -> set[str]:
 
 
 def sets_of(task: TaskSpec, lineage: Lineage) -> set[str]:
-    """Return the sets that a task file reads: its sources, or configs of those whose configs the lineage names.
+    """Return the sets that a task file reads: its sources or, if the lineage distinguishes configs, their configs.
 
     A language in the name of a config (``MLQA.{code}.{code}``) is left out.
     """

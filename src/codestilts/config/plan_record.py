@@ -1,4 +1,4 @@
-"""The record of a study's registered plan, ``results/NAME/plan.json``: entries that are only ever added to."""
+"""The record of a study's registered plan, ``results/NAME/plan.json``: entries are only added, never changed."""
 
 import json
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ class Entry:
 
     Attributes:
         kind: ``registration`` or ``deviation``.
-        date: When it was noted, in UTC.
+        date: When it was recorded, in UTC.
         digest: The digest of the plan from then on.
         commit: The commit of the checkout.
         results: The number of prediction files that existed.
-        reason: Why a plan is registered anew.
-        plan: The whole plan, of a registration.
-        changes: Key -> [before, after], of a deviation; null where there was or is nothing.
+        reason: Why a plan is registered again.
+        plan: Of a registration, the whole plan.
+        changes: Of a deviation, key -> [before, after]; null if the key was or is missing.
     """
 
     kind: str
@@ -41,7 +41,7 @@ def read_entries(path: Path) -> list[Entry]:
     """Read a record; without a file there are no entries.
 
     Raises:
-        CodeStiltsError: The file is no such record.
+        CodeStiltsError: The file is not such a record.
     """
     if not path.exists():
         return []
@@ -50,12 +50,12 @@ def read_entries(path: Path) -> list[Entry]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CodeStiltsError(
             f"{path}: not the record of a registered plan ({error}): restore it, or move it away and register the plan "
-            "anew: scripts/register.py"
+            "again: scripts/register.py"
         ) from None
 
 
 def prediction_files(results: Path, encoder: str = "*", arm: str = "*") -> list[Path]:
-    """Return the prediction files of a study's results, those of untrained targets included."""
+    """Return the prediction files of a study's results, including those of untrained targets."""
     return [
         file for kind in ("predictions", "retrieval") for file in results.glob(f"{kind}/{encoder}/{arm}/*/*.parquet")
     ]

@@ -62,7 +62,7 @@ def sizes_of(study: Study, task: str) -> dict[str, int]:
 
 
 def drawn_size(study: Study, task: str) -> int | None:
-    """How many training rows one seed draws, where there are enough; None stands for all."""
+    """Return how many training rows one seed draws, if there are enough; None means all."""
     return study.tasks[task].build.texts or sizes_of(study, task).get("train")
 
 
@@ -73,7 +73,7 @@ def drawn_rows(study: Study, task: str, pool: int) -> int:
 
 
 def build_settings(study: Study, task: str) -> BuildSettings:
-    """Settings for building the examples of a task, whose training rows are the pool that seeds draw their own from."""
+    """Settings for building the examples of a task; its training rows are the pool from which seeds draw."""
     sizes, draw = sizes_of(study, task), study.config.data.draw
     if "train" in sizes and not draw.fixed:
         sizes["train"] *= draw.pool

@@ -1,7 +1,7 @@
 """Settings of the jobs that fetch, extract and build: what decides the outputs of each job and no more.
 
-:mod:`codestilts.config.preparation_jobs` makes them from a study. They stand apart from it because scripts read them: a
-change of how a study is read must not change the code digest of every job.
+:mod:`codestilts.config.preparation_jobs` makes them from a study. They are in a module of their own because scripts
+read them: a change to how a study is read must not change the code digest of every job.
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ class BuildSettings:
 
     Attributes:
         task: The task's name; empty for that of its file.
-        languages: The languages of the task in the study; None stands for all that the task file declares.
+        languages: The languages of the task in the study; None means all that the task file declares.
         train, dev, test: How many examples to draw: of test (and of dev of a target) in each language, otherwise in all
-            languages together. None stands for all there are.
+            languages together. None means all rows.
         test_source: The size of the source language's test set, if it differs.
         study: The study's name. Row counts that differ from the published ones are an error in a study only.
         rehearsal: Rows that a rehearsal reads of each table, 0 in a study. Test sets of a rehearsal may be empty.

@@ -1,7 +1,7 @@
-"""The registered plan of a study (``results/NAME/plan.json``): what it set out to do, dated, and every later change.
+"""The registered plan of a study (``results/NAME/plan.json``): what it set out to do, and every later change, dated.
 
-The file is only ever added to. Its first entry is the registration of the plan by the study's first run; a run whose
-plan differs from the entry before it adds a deviation, and ``scripts/register.py`` a new registration.
+Entries are only added to the file. Its first entry is the registration of the plan by the study's first run; a run
+whose plan differs from the entry before it adds a deviation, and ``scripts/register.py`` a new registration.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from codestilts.config.study import Study, to_json
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
 
-# How jobs compute, which decides no result: a change is no change of the plan.
+# Keys that only say how jobs compute, not what they result in. They are no part of the plan.
 TECHNICAL = {"checkpoint_minutes", "tasks"}
 
 
 def plan_of(study: Study) -> Plan:
-    """Return what a study sets out to do, as flat keys: ``statistics.margin``, ``arms.pos``, ``tasks.pos``."""
+    """Return the plan of a study under flat keys: ``statistics.margin``, ``arms.pos``, ``tasks.pos``."""
     config = study.config
     plan: Plan = {"seeds": sorted(config.seeds), "source_language": config.source_language}
     plan |= {f"statistics.{key}": value for key, value in config.statistics.model_dump().items()}
@@ -54,14 +54,14 @@ def digest(plan: Plan) -> str:
 
 
 def note_run(study: Study, folder: Path) -> Entry | None:
-    """Note the plan of a run that begins: as the registration if there is none, as a deviation if it has changed.
+    """Record the plan of a run that begins: as the registration if there is none, as a deviation if it has changed.
 
     Args:
         study: The study.
         folder: Its folder of results.
 
     Returns:
-        The entry that was added, None if the plan is as before.
+        The entry that was added; None if the plan has not changed.
     """
     entries, plan = read_entries(folder / PLAN), plan_of(study)
     if not entries:
@@ -73,15 +73,15 @@ def note_run(study: Study, folder: Path) -> Entry | None:
 
 
 def register(study: Study, folder: Path, reason: str) -> Entry:
-    """Register a study's plan anew: later deviations are from this one. Earlier entries stay.
+    """Register a study's plan again: later deviations refer to this one. Earlier entries are kept.
 
     Raises:
-        CodeStiltsError: There is a registration, and no reason for another one.
+        CodeStiltsError: There already is a registration, and no reason is given for another one.
     """
     entries, plan = read_entries(folder / PLAN), plan_of(study)
     if entries and not reason.strip():
         raise CodeStiltsError(
-            f"{folder / PLAN}: it was registered on {entries[0].date[:10]}: say why it is registered anew (--reason)"
+            f"{folder / PLAN}: it was registered on {entries[0].date[:10]}: say why it is registered again (--reason)"
         )
     return _add(folder, entries, Entry("registration", _now(), digest(plan), reason=reason.strip(), plan=plan))
 

@@ -54,8 +54,8 @@ class Budget(Strict):
     learning_rate: Positive
     head_learning_rate: Positive | None = Field(
         None,
-        description="peak learning rate of the heads, which start from random weights however little the encoder is to "
-        "change; the head of masked language modelling is pretrained and has learning_rate, as all have by default",
+        description="peak learning rate of heads, which start from random weights even if the encoder should hardly "
+        "change; if missing, learning_rate, which the pretrained head of masked language modelling always has",
     )
     warmup: Share = Field(description="share of the steps in which the learning rate rises; after them it falls to 0")
     weight_decay: AtLeast0
@@ -67,8 +67,8 @@ class Budget(Strict):
     )
     mixture: Literal["examples", "steps"] = Field(
         "examples",
-        description="what is in that proportion. examples: as published, so that a task with long examples gets more "
-        "steps; steps: tasks with as many examples get as many steps, and so as many tokens",
+        description="what is in proportion to the numbers of examples. examples: the examples that are read, as "
+        "published, so that a task with long examples gets more steps; steps: the steps, and so the tokens",
     )
     evaluations: Count = Field(description="number of evaluations on dev")
     checkpoint_minutes: AtLeast0 = Field(description="minutes between checkpoints, from which interrupted runs resume")
@@ -117,13 +117,13 @@ class IntermediateBudget(Budget):
     learning_rates: Annotated[list[Positive], *Unique] = Field(
         [],
         description="learning rates to try on the first seed of each encoder and arm, times the arm's "
-        "learning_rate_factor; the one after which targets score best on dev of their source language is used. If "
+        "learning_rate_factor; the rate after which targets score best on dev of their source language is used. If "
         "empty, all arms have learning_rate",
     )
     trial_targets: SomeNames = Field(
         [],
-        description="the targets of these trials, of which a study may lack some; if empty, all trained targets, and a "
-        "target that is added later repeats all trials and what follows from them",
+        description="the targets of these trials; a study need not have all of them. If empty, all trained targets: "
+        "then a target that is added later repeats all trials and what follows from them",
     )
     trial_share: Annotated[FiniteFloat, Field(gt=0, le=1), Number] = Field(
         1.0, description="share of a target's steps or epochs that it is trained for in a trial"
@@ -196,11 +196,11 @@ class Encoder(Strict):
     languages: SomeNames = Field([], description="languages of its pretraining data")
     layer: Layer = Field(-1, description="block whose states frozen retrieval averages; -1 is the last one")
     layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep of frozen retrieval")
-    gpus: Count = Field(1, description="GPUs of one node that train it together, if the study's device is gpu")
+    gpus: Count = Field(1, description="GPUs of one node that train a model together, if the study's device is gpu")
 
 
 class Arm(Strict):
-    """What happens between pretraining and training on a target."""
+    """An arm: what happens between pretraining and training on a target."""
 
     family: Family
     tasks: SomeNames = Field([])
@@ -217,7 +217,7 @@ class Arm(Strict):
     learning_rate_factor: Positive = Field(1.0, description="multiplies the learning rate of the intermediate phase")
     base: Name | None = Field(None, description="arm that a variant is compared with")
     controls_for: Annotated[list[Family], *Unique] | None = Field(
-        None, description="the families that a control is for; it is compared with these and no others"
+        None, description="the families that a control is compared with"
     )
 
 

@@ -25,7 +25,7 @@ ClaimKind = Literal[
 Group = Literal["classification", "structured", "qa", "retrieval"]
 Points = Annotated[FiniteFloat, Number]
 
-# The keys that each kind needs, beside those that all claims have. A key of another kind is an error.
+# The keys that each kind requires in addition to those of all claims. A key of another kind is an error.
 KEYS_OF_KIND: dict[str, tuple[str, ...]] = {
     "positive": ("plus", "minus"),
     "at_least": ("plus", "minus", "value"),
@@ -53,7 +53,7 @@ class Side(Strict):
 
 
 class Facts(Strict):
-    """What the study itself must be like. Tasks are those of the arms of ``plus``, targets those of the claim."""
+    """Properties of the study itself. Tasks are those of the arms of ``plus``, targets those of the claim."""
 
     phases: Count | None = Field(None, description="training phases, pretraining included")
     tasks: Count | None = Field(None, description="number of intermediate tasks")
@@ -69,16 +69,16 @@ class Claim(Strict):
     says: Annotated[str, Field(min_length=1)] = Field(description="the claim in one sentence")
     paper: Annotated[str, Field(min_length=1)] = Field(description="who claims it")
     place: str = Field("", description="section or table of the paper")
-    reading: str = Field("", description="where the claim in words leaves a choice: which one was made here")
+    reading: str = Field("", description="how a claim that can be read in several ways is read here")
     kind: ClaimKind = Field(
         description="positive: the interval is above 0; at_least: above value; equivalent: in plus or minus margin; "
         "published: inside value plus or minus tolerance; u_of_n: at least `least` of the items of `each` are "
         "positive (partial conjunction); at_least_each: every item of `each` is above value (intersection-union); "
         "best_of: published, for the arm of plus that is best on source-language dev rows of each target, with other "
-        "seeds; fact: the study is like this"
+        "seeds; fact: the study has these properties"
     )
-    study: Name = Field(description="a study that can decide it; every other one with its arms and targets can too")
-    encoder: Name | None = Field(None, description="the encoder that it is about, if not every one of the study")
+    study: Name = Field(description="a study that can decide it, as can any other with the same arms and targets")
+    encoder: Name | None = Field(None, description="the encoder that it is about, if not each of the study")
     plus: Side | None = None
     minus: Side | None = None
     match_forms: bool = Field(False, description="compare arms of the same form, and average over forms")
@@ -99,15 +99,15 @@ class Claim(Strict):
         "take it, or over the targets of a group and then over groups",
     )
     metrics: dict[Name, Metric] = Field({}, description="target -> its metric, if not that of its task file")
-    each: Literal["language", "target", "arm"] | None = Field(None, description="what a claim about several is about")
-    least: Count | None = Field(None, description="u_of_n: how many of them at least")
+    each: Literal["language", "target", "arm"] | None = Field(None, description="the items of a claim about several")
+    least: Count | None = Field(None, description="u_of_n: the smallest number of positive items")
     value: Points | None = Field(None, description="points")
     tolerance: AtLeast0 | None = Field(None, description="points around value that count as the same result")
     margin: AtLeast0 | None = Field(None, description="points up to which a difference counts as none")
     facts: Facts | None = None
-    lacks: str = Field("", description="what no study of the project has yet, so that the claim cannot be run")
+    lacks: str = Field("", description="what the claim needs and no study of the project has yet; it cannot be run")
 
     @property
     def near_excluded(self) -> bool:
-        """Whether targets that share form and material with an arm's task are left out: where forms are compared."""
+        """Whether targets near an arm's task are left out: if domains or forms are compared."""
         return any(side is not None and bool(side.domain or side.form) for side in (self.plus, self.minus))

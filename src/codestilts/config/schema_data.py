@@ -42,18 +42,18 @@ class Draw(Strict):
 
     fixed: bool = Field(
         False,
-        description="all seeds train on the same examples, as published protocols do; the other keys do not apply",
+        description="all seeds train on the same examples, as in published protocols; the other keys do not apply",
     )
     pool: Count = Field(
-        2, description="examples that each seed draws its own from: as many times the size that is asked for"
+        2, description="size of the pool from which each seed draws its examples, as a multiple of the requested size"
     )
     most: Annotated[FiniteFloat, Field(gt=0, le=1), Number] = Field(
-        0.8, description="share of the pool that a seed draws at most, where a source has hardly more than it asks for"
+        0.8, description="largest share of the pool that a seed draws, if a source has hardly more than requested"
     )
 
 
 class Data(Strict):
-    """How many examples are drawn. A size that is not set means all there are, for every seed."""
+    """How many examples are drawn. If a size is missing, every seed has all examples."""
 
     intermediate: Sizes
     target: Sizes
@@ -66,8 +66,8 @@ class Leakage(Strict):
 
     near_duplicates: Literal["leave_out", "keep"] = Field(
         "leave_out",
-        description="leave_out: nothing is trained on them; keep: they are trained on, as in published protocols, and "
-        "pairs of an arm and a target that share too many are flagged",
+        description="leave_out: training leaves them out; keep: they are used, as in published protocols, and pairs of "
+        "an arm and a target that share too many are flagged",
     )
     similarity: Annotated[FiniteFloat, Field(ge=0.6, le=1), Number] = Field(
         0.8, description="Jaccard similarity of word shingles from which two texts are near-duplicates"

@@ -130,7 +130,7 @@ class TaskFile(Strict):
     type: TaskType
     form: Form | None = Field(
         None,
-        description="what the task asks, whatever its texts are: the word that is masked (cloze), which text fits "
+        description="what the task asks, regardless of its texts: the word that is masked (cloze), which text fits "
         "(choice), a part of a text (span), a tag for each token (tagging), the partner among many texts "
         "(retrieval), whether a text has an error (error), how two texts relate (pair); generation is reserved",
     )
@@ -139,7 +139,7 @@ class TaskFile(Strict):
     )
     near: SomeNames = Field(
         [],
-        description="targets whose form and material this intermediate task shares: such cells are left out of "
+        description="targets whose form and material this intermediate task shares; their cells are left out of "
         "contrasts of domains",
     )
     description: str
@@ -162,7 +162,7 @@ class TaskFile(Strict):
     unit: Name | None = Field(
         None,
         description="what is resampled together in the statistics, such as a problem or a question; by default, a "
-        "cluster of near duplicates. Rows of one unit are resampled together across languages, and across targets "
+        "cluster of near-duplicates. Rows of one unit are resampled together across languages, and across targets "
         "whose units have the same name",
     )
     licence: str

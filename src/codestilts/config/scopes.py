@@ -11,6 +11,11 @@ def suite_order(suites: Mapping[str, str]) -> list[str]:
     return sorted(set(suites.values()), key=lambda name: (name != PRIMARY_SUITE, name))
 
 
+def effect_figure(scope: str) -> str:
+    """Return the name of the figure of the effects in a scope: ``effects-all-groups``."""
+    return f"effects-{scope.replace(' ', '-')}"
+
+
 def target_scopes(groups: Mapping[str, str], suites: Mapping[str, str]) -> dict[str, tuple[str, list[list[str]]]]:
     """Name the scopes of a study's targets.
 

@@ -31,8 +31,8 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
 def to_json(settings: object) -> str:
     """Settings as the one-line JSON that scripts take: sorted, so that equal settings are equal strings.
 
-    Fields of dataclasses that have their default value are left out: a field that is added later, with a default, does
-    not change the settings of jobs that are done.
+    Fields of dataclasses with their default value are left out, so that a new field with a default does not change the
+    settings of finished jobs.
     """
     return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_changed_fields)
 
@@ -173,9 +173,9 @@ class Study:
         return found
 
     def origins(self, task: str) -> set[str]:
-        """The data sets that a task is made of, and what these are made of (``tasks/lineage.yaml``).
+        """The data sets from which a task is made, with their ancestors (``tasks/lineage.yaml``).
 
-        They are those that it reads, those of its parts, and the hub's tables of functions.
+        These are the sets that it reads, those of its parts, and the hub's tables of functions.
         """
         found = sets_of(self.tasks[task], self.lineage)
         found.update(name for part in self.parts(task) for name in self.origins(part))
@@ -201,7 +201,7 @@ class Study:
         return not (self.tasks[task].all_sources or self.tasks[task].examples_of)
 
     def role(self, task: str) -> Literal["intermediate", "target"]:
-        """Whether the study trains and tests on a task as a target, or uses it before."""
+        """Whether the study uses a task as a target or for intermediate training."""
         return "target" if task in self.targets else "intermediate"
 
     def source_language(self, task: str) -> str:
@@ -209,7 +209,7 @@ class Study:
         return self.tasks[task].source_language or self.config.source_language
 
     def task_languages(self, task: str) -> list[str]:
-        """The languages of a task in this study. A target has those of the study, invented ones with the real one."""
+        """The languages of a task in this study. A target has an invented language only together with the real one."""
         data = self.config.data.tasks.get(task)
         own = data.languages if data else None
         declared = [name for name in self.tasks[task].languages if own is None or name in own]

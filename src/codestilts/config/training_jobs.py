@@ -25,7 +25,7 @@ from codestilts.config.training_settings import (
     TuningSettings,
 )
 
-COMMON = {  # keys of a phase's section of the config that are fields of the settings under the same name
+COMMON = {  # keys of a phase's section of the config that are also fields of the settings
     *("learning_rate", "head_learning_rate", "warmup", "weight_decay", "clip", "dropout", "freeze_embeddings"),
     *("cap", "mixture", "evaluations", "checkpoint_minutes", "precision", "tf32"),
 }

@@ -1,7 +1,7 @@
 """Settings of the jobs that train or predict: what decides the outputs of each job and no more.
 
-:mod:`codestilts.config.training_jobs` makes them from a study. They stand apart from it because training reads them: a
-change of how a study is read must not change the code digest of every training job.
+:mod:`codestilts.config.training_jobs` makes them from a study. They are in a module of their own because training
+reads them: a change to how a study is read must not change the code digest of every training job.
 """
 
 import json
@@ -34,8 +34,8 @@ class TaskOptions:
 class TaskSettings:
     """The part of a task that training and prediction depend on.
 
-    A seed trains on ``drawn`` of the task's training rows, at most on the share ``most_drawn`` of them; on all if
-    ``drawn`` is 0. The share ``flipped`` of those gets a wrong label.
+    A seed trains on ``drawn`` of the task's training rows, but at most on the share ``most_drawn`` of them; if
+    ``drawn`` is 0, on all. The share ``flipped`` of the rows that it trains on gets a wrong label.
     """
 
     type: str
@@ -53,7 +53,7 @@ class TaskSettings:
 class EncodingSettings:
     """The part of a task that its encoding depends on.
 
-    ``similarity`` is that from which training examples are near-duplicates of tested ones and left out; 0 keeps them.
+    Training examples whose similarity to a tested one is at least ``similarity`` are left out; 0 keeps all.
     """
 
     type: str
@@ -83,7 +83,7 @@ class TrainingSettings:
 
     The budget is ``steps`` of ``tokens_per_step``; with ``epochs`` (a published recipe) it is epochs of batches of
     ``batch_size`` examples instead. New heads have their own ``head_learning_rate`` if there is one. ``lora`` is set
-    where adapters are trained in place of the encoder's weights. The fields from ``target`` to ``keep_models`` are
+    if adapters are trained instead of the encoder's weights. The fields from ``target`` to ``keep_models`` are
     those of targets; dev rows are those of ``source_language``, or all where it is empty. ``store_precision`` is that
     of the weights on disk.
     """
@@ -138,10 +138,10 @@ class TuningSettings:
 class DoseSettings:
     """Settings of the trials of an arm's intermediate learning rate, with one seed.
 
-    ``intermediate`` is None for the arm ``none``, whose one trial shows what the others start from. ``targets`` are
-    trained after it, and ``groups`` are theirs: each weighs the same in the choice. ``held_out`` are the tasks of
-    masked language modelling whose dev texts show what is forgotten. With ``tests`` the test rows of the targets are
-    scored too, which no choice reads.
+    ``intermediate`` is None for the arm ``none``, whose only trial is the reference of the others. ``targets`` are
+    trained after it; ``groups`` has the group of each, and all groups have the same weight in the choice. ``held_out``
+    are the tasks of masked language modelling whose dev texts show what the encoder forgets. With ``tests``, the test
+    rows of the targets are scored too; no choice reads these scores.
     """
 
     intermediate: TrainingSettings | None

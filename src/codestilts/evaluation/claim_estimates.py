@@ -1,4 +1,4 @@
-"""From predictions to the verdict on one claim: the cells it needs are scored, and nothing else is read."""
+"""From predictions to the verdict on one claim: only the cells that it needs are scored."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,14 +16,14 @@ from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge,
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
 from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
 from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts
-from codestilts.evaluation.statistics.resampling import Cells, resample
+from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.sum_tables import names_in
 
-# Of an estimate; a claim has keys of the same names (its languages, its targets), which are none of an estimate.
+# Columns of an estimate. A claim has keys of the same names (languages, targets), which must not fill these columns.
 NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
 COLUMNS = [
-    "claim", "encoder", "kind", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why", "deciding",
-    *NUMBERS, "missing", "command",
+    "claim", "encoder", "kind", "each", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why",
+    "deciding", *NUMBERS, "missing", "command",
 ]  # fmt: skip
 
 
@@ -35,11 +35,11 @@ def evaluate(
     Args:
         settings: The settings of the claim.
         predictions: Prediction files (parquet) of the arms and targets that it needs.
-        records: ``run.json`` of target training, for a claim about the best arm.
-        near: The languages near the source language, for a claim about near or far ones.
+        records: ``run.json`` of target training, for claims about the best arm.
+        near: The languages near the source language, for claims about near or far languages.
 
     Returns:
-        The claim, and for each encoder its verdict with the estimates it rests on.
+        The claim and, for each encoder, the verdict with its estimates.
     """
     claim = Claim.model_validate(settings.claim)
     about = {
@@ -99,16 +99,16 @@ def wanted(claim: Claim) -> str:
         case "at_least_each":
             return f"{claim.value:g} or more for each {claim.each}"
         case _:
-            return "the study is like this" if not claim.lacks else ""
+            return "" if claim.lacks else "the study has these properties"
 
 
 def _of_encoder(
-    settings: ClaimSettings, claim: Claim, encoder: str, cells: Cells, languages: dict[str, list[str]], chosen: dict
+    settings: ClaimSettings, claim: Claim, encoder: str, scores: Scores, languages: dict[str, list[str]], chosen: dict
 ) -> dict[str, Any]:
     items = settings.items[encoder]
     if chosen:
         items = (Item("", chosen_parts(items[0].parts[0], chosen)),)
-    found = [(item, *_estimate(settings, item, cells, languages)) for item in items]
+    found = [(item, *_estimate(settings, item, scores, languages)) for item in items]
     estimated = [(item, one, counts) for item, one, counts in found if one]
     if not estimated:
         return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
@@ -121,24 +121,24 @@ def _of_encoder(
 
 
 def _estimate(
-    settings: ClaimSettings, item: Item, cells: Cells, languages: dict[str, list[str]]
+    settings: ClaimSettings, item: Item, scores: Scores, languages: dict[str, list[str]]
 ) -> tuple[Estimate | None, dict[str, float]]:
-    """Return the estimate of an item and the numbers of its cells; parts without a common cell drop out."""
+    """Return the estimate of an item and how many cells it is a mean over; parts without a common cell are left out."""
     own = {name: [item.language] for name in languages} if item.language else languages
     found = []
     for part in item.parts:
         sides = (1, part.plus), (-1, part.minus)
-        if weighted := common_difference(cells, sides, [*map(list, part.scopes)], own):
+        if weighted := common_difference(scores, sides, [*map(list, part.scopes)], own):
             found.append((part.weight, weighted))
     if not found:
         return None, {}
     shares, parts = zip(*found, strict=True)
     mean = mean_of_parts(parts, shares)
-    return estimate(cells, mean.difference, settings.confidence), count(cells, mean.side)
+    return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side)
 
 
 def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:
-    """Return a target's languages, of which a claim about near or far ones has a part."""
+    """Return the languages of a target that the claim is about, if it is about near or far ones."""
     if claim.languages not in ("near", "far"):
         return list(names)
     assert near is not None
@@ -147,8 +147,8 @@ def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -
 
 
 def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFrame:
-    """Score the predictions of the claim's targets and arms: sums per unit, of the checkpoint that is compared."""
-    arms = {(encoder, arm, target) for encoder, arm, target in settings.cells()}
+    """Score the predictions of the claim's targets and arms: sums per unit of the compared checkpoint."""
+    arms = {(encoder, arm, target) for encoder, arm, target in settings.runs()}
     parts = []
     for path in predictions:
         for target in sorted(names_in(path, "target") & set(settings.targets)):
@@ -163,7 +163,7 @@ def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFr
 
 
 def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str, int], float]:
-    """Return the dev metric of each encoder, target, arm and seed in the source language; none where it is missing."""
+    """Return the dev metric in the source language by encoder, target, arm and seed, where it is known."""
     found = {}
     for path in records:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -178,8 +178,9 @@ def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str, int], float
 def seeds_for_choice(seeds: Iterable[int]) -> tuple[list[int], list[int]]:
     """Divide the seeds: the first half chooses the best arm, the others estimate what it gains.
 
-    A run that is good by chance is so on dev and test rows alike. With the same seeds for both, the chosen arm would
-    seem better than it is, and seeds that take turns would depend on each other. One seed does both, without interval.
+    A run that is good by chance is good on dev and test rows alike. With the same seeds for both, the chosen arm would
+    seem better than it is; if seeds took turns, their estimates would depend on each other. A single seed is used for
+    both, and there is no interval.
     """
     ordered = sorted(int(seed) for seed in seeds)
     half = len(ordered) // 2
@@ -189,7 +190,7 @@ def seeds_for_choice(seeds: Iterable[int]) -> tuple[list[int], list[int]]:
 def mean_scores(
     dev: Mapping[tuple[str, str, str, int], float], encoder: str, seeds: Sequence[int]
 ) -> dict[tuple[str, str], float]:
-    """Return the mean dev score of each target and arm over some seeds, where all of these have one."""
+    """Return the mean dev score of each target and arm over some seeds, if all of them have one."""
     keys = dict.fromkeys((target, arm) for name, target, arm, _ in dev if name == encoder)
     scores = {(target, arm): [dev.get((encoder, target, arm, seed)) for seed in seeds] for target, arm in keys}
     return {key: float(np.mean(values)) for key, values in scores.items() if None not in values}  # type: ignore[arg-type]
@@ -198,7 +199,7 @@ def mean_scores(
 def best_arms(part: Part, dev: dict[tuple[str, str], float]) -> dict[str, str]:
     """Return the arm of ``plus`` with the best dev score for each target; ties go to the first.
 
-    A target that is not fine-tuned has no dev rows: it gets the arm that is best in the mean over the others.
+    A target that is not fine-tuned has no dev scores: it gets the arm that is best on average over the other targets.
 
     Raises:
         CodeStiltsError: No target has dev scores.
@@ -224,11 +225,11 @@ def chosen_parts(part: Part, chosen: dict[str, str]) -> tuple[Part, ...]:
 
 
 def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a claim, encoder and item (:data:`COLUMNS`), in the order of ``claims.yaml``.
+    """Return one row per claim, encoder and item (:data:`COLUMNS`), in the order of ``claims.yaml``.
 
     Args:
         settings: The settings of the table.
-        found: What :func:`evaluate` returned for the claims that the study can decide.
+        found: The results of :func:`evaluate` for the claims that the study can decide.
     """
     every = [*found, *(evaluate(one, [], [], None) for one in settings.undecidable)]
     every.sort(key=lambda one: settings.order.index(one["claim"]))

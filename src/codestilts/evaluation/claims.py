@@ -1,4 +1,4 @@
-"""Verdicts on claims: what estimates with intervals say of a statement, and what would decide those that are open."""
+"""Verdicts on claims from estimates with intervals, and what would decide inconclusive ones."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,10 +10,10 @@ from codestilts.config.schema_claims import Claim
 from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_RUN = "supported", "not supported", "inconclusive", "not run"
-MOST_SEEDS = 100  # that are tried to decide a claim
-MORE_ROWS = [2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100]  # times the test rows
+MOST_SEEDS = 100  # the largest number of seeds that is tried to decide a claim
+MORE_ROWS = [2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100]  # the multiples of the test rows that are tried
 
-Within = Callable[[float, float], bool]  # whether an interval lies where it supports, or refutes, a claim
+Within = Callable[[float, float], bool]  # whether an interval supports (or refutes) a claim
 
 
 def judge(claim: Claim, estimates: Sequence[Estimate]) -> tuple[str, str]:
@@ -21,7 +21,7 @@ def judge(claim: Claim, estimates: Sequence[Estimate]) -> tuple[str, str]:
 
     Args:
         claim: The claim.
-        estimates: One for each item that it is about.
+        estimates: One for each item of the claim.
 
     Returns:
         The verdict and the reason in a few words.
@@ -42,7 +42,7 @@ def judge(claim: Claim, estimates: Sequence[Estimate]) -> tuple[str, str]:
 
 
 def _interval_rule(claim: Claim) -> tuple[Within, Within, str]:
-    """Return which intervals support a claim, which refute it, and the former in words."""
+    """Return the tests for intervals that support and that refute a claim, and the former in words."""
     value, tolerance, margin = claim.value or 0.0, claim.tolerance or 0.0, claim.margin or 0.0
     match claim.kind:
         case "positive":
@@ -93,13 +93,13 @@ def conjunction_p(values: Sequence[float], least: int) -> float:
 
 
 def _partial_conjunction(estimates: Sequence[Estimate], least: int) -> tuple[str, str]:
-    """Judge "at least u of n are positive": refuted where more than n - u are shown not to be."""
+    """Judge "at least u of n are positive"; it is refuted if more than n - u are shown not to be positive."""
     number = len(estimates)
     if least > number:
         return INCONCLUSIVE, f"there are only {number}"
     alpha = (1 - estimates[0].confidence) / 2
     above, below = zip(*(tails(estimate, 0.0) for estimate in estimates), strict=True)
-    shown = 0  # of a series of tests that ends with the first that fails
+    shown = 0  # tests are made in order, up to the first that fails
     while shown < number and conjunction_p(above, shown + 1) <= alpha:
         shown += 1
     if conjunction_p(above, least) <= alpha:
@@ -110,7 +110,7 @@ def _partial_conjunction(estimates: Sequence[Estimate], least: int) -> tuple[str
 
 
 def _every_item(estimates: Sequence[Estimate], value: float) -> tuple[str, str]:
-    """Judge "each is at least ``value``" by intersection-union; refuted by one item, with Bonferroni's correction."""
+    """Judge "each is at least ``value``" (intersection-union); one item refutes it, with Bonferroni's correction."""
     number, alpha = len(estimates), (1 - estimates[0].confidence) / 2
     both = [tails(estimate, value) for estimate in estimates]
     shown = sum(above <= alpha for above, _ in both)
@@ -122,7 +122,7 @@ def _every_item(estimates: Sequence[Estimate], value: float) -> tuple[str, str]:
 
 
 def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
-    """Return how many seeds or test rows would decide an open claim if the differences stay as they are, in words."""
+    """Return in words how many seeds or test rows would decide a claim if the differences do not change."""
     reasons = sorted({estimate.note for estimate in estimates if estimate.note})
     if reasons:
         return "needs an interval first: " + "; ".join(reasons)
@@ -133,7 +133,7 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
 
     enough_seeds = next((seeds for seeds in range(now + 1, MOST_SEEDS + 1) if decided(seeds, 1)), None)
     enough_rows = next((rows for rows in MORE_ROWS if decided(now, rows)), None)
-    words = "seeds beside those that choose the arms" if claim.kind == "best_of" else "seeds"
+    words = "seeds in addition to those that choose the arms" if claim.kind == "best_of" else "seeds"
     options = [f"{enough_seeds} {words}"] if enough_seeds else []
     options += [f"{enough_rows} times the test rows"] if enough_rows else []
     if not options:
@@ -141,11 +141,11 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
         if both is None:
             return "the difference is too close to the limit for any number of seeds and test rows"
         options = [f"{min(now * both, MOST_SEEDS)} {words} and {both} times the test rows"]
-    return f"{' or '.join(options)} ({now} seeds now), if the difference stays"
+    return f"{' or '.join(options)} ({now} seeds now), if the difference does not change"
 
 
 def projected(estimate: Estimate, seeds: int, rows: int = 1) -> Estimate:
-    """Return what an estimate would be with this many seeds and this many times the test rows, its value unchanged.
+    """Return an estimate as it would be with other numbers of seeds and test rows, if its value does not change.
 
     V_S and V_C each contain V_I, which shrinks with both.
     """
@@ -159,16 +159,16 @@ def projected(estimate: Estimate, seeds: int, rows: int = 1) -> Estimate:
 
 
 def judge_facts(asked: dict[str, Any], found: dict[str, Any]) -> tuple[str, str]:
-    """Judge a claim about the study itself."""
+    """Judge a claim about the study itself by its properties."""
     here = _flat(found)
     wrong = [
         f"{name}: {here.get(name)}, not {value}" for name, value in _flat(asked).items() if here.get(name) != value
     ]
-    return (NOT_SUPPORTED, "; ".join(wrong)) if wrong else (SUPPORTED, "the study is like this")
+    return (NOT_SUPPORTED, "; ".join(wrong)) if wrong else (SUPPORTED, "the study has these properties")
 
 
 def _flat(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return nested facts under one key each: ``languages.xnli``."""
+    """Flatten nested facts: ``languages.xnli``."""
     flat: dict[str, Any] = {}
     for name, value in facts.items():
         flat |= {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}

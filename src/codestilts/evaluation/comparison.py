@@ -16,11 +16,11 @@ from codestilts.evaluation.statistics.effects import effects
 from codestilts.evaluation.statistics.estimates import MULTI_BOOTSTRAP
 from codestilts.evaluation.statistics.moments import components
 from codestilts.evaluation.statistics.questions import arms_of, primary
-from codestilts.evaluation.statistics.resampling import Cells, resample
+from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.statistics.target_checks import counts, target_checks
 from codestilts.evaluation.sum_tables import SumTables, names_in
 
-STATISTICS: dict[str, Callable[[Cells, Design], pd.DataFrame]] = {
+STATISTICS: dict[str, Callable[[Scores, Design], pd.DataFrame]] = {
     "effects": effects,
     "contrasts": contrasts,
     "target_checks": target_checks,
@@ -34,7 +34,7 @@ def compare(
 ) -> dict[str, pd.DataFrame]:
     """Compare arms.
 
-    A process compares those of one encoder, and has the sums of one cell (target and language) in memory at a time.
+    Each process compares the arms of one encoder, with the sums of one cell in memory at a time.
 
     Args:
         values: The values of the arms and of the trivial baselines, in any order.
@@ -73,8 +73,8 @@ def compare_encoder(encoder: str, runs: pd.DataFrame, sums: list[str], design: D
     together = components((key, tables.units(*key)) for key in keys)
     series = ((key, tables.read(*key)) for part in together for key in part)
     drawn = None if settings.interval == MULTI_BOOTSTRAP else arms_of(primary(design))
-    cells = resample(series, settings.resamples, settings.seed, runs, together, drawn)
-    found = {name: statistic(cells, design) for name, statistic in STATISTICS.items()}
+    scores = resample(series, settings.resamples, settings.seed, runs, together, drawn)
+    found = {name: statistic(scores, design) for name, statistic in STATISTICS.items()}
     for table in found.values():
         table.insert(0, "encoder", encoder)
     return found

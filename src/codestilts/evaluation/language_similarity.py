@@ -16,7 +16,7 @@ Functions = Sequence[Sequence[str]] | pd.Series  # the tokens of each function
 
 
 def similarity_table(functions: Iterable[tuple[str, Functions]], settings: SimilaritySettings) -> pd.DataFrame:
-    """Return one row a language, the most similar to the source language first.
+    """Return one row per language, the most similar to the source language first.
 
     Args:
         functions: Each language with its functions; one language at a time is in memory.

@@ -1,4 +1,4 @@
-"""Leakage audit: are test examples also in a training set, as the same function, a near-duplicate or the same text?
+"""Leakage audit: whether test examples are also in a training set, as a function, a near-duplicate or a text.
 
 Ids and the clusters that builders name identify functions and rows of one source; those of published tables may contain
 the names of splits. Texts are therefore compared as well, ignoring white space, invisible characters and case, across
@@ -18,7 +18,7 @@ from codestilts.examples.text_clusters import LONGER, Examples, normalised, part
 
 # Allamanis (2019, arXiv 1812.06469) takes a Jaccard similarity of 0.8 of the sets of a file's identifiers and literals.
 NEAR = 0.8
-MAX_COPIED = 0.5  # share of a language's test examples: published sets repeat some rows, but not every second one
+MAX_COPIED = 0.5  # share of a language's test examples; published sets repeat some rows, but never half of them
 SAME_SOURCE = ("functions", "source_clusters")  # the columns that must be zero
 COLUMNS = ["trained_on", "split", "tested_on", "tested", *SAME_SOURCE, "copies", "most_copied", "shared_texts",
            "clusters", "left_out", "remaining"]  # fmt: skip
@@ -29,9 +29,9 @@ NOTHING = np.empty(0, dtype=np.int64)
 class Contents:
     """What identifies the examples of a set, without their texts.
 
-    ``whole`` has one digest of all texts an example, aligned with the rows; ``longer`` one of each text of at least
-    :data:`LONGER` characters, by row number; ``functions`` and ``clusters`` are the ids of functions and the clusters
-    as builders name them.
+    ``whole`` has one digest of all texts per example, aligned with the rows; ``longer`` has one of each text of at
+    least :data:`LONGER` characters, by row number; ``functions`` and ``clusters`` are the ids of functions and the
+    clusters as builders name them.
     """
 
     languages: np.ndarray
@@ -91,12 +91,12 @@ def audit(
         - ``trained_on``, ``split``, ``tested_on``; ``tested``: the number of tested examples
         - ``functions``, ``source_clusters``: the shares that are made of a trained function, or of one in the same
           cluster as builders name them; both must be zero for the split ``train``
-        - ``copies``: the number all of whose texts are those of one training example; ``most_copied``: their share in
-          the language where it is highest
+        - ``copies``: the number of examples whose texts are all those of one training example; ``most_copied``: their
+          share in the language where it is highest
         - ``shared_texts``: the number with a text of :data:`LONGER` characters or more that is also a training text
         - ``clusters``: the share with a text in the same cluster of near-duplicates as a training text, over all sets
         - ``left_out``: the number of training examples that are left out because of such a text
-        - ``remaining``: the share as in ``clusters`` that is trained on nevertheless
+        - ``remaining``: the share as in ``clusters`` after these are left out
     """
     if clusters is None:
         clusters = text_clusters({**training, **targets}, list(targets), NEAR)
@@ -182,10 +182,10 @@ def violations(table: pd.DataFrame) -> list[str]:
 
 
 def with_leaks(settings: ComparisonSettings, table: pd.DataFrame) -> ComparisonSettings:
-    """Add the targets that an arm has leaked from to its ``overlaps``.
+    """Add leaked targets to the ``overlaps`` of each arm.
 
-    These are the targets of which more than the study's share of tested examples are near-duplicates of what a task of
-    the arm was trained on.
+    A target is leaked if more than the study's ``flagged_share`` of its tested examples are near-duplicates of training
+    examples of a task of the arm.
     """
     rows = table[(table["split"] == "train") & (table["remaining"] > settings.flagged_share)]
     leaks = rows.groupby("trained_on")["tested_on"].agg(list)

@@ -1,6 +1,6 @@
-"""How alike the intermediate tasks of one form are in their domains: sizes, lengths, labels, places of answers, chance.
+"""Compare the intermediate tasks of one form: sizes, lengths, labels, positions of answers, scores of trivial answers.
 
-Tasks of a form should differ in their texts only. What else differs could explain a difference between domains.
+Tasks of a form should differ only in their texts. Any other difference could explain an effect of the domain.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ from codestilts.evaluation.leakage import parts
 from codestilts.evaluation.metrics.registry import row_sums, value
 
 COLUMNS = ["form", "domain", "task", "train", "dev", "tokens", "labels", "places", "trivial"]
-TOKEN = r"\w+|[^\w\s]"  # of no encoder, so that the numbers are the same for all
-# The predictor of each task type that reads nothing: the most frequent answer where there are labels.
+TOKEN = r"\w+|[^\w\s]"  # independent of encoders, so that the numbers are the same for all
+# For each task type, the predictor that reads nothing: the most frequent answer if there are labels.
 TRIVIAL = {
     "classification": "majority", "tagging": "majority", "multiple_choice": "majority", "span_qa": "random",
     "retrieval": "random",
@@ -27,9 +27,9 @@ QUARTERS = 4
 def matched_tasks(specs: Mapping[str, Mapping[str, Any]], examples: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one row for each task that declares a form and a domain, sorted by form.
 
-    Columns: ``train`` and ``dev`` count examples, ``tokens`` are those of an example on average, ``labels`` the number
-    of labels, tags or choices. ``places`` has the share (%) of each of them as the answer, or for spans of each quarter
-    of the passage. ``trivial`` is the score (0 to 1) on the dev rows of an answer that reads nothing.
+    Columns: ``train`` and ``dev`` count examples, ``tokens`` is the mean number per example, ``labels`` the number of
+    labels, tags or choices. ``places`` has the share (%) of each of these among the answers or, for spans, of each
+    quarter of the passage. ``trivial`` is the score (0 to 1) of an answer that reads nothing, on the dev rows.
 
     Args:
         specs: The task files.
@@ -56,7 +56,7 @@ def mean_tokens(examples: pd.DataFrame) -> float:
 
 
 def answer_places(examples: pd.DataFrame, kind: str) -> Counter[Any]:
-    """Count the answers by label, tag or index, or by quarter of the passage; retrieval has no places."""
+    """Count the answers by label, tag or index, or by quarter of the passage; retrieval has none."""
     if kind == "retrieval":
         return Counter()
     if kind == "tagging":
@@ -69,7 +69,7 @@ def answer_places(examples: pd.DataFrame, kind: str) -> Counter[Any]:
 
 
 def shares(counts: Mapping[Any, int]) -> str:
-    """Return the shares in percent, in the order of the keys: of one b and three a, ``75 25``."""
+    """Return the shares in percent, in the order of the keys: ``75 25`` for three a and one b."""
     total = sum(counts.values())
     return " ".join(f"{100 * counts[key] / total:.0f}" for key in sorted(counts)) if total else ""
 

@@ -47,7 +47,7 @@ class RowLog:
 
 @dataclass(frozen=True, kw_only=True)
 class BuilderSettings(BuildSettings):
-    """What a builder is told: what the study decides, and the declarations of the :class:`TaskFile`."""
+    """The settings of a builder: decisions of the study, and declarations of the :class:`TaskFile`."""
 
     languages: Sequence[str] = ()
     domain: str | None = None

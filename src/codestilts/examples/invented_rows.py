@@ -1,4 +1,4 @@
-"""Test rows in an invented language: those of the real language it renames, with the same labels and units."""
+"""Test rows in an invented language: rows of the language that it renames, with the same labels and units."""
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ def with_invented_languages(frame: pd.DataFrame, settings: BuilderSettings) -> p
 
 
 def _renamed(frame: pd.DataFrame, language: str, settings: BuilderSettings) -> pd.DataFrame:
-    """The rows of clusters of the real language in a random order, as many as are asked for, under other names."""
+    """Return as many test rows of the real language as requested, in random order of clusters, under other names."""
     rows = frame[(frame["split"] == "test") & (frame["language"] == real_language(language))]
     column, names = next(name for name in CODE_COLUMNS if name in frame), renaming(language)
     exact = rows[[_is_exact(code, names) for code in rows[column]]]

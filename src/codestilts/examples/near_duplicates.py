@@ -1,6 +1,6 @@
 """Cluster near-duplicate functions over all languages: a cluster stays in one split and is resampled as one unit.
 
-Two functions are near duplicates if one of these holds:
+Two functions are near-duplicates if one of these holds:
 
 1. Their sets of token shingles are similar (MinHash with banded LSH). Identifiers are compared without case,
    underscores and digits.
@@ -151,7 +151,7 @@ def is_name(word: str) -> bool:
 
 
 def cluster(functions: pd.DataFrame) -> pd.DataFrame:
-    """Assign each function to a cluster of near duplicates.
+    """Assign each function to a cluster of near-duplicates.
 
     Args:
         functions: Table with the columns id, package_split, name, doc and tokens.

@@ -9,7 +9,7 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 
-# A cluster of near duplicates belongs to one split: the first of these that the package of any member has. Members in
+# A cluster of near-duplicates belongs to one split: the first of these that the package of any member has. Members in
 # other splits are dropped, so test sets are never reduced and nothing that is tested is trained on.
 SPLIT_PRIORITY = ("parallel", "test", "dev", "train", "intermediate")
 NO_LIMIT = 1 << 40  # rows

@@ -1,11 +1,11 @@
 """Cluster the texts of all examples of a study, and find training examples that are near-duplicates of tested ones.
 
-There is one clustering over all sets, those made of packages' functions and those of the hub alike: what a set is
-called and how its builder names its clusters plays no part. Two texts are near-duplicates if they are equal without
+One clustering covers all sets, both those made of functions of packages and those of the hub. Names of sets and the
+clusters of their builders play no part. Two texts are near-duplicates if they are equal without
 white space, invisible characters and case, or if their sets of word shingles are similar (MinHash with banded LSH,
 :mod:`codestilts.examples.near_duplicates`). Clusters are the connected components of this relation.
 
-Files are read a part at a time. What stays in memory is .5 KB for each distinct text.
+Files are read in parts. Half a kilobyte for each distinct text stays in memory.
 """
 
 import re
@@ -23,13 +23,13 @@ from codestilts.examples.near_duplicates import PERMUTATIONS, components, hash_w
 TEXTS = ("text_a", "text_b", "context", "choices", "document", "query", "question", "text", "tokens")
 # Characters without white space. Of the pocket study's test texts, compared with each training set, 9 of 8,417 recur by
 # chance below 20 characters, 1 of 20,710 from 20 to 30, and none of 358,036 from 30 on.
-LONGER = 60  # of a text that stands for itself
-WHOLE = 20  # of all texts of an example together, if none of them is longer
-LONG = 12  # words: they make 8 shingles of five; of fewer, one changed word changes most
+LONGER = 60  # characters of a text that is compared separately
+WHOLE = 20  # characters of all texts of an example together, if none of them has LONGER
+LONG = 12  # words, which make 8 shingles of five; with fewer words, one change would affect most shingles
 ROWS_PER_CHUNK = 5000  # examples in memory at a time
 SPLITS = ("train", "dev", "test")
 COLUMNS = ["task", "split", "row", "cluster"]
-Examples = pd.DataFrame | Path  # a table, or the parquet file that has it
+Examples = pd.DataFrame | Path  # a table, or its parquet file
 # White space and invisible characters.
 _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
 # A word, or one character of a script without spaces (Thai, Lao, Burmese, Khmer, kana, Han) or of punctuation.
@@ -53,20 +53,20 @@ def _texts(name: str, value: object) -> list[str]:
 
 
 def normalised(text: str) -> str:
-    """Return a text as it is compared: in NFKC, without case, white space and invisible characters."""
+    """Normalise a text for comparison: NFKC, without case, white space and invisible characters."""
     return _UNSEEN.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text: the same for code that is written with and without spaces, in any case.
+    """Return the words of a text, which do not depend on spaces in code.
 
-    Case and underscores are left out, as names in different styles are the same otherwise.
+    Case and underscores are removed, because names in different styles are the same otherwise.
     """
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("_", ""))
 
 
 def compared(texts: list[str]) -> dict[str, str]:
-    """Return what represents an example: its longer texts, else all of its texts together; normalised -> text."""
+    """Return the texts that represent an example, by normalised text: its longer ones, else all of them together."""
     normal = {normalised(text): text for text in texts}
     if longer := {key: text for key, text in normal.items() if len(key) >= LONGER}:
         return longer
@@ -84,12 +84,12 @@ class _Texts:
 
     def add(self, digests: np.ndarray, texts: list[str]) -> np.ndarray:
         """Add texts and return the number of each."""
-        new: dict[int, int] = {}  # the number of a new text -> its place
-        for place, digest in enumerate(digests.tolist()):
+        new: dict[int, int] = {}  # the number of a new text -> its position
+        for position, digest in enumerate(digests.tolist()):
             if digest not in self.numbers:
-                new[len(self.numbers)] = place
+                new[len(self.numbers)] = position
                 self.numbers[digest] = len(self.numbers)
-        found = {number: words(texts[place]) for number, place in new.items()}
+        found = {number: words(texts[position]) for number, position in new.items()}
         found = {number: text for number, text in found.items() if len(text) >= LONG}
         if found:
             vocabulary, flat = dict[str, int](), list[int]()
@@ -110,7 +110,7 @@ class _Texts:
 
 
 def text_clusters(examples: Mapping[str, Examples], targets: Collection[str], similarity: float) -> pd.DataFrame:
-    """Cluster all texts and return the examples whose texts are tested and also trained on or in a dev set.
+    """Cluster all texts and return the examples in clusters that several splits share.
 
     Args:
         examples: The examples of all tasks of a study, by task.

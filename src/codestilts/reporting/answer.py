@@ -1,4 +1,4 @@
-"""The answer of a study in sentences that claim no more than its intervals."""
+"""The answer of a study, in sentences that claim no more than its intervals allow."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def rows(table: pd.DataFrame) -> list[Row]:
 
 
 def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str:
-    """Return the answer in one sentence that claims no more than the intervals: gains first, then the contrast.
+    """Return the answer in one sentence: the gains first, then the contrast.
 
     Args:
         primary: The row of the primary contrast.
@@ -70,7 +70,7 @@ def across_encoders(primaries: Mapping[str, Row | None], margin: float) -> str:
 
 
 def lost_to_correction(row: Row) -> str:
-    """Return the verdict on a row whose interval excludes zero, but not with the correction for several tests."""
+    """Return the verdict on a row if its interval excludes zero but the correction for several tests undoes that."""
     excludes = has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0)
     return str(row["verdict"]) if excludes and row["judgement"] == "undecided" else ""
 
@@ -139,14 +139,14 @@ def leave_one_out(rows_left_out: Sequence[Row]) -> str:
 
 
 def largest_gain(effects: pd.DataFrame, language_set: str) -> Row | None:
-    """Return the row of the arm with the largest effect over all groups of targets: of any family, or a control."""
+    """Return the row of the arm, of any family, with the largest effect over all groups of targets."""
     arms = effects[(effects["kind"] == "arm") & (effects["init"] == "pretrained")]
     chosen = arms[(arms["scope"] == ALL_GROUPS) & (arms["language_set"] == language_set)].dropna(subset="effect")
     return rows(chosen.nlargest(1, "effect"))[0] if len(chosen) else None
 
 
 def contrast_languages(contrasts: pd.DataFrame, design: Design) -> list[str]:
-    """Return the languages that the primary contrast is a mean over: those of its set that have data."""
+    """Return the languages over which the primary contrast is averaged: those of its set that have data."""
     languages = contrasts.loc[contrasts["role"] == "language", "language_set"]
     return [name for name in languages if name in design.language_sets[design.settings.language_set]]
 

@@ -1,4 +1,4 @@
-"""The figure of doses: the effect of each arm, and what the encoder forgets, against rate times steps."""
+"""The figure of doses: the effect of each arm, and what the encoder forgets, by learning rate times steps."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from codestilts.reporting.doses import SOURCE, TEST, DoseTables
 from codestilts.reporting.figures import COLOURS, LINES, MARKERS, CurveLabels, label_ends
 
 HEIGHT = 2.9  # inches of a panel
-LABELS = CurveLabels(place=1.04, gap=0.075, size=6.5, line="#bbbbbb")
+LABELS = CurveLabels(x=1.04, gap=0.075, size=6.5, line="#bbbbbb")
 
 
 def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:

@@ -1,4 +1,4 @@
-"""Tables of the trials of intermediate learning rates: what each dose does to targets and to what the encoder knew.
+"""Tables of the trials of intermediate learning rates: the effect of each dose on targets, and what is forgotten.
 
 A dose is the peak learning rate times the number of steps. The trials have one seed and thus no interval.
 """
@@ -12,7 +12,7 @@ from codestilts.evaluation.statistics.design import Design
 
 KEYS = ["arm", "learning_rate", "steps", "dose", "chosen"]
 SOURCE, TEST, HELD_OUT = "dev", "test", "held_out_loss"  # measures
-OWN = "its own"  # the rate of an arm in the row of chosen rates
+OWN = "its own"  # the rate in the row for chosen rates
 NO_HEAD = "no head"
 
 
@@ -21,10 +21,10 @@ class DoseTables:
     """What the report shows of an encoder's trials.
 
     Attributes:
-        effects: (:func:`dose_effects`).
-        losses: (:func:`held_out_losses`).
-        fixed: what one rate for all arms would have said (:func:`fixed_doses`).
-        failed: the arm, rate and error of each trial that failed.
+        effects: The effects of each dose (:func:`dose_effects`).
+        losses: The losses on held-out texts (:func:`held_out_losses`).
+        fixed: The effects of families with one rate for all arms (:func:`fixed_doses`).
+        failed: The arm, rate and error of each failed trial.
     """
 
     effects: pd.DataFrame
@@ -74,7 +74,7 @@ def dose_effects(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def held_out_losses(doses: pd.DataFrame) -> pd.DataFrame:
-    """Return the loss on each kind of held-out text before and after each trial, missing for encoders without a head.
+    """Return the loss on each kind of held-out text before and after each trial; missing for encoders without a head.
 
     Columns: :data:`KEYS`, ``texts``, ``before``, ``after`` and ``change``.
     """
@@ -86,7 +86,7 @@ def held_out_losses(doses: pd.DataFrame) -> pd.DataFrame:
 
 
 def fixed_doses(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """Return what the two families of the contrast would have shown with one rate for all arms, and with chosen ones.
+    """Return the effects of the contrast's two families with one rate for all arms, and with the chosen rates.
 
     A family is the mean of its arms that have the rate.
 
@@ -108,9 +108,9 @@ def fixed_doses(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
-    """Return one row a trial, ``none`` first: dose, effects in a scope, and the losses on held-out texts after it.
+    """Return one row per trial, ``none`` first: dose, effects in a scope, and losses on held-out texts after it.
 
-    Without an effect in the scope there is no row.
+    There are no rows if no trial has an effect in the scope.
     """
     effects = tables.effects[tables.effects["scope"] == scope]
     if effects.empty:

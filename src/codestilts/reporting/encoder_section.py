@@ -10,7 +10,7 @@ from markupsafe import Markup
 from codestilts.columns import NONE
 from codestilts.config.analysis_settings import ReportSettings
 from codestilts.config.scopes import ALL_GROUPS
-from codestilts.display_names import rival_name
+from codestilts.display_names import FAMILY_ORDER, rival_name
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import (
@@ -25,13 +25,12 @@ from codestilts.reporting.answer import (
 from codestilts.reporting.doses import TEST, by_trial, dose_tables
 from codestilts.reporting.svg import embedded_svg
 
-FAMILIES = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # the order of arms in tables
 SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on fewer cells
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table with a name and values in each row."""
+    """A table whose rows have a name and values."""
 
     columns: list[Any]
     rows: list[tuple[str, list[Any]]]
@@ -39,7 +38,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """The effects of an arm, or of the mean of a family, by scope; None where there is none."""
+    """The effects of an arm, or of the mean of a family's arms, in each scope; None if there is no effect."""
 
     name: str
     kind: str
@@ -57,7 +56,7 @@ class EffectGrid:
 
 @dataclass(frozen=True)
 class PassedTargets:
-    """How many targets beat all their rivals, which do not, and which have no interval to judge by."""
+    """The number of targets that beat all their rivals, the targets that do not, and those without an interval."""
 
     passed: int
     total: int
@@ -67,7 +66,7 @@ class PassedTargets:
 
 @dataclass(frozen=True)
 class DoseSection:
-    """The trials of intermediate learning rates: one row a trial, one a fixed rate and measure, and failed trials."""
+    """Trials of intermediate learning rates: all trials, effects with one rate for all arms, and failed trials."""
 
     texts: list[str]
     tested: bool
@@ -154,7 +153,7 @@ def encoder_section(
 def dose_section(doses: pd.DataFrame, design: Design) -> DoseSection:
     """Return what the report shows of the trials of one encoder.
 
-    These are means over all groups of targets in programming languages or, without any among the trials, in others.
+    Effects are means over all groups of targets in programming languages or, if no trial has such a target, in others.
     """
     found = dose_tables(doses, design)
     tried = set(found.effects["scope"])
@@ -198,11 +197,11 @@ def effect_grid(effects: pd.DataFrame, language_set: str) -> EffectGrid:
     table = effects[(effects["language_set"] == language_set) & effects["scope_kind"].isin(["group", "all"])]
     scopes = table[["scope", "scope_kind"]].drop_duplicates().sort_values(["scope_kind", "scope"])
     columns = scopes["scope"].tolist()  # "all" comes before "group"
-    cells = {(row["arm"], row["kind"], row["scope"]): row for row in rows(table)}
+    by_side = {(row["arm"], row["kind"], row["scope"]): row for row in rows(table)}
     sides = dict.fromkeys(zip(table["arm"], table["kind"], table["family"], strict=True))
-    ranked = sorted(sides, key=lambda side: (FAMILIES.index(side[2]), side[1] != "family"))
+    ranked = sorted(sides, key=lambda side: (FAMILY_ORDER.index(side[2]), side[1] != "family"))
     grid_rows = [
-        EffectRow(arm, kind, family, [cells.get((arm, kind, scope)) for scope in columns])
+        EffectRow(arm, kind, family, [by_side.get((arm, kind, scope)) for scope in columns])
         for arm, kind, family in ranked
     ]
     return EffectGrid(columns, grid_rows)
@@ -238,7 +237,7 @@ def checkpoint_grid(scores: pd.DataFrame, metrics: dict[str, str]) -> Grid:
 
 
 def check_rows(checks: pd.DataFrame) -> list[Row]:
-    """Return one row a target, with what its rivals reach under ``rivals``."""
+    """Return one row per target, with its rivals and their scores under ``rivals``."""
     targets: dict[str, Row] = {}
     for row in rows(checks):
         target = targets.setdefault(row["target"], {**row, "rivals": []})

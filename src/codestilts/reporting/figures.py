@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from codestilts.config.analysis_settings import ReportedArm
-from codestilts.display_names import contrast_name, family_name, language_name, scope_name, side_name
+from codestilts.display_names import FAMILY_ORDER, contrast_name, family_name, language_name, scope_name, side_name
 from codestilts.provenance import atomic
 from codestilts.reporting.tables import points
 
@@ -45,7 +45,6 @@ MARKERS = {
     "trivial": "x",
 }
 LINES = ["-", "--", "-.", ":"]
-FAMILIES = ["code", "english", "docs", "mixed", "variant", "control"]  # from top to bottom in figures
 
 
 def style() -> None:
@@ -130,11 +129,11 @@ def primary(contrasts: pd.DataFrame, margin: float) -> Figure:
 def effects(table: pd.DataFrame, title: str) -> Figure:
     """Draw every arm minus ``none`` as dots with intervals, family by family, each family's mean above its arms.
 
-    Arms with random initial weights are left out: they are so far below the others that differences between those
-    could not be seen.
+    Arms with random initial weights are left out: they are so far below the others that differences between the
+    others would be invisible.
     """
     table = table[table["init"] != "random"]
-    table = table.assign(rank=table["family"].map(FAMILIES.index), mean=table["kind"] == "family")
+    table = table.assign(rank=table["family"].map(FAMILY_ORDER.index), mean=table["kind"] == "family")
     ordered = table.sort_values(["rank", "mean"], ascending=[True, False], kind="stable", ignore_index=True)
     labels = [
         f"{family_name(row['arm'])}, mean" if row["mean"] else side_name(row["arm"], row["kind"])
@@ -172,7 +171,7 @@ def heat(table: pd.DataFrame, marks: pd.DataFrame | None, title: str, diverging:
 
 
 def similarity(table: pd.DataFrame, languages: pd.DataFrame) -> Figure:
-    """Draw the primary contrast in each zero-shot language, from the most similar to the source language down."""
+    """Draw the primary contrast in each zero-shot language, the most similar to the source language first."""
     merged = table.merge(languages, left_on="language_set", right_on="language")
     merged = merged.sort_values(["similarity", "language"], ascending=[False, True])
     merged["family"] = np.where(merged["seen"], "control", "code")
@@ -222,7 +221,7 @@ def losses(table: pd.DataFrame, arms: dict[str, ReportedArm]) -> Figure:
         if len(mean := mean.dropna()):
             ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1]))
     colours = {arm: COLOURS[arms[arm].family] for arm in ends}
-    label_ends(axes, ends, colours, CurveLabels(place=1.03, gap=0.045, size=7.5))
+    label_ends(axes, ends, colours, CurveLabels(x=1.03, gap=0.045, size=7.5))
     axes.set(xlabel="step", ylabel="loss relative to its start")
     sns.despine(ax=axes)
     return figure
@@ -230,12 +229,14 @@ def losses(table: pd.DataFrame, arms: dict[str, ReportedArm]) -> Figure:
 
 @dataclass(frozen=True)
 class CurveLabels:
-    """How the names of curves stand beside a panel: ``place`` and ``gap`` as shares of its width and its height.
+    """How the names of curves are written beside a panel.
+
+    ``x`` is the position as a share of the panel's width, ``gap`` the least distance as a share of its height.
 
     ``line`` is the colour of the lines from curves to names, if not that of the curve.
     """
 
-    place: float
+    x: float
     gap: float
     size: float
     line: str = ""
@@ -250,7 +251,7 @@ def label_ends(
         axes.annotate(
             name,
             ends[name],
-            (style.place, height),
+            (style.x, height),
             textcoords=axes.get_yaxis_transform(),
             size=style.size,
             va="center",
@@ -271,7 +272,7 @@ def spread_labels(heights: dict[str, float], gap: float) -> dict[str, float]:
 
 
 def checks(table: pd.DataFrame) -> Figure:
-    """Draw what each target reaches in the source language, with trivial baselines and random weights."""
+    """Draw the score of each target in the source language, with trivial baselines and random weights."""
     targets = list(dict.fromkeys(table["target"]))
     figure, axes = plt.subplots(figsize=(4.6, 0.5 * len(targets) + 1.2))
     names = {

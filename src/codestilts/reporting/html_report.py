@@ -11,14 +11,17 @@ from markupsafe import Markup
 from codestilts import display_names
 from codestilts.config.analysis_settings import ReportedArm, ReportSettings
 from codestilts.config.plan_record import PLAN, read_entries
+from codestilts.config.scopes import effect_figure
 from codestilts.csv_tables import read_csv
+from codestilts.display_names import FAMILY_ORDER
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
+from codestilts.evaluation.statistics.target_checks import FEW
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, across_encoders, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
-from codestilts.reporting.encoder_section import FAMILIES, encoder_section
+from codestilts.reporting.encoder_section import encoder_section
 from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
 from codestilts.reporting.run_records import MACHINE
@@ -30,7 +33,7 @@ THIN_SPACE = "\u202f"  # between thousands
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What the report is made of.
+    """The inputs of the report.
 
     ``tasks`` are the task files by name, ``stages`` the times of each stage of the workflow, ``image`` the SHA-256 of
     the container image that the jobs ran in, if they did.
@@ -47,7 +50,7 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class StudySize:
-    """Numbers that show how large a study is; ``steps`` and ``tokens`` a step by phase, as texts."""
+    """Numbers that show how large a study is; ``steps``, and ``tokens`` per step, are texts by phase."""
 
     runs: int
     hours: float
@@ -92,6 +95,8 @@ def render(inputs: ReportInputs) -> str:
         arms=by_family(settings.arms),
         random_arms=[name for name, arm in settings.arms.items() if arm.init == "random"],
         encoders=encoders,
+        matched_forms=any(one.primary and one.primary["plus_kind"] == "domain" for one in encoders),
+        few_examples=FEW,
         across_encoders=""
         if settings.rehearsal
         else across_encoders({one.name: one.primary for one in encoders}, settings.comparison.margin),
@@ -135,7 +140,7 @@ def _engine(not_comparable: dict[str, str]) -> Environment:
     )
     engine.globals |= {name: getattr(display_names, name) for name in names}
     engine.globals |= {"has_interval": has_interval, "in_points": in_points, "interval": with_interval}
-    engine.globals["lost_to_correction"] = lost_to_correction
+    engine.globals |= {"lost_to_correction": lost_to_correction, "effect_figure": effect_figure}
     return engine
 
 
@@ -154,7 +159,7 @@ def incomparable(tasks: dict[str, Row], settings: ReportSettings) -> dict[str, s
 
 def by_family(arms: dict[str, ReportedArm]) -> dict[str, ReportedArm]:
     """Return the arms family by family, those with fewer tasks first, then in alphabetical order."""
-    ranked = sorted(arms.items(), key=lambda arm: (FAMILIES.index(arm[1].family), len(arm[1].tasks), arm[0]))
+    ranked = sorted(arms.items(), key=lambda arm: (FAMILY_ORDER.index(arm[1].family), len(arm[1].tasks), arm[0]))
     return dict(ranked)
 
 

@@ -1,5 +1,4 @@
-"""What the report says of a study's registered plan: when it was registered, what changed since, and which results are
-older than that."""
+"""The registered plan in the report: when it was registered, what changed since then, and which results are older."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +33,7 @@ class Period:
 
 @dataclass(frozen=True)
 class PlanNotes:
-    """The registered plan as the report shows it; ``mixed`` if predictions of several periods are in its numbers."""
+    """The registered plan as the report shows it; ``mixed`` if its numbers use predictions of several periods."""
 
     entry: Entry | None
     changes: list[Change]
@@ -48,7 +47,7 @@ def plan_notes(entries: Sequence[Entry], results: Path, pairs: Sequence[tuple[st
     Args:
         entries: The entries of ``plan.json``.
         results: The study's folder of results.
-        pairs: The encoder-arm pairs whose predictions the report is made of.
+        pairs: The encoder-arm pairs whose predictions the report uses.
     """
     registered = [index for index, entry in enumerate(entries) if entry.kind == "registration"]
     if not registered:
@@ -87,8 +86,8 @@ def _results_by_entry(entries: Sequence[Entry], results: Path, pairs: Sequence[t
 
 
 def _text(value: Any) -> str:
-    """Return a value of the plan as a text; a missing one is not there."""
+    """Return a value of the plan as a text."""
     if value is None:
-        return "not there"
+        return "missing"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

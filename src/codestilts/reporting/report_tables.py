@@ -1,5 +1,6 @@
-"""The result tables that the report shows, beside the efficiency of the jobs that made them. Imports nothing: rules
-read it while the study is planned.
+"""The result tables that the report shows, except the efficiency of jobs.
+
+The module imports nothing, because rules read it while a study is planned.
 """
 
 REPORT_TABLES = [

@@ -34,19 +34,19 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
-    """Return one row a run, sorted by phase, encoder, arm, target and seed."""
+    """Return one row per run, sorted by phase, encoder, arm, target and seed."""
     table = pd.DataFrame([read_record(path) for path in paths], columns=[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"])
     return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
 
 
 def layers_table(sweeps: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return all layer sweeps, one row a run, language and layer."""
+    """Return all layer sweeps, one row per run, language and layer."""
     tables = list(sweeps)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=LAYERS)
 
 
 def curves_table(paths: Iterable[Path]) -> pd.DataFrame:
-    """Return the downsampled curves of all runs, one row a point; each path is a ``run.json``."""
+    """Return the downsampled curves of all runs, one row per point; each path is a ``run.json``."""
     parts = [pd.DataFrame(columns=[*KEYS, *POINT])]
     for path in paths:
         record = read_record(path)
@@ -71,7 +71,7 @@ def budgets(runs: pd.DataFrame) -> pd.DataFrame:
 def cost(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the cost per phase and trained arm or target.
 
-    Columns: runs, minutes of all runs, median seconds a run, peak memory (MB) and tokens a second.
+    Columns: runs, minutes of all runs, median seconds per run, peak memory (MB) and tokens per second.
     """
     table = runs.assign(trained=runs["target"].where(runs["target"] != "", runs["arm"]))
     grouped = table.groupby(["phase", "trained"], sort=True)
@@ -89,8 +89,8 @@ def cost(runs: pd.DataFrame) -> pd.DataFrame:
 def learned(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.DataFrame:
     """Return the dev metrics of the intermediate tasks at the end of their training, in points, as means of seeds.
 
-    One row a task and one column a kind of arm that trains it: alone, in a mixture, with shuffled labels. The last
-    shows the level of chance.
+    The table has one row per task and one column per kind of arm that trains it: alone, in a mixture, with shuffled
+    labels. The last shows the level of chance.
     """
     intermediate = runs[runs["phase"] == "intermediate"]
     kinds = intermediate["arm"].map(arms.get).map(_kind)
@@ -101,11 +101,11 @@ def learned(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.DataFrame:
 
 
 def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of tasks by form and domain with their dev scores, all in points: what learning added to chance.
+    """Return the table of tasks by form and domain with their dev scores, all in points.
 
     Args:
         tasks: The table of :func:`codestilts.evaluation.matched_tasks.matched_tasks`.
-        learned_tasks: The table of :func:`learned`; of its kinds those with true labels are shown.
+        learned_tasks: The table of :func:`learned`, of which the kinds with true labels are shown.
     """
     table = tasks.assign(trivial=100 * tasks["trivial"])
     for kind in [kind for kind in KINDS[:-1] if kind in learned_tasks]:

@@ -1,4 +1,4 @@
-"""A few test examples with the predictions of some arms, for readers of the report; drawn at random, not by success."""
+"""Test examples with the predictions of some arms, for readers of the report; drawn at random, solved or not."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +26,7 @@ def sample_predictions(
         settings: The targets and languages.
 
     Returns:
-        One row an example and arm (:func:`describe`).
+        One row per example and arm (:func:`describe`).
     """
     first_seed = predictions["seed"] == predictions["seed"].min()
     predictions = predictions[first_seed & (predictions["split"] == "test")]

@@ -1,4 +1,4 @@
-"""Download a file over HTTP: with a progress bar, and continuing where an earlier attempt or run stopped."""
+"""Download a file over HTTP: with a progress bar, resuming where an earlier attempt or run stopped."""
 
 import json
 import shutil
@@ -79,7 +79,7 @@ def describe(error: Exception) -> str:
 
 
 def _note_of(part: Path) -> Path:
-    """The file that says which address, and which state of its content, an incomplete download is of."""
+    """The file with the address, and the state of its content, that an incomplete download belongs to."""
     return part.with_suffix(".json")
 
 

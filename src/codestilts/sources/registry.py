@@ -118,7 +118,7 @@ def log(text: str) -> None:
 def _npm(source: Source, folder: Path) -> Path:
     """Fetch a package by ``npm pack``.
 
-    npm tells nobody the tokens of registries that need a login, so no other client can stand in for it.
+    npm does not reveal the tokens of registries that need a login, so no other client can replace it.
     """
     command = [*npm_command(), "pack", f"{source.id}@{source.version}", "--ignore-scripts", "--loglevel", "error"]
     with tempfile.TemporaryDirectory(prefix="codestilts-npm-") as cache:

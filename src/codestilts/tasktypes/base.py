@@ -156,7 +156,7 @@ def move_batch(batch: Batch, device: torch.device) -> Batch:
 
 
 def pin_batch(batch: Batch) -> Batch:
-    """Put a batch into memory from which a GPU copies by itself."""
+    """Put a batch into pinned memory, from which a GPU copies asynchronously."""
     return {name: values if name in ON_CPU else values.pin_memory() for name, values in batch.items()}
 
 
@@ -188,9 +188,9 @@ def permutation(size: int, seed: int) -> np.ndarray:
 
 
 def wrong_labels(labels: np.ndarray, classes: int, share: float, seed: int) -> np.ndarray:
-    """Give a share of the rows another label, as many rows of each label as of any other.
+    """Give a share of the rows another label, equally many of each label.
 
-    The rows of a label are dealt out evenly to the other labels, so each label has as many rows as before.
+    The rows of a label are distributed evenly over the other labels, so each label keeps its number of rows.
 
     Args:
         labels: the label of each row, below ``classes``.

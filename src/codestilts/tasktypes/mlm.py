@@ -1,7 +1,7 @@
 """Masked language modelling on the texts of other tasks: the control that trains without labels.
 
 15 % of the tokens are chosen; of these 80 % become the mask token, 10 % a random one and 10 % stay
-(Devlin et al. 2019, section 3.1), drawn anew in every batch.
+(Devlin et al. 2019, section 3.1), drawn again for every batch.
 """
 
 from typing import Any
@@ -87,5 +87,5 @@ def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFram
 
 
 def shuffle(features: Records[Feature], seed: int, tokenizer: Any, task: Task) -> Records[Feature]:
-    """Return the features as they are: there are no labels to shuffle."""
+    """Return the features unchanged: there are no labels to shuffle."""
     return features

@@ -30,11 +30,11 @@ from codestilts.tasktypes.token_states import pooled_states
 
 # As UniXcoder (Guo et al. 2022, code-search/run.py multiplies by 20) and SimCSE (Gao et al. 2021, arXiv 2104.08821).
 TEMPERATURE = 0.05
-EXCLUDED = -1e4  # similarity of a near duplicate that is no negative; finite, so that losses are
+EXCLUDED = -1e4  # similarity of a near-duplicate that is no negative; finite, so that losses are
 
 
 class PairFeature(Feature):
-    """A query and a document; near duplicates have the same ``cluster``."""
+    """A query and a document; near-duplicates have the same ``cluster``."""
 
     cluster: int
 
@@ -50,7 +50,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[PairFeatu
 
 
 def collate(features: list[PairFeature], tokenizer: Any, rng: Any = None) -> Batch:
-    """Batch queries and documents in turn; ``cluster`` numbers the near duplicates, which are no negatives."""
+    """Batch queries and documents in turn; ``cluster`` numbers the near-duplicates, which are no negatives."""
     batch = collate_sequences(features, tokenizer.pad_token_id)
     batch["cluster"] = torch.tensor([feature["cluster"] for feature in features])
     return batch
@@ -97,7 +97,7 @@ def decode(outputs: list[Tensor], features: list[PairFeature], examples: pd.Data
 
 
 def _rank(examples: pd.DataFrame, vectors: Tensor, rows: np.ndarray) -> pd.DataFrame:
-    """Rank all documents for each query, near duplicates of its own document left out.
+    """Rank all documents for each query, near-duplicates of its own document left out.
 
     ``prediction`` is the id of the first document, ``score`` the reciprocal rank of the query's own. Ties count against
     the query (its own document comes after its equals), so that a collapsed encoder scores nothing.

@@ -1,7 +1,7 @@
 """Exact search among vectors, on the device that holds them, without a table of all similarities.
 
-BLAS may round the product of two vectors differently at another place of a table (at its edges, say). Equal vectors are
-therefore multiplied once and are ties wherever they stand.
+BLAS may round the product of two vectors differently depending on its position in a table, for instance at the edges.
+Equal vectors are therefore multiplied once, so that they are ties regardless of their position.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ CPU_BLOCK, GPU_BLOCK = 1 << 26, 1 << 30
 
 
 class Neighbours(NamedTuple):
-    """The nearest neighbours of each vector of a side, from the nearest down."""
+    """The nearest neighbours of each vector of a side, the nearest first."""
 
     values: np.ndarray  # similarities
     indices: np.ndarray
@@ -77,7 +77,7 @@ def _highest(similarity: Tensor, count: int) -> tuple[Tensor, Tensor]:
 def nearest_neighbours(queries: Tensor, documents: Tensor, count: int) -> tuple[Neighbours, Neighbours]:
     """Find the nearest documents of each query and the nearest queries of each document, with one product for both.
 
-    Ties go to the first. A side that has fewer than ``count`` vectors is found whole.
+    Ties go to the first. If a side has fewer than ``count`` vectors, all of them are found.
     """
     (queries, query_group), (documents, document_group) = distinct(queries), distinct(documents)
     tile = tile_of(queries.device)

@@ -1,4 +1,4 @@
-"""How the tokens of a batch, laid end to end, are split into sequences, and the sequences into groups."""
+"""How the concatenated tokens of a batch are split into sequences, and the sequences into groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the tokens of a batch, laid end to end, are split into sequences.
+    """How the concatenated tokens of a batch are split into sequences.
 
     Attributes:
         sequence: the sequence of each token.

@@ -1,6 +1,6 @@
 """The encoder's states of the real tokens of a batch, computed without padding.
 
-Except for attention, an encoder computes each token by itself. The tokens of a batch are therefore laid end to end as
+Except for attention, an encoder computes each token separately. The tokens of a batch are therefore concatenated as
 one sequence, and only :func:`attention` sees where sequences begin: on a GPU by a kernel that takes their bounds, on a
 CPU padded in groups of similar length. Encoders whose code does not pass this on to its attention (those not in
 :data:`UNPADDED_TYPES`) compute padded groups instead.
@@ -66,7 +66,7 @@ def attention(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Self-attention of each sequence by itself, in the signature that transformers gives its attention functions.
+    """Self-attention within each sequence, in the signature that transformers gives its attention functions.
 
     Args:
         module: the attention layer (unused).

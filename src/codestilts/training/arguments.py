@@ -1,4 +1,4 @@
-"""The arguments that the scripts of all training jobs have. Their names are those of the jobs' attributes."""
+"""Arguments that the scripts of training jobs share. Their names are those of the attributes of the jobs."""
 
 import argparse
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from pydantic import TypeAdapter, ValidationError
 
 
 def job_parser(description: str | None, settings: Any, out: str) -> argparse.ArgumentParser:
-    """Return a parser of the encoder, the encoded tasks, the settings, the output and the number of GPUs of a job.
+    """Return a parser for the encoder, the encoded tasks, the settings, the output and the number of GPUs of a job.
 
     Args:
         description: What the script does.
-        settings: The class of its settings, which are JSON.
+        settings: The class of its settings, which are given as JSON.
         out: What the output is.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
-        "--encoder", type=Path, required=True, help="folder of the tokenizer and, without a parent, of the weights"
+        "--encoder", type=Path, required=True, help="folder of the tokenizer and, without --parent, of the weights"
     )
     parser.add_argument(
         "--encoded", type=Path, nargs="+", required=True, help="one folder per encoded task, named after it"
@@ -30,7 +30,7 @@ def job_parser(description: str | None, settings: Any, out: str) -> argparse.Arg
 
 
 def _reader(settings: Any) -> Callable[[str], Any]:
-    """Return a function that reads settings, and whose error names the keys that are wrong."""
+    """Return a function that reads settings from JSON; its error names the wrong keys."""
 
     def read(text: str) -> Any:
         try:
@@ -42,14 +42,14 @@ def _reader(settings: Any) -> Callable[[str], Any]:
 
 
 def add_parent(parser: argparse.ArgumentParser) -> None:
-    """Add the folder of the intermediate models that a job goes on from."""
+    """Add the folder of the intermediate models from which a job starts."""
     parser.add_argument(
-        "--parent", type=Path, nargs="?", help="folder with {seed}/ of the intermediate phase, if there was one"
+        "--parent", type=Path, nargs="?", help="folder with {seed}/ of intermediate training, if there was any"
     )
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
-    """Add what training with a chosen learning rate and with checkpoints needs."""
+    """Add the files of learning-rate trials and of checkpoints."""
     parser.add_argument(
         "--trials", type=Path, nargs="?", help="learning-rate trials, if any: the best of them sets the learning rate"
     )

@@ -44,9 +44,10 @@ def plan_steps(tokens: Mapping[str, np.ndarray], settings: TrainingSettings, see
 def plan_batches(lengths: dict[str, list[int]], tasks: list[str], tokens_per_step: int, seed: int) -> list[list[int]]:
     """Choose the features of each step.
 
-    A feature is added while that brings the tokens spent so far closer to ``steps so far x tokens_per_step``. The next
-    batch, whatever its task, makes up for what a batch has too much or too little, so a run is off by half a feature
-    however long it is. A step has at least one feature. Within a pass, features are drawn without replacement.
+    A feature is added while that brings the tokens spent so far closer to ``steps so far x tokens_per_step``. Each
+    batch, of any task, compensates for the surplus or deficit of the ones before it, so that a run of any length
+    deviates by at most half a feature. A step has at least one feature. Within a pass, features are drawn without
+    replacement.
 
     Args:
         lengths: the tokens of each task's features.
@@ -100,9 +101,9 @@ def _passes(size: int, rng: np.random.Generator) -> Iterator[int]:
 def task_schedule(sizes: dict[str, int], mean_tokens: dict[str, float], cap: int, steps: int, seed: int) -> list[str]:
     """Choose the task of each step: examples-proportional with a cap (Raffel et al. 2020, section 3.5.2).
 
-    A step is a number of tokens and not of examples, so a task's share of the steps is its (capped) number of examples
-    times its mean tokens per example, ``mean_tokens``, which are 1 where steps are mixed in that proportion. The counts
-    are the shares rounded by largest remainder, in random order.
+    A step is a number of tokens, not of examples. A task's share of the steps is therefore its (capped) number of
+    examples times its mean tokens per example, ``mean_tokens``; these are 1 with ``mixture: steps``. Shares are rounded
+    to steps by largest remainder, and the steps are in random order.
     """
     names = sorted(sizes)
     share = np.array([min(sizes[name], cap) * mean_tokens[name] for name in names])

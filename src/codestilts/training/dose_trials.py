@@ -1,8 +1,7 @@
-"""Trials of the learning rate of intermediate training: short studies of one arm and seed, one for each rate.
+"""Trials of the learning rate of intermediate training: short studies of one arm with one seed, one for each rate.
 
-Each rate is judged by what it is for: the targets are trained after it, and their dev rows in the source language
-decide. The dev rows of the intermediate tasks would not show what the encoder forgets, and the test rows and other
-languages belong to the results.
+Targets are trained after each rate, and their dev rows in the source language decide. The dev rows of the intermediate
+tasks would not show what the encoder forgets; test rows and other languages are reserved for the results.
 """
 
 import json
@@ -38,7 +37,7 @@ from codestilts.training.seed_jobs import (
 )
 from codestilts.training.tokenizers import load_tokenizer
 
-COLUMNS = ["encoder", "arm", "seed", "learning_rate", "steps", "dose", "chosen"]  # of the table, before the measures
+COLUMNS = ["encoder", "arm", "seed", "learning_rate", "steps", "dose", "chosen"]  # of the table; MEASURES follow
 MEASURES = ["measure", "task", "language", "value", "error"]
 
 
@@ -47,11 +46,11 @@ class DoseJob:
     """Trials of an arm with their files.
 
     Attributes:
-        settings: what is tried.
+        settings: the rates, the arm's training and that of the targets.
         encoder: folder of the published encoder.
         encoded: one folder for each task that the settings name, named after it.
         out: list of the trials (JSON), from which :func:`best_learning_rate` chooses.
-        table: everything that was measured (CSV), test rows included; only the report reads it.
+        table: all measurements (CSV), including those on test rows; only the report reads it.
         gpus: the number of GPUs that the job requested.
     """
 
@@ -64,7 +63,7 @@ class DoseJob:
 
     @property
     def work(self) -> Path:
-        """The folder for unfinished work, and for the one intermediate model that exists at a time."""
+        """The folder for unfinished work and for the intermediate model, of which one exists at a time."""
         return self.out.with_name(f".{self.out.stem}.work")
 
     @cached_property
@@ -73,26 +72,25 @@ class DoseJob:
         return next(iter(self.settings.targets.values())).seeds[0]
 
     def folders(self, names: Iterable[str]) -> list[Path]:
-        """The encoded tasks of these names."""
+        """The folders of the encoded tasks with these names."""
         return [folder for folder in self.encoded if folder.name in set(names)]
 
 
 def try_doses(job: DoseJob) -> None:
     """Try every learning rate and write the list of trials and the table.
 
-    A trial has the ``learning_rate``, ``steps`` and ``dose`` (their product) of intermediate training, ``targets``, the
-    metric of each target on dev rows of its source language, and ``dev``, their mean (:func:`mean_of_groups`). A rate
-    at which a loss is not finite is a trial too, with an ``error``, and worse than all others. A killed job continues
-    where it stopped.
+    A trial has the ``learning_rate``, ``steps`` and ``dose`` (their product) of intermediate training; ``targets``, the
+    metric of each target on dev rows of its source language; and ``dev``, their mean (:func:`mean_of_groups`). If a
+    loss is not finite, the trial has an ``error`` and is worse than all others. A killed job resumes where it stopped.
     """
     launch(partial(_try_doses, job), job.gpus, job.work)
 
 
 def mean_of_groups(values: Mapping[str, float], groups: Mapping[str, str]) -> float:
-    """Average the targets of each group, then the groups, as effects are averaged.
+    """Average the targets of each group, then the groups, as in effects.
 
-    Metrics are averaged as they are, not standardised: a target that the rate hardly changes must not count as much as
-    one that it changes by ten points.
+    Metrics are not standardised: a target that the rate hardly changes must not count as much as one that it changes by
+    ten points.
     """
     by_target = pd.Series(dict(values), dtype=float)
     return float(by_target.groupby(by_target.index.map(groups)).mean().mean())
@@ -113,7 +111,7 @@ def _try_doses(job: DoseJob, device: torch.device) -> None:
         trials = [json.loads(path.read_text(encoding="utf-8")) for path in files.values()]
         write_csv(_table(trials, job.settings), job.table)
         for trial in trials:
-            del trial["tests"]  # not in the file that a choice reads
+            del trial["tests"]  # the choice must not read them
         write_json(job.out, trials)
         shutil.rmtree(job.work)
 
@@ -142,7 +140,7 @@ def _trial(job: DoseJob, rate: float, device: torch.device) -> dict[str, Any]:
 
 
 def _intermediate_model(job: DoseJob, rate: float, folder: Path, device: torch.device) -> Path:
-    """Train the intermediate tasks and return the folder of the model; that of the encoder if there are none."""
+    """Train the intermediate tasks and return the model's folder; without tasks, return that of the encoder."""
     if job.settings.intermediate is None:
         return job.encoder
     settings = replace(job.settings.intermediate, learning_rate=rate)
@@ -169,7 +167,7 @@ def _held_out(job: DoseJob, model: Path, device: torch.device) -> dict[str, floa
 
 
 def _target_result(job: DoseJob, target: str, model: Path, folder: Path, device: torch.device) -> dict[str, Any]:
-    """Train a target and return its dev metric and, if they are wanted, its test metrics by language."""
+    """Train a target and return its dev metric and, if requested, its test metrics by language."""
     file = folder / f"{target}.json"
     if not run_on_rank_zero(file.exists):
         settings = job.settings.targets[target]
@@ -182,7 +180,7 @@ def _target_result(job: DoseJob, target: str, model: Path, folder: Path, device:
 
 
 def _test_scores(inputs: TrainingInputs, trained: Trained) -> list[dict[str, Any]]:
-    """The metric of a target on the test rows of each language, from the last step."""
+    """Return the metric of a target on the test rows of each language after the last step."""
     if not trained.predictions:
         return []
     target, found = inputs.settings.target, trained.predictions[max(trained.predictions)]
@@ -194,7 +192,7 @@ def _test_scores(inputs: TrainingInputs, trained: Trained) -> list[dict[str, Any
 
 
 def _table(trials: list[dict[str, Any]], settings: DoseSettings) -> pd.DataFrame:
-    """Everything that the trials of an arm measured, one row a value; a failed trial has a row with its error."""
+    """Return all measurements of an arm's trials, one row per value; a failed trial has a row with its error."""
     any_target = next(iter(settings.targets.values()))
     chosen, rows = best_learning_rate(trials), list[dict[str, Any]]()
     for trial in trials:

@@ -50,7 +50,7 @@ class EncodingJob:
         encoder: folder of the tokenizer.
         examples: the task's table, named after it.
         out: folder that is written; its parent's parent holds those of all encoders, and locks.
-        clusters: the clusters of texts that training and test sets share; without them no example is left out.
+        clusters: clusters of texts that training and test sets share; without these, no example is left out.
     """
 
     settings: EncodingSettings
@@ -60,7 +60,7 @@ class EncodingJob:
     clusters: Path | None = None
 
     def left_out(self) -> list[int]:
-        """Positions of the training examples that are left out in the table."""
+        """Positions, in the table, of the training examples that are left out."""
         return left_out(pd.read_parquet(self.clusters), self.examples.stem) if self.clusters else []
 
 
@@ -71,7 +71,7 @@ def left_out(clusters: pd.DataFrame, task: str) -> list[int]:
 
 
 def encode_task(job: EncodingJob) -> None:
-    """Encode a task, or link to what another encoder with the same tokenizer has encoded."""
+    """Encode a task, or link to the files of another encoder with the same tokenizer."""
     tokenizer = load_tokenizer(job.encoder)
     key = {
         "settings": json.loads(json.dumps(asdict(job.settings))),

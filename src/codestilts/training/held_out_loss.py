@@ -1,4 +1,4 @@
-"""What an encoder forgets: the loss of its own masked-language-model head on texts that nothing is trained on."""
+"""What an encoder forgets: the loss of its own masked-language-model head on texts that are not trained on."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,18 +22,18 @@ def held_out_losses(
 ) -> dict[str, float | None]:
     """Return the cross entropy of masked tokens in the dev texts of each task.
 
-    The masked tokens are the same for every model. The head is that of the published encoder with the word embeddings
-    that it was published with, so that the loss tells how far the encoder's states have moved from what it reads.
+    The masked tokens are the same for every model. The head and its word embeddings are those of the published encoder,
+    so the loss shows how far the encoder's states have moved from what this head expects.
 
     Args:
         published: folder of the published encoder.
         model: folder of the encoder that is measured, trained or not.
         tasks: encoded tasks of masked language modelling.
         device: where to compute.
-        precision: that of a GPU.
+        precision: the precision on a GPU.
 
     Returns:
-        The mean loss by task; None where the encoder was published without a head or a task has no dev texts.
+        The mean loss by task; None if the encoder was published without a head or the task has no dev texts.
     """
     head = models.load_mlm_head(published)
     if head is None:

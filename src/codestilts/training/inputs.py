@@ -99,7 +99,7 @@ class Draw:
 
 
 def _draw(data: TaskData, settings: TrainingSettings, seed: int) -> Draw:
-    """Draw rows without replacement; all of them where the settings name no number."""
+    """Draw rows without replacement; all of them if the settings give no number."""
     rows, task = np.unique(data.train.rows()), settings.tasks[data.task.name]
     if not task.drawn:
         return Draw(rows, len(rows))
@@ -160,7 +160,7 @@ def load_inputs(
         encoder: the folder of the tokenizer.
         encoded: one folder per task, named after it (:mod:`codestilts.training.encode`).
         device: where the job computes.
-        held_out: predict the target's test rows, and its dev rows where checkpoints are selected.
+        held_out: predict the target's test rows and, if checkpoints are selected, its dev rows.
 
     Raises:
         CodeStiltsError: a task has no training rows.

@@ -49,7 +49,7 @@ def new_optimisation(model: Model, settings: TrainingSettings, steps: int, devic
 
 
 def new_head_parameters(model: Model) -> set[nn.Parameter]:
-    """The parameters of the heads that start from random weights; that of masked language modelling is pretrained."""
+    """Return the parameters of the heads that start from random weights: all but that of masked language modelling."""
     heads = [head for name, head in model.heads.items() if model.tasks[name].type != "mlm"]
     return {value for head in heads for value in head.parameters()}
 

@@ -36,13 +36,13 @@ class TrainingJob:
     Attributes:
         settings: what is trained.
         encoder: folder of the tokenizer, and of the weights where there is no ``parent``.
-        parent: folder with ``{seed}/`` of the intermediate phase, if there was one.
+        parent: folder with ``{seed}/`` of intermediate training, if there was any.
         encoded: one folder per task, named after it (:mod:`codestilts.training.encode`).
         out: folder that gets ``{seed}/`` (``models.FILES``) for each seed.
         records: folder that gets a copy of each seed's record (``{seed}/run.json``), for an ``out`` that is temporary.
         predictions: table that gets the test predictions of all seeds of a target.
-        trials: what :func:`try_learning_rates` wrote, or for the intermediate phase
-            :func:`codestilts.training.dose_trials.try_doses`, if it chooses the learning rate.
+        trials: the trials that choose the learning rate, if any: written by :func:`try_learning_rates` or, for
+            intermediate training, by :func:`codestilts.training.dose_trials.try_doses`.
         checkpoints: folder for unfinished work; by default beside ``out``.
         gpus: the number of GPUs that the job requested; several train each model together.
     """
@@ -85,8 +85,8 @@ def train_seeds(job: TrainingJob) -> None:
     """Train every seed of a job and write its outputs.
 
     Finished seeds are kept among the checkpoints until all are done, so that a killed job repeats none of them. They
-    only count if settings, code, parents and examples are the same. A job that a killed workflow left running is waited
-    for: it writes to the same files. With ``keep_models: false`` the weights are left out.
+    are used only if settings, code, parents and examples are the same. If a killed workflow left a job
+    running that writes to the same files, this job waits for it. Weights are not written unless ``keep_models`` is set.
     """
     if job.trials:
         rate = best_learning_rate(json.loads(job.trials.read_text(encoding="utf-8")))

@@ -9,7 +9,7 @@ STAGES = {
     "fetch": "fetch sources",
     "import_encoder": "import encoders",
     "extract": "extract functions",
-    "near_duplicates": "find near duplicates",
+    "near_duplicates": "find near-duplicates",
     "build": "build examples",
     "text_clusters": "find near-duplicate texts",
     "encode": "encode examples",

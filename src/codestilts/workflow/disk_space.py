@@ -1,4 +1,4 @@
-"""The disk space that a study takes, before it runs."""
+"""The disk space of a study, estimated before it runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class DiskUse:
 
     @property
     def peak(self) -> float:
-        """Most bytes at once."""
+        """The largest number of bytes at a time."""
         return self.kept + self.temporary_models + self.checkpoints
 
 
@@ -75,7 +75,7 @@ def disk_use(workload: Workload, jobs: Sequence[Job], speed: Speed, running: int
 def _temporary_bytes(
     workload: Workload, jobs: Sequence[Job], ends: Sequence[float], model_bytes: Mapping[str, float]
 ) -> float:
-    """The most bytes of temporary models at once: each stays from the end of its training to its last reader's end."""
+    """Return the most bytes of temporary models at a time: each exists from its training to its last reader's end."""
     deleted: dict[int, float] = {}
     for job, end in zip(jobs, ends, strict=True):
         for parent in job.parents:
@@ -89,7 +89,7 @@ def _temporary_bytes(
 
 
 def with_settings(workload: Workload, jobs: Sequence[Job], **settings: Any) -> tuple[Workload, list[Job]]:
-    """The same study and jobs with another ``keep_models`` or ``store_precision``, which change no job's work."""
+    """Return the same study and jobs with another ``keep_models`` or ``store_precision``."""
     study = replace(workload.study, config=workload.study.config.model_copy(update=settings))
     renamed = [
         replace(job, rule="train_intermediate" if job.wildcards[1] in study.kept_parents else "train_temporary")

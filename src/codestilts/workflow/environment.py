@@ -86,7 +86,7 @@ def keep_caches_in(folder: Path) -> None:
 def set_job_environment() -> None:
     """Set the variables that every job inherits."""
     go_offline()
-    os.environ["PYTHONUTF8"] = "1"  # read and write UTF-8, whatever the locale
+    os.environ["PYTHONUTF8"] = "1"  # read and write UTF-8 in every locale
     if any(Path("/dev").glob("nvidia[0-9]*")):
         os.environ.setdefault("APPTAINER_NV", "1")  # as apptainer --nv, which warns on machines without a GPU
     pass_commit()

@@ -47,7 +47,7 @@ class Plan:
 
 
 def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], int] | None) -> str:
-    """Everything that ``make plan`` prints.
+    """Return the text that ``make plan`` prints.
 
     Args:
         plan: The plan.
@@ -77,7 +77,7 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """A table, aligned."""
+    """Return a table as aligned text."""
     return table.to_string(float_format="{:,.2f}".format)
 
 

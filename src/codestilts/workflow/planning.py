@@ -20,7 +20,7 @@ from codestilts.workflow.job_paths import job_path_of, rules_by_job_path
 from codestilts.workflow.scheduling import longest_chains, schedule
 from codestilts.workflow.task_sizes import FILL, TaskSize, task_size
 
-# Columns of the table of device hours. Training jobs of targets also predict; the two are told apart.
+# Columns of the table of device hours. Training jobs of targets also predict; their hours are divided.
 STAGES = {"train_intermediate": "intermediate", "train_temporary": "intermediate", "tune": "tuning"}
 STAGES |= {"frozen_retrieval": "retrieval", "try_doses": "tuning"}
 TARGET, PREDICTION = "target", "prediction"
@@ -89,18 +89,18 @@ class _JobGraph:
     def __init__(self, workload: Workload) -> None:
         self.jobs: list[Job] = []
         self.study, self.sizes, self.architectures = workload.study, workload.sizes, workload.architectures
-        self.first_batch = next(iter(self.study.batches))  # whose settings are those of all batches, but for the seeds
+        self.first_batch = next(iter(self.study.batches))  # all batches have its settings, except for the seeds
         self.dose_trials: dict[tuple[str, str], int] = {}
         self.intermediate: dict[tuple[str, str, str], int] = {}
 
     def add_dose_trials(self, encoder: str, arm: str) -> None:
-        """One job tries all learning rates of intermediate training."""
+        """Add the job that tries all learning rates of intermediate training."""
         settings = training_jobs.dose_settings(self.study, encoder, arm)
         flops = dose_flops(self.architectures[encoder], settings, self.sizes)
         self.dose_trials[encoder, arm] = self._add("try_doses", (encoder, arm), flops)
 
     def add_intermediate(self, encoder: str, arm: str) -> None:
-        """One job a batch of seeds."""
+        """Add one job per batch of seeds."""
         settings = training_jobs.intermediate_settings(self.study, encoder, arm, self.first_batch)
         flops = training_flops(self.architectures[encoder], settings, self.sizes)
         rule = "train_intermediate" if arm in self.study.kept_parents else "train_temporary"
@@ -110,7 +110,7 @@ class _JobGraph:
             self.intermediate[encoder, arm, batch] = number
 
     def add_target(self, encoder: str, arm: str, target: str) -> None:
-        """The learning-rate trials, if the study has any, and one job a batch of seeds."""
+        """Add the learning-rate trials, if the study has any, and one job per batch of seeds."""
         settings = training_jobs.target_settings(self.study, encoder, arm, target, self.first_batch)
         trials = []
         if rates := len(self.study.learning_rates):
@@ -123,7 +123,7 @@ class _JobGraph:
             self._add("train_target", (encoder, arm, target, batch), flops * len(seeds), parents)
 
     def add_retrieval(self, encoder: str, arm: str) -> None:
-        """One job a batch of seeds predicts all untrained targets."""
+        """Add one job per batch of seeds, which predicts all untrained targets."""
         settings = training_jobs.retrieval_settings(self.study, encoder, arm, self.first_batch)
         flops = retrieval_flops(self.architectures[encoder], settings, self.sizes)
         for batch, seeds in self.study.batches.items():
@@ -170,7 +170,7 @@ def wall_time(jobs: Sequence[Job], speed: Speed, devices: Iterable[int]) -> pd.D
 
 
 def job_ends(jobs: Sequence[Job], speed: Speed, devices: int) -> list[float]:
-    """When each job ends, in seconds. Readers of temporary models go first, as the rules say (``READERS_FIRST``)."""
+    """When each job ends, in seconds. Readers of temporary models run first, as in the rules (``READERS_FIRST``)."""
     durations, parents = [speed.seconds(job.flops) for job in jobs], [job.parents for job in jobs]
     temporary = any(job.rule == "train_temporary" for job in jobs)
     trainers = ("try_doses", "train_intermediate", "train_temporary")  # of models that others read
@@ -186,7 +186,7 @@ def critical_path(jobs: Sequence[Job], speed: Speed) -> float:
 
 @dataclass(frozen=True)
 class Downloads:
-    """Bytes of the sources, the names of those of unknown size, and of those that are local."""
+    """Bytes of the sources, and the names of those of unknown size and of local ones."""
 
     bytes: int
     unknown: list[str]

@@ -20,7 +20,7 @@ from codestilts.workflow.task_sizes import TaskSize, task_size
 
 Stage = Literal["doses", "intermediate", "tune", "target", "frozen_retrieval"]
 
-LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # stands in for an encoder of unknown size
+LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # assumed for an encoder of unknown size
 PROCESS_MB = 2000  # a process with all libraries and a few thousand examples; the pocket study's largest took 1,533 MB
 WEIGHT_COPIES = 8  # as loaded, as trained, gradients, two moments, and three in a checkpoint while it is written
 WEIGHT_BYTES = 4
@@ -42,7 +42,7 @@ class JobResources:
         self.seeds_per_job = len(seeds)
 
     def gpus(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
-        """GPUs of a job: those of its encoder, but at most one for predictions without training, which are quick."""
+        """GPUs of a job: those of its encoder, but at most one for frozen retrieval, which is quick."""
         gpus = self.study.gpus(wildcards["encoder"])
         return min(1, gpus) if stage == "frozen_retrieval" else gpus
 
@@ -126,5 +126,5 @@ class JobResources:
 
     @cache  # noqa: B019
     def _size(self, task: str) -> TaskSize:
-        """As the study asks for them: what is built already must not change the request of a job."""
+        """The size that the study requests: examples that are built already must not change the request of a job."""
         return task_size(self.study, task, None, {})

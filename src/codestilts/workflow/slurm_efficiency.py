@@ -1,4 +1,4 @@
-"""What Slurm allocated to a study's jobs and what they used: one row a rule."""
+"""What Slurm allocated to a study's jobs and what they used: one row per rule."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -71,5 +71,5 @@ def overhead(attempts: Iterable[Attempt], benchmarks: Path) -> float | None:
 
 
 def is_benchmark_of(attempt: Attempt, file: Path) -> bool:
-    """Whether a benchmark is of this attempt: Snakemake updates its time when it notices that the job has ended."""
+    """Whether a benchmark belongs to this attempt: Snakemake updates its time when it notices the end of the job."""
     return file.exists() and (attempt.began or 0) <= file.stat().st_mtime <= (attempt.ended or 0) + LATE

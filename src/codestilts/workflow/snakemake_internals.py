@@ -15,7 +15,7 @@ from snakemake.common import overwrite_function_params
 from snakemake.resources import Resource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-ALL_GPU_RULES = "gpu_jobs"  # stands for all rules that request GPUs in `set-resources` of a profile
+ALL_GPU_RULES = "gpu_jobs"  # represents all rules that request GPUs in `set-resources` of a profile
 
 
 @dataclass(frozen=True)

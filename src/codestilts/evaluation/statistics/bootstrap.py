@@ -1,18 +1,18 @@
-"""Estimates: weighted sums of cells with intervals and p-values from the draws of :mod:`resampling`."""
+"""Estimates: weighted sums of scores with intervals and p-values from the draws of :mod:`resampling`."""
 
 from functools import lru_cache
 
 import numpy as np
 
 from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate, no_interval
-from codestilts.evaluation.statistics.resampling import Cells
+from codestilts.evaluation.statistics.resampling import Scores
 
-LEAST_TAIL = 5  # draws beyond each end of an interval: with n of them, its tail probability is known to 1 in sqrt(n)
-GATHERED = 256  # cells that are added up at a time
+LEAST_TAIL = 5  # draws beyond each end of an interval; with n, the relative error of the tail is 1 / sqrt(n)
+GATHERED = 256  # scores that are added up at a time
 
 
-def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
-    """Estimate a weighted sum of cells.
+def estimate(scores: Scores, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
+    """Estimate a weighted sum of scores.
 
     The percentile interval is widened twice: by Student's t over the normal quantile, with Satterthwaite's degrees of
     freedom of the variances between seeds and between units, and by the share of the latter that the bootstrap misses.
@@ -20,22 +20,22 @@ def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Est
     include zero, and at least 1 / (draws + 1).
 
     Args:
-        cells: The cells of all arms.
-        weights: The weight of each cell.
+        scores: The scores of all arms.
+        weights: The weight of each score.
         confidence: The confidence of the interval.
 
     Returns:
-        The estimate, or None if no cell has a weight.
+        The estimate, or None if no score has a weight.
     """
     rows = np.flatnonzero(weights)
     if not len(rows):
         return None
-    assert cells.drawn[rows].all() or cells.draws.shape[1] == 1, "cells of arms that were not drawn"
+    assert scores.drawn[rows].all() or scores.draws.shape[1] == 1, "cells of arms that were not drawn"
     factors = weights[rows]
-    draws, by_seed = _weighted(cells.draws, rows, factors), factors @ cells.by_seed[rows]
+    draws, by_seed = _weighted(scores.draws, rows, factors), factors @ scores.by_seed[rows]
     value, resampled = float(draws[0]) if abs(draws[0]) > ROUNDING else 0.0, np.sort(draws[1:])
     seeds = tuple(float(x) for x in by_seed)
-    units = cells.units.ravel()[cells.places[rows]]
+    units = scores.units.ravel()[scores.cells[rows]]
     if note := _no_interval(by_seed, resampled, units, confidence):
         return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
     spread = _spread(by_seed, resampled, int(units.min()))
@@ -50,7 +50,7 @@ def _weighted(table: np.ndarray, rows: np.ndarray, factors: np.ndarray) -> np.nd
 
 
 def _no_interval(by_seed: np.ndarray, resampled: np.ndarray, units: np.ndarray, confidence: float) -> str:
-    """Return why there is no interval, the reason that a user can act on first; empty if there is one."""
+    """Return why there is no interval, empty if there is one; a reason that the user can remove comes first."""
     tail, reason = len(resampled) * (1 - confidence) / 2, no_interval(len(by_seed), units)
     if len(by_seed) > 1 and tail < LEAST_TAIL:
         return f"{len(resampled)} resamples are too few: {int(np.ceil(2 * LEAST_TAIL / (1 - confidence)))} or more"

@@ -25,7 +25,7 @@ from codestilts.evaluation.statistics.means import (
 from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
 from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
 from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, Question, questions
-from codestilts.evaluation.statistics.resampling import Cells
+from codestilts.evaluation.statistics.resampling import Scores
 from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
 from codestilts.evaluation.statistics.sensitivity import cell_differences
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
@@ -39,13 +39,13 @@ COLUMNS = [*ASKED, *COUNTS, "difference", *INTERVAL, *VARIANCES, *JUDGED]
 UNCORRECTED = (*CONFIRMATORY, "sensitivity", "leave one out")  # roles that the correction for a matrix leaves out
 
 
-def contrasts(cells: Cells, design: Design) -> pd.DataFrame:
+def contrasts(scores: Scores, design: Design) -> pd.DataFrame:
     """Return the primary contrast, then all others (:func:`questions`), with a verdict in words.
 
-    ``plus`` and ``minus`` are names of arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question
-    without data has no row. ``p_holm`` is empty: see :func:`corrected`.
+    ``plus`` and ``minus`` name arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question without
+    data has no row. ``p_holm`` stays empty: see :func:`corrected`.
     """
-    rows = [row for question in questions(design) for row in _rows(cells, design, question)]
+    rows = [row for question in questions(design) for row in _rows(scores, design, question)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["p_bh"] = corrected_within(table, ["role"]).where(~table["role"].isin(UNCORRECTED))
     first = table.index[table["role"] == "primary"]
@@ -72,7 +72,7 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
     for index in lost[table.loc[lost, "variance_seeds"].notna()]:
         row = table.loc[index]
         variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
-        # The wider interval of Bonferroni: what decides there does so whatever the other contrasts are.
+        # Bonferroni's wider interval: what decides it is enough, regardless of the other contrasts.
         found = from_variance(np.full(variance.seeds, row["difference"]), variance, 1 - (1 - confidence) / number)
         table.loc[index, "to_decide"] = to_decide(found, margin)
     table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
@@ -80,8 +80,8 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
     return table
 
 
-def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
-    """Return the weights of each part of a contrast that has data."""
+def weights(scores: Scores, design: Design, question: Question) -> list[Weighted]:
+    """Return the weights of the parts of a contrast, without parts that have no data."""
     without = design.overlaps if question.role == NO_OVERLAP else NO_OVERLAPS
     targets = design.settings.targets
     out = question.left_out if question.left_out_kind == "group" else None
@@ -94,34 +94,34 @@ def weights(cells: Cells, design: Design, question: Question) -> list[Weighted]:
         if question.left_out_kind == "form" and part.form == question.left_out:
             continue
         sides = [(sign, arms) for sign, group in ((1, part.plus), (-1, part.minus), (0, part.also)) for arms in group]
-        found.append(common_difference(cells, sides, part.targets(scopes), languages, without))
+        found.append(common_difference(scores, sides, part.targets(scopes), languages, without))
     return [part for part in found if part]
 
 
-def _rows(cells: Cells, design: Design, question: Question) -> Iterator[dict[str, Any]]:
-    """The row of a question and, for the primary contrast, those of other methods; none without data."""
-    parts, settings = weights(cells, design, question), design.settings
+def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[str, Any]]:
+    """Yield the row of a question and, for the primary contrast, those of other methods; nothing without data."""
+    parts, settings = weights(scores, design, question), design.settings
     if not parts:
         return
     mean = mean_of_parts(parts)
-    if question.left_out and not _changes(cells, design, question, mean):
+    if question.left_out and not _changes(scores, design, question, mean):
         return
-    counted = count(cells, mean.side)
-    if difference := estimate(cells, mean.difference, settings):
+    counted = count(scores, mean.side)
+    if difference := estimate(scores, mean.difference, settings):
         yield _row(design, question, settings.interval, difference, counted)
     if question.role == "primary":
         as_sensitivity = replace(question, role="sensitivity")
         for method in METHODS:
-            if method != settings.interval and (other := estimate(cells, mean.difference, settings, method)):
+            if method != settings.interval and (other := estimate(scores, mean.difference, settings, method)):
                 yield _row(design, as_sensitivity, method, other, counted)
-        table = cell_differences(cells, design, parts)
+        table = cell_differences(scores, design, parts)
         for method, estimator in OTHER_METHODS.items():
             yield _row(design, as_sensitivity, method, estimator(table, settings.confidence), counted)
 
 
-def _changes(cells: Cells, design: Design, question: Question, mean: Weighted) -> bool:
-    """Whether a contrast is another one without what is left out of it."""
-    whole = weights(cells, design, replace(question, left_out="", left_out_kind=""))
+def _changes(scores: Scores, design: Design, question: Question, mean: Weighted) -> bool:
+    """Whether leaving out a group, a language or a form changes a contrast."""
+    whole = weights(scores, design, replace(question, left_out="", left_out_kind=""))
     return not np.array_equal(mean.side, mean_of_parts(whole).side)
 
 
@@ -163,7 +163,7 @@ def _row(design: Design, question: Question, method: str, found: Estimate, count
 def shown_languages(table: pd.DataFrame, design: Design, above: bool) -> str:
     """Return in how many languages of the primary contrast a difference of one sign is shown: ``2 of 12``.
 
-    The p values of the languages are those of one side, each at half of 1 - confidence.
+    The p-values of the languages are one-sided, each compared with half of 1 - confidence.
     """
     names = design.language_sets[design.settings.language_set]
     rows = table[(table["role"] == "language") & table["language_set"].isin(names)].dropna(subset="p")

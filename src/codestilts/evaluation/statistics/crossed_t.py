@@ -1,10 +1,11 @@
-"""Crossed t: the interval and the p of a weighted sum of cells, with both seeds and units random.
+"""Crossed t: the interval and the p of a weighted sum of scores, with both seeds and units random.
 
-A contrast is a sum of cells (arm, target, language) times weights. Its variance has three parts: V_S between seeds, V_C
-between units of their means over seeds, and V_I of what is left, their interaction. Each of the first two contains
-the third, so the variance is V_S + V_C - V_I (Owen 2007, Annals of Applied Statistics 1(2), for crossed samples; Owen
-and Eckles 2012 for bootstraps). Degrees of freedom are Satterthwaite's (1946). A unit has the same influence in all
-languages, targets and arms it stands in: its values are added before they are squared.
+A contrast is a weighted sum of scores; a score is the value of one arm in one cell (a target in a language). Its
+variance has three parts: V_S between seeds, V_C between units of their means over seeds, and V_I of what is left, their
+interaction. Each of the first two contains the third, so the variance is V_S + V_C - V_I (Owen 2007, Annals of Applied
+Statistics 1(2), for crossed samples; Owen and Eckles 2012 for bootstraps). Degrees of freedom are Satterthwaite's
+(1946). The influences of a unit are added over all languages, targets and arms in which it occurs before they are
+squared.
 """
 
 from collections.abc import Mapping
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.resampling import Cells, resample
+from codestilts.evaluation.statistics.resampling import Scores, resample
 
-# With 9 degrees of freedom (10 units) Student's t widens a 95 % interval by 15 %, with 4 by 42 %: fewer units say too
-# little about other test sets.
+# Student's t widens a 95 % interval by 15 % with 9 degrees of freedom (10 units), and by 42 % with 4: fewer units say
+# too little about other test sets.
 LEAST_UNITS = 10
-ROUNDING = 1e-9  # points: smaller values are errors of rounding, whose sign says nothing
+ROUNDING = 1e-9  # points: smaller values are rounding errors, whose sign is meaningless
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class Variance:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A weighted sum of cells in points, its interval, and the p of the same method.
+    """A weighted sum of scores in points, its interval, and the p of the same method.
 
-    Where the data allow no interval, the numbers after ``value`` are NaN and ``note`` says why. ``variance`` has the
-    three components (:class:`Variance`); it is None for methods other than crossed t.
+    If the data allow no interval, the numbers after ``value`` are NaN and ``note`` says why. ``variance`` has the three
+    components (:class:`Variance`); it is None for methods other than crossed t.
     """
 
     value: float
@@ -79,35 +80,35 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def estimate(cells: Cells, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
-    """Estimate a weighted sum of cells.
+def estimate(scores: Scores, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
+    """Estimate a weighted sum of scores.
 
     Args:
-        cells: The cells of all arms.
-        weights: The weight of each cell.
+        scores: The scores of all arms.
+        weights: The weight of each score.
         confidence: The confidence of the interval.
 
     Returns:
-        The estimate, or None if no cell has a weight.
+        The estimate, or None if no score has a weight.
     """
     rows = np.flatnonzero(weights)
     if not len(rows):
         return None
-    by_seed = weights[rows] @ cells.by_seed[rows]
-    sizes = cells.units.ravel()[cells.places[rows]]
-    return from_variance(by_seed, variance_of(cells, weights, by_seed), confidence, no_interval(len(by_seed), sizes))
+    by_seed = weights[rows] @ scores.by_seed[rows]
+    sizes = scores.units.ravel()[scores.cells[rows]]
+    return from_variance(by_seed, variance_of(scores, weights, by_seed), confidence, no_interval(len(by_seed), sizes))
 
 
-def variance_of(cells: Cells, weights: np.ndarray, by_seed: np.ndarray) -> Variance:
-    """Return the parts of the variance of a weighted sum of cells; they are NaN with one seed or one unit.
+def variance_of(scores: Scores, weights: np.ndarray, by_seed: np.ndarray) -> Variance:
+    """Return the parts of the variance of a weighted sum of scores; they are NaN with one seed or one unit.
 
     Args:
-        cells: The cells of all arms.
-        weights: The weight of each cell.
+        scores: The scores of all arms.
+        weights: The weight of each score.
         by_seed: The sum with each seed.
     """
-    rows, moments = np.flatnonzero(weights), cells.moments
-    seeds, units = len(by_seed), moments.units(cells.places[rows])
+    rows, moments = np.flatnonzero(weights), scores.moments
+    seeds, units = len(by_seed), moments.units(scores.cells[rows])
     if seeds < 2 or units < 2:
         return Variance(seeds, units, np.nan, np.nan, np.nan)
     means, runs = (float(weights[rows] @ (table[rows] @ weights)) for table in (moments.of_means, moments.of_runs))
@@ -117,7 +118,7 @@ def variance_of(cells: Cells, weights: np.ndarray, by_seed: np.ndarray) -> Varia
 
 
 def no_interval(seeds: int, sizes: np.ndarray) -> str:
-    """Return why there is no interval, the reason that a user can act on first; empty if there may be one.
+    """Return why there is no interval, empty if there can be one; a reason that the user can remove comes first.
 
     Args:
         seeds: The number of seeds.
@@ -164,27 +165,27 @@ def estimate_sums(
 
     Args:
         sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` of one encoder, with the arms' ``family``.
-        weights: The weight of each cell (arm, target, language).
+        weights: The weight of each score (arm, target, language).
         confidence: The confidence of the interval.
 
     Returns:
         The estimate, or None if there are no weights.
     """
-    cells = resample(sums, 0, 0)
-    return estimate(cells, cell_weights(cells, weights), confidence)
+    scores = resample(sums, 0, 0)
+    return estimate(scores, score_weights(scores, weights), confidence)
 
 
-def cell_weights(cells: Cells, weights: Mapping[tuple[str, str, str], float]) -> np.ndarray:
-    """Return weights as an array over cells.
+def score_weights(scores: Scores, weights: Mapping[tuple[str, str, str], float]) -> np.ndarray:
+    """Return weights as an array over scores.
 
     Raises:
-        KeyError: There is no such cell.
+        KeyError: There is no such score.
     """
-    found = np.zeros(len(cells.by_seed))
+    found = np.zeros(len(scores.by_seed))
     for (arm, target, language), weight in weights.items():
         row = -1
-        if arm in cells.arms and target in cells.targets and language in cells.languages:
-            row = cells.rows[cells.arms.index(arm), cells.targets.index(target), cells.languages.index(language)]
+        if arm in scores.arms and target in scores.targets and language in scores.languages:
+            row = scores.rows[scores.arms.index(arm), scores.targets.index(target), scores.languages.index(language)]
         if row < 0:
             raise KeyError(f"no sums of arm '{arm}' on {target}, {language}")
         found[row] += weight

@@ -8,7 +8,7 @@ import pandas as pd
 from codestilts.config.analysis_settings import ComparedArm, ComparisonSettings
 from codestilts.config.scopes import target_scopes
 
-DOMAIN_FAMILIES = ("english", "code", "docs")  # of the arms that stand for a domain: neither controls nor variants
+DOMAIN_FAMILIES = ("english", "code", "docs")  # whose arms represent a domain; controls and variants do not
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Design:
 
     @cached_property
     def mixtures(self) -> dict[str, list[str]]:
-        """For each domain the arms of several intermediate tasks, all of this domain."""
+        """The arms of each domain that have several intermediate tasks, all of this domain."""
         domains = dict.fromkeys(arm.domain for arm in self.settings.arms.values() if arm.domain)
         found = {name: [arm for arm, its in self._of_domain(name).items() if its.mixture] for name in domains}
         return {name: arms for name, arms in found.items() if arms}
@@ -53,12 +53,12 @@ class Design:
         return {name: arm for name, arm in arms if arm.domain == domain and arm.family in DOMAIN_FAMILIES}
 
     def near(self, arms: list[str]) -> frozenset[str]:
-        """Return the targets whose form and material one of these arms' tasks shares."""
+        """Return the targets that are near one of these arms' tasks: they share its form and material."""
         return frozenset(target for name in arms for target in self.settings.arms[name].near)
 
     @cached_property
     def overlaps(self) -> dict[str, tuple[str, ...]]:
-        """For each arm the targets whose training data it shares."""
+        """The targets of each arm that are made of the same data as its tasks."""
         return {name: arm.overlaps for name, arm in self.settings.arms.items()}
 
     @cached_property

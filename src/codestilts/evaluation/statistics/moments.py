@@ -1,9 +1,9 @@
-"""Second moments of cells over units and seeds, from which the variance of any weighted sum of cells follows.
+"""Second moments of scores over units and seeds, from which the variance of any weighted sum of scores follows.
 
-A cell's value is a ratio of sums, or the mean of such ratios over labels. The influence of a unit on it is, to first
+A score is a ratio of sums, or the mean of such ratios over labels. The influence of a unit on it is, to first
 order, the unit's residual ``100 (numerator - ratio * denominator) / all denominators``, averaged over labels. Variances
-of contrasts need the influences only through their products summed over units, so those are all that is kept: two
-matrices over cells, of which only pairs of cells with common units have an entry.
+of contrasts depend on influences only through their products summed over units. Only these are kept: two
+matrices over scores, in which only pairs of scores with common units have an entry.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,11 +23,11 @@ Matrix = Any  # scipy.sparse.csr_array, which is imported late
 class Influences:
     """The influence of each unit on each run of one target in one language, in points.
 
-    ``values`` has one row a unit and ``seeds`` columns an arm; an arm that is a trivial baseline has its one run in the
-    first of them. ``rows`` are the arms' cells and ``place`` is the target and language.
+    ``values`` has one row per unit and ``seeds`` columns per arm; a trivial baseline has its only run in the first of
+    its columns. ``rows`` are the arms' scores and ``cell`` is the number of the target and language.
     """
 
-    place: int
+    cell: int
     rows: np.ndarray
     trivial: np.ndarray
     units: np.ndarray
@@ -45,8 +45,8 @@ class Moments:
     """Products of influences summed over units.
 
     ``of_means`` are those of the means over seeds, ``of_runs`` those of single runs, summed over seeds; both are sparse
-    (cells, cells). ``members`` (patterns, places) says in which places (target and language) a unit stands, ``counts``
-    how many units stand in exactly these.
+    (scores, scores). ``members`` (patterns, cells) has the cells of each pattern, ``counts`` the number of units that
+    occur in exactly these cells.
     """
 
     of_means: Matrix
@@ -54,10 +54,10 @@ class Moments:
     members: Matrix
     counts: np.ndarray
 
-    def units(self, places: np.ndarray) -> int:
-        """Return the number of different units in some places."""
+    def units(self, cells: np.ndarray) -> int:
+        """Return the number of different units in some cells."""
         used = np.zeros(self.members.shape[1])
-        used[places] = 1
+        used[cells] = 1
         return int(self.counts[self.members @ used > 0].sum())
 
 
@@ -81,16 +81,16 @@ def ratios(table: pd.DataFrame, run: np.ndarray, runs: int) -> tuple[np.ndarray,
 
 
 def influences(
-    table: pd.DataFrame, rows: dict[str, int], trivial: Sequence[str], seeds: list[int], place: int
+    table: pd.DataFrame, rows: dict[str, int], trivial: Sequence[str], seeds: list[int], cell: int
 ) -> tuple[np.ndarray, Influences]:
     """Return the values of the arms of one target and language (arms, seeds) and the influences of their units.
 
     Args:
         table: The sums of the target in the language.
-        rows: The cell of each arm.
+        rows: The row of each arm's score.
         trivial: The arms that are trivial baselines.
         seeds: The seeds of the other arms.
-        place: The number of the target and language.
+        cell: The number of the target and language.
     """
     from scipy.sparse import csr_array
 
@@ -104,19 +104,19 @@ def influences(
     column = table["unit"].astype("category").cat.remove_unused_categories().cat
     names, unit = np.asarray(column.categories, dtype=object), column.codes.to_numpy()
     matrix = csr_array((residuals, (unit, run)), shape=(len(names), len(arms) * count))
-    named = np.flatnonzero(names != "")  # a declared label that occurs nowhere has no unit, and no influence
-    return values, Influences(place, np.array(list(rows.values())), once, names[named], matrix[named])
+    named = np.flatnonzero(names != "")  # a declared label that never occurs has no unit and no influence
+    return values, Influences(cell, np.array(list(rows.values())), once, names[named], matrix[named])
 
 
 @dataclass
 class Accumulator:
-    """Adds up the moments of places (target and language) that have units in common, one such list at a time.
+    """Adds up the moments of cells that have units in common, one list of such cells at a time.
 
-    ``left`` are the places that are still to be read, in such lists, in order; with none, all are added at the end.
+    ``left`` has the cells that are still to be read, in such lists, in order; if it is empty, all are added at the end.
     """
 
+    scores: int
     cells: int
-    places: int
     seeds: int
     left: list[set[Key]]
     waiting: list[Influences] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Accumulator:
     patterns: list[tuple[list[int], int]] = field(default_factory=list)
 
     def read(self, key: Key, influences: Influences) -> None:
-        """Keep the influences in a place until the last of its list is there, then add them up."""
+        """Keep the influences in a cell until the last cell of its list has been read, then add them up."""
         self.waiting.append(influences)
         if self.left:
             self.left[0].discard(key)
@@ -136,16 +136,16 @@ class Accumulator:
 
     def _add(self, component: list[Influences]) -> None:
         codes, names = pd.factorize(np.concatenate([part.units for part in component]))
-        here = np.full((len(names), len(component)), -1)  # the row of each unit in each place
+        here = np.full((len(names), len(component)), -1)  # the row of each unit in each cell
         ends = np.cumsum([len(part.units) for part in component])
         for number, (part, end) in enumerate(zip(component, ends, strict=True)):
             here[codes[end - len(part.units) : end], number] = np.arange(len(part.units))
-            self.rows[part.place] = part.rows
+            self.rows[part.cell] = part.rows
         shared, pattern = np.unique(here >= 0, axis=0, return_inverse=True)
         for number, member in enumerate(shared):
             parts = [component[i] for i in np.flatnonzero(member)]
             units = here[pattern.ravel() == number][:, member]
-            self.patterns.append(([part.place for part in parts], len(units)))
+            self.patterns.append(([part.cell for part in parts], len(units)))
             step = max(1, CHUNK // (self.seeds * sum(len(part.rows) for part in parts)))
             for start in range(0, len(units), step):
                 self._multiply(parts, units[start : start + step])
@@ -159,8 +159,8 @@ class Accumulator:
         slices = [slice(end - len(part.rows), end) for part, end in zip(parts, ends, strict=True)]
         for one, ours in zip(parts, slices, strict=True):
             for other, theirs in zip(parts, slices, strict=True):
-                old = self.blocks.get((one.place, other.place), (0.0, 0.0))
-                self.blocks[one.place, other.place] = old[0] + of_means[ours, theirs], old[1] + of_runs[ours, theirs]
+                old = self.blocks.get((one.cell, other.cell), (0.0, 0.0))
+                self.blocks[one.cell, other.cell] = old[0] + of_means[ours, theirs], old[1] + of_runs[ours, theirs]
 
     def moments(self) -> Moments:
         """Return the moments of all that was added."""
@@ -176,21 +176,21 @@ class Accumulator:
         of_means, of_runs = (
             csr_array(
                 (np.concatenate([block[k].ravel() for _, _, block in pairs] or [none]), (left, right)),
-                shape=(self.cells, self.cells),
+                shape=(self.scores, self.scores),
             )
             for k in (0, 1)
         )
-        at = [(number, place) for number, (places, _) in enumerate(self.patterns) for place in places]
+        at = [(number, cell) for number, (cells, _) in enumerate(self.patterns) for cell in cells]
         indices = np.array(at, dtype=int).reshape(-1, 2).T
-        members = csr_array((np.ones(len(at)), tuple(indices)), shape=(len(self.patterns), self.places))
+        members = csr_array((np.ones(len(at)), tuple(indices)), shape=(len(self.patterns), self.cells))
         return Moments(of_means, of_runs, members, np.array([count for _, count in self.patterns], dtype=int))
 
 
 def components(units: Iterable[tuple[Key, Iterable[str]]]) -> list[list[Key]]:
-    """Return the targets and languages in lists that have no unit in common.
+    """Group cells into lists that have no unit in common.
 
     Args:
-        units: The names of the units of each target and language.
+        units: The names of the units of each cell.
     """
     parent: dict[Key, Key] = {}
     first: dict[str, Key] = {}

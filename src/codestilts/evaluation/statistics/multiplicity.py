@@ -1,4 +1,4 @@
-"""Corrections for several tests: Holm, Benjamini-Hochberg, and in how many of several cases a difference is shown."""
+"""Corrections for several tests: Holm, Benjamini-Hochberg, and the number of cases in which a difference is shown."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ Numbers = Sequence[float] | np.ndarray
 
 
 def holm(p: Numbers) -> np.ndarray:
-    """Return p values adjusted by Holm (1979); gaps stay."""
+    """Return p values adjusted by Holm (1979); missing values stay missing."""
     return _adjusted(p, "holm")
 
 
 def benjamini_hochberg(p: Numbers) -> np.ndarray:
-    """Return p values adjusted by Benjamini and Hochberg (1995); gaps stay."""
+    """Return p values adjusted by Benjamini and Hochberg (1995); missing values stay missing."""
     return _adjusted(p, "fdr_bh")
 
 
@@ -39,8 +39,8 @@ def _adjusted(p: Numbers, method: str) -> np.ndarray:
 def partial_conjunction(p: Sequence[float], alpha: float) -> int:
     """Return the largest u for which "at least u of n null hypotheses are false" is shown.
 
-    The p of that statement is ``(n - u + 1) * p_(u)`` with the u-th smallest p (Dror et al. 2017, TACL 5, whatever the
-    dependence); u grows as long as each is at most ``alpha``.
+    The p of that statement is ``(n - u + 1) * p_(u)`` with the u-th smallest p (Dror et al. 2017, TACL 5, for any
+    dependence); u grows as long as each of these is at most ``alpha``.
     """
     ordered = np.sort(np.asarray(p, dtype=float))
     passed = (len(ordered) - np.arange(len(ordered))) * ordered <= alpha

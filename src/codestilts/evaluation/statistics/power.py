@@ -1,4 +1,4 @@
-"""What a study could have found, and what would decide it: power, detectable effects, seeds and test rows."""
+"""Power and detectable differences of a study, and the seeds and test rows that would decide it."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,8 @@ import numpy as np
 from codestilts.evaluation.statistics.crossed_t import Estimate, Variance
 
 POWER = 0.8
-MOST = 10_000  # seeds, or times the test rows, beyond which none are named
-SHOWN = (3, 5, 10, 20)  # numbers of seeds that power is given for
+MOST = 10_000  # seeds, or tenths of the present test rows: larger numbers are not named
+SHOWN = (3, 5, 10, 20)  # the numbers of seeds for which power is reported
 
 
 def with_seeds(variance: Variance, seeds: float) -> Variance:
@@ -33,7 +33,7 @@ def half_width(variance: Variance, confidence: float) -> float:
 
 
 def detectable(estimate: Estimate, power: float = POWER) -> float:
-    """Return the smallest true difference that this study finds with such a power, in points; NaN without a variance.
+    """Return the smallest true difference in points that is found with this power; NaN without a variance.
 
     It is ``(t[1 - alpha / 2] + t[power]) * standard error``.
     """
@@ -66,7 +66,7 @@ def power_by_seeds(estimate: Estimate, difference: float) -> str:
 
 
 def narrow_enough(estimate: Estimate, margin: float) -> float:
-    """Return the half-width below which the interval decides, if the difference stays as it is.
+    """Return the half-width below which the interval decides, if the difference does not change.
 
     An interval decides where it excludes zero, or where it lies within the margin.
     """
@@ -74,14 +74,14 @@ def narrow_enough(estimate: Estimate, margin: float) -> float:
 
 
 def needed_seeds(estimate: Estimate, half: float) -> int | None:
-    """Return the number of seeds with which the interval is as narrow as this; None if no number is enough."""
+    """Return the number of seeds with which the half-width is below ``half``; None if no number is enough."""
     if not (variance := estimate.variance):
         return None
     return _least(lambda seeds: half_width(with_seeds(variance, seeds), estimate.confidence) < half, variance.seeds)
 
 
 def needed_rows(estimate: Estimate, half: float) -> float | None:
-    """Return how many times the test rows make the interval as narrow as this; None if no number is enough."""
+    """Return the multiple of the test rows with which the half-width is below ``half``; None if none is enough."""
     if not (variance := estimate.variance):
         return None
     tenths = _least(lambda n: half_width(with_rows(variance, n / 10), estimate.confidence) < half, 10)
@@ -89,7 +89,7 @@ def needed_rows(estimate: Estimate, half: float) -> float | None:
 
 
 def _least(enough: Callable[[int], bool], start: int) -> int | None:
-    """Return the least number from ``start`` on that is enough, which more of it stays."""
+    """Return the least number from ``start`` on that is enough; every larger number must be enough as well."""
     low, high = start, start
     while not enough(high):
         low, high = high + 1, 2 * high
@@ -102,7 +102,7 @@ def _least(enough: Callable[[int], bool], start: int) -> int | None:
 
 
 def to_decide(estimate: Estimate, margin: float) -> str:
-    """Return in words what would make the interval decide, if the difference stays as it is."""
+    """Return in words what would make the interval decide, if the difference does not change."""
     if not estimate.variance:
         return ""
     half = narrow_enough(estimate, margin)

@@ -1,4 +1,4 @@
-"""Which contrasts a study asks for, the primary one first."""
+"""The contrasts that a study computes, the primary one first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,10 +16,11 @@ LEFT_OUT, KEPT = "left out", "kept"
 
 @dataclass(frozen=True)
 class Part:
-    """One of the comparisons that a contrast is the mean of, such as that of one form.
+    """One of the comparisons over which a contrast is averaged, such as that of one form.
 
-    It is the sum of the means of some sides minus that of others, over the cells that all of them and those of ``also``
-    have, without the targets in ``near``; and, if ``only`` is not None, on no other targets than these.
+    It is the sum of the means of the ``plus`` sides minus that of the ``minus`` sides, over the cells that all of these
+    sides and those of ``also`` have. The targets in ``near`` are left out and, if ``only`` is not None, all targets
+    that it does not contain.
     """
 
     plus: tuple[tuple[str, ...], ...]
@@ -30,7 +31,7 @@ class Part:
     also: tuple[tuple[str, ...], ...] = ()
 
     def targets(self, scopes: list[list[str]]) -> list[list[str]]:
-        """Return those targets of a scope that the comparison is made on."""
+        """Return the targets of a scope on which the sides are compared."""
         return [
             [name for name in scope if name not in self.near and (self.only is None or name in self.only)]
             for scope in scopes
@@ -39,10 +40,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Question:
-    """A contrast to be asked: ``plus`` minus ``minus`` in a scope and a set of languages, as the mean of ``parts``.
+    """A contrast to be estimated: ``plus`` minus ``minus`` in a scope and a set of languages, as the mean of ``parts``.
 
-    The roles are described in ``docs/statistics.md``. ``left_out`` is a group, a language or a form that is left out,
-    ``near`` says whether the targets near to an arm's task are left out or kept.
+    ``docs/statistics.md`` describes the roles. ``left_out`` is a group, a language or a form that is left out; ``near``
+    says whether the targets near an arm's task are left out or kept.
     """
 
     role: str
@@ -57,12 +58,12 @@ class Question:
 
 
 def of_sides(role: str, plus: Side, minus: Side, scope: str, language_set: str) -> Question:
-    """Return the question whose only part compares all arms of two sides."""
+    """Return a question with one part, which compares all arms of two sides."""
     return Question(role, plus, minus, scope, language_set, (Part((tuple(plus.arms),), (tuple(minus.arms),)),))
 
 
 def primary(design: Design) -> Question:
-    """Return the primary contrast: that of domains at equal form or, without matched arms, that of families."""
+    """Return the primary contrast: of domains at equal form or, if no arms are matched in form, of families."""
     plus, minus = design.settings.contrast
     main = design.settings.language_set
     if question := domains(design, "primary", plus, minus):
@@ -76,7 +77,7 @@ def arms_of(question: Question) -> set[str]:
 
 
 def domains(design: Design, role: str, plus: str, minus: str, near: str = LEFT_OUT) -> Question | None:
-    """Return the contrast of two domains at equal form, or None if no form has arms of both."""
+    """Return the contrast of two domains at equal form; None if no form has arms in both."""
     parts = []
     for form in design.forms(plus, minus):
         sides = design.matched(plus, form), design.matched(minus, form)
@@ -92,7 +93,7 @@ def domains(design: Design, role: str, plus: str, minus: str, near: str = LEFT_O
 
 
 def questions(design: Design) -> list[Question]:
-    """Return every contrast that the study asks, the primary one first."""
+    """Return all contrasts of the study, the primary one first."""
     main = primary(design)
     return [
         *_in_all_scopes(design, main),
@@ -122,10 +123,7 @@ def _in_all_scopes(design: Design, main: Question) -> list[Question]:
 
 
 def _references(design: Design, main: Question) -> list[Question]:
-    """Each side of the primary contrast minus ``none``, in the cells of the primary contrast.
-
-    Then each family, and each mixture, minus ``none``.
-    """
+    """Each side of the primary contrast minus ``none`` in its cells; each family and mixture minus ``none``."""
     none = arm_side(NONE)
     asked = []
     for side, ours, theirs in ((main.plus, "plus", "minus"), (main.minus, "minus", "plus")):
@@ -172,7 +170,7 @@ def _of_domains(design: Design, main: Question) -> list[Question]:
 
 
 def _of_forms(design: Design) -> list[Question]:
-    """Whether an intermediate task of a target's own form helps it: in each domain, in both, and their difference."""
+    """Tasks of a target's own form minus those of other forms: in each domain, in both, and their difference."""
     plus, minus = design.settings.contrast
     forms, languages = design.forms(plus, minus), design.settings.language_set
     asked = []
@@ -215,7 +213,7 @@ def _variants(design: Design) -> list[Question]:
 
 
 def _without_one(design: Design, main: Question) -> list[Question]:
-    """The primary contrast without one group of targets, one language or one form, and with the near targets."""
+    """The primary contrast without one group of targets, language or form, and that with the near targets."""
     groups = sorted({target.group for target in design.settings.targets.values()})
     languages = design.language_sets[main.language_set]
     forms = [part.form for part in main.parts] if len(main.parts) > 1 else []

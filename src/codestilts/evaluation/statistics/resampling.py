@@ -1,8 +1,8 @@
 """The draws of the paired multi-bootstrap: seeds and units of examples, with the same draws for every arm.
 
 The method is that of Sellam et al. 2022 (the MultiBERTs, arXiv 2106.16163). Every effect of a study is a weighted sum
-of cells (arm, target, language). The draws of all cells are therefore computed once, and each effect is a product with
-them (:mod:`codestilts.evaluation.statistics.bootstrap`).
+of scores; a score is the value of an arm in a cell (a target in a language). The draws of all scores are therefore
+computed once, and each effect is a product with them (:mod:`codestilts.evaluation.statistics.bootstrap`).
 """
 
 import hashlib
@@ -17,15 +17,15 @@ from codestilts.evaluation.statistics.moments import Accumulator, Key, Moments, 
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
 CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
-KEPT = 2**25  # those of a macro average's units, which are drawn once for all labels: 256 MiB
+KEPT = 2**25  # weights of a macro average's units, which are drawn once for all labels: 256 MiB
 SPARSE = 0.05  # the share of non-zero sums below which a sparse product is faster than a dense one
 
 Matrix = Any  # scipy.sparse.csr_array, which is imported late
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Values in points (0 to 100) of every cell that has data, as observed and resampled.
+class Scores:
+    """The scores of all arms in all cells that have data, in points (0 to 100), as observed and resampled.
 
     ``trivial`` are the arms that are trivial baselines.
     """
@@ -35,11 +35,11 @@ class Cells:
     targets: list[str]
     languages: list[str]
     seeds: list[int]
-    rows: np.ndarray  # (arms, targets, languages): the row of a cell in ``draws`` and ``by_seed``, -1 without data
-    places: np.ndarray  # (cells): target * number of languages + language
-    draws: np.ndarray  # (cells, 1 + resamples); column 0 is observed
-    by_seed: np.ndarray  # (cells, seeds), observed
-    drawn: np.ndarray  # (cells): whether ``draws`` has more than the observed value
+    rows: np.ndarray  # (arms, targets, languages): the row of a score in ``draws`` and ``by_seed``, -1 without data
+    cells: np.ndarray  # (scores): target * number of languages + language
+    draws: np.ndarray  # (scores, 1 + resamples); column 0 is observed
+    by_seed: np.ndarray  # (scores, seeds), observed
+    drawn: np.ndarray  # (scores): whether ``draws`` has more than the observed value
     units: np.ndarray  # (targets, languages), number of units
     examples: np.ndarray  # (targets, languages), number of test rows
     moments: Moments  # of the units' influences
@@ -52,25 +52,25 @@ def resample(
     runs: pd.DataFrame | None = None,
     together: Sequence[Collection[Key]] | None = None,
     drawn: Collection[str] | None = None,
-) -> Cells:
+) -> Scores:
     """Read the sums of one encoder, and draw ``resamples`` times from them.
 
-    A unit (a problem, a sentence pair, a question) has one weight in a draw, in all languages, targets and arms that it
-    occurs in: Exp(1), Rubin's Bayesian bootstrap, which has the mean and the variance of the usual counts but never an
-    empty sample. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are drawn with replacement
-    (Rao and Wu 1988), since S draws would understate the variance by (S - 1) / S. A trivial baseline has no seeds: its
-    one run is used for all.
+    A unit (a problem, a sentence pair, a question) has one weight in a draw, in all languages, targets and arms in
+    which it occurs. Weights are Exp(1) (Rubin's Bayesian bootstrap): they have the mean and the variance of the usual
+    counts, but no sample is ever empty. The weights depend on ``seed`` and the unit's name alone. Of S seeds, S - 1 are
+    drawn with replacement (Rao and Wu 1988), because S draws would understate the variance by (S - 1) / S. A trivial
+    baseline has no seeds: its only run is used for all.
 
     Args:
-        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` with the arms' ``family``; or, to have one cell in memory
-            at a time, ((target, language), its rows), where rows whose sums are zero may be missing.
+        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` with the arms' ``family``; or, to keep one cell in memory
+            at a time, pairs of a cell (target, language) and its rows, in which rows with zero sums may be missing.
         resamples: The number of draws.
         seed: The seed of the draws.
-        runs: The table of :func:`count_runs`; needed where ``sums`` is a series of tables.
-        together: The targets and languages in lists without common units
-            (:func:`codestilts.evaluation.statistics.moments.components`), in the order of ``sums``; influences are in
-            memory until the last of a list is read. By default all are in one list.
-        drawn: The arms that are drawn; by default all.
+        runs: The table of :func:`count_runs`; required if ``sums`` is a series of tables.
+        together: The cells in lists without common units
+            (:func:`codestilts.evaluation.statistics.moments.components`), in the order of ``sums``; influences are kept
+            in memory until the last cell of a list is read. By default all cells are in one list.
+        drawn: The arms whose scores are resampled; by default all.
 
     Raises:
         CodeStiltsError: An arm lacks one of the seeds.
@@ -83,35 +83,35 @@ def resample(
     seeds = trained_seeds(runs)
     check_seeds(runs, seeds)
     seed_weights = _seed_weights(len(seeds), resamples, np.random.default_rng([seed, 0])).T
-    cells = _empty_cells(runs, seeds, 1 + resamples)
-    added = Accumulator(len(cells.by_seed), cells.units.size, len(seeds), [set(keys) for keys in together or ()])
+    scores = _empty_scores(runs, seeds, 1 + resamples)
+    added = Accumulator(len(scores.by_seed), scores.units.size, len(seeds), [set(keys) for keys in together or ()])
     for (target, language), table in sums:
-        j, k = cells.targets.index(str(target)), cells.languages.index(str(language))
-        rows = {name: int(row) for name, row in zip(cells.arms, cells.rows[:, j, k], strict=True) if row >= 0}
-        values, found = influences(table, rows, cells.trivial, seeds, j * len(cells.languages) + k)
+        j, k = scores.targets.index(str(target)), scores.languages.index(str(language))
+        rows = {name: int(row) for name, row in zip(scores.arms, scores.rows[:, j, k], strict=True) if row >= 0}
+        values, found = influences(table, rows, scores.trivial, seeds, j * len(scores.languages) + k)
         added.read((target, language), found)
-        cells.by_seed[found.rows], cells.draws[found.rows, 0] = values, values.mean(axis=1)
-        cells.units[j, k] = max(len(found.units), cells.units[j, k])
+        scores.by_seed[found.rows], scores.draws[found.rows, 0] = values, values.mean(axis=1)
+        scores.units[j, k] = max(len(found.units), scores.units[j, k])
         chosen = {name: row for name, row in rows.items() if resamples and (drawn is None or name in drawn)}
         if chosen:
             part = table if drawn is None else table[table["arm"].isin(list(chosen))]
             part = part.assign(arm=part["arm"].astype("category").cat.remove_unused_categories())
-            _draw(cells, part, chosen, seed, seed_weights)
-    return replace(cells, moments=added.moments())
+            _draw(scores, part, chosen, seed, seed_weights)
+    return replace(scores, moments=added.moments())
 
 
-def _draw(cells: Cells, table: pd.DataFrame, rows: dict[str, int], seed: int, seed_weights: np.ndarray) -> None:
-    """Fill in the draws of some arms (``rows``: their cells) in one target and language."""
-    runs_of_arms = {name: 1 if name in cells.trivial else len(cells.seeds) for name in rows}
-    draws = _values(table, runs_of_arms, cells.seeds, cells.draws.shape[1], seed)
+def _draw(scores: Scores, table: pd.DataFrame, rows: dict[str, int], seed: int, seed_weights: np.ndarray) -> None:
+    """Fill in the draws of some arms (``rows``: the rows of their scores) in one cell."""
+    runs_of_arms = {name: 1 if name in scores.trivial else len(scores.seeds) for name in rows}
+    draws = _values(table, runs_of_arms, scores.seeds, scores.draws.shape[1], seed)
     for (arm, width), end in zip(runs_of_arms.items(), np.cumsum([*runs_of_arms.values()]), strict=True):
         of_arm = draws[end - width : end]
-        cells.draws[rows[arm]] = of_arm[0] if arm in cells.trivial else np.einsum("sr,sr->r", of_arm, seed_weights)
-        cells.drawn[rows[arm]] = True
+        scores.draws[rows[arm]] = of_arm[0] if arm in scores.trivial else np.einsum("sr,sr->r", of_arm, seed_weights)
+        scores.drawn[rows[arm]] = True
 
 
-def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
-    """Return the cells that these runs have, with all values zero."""
+def _empty_scores(runs: pd.DataFrame, seeds: list[int], draws: int) -> Scores:
+    """Return the scores that these runs have, all of them zero."""
     axes = [sorted({str(name) for name in runs[key].unique()}) for key in ("arm", "target", "language")]
     codes = [
         pd.Categorical(runs[key], axis).codes for key, axis in zip(("arm", "target", "language"), axes, strict=True)
@@ -124,14 +124,14 @@ def _empty_cells(runs: pd.DataFrame, seeds: list[int], draws: int) -> Cells:
     np.maximum.at(examples, tuple(codes[1:]), runs["n"].to_numpy())
     trivial = sorted({str(name) for name in runs.loc[runs["family"] == TRIVIAL, "arm"].unique()})
     values = np.zeros((int(there.sum()), draws)), np.zeros((int(there.sum()), len(seeds)))
-    places = np.nonzero(there.reshape(len(there), -1))[1]
-    moments = Accumulator(len(places), units.size, len(seeds), []).moments()
-    drawn = np.zeros(len(places), dtype=bool)
-    return Cells(axes[0], trivial, axes[1], axes[2], seeds, rows, places, *values, drawn, units, examples, moments)
+    cells = np.nonzero(there.reshape(len(there), -1))[1]
+    moments = Accumulator(len(cells), units.size, len(seeds), []).moments()
+    drawn = np.zeros(len(cells), dtype=bool)
+    return Scores(axes[0], trivial, axes[1], axes[2], seeds, rows, cells, *values, drawn, units, examples, moments)
 
 
 def _values(table: pd.DataFrame, runs_of_arms: dict[str, int], seeds: list[int], draws: int, seed: int) -> np.ndarray:
-    """Return the values of a cell in points (runs, draws)."""
+    """Return the scores of the runs in one cell, in points (runs, draws)."""
     arms, widths = list(runs_of_arms), np.array([*runs_of_arms.values()])
     names, unit = _sorted_codes(table["unit"])
     arm = pd.Categorical(table["arm"], arms).codes
@@ -192,9 +192,9 @@ def _unit_weights(names: list[str], draws: int, seed: int) -> Iterator[tuple[sli
 def _mean_ratio(
     labels: list[list[Matrix]], blocks: Callable[[], Iterable[tuple[slice, np.ndarray]]], shape: tuple[int, int]
 ) -> np.ndarray:
-    """Return the mean of the labels' weighted ratios of sums (runs, draws), of those that have a denominator.
+    """Return the mean of the weighted ratios of sums over the labels that have a denominator (runs, draws).
 
-    It is 0 where none has one.
+    It is 0 if no label has one.
     """
     total, count = np.zeros(shape), np.zeros((1, shape[1]))
     for sides in labels:

@@ -1,4 +1,4 @@
-"""The primary contrast by other methods: targets as a sample of targets, and a mixed model."""
+"""The primary contrast by other methods: with groups of targets as a sample of groups, and by a mixed model."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,14 +9,14 @@ import pandas as pd
 from codestilts.evaluation.statistics.crossed_t import LEAST_UNITS, ROUNDING, Estimate
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.means import Weighted
-from codestilts.evaluation.statistics.resampling import Cells
+from codestilts.evaluation.statistics.resampling import Scores
 
 
-def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) -> pd.DataFrame:
-    """Return the contrast in each cell with each seed.
+def cell_differences(scores: Scores, design: Design, parts: Sequence[Weighted]) -> pd.DataFrame:
+    """Return the contrast in each cell for each seed.
 
     Args:
-        cells: The cells of all arms.
+        scores: The scores of all arms.
         design: The design of the study.
         parts: The weights of each of the contrast's parts.
 
@@ -27,14 +27,14 @@ def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) ->
     rows = []
     for part in parts:
         side, difference = part.side, part.difference
-        for place in np.unique(cells.places[np.flatnonzero(side)]):
-            here = np.flatnonzero((cells.places == place) & ((difference != 0) | (side != 0)))
+        for number in np.unique(scores.cells[np.flatnonzero(side)]):
+            here = np.flatnonzero((scores.cells == number) & ((difference != 0) | (side != 0)))
             share = float(side[here].sum())
-            target, language = divmod(int(place), len(cells.languages))
-            name = cells.targets[target]
-            by_seed = difference[here] @ cells.by_seed[here] / share
-            cell = (design.settings.targets[name].group, name, cells.languages[language])
-            rows += [(*cell, seed, value, share) for seed, value in zip(cells.seeds, by_seed, strict=True)]
+            target, language = divmod(int(number), len(scores.languages))
+            name = scores.targets[target]
+            by_seed = difference[here] @ scores.by_seed[here] / share
+            cell = (design.settings.targets[name].group, name, scores.languages[language])
+            rows += [(*cell, seed, value, share) for seed, value in zip(scores.seeds, by_seed, strict=True)]
     table = pd.DataFrame(rows, columns=["group", "target", "language", "seed", "difference", "weight"])
     table["difference"] *= table["weight"]
     keys = ["group", "target", "language", "seed"]
@@ -43,7 +43,7 @@ def cell_differences(cells: Cells, design: Design, parts: Sequence[Weighted]) ->
 
 
 def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
-    """Return the mean over groups of targets, with the t over groups: these are taken for a sample of groups."""
+    """Return the mean over groups of targets with a t over groups, which treats them as a sample of all groups."""
     from scipy.special import stdtr, stdtrit
 
     weighted = differences.assign(difference=differences["difference"] * differences["weight"])
@@ -68,7 +68,7 @@ def targets_random(differences: pd.DataFrame, confidence: float) -> Estimate:
 def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
     """Return the intercept of a mixed model of the differences per cell and seed (REML, Wald interval).
 
-    Seeds, targets, languages and runs (a seed on a target) are random, all cells count alike.
+    Seeds, targets, languages and runs (a seed on a target) are random effects; all cells have the same weight.
     """
     import statsmodels.formula.api as smf
 

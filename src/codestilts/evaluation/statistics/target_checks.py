@@ -1,4 +1,4 @@
-"""Checks of targets: whether they are learnt, and how many test examples and units they have."""
+"""Checks whether targets are learnt, and counts of their test examples and units."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,15 @@ import pandas as pd
 from codestilts.columns import NONE
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.estimates import estimate
-from codestilts.evaluation.statistics.means import INTERVAL, common_means, estimate_columns, mean_over, observed, places
-from codestilts.evaluation.statistics.resampling import Cells
+from codestilts.evaluation.statistics.means import (
+    INTERVAL,
+    common_means,
+    estimate_columns,
+    mean_over,
+    observed,
+    weighted_cells,
+)
+from codestilts.evaluation.statistics.resampling import Scores
 
 CHECK_COLUMNS = ["target", "group", "trained", "languages", "rival", "rival_kind", "none", "rival_value", "margin",
                  *INTERVAL, "passed"]  # fmt: skip
@@ -18,51 +25,51 @@ COUNT_COLUMNS = ["target", "group", "language", "examples", "units", "seen", "fe
 FEW = 200  # test examples: of 200 independent ones the 95 % interval of an accuracy of 50 % is 7 points wide each way
 
 
-def target_checks(cells: Cells, design: Design) -> pd.DataFrame:
+def target_checks(scores: Scores, design: Design) -> pd.DataFrame:
     """Compare ``none`` on the source language with each trivial baseline and with random weights.
 
-    A target that is not fine-tuned, or has no test rows in the source language, is checked on the mean of its
-    languages: those that both ``none`` and the rival have. ``rival_kind`` is ``trivial`` (a trivial baseline) or
+    A target that is not fine-tuned, or has no test rows in the source language, is checked on the mean of the languages
+    that both ``none`` and the rival have. ``rival_kind`` is ``trivial`` (a trivial baseline) or
     ``random`` (an arm with random initial weights). ``passed`` says whether the interval of the margin lies above zero;
     it is empty without an interval.
     """
     rows = []
-    rivals = [(name, "trivial") for name in cells.trivial] + [(name, "random") for name in design.random_arms]
+    rivals = [(name, "trivial") for name in scores.trivial] + [(name, "random") for name in design.random_arms]
     for name, target in design.settings.targets.items():
-        if name not in cells.targets:
+        if name not in scores.targets:
             continue
         languages: Sequence[str] = design.languages_of("source")[name]
-        if not mean_over(cells, [NONE], [[name]], languages).any():
-            languages = cells.languages
+        if not mean_over(scores, [NONE], [[name]], languages).any():
+            languages = scores.languages
         for rival, kind in rivals:
-            none, other = common_means(cells, [[NONE], [rival]], [[name]], languages)
-            margin = estimate(cells, none - other, design.settings)
+            none, other = common_means(scores, [[NONE], [rival]], [[name]], languages)
+            margin = estimate(scores, none - other, design.settings)
             if margin:
-                used = [cells.languages[k] for k in np.unique(places(cells, none)[1])]
+                used = [scores.languages[k] for k in np.unique(weighted_cells(scores, none)[1])]
                 row = {
                     "target": name,
                     "group": target.group,
                     "trained": target.trained,
-                    "languages": "all" if languages is cells.languages else " ".join(used),
+                    "languages": "all" if languages is scores.languages else " ".join(used),
                     "rival": rival,
                     "rival_kind": kind,
-                    "none": observed(cells, none),
-                    "rival_value": observed(cells, other),
+                    "none": observed(scores, none),
+                    "rival_value": observed(scores, other),
                     "passed": None if margin.note else margin.low > 0,
                 }
                 rows.append({**row, **estimate_columns(margin, "margin")})
     return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
-def counts(cells: Cells, design: Design) -> pd.DataFrame:
+def counts(scores: Scores, design: Design) -> pd.DataFrame:
     """Count test examples and units per target and language, with the value of ``none`` and its interval.
 
-    ``few`` marks cells with fewer than :data:`FEW` examples. A cell without data of ``none`` has its sizes only.
+    ``few`` marks cells with fewer than :data:`FEW` examples. For a cell without data of ``none``, only sizes are given.
     """
     rows = []
-    for j, name in enumerate(cells.targets):
-        for k, language in enumerate(cells.languages):
-            examples = int(cells.examples[j, k])
+    for j, name in enumerate(scores.targets):
+        for k, language in enumerate(scores.languages):
+            examples = int(scores.examples[j, k])
             if not examples or name not in design.settings.targets:
                 continue
             row = {
@@ -70,12 +77,12 @@ def counts(cells: Cells, design: Design) -> pd.DataFrame:
                 "group": design.settings.targets[name].group,
                 "language": language,
                 "examples": examples,
-                "units": int(cells.units[j, k]),
+                "units": int(scores.units[j, k]),
                 "seen": language in design.languages_of("seen")[name],
                 "few": examples < FEW,
                 "note": "none has no data",
             }
-            none = estimate(cells, mean_over(cells, [NONE], [[name]], [language]), design.settings)
+            none = estimate(scores, mean_over(scores, [NONE], [[name]], [language]), design.settings)
             if none:
                 row |= {"none": none.value, "low": none.low, "high": none.high, "note": none.note}
             rows.append(row)

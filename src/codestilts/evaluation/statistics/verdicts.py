@@ -5,8 +5,8 @@ def judged(low: float, high: float, margin: float) -> tuple[str, str]:
     """Judge an interval.
 
     Returns:
-        ``better`` or ``worse`` where it excludes zero, ``equal`` where it lies within the margin, else ``undecided``;
-        and for the first two how large the difference is relative to the margin, in words.
+        ``better`` or ``worse`` if it excludes zero, ``equal`` if it lies within the margin, else ``undecided``; and,
+        for the first two, the size of the difference relative to the margin, in words.
     """
     if low > 0 or high < 0:
         least, most = (low, high) if low > 0 else (-high, -low)
@@ -25,5 +25,5 @@ def in_points(margin: float) -> str:
 
 
 def has_interval(low: object) -> bool:
-    """Return whether there is an interval; without one, its lower end is a gap or an empty text in tables."""
+    """Return whether there is an interval; without one, tables have NaN or an empty text as its lower end."""
     return low != "" and low == low

@@ -1,11 +1,11 @@
-"""Multiple choice: wrong endings that fit, and a place for the right choice that tells nothing."""
+"""Multiple choice: plausible wrong endings, and a random position for the right choice."""
 
 from typing import Any
 
 from codestilts.examples.sampling import hash_choice, hash_uniform
 
 CHOICES = 4
-DRAWS = 60  # draws for three other endings or pieces; nearly all texts of the pocket study get them
+DRAWS = 60  # draws of three other endings or pieces; they suffice for nearly all texts of the pocket study
 
 
 def wrong_endings(row: dict[str, Any], pool: list[dict[str, Any]]) -> list[str]:
@@ -20,6 +20,6 @@ def wrong_endings(row: dict[str, Any], pool: list[dict[str, Any]]) -> list[str]:
 
 
 def among(wrong: list[str], right: str, key: str) -> dict[str, Any]:
-    """Return the fields ``choices`` and ``label``: the right one among wrong ones, at a place drawn by ``key``."""
+    """Return the fields ``choices`` and ``label``: the right one among wrong ones, at a position drawn by ``key``."""
     label = int(hash_uniform("place", key) * (len(wrong) + 1))
     return {"choices": [*wrong[:label], right, *wrong[label:]], "label": label}

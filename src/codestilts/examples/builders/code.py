@@ -139,7 +139,7 @@ def defect(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     candidates = to_records(sample_rows(frame, settings, times=CANDIDATES_PER_EXAMPLE))
     rows = [row | versions for row in candidates if (versions := _inject_bug(row, settings))]
     examples = pd.DataFrame(rows, columns=[*frame.columns, "kind", "buggy", "correct"])
-    # One draw for each cluster: a near duplicate must not show what the function was.
+    # One draw per cluster: a near-duplicate must not reveal the label of the function.
     examples["label"] = ["buggy" if hash_uniform("half", key) < 0.5 else "correct" for key in examples["cluster"]]
     examples["text_a"] = examples["buggy"].where(examples["label"] == "buggy", examples["correct"])
     examples = sample_rows(examples, settings, by=("label", "kind"))

@@ -85,7 +85,7 @@ def corruption_detection(inputs: Inputs, settings: BuilderSettings) -> pd.DataFr
         language: [word for text in group.sort_values("id")["text"] for word in _WORD.findall(text)]
         for language, group in texts.groupby("language")
     }
-    # One draw for each cluster: a near duplicate must not show what the text was.
+    # One draw for each cluster: a near-duplicate must not show what the text was.
     texts["label"] = ["corrupted" if hash_uniform("half", key) < 0.5 else "real" for key in texts["cluster"]]
     half = {split: -(-requested_rows(settings, split, "") // 2) for split in ("train", "dev")}
     half_settings = replace(settings, train=half["train"], dev=half["dev"])

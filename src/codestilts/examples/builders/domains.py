@@ -19,9 +19,9 @@ from codestilts.examples.sampling import (
 
 # Tokens of the shortest text. Half of the documented functions of the pocket study have a longer documentation.
 LEAST_TOKENS = 16
-WINDOW_WORDS = 64  # sentences of Brown are joined to at least so many words
+WINDOW_WORDS = 64  # sentences of Brown are joined to windows of at least this many words
 TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
-# Other spellings of words of code that ask the same in every language.
+# Spellings of operators that all languages share in place of their own.
 SPELLINGS = {token: label for token, label in OPERATORS.items() if token != label} | {"!": "not"}
 
 
@@ -59,18 +59,18 @@ class Text:
         return Text(self.common, self.group, text, tokens, [*self.starts[: index + 1], *moved])
 
     def swapped(self, index: int) -> "Text":
-        """The text with a token and the next one in the other order; what is between them stays."""
+        """The text with a token and the next one exchanged; the characters between them stay."""
         first, second = self.tokens[index : index + 2]
-        # The second token first: it does not move the first one.
+        # The second token is replaced first, because that does not move the first one.
         return self.replaced(index + 1, first).replaced(index, second)
 
     def closed_class(self) -> list[str]:
-        """The tokens in lower case, those of code in the spelling that all languages share (``&&`` is ``and``)."""
+        """The tokens in lower case, those of code in a spelling that all languages share (``&&`` becomes ``and``)."""
         return [SPELLINGS.get(token, token.lower()) for token in self.tokens]
 
 
 def load_texts(inputs: Inputs, settings: BuilderSettings) -> list[Text]:
-    """Read the texts of a task's domain that have ``LEAST_TOKENS`` tokens, of the splits train and dev.
+    """Read the texts of a task's domain with at least ``LEAST_TOKENS`` tokens, in the splits train and dev.
 
     Raises:
         CodeStiltsError: The task file declares no domain.

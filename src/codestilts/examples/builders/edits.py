@@ -1,8 +1,8 @@
-"""Edits that make a text wrong: the order of two tokens, a form that must agree, a word of a closed class.
+"""Edits that make a text wrong: in the order of two tokens, a form that must agree, or a word of a closed class.
 
-The kinds are the same for prose and for code. In prose, forms agree in number or with the next sound (is/are, a/an)
-and the closed class is that of prepositions; in code, brackets agree with each other and the closed class are keywords
-and operators.
+The kinds are the same for prose and code. In prose, forms agree in number or with the next sound (is/are, a/an), and
+the closed class consists of prepositions. In code, brackets agree with each other, and the closed class consists of
+keywords and operators.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.builders.domains import Text
 from codestilts.examples.builders.mutations import WRONG
 
-Edits = Callable[[Text], list[Text]]  # all versions of a text that one edit makes
+Edits = Callable[[Text], list[Text]]  # returns all versions of a text with one edit
 
 AGREEING = "is are, was were, has have, does do, a an, this these, that those, its their"
 FORMS = {form: other for pair in AGREEING.split(", ") for form, other in (pair.split(), reversed(pair.split()))}
@@ -27,7 +27,7 @@ WRONG_TOKENS = WRONG | KEYWORDS
 
 
 def wrong_order(text: Text) -> list[Text]:
-    """``of the file`` -> ``the of file``: a token and the next one, one of which begins with a letter or digit."""
+    """``of the file`` -> ``the of file``: exchange two neighbours, one of which begins with a letter or digit."""
     return [
         text.swapped(index)
         for index, (token, after) in enumerate(pairwise(text.tokens))

@@ -1,10 +1,11 @@
-"""Tasks of one form in three domains: only the texts and the closed class of words differ, the question is the same.
+"""Tasks of one form in three domains: the question is the same; only the texts and the closed class of words differ.
 
 The domain (key ``domain`` of the task file) says what the texts are: windows of the Brown corpus (english), functions
-(code) or their documentation (docs), both of the intermediate packages. The forms are a masked word of a closed class
-(cloze), the continuation of a text among four (choice), the word that a quotation lacks (span), the case of tokens
-in lower case (tagging), the second part of a text among many (retrieval) and edits (error). Tasks of a
-form have the same lengths in tokens, labels or choices, and places of the answer.
+(code) or their documentation (docs), both of the intermediate packages. The forms ask for a masked word of a closed
+class (cloze), the continuation of a text among four (choice), the word that is missing from a quotation (span), the
+case of tokens that are shown in lower case (tagging), the second part of a text among many (retrieval), and the version
+of a text that was not edited (error). Tasks of a form have the same lengths in tokens, the same numbers of labels or
+choices, and the same distribution of the answer's position.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from codestilts.examples.sampling import hash_choice, hash_uniform, sample_rows
 Row = dict[str, Any]
 
 PIECE = 10  # tokens of a piece of a passage; four pieces and a quotation fit into 96 subwords of code
-LEAST_ANSWER = 4  # characters of the word that a quotation lacks, so that it is seldom a function word
+LEAST_ANSWER = 4  # characters of the word that is missing from a quotation, so that it is seldom a function word
 
 
 def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
@@ -40,7 +41,7 @@ def _examples(rows: list[Row], settings: BuilderSettings, columns: Sequence[str]
 
 
 def _windows(inputs: Inputs, settings: BuilderSettings) -> list[Text]:
-    """The first tokens of each text, between ``LEAST_TOKENS`` and the option ``tokens``, as many in every domain."""
+    """The first tokens of each text: from ``LEAST_TOKENS`` up to the option ``tokens``, in all domains alike."""
     most = settings.required("tokens")
     return [text.part(0, _length(text, most)) for text in load_texts(inputs, settings)]
 
@@ -51,9 +52,9 @@ def _length(text: Text, most: int) -> int:
 
 
 def _window_around(text: Text, index: int, settings: BuilderSettings) -> Text:
-    """As many tokens of a text as its window has, so that the place of the token ``index`` among them is uniform.
+    """The window of a text in which the position of the token ``index`` is uniform.
 
-    Near the ends of the text, where there are fewer tokens on one side, more are taken on the other.
+    Near an end of the text, where there are fewer tokens on one side, the window has more on the other.
     """
     length = _length(text, settings.required("tokens"))
     before = int(hash_uniform("before", text.common["id"], index) * length)
@@ -64,15 +65,16 @@ def _window_around(text: Text, index: int, settings: BuilderSettings) -> Text:
 def cloze(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Predict a masked word of a closed class, the labels: function words of prose, keywords and operators of code.
 
-    A text gives one example for each label that it has, a window around the word, and labels take turns.
+    A text gives one example for each label that occurs in it: a window around the word. Labels are equally frequent as
+    far as possible.
     """
     rows: list[Row] = []
     for text in load_texts(inputs, settings):
-        places: dict[str, list[int]] = {}
+        positions: dict[str, list[int]] = {}
         for index, word in enumerate(text.closed_class()):
-            places.setdefault(word, []).append(index)
-        for label in sorted(places.keys() & set(settings.labels)):
-            index = hash_choice(places[label], "place", text.common["id"])
+            positions.setdefault(word, []).append(index)
+        for label in sorted(positions.keys() & set(settings.labels)):
+            index = hash_choice(positions[label], "place", text.common["id"])
             masked = _window_around(text.replaced(index, MASK), index, settings).text
             row = text.common | {"id": f"{text.common['id']}#{label}", "text_a": masked, "text_b": "", "label": label}
             rows.append(row)
@@ -82,7 +84,7 @@ def cloze(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 def choice(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Choose the second half of a text among four; the wrong ones continue other texts of its package or genre.
 
-    They differ in length by at most a third. The place of the right one is uniform.
+    They differ in length from the right one by at most a third. The position of the right one is uniform.
     """
     halves: dict[tuple[str, str, str], list[Row]] = {}
     for text in _windows(inputs, settings):
@@ -100,10 +102,10 @@ def choice(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 
 def span(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Find the word that a quotation from a passage lacks.
+    """Find the word that is missing from a quotation of a passage.
 
-    The passage is four pieces of texts of one package or genre, the question one of them with a word masked, as in the
-    questions of Hermann et al. 2015. The word occurs once in the passage, and the place of its piece is uniform.
+    The passage consists of four pieces of texts of one package or genre. The question is one of them with a word
+    masked, as in Hermann et al. 2015. The word occurs once in the passage, and the position of its piece is uniform.
     """
     pieces: dict[tuple[str, str, str], list[Row]] = {}
     for text in load_texts(inputs, settings):
@@ -132,15 +134,15 @@ def _quotation(row: Row, pool: list[Row]) -> Row | None:
     if len(parts) < CHOICES - 1 or not unique:
         return None
     index = hash_choice(unique, "answer", row["id"])
-    place = int(hash_uniform("place", row["id"]) * CHOICES)
-    texts = [part.text for part in (*parts[:place], piece, *parts[place:])]
-    start = sum(len(text) + 1 for text in texts[:place]) + piece.starts[index]
+    position = int(hash_uniform("place", row["id"]) * CHOICES)
+    texts = [part.text for part in (*parts[:position], piece, *parts[position:])]
+    start = sum(len(text) + 1 for text in texts[:position]) + piece.starts[index]
     answer = {"answer_start": start, "answer_text": piece.tokens[index]}
     return row | {"question": piece.replaced(index, MASK).text, "context": "\n".join(texts)} | answer
 
 
 def tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Tag each token of a text in lower case with the case that it had (:func:`case_of`)."""
+    """Tag each token of a text, shown in lower case, with its original case (:func:`case_of`)."""
     most, rows = settings.required("characters"), list[Row]()
     for text in _windows(inputs, settings):
         tags = [case_of(token) for token in text.tokens]
@@ -149,7 +151,7 @@ def tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 
 def case_of(token: str) -> str:
-    """Return the case of a token: a capital at its start, capitals only, capitals elsewhere, or O for none of these."""
+    """Return the case of a token: an initial capital, only capitals, capitals elsewhere, or O if it has none."""
     if token.lower() == token:
         return "O"
     if token.upper() == token:
@@ -158,7 +160,7 @@ def case_of(token: str) -> str:
 
 
 def retrieval(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Find the rest of a text by its first sentence; texts of one sentence are left out. A cluster gives one row."""
+    """Find the rest of a text by its first sentence; texts of one sentence are left out. A cluster has one row."""
     rows: list[Row] = []
     seen: set[tuple[str, str]] = set()
     for text in load_texts(inputs, settings):
@@ -173,10 +175,10 @@ def retrieval(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 
 def error(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Choose the text as it was written among four versions, the wrong ones of which have the option ``edits`` edits.
+    """Choose the original among four versions of a text; each wrong version has as many edits as the option ``edits``.
 
-    An edit puts two tokens in the wrong order, or a wrong form, or a wrong word of a closed class. Versions of one
-    text, as in minimal pairs, leave nothing else to judge by.
+    An edit exchanges two tokens, or puts in a wrong form or a wrong word of a closed class. As in minimal pairs, the
+    versions differ in nothing else.
     """
     rows: list[Row] = []
     for text in _windows(inputs, settings):
@@ -200,7 +202,7 @@ def _wrong_versions(text: Text, kinds: Mapping[str, Edits], count: int) -> list[
 
 
 def _edited(text: Text, kinds: Mapping[str, Edits], key: tuple[object, ...]) -> Text:
-    """A text with one edit, whose kind is drawn first, so that no kind prevails; without a place for one, as it is."""
+    """Edit a text once, or return it unchanged if no edit fits; the kind is drawn first, so that no kind prevails."""
     edits = {kind: found for kind, find in kinds.items() if (found := find(text))}
     if not edits:
         return text

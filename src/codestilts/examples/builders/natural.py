@@ -1,4 +1,4 @@
-"""Natural-language tasks whose examples mapping columns does not cover.
+"""Natural-language tasks whose examples cannot be made by mapping columns.
 
 Most builders begin with :func:`codestilts.examples.readers.hub_tables.read`, so the task file maps the columns.
 """
@@ -81,7 +81,7 @@ def supertags(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         return sample_rows(read(inputs, replace(settings, fields=fields)), settings)
     frame = read(inputs, settings)
     sentences = [
-        # A contraction ("don't") precedes its words, an omitted word stands among them: neither has a head.
+        # A contraction ("don't") precedes its words, an omitted word is among them: neither has a head.
         [word for word in zip(*columns, strict=True) if str(word[2]).isdigit()]
         for columns in zip(*(frame.pop(name) for name in ("tokens", "upos", "head", "deprel")), strict=True)
     ]

@@ -26,7 +26,7 @@ from codestilts.examples.sampling import (
 )
 from codestilts.examples.text import letters_only, replace_word
 
-INDEXED = "ndarray"  # in the name of a function's variant that takes offsets, or in that of its file
+INDEXED = "ndarray"  # part of the name of a function's variant that takes offsets, or of its file's name
 
 
 def module_folder(path: str) -> str:
@@ -43,7 +43,7 @@ def resolve_macro_name(name: str, code: str) -> str:
 
 
 def library_of(package: str, language: str) -> str:
-    """Return the library of a package: its name, without the language if each language has a package of its own."""
+    """Return the library of a package: the package's name without the suffix of its language, if it has one."""
     return package.removesuffix(f"-{language}")
 
 
@@ -63,10 +63,10 @@ def module_pair_key(path: str, name: str) -> str:
 
 
 def pair_key(row: Mapping[str, Any]) -> str:
-    """Return the key that both implementations of a function have, with that of their library, or "".
+    """Return a key, with the library's name, that both implementations of a function have, or "".
 
-    A package with both languages has a module for each function (see :func:`module_pair_key`). Where each language is a
-    package of its own, the name without case and underscores is the key: ``_MoonPhase`` is ``moon_phase``.
+    A package with both languages has a module for each function (see :func:`module_pair_key`). If each language has a
+    package of its own, the key is the name without case and underscores: ``_MoonPhase`` and ``moon_phase`` are a pair.
     """
     library = library_of(row["package"], row["language"])
     in_both = library == row["package"]
@@ -86,8 +86,8 @@ def load_implementations(inputs: Inputs, settings: BuilderSettings) -> pd.DataFr
     """Load the functions of the parallel packages with ``text``, ``pair`` ("" without a partner) and ``split``.
 
     A pair has exactly one function in each language (see :func:`pair_key`); its texts show neither name. Both functions
-    get the cluster of the one in the second language, because short functions in the first are near duplicates of too
-    many others.
+    get the cluster of the one in the second language, because short functions in the first are near-duplicates of
+    too many others.
 
     Raises:
         CodeStiltsError: One of the two languages has no functions.

@@ -33,7 +33,7 @@ class Language:
     grammar: str  # module and function, as in "tree_sitter_python.language"
     docs: str | tuple[str, ...]  # "docstring", or the marks that a documentation comment may begin with
     functions: tuple[str, ...]  # nodes that are functions by themselves
-    # Contexts that a function that stands alone is put into, in place of {}; the first that parses is used.
+    # Contexts for a function that does not parse alone; it replaces {}, and the first context that parses is used.
     alone: tuple[str, ...] = ("{}",)
     assigned: dict[str, str] = field(default_factory=dict)  # node: field that may hold an anonymous function
     bodies: tuple[str, ...] = ()  # last children that are a function's body where the grammar has no field for it
