@@ -37,13 +37,14 @@ def to_json(settings: object) -> str:
     return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_changed_fields)
 
 
-def _changed_fields(settings: Any) -> Record:
+def _changed_fields(settings: object) -> Record:
     """The fields of a dataclass that differ from their defaults."""
-    return {name: value for name, default in _defaults(type(settings)) if (value := getattr(settings, name)) != default}
+    kind: Any = type(settings)
+    return {name: value for name, default in _defaults(kind) if (value := getattr(settings, name)) != default}
 
 
 @cache
-def _defaults(kind: type) -> list[tuple[str, Any]]:
+def _defaults(kind: Any) -> list[tuple[str, Any]]:
     """The fields of a dataclass with their defaults, or MISSING."""
     return [
         (item.name, item.default_factory() if callable(item.default_factory) else item.default) for item in fields(kind)
