@@ -31,24 +31,21 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
 def to_json(settings: object) -> str:
     """Settings as the one-line JSON that scripts take: sorted, so that equal settings are equal strings.
 
-    Fields of dataclasses with their default value are left out, so that a new field with a default does not change the
-    settings of finished jobs.
+    Fields with their default value are left out, so that a new field does not change the settings of finished jobs.
     """
     return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_changed_fields)
 
 
-def _changed_fields(settings: object) -> Record:
+def _changed_fields(settings: Any) -> Record:
     """The fields of a dataclass that differ from their defaults."""
-    kind: Any = type(settings)
-    return {name: value for name, default in _defaults(kind) if (value := getattr(settings, name)) != default}
+    pairs = ((name, getattr(settings, name), default) for name, default in _defaults(settings.__class__))
+    return {name: value for name, value, default in pairs if value != default}
 
 
 @cache
 def _defaults(kind: Any) -> list[tuple[str, Any]]:
     """The fields of a dataclass with their defaults, or MISSING."""
-    return [
-        (item.name, item.default_factory() if callable(item.default_factory) else item.default) for item in fields(kind)
-    ]
+    return [(own.name, own.default_factory() if callable(own.default_factory) else own.default) for own in fields(kind)]
 
 
 @dataclass(frozen=True, eq=False)  # a study equals only itself, so that what follows from it can be cached
