@@ -105,7 +105,7 @@ pins: .venv/ready
 
 # Two processes, because the workflows that the tests run use two cores themselves.
 test: .venv/ready
-	$(ACTIVATE) && pytest --numprocesses 2 --dist loadfile $(PYTEST)
+	$(ACTIVATE) && pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 bench: .venv/ready
 	$(ACTIVATE) && pytest tests/benchmarks $(PYTEST)
