@@ -132,5 +132,5 @@ def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> N
     write_csv(TRIALS, tmp_path / "doses.csv")
     assert read_csv(tmp_path / "doses.csv")["chosen"].dtype == bool
     html = page(tmp_path, replace(SETTINGS, doses=True))
-    assert 'id="doses"' in html and "what one learning rate for all arms would have said" in html
+    assert 'id="doses"' in html and "with one learning rate for all arms" in html
     assert '<td class="n">0.001</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html
