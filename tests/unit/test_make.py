@@ -103,7 +103,8 @@ def test_an_argument_with_a_meaning_is_obeyed(folder: Path, goal: str, name: str
 
 
 def test_several_targets_take_what_one_of_them_takes(folder: Path) -> None:
-    assert commands(folder, "lint", "test", "PYTEST=-x").endswith("pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -x\n")
+    tests = commands(folder, "lint", "test", "PYTEST=-x")
+    assert tests.endswith("pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -x\n")
 
 
 @settings(max_examples=30)
