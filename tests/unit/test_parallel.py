@@ -59,16 +59,13 @@ def test_key():
 
 
 def test_key_of_a_library_with_a_package_for_each_language():
-    def key(package, language, name):
-        return pair_key({"package": package, "language": language, "path": f"package/all.{language}", "name": name})
+    def key(package, name):
+        row = {"package": package, "path": "package/all", "name": name}
+        return pair_key(row, {"py-sky": "sky", "sky-js": "sky"})
 
-    assert (
-        key("sky-python", "python", "_MoonPhase")
-        == key("sky-javascript", "javascript", "moon_phase")
-        == "sky:moonphase"
-    )
-    assert key("sky-javascript", "python", "moon_phase") == ""  # not named like its language: modules are asked for
-    assert key("sky-python", "python", "__") == ""
+    assert key("py-sky", "_MoonPhase") == key("sky-js", "moon_phase") == "sky:moonphase"
+    assert key("sky-javascript", "moon_phase") == ""  # of no such library: modules are asked for
+    assert key("py-sky", "__") == ""
 
 
 def test_name_made_by_a_macro():
@@ -104,7 +101,8 @@ def test_a_package_for_each_language(tmp_path):
             row = function(package, "parallel", name, {"x": ""}, body, "", language=language)
             made_rows.append({**row, "id": f"{package}:all:{number}", "path": "package/all"})
     made_rows += [half("lib", "javascript", 0, "open", "package/base/open", "lib/main.js", "open")]
-    frame = made("parallel-python", write(tmp_path, made_rows))
+    libraries = {"sky": ["sky-python", "sky-javascript"], "sea": ["sea-javascript"]}
+    frame = made("parallel-python", write(tmp_path, made_rows), libraries=libraries)
     assert frame["language"].value_counts().to_dict() == {"javascript": 3, "python": 3}
     assert set(frame["package"]) == {"sky-python", "sky-javascript"}
     verbs = {"moonphaseofsky", "sunangleofsky", "tiltofsky"}

@@ -55,6 +55,9 @@ class Build(Strict):
     )
     balance_places: bool | None = Field(None, description="ask equally often for first, second, third ... parameters")
     dev_package: SourceName | None = Field(None, description="package of the dev rows")
+    libraries: dict[Name, SomeNames] = Field(
+        {}, description="library -> its packages, if each language has a package of its own"
+    )
     distractors: AtLeast0 | None = Field(None, description="number of texts without a partner for each text with one")
     like: Name | None = Field(None, description="task that has the same test rows")
     tokens: Count | None = Field(None, description="number of tokens of a window")

@@ -125,6 +125,14 @@ class TrainingSettings:
         """The name of the job in messages: encoder, arm and target."""
         return " / ".join(filter(None, (self.encoder, self.arm, self.target)))
 
+    def task_weight(self, examples: int, mean_tokens: float) -> float:
+        """Weight of a task in the steps: examples-proportional with a cap (Raffel et al. 2020, section 3.5.2).
+
+        A step is a number of tokens, not of examples. The weight is therefore the (capped) number of examples times
+        their mean tokens; with ``mixture: steps`` it is the number of examples alone.
+        """
+        return min(examples, self.cap) * (mean_tokens if self.mixture == "examples" else 1.0)
+
 
 @dataclass(frozen=True)
 class TuningSettings:

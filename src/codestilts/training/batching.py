@@ -34,9 +34,8 @@ def plan_steps(tokens: Mapping[str, np.ndarray], settings: TrainingSettings, see
         step_size = settings.batch_size
         epoch = sum(min(size, settings.cap) for size in sizes.values())
         steps = max(1, math.ceil(settings.epochs * epoch / step_size))
-    by_steps = settings.mixture == "steps"
-    means = {name: 1.0 if by_steps else float(np.mean(values)) for name, values in lengths.items()}
-    tasks = task_schedule(sizes, means, settings.cap, steps, seed)
+    weights = {name: settings.task_weight(sizes[name], float(np.mean(values))) for name, values in lengths.items()}
+    tasks = task_schedule(weights, steps, seed)
     batches = plan_batches(lengths, tasks, step_size, seed)
     return [PlannedStep(task, batch) for task, batch in zip(tasks, batches, strict=True)]
 
@@ -98,15 +97,10 @@ def _passes(size: int, rng: np.random.Generator) -> Iterator[int]:
         yield from rng.permutation(size).tolist()
 
 
-def task_schedule(sizes: dict[str, int], mean_tokens: dict[str, float], cap: int, steps: int, seed: int) -> list[str]:
-    """Choose the task of each step: examples-proportional with a cap (Raffel et al. 2020, section 3.5.2).
-
-    A step is a number of tokens, not of examples. A task's share of the steps is therefore its (capped) number of
-    examples times its mean tokens per example, ``mean_tokens``; these are 1 with ``mixture: steps``. Shares are rounded
-    to steps by largest remainder, and the steps are in random order.
-    """
-    names = sorted(sizes)
-    share = np.array([min(sizes[name], cap) * mean_tokens[name] for name in names])
+def task_schedule(weights: Mapping[str, float], steps: int, seed: int) -> list[str]:
+    """Choose the task of each step, in random order: shares of the steps are the weights, by largest remainder."""
+    names = sorted(weights)
+    share = np.array([weights[name] for name in names])
     exact = share / share.sum() * steps
     counts = np.floor(exact).astype(int)
     for index in np.argsort(counts - exact, kind="stable")[: steps - counts.sum()]:

@@ -37,12 +37,11 @@ def new_optimisation(model: Model, settings: TrainingSettings, steps: int, devic
     rate = settings.learning_rate
     if settings.lora:
         rate *= settings.lora.learning_rate_factor
-    parameters = model.parameters()
-    heads = new_head_parameters(model) if settings.head_learning_rate else set()
-    groups = _groups([value for value in parameters if value not in heads], rate, settings.weight_decay)
-    if settings.head_learning_rate:
-        of_heads = [value for value in parameters if value in heads]
-        groups += _groups(of_heads, settings.head_learning_rate, settings.weight_decay)
+    parameters, heads = model.parameters(), new_head_parameters(model)
+    rest = [value for value in parameters if value not in heads]
+    of_heads = [value for value in parameters if value in heads]
+    groups = _groups(rest, rate, settings.weight_decay)
+    groups += _groups(of_heads, settings.head_learning_rate or rate, settings.weight_decay)
     optimiser = torch.optim.AdamW(groups, lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warmup_and_decay(steps, settings.warmup))
     return Optimisation(parameters, optimiser, schedule, gradient_scaler(device, settings.precision), settings.clip)

@@ -53,10 +53,7 @@ def training_flops(
     tasks = {name: sizes[name] for name in settings.tasks}
     masked = {name: MASKED if task.type == "mlm" else 0.0 for name, task in settings.tasks.items()}
     per_token = {name: encoder.forward_flops(size.sequence_tokens, masked[name]) for name, size in tasks.items()}
-    weights = {
-        name: min(max(size.train, 1), settings.cap) * (size.example_tokens if settings.mixture == "examples" else 1)
-        for name, size in tasks.items()
-    }
+    weights = {name: settings.task_weight(max(size.train, 1), size.example_tokens) for name, size in tasks.items()}
     tokens = training_tokens(settings, tasks) if tokens is None else tokens
     passes = 2 if settings.lora else 3
     mixed = sum(weights[name] / sum(weights.values()) * per_token[name] for name in tasks)

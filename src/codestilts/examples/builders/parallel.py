@@ -42,11 +42,6 @@ def resolve_macro_name(name: str, code: str) -> str:
     return inner[1] if inner else name
 
 
-def library_of(package: str, language: str) -> str:
-    """Return the library of a package: the package's name without the suffix of its language, if it has one."""
-    return package.removesuffix(f"-{language}")
-
-
 def module_pair_key(path: str, name: str) -> str:
     """Return the key that both implementations of a function have, or "" for one that is not its module's main one.
 
@@ -62,16 +57,19 @@ def module_pair_key(path: str, name: str) -> str:
     return f"{module} {variant}" if letters_only(name.removesuffix(f"_{INDEXED}")).endswith(base) else ""
 
 
-def pair_key(row: Mapping[str, Any]) -> str:
+def pair_key(row: Mapping[str, Any], libraries: Mapping[str, str]) -> str:
     """Return a key, with the library's name, that both implementations of a function have, or "".
 
     A package with both languages has a module for each function (see :func:`module_pair_key`). If each language has a
     package of its own, the key is the name without case and underscores: ``_MoonPhase`` and ``moon_phase`` are a pair.
+
+    Args:
+        row: package, path and name of a function.
+        libraries: the library of each package that has one language only.
     """
-    library = library_of(row["package"], row["language"])
-    in_both = library == row["package"]
-    key = module_pair_key(row["path"], row["name"]) if in_both else letters_only(row["name"])
-    return f"{library}:{key}" if key else ""
+    library = libraries.get(row["package"])
+    key = letters_only(row["name"]) if library else module_pair_key(row["path"], row["name"])
+    return f"{library or row['package']}:{key}" if key else ""
 
 
 def hide_function_names(code: str, names: Iterable[str]) -> str:
@@ -98,7 +96,8 @@ def load_implementations(inputs: Inputs, settings: BuilderSettings) -> pd.DataFr
     frame = load_functions(inputs, settings, ["name", "path", "code", "token_starts"])
     frame = frame[frame["package_split"] == "parallel"].copy()
     frame["name"] = [resolve_macro_name(name, code) for name, code in zip(frame["name"], frame["code"], strict=True)]
-    frame["pair"] = [pair_key(row) for row in to_records(frame[["package", "language", "path", "name"]])]
+    libraries = {package: name for name, packages in settings.options.libraries.items() for package in packages}
+    frame["pair"] = [pair_key(row, libraries) for row in to_records(frame[["package", "path", "name"]])]
     frame["module"] = frame["package"] + ":" + frame["path"].map(module_folder)
     sides = frame.groupby("pair")["language"].agg(["nunique", "size"])
     complete = sides[(sides["nunique"] == 2) & (sides["size"] == 2)].index
