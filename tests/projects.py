@@ -25,15 +25,16 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def environment(folder: Path, *, warm: bool = True) -> dict[str, str]:
-    """The environment of a run: the library of the copy, no access to the hub, and the :mod:`warm_python` of tests."""
-    programs = bin_folder() if warm else Path(sys.executable).parent
+def environment(folder: Path, *, warm: bool = True, **hub: str) -> dict[str, str]:
+    """The environment of a run: the library of the copy, no hub but ``hub``, and the :mod:`warm_python` of tests."""
+    programs = bin_folder(**hub) if warm else Path(sys.executable).parent
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
         **inherited,
         "PYTHONPATH": str(folder / "src"),
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "HF_HUB_OFFLINE": "1",
+        **hub,
     }
 
 
@@ -46,8 +47,12 @@ def snakemake(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def kill_while_training(folder: Path, target: Path, when: str) -> None:
-    """Run the workflow for one file, and kill it with all its jobs as soon as a line that it prints has ``when``."""
-    command = ["snakemake", "--cores", "1", str(target.relative_to(folder)), "--configfile", "micro.yaml"]
+    """Run the workflow for one file, and kill it with all its jobs as soon as a line that it prints has ``when``.
+
+    Snakemake is not a fork of the server here, so that the kill reaches the shells of its jobs.
+    """
+    command = [str(bin_folder() / "interpreter"), str(Path(sys.executable).with_name("snakemake"))]
+    command += ["--cores", "1", str(target.relative_to(folder)), "--configfile", "micro.yaml"]
     process = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,

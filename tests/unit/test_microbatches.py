@@ -1,6 +1,8 @@
 """A GPU whose memory is too small: micro-batches have the loss and the gradients of the whole batch, for all types."""
 
+import gc
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,14 @@ PLAIN = torch.amp.GradScaler("cpu", enabled=False)
 def train(folder, tokenizer, kind="classification", checkpoint=None, **changes):
     changes = {"dropout": 0.0, "tokens_per_step": 200} | changes
     return tiny.train(folder, tokenizer, (kind,), checkpoint=checkpoint, **changes)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen(folder) -> Iterator[None]:
+    """What is imported is left out of the collection after each failed try, which would take most of the time."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

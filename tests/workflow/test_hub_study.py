@@ -29,16 +29,17 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
     (project / "studies/small.yaml").write_text(small)
     folder = project / "results/small-rehearsal"
 
-    def call(*command: str) -> str:
-        settings = environment(project) | hub_environment
+    def call(*command: str, **hub: str) -> str:
+        settings = environment(project, **hub)
         told = subprocess.run(command, cwd=project, env=settings, text=True, stdout=-1, stderr=subprocess.STDOUT)
         assert told.returncode == 0, told.stdout[-6000:]
         return told.stdout
 
     configs = ["--configs", "config.yaml", "studies/small.yaml", "--overlay", str(folder / "overlay.yaml")]
-    call(sys.executable, "scripts/rehearse.py", *configs)
+    call("python", "scripts/rehearse.py", *configs, **hub_environment)
     files = ["--configfile", "studies/small.yaml", str(folder / "overlay.yaml")]
-    call("snakemake", "--cores", "2", *files)
+    call("snakemake", "--cores", "2", "--until", "fetch", *files, **hub_environment)
+    call("snakemake", "--cores", "2", *files)  # without access to the hub
     scores = pd.read_csv(folder / "scores.csv", keep_default_na=False)
     found = set(scores.loc[~scores["arm"].str.startswith("baseline:"), "arm"])
     assert found == {"none", "mnli", "java-csharp", "mnli-mlm", "none-lora"}
@@ -46,12 +47,12 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
     assert {"english", "german", "greek"} <= set(scores.loc[scores["target"] == "xquad", "language"])
     assert set(scores.loc[scores["target"] == "xquad", "metric"]) == {"squad_mean", "f1", "squad_em"}
     assert "Its numbers mean nothing" in (folder / "report.html").read_text()
-    lines = call(sys.executable, "scripts/rehearse.py", *configs, "--scores", str(folder / "scores.csv"))
+    lines = call("python", "scripts/rehearse.py", *configs, "--scores", str(folder / "scores.csv"), **hub_environment)
     assert "arms: 5 of 5" in lines and "not topics: source xcodeeval" in lines
     assert "arm mnli-mlm: rehearsed with mlm-xtreme for mlm-multilingual" in lines
     real = subprocess.run(
         ["snakemake", "--cores", "1", "--configfile", "studies/small.yaml"],
-        cwd=project, env=environment(project) | hub_environment, text=True, stdout=-1, stderr=subprocess.STDOUT,
+        cwd=project, env=environment(project, **hub_environment), text=True, stdout=-1, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert real.returncode == 1 and "not pinned yet: `make pins`" in real.stdout
     assert not (project / "results/small").exists() or not list((project / "results/small").rglob("*.parquet"))

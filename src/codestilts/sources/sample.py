@@ -60,9 +60,10 @@ def _sample_table(url: str, whole: bool, rows: int, out: Path) -> None:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from datasets import load_dataset
+    from datasets import IterableDataset
 
-    stream = load_dataset("parquet", data_files=url, split="train", streaming=True)
+    # load_dataset would report each table to an address beside the hub, and wait for that.
+    stream = IterableDataset.from_parquet(url)
     if not whole:
         stream = stream.take(rows)
     table = pa.concat_tables(stream.with_format("arrow").iter(batch_size=10_000))
