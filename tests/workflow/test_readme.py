@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def test_a_new_language_is_an_entry_of_the_table(project: Path) -> None:
         archive.writestr("basket/sum.lua", LUA)
     with (project / "sources.csv").open("a") as stream:
         stream.write("basket,local,packages/basket,,,,,lua,test,,Apache-2.0,made up,\n")
-    command = [sys.executable, "scripts/extract.py", "--language", "lua"]
+    command = ["python", "scripts/extract.py", "--language", "lua"]
     command += ["--archives", "resources/basket.zip", "--out", "lua.parquet"]
     subprocess.run(command, cwd=project, env=environment(project), check=True)
     [row] = pd.read_parquet(project / "lua.parquet").to_dict("records")
@@ -87,7 +86,7 @@ def test_a_new_language_is_an_entry_of_the_table(project: Path) -> None:
 
 def test_a_study_with_another_encoder_is_an_overlay(project: Path) -> None:
     shutil.copy2(ROOT / "sources.csv", project / "sources.csv")
-    command = [sys.executable, "scripts/validate.py", "config.yaml", "studies/mine.yaml"]
+    command = ["python", "scripts/validate.py", "config.yaml", "studies/mine.yaml"]
     result = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
     assert result.stdout.startswith("mine: 1 encoder, 3 arms"), result.stderr
 

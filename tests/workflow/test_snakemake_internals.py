@@ -2,12 +2,12 @@
 
 import inspect
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from projects import ROOT, environment
 from snakemake.common import get_function_params, get_input_function_aux_params
 from snakemake.resources import Resource
 
@@ -72,7 +72,7 @@ def dry_run(folder: Path, snakefile: str, *options: str) -> tuple[dict[str, obje
     """The invocation that a dry run prints, and all its output."""
     words = ["snakemake", "--snakefile", snakefile, "--cores", "1", "--dry-run", *options]
     result = subprocess.run(
-        words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ
+        words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(ROOT)
     )
     assert result.returncode == 0, result.stdout
     [line] = [line for line in result.stdout.splitlines() if line.startswith("invocation: ")]
@@ -106,7 +106,9 @@ def test_resources_of_gpu_jobs_apply_to_all_rules_that_request_gpus(folder: Path
 def jobs_left(folder: Path, *config: str) -> list[str]:
     """The jobs of a dry run with temporary models, as their outputs."""
     words = ["snakemake", "--snakefile", "temporary.smk", "--cores", "1", "--dry-run", "--config", *config]
-    result = subprocess.run(words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    result = subprocess.run(
+        words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(ROOT)
+    )
     assert result.returncode == 0, result.stdout
     return sorted(re.findall(r"^    output: (\S+)", result.stdout, re.MULTILINE))
 
@@ -115,7 +117,7 @@ def test_readers_of_a_deleted_file_are_spared_if_it_is_ancient(tmp_path: Path) -
     """The first assertions are what Snakemake does by itself: once it spares these readers too, the function can go."""
     (tmp_path / "temporary.smk").write_text(TEMPORARY)
     words = ["snakemake", "--snakefile", "temporary.smk", "--cores", "1", "--config", "readers=a+b"]
-    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(words, cwd=tmp_path, env=environment(ROOT), check=True, capture_output=True)
     assert not (tmp_path / "models").exists() and (tmp_path / "record").exists()
     assert jobs_left(tmp_path, "readers=a+b") == jobs_left(tmp_path, "readers=a+b", "spare=1") == []
     assert jobs_left(tmp_path, "readers=a+b+c") == ["a.read", "b.read", "c.read", "models,"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from projects import ROOT, environment
 from warm_python import bin_folder
 
 SCRIPT = """import os, sys
@@ -46,6 +47,18 @@ def test_another_hub_mode_is_run_by_the_interpreter(tmp_path):
         environment = {**os.environ, "HF_HUB_OFFLINE": offline}
         command = [bin_folder() / "python", tmp_path / "script.py"]
         assert subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip() == warm
+
+
+def test_snakemake_plans_and_errs_as_by_the_interpreter():
+    def run(option: str, *, warm: bool) -> tuple[int, str]:
+        words = ["snakemake", "--dry-run", "--quiet", "rules", "--cores", "1", "--config", option]
+        found = subprocess.run(words, cwd=ROOT, env=environment(ROOT, warm=warm), capture_output=True, text=True)
+        text = found.stdout + found.stderr
+        return found.returncode, text.partition("Job stats:" if found.returncode == 0 else "error:")[2]
+
+    for option, status, told in (("study=other", 0, "train_target"), ("arms=1", 1, "arms")):
+        warm = run(option, warm=True)
+        assert warm == run(option, warm=False) and warm[0] == status and told in warm[1]
 
 
 def test_a_script_ends_with_its_caller(tmp_path):

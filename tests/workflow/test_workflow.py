@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
 
 def status(folder: Path) -> str:
     """The output of scripts/status.py."""
-    command = [sys.executable, "scripts/status.py", "--configs", "config.yaml", "micro.yaml"]
+    command = ["python", "scripts/status.py", "--configs", "config.yaml", "micro.yaml"]
     result = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout
