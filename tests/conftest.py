@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,19 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from hub.server import serve
-
-ROOT = Path(__file__).parents[1]
+from projects import ROOT, environment
 
 Fetch = Callable[..., Path]
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+# Files that need minutes and no finished study begin, so that no process waits for one that another makes.
+FIRST = ("test_hub_study.py", "test_temporary_models.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of :data:`FIRST` before all others."""
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 @pytest.fixture(scope="session")
@@ -65,10 +72,10 @@ def fetched(hub_environment: dict[str, str], make_once: MakeOnce) -> Fetch:
 
     def fetch(name: str, table: Path = ROOT / "sources.csv") -> Path:
         def make(folder: Path) -> None:
-            command = [sys.executable, ROOT / "scripts/fetch.py", "--source", name, "--sources", table]
+            command = ["python", ROOT / "scripts/fetch.py", "--source", name, "--sources", table]
             command += ["--out", folder / f"{name}.zip"]
             folder.mkdir()
-            result = subprocess.run(command, env={**os.environ, **hub_environment}, capture_output=True, text=True)
+            result = subprocess.run(command, env=environment(ROOT, **hub_environment), capture_output=True, text=True)
             assert result.returncode == 0, result.stderr
 
         return make_once(f"fetched-{name}", make) / f"{name}.zip"

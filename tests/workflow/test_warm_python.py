@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from projects import ROOT, environment
+from projects import environment
 from warm_python import bin_folder
 
 SCRIPT = """import os, sys
@@ -49,10 +49,21 @@ def test_another_hub_mode_is_run_by_the_interpreter(tmp_path):
         assert subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip() == warm
 
 
-def test_snakemake_plans_and_errs_as_by_the_interpreter():
+def test_snakemake_plans_and_errs_as_by_the_interpreter(fresh):
     def run(option: str, *, warm: bool) -> tuple[int, str]:
-        words = ["snakemake", "--dry-run", "--quiet", "rules", "--cores", "1", "--config", option]
-        found = subprocess.run(words, cwd=ROOT, env=environment(ROOT, warm=warm), capture_output=True, text=True)
+        words = [
+            "snakemake",
+            "--dry-run",
+            "--quiet",
+            "rules",
+            "--cores",
+            "1",
+            "--configfile",
+            "micro.yaml",
+            "--config",
+            option,
+        ]
+        found = subprocess.run(words, cwd=fresh, env=environment(fresh, warm=warm), capture_output=True, text=True)
         text = found.stdout + found.stderr
         return found.returncode, text.partition("Job stats:" if found.returncode == 0 else "error:")[2]
 
