@@ -51,8 +51,7 @@ def test_bf16_on_a_cpu_is_fp32_up_to_its_rounding(folder: Any, tokenizer: Any, m
         )
         assert rounded.record["precision"] == "bf16"
         losses = [found.curve["loss"].to_numpy() for found in (plain, rounded)]
-        # 2**-8 is the rounding of a logit of 1, which is all that remains of a loss that is nearly zero.
-        assert losses[0] == pytest.approx(losses[1], rel=0.05, abs=2**-8), kind
+        assert losses[0] == pytest.approx(losses[1], rel=0.05), kind
         assert not (losses[0] == losses[1]).all(), "bf16 has 8 bits of precision"
     with autocast(CPU, "bf16"):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16

@@ -175,7 +175,7 @@ def test_trained_word_embeddings_in_16_bits_are_read_by_a_child_that_freezes_the
 
 
 def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
-    seed_jobs.try_learning_rates(tuning_job(folder, home, [1e-6, 5e-3, 1e30], clip=1e30, steps=60))
+    seed_jobs.try_learning_rates(tuning_job(folder, home, [1e-6, 5e-3, 1e30], clip=1e30, steps=200))
     trials = json.loads((home / "trials.json").read_text())
     assert [trial["learning_rate"] for trial in trials] == [1e-6, 5e-3, 1e30]
     assert trials[2]["dev"] == -1 and "nan" in trials[2]["error"] and seed_jobs.best_learning_rate(trials) == 5e-3

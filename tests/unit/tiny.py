@@ -32,21 +32,17 @@ from codestilts.training.seed_jobs import TrainingJob
 
 TEXT = "the cat sat on a mat while two dogs ran far away and one bird sang of rain in spring"
 WORDS = TEXT.split()
+SPECIAL = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+LETTERS = sorted(set("".join(WORDS)))
+# Written down rather than trained: training breaks ties between pieces in another order each time.
+PIECES = list(dict.fromkeys([*SPECIAL.values(), *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS]))
 
 
 def encoder_folder(folder: Path) -> Path:
     """An encoder folder as the workflow makes it."""
     published = folder / "published"
-    pieces = BertWordPieceTokenizer(lowercase=True)
-    pieces.train_from_iterator([TEXT] * 3, vocab_size=120, min_frequency=1)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=pieces._tokenizer,
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        pad_token="[PAD]",
-        mask_token="[MASK]",
-        unk_token="[UNK]",
-    )
+    pieces = BertWordPieceTokenizer({piece: number for number, piece in enumerate(PIECES)}, lowercase=True)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **SPECIAL)
     tokenizer.save_pretrained(published)
     torch.manual_seed(0)
     config = BertConfig(

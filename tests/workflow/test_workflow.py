@@ -203,11 +203,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(project: Path) -> N
     predictions.unlink()  # a run that asks for them alone does not miss the models
     kill_while_training(project, predictions, when="step 4/4")
     assert not (model / "1/run.json").exists()
-    scores = str(RESULTS / "scores.csv")
-    result = snakemake(project, "--cores", "1", scores)
+    result = snakemake(project, "--cores", "1")
     assert result.returncode == 0, result.stdout[-3000:]
     pd.testing.assert_frame_equal(before, pd.read_parquet(predictions))
-    assert "Nothing to be done" in snakemake(project, scores).stdout
+    assert "Nothing to be done" in snakemake(project).stdout
 
 
 def test_two_runs_of_a_study_do_not_get_in_each_others_way(project: Path) -> None:
