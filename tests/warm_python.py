@@ -26,7 +26,8 @@ from pathlib import Path
 PACKAGES = ("datasets", "pandas", "pyarrow.parquet", "pydantic", "scipy.stats", "safetensors.torch", "torch", "yaml",
             "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert",
             "transformers.models.bert.tokenization_bert", "torch.distributed.run", "snakemake.cli", "seaborn",
-            "nbconvert.nbconvertapp", "ipykernel.kernelapp", "statsmodels.regression.mixed_linear_model")  # fmt: skip
+            "papermill.cli", "nbconvert.nbconvertapp", "ipykernel.kernelapp",
+            "statsmodels.regression.mixed_linear_model")  # fmt: skip
 KERNEL = ("-m", "ipykernel_launcher")
 INLINE = "module://matplotlib_inline.backend_inline"  # ipykernel sets it, too late for a matplotlib that is imported
 # What these packages read when they are imported; PYTHONPATH and the number of threads are applied to a fork.
@@ -69,12 +70,13 @@ def bin_folder(**hub: str) -> Path:
     (home / "lib").symlink_to(Path(sys.prefix) / "lib")
     (home / "bin").mkdir()
     (home / "bin/interpreter").symlink_to(os.path.realpath(python))
-    executables = {"python": python, "snakemake": home / "bin/interpreter", "jupyter-nbconvert": home / "bin/python"}
+    executables = {"python": python, "snakemake": home / "bin/interpreter"}
+    executables |= dict.fromkeys(("papermill", "jupyter-nbconvert"), home / "bin/python")  # they run notebooks
     for name, executable in executables.items():
         text = CLIENT.format(
             python=home / "bin/interpreter" if name == "snakemake" else python,
             program="" if name == "python" else python.with_name(name),
-            executable=executable,  # Snakemake puts its folder first, nbconvert starts its kernel with it
+            executable=executable,  # whose folder Snakemake puts first, and which runs a notebook's kernel
             kernel=KERNEL,
             address=home / "socket",
         )

@@ -24,7 +24,10 @@ _LITERAL = (
 
 @dataclass(frozen=True)
 class Renaming:
-    """Tables of words and of marks that rename the tokens of a language."""
+    """Tables of words and of marks that rename the tokens of a language.
+
+    The inverse does not restore a text that contains one of the new words.
+    """
 
     words: Mapping[str, str]
     marks: Mapping[str, str]
@@ -48,10 +51,6 @@ class Renaming:
             parts = word.split("_")  # a name must not begin with a digit, so names that end with a number stay
             return self.words.get(word) or (word if parts[-1][:1].isdigit() else "_".join(reversed(parts)))
         return self.marks.get(token["mark"], token[0])
-
-    def is_exact(self, text: str) -> bool:
-        """Whether the inverse restores the text exactly, which fails if the text contains one of the new words."""
-        return self.inverse.apply(self.apply(text)) == text
 
 
 @cache

@@ -1,5 +1,7 @@
 """Test rows in an invented language: rows of the language that it renames, with the same labels and units."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from codestilts.examples.builder_settings import BuilderSettings
@@ -19,16 +21,19 @@ def _renamed(frame: pd.DataFrame, language: str, settings: BuilderSettings) -> p
     """Return as many test rows of the real language as requested, in random order of clusters, under other names."""
     rows = frame[(frame["split"] == "test") & (frame["language"] == real_language(language))]
     column, names = next(name for name in CODE_COLUMNS if name in frame), renaming(language)
-    exact = rows[[_is_exact(code, names) for code in rows[column]]]
+    codes = pd.Series([_rename(code, names) for code in rows[column]], index=rows.index, dtype=object)
+    exact = rows.assign(**{column: codes})[codes.notna()]
     log_dropped_rows(settings, len(rows) - len(exact), len(rows), f"renamed as {language}, they could not be read back")
     sizes = exact.groupby("cluster").size()
     until = sizes[sorted(sizes.index, key=lambda cluster: hash_uniform(language, cluster))].cumsum()
     chosen = exact[exact["cluster"].isin(until.index[until <= requested_rows(settings, "test", language)])]
-    code = [names.apply(text) if isinstance(text, str) else list(map(names.apply, text)) for text in chosen[column]]
-    renamed = chosen.assign(language=language, id=chosen["id"] + f"#{language}")
-    renamed[column] = code
-    return renamed
+    return chosen.assign(language=language, id=chosen["id"] + f"#{language}")
 
 
-def _is_exact(code: str | list[str], names: Renaming) -> bool:
-    return names.is_exact(code) if isinstance(code, str) else all(map(names.is_exact, code))
+def _rename(code: str | Sequence[str], names: Renaming) -> str | list[str] | None:
+    """Rename a text or each of several tokens; None if the inverse does not restore them."""
+    texts = [code] if isinstance(code, str) else list(code)
+    renamed = [names.apply(text) for text in texts]
+    if [names.inverse.apply(text) for text in renamed] != texts:
+        return None
+    return renamed[0] if isinstance(code, str) else renamed
