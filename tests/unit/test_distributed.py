@@ -55,13 +55,18 @@ class Job:
         own = {PRETEND: "2", "TMPDIR": str(self.home)}
         return own | ({PRETEND_SEQUENCES: str(self.room)} if self.room else {})
 
-    def start(self, script: str = "train_target", *options: object, warm: bool = True) -> subprocess.Popen[str]:
-        """Start the job. Only cold processes are children of those that start them."""
-        python = str(bin_folder() / "python") if warm else sys.executable
+    def start(
+        self, script: str = "train_target", *options: object, launcher: str = "", workers: str = ""
+    ) -> subprocess.Popen[str]:
+        """Start the job by an interpreter of its own and another for each GPU, by default the warm ones.
+
+        A real launcher is the parent of the processes of its GPUs. Real processes of GPUs end when it is killed.
+        """
+        warm = str(bin_folder() / "python")
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
-        environment |= self.variables | {"PYTHON_EXEC": python, "HF_HUB_OFFLINE": "1"}  # torchrun reads the first
-        return subprocess.Popen([python, *self.command(script, *options)], env=environment, **pipes)
+        environment |= self.variables | {"HF_HUB_OFFLINE": "1", "PYTHON_EXEC": workers or warm}  # torchrun's
+        return subprocess.Popen([launcher or warm, *self.command(script, *options)], env=environment, **pipes)
 
     def run(self) -> "Job":
         process = self.start()
@@ -147,16 +152,16 @@ def stopped(process: subprocess.Popen[str], victim: int | None, number: signal.S
 
 
 def test_a_team_that_was_killed_goes_on_where_it_was(folder, tmp_path):
-    changes = {"steps": 60, "evaluations": 1, "dropout": 0.1}
+    changes = {"steps": 20, "evaluations": 1, "dropout": 0.1}
     whole = Job(tmp_path / "whole", folder, "classification", 2, **changes).run()
     job = Job(tmp_path / "killed", folder, "classification", 2, checkpoint_minutes=0, **changes)
     state = job.home / "work/0.state/state.json"
-    errors = stopped(job.start(warm=False), 1, signal.SIGKILL, state)
+    errors = stopped(job.start(launcher=sys.executable), 1, signal.SIGKILL, state)
     assert errors.splitlines()[-1].startswith("error: ")
     assert "GPU 1 of 2" in errors.splitlines()[-1] and "SIGKILL" in errors.splitlines()[-1]
-    stopped(job.start(warm=False), None, signal.SIGTERM, state)
-    stopped(job.start(warm=False), None, signal.SIGKILL, state)
-    assert 0 < len(json.loads(state.read_text())["steps"]) < 60
+    stopped(job.start(launcher=sys.executable), None, signal.SIGTERM, state)
+    stopped(job.start(launcher=sys.executable, workers=sys.executable), None, signal.SIGKILL, state)
+    assert 0 < len(json.loads(state.read_text())["steps"]) < 20
     job.run()
     assert all(torch.equal(whole.weights[name], job.weights[name]) for name in whole.weights)
     assert len(job.record["curve"]) == len(whole.record["curve"])
