@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from codestilts.config.schema_claims import Claim
-from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
+from codestilts.evaluation.statistics.crossed_t import Estimate, from_variance
+from codestilts.evaluation.statistics.power import with_rows, with_seeds
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_RUN = "supported", "not supported", "inconclusive", "not run"
 MOST_SEEDS = 100  # the largest number of seeds that is tried to decide a claim
@@ -145,16 +146,9 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
 
 
 def projected(estimate: Estimate, seeds: int, rows: int = 1) -> Estimate:
-    """Return an estimate as it would be with other numbers of seeds and test rows, if its value does not change.
-
-    V_S and V_C each contain V_I, which shrinks with both.
-    """
-    now = estimate.variance
-    assert now
-    fewer, both = now.seeds / seeds, now.of_both * now.seeds / seeds / rows
-    of_seeds = max(now.of_seeds - now.of_both, 0.0) * fewer + both
-    of_units = max(now.of_units - now.of_both, 0.0) / rows + both
-    variance = Variance(seeds, now.units * rows, of_seeds, of_units, both)
+    """Return an estimate as it would be with other numbers of seeds and test rows, if its value does not change."""
+    assert estimate.variance
+    variance = with_rows(with_seeds(estimate.variance, seeds), rows)
     return from_variance(np.full(seeds, estimate.value), variance, estimate.confidence)
 
 
