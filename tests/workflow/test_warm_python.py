@@ -51,19 +51,11 @@ def test_another_hub_mode_is_run_by_the_interpreter(tmp_path):
 
 def test_snakemake_plans_and_errs_as_by_the_interpreter(fresh):
     def run(option: str, *, warm: bool) -> tuple[int, str]:
-        words = [
-            "snakemake",
-            "--dry-run",
-            "--quiet",
-            "rules",
-            "--cores",
-            "1",
-            "--configfile",
-            "micro.yaml",
-            "--config",
-            option,
-        ]
-        found = subprocess.run(words, cwd=fresh, env=environment(fresh, warm=warm), capture_output=True, text=True)
+        words = ["snakemake", "--dry-run", "--quiet", "rules", "--cores", "1"]
+        words += ["--configfile", "micro.yaml", "--config", option]
+        found = subprocess.run(
+            [*words, option], cwd=fresh, env=environment(fresh, warm=warm), capture_output=True, text=True
+        )
         text = found.stdout + found.stderr
         return found.returncode, text.partition("Job stats:" if found.returncode == 0 else "error:")[2]
 
