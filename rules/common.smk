@@ -23,6 +23,7 @@ with startup.errors_as_one_line():
     STUDY = startup.prepare_study(config, Path(in_checkout("")), INVOCATION)
 snakemake_internals.spare_readers_of_deleted_files()
 snakemake_internals.inspect_resources_once()
+snakemake_internals.format_shell_commands_once()
 if STUDY.config.device == "gpu":
     snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
 RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")

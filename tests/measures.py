@@ -75,7 +75,7 @@ def draw(table: pd.DataFrame) -> None:
 def cpu_seconds(command: list[str], folder: Path) -> float:
     """Processor time of a command and its children; the command has to succeed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment(folder, warm=False), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

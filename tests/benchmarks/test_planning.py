@@ -44,7 +44,7 @@ def measure(folder: Path, *options: str) -> Usage:
     process = subprocess.Popen(
         ["snakemake", "--dry-run", "--quiet", "host", "reason", "rules", *options],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder, warm=False),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -136,6 +136,11 @@ def test_bad_dev_package(rows, tmp_path):
         made("mining", write(tmp_path, rows), dev_package="lib-nine")
 
 
+def test_library_without_functions(rows, tmp_path):
+    with pytest.raises(CodeStiltsError, match=r"libraries.*lib-nine"):
+        made("parallel", write(tmp_path, rows), libraries={"lib": ["lib-one", "lib-nine"]})
+
+
 def test_needs_both_languages(rows, tmp_path):
     inputs = write(tmp_path, rows)
     del inputs["c"]

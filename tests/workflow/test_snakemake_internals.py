@@ -51,6 +51,26 @@ rule read:
     params: config.get("setting", 1)
     shell: "touch {output}"
 """
+COMMANDS = """
+from snakemake.jobs import Job
+from codestilts.workflow.snakemake_internals import format_shell_commands_once
+format_wildcards = Job.format_wildcards
+def shown(job, text, **more):
+    if text.startswith("echo"):
+        print("a command is formatted")
+    return format_wildcards(job, text, **more)
+Job.format_wildcards = shown
+if config.get("once"):
+    format_shell_commands_once()
+    format_shell_commands_once()
+rule all:
+    input: "1", "2"
+rule touch:
+    output: "{name}"
+    retries: 1
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt
+    shell: "echo {wildcards.name} {resources.mem_mb}; test {resources.mem_mb} = 200 && touch {output}"
+"""
 MODULE = """
 configfile: "default.yaml"
 module inner:
@@ -127,6 +147,26 @@ def test_readers_of_a_deleted_file_are_spared_if_it_is_ancient(tmp_path: Path) -
     assert jobs_left(tmp_path, "readers=a+b", "spare=1", "setting=2") == ["a.read", "b.read", "models,"]
     (tmp_path / "a.read").unlink()
     assert jobs_left(tmp_path, "readers=a+b", "spare=1") == ["a.read", "models,"]
+
+
+def test_a_shell_command_is_formatted_once_for_each_attempt(tmp_path: Path) -> None:
+    """Three times is what Snakemake does by itself."""
+    (tmp_path / "commands.smk").write_text(COMMANDS)
+
+    def run(*options: str) -> str:
+        words = ["snakemake", "--snakefile", "commands.smk", "--cores", "1", "--printshellcmds", *options]
+        return subprocess.run(
+            words, cwd=tmp_path, env=environment(ROOT), check=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ).stdout  # fmt: skip
+
+    assert run("--dry-run").count("a command is formatted") == 6
+    assert run("--dry-run", "--config", "once=1").count("a command is formatted") == 2
+    printed = run("--config", "once=1")
+    for name in ("1", "2"):
+        for memory in (100, 200):
+            assert f"echo {name} {memory}; test {memory} = 200 && touch {name}" in printed
+            assert f"\n{name} {memory}\n" in printed  # what ran
 
 
 def test_snakemake_does_not_inspect_a_function_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,30 @@ def inspect_resources_once() -> None:
     inspected_once(Resource.evaluate)
 
 
+def format_shell_commands_once() -> None:
+    """Format the shell command of a job once for its log, which asks for it three times in a row.
+
+    The commands of training jobs are thousands of characters long, because they contain settings.
+    """
+    from snakemake.jobs import Job
+
+    format_command = Job.shellcmd.fget
+    if getattr(format_command, "formats_once", False):
+        return
+    seen: list[Any] = [None, None, None]  # a job with its parameters and resources, which a retry makes anew
+    command: list[str | None] = [None]
+
+    def shellcmd(job: Any) -> str | None:
+        now = [job, job.params, job.resources]
+        if any(one is not other for one, other in zip(now, seen, strict=True)):
+            command[:] = [format_command(job)]
+            seen[:] = now
+        return command[0]
+
+    shellcmd.formats_once = True  # type: ignore[attr-defined]
+    Job.shellcmd = property(shellcmd)
+
+
 def share_gpu_resources(workflow: Any, rules: Iterable[str]) -> None:
     """Apply what ``set-resources`` says of ``gpu_jobs`` to each of the rules; what it says of a rule itself wins.
 

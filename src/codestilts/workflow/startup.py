@@ -43,7 +43,9 @@ def prepare_study(config: Record, checkout: Path, invocation: Invocation) -> Stu
     Raises:
         CodeStiltsError: a line for each mistake in the config, or why jobs could not run here.
     """
-    # Planning makes millions of objects that stay. Collecting garbage less often saves an eighth of its time.
+    # Modules stay, and so do the millions of objects that planning makes. Leaving out the former and collecting garbage
+    # less often saves a fifth of its time.
+    gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     if invocation.is_module:
         default = checkout / "config.yaml"

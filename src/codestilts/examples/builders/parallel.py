@@ -88,7 +88,7 @@ def load_implementations(inputs: Inputs, settings: BuilderSettings) -> pd.DataFr
     too many others.
 
     Raises:
-        CodeStiltsError: One of the two languages has no functions.
+        CodeStiltsError: One of the two languages has no functions, or a package of ``libraries`` has none.
     """
     languages = settings.languages
     if len(languages) != 2 or not set(languages) <= set(inputs.files):
@@ -97,6 +97,11 @@ def load_implementations(inputs: Inputs, settings: BuilderSettings) -> pd.DataFr
     frame = frame[frame["package_split"] == "parallel"].copy()
     frame["name"] = [resolve_macro_name(name, code) for name, code in zip(frame["name"], frame["code"], strict=True)]
     libraries = {package: name for name, packages in settings.options.libraries.items() for package in packages}
+    if missing := sorted(set(libraries) - set(frame["package"])):
+        raise CodeStiltsError(
+            f"task {settings.task}: option libraries: {', '.join(missing)}: no functions in the split parallel: correct"
+            " the name, or list the package in sources.csv"
+        )
     frame["pair"] = [pair_key(row, libraries) for row in to_records(frame[["package", "path", "name"]])]
     frame["module"] = frame["package"] + ":" + frame["path"].map(module_folder)
     sides = frame.groupby("pair")["language"].agg(["nunique", "size"])
