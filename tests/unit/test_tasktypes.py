@@ -29,7 +29,8 @@ def test_loss_is_finite_and_has_gradients(kind, folder, tokenizer):
     assert torch.isfinite(loss)
     assert any(value.grad is not None and value.grad.abs().sum() > 0 for value in encoder.parameters())
     for feature in features:
-        assert feature["tokens"] == sum(len(part["input_ids"]) for part in feature["sequences"])
+        read = sum(len(part["input_ids"]) for part in feature["sequences"])
+        assert feature["tokens"] == read + len(feature.get("output", ()))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "mlm"])
@@ -47,7 +48,7 @@ def test_predictions_have_a_row_an_example_whatever_the_order(kind, folder, toke
 
 
 LABEL_OF = {"classification": "label", "multiple_choice": "label", "tagging": "tags", "span_qa": "question"}
-LABEL_OF |= {"retrieval": "document"}
+LABEL_OF |= {"retrieval": "document", "generation": "reference"}
 
 
 @pytest.mark.parametrize("multi", [False, True])

@@ -103,6 +103,12 @@ def examples(kind: str, count: int = 40) -> pd.DataFrame:
             "query": [" ".join(random.Random(number).choices(WORDS, k=8)) for number in numbers],
             "document": [" ".join(random.Random(-number).choices(WORDS, k=9)) for number in numbers],
         }
+    elif kind == "generation":
+        columns = {
+            "source": [_text(number, 8) for number in numbers],
+            "reference": [_text(number, 2 + number % 3) for number in numbers],
+            "output_language": ["english"] * count,
+        }
     else:
         columns = {"text": [_text(number, 12) for number in numbers]}
     return pd.DataFrame(_common(count) | columns)
@@ -114,6 +120,7 @@ METRIC = {
     "tagging": "token_accuracy",
     "span_qa": "exact_match",
     "retrieval": "mrr",
+    "generation": "exact_match",
     "mlm": "accuracy",
 }
 LABELS = {"classification": ("animal", "weather"), "tagging": ("SHORT", "LONG")}

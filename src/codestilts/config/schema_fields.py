@@ -65,7 +65,7 @@ Positive = Annotated[FiniteFloat, Field(gt=0), Number]
 AtLeast0 = Annotated[FiniteFloat, Field(ge=0), Number]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1), Number]
 Layer = Annotated[int, Field(ge=-1, le=10**6), Number]
-TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "retrieval", "mlm"]
+TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "retrieval", "generation", "mlm"]
 Metric = Literal[
     "accuracy", "binary_f1", "micro_f1", "macro_f1", "token_accuracy", "entity_f1", "pos_f1", "exact_match", "f1",
     "squad_em", "squad_mean", "squad2_f1", "squad2_em", "mlqa_f1", "mlqa_em", "mlqa_mean", "mrr", "map_at_r",

@@ -94,6 +94,10 @@ class Options(Strict):
     protocol: Literal["rank", "mining", "map"] = Field(
         "rank", description="retrieval: how partners are searched and scored"
     )
+    output_tokens: Count = Field(48, description="generation: maximum tokens of an output")
+    beams: Count = Field(1, description="generation: hypotheses that the search keeps; 1 is greedy search")
+    decoder_layers: Count = Field(2, description="generation: blocks of the decoder, copied from the encoder")
+    label_smoothing: AtLeast0 = Field(0.0, description="generation: share of the probability given to all tokens")
 
 
 class Read(Strict):

@@ -28,6 +28,10 @@ class TaskOptions:
     layer: int = -1
     sweep: bool = True
     protocol: Literal["rank", "mining", "map"] = "rank"
+    output_tokens: int = 48
+    beams: int = 1
+    decoder_layers: int = 2
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class EncodingSettings:
 
 
 # Options of the task types that decide tokens and labels; the others are read by heads and by decoding.
-ENCODING_OPTIONS = ("pairs", "multi", "answer", "stride", "no_answer")
+ENCODING_OPTIONS = ("pairs", "multi", "answer", "stride", "no_answer", "output_tokens")
 
 
 @dataclass(frozen=True)

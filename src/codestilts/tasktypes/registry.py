@@ -1,4 +1,4 @@
-"""The six task types. Each is one module with the same functions:
+"""The seven task types. Each is one module with the same functions:
 
 ``encode``   examples (one table) -> records that are stored (token ids and labels, without padding)
 ``features`` records -> features: what a batch consists of; a type without it has the records themselves
@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes import classification, mlm, multiple_choice, retrieval, span_qa, tagging
+from codestilts.tasktypes import classification, generation, mlm, multiple_choice, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import Records, Selected, as_records
 
@@ -31,6 +31,7 @@ TYPES: dict[str, ModuleType] = {
     "tagging": tagging,
     "span_qa": span_qa,
     "retrieval": retrieval,
+    "generation": generation,
     "mlm": mlm,
 }
 

@@ -192,6 +192,11 @@ def _forward(encoder: nn.Module, layers: Sequence[int], **inputs: Any) -> list[T
     return [states[layer] for layer in layers]
 
 
+def first_position(config: Any) -> int:
+    """Return the position id of the first token of a text."""
+    return config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+
+
 def _positions(input_ids: Tensor, config: Any) -> Tensor:
     """Return the position ids of a padded batch as the model itself would count them."""
     if config.model_type not in OFFSET_POSITIONS:

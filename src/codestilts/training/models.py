@@ -223,5 +223,7 @@ def new_head(
     ``dropout`` is that of published heads; quick heads have none.
     """
     torch.manual_seed(derive_seed(task.name, seed))
-    extra = {"pretrained": mlm_head} if task.type == "mlm" else {}
+    extra: dict[str, Any] = {"pretrained": mlm_head} if task.type == "mlm" else {}
+    if task.type == "generation":
+        extra = {"encoder": encoder, "tokenizer": tokenizer}
     return task_type(task.type).Head(task, encoder.config, tokenizer.mask_token_id, dropout, **extra)

@@ -32,7 +32,7 @@ def predict(model: TaskModel, examples: pd.DataFrame, features: Sequence[Feature
     """
     if features is None:
         features = encode_features(examples, model.tokenizer, model.task)
-    return decode_outputs(compute_outputs(model, features), examples, model.task, features)
+    return decode_outputs(compute_outputs(model, features), examples, model.task, features, model.tokenizer)
 
 
 def compute_outputs(model: TaskModel, features: Sequence[Feature]) -> list[Any]:
@@ -82,9 +82,15 @@ def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> l
     return order[start:stop]
 
 
-def decode_outputs(outputs: list[Any], examples: pd.DataFrame, task: Task, features: Sequence[Feature]) -> pd.DataFrame:
-    """Turn outputs into predictions with the columns that identify rows; ``unit`` is what statistics resample."""
-    found = task_type(task.type).decode(outputs, features, examples, task)
+def decode_outputs(
+    outputs: list[Any], examples: pd.DataFrame, task: Task, features: Sequence[Feature], tokenizer: Any = None
+) -> pd.DataFrame:
+    """Turn outputs into predictions with the columns that identify rows; ``unit`` is what statistics resample.
+
+    Outputs of ``generation`` are tokens, which take the ``tokenizer``.
+    """
+    extra = {"tokenizer": tokenizer} if task.type == "generation" else {}
+    found = task_type(task.type).decode(outputs, features, examples, task, **extra)
     unit = examples["unit" if "unit" in examples else "cluster"]
     rows = examples[["id", "split", "language"]].assign(unit=unit, package=examples["package"])
     return pd.concat([rows, found], axis=1).dropna(subset=["prediction"])

@@ -1,0 +1,153 @@
+"""A text for a text: documentation of a function, the missing line of a program, an answer in words.
+
+The head is a decoder (:mod:`codestilts.tasktypes.text_decoder`), which every phase makes anew from the encoder. It is
+trained with the right previous tokens (teacher forcing). To predict, outputs are searched
+(:mod:`codestilts.tasktypes.text_search`).
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from codestilts.tasktypes.base import (
+    IGNORE,
+    Batch,
+    Feature,
+    Task,
+    collate_sequences,
+    count_tokens,
+    encode_texts,
+    pad_labels,
+    permutation,
+    special_tokens,
+)
+from codestilts.tasktypes.records import Changed, Records
+from codestilts.tasktypes.text_decoder import Decoder, token_losses
+from codestilts.tasktypes.text_search import Best, Search, best_tokens, search
+from codestilts.tasktypes.token_states import token_states
+
+COLUMNS = ["source", "output_language"]  # of examples, which predictions keep
+
+
+class GenerationFeature(Feature):
+    """An example with the tokens of its output, the end included. ``tokens`` counts those of both texts."""
+
+    output: np.ndarray
+
+
+def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[GenerationFeature]:
+    """Encode each row as one feature; outputs are cut to ``output_tokens`` tokens."""
+    end = special_tokens(tokenizer)[1][0]
+    sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
+    outputs = tokenizer(examples["reference"].tolist(), add_special_tokens=False)["input_ids"]
+    features: list[GenerationFeature] = []
+    for source, ids in zip(sources, outputs, strict=True):
+        output = np.array([*ids, end][: task.options.output_tokens], dtype=np.int32)
+        features.append({"sequences": [source], "tokens": count_tokens([source]) + len(output), "output": output})
+    return features
+
+
+def collate(features: list[GenerationFeature], tokenizer: Any, rng: Any = None) -> Batch:
+    """Batch the features with ``output``, shape [examples, most output tokens]."""
+    batch = collate_sequences(features, tokenizer.pad_token_id)
+    batch["output"] = pad_labels([feature["output"] for feature in features])
+    return batch
+
+
+class Head(nn.Module):
+    """The decoder.
+
+    In training, ``forward`` returns the loss of each example summed over its tokens, and their number: [examples, 2].
+    Otherwise it returns the mean log probability of each output's tokens and the tokens, -1 after the end: [examples,
+    1 + output tokens].
+    """
+
+    def __init__(
+        self, task: Task, config: Any, mask_id: int, dropout: float, encoder: nn.Module, tokenizer: Any
+    ) -> None:
+        super().__init__()
+        options = task.options
+        self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        self.smoothing = options.label_smoothing
+        before, after = special_tokens(tokenizer)
+        self.search = Search(before[-1], after[0], options.output_tokens, options.beams)
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
+        states = token_states(encoder, batch)
+        memory, mask = states.padded(states.last), batch["attention_mask"]
+        table: Tensor = encoder.get_input_embeddings().weight  # type: ignore[operator]
+        if self.training:
+            return self._losses(memory, mask, table, batch["output"])
+        return self._outputs(memory, mask, table)
+
+    def _losses(self, memory: Tensor, mask: Tensor, table: Tensor, output: Tensor) -> Tensor:
+        real = output != IGNORE
+        previous = torch.cat([torch.full_like(output[:, :1], self.search.start), output.clamp(min=0)[:, :-1]], 1)
+        # Padding needs no mask: it comes last, and no token attends to later ones.
+        states = self.decoder(nn.functional.embedding(previous, table), memory, mask)
+        losses = token_losses(states[real], output[real], table, self.bias, self.smoothing)
+        example = real.nonzero()[:, 0]
+        totals = losses.new_zeros(len(output)).index_add(0, example, losses)
+        return torch.stack([totals, real.sum(1).to(totals.dtype)], 1)
+
+    def _outputs(self, memory: Tensor, mask: Tensor, table: Tensor) -> Tensor:
+        from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+        beams, outputs = self.search.beams, len(memory)
+        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        memory, mask = memory.repeat_interleave(beams, 0), mask.repeat_interleave(beams, 0)
+
+        def score(last: Tensor, count: int) -> Best:
+            states = self.decoder(nn.functional.embedding(last[:, None], table), memory, mask, cache)
+            return best_tokens(states[:, 0], table, self.bias, count)
+
+        def reorder(continued: Tensor) -> None:
+            # The hypotheses of an output have the same input, whose keys and values stay where they are.
+            cache.self_attention_cache.reorder_cache(continued)  # type: ignore[arg-type]
+
+        tokens, mean = search(outputs, self.search, score, reorder, memory.device)
+        return torch.cat([mean[:, None].float(), tokens.float()], 1)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Average over the tokens of all outputs."""
+        return outputs[:, 0].sum() / outputs[:, 1].sum()
+
+
+def decode(
+    outputs: list[Tensor], features: list[GenerationFeature], examples: pd.DataFrame, task: Task, tokenizer: Any
+) -> pd.DataFrame:
+    """Turn tokens into texts; ``score`` is the mean log probability of a token, ``cut`` an output without an end.
+
+    ``gold`` is the reference as the tokenizer writes it, whole: an encoder that knows no capitals is not asked for
+    them, as where references are decoded before they are compared (transformers' examples of summarisation).
+    """
+    rows = torch.cat(outputs)
+    tokens = [row[row >= 0].tolist() for row in rows[:, 1:].long()]
+    end = special_tokens(tokenizer)[1][0]
+    columns = {"gold": written(tokenizer(examples["reference"].tolist())["input_ids"], tokenizer)}
+    columns |= {"prediction": written(tokens, tokenizer), "score": rows[:, 0].tolist()}
+    columns["cut"] = [ids[-1] != end for ids in tokens]
+    return pd.DataFrame(columns, index=examples.index).join(examples[COLUMNS])
+
+
+def written(tokens: list[list[int]], tokenizer: Any) -> list[str]:
+    """Return the texts of tokens, without special ones."""
+    return [
+        tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip() for ids in tokens
+    ]
+
+
+def shuffle(features: Records[GenerationFeature], seed: int, tokenizer: Any, task: Task) -> Records[GenerationFeature]:
+    """Give each row the output of another row."""
+    order, inputs = permutation(len(features), seed), features.tokens()
+    lengths = features.lengths("output")
+
+    def changes(index: int) -> dict[str, Any]:
+        other = int(order[index])
+        return {"output": features[other]["output"], "tokens": int(inputs[index] - lengths[index] + lengths[other])}
+
+    return Changed(features, changes, inputs - lengths + lengths[order])

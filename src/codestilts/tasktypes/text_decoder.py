@@ -1,0 +1,121 @@
+"""A decoder on top of an encoder: blocks that start from the encoder's own first ones (Rothe et al. 2020).
+
+Self-attention, feed-forward layers and layer norms are copies of the encoder's (arXiv 1907.12461, BERT2BERT).
+Cross-attention and the layer before the vocabulary are new. Input and output embeddings are the encoder's word
+embeddings, so that the decoder has no parameters of the size of the vocabulary but a bias.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from codestilts.errors import CodeStiltsError
+from codestilts.tasktypes.base import init_like_transformers
+from codestilts.tasktypes.token_states import first_position
+
+# Positions whose scores over the vocabulary exist at a time: 128 MB in fp32 for the largest vocabulary, XLM-R's.
+POSITIONS_AT_ONCE = 128
+
+
+class Decoder(nn.Module):
+    """States of the tokens of outputs, which attend to earlier ones and to the states of the input's tokens."""
+
+    def __init__(self, encoder: nn.Module, layers: int, longest: int) -> None:
+        """Copy the first ``layers`` blocks of an encoder, for outputs of at most ``longest`` tokens.
+
+        Raises:
+            CodeStiltsError: the encoder has fewer blocks or positions, or transformers has no cross-attention for its
+                architecture.
+        """
+        super().__init__()
+        config: Any = copy.deepcopy(encoder.config)
+        self.first_position = first_position(config)
+        if longest > config.max_position_embeddings - self.first_position:
+            raise CodeStiltsError(
+                f"option output_tokens: {longest}: the encoder has {config.max_position_embeddings} positions: ask for "
+                "shorter outputs"
+            )
+        if layers > config.num_hidden_layers:
+            raise CodeStiltsError(
+                f"option decoder_layers: {layers}: the encoder has {config.num_hidden_layers} blocks to start from: "
+                "ask for fewer"
+            )
+        self.blocks, width = _new_blocks(config, layers), encoder.get_input_embeddings().embedding_dim  # type: ignore[operator]
+        _copy_weights(encoder, self.blocks)
+        self.dense, self.norm = nn.Linear(config.hidden_size, width), nn.LayerNorm(width, eps=config.layer_norm_eps)
+        init_like_transformers(self.dense, config)
+
+    def forward(self, embedded: Tensor, memory: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
+        """Compute what the output embeddings are multiplied with.
+
+        Args:
+            embedded: word embeddings of tokens of the outputs, shape [outputs, tokens, width].
+            memory: states of the inputs' tokens, shape [outputs, input tokens, hidden].
+            mask: which of them are real, shape [outputs, input tokens].
+            cache: keys and values of the tokens before these; those of these are added.
+
+        Returns:
+            Shape [outputs, tokens, width].
+        """
+        done = cache.get_seq_length() if cache is not None else 0
+        positions = torch.arange(done, done + embedded.shape[1], device=embedded.device) + self.first_position
+        states = self.blocks(
+            inputs_embeds=embedded,
+            position_ids=positions.expand(len(embedded), -1),
+            encoder_hidden_states=memory,
+            encoder_attention_mask=mask,
+            past_key_values=cache,
+            use_cache=cache is not None,
+        ).last_hidden_state
+        return self.norm(F.gelu(self.dense(states)))
+
+
+def _new_blocks(config: Any, layers: int) -> nn.Module:
+    """Make the model of a decoder without word embeddings and pooler."""
+    from transformers import AutoModel
+
+    config.num_hidden_layers, config.is_decoder, config.add_cross_attention = layers, True, True
+    config.vocab_size = (config.pad_token_id or 0) + 1  # the table is dropped again
+    config._attn_implementation = "sdpa"
+    model: Any = AutoModel.from_config(config)
+    if not any("crossattention" in name for name, _ in model.named_parameters()):
+        raise CodeStiltsError(
+            f"encoder of type {config.model_type}: transformers has no decoder of this architecture: use an encoder of "
+            "the BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA type for generation"
+        )
+    model.set_input_embeddings(nn.Identity())
+    model.pooler = None
+    return model
+
+
+def _copy_weights(encoder: nn.Module, blocks: nn.Module) -> None:
+    """Copy all weights that both have."""
+    own, weights = blocks.state_dict(), encoder.state_dict()
+    blocks.load_state_dict({name: weights[name] for name in own if name in weights}, strict=False)
+
+
+def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor, smoothing: float) -> Tensor:
+    """Compute the cross entropy of each token without the scores of all: they are computed again to go back.
+
+    Args:
+        states: what :class:`Decoder` returns, of the real tokens, shape [tokens, width].
+        gold: the tokens, shape [tokens].
+        table: output embeddings, shape [vocabulary, width].
+        bias: shape [vocabulary].
+        smoothing: share of the probability that all tokens get alike (Szegedy et al. 2016, section 7).
+
+    Returns:
+        Shape [tokens].
+    """
+
+    def losses(part: Tensor, tokens: Tensor) -> Tensor:
+        scores = F.linear(part, table, bias).float()
+        return F.cross_entropy(scores, tokens, reduction="none", label_smoothing=smoothing)
+
+    parts = zip(states.split(POSITIONS_AT_ONCE), gold.split(POSITIONS_AT_ONCE), strict=True)
+    found = [checkpoint(losses, part, tokens, use_reentrant=False) for part, tokens in parts]
+    return torch.cat(found) if found else states.new_zeros(0)

@@ -1,0 +1,228 @@
+"""The decoder, its loss and its search, against computations without cache, chunks and beams."""
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from torch.nn import functional as F
+from transformers import DistilBertConfig, DistilBertModel
+
+from codestilts.errors import CodeStiltsError
+from codestilts.tasktypes import generation, text_decoder, text_search
+from codestilts.tasktypes.base import IGNORE, special_tokens
+from codestilts.tasktypes.registry import encode_features
+from codestilts.tasktypes.token_states import token_states
+from codestilts.training import loop, models
+from codestilts.training.models import TaskModel
+from codestilts.training.prediction import predict
+
+
+@pytest.fixture
+def encoder(folder):
+    encoder, _ = models.load_encoder(folder, dropout=0.0)
+    return encoder
+
+
+def new_head(encoder, tokenizer, spread=0.0, **options):
+    """A head whose distributions are far from uniform if ``spread`` is large."""
+    task = tiny.task("generation", **options)
+    head = models.new_head(task, encoder, tokenizer, None, seed=0)
+    torch.manual_seed(5)
+    head.bias.data += spread * torch.randn_like(head.bias)
+    return head
+
+
+def some_batch(tokenizer, count=5, **options):
+    features = encode_features(tiny.examples("generation"), tokenizer, tiny.task("generation", **options))
+    return generation.collate(features[:count], tokenizer)
+
+
+def next_scores(head, encoder, batch, tokens):
+    """Log probabilities of the token after ``tokens`` of each example, computed from the start every time."""
+    states = token_states(encoder, batch)
+    table = encoder.get_input_embeddings().weight
+    start = torch.full((len(tokens), 1), head.search.start)
+    embedded = F.embedding(torch.cat([start, tokens], 1), table)
+    out = head.decoder(embedded, states.padded(states.last), batch["attention_mask"])
+    return F.linear(out, table, head.bias).log_softmax(-1)
+
+
+def test_outputs_end_and_are_cut(tokenizer):
+    rows = tiny.examples("generation")
+    end = special_tokens(tokenizer)[1][0]
+    whole = encode_features(rows, tokenizer, tiny.task("generation"))
+    cut = encode_features(rows, tokenizer, tiny.task("generation", output_tokens=2))
+    for text, one, other in zip(rows["reference"], whole, cut, strict=True):
+        assert one["output"].tolist() == [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
+        assert other["output"].tolist() == one["output"].tolist()[:2]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_is_that_of_all_scores(smoothing, encoder, tokenizer, monkeypatch):
+    """The loss in small chunks equals the cross entropy of the whole table of scores, gradients included."""
+    monkeypatch.setattr(text_decoder, "POSITIONS_AT_ONCE", 3)
+    head, batch = new_head(encoder, tokenizer, label_smoothing=smoothing), some_batch(tokenizer)
+    head.train()
+    loss = head.loss(head(encoder, batch), batch)
+    gold = batch["output"]
+    scores = next_scores(head, encoder, batch, gold.clamp(min=0)[:, :-1])
+    expected = F.cross_entropy(scores.flatten(0, 1), gold.flatten(), ignore_index=IGNORE, label_smoothing=smoothing)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    found = torch.autograd.grad(loss, head.decoder.dense.weight)[0]
+    right = torch.autograd.grad(expected, head.decoder.dense.weight)[0]
+    assert torch.allclose(found, right, atol=1e-6)
+
+
+def test_scores_of_the_vocabulary_exist_for_a_few_positions_at_a_time(encoder, tokenizer, monkeypatch):
+    sizes = []
+    cross_entropy = F.cross_entropy
+    monkeypatch.setattr(
+        F, "cross_entropy", lambda scores, *a, **k: sizes.append(len(scores)) or cross_entropy(scores, *a, **k)
+    )
+    monkeypatch.setattr(text_decoder, "POSITIONS_AT_ONCE", 4)
+    head, batch = new_head(encoder, tokenizer), some_batch(tokenizer, 20)
+    head.train()
+    head.loss(head(encoder, batch), batch).backward()
+    tokens = int((batch["output"] != IGNORE).sum())
+    assert max(sizes) == 4 and sum(sizes) == 2 * tokens  # each once to go forward, once to go back
+
+
+@pytest.mark.parametrize("longest", [1, 6])
+def test_greedy_search_takes_the_most_probable_token(longest, encoder, tokenizer):
+    head, batch = new_head(encoder, tokenizer, 2.0, output_tokens=longest).eval(), some_batch(tokenizer)
+    with torch.inference_mode():
+        found = head(encoder, batch)
+        tokens, total = torch.empty(5, 0, dtype=torch.long), torch.zeros(5)
+        for _ in range(longest):
+            scores, best = next_scores(head, encoder, batch, tokens)[:, -1].max(1)
+            ended = (tokens == head.search.end).any(1)
+            total += scores.masked_fill(ended, 0)
+            tokens = torch.cat([tokens, best[:, None]], 1)
+    for row, expected, logs in zip(found, tokens.tolist(), total, strict=True):
+        if head.search.end in expected:
+            expected = expected[: expected.index(head.search.end) + 1]
+        assert row[1:][row[1:] >= 0].tolist() == expected
+        assert row[0].item() == pytest.approx(logs.item() / len(expected), rel=1e-4)
+
+
+def test_wide_beam_search_is_exhaustive(encoder, tokenizer):
+    """With a beam for each token, the best of all outputs of one or two tokens is found."""
+    words = len(tokenizer)
+    head, batch = new_head(encoder, tokenizer, 1.0, output_tokens=2, beams=words).eval(), some_batch(tokenizer, 3)
+    with torch.inference_mode():
+        found = head(encoder, batch)
+        first = next_scores(head, encoder, batch, torch.empty(3, 0, dtype=torch.long))[:, 0]
+        for number in range(3):
+            one = {name: values[number : number + 1] for name, values in batch.items()}
+            means = {(head.search.end,): first[number, head.search.end].item()}
+            for token in set(range(words)) - {head.search.end}:
+                second = next_scores(head, encoder, one, torch.tensor([[token]]))[0, 1]
+                for last in range(words):
+                    means[token, last] = (first[number, token] + second[last]).item() / 2
+            best = max(means, key=means.__getitem__)
+            row = found[number, 1:]
+            assert tuple(row[row >= 0].long().tolist()) == best
+            assert found[number, 0].item() == pytest.approx(means[best], rel=1e-4)
+
+
+def table_search(probabilities, **settings):
+    """Search with a table of log probabilities of the next token, given the last one."""
+    table = torch.tensor(probabilities).log()
+
+    def score(last, count):
+        values, tokens = table[last].sort(dim=1, descending=True, stable=True)
+        return text_search.Best(values[:, :count], tokens[:, :count])
+
+    asked = text_search.Search(start=0, end=3, **settings)
+    return text_search.search(1, asked, score, lambda _: None, torch.device("cpu"))
+
+
+def test_beam_search_finds_what_greedy_search_misses():
+    """By hand: 1 then the end has a mean of ln(.6 x .1) / 2; 2 then the end of ln(.4 x .9) / 2."""
+    table = [[0.0, 0.6, 0.4, 0.0], [0.0, 0.45, 0.45, 0.1], [0.0, 0.05, 0.05, 0.9], [0.25] * 4]
+    tokens, mean = table_search(table, longest=2, beams=1)
+    assert tokens.tolist() == [[1, 1]] and mean.item() == pytest.approx(np.log(0.6 * 0.45) / 2)
+    tokens, mean = table_search(table, longest=2, beams=2)
+    assert tokens.tolist() == [[2, 3]] and mean.item() == pytest.approx(np.log(0.4 * 0.9) / 2)
+
+
+def test_forced_first_token():
+    table = [[0.0, 0.9, 0.05, 0.05], [0.1, 0.1, 0.1, 0.7], [0.0, 0.2, 0.0, 0.8], [0.25] * 4]
+    for beams in (1, 2, 3):
+        tokens, mean = table_search(table, longest=4, beams=beams, first=2)
+        assert tokens.tolist() == [[2, 3, -1, -1]] and mean.item() == pytest.approx(np.log(0.8) / 2)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_an_output_does_not_depend_on_its_batch(beams, encoder, tokenizer):
+    task = tiny.task("generation", beams=beams, output_tokens=8)
+    head = new_head(encoder, tokenizer, 2.0, beams=beams, output_tokens=8)
+    rows = tiny.examples("generation")
+    rows["source"] = [text if number % 2 else " ".join([text] * 3) for number, text in enumerate(rows["source"])]
+    model = TaskModel(encoder, head, task, tokenizer)
+    together = predict(model, rows)
+    alone = [predict(model, rows[number : number + 1])["prediction"].item() for number in range(6)]
+    assert together["prediction"].tolist()[:6] == alone
+    assert together["gold"].tolist() == rows["reference"].tolist()
+    assert together["source"].tolist() == rows["source"].tolist()
+    assert set(together["prediction"]) != {""}
+
+
+def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
+    task = tiny.task("generation", output_tokens=5)
+    head = new_head(encoder, tokenizer, output_tokens=5)
+    head.bias.data[special_tokens(tokenizer)[1][0]] = -1e4
+    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    assert found["cut"].all()
+    head.bias.data[special_tokens(tokenizer)[1][0]] = 1e4
+    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    assert not found["cut"].any() and set(found["prediction"]) == {""}
+
+
+def test_the_decoder_starts_from_the_encoders_first_blocks(encoder, tokenizer, tmp_path):
+    head, again = (new_head(encoder, tokenizer, decoder_layers=1) for _ in range(2))
+    own, weights = head.decoder.blocks.state_dict(), encoder.state_dict()
+    shared = [name for name in own if name in weights]
+    assert all(torch.equal(own[name], weights[name]) for name in shared)
+    new = {name for name in own if name not in weights}
+    assert new and all("crossattention" in name for name in new)
+    assert not any(name.startswith("encoder.layer.1.") for name in own)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in head.state_dict().items())
+    assert all(value.shape[0] != len(tokenizer) for value in head.state_dict().values() if value.ndim > 1)
+
+
+@pytest.mark.parametrize("options", [{"decoder_layers": 3}, {"output_tokens": 65}])
+def test_too_few_blocks_or_positions(options, encoder, tokenizer):
+    with pytest.raises(CodeStiltsError, match=next(iter(options))):
+        new_head(encoder, tokenizer, **options)
+
+
+def test_an_architecture_without_decoder(tokenizer):
+    config = DistilBertConfig(vocab_size=62, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64)
+    with pytest.raises(CodeStiltsError, match="distilbert"):
+        new_head(DistilBertModel(config), tokenizer)
+
+
+@pytest.mark.parametrize("lora", [None, tiny.LORA])
+def test_training_learns_which_word_comes_first(lora, folder, tokenizer):
+    """Guessing one of the 18 words is right in 6 %."""
+    kinds, rng = {"generation": tiny.task_settings("generation", output_tokens=4)}, np.random.default_rng(0)
+    rows = tiny.examples("generation", 200)
+    rows["source"] = [" ".join(rng.choice(tiny.WORDS, 4)) for _ in range(len(rows))]
+    rows["reference"] = rows["source"].str.split().str[0]
+    changes = {"steps": 150, "tokens_per_step": 400, "learning_rate": 1e-2, "dropout": 0.0, "freeze_embeddings": False}
+    settings = tiny.settings(kinds, lora=lora, **changes)
+    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
+    assert trained.record["dev"]["generation"] > (0.5 if lora is None else 0.2)
+
+
+def test_shuffled_outputs_come_with_their_tokens(tokenizer):
+    task = tiny.task("generation")
+    features = encode_features(tiny.examples("generation"), tokenizer, task)
+    shuffled = generation.shuffle(features, 3, tokenizer, task)
+    tokens = [len(row["sequences"][0]["input_ids"]) + len(row["output"]) for row in shuffled]
+    assert shuffled.tokens().tolist() == tokens == [row["tokens"] for row in shuffled]
+    same = [a["output"].tolist() == b["output"].tolist() for a, b in zip(features, shuffled, strict=True)]
+    assert sorted(row["output"].tolist() for row in shuffled) == sorted(row["output"].tolist() for row in features)
+    assert not all(same)
