@@ -217,6 +217,22 @@ def test_training_learns_which_word_comes_first(lora, folder, tokenizer):
     assert trained.record["dev"]["generation"] > (0.5 if lora is None else 0.2)
 
 
+def test_a_frozen_decoder_keeps_what_it_has_copied(folder, tokenizer):
+    kinds = {"generation": tiny.task_settings("generation")}
+    rows = tiny.examples("generation")
+    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    settings = tiny.settings(kinds, steps=3, freeze_decoder=True, dropout=0.0)
+    trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
+    weights = models.load_encoder(folder)[0].state_dict()
+    own = trained.heads["generation"].decoder.blocks.state_dict()
+    assert all(torch.equal(own[name], weights[name]) for name in own if name in weights)
+    new = "encoder.layer.0.crossattention.self.value.weight"
+    fresh = new_head(models.load_encoder(folder)[0], tokenizer).decoder.blocks.state_dict()
+    assert not torch.equal(own[new], fresh[new])
+    trained_block = "encoder.layer.0.output.dense.weight"
+    assert not torch.equal(trained.encoder.state_dict()[trained_block], weights[trained_block])
+
+
 def test_shuffled_outputs_come_with_their_tokens(tokenizer):
     task = tiny.task("generation")
     features = encode_features(tiny.examples("generation"), tokenizer, task)

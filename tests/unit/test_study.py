@@ -116,6 +116,23 @@ def test_random_weights_are_drawn_once(study: Study) -> None:
     assert training_jobs.target_settings(study, "bert-tiny", "cloze", "tags", "3").init == "pretrained"
 
 
+def test_an_arm_changes_how_its_targets_are_trained(study: Study) -> None:
+    changed = study.arms["none"].model_copy(update={"target_learning_rate_factor": 0.1, "frozen": ["decoder"]})
+    arms = study.config.definitions.arms | {"none": changed}
+    definitions = study.config.definitions.model_copy(update={"arms": arms})
+    other = replace(study, config=study.config.model_copy(update={"definitions": definitions}))
+    plain, slow = (training_jobs.target_settings(one, "bert-tiny", "none", "tags", "3") for one in (study, other))
+    assert slow.learning_rate == pytest.approx(0.1 * plain.learning_rate)
+    assert slow.freeze_decoder and not plain.freeze_decoder
+    tried = replace(other, config=other.config.model_copy(update={"target": with_rates(other, [1e-3, 1e-2])}))
+    rates = training_jobs.tuning_settings(tried, "bert-tiny", "none", "tags").learning_rates
+    assert rates == pytest.approx((1e-4, 1e-3))
+
+
+def with_rates(study: Study, rates: list[float]) -> Any:
+    return study.config.target.model_copy(update={"learning_rates": rates})
+
+
 def with_own_budgets(study: Study, tasks: dict[str, Any]) -> Study:
     target = study.config.target.model_copy(update={"tasks": tasks})
     return replace(study, config=study.config.model_copy(update={"target": target}))

@@ -54,6 +54,8 @@ BAD = [
     ({"definitions.encoders.bert-tiny.source": "bertt"}, "definitions.encoders.bert-tiny.source", "'bertt'"),
     ({"languages": ["python", "go"]}, "targets.", "'parallel'", "python, go", "c, javascript"),
     ({"definitions.arms.code-multi.tasks": []}, "arms.", "'code-multi'", "no tasks", "'none'"),
+    ({"definitions.arms.code-multi.frozen": ["decoder"]}, "code-multi.frozen", "generation"),
+    ({"definitions.arms.code-multi.frozen": ["head"]}, "code-multi.frozen", "'embeddings' or 'decoder'"),
     ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "arms.code-multi.tasks", "'cloze'", "2 times"),
     ({"statistics.contrast": ["code", "code"]}, "statistics.contrast", "'code'", "2 times"),
     ({"study": "../escape"}, "study", "'../escape'", "name"),

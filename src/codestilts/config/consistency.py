@@ -135,7 +135,11 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         yield Problem(("arms",), "'none' is missing: add it, because every effect is a difference from it")
     for index, name in enumerate(config.arms):
         arm, definition = study.arms[name], ("definitions", "arms", name)
-        untrained = not arm.tasks and arm.init == "pretrained" and arm.method == "full"
+        usual = arm.method == "full" and arm.target_learning_rate_factor == 1 and not arm.frozen
+        untrained = not arm.tasks and arm.init == "pretrained" and usual
+        if "decoder" in arm.frozen and "generation" not in {study.tasks[target].type for target in study.targets}:
+            message = "no target of this study has a decoder: remove it, or add a target of the type generation"
+            yield Problem((*definition, "frozen"), message)
         if name != "none" and untrained and not study.parent_arm(name):
             yield Problem(("arms", index), f"'{name}' has no tasks and starts from pretrained weights, as 'none' does")
         if arm.family == "control" and arm.controls_for is None:

@@ -215,6 +215,12 @@ class Arm(Strict):
         "full", description="training of targets. full: all weights; lora: adapters"
     )
     learning_rate_factor: Positive = Field(1.0, description="multiplies the learning rate of the intermediate phase")
+    target_learning_rate_factor: Positive = Field(1.0, description="multiplies the learning rates of targets")
+    frozen: Annotated[list[Literal["embeddings", "decoder"]], *Unique] = Field(
+        [],
+        description="weights that training of targets does not change: the word embeddings, or what a decoder has "
+        "copied from the encoder",
+    )
     base: Name | None = Field(None, description="arm that a variant is compared with")
     controls_for: Annotated[list[Family], *Unique] | None = Field(
         None, description="the families that a control is compared with"

@@ -93,11 +93,11 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
 
     A target's own budget overrides the common one. The learning rate is 0 where trials choose it.
     """
-    section = study.config.target
+    section, definition = study.config.target, study.arms[arm]
     overrides = section.own(target)
     budget = _budget(study, section, [target], overrides)
-    if study.learning_rates:
-        budget["learning_rate"] = 0.0
+    budget["learning_rate"] *= 0.0 if study.learning_rates else definition.target_learning_rate_factor
+    budget["freeze_embeddings"] |= "embeddings" in definition.frozen
     lora = LoraSettings(**section.lora.model_dump() | overrides.get("lora", {}))
     return TrainingSettings(
         study=study.name,
@@ -107,7 +107,8 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
         phase="target",
         seeds=(),
         init=_target_init(study, arm),
-        lora=replace(lora, modules=tuple(lora.modules)) if study.arms[arm].method == "lora" else None,
+        lora=replace(lora, modules=tuple(lora.modules)) if definition.method == "lora" else None,
+        freeze_decoder="decoder" in definition.frozen,
         source_language=study.source_language(target),
         selection=tuple(section.selection),
         keep_models=arm in study.kept_arms,
@@ -120,7 +121,8 @@ def tuning_settings(study: Study, encoder: str, arm: str, target: str) -> Tuning
     """Settings of the learning-rate trials of a target, which the study's first seed runs."""
     training = target_settings(study, encoder, arm, target, next(iter(study.batches)))
     training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True, store_precision="fp32")
-    return TuningSettings(training, tuple(study.learning_rates))
+    factor = study.arms[arm].target_learning_rate_factor
+    return TuningSettings(training, tuple(rate * factor for rate in study.learning_rates))
 
 
 def dose_settings(study: Study, encoder: str, arm: str) -> DoseSettings:
@@ -152,7 +154,7 @@ def _trial_of_target(study: Study, encoder: str, arm: str, target: str) -> Train
     return replace(
         settings,
         seeds=settings.seeds[:1],
-        learning_rate=budget["learning_rate"],
+        learning_rate=budget["learning_rate"] * study.arms[arm].target_learning_rate_factor,
         steps=math.ceil(share * settings.steps),
         epochs=share * settings.epochs,
         evaluations=1,

@@ -89,7 +89,7 @@ class TrainingSettings:
     ``batch_size`` examples instead. New heads have their own ``head_learning_rate`` if there is one. ``lora`` is set
     if adapters are trained instead of the encoder's weights. The fields from ``target`` to ``keep_models`` are
     those of targets; dev rows are those of ``source_language``, or all where it is empty. ``store_precision`` is that
-    of the weights on disk.
+    of the weights on disk. With ``freeze_decoder``, what decoders have copied from the encoder stays.
     """
 
     study: str
@@ -123,6 +123,7 @@ class TrainingSettings:
     head_learning_rate: float | None = None
     mixture: Mixture = "examples"
     store_precision: Precision = "fp32"
+    freeze_decoder: bool = False
 
     @property
     def label(self) -> str:

@@ -45,9 +45,13 @@ class Decoder(nn.Module):
                 "ask for fewer"
             )
         self.blocks, width = _new_blocks(config, layers), encoder.get_input_embeddings().embedding_dim  # type: ignore[operator]
-        _copy_weights(encoder, self.blocks)
+        self.copied_names = _copy_weights(encoder, self.blocks)
         self.dense, self.norm = nn.Linear(config.hidden_size, width), nn.LayerNorm(width, eps=config.layer_norm_eps)
         init_like_transformers(self.dense, config)
+
+    def copied(self) -> list[nn.Parameter]:
+        """Return the parameters that were copied from the encoder."""
+        return [value for name, value in self.blocks.named_parameters() if name in self.copied_names]
 
     def forward(self, embedded: Tensor, memory: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
         """Compute what the output embeddings are multiplied with.
@@ -92,10 +96,12 @@ def _new_blocks(config: Any, layers: int) -> nn.Module:
     return model
 
 
-def _copy_weights(encoder: nn.Module, blocks: nn.Module) -> None:
-    """Copy all weights that both have."""
+def _copy_weights(encoder: nn.Module, blocks: nn.Module) -> frozenset[str]:
+    """Copy all weights that both have; return their names."""
     own, weights = blocks.state_dict(), encoder.state_dict()
-    blocks.load_state_dict({name: weights[name] for name in own if name in weights}, strict=False)
+    shared = {name: weights[name] for name in own if name in weights}
+    blocks.load_state_dict(shared, strict=False)
+    return frozenset(shared)
 
 
 def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor, smoothing: float) -> Tensor:

@@ -215,6 +215,8 @@ def _new_model(inputs: TrainingInputs, seed: int, seeds: Seeds, parent: Path) ->
             for name, task in tasks.items()
         }
     )
+    if settings.freeze_decoder:
+        models.freeze_decoders(heads)
     trained = models.add_adapters(encoder, settings.lora) if settings.lora else encoder
     trained.to(inputs.device)
     heads.to(inputs.device)

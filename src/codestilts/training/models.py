@@ -31,6 +31,7 @@ from codestilts.provenance import write_json
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import task_type
+from codestilts.tasktypes.text_decoder import Decoder
 from codestilts.tasktypes.token_states import UNPADDED, UNPADDED_TYPES, attention
 from codestilts.training.pretrained import EMBEDDINGS, ENCODER, INDEX
 
@@ -152,6 +153,13 @@ def merge_adapters(encoder: nn.Module) -> PreTrainedModel:
 def freeze_embeddings(encoder: PreTrainedModel) -> None:
     """Exclude the word embeddings from training."""
     encoder.get_input_embeddings().weight.requires_grad_(False)
+
+
+def freeze_decoders(heads: nn.ModuleDict) -> None:
+    """Exclude from training what decoders have copied from the encoder."""
+    for decoder in (module for module in heads.modules() if isinstance(module, Decoder)):
+        for parameter in decoder.copied():
+            parameter.requires_grad_(False)
 
 
 def save_encoder(
