@@ -1,0 +1,70 @@
+"""How fast outputs are generated: against a bare loop of the same decoder steps."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from measures import Measures, in_turns
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModel
+from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+from codestilts.tasktypes import generation
+from codestilts.tasktypes.base import Batch
+from codestilts.tasktypes.token_states import UNPADDED, token_states
+from codestilts.training import models
+
+SHAPES = {
+    "2 blocks of 128": {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512},
+    "6 blocks of 384": {
+        "hidden_size": 384,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 12,
+        "intermediate_size": 1536,
+    },
+}
+WORDS, EXAMPLES, INPUT, LONGEST = 30_000, 32, 96, 32
+SHARE = 0.8  # of the speed of the bare loop
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Jobs of a study compute with one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def bare_loop(encoder: Any, head: Any, batch: Batch) -> None:
+    """The decoder's steps with a cache, and the most probable token of each: nothing else."""
+    states = token_states(encoder, batch)
+    memory, mask, table = states.padded(states.last), batch["attention_mask"], encoder.get_input_embeddings().weight
+    cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+    last = torch.full((len(memory),), head.search.start)
+    for _ in range(LONGEST):
+        out = head.decoder(F.embedding(last[:, None], table), memory, mask, cache)[:, 0]
+        last = F.linear(out, table, head.bias).argmax(1)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_generating_is_nearly_as_fast_as_its_decoder_steps(name: str, measures: Measures, tokenizer: Any) -> None:
+    torch.manual_seed(0)
+    encoder = AutoModel.from_config(AutoConfig.for_model("bert", vocab_size=WORDS, **SHAPES[name])).eval()
+    encoder.config._attn_implementation = UNPADDED
+    task = tiny.task("generation", output_tokens=LONGEST)
+    head = models.new_head(task, encoder, tokenizer, None, seed=0).eval()
+    head.bias.data[head.search.end] = -1e4  # no output ends early in either
+    rng = np.random.default_rng(0)
+    ids = {"input_ids": rng.integers(5, WORDS, INPUT).astype(np.int32)}
+    feature = {"sequences": [ids], "tokens": INPUT, "output": np.ones(2, dtype=np.int32)}
+    batch = generation.collate([feature] * EXAMPLES, tokenizer)
+    with torch.inference_mode():
+        actions = {"bare": lambda _: bare_loop(encoder, head, batch), "search": lambda _: head(encoder, batch)}
+        seconds = in_turns(actions, rounds=4, items=1)
+    ratios = seconds["bare"].min() / seconds["search"]
+    best = measures.add(f"generating against its decoder steps, {name}", ratios.flatten(), "ratio", f"at least {SHARE}")
+    assert max(best, ratios.max()) >= SHARE
