@@ -1,5 +1,6 @@
 # Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with
 # captions.
+from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.registration import expected_state
 from codestilts.config.scopes import effect_figure
 from codestilts.reporting.report_tables import REPORT_TABLES
@@ -13,11 +14,13 @@ TRAINING_FIGURES = ["curves", "losses"]
 TRAINING_TABLES = ["budgets", "learned", "cost"]
 DOSE_FIGURES = ["doses"] if DOSE_PAIRS else []
 DOSE_TABLES = ["doses", "fixed-doses"]
+GENERATION_FIGURES = ["wrong-language"] if generated_targets(STUDY) else []
+GENERATION_TABLES = ["wrong-language"]
 RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
 REPORT_FIGURES = expand(
     "<results>/figures/{encoder}/{figure}.svg",
     encoder=STUDY.encoders,
-    figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES + DOSE_FIGURES,
+    figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES + DOSE_FIGURES + GENERATION_FIGURES,
 )
 
 
@@ -135,6 +138,33 @@ rule notebook_doses:
         "Drawing doses: {wildcards.encoder}"
     notebook:
         "../notebooks/doses.py.ipynb"
+
+
+rule notebook_generation:
+    input:
+        scores="<results>/scores.csv",
+        runs="<results>/runs.csv",
+        image=IMAGE_DIGEST,
+    output:
+        figures=reported("Training", "figures", ["wrong-language"], "svg"),
+        print=update(expand("<results>/figures/{{encoder}}/wrong-language.{kind}", kind=["pdf", "png"])),
+        tables=reported("Training", "tables", GENERATION_TABLES, "csv"),
+        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=GENERATION_TABLES)),
+    log:
+        notebook="<results>/notebooks/{encoder}/generation.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/generation.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        settings=settings("generation_figures"),
+        code=code("notebooks/generation.py.ipynb"),
+    message:
+        "Drawing generated texts: {wildcards.encoder}"
+    notebook:
+        "../notebooks/generation.py.ipynb"
 
 
 # This job runs just before the report, so that it sees all other jobs, and on the machine that submits them.

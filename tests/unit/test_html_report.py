@@ -12,7 +12,7 @@ import yaml
 
 from codestilts.columns import LAYERS
 from codestilts.config.analysis_settings import ReportedArm, ReportSettings
-from codestilts.csv_tables import write_csv
+from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation import leakage, matched_tasks
 from codestilts.evaluation.claim_estimates import COLUMNS as CLAIM_COLUMNS
@@ -107,7 +107,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = pd.DataFrame([task | {"places": "75 25", "trivial": 0.5}], columns=matched_tasks.COLUMNS)
     table.to_csv(folder / "matched_tasks.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
-    shown |= {"arm": "none", "prediction": EVIL, "right": False}
+    shown |= {"arm": "none", "prediction": EVIL, "right": False, "wrong_language": ""}
     pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
     efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
     pd.DataFrame(columns=CLAIM_COLUMNS).to_csv(folder / "claims.csv", index=False)
@@ -422,6 +422,17 @@ def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: 
         table.assign(**{column: 1}).to_csv(tmp_path / column / "audit.csv", index=False)
         html = page(tmp_path / column)
         assert clean not in html and shared in html and "<li>cloze and match: " in html
+
+
+def test_generated_texts_in_the_wrong_language_are_marked(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    row = read_csv(results / "sample_predictions.csv", texts=True).iloc[0].to_dict()
+    rows = [row | {"arm": arm, "wrong_language": found} for arm, found in (("none", "python"), ("pos", ""))]
+    write_csv(pd.DataFrame(rows), tmp_path / "copy" / "sample_predictions.csv")
+    html = page(tmp_path / "copy")
+    assert html.count("in the wrong language: Python") == 1
+    assert 'id="generation"' not in html
+    assert 'id="generation"' in page(tmp_path / "copy", replace(SETTINGS, generation=True))
 
 
 def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from codestilts.config.analysis_settings import (
     ComparisonSettings,
     DoseFigureSettings,
     EffectFigureSettings,
+    GenerationFigureSettings,
     LanguageFigureSettings,
     ReportedArm,
     ReportSettings,
@@ -123,6 +124,17 @@ def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettin
     return TrainingFigureSettings(_reported_arms(study), tuple(study.shown_arms))
 
 
+def generated_targets(study: Study) -> list[str]:
+    """The targets whose outputs are texts."""
+    return [name for name in study.targets if study.tasks[name].type == "generation"]
+
+
+def generation_figure_settings(study: Study, encoder: str) -> GenerationFigureSettings:
+    """Return the settings of the notebook on generated texts."""
+    metrics: dict[str, str] = {name: study.tasks[name].metric for name in generated_targets(study)}
+    return GenerationFigureSettings(metrics, study.config.target.selection[0])
+
+
 def dose_figure_settings(study: Study, encoder: str) -> DoseFigureSettings:
     """Return the settings of the notebook on doses, of which other targets than those of the trials decide nothing."""
     whole, tried = comparison_settings(study), dose_targets(study, encoder)
@@ -144,6 +156,7 @@ def report_settings(study: Study) -> ReportSettings:
         sources=tuple(study.used_sources),
         comparison=comparison_settings(study),
         doses=bool(dose_pairs(study)),
+        generation=bool(generated_targets(study)),
     )
 
 

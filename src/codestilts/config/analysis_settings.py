@@ -151,6 +151,14 @@ class TrainingFigureSettings:
 
 
 @dataclass(frozen=True)
+class GenerationFigureSettings:
+    """Settings of the notebook that draws generated texts: the metric of each target, and the compared checkpoint."""
+
+    metrics: dict[str, str]
+    checkpoint: str
+
+
+@dataclass(frozen=True)
 class DoseFigureSettings:
     """Settings of the notebook that draws the trials of intermediate learning rates."""
 
@@ -163,7 +171,7 @@ class ReportSettings:
 
     ``sampled`` maps targets to the splits of a published data set of which the study draws only a part, ``budgets`` are
     the study's training settings as the report prints them, ``sources`` the archives that it fetched. ``doses`` tells
-    whether trials choose the intermediate learning rates.
+    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation.
     """
 
     study: str
@@ -177,3 +185,4 @@ class ReportSettings:
     sources: tuple[str, ...]
     comparison: ComparisonSettings
     doses: bool = False
+    generation: bool = False

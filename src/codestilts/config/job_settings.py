@@ -30,6 +30,7 @@ JOB_SETTINGS: dict[str, Callable[..., Any]] = {
     "effect_figures": analysis_jobs.effect_figure_settings,
     "language_figures": analysis_jobs.language_figure_settings,
     "training_figures": analysis_jobs.training_figure_settings,
+    "generation_figures": analysis_jobs.generation_figure_settings,
     "dose_figures": analysis_jobs.dose_figure_settings,
     "report": analysis_jobs.report_settings,
 }

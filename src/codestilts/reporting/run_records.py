@@ -14,6 +14,7 @@ from codestilts.errors import CodeStiltsError
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
 MACHINE = ["device", "processor", "threads", "precision", "commit"]
+TRAINING = ["learning_rate", "method"]
 POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
 KINDS = ["alone", "among its family", "among all tasks", "some labels wrong", "labels shuffled"]
 
@@ -30,13 +31,24 @@ def read_record(path: Path) -> dict[str, Any]:
     phase = "target" if target else "intermediate"
     rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}
     dev = json.dumps(record.get("dev", {}), sort_keys=True)
-    return {**rest, **fixed, "phase": phase, "target": target, "dev": dev, "versions": versions}
+    training = trained_how(record.get("settings", {}))
+    return {**rest, **fixed, **training, "phase": phase, "target": target, "dev": dev, "versions": versions}
+
+
+def trained_how(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the peak learning rate of a run, and which weights it trained: all (``full``), adapters (``lora``), ..."""
+    lora = settings.get("lora")
+    kept = [name for name in ("embeddings", "decoder") if settings.get(f"freeze_{name}")]
+    method = " and ".join([*(["lora"] if lora else []), *(f"frozen {name}" for name in kept)])
+    rate = settings.get("learning_rate", float("nan")) * (lora["learning_rate_factor"] if lora else 1)
+    return {"learning_rate": rate, "method": method or "full"}
 
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
     """Return one row per run, sorted by phase, encoder, arm, target and seed."""
-    table = pd.DataFrame([read_record(path) for path in paths], columns=[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"])
-    return table.sort_values(KEYS, ignore_index=True)[[*KEYS, *NUMBERS, *MACHINE, "dev", "versions"]]
+    columns = [*KEYS, *NUMBERS, *TRAINING, *MACHINE, "dev", "versions"]
+    table = pd.DataFrame([read_record(path) for path in paths], columns=columns)
+    return table.sort_values(KEYS, ignore_index=True)
 
 
 def layers_table(sweeps: Iterable[pd.DataFrame]) -> pd.DataFrame:

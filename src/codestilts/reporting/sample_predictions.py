@@ -9,14 +9,15 @@ import pandas as pd
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.seeding import derive_seed
 
+GENERATED_LANGUAGES = 5  # whose outputs are shown of a target of generation, the source language among them
 MAX_CHARACTERS = 600  # of a text: about a screen of the report
-COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right"]
+COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right", "wrong_language"]
 
 
 def sample_predictions(
     examples: Iterable[Path], predictions: pd.DataFrame, settings: SamplePredictionsSettings
 ) -> pd.DataFrame:
-    """Draw a test example of each target in the source language and in one unseen language.
+    """Draw a test example of each target in the source language and in one unseen language; of generation in more.
 
     Mining targets are left out: their answers are pairs out of a whole collection.
 
@@ -39,7 +40,8 @@ def sample_predictions(
         table = pd.read_parquet(path)
         tested = sorted(set(table.loc[table["split"] == "test", "language"]))
         unseen = [name for name in tested if name != source and name not in seen]
-        drawn = draw(table, path.stem, [name for name in [source, *unseen[:1]] if name in tested])
+        others = unseen[: GENERATED_LANGUAGES - 1 if target.type == "generation" else 1]
+        drawn = draw(table, path.stem, [name for name in [source, *others] if name in tested])
         own = predictions[predictions["target"] == path.stem]
         tables.append(describe(table, path.stem, target.type, own, drawn))
     return pd.concat(tables, ignore_index=True)
@@ -78,9 +80,16 @@ def describe(
                     "arm": row["arm"],
                     "prediction": shorten(prediction),
                     "right": right,
+                    "wrong_language": wrong_language(row),
                 }
             )
     return pd.DataFrame(described, columns=COLUMNS)
+
+
+def wrong_language(row: dict[Any, Any]) -> str:
+    """Return the language that a generated text is in, if it is a wrong one."""
+    found = row.get("found_language")
+    return str(found) if found and found != row["output_language"] else ""
 
 
 def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:
@@ -91,6 +100,8 @@ def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:
         return example["query"], ""
     if task_type == "span_qa":
         return example["question"], example["context"]
+    if task_type == "generation":
+        return "", example["source"]
     if task_type == "multiple_choice":
         return example["context"], "\n".join(example["choices"])
     return (example["text_a"], example["text_b"]) if example["text_b"] else ("", example["text_a"])

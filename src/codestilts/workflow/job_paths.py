@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
+from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.claim_jobs import decidable_claims
 from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
@@ -19,6 +20,7 @@ PATTERNS = {
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
     "notebook_doses": "notebooks/*/doses",
+    "notebook_generation": "notebooks/*/generation",
 }
 # Rules that compute on a GPU if any.
 DEVICE_RULES = ("try_doses", "train_intermediate", "train_temporary", "tune", "train_target", "frozen_retrieval")
@@ -79,6 +81,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "notebook_languages": encoders,
         "notebook_training": encoders,
         "notebook_doses": encoders if trials else [],
+        "notebook_generation": encoders if generated_targets(study) else [],
         "slurm_efficiency": once,
         "report": once,
     }

@@ -1,0 +1,85 @@
+"""What the report says of generated texts, by hand."""
+
+import pandas as pd
+import pytest
+
+from codestilts.reporting import figures, generation, sample_predictions
+from codestilts.reporting.run_records import trained_how
+
+
+def value(arm, language, seed, metric, found, **other):
+    fixed = {"target": "complete", "checkpoint": "last", "zero_shot": language != "python"}
+    return {**fixed, "arm": arm, "language": language, "seed": seed, "metric": metric, "value": found, **other}
+
+
+@pytest.fixture
+def table():
+    scores = [
+        value("none", "python", 0, "edit_similarity", 0.5),
+        value("none", "python", 0, "right_language", 1.0),
+        value("none", "go", 0, "edit_similarity", 0.2),
+        value("none", "go", 1, "edit_similarity", 0.4),
+        value("none", "rust", 0, "edit_similarity", 0.1),
+        value("none", "go", 0, "right_language", 0.6),
+        value("none", "go", 1, "right_language", 0.8),
+        value("none", "rust", 0, "right_language", 0.5),
+        value("slow", "go", 0, "edit_similarity", 0.7),
+        value("slow", "go", 0, "right_language", 0.9),
+        value("none", "go", 0, "edit_similarity", 0.9, checkpoint="dev"),
+        value("none", "go", 0, "exact_match", 0.0),
+        value("none", "go", 0, "accuracy", 0.0, target="match"),
+    ]
+    runs = [
+        {"phase": "target", "target": "complete", "arm": "none", "learning_rate": 1e-3, "method": "full"},
+        {"phase": "target", "target": "complete", "arm": "slow", "learning_rate": 1e-4, "method": "lora"},
+        {"phase": "intermediate", "target": "", "arm": "slow", "learning_rate": 9.0, "method": "full"},
+    ]
+    return generation.wrong_languages(pd.DataFrame(scores), pd.DataFrame(runs), {"complete": "edit_similarity"}, "last")
+
+
+def test_seeds_are_averaged_before_languages(table):
+    """Go: .3 and .7 over two seeds; Rust: .1 and .5; so quality is 20 and the wrong share 1 - .6."""
+    found = table.set_index(["arm", "languages"])
+    assert found.loc[("none", "zero-shot"), "quality"] == pytest.approx(20)
+    assert found.loc[("none", "zero-shot"), "wrong_language"] == pytest.approx(40)
+    assert found.loc[("none", "source"), "wrong_language"] == pytest.approx(0)
+    assert found.loc[("slow", "zero-shot"), "wrong_language"] == pytest.approx(10)
+    assert found["learning_rate"].to_dict() == {
+        ("none", "source"): 1e-3,
+        ("none", "zero-shot"): 1e-3,
+        ("slow", "zero-shot"): 1e-4,
+    }
+    assert len(found) == 3
+
+
+def test_the_figure_has_a_point_for_each_arm(table):
+    figure = generation.wrong_language_figure(table)
+    wrong, quality = figure.axes
+    assert [line.get_xydata().tolist() for line in wrong.lines] == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
+    assert [line.get_label() for line in quality.lines] == ["full", "lora"]
+    assert wrong.get_xscale() == "log" and figures.svg(figure).startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate", "method"),
+    [
+        ({"learning_rate": 1e-3}, 1e-3, "full"),
+        ({"learning_rate": 1e-3, "freeze_embeddings": True}, 1e-3, "frozen embeddings"),
+        (
+            {"learning_rate": 1e-3, "freeze_embeddings": True, "freeze_decoder": True},
+            1e-3,
+            "frozen embeddings and frozen decoder",
+        ),
+        ({"learning_rate": 1e-3, "lora": {"learning_rate_factor": 10.0}}, 1e-2, "lora"),
+    ],
+)
+def test_how_a_run_was_trained(settings, rate, method):
+    assert trained_how(settings) == {"learning_rate": pytest.approx(rate), "method": method}
+
+
+def test_a_sample_says_in_which_wrong_language_it_is():
+    row = {"found_language": "python", "output_language": "go"}
+    assert sample_predictions.wrong_language(row) == "python"
+    assert sample_predictions.wrong_language(row | {"found_language": "go"}) == ""
+    assert sample_predictions.wrong_language(row | {"found_language": ""}) == ""
+    assert sample_predictions.wrong_language({"gold": "x"}) == ""
