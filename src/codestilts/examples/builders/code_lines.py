@@ -124,8 +124,8 @@ def _is_closed(function: Function, line: Line) -> bool:
 def _goes_on(function: Function, line: Line, after: Line) -> bool:
     """Whether the statement of a line goes on in the line after it."""
     last, first = function.tokens[line.last - 1], function.tokens[after.first]
-    if last in ENDS and not (last == ":" and "?" in function.tokens[line.first : line.last]):  # a ? b : c
-        return False
+    if last in ENDS:
+        return last == ":" and "?" in function.tokens[line.first : line.last]  # a ? b : c
     unfinished = function.tags[line.last - 1] == "OPERATOR" and last not in POSTFIX
     continued = function.tags[after.first] in ("OPERATOR", "DELIMITER")
     return unfinished or last in UNFINISHED or continued or first in CLOSING - {"}"}
