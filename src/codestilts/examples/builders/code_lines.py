@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from codestilts.examples.builders.mutations import Function
 
 LEAST = 3  # tokens of a line, not counting brackets and delimiters, which some languages do without
-MOST = 20  # tokens of a line; in the pocket study, 98 % of the lines that are whole have no more
+MOST = 20  # tokens of a line; in each language of the pocket study, 92 to 99 % of the whole lines have no more
 OPENING = {"(": ")", "[": "]", "{": "}", "${": "}", "#{": "}", "{|": "|}", "#[": "]", "#![": "]"}
 CLOSING = set(OPENING.values())
 ENDS = {";", "{", "}", ":"}  # after these, whatever follows on the next line is a new statement
