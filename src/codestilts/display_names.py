@@ -24,6 +24,9 @@ BASELINES = {
     "baseline:first": "first candidate",
     "baseline:last": "last candidate",
     "baseline:bm25": "BM25",
+    "baseline:frequent": "most frequent output",
+    "baseline:copy": "copy of a span",
+    "baseline:nearest": "output of the nearest training example",
 }
 
 

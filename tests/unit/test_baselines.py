@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation import baselines
-from codestilts.evaluation.baselines import BM25, baseline_predictions
+from codestilts.evaluation import bm25
+from codestilts.evaluation.baselines import baseline_predictions
+from codestilts.evaluation.bm25 import BM25
 from codestilts.evaluation.metrics.registry import row_sums
 
 
@@ -137,7 +138,7 @@ def test_a_search_in_blocks_is_the_search_of_all_at_once(pairs: list[tuple[str, 
     task = BaselineSettings("retrieval", "mining" if mining else "rank")
     whole = baseline_predictions(frame, "t", task)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baselines, "BLOCK", block)
+        patch.setattr(bm25, "BLOCK", block)
         assert baseline_predictions(frame, "t", task).equals(whole)
 
 
@@ -165,7 +166,7 @@ def test_texts_that_occur_twice_are_out_of_mining_but_their_pairs_stay_to_be_fou
 def test_the_highest_random_scores_of_many_are_those_of_so_many_draws():
     # Of n uniform numbers the k-th highest has the mean (n + 1 - k) / (n + 1).
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baselines, "MANY", 0)
-        places, highest = baselines.nearest("random", ["q"] * 20000, ["d"] * 9, np.random.default_rng(0))
+        patch.setattr(bm25, "MANY", 0)
+        places, highest = bm25.nearest("random", ["q"] * 20000, ["d"] * 9, np.random.default_rng(0))
     assert highest.mean(0) == pytest.approx(np.array([6, 7, 8, 9]) / 10, abs=0.005)
     assert np.bincount(places, minlength=9) == pytest.approx(20000 / 9, rel=0.1)

@@ -68,6 +68,25 @@ def test_no_node_type_is_unknown(name: str) -> None:
     assert [leaf.text for leaf in tagged_leaves(found.nodes[-1], data, language(name), Walk()) if not leaf.known] == []
 
 
+LINE_COMMENTS = {
+    "rust": ("///", "fn weigh(a: u32) -> u32 {\n    let b = a;\n    b\n}\n"),
+    "csharp": ("///", "class A {\nint Weigh(int a) {\n    a += 1;\n    return a;\n}\n}\n"),
+    "go": ("//", "func weigh(a int) int {\n    b := a\n    return b\n}\n"),
+    "cpp": ("///", "int weigh(int a) {\n    a += 1;\n    return a;\n}\n"),
+}
+
+
+@pytest.mark.parametrize("name", LINE_COMMENTS)
+def test_a_paragraph_goes_on_in_the_next_line_comment(tmp_path: Path, name: str) -> None:
+    marks, code = LINE_COMMENTS[name]
+    lines = ("weighs a basket of fruit and", "its lid.", "", "Twice.")
+    doc = "".join(f"{marks} {line}".rstrip() + "\n" for line in lines)
+    text = code.replace("{\n", "{\n" + doc, 1) if code.startswith("class") else doc + code
+    [row] = rows(tmp_path, name, text)
+    assert row["doc"] == "weighs a basket of fruit and its lid."
+    assert row["doc_full"] == "weighs a basket of fruit and its lid.\n\nTwice."
+
+
 def parses(text: str, name: str) -> bool:
     return not parser(name).parse(text.encode()).root_node.has_error
 

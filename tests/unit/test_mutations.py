@@ -47,6 +47,11 @@ def test_dropped_negation():
     assert results(dropped_negation(source), source) == {"def f(a):\n    return a"}
 
 
+def test_an_exclamation_mark_after_a_value_is_no_negation():
+    source = function("def f(a):\n    return !a.b(a)!.c + a!")
+    assert results(dropped_negation(source), source) == {"def f(a):\n    return a.b(a)!.c + a!"}
+
+
 def test_misused_variable_takes_a_known_one():
     source = function("def f(a, b):\n    return a + c")
     assert results(misused_variable(source), source) == {"def f(a, b):\n    return b + c"}

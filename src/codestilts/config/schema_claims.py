@@ -10,6 +10,7 @@ from codestilts.config.schema_fields import (
     Domain,
     Family,
     Form,
+    Group,
     LanguageSet,
     Metric,
     Name,
@@ -22,7 +23,6 @@ from codestilts.config.schema_fields import (
 ClaimKind = Literal[
     "positive", "at_least", "equivalent", "published", "u_of_n", "at_least_each", "best_of", "fact"
 ]  # fmt: skip
-Group = Literal["classification", "structured", "qa", "retrieval"]
 Points = Annotated[FiniteFloat, Number]
 
 # The keys that each kind requires in addition to those of all claims. A key of another kind is an error.

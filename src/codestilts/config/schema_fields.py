@@ -69,13 +69,16 @@ TaskType = Literal["classification", "multiple_choice", "tagging", "span_qa", "r
 Metric = Literal[
     "accuracy", "binary_f1", "micro_f1", "macro_f1", "token_accuracy", "entity_f1", "pos_f1", "exact_match", "f1",
     "squad_em", "squad_mean", "squad2_f1", "squad2_em", "mlqa_f1", "mlqa_em", "mlqa_mean", "mrr", "map_at_r",
-    "accuracy_at_1", "mining_f1",
+    "accuracy_at_1", "mining_f1", "smoothed_bleu4", "edit_similarity",
 ]  # fmt: skip
 Head = Literal["published", "quick"]
 Form = Literal["cloze", "choice", "span", "tagging", "retrieval", "error", "pair", "generation"]
 Domain = Literal["english", "code", "docs"]
 Family = Literal["baseline", "english", "code", "docs", "mixed", "variant", "control"]
 LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained", "invented"]
+Group = Literal[
+    "classification", "structured", "qa", "retrieval", "generation"
+]  # of targets; means weight them equally
 Kind = Literal["npm", "pypi", "hub", "url", "local"]
 
 

@@ -13,6 +13,7 @@ from codestilts.config.schema_fields import (
     Count,
     Domain,
     Form,
+    Group,
     Head,
     Index,
     Labels,
@@ -139,7 +140,8 @@ class TaskFile(Strict):
         None,
         description="what the task asks, regardless of its texts: the word that is masked (cloze), which text fits "
         "(choice), a part of a text (span), a tag for each token (tagging), the partner among many texts "
-        "(retrieval), whether a text has an error (error), how two texts relate (pair); generation is reserved",
+        "(retrieval), whether a text has an error (error), how two texts relate (pair), a text that is written "
+        "(generation)",
     )
     domain: Domain | None = Field(
         None, description="what its texts are: English, code, or documentation (docs: English in code)"
@@ -183,7 +185,7 @@ class TaskFile(Strict):
     together: bool = Field(
         False, description="it pairs its languages with each other, so that a study needs all of them"
     )
-    group: Literal["classification", "structured", "qa", "retrieval"] | None = None
+    group: Group | None = None
     max_length: Count = Field(128, description="maximum tokens of a sequence")
 
 

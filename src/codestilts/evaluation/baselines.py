@@ -7,25 +7,25 @@ arm ``baseline:NAME`` and seed 0.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import bm25s
 import numpy as np
 import pandas as pd
 
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.bm25 import nearest, score_blocks
+from codestilts.evaluation.generation_baselines import generated_texts
 from codestilts.evaluation.metrics.ranking import occurs_once
 from codestilts.examples.text import subtokens
 from codestilts.seeding import derive_seed
 
-BLOCK = 1 << 23  # scores in memory at a time
-MANY = 20_000  # documents from which random scores are not drawn one by one; only sets with distractors have more
 SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
 COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
+
+KEPT = ["answers", "source", "output_language"]  # columns of examples that metrics read
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def baseline_predictions(
         "span_qa": spans,
         "retrieval": mine if mining else rank,
         "multiple_choice": choices,
+        "generation": texts,
     }
     if settings.type not in predictors:
         return pd.DataFrame(columns=[*COLUMNS, "score"])
@@ -74,7 +75,7 @@ def baseline_predictions(
         frame = frame.assign(encoder="", arm=f"baseline:{name}", target=target, seed=0)
         frame["gold"], frame["prediction"] = predicted.gold, predicted.prediction
         frame["score"] = 0.0 if predicted.score is None else predicted.score
-        frames.append(frame[[*COLUMNS, "score", *(["answers"] if "answers" in frame else [])]])
+        frames.append(frame[[*COLUMNS, "score", *(name for name in KEPT if name in frame)]])
     return pd.concat(frames, ignore_index=True)
 
 
@@ -179,71 +180,15 @@ def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -
     }
 
 
-class BM25:
-    """Okapi BM25 (Robertson et al. 1994) over sub-tokens, with the idf of Lucene, which is never negative."""
+def texts(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
+    """Predict the most frequent text, a copied one and that of the nearest train row.
 
-    def __init__(self, documents: list[str], k1: float = 1.2, b: float = 0.75) -> None:
-        words = [subtokens(text) for text in documents]
-        self.vocabulary = {word: index for index, word in enumerate(sorted(set().union(*words)))}
-        indices = [[self.vocabulary[word] for word in text] for text in words]
-        self.documents = len(documents)
-        self.scale = k1 + 1  # bm25s follows Lucene and leaves out this constant factor
-        self.index = bm25s.BM25(k1=k1, b=b, method="lucene", dtype="float64") if self.vocabulary else None
-        if self.index:
-            self.index.index((indices, self.vocabulary), create_empty_token=False, show_progress=False)
-
-    def __call__(self, queries: list[str]) -> np.ndarray:
-        """Score every query (row) against every document (column).
-
-        The sums are rounded to single precision, so that sums that differ only in their order are ties.
-        """
-        scores = np.zeros((len(queries), self.documents), dtype=np.float32)
-        for row, query in enumerate(queries):
-            indices = [self.vocabulary[word] for word in subtokens(query) if word in self.vocabulary]
-            if self.index and indices:
-                scores[row] = self.index.get_scores_from_ids(indices) * self.scale
-        return scores
-
-
-def score_blocks(
-    name: str, queries: list[str], documents: list[str], rng: np.random.Generator
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Score all documents for a block of queries at a time, by ``bm25`` or at ``random``.
-
-    Yields:
-        The index of the block's first query, and its scores (queries x documents).
+    The column ``copied`` says what is copied, else it is the first sentence of the source.
     """
-    search = BM25(documents) if name == "bm25" else None
-    step = max(1, BLOCK // max(len(documents), 1))
-    for start in range(0, len(queries), step):
-        block = queries[start : start + step]
-        yield start, search(block) if search else rng.random((len(block), len(documents)))
-
-
-def nearest(
-    name: str, queries: list[str], documents: list[str], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Find the best document of each query.
-
-    With more than ``MANY`` documents random scores are not drawn one by one: the highest of n uniform numbers is
-    distributed as the n-th root of one uniform number, the next one as that times an (n - 1)-th root, and so on.
-
-    Returns:
-        For each query the index of its best document (the first among equals), and its four highest scores in
-        ascending order (fewer if there are fewer documents).
-    """
-    width = min(4, len(documents))
-    if name == "random" and len(documents) > MANY:
-        best = rng.integers(len(documents), size=len(queries))
-        roots = rng.random((len(queries), width)) ** (1 / (len(documents) - np.arange(width)))
-        return best, np.cumprod(roots, axis=1)[:, ::-1]
-    best = np.zeros(len(queries), dtype=np.int64)
-    highest = np.zeros((len(queries), width), dtype=np.float32 if name == "bm25" else np.float64)
-    for start, scores in score_blocks(name, queries, documents, rng):
-        stop = start + len(scores)
-        best[start:stop] = scores.argmax(1)
-        highest[start:stop] = np.sort(np.partition(scores, scores.shape[1] - width)[:, -width:])
-    return best, highest
+    first = [next(iter(SENTENCE.findall(text)), text).strip() for text in rows["source"]]
+    copied = rows["copied"].tolist() if "copied" in rows else first
+    gold = rows["reference"].tolist()
+    return {name: Predicted(gold, outputs) for name, outputs in generated_texts(train, rows, copied).items()}
 
 
 def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:

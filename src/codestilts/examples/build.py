@@ -23,10 +23,11 @@ TASK_TYPE_COLUMNS = {
     "tagging": ["tokens", "tags"],
     "span_qa": ["question", "context", "answer_start", "answer_text"],
     "retrieval": ["query", "document"],
+    "generation": ["source", "reference", "output_language"],
     "mlm": ["text"],
 }
 TEXT_LISTS = {"choices", "tokens"}
-TEXTS = {"text_a", "text_b", "context", "question", "query", "document", "text"} | TEXT_LISTS
+TEXTS = {"text_a", "text_b", "context", "question", "query", "document", "text", "source", "reference"} | TEXT_LISTS
 
 Builder = Callable[[Inputs, BuilderSettings], pd.DataFrame]
 
@@ -133,6 +134,10 @@ def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
             if not all(isinstance(part, str) for part in (value if name in TEXT_LISTS else [value])):
                 raise CodeStiltsError(
                     f"task {task}, example {example}: {name} is {value!r}, not text: map another column"
+                )
+            if name == "reference" and not value.strip():
+                raise CodeStiltsError(
+                    f"task {task}, example {example}: reference is empty: drop such rows in the builder"
                 )
 
 

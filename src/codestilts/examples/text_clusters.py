@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 
 from codestilts.examples.near_duplicates import PERMUTATIONS, components, hash_words, near_pairs, signatures
 
-TEXTS = ("text_a", "text_b", "context", "choices", "document", "query", "question", "text", "tokens")
+TEXTS = (
+    "text_a", "text_b", "context", "choices", "document", "query", "question", "text", "tokens", "source", "reference"
+)  # fmt: skip
 # Characters without white space. Of the pocket study's test texts, compared with each training set, 9 of 8,417 recur by
 # chance below 20 characters, 1 of 20,710 from 20 to 30, and none of 358,036 from 30 on.
 LONGER = 60  # characters of a text that is compared separately

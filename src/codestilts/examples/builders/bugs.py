@@ -15,11 +15,9 @@ from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.code import CANDIDATES_PER_EXAMPLE
 from codestilts.examples.builders.mutations import Function, edits_of
 from codestilts.examples.builders.problems import cluster_by_problem
-from codestilts.examples.builders.program_text import tokenize_program
-from codestilts.examples.parsing.definitions import parse
+from codestilts.examples.builders.program_text import parses, tokenize_program
 from codestilts.examples.parsing.function_filter import MIN_TOKENS
 from codestilts.examples.parsing.functions import render_code
-from codestilts.examples.parsing.languages import language
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.sampling import hash_choice, hash_uniform, sample_rows, to_records
 
@@ -72,17 +70,10 @@ def _parse_function(code: str, name: str, settings: BuilderSettings, unusable: C
         unusable["too short" if len(tokens) < MIN_TOKENS else "too long"] += 1
         return None
     starts, text = render_code(tokens, data)
-    if not _parses(text, name):
+    if not parses(text, name):
         unusable["not parsed"] += 1
         return None
     return Function(text, [token.text for token in tokens], starts, [token.tag for token in tokens])
-
-
-def _parses(code: str, name: str) -> bool:
-    """Whether code parses by itself or in one of the contexts of its language."""
-    spec = language(name)
-    texts = [context.replace("{}", code) for context in ("{}", *spec.alone)]
-    return any(not parse(text.encode(), spec)[1].has_error for text in texts)
 
 
 def _draw_bug(function: Function, key: str, name: str, settings: BuilderSettings) -> tuple[str, str] | None:
@@ -92,7 +83,7 @@ def _draw_bug(function: Function, key: str, name: str, settings: BuilderSettings
     for attempt in range(MAX_ATTEMPTS if possible else 0):
         kind = hash_choice(possible, "kind", key, attempt)
         buggy = hash_choice(edits[kind], "edit", key, attempt).apply(function.code)
-        if _parses(buggy, name):
+        if parses(buggy, name):
             return kind, buggy
     return None
 

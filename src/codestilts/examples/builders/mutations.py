@@ -94,6 +94,11 @@ def operator_label(token: str) -> str:
     return OPERATORS[token]
 
 
+def _ends_value(function: Function, index: int) -> bool:
+    """Whether a value may end with this token."""
+    return function.tags[index] in OPERANDS or function.tokens[index] in (")", "]")
+
+
 def binary_operators(function: Function) -> list[int]:
     """Return the indices of operators that follow an operand (no sign, pointer or splat)."""
     tokens, tags = function.tokens, function.tags
@@ -102,7 +107,7 @@ def binary_operators(function: Function) -> list[int]:
         for index in range(1, len(tokens) - 1)
         if tokens[index] in OPERATORS
         and tags[index] == "OPERATOR"
-        and (tags[index - 1] in OPERANDS or tokens[index - 1] in (")", "]"))
+        and _ends_value(function, index - 1)
         and tokens[index + 1] not in (")", ",", "=")
     ]
 
@@ -135,11 +140,13 @@ def other_numbers(function: Function) -> list[Edit]:
 
 
 def dropped_negation(function: Function) -> list[Edit]:
-    """``not x`` -> ``x``, ``!x`` -> ``x``, ``x is not y`` -> ``x is y``."""
+    """``not x`` -> ``x``, ``!x`` -> ``x``, ``x is not y`` -> ``x is y``; ``x!`` of Swift and TypeScript is none."""
+    tokens, tags = function.tokens, function.tags
     return [
         Edit(int(function.starts[index]), int(function.starts[index + 1]), "")
-        for index in range(len(function.tokens) - 1)
-        if function.tokens[index] in ("not", "!") and function.tags[index] == "OPERATOR"
+        for index in range(1, len(tokens) - 1)
+        if tags[index] == "OPERATOR"
+        and (tokens[index] == "not" or (tokens[index] == "!" and not _ends_value(function, index - 1)))
     ]
 
 

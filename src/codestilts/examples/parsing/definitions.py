@@ -126,7 +126,7 @@ def _definition(node: Node, outer: Node, body: Node, docstring: Node | None, spe
     if docstring is not None:
         raw = "".join(_text(part) for part in docstring.named_children if part.type == "string_content")
     else:
-        raw = "\n".join(_text(comment) for comment in comments)
+        raw = "\n".join(_text(comment).rstrip("\r\n") for comment in comments)  # Rust's grammar includes line ends
     doc = _without_useless_text(docstrings.parse(raw, spec.name)) if raw else docstrings.Doc()
     return Definition(nodes, (node.start_byte, body.start_byte), doc, LINES if doc else UNDOCUMENTED_LINES)
 

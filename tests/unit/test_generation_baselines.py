@@ -1,0 +1,80 @@
+"""Trivial outputs of generation targets, on examples small enough to work out by hand."""
+
+import pandas as pd
+import pytest
+
+from codestilts.config.preparation_settings import BaselineSettings
+from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.baselines import baseline_predictions
+from codestilts.evaluation.generation_baselines import usual_text
+
+
+def examples(splits: list[str], **columns: list) -> pd.DataFrame:
+    ids = [str(i) for i in range(len(splits))]
+    common = {"id": ids, "language": "python", "split": splits, "cluster": ids, "package": "p"}
+    return pd.DataFrame(common | {"output_language": "english"} | columns)
+
+
+def predicted(frame: pd.DataFrame, name: str) -> list[str]:
+    return frame.loc[frame["arm"] == f"baseline:{name}", "prediction"].tolist()
+
+
+SOURCES = [
+    "def open_file(): pass",
+    "def send_mail(): pass",
+    "def read(): mail",
+    "func sendMail() {}",
+    "fn open_a_file() {}",
+]
+REFERENCES = ["Opens it", "Sends it", "Opens it", "Sends mail", "Opens a file"]
+SPLITS = ["train", "train", "train", "test", "test"]
+
+
+def test_frequent_copied_and_nearest_texts() -> None:
+    frame = examples(SPLITS, source=SOURCES, reference=REFERENCES, copied=["", "", "", "send mail", "open a file"])
+    frame["language"] = ["python"] * 3 + ["go", "rust"]
+    out = baseline_predictions(frame, "describe", BaselineSettings("generation"))
+    assert predicted(out, "frequent") == ["Opens it", "Opens it"]
+    assert predicted(out, "copy") == ["send mail", "open a file"]
+    # `send` occurs in one train source and `mail` in two; `open` and `file` in one.
+    assert predicted(out, "nearest") == ["Sends it", "Opens it"]
+    assert set(out["arm"]) == {"baseline:frequent", "baseline:copy", "baseline:nearest"}
+    for _, rows in out.groupby("arm"):
+        assert rows["gold"].tolist() == REFERENCES[3:] and rows["source"].tolist() == SOURCES[3:]
+        assert rows["output_language"].tolist() == ["english"] * 2 and rows["language"].tolist() == ["go", "rust"]
+        assert rows["id"].tolist() == ["3", "4"] and rows["score"].tolist() == [0.0, 0.0]
+    assert "found_language" not in out
+
+
+def test_without_a_copied_span_the_first_sentence_is_copied() -> None:
+    sources = ["a", "One sentence. Another one.", "No stop"]
+    frame = examples(["train", "test", "test"], source=sources, reference=["x", "y", "z"])
+    out = baseline_predictions(frame, "t", BaselineSettings("generation"))
+    assert predicted(out, "copy") == ["One sentence.", "No stop"]
+
+
+def test_an_input_that_shares_no_word_gets_the_first_train_text() -> None:
+    frame = examples(["train", "train", "test"], source=["a b", "c d", "!"], reference=["x", "y", "z"])
+    assert predicted(baseline_predictions(frame, "t", BaselineSettings("generation")), "nearest") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "text"),
+    [
+        (["b", "a", "b"], "b"),
+        # Words weigh `returns` 1 / sqrt 2 + 1 / sqrt 2 + 1 / sqrt 3 = 1.992, `file` .707 + .577 = 1.284, `name` .707,
+        # `the` .577; the cosines are 1.908, 2.317, 2.225, in the order of the texts.
+        (["returns name", "returns file", "returns the file"], "returns file"),
+        (["b", "a"], "a"),  # equally usual
+        (["", "a"], "a"),
+        ([""], ""),
+        (["+=", "="], "+="),  # texts without words
+    ],
+)
+def test_the_most_usual_text(texts: list[str], text: str) -> None:
+    assert usual_text(texts) == text
+
+
+def test_an_empty_train_split_is_an_error() -> None:
+    with pytest.raises(CodeStiltsError, match="train split is empty"):
+        baseline_predictions(examples(["test"], source=["a"], reference=["b"]), "t", BaselineSettings("generation"))
