@@ -122,23 +122,19 @@ def decode(
 ) -> pd.DataFrame:
     """Turn tokens into texts; ``score`` is the mean log probability of a token, ``cut`` an output without an end.
 
-    ``gold`` is the reference as the tokenizer writes it, whole: an encoder that knows no capitals is not asked for
-    them, as where references are decoded before they are compared (transformers' examples of summarisation).
+    A text is as the tokenizer writes it: many know no capitals and put spaces around marks, which metrics allow for.
     """
     rows = torch.cat(outputs)
     tokens = [row[row >= 0].tolist() for row in rows[:, 1:].long()]
     end = special_tokens(tokenizer)[1][0]
-    columns = {"gold": written(tokenizer(examples["reference"].tolist())["input_ids"], tokenizer)}
-    columns |= {"prediction": written(tokens, tokenizer), "score": rows[:, 0].tolist()}
-    columns["cut"] = [ids[-1] != end for ids in tokens]
+    written = tokenizer.batch_decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    columns = {
+        "gold": examples["reference"],
+        "prediction": [text.strip() for text in written],
+        "score": rows[:, 0].tolist(),
+        "cut": [ids[-1] != end for ids in tokens],
+    }
     return pd.DataFrame(columns, index=examples.index).join(examples[COLUMNS])
-
-
-def written(tokens: list[list[int]], tokenizer: Any) -> list[str]:
-    """Return the texts of tokens, without special ones."""
-    return [
-        tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip() for ids in tokens
-    ]
 
 
 def shuffle(features: Records[GenerationFeature], seed: int, tokenizer: Any, task: Task) -> Records[GenerationFeature]:
