@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.config.analysis_settings import SamplePredictionsSettings
+from codestilts.evaluation.metrics.code_text import spelling
 from codestilts.seeding import derive_seed
 
 GENERATED_LANGUAGES = 5  # whose outputs are shown of a target of generation, the source language among them
@@ -129,6 +130,8 @@ def answer_of(
         rank = f"rank {round(1 / max(row['score'], 1e-9))}"
         first = by_id["document"].get(prediction, "") if prediction != gold else ""
         return example["document"], f"{rank}; first was\n{first}" if first else rank, prediction == gold
+    if task_type == "generation":
+        return gold, prediction or "(nothing)", spelling(gold) == spelling(prediction)
     if task_type == "multiple_choice":
         choices = list(example["choices"])
         return choices[int(gold)], choices[int(prediction)], gold == prediction
