@@ -78,7 +78,12 @@ class SumTables:
             here = (pc.field("target") == target) & (pc.field("language") == language)
             rows = file.read_row_group(group).filter(here & pc.field("encoder").isin(self.encoders))
             parts.append(rows.select(READ))
-        return pa.concat_tables(parts).unify_dictionaries().to_pandas()
+        table = pa.concat_tables(parts).unify_dictionaries()
+        del parts
+        read = table.to_pandas(split_blocks=True, self_destruct=True)  # a column of the table is freed when it is read
+        del table
+        pa.default_memory_pool().release_unused()
+        return read
 
 
 def names_in(path: str, column: str) -> set[str]:

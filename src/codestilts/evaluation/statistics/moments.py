@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 CHUNK = 2**22  # influences that are in memory as a dense array at a time: 32 MiB
+ARMS_AT_ONCE = 8  # whose influences are computed at a time: a cell of a large target has millions of rows
 
 Key = tuple[str, str]  # target and language
 Matrix = Any  # scipy.sparse.csr_array, which is imported late
@@ -92,18 +93,24 @@ def influences(
         seeds: The seeds of the other arms.
         cell: The number of the target and language.
     """
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, hstack
 
     arms, count = list(rows), len(seeds)
-    arm = pd.Categorical(table["arm"], arms).codes.astype(np.int64)
     once = np.array([name in trivial for name in arms], dtype=bool)
-    run = arm * count + np.where(once[arm], 0, pd.Categorical(table["seed"], seeds).codes)
-    values, residuals = ratios(table, run, len(arms) * count)
-    values = values.reshape(len(arms), count)
-    values[once] = values[once, :1]
     column = table["unit"].astype("category").cat.remove_unused_categories().cat
     names, unit = np.asarray(column.categories, dtype=object), column.codes.to_numpy()
-    matrix = csr_array((residuals, (unit, run)), shape=(len(names), len(arms) * count))
+    arm, values, parts = pd.Categorical(table["arm"], arms).codes, np.zeros((len(arms), count)), []
+    for first in range(0, len(arms), ARMS_AT_ONCE):
+        last = min(first + ARMS_AT_ONCE, len(arms))
+        chosen = np.flatnonzero((arm >= first) & (arm < last))
+        part, of_arm = table.iloc[chosen], arm[chosen].astype(np.int64)
+        seed = np.where(once[of_arm], 0, pd.Categorical(part["seed"], seeds).codes)
+        run = (of_arm - first) * count + seed
+        found, residuals = ratios(part, run, (last - first) * count)
+        values[first:last] = found.reshape(last - first, count)
+        parts.append(csr_array((residuals, (unit[chosen], run)), shape=(len(names), (last - first) * count)))
+    values[once] = values[once, :1]
+    matrix = hstack(parts, format="csr")
     named = np.flatnonzero(names != "")  # a declared label that never occurs has no unit and no influence
     return values, Influences(cell, np.array(list(rows.values())), once, names[named], matrix[named])
 
