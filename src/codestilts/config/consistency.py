@@ -52,7 +52,11 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
     # A tagging task without labels takes the tags of its train rows.
     if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
-    if not task.trained and task.type != "retrieval":
+    if task.metric == "right_language":
+        yield Problem(("metric",), "the language of outputs is reported beside a metric of their quality: choose one")
+    if task.type == "generation" and not task.trained:
+        yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")
+    elif not task.trained and task.type != "retrieval":
         yield Problem(("trained",), "only a retrieval task can be used without training")
     if not task.trained and not task.build.queries:
         yield Problem(("build", "queries"), "an untrained target needs this key: set it to language or partner")

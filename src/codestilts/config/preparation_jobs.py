@@ -97,4 +97,5 @@ def clustering_settings(study: Study) -> ClusteringSettings:
 def baseline_settings(study: Study, target: str) -> BaselineSettings:
     """Settings for the trivial baselines of a target."""
     task = study.tasks[target]
-    return BaselineSettings(task.type, task.options.protocol)
+    source = study.source_language(target) if task.type == "generation" else ""
+    return BaselineSettings(task.type, task.options.protocol, source)

@@ -76,7 +76,8 @@ class ClusteringSettings:
 
 @dataclass(frozen=True)
 class BaselineSettings:
-    """How the trivial baselines of a target predict."""
+    """How the trivial baselines of a target predict; ``source_language`` is given for generation."""
 
     type: str
     protocol: Literal["rank", "mining", "map"] = "rank"
+    source_language: str = ""

@@ -18,6 +18,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.bm25 import nearest, score_blocks
 from codestilts.evaluation.generation_baselines import generated_texts
 from codestilts.evaluation.metrics.ranking import occurs_once
+from codestilts.evaluation.output_language import found_languages
 from codestilts.examples.text import subtokens
 from codestilts.seeding import derive_seed
 
@@ -76,7 +77,10 @@ def baseline_predictions(
         frame["gold"], frame["prediction"] = predicted.gold, predicted.prediction
         frame["score"] = 0.0 if predicted.score is None else predicted.score
         frames.append(frame[[*COLUMNS, "score", *(name for name in KEPT if name in frame)]])
-    return pd.concat(frames, ignore_index=True)
+    found = pd.concat(frames, ignore_index=True)
+    if settings.type == "generation":
+        found["found_language"] = found_languages(found, settings.source_language)
+    return found
 
 
 def classes(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:

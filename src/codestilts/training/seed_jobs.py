@@ -14,6 +14,7 @@ import torch
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.output_language import found_languages
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.training import models
 from codestilts.training.checkpoint_selection import select
@@ -141,8 +142,11 @@ def selected_predictions(inputs: TrainingInputs, trained: Trained) -> pd.DataFra
         "seed": trained.seed,
     }
     evaluations = {step: rows.assign(**run) for step, rows in trained.predictions.items()}
-    metric = inputs.tasks[settings.target].task.metric
-    return run_columns_first(select(evaluations, metric, settings.selection, settings.source_language))
+    task = inputs.tasks[settings.target].task
+    found = select(evaluations, task.metric, settings.selection, settings.source_language)
+    if task.type == "generation":
+        found["found_language"] = found_languages(found, settings.source_language)
+    return run_columns_first(found)
 
 
 def run_columns_first(rows: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,17 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.classes import accuracy, binary_f1, macro_f1, micro_f1
+from codestilts.evaluation.metrics.code_text import code_exact_match, code_similarity
+from codestilts.evaluation.metrics.generation import (
+    chrf,
+    edit_similarity,
+    generated_f1,
+    line_exact_match,
+    right_language,
+    rouge2,
+    rouge_l,
+    smoothed_bleu4,
+)
 from codestilts.evaluation.metrics.ranking import accuracy_at_1, map_at_r, mining_f1, mrr
 from codestilts.evaluation.metrics.spans import (
     exact_match,
@@ -48,6 +59,16 @@ METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "map_at_r": map_at_r,
     "accuracy_at_1": accuracy_at_1,
     "mining_f1": mining_f1,
+    "smoothed_bleu4": smoothed_bleu4,
+    "edit_similarity": edit_similarity,
+    "line_exact_match": line_exact_match,
+    "rouge2": rouge2,
+    "rouge_l": rouge_l,
+    "chrf": chrf,
+    "generated_f1": generated_f1,
+    "right_language": right_language,
+    "code_similarity": code_similarity,
+    "code_exact_match": code_exact_match,
 }
 
 LABELS = {
@@ -72,6 +93,16 @@ LABELS = {
     "map_at_r": "mean average precision at R",
     "accuracy_at_1": "accuracy at 1",
     "mining_f1": "F1 of mining",
+    "smoothed_bleu4": "smoothed BLEU-4 (CodeXGLUE)",
+    "edit_similarity": "edit similarity",
+    "line_exact_match": "exact match but for white space",
+    "rouge2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+    "chrf": "chrF",
+    "generated_f1": "token F1 of the output",
+    "right_language": "share of outputs in the right language",
+    "code_similarity": "edit similarity without white space and capitals",
+    "code_exact_match": "exact match without white space and capitals",
 }
 
 REPORTED_TOGETHER = [
@@ -79,6 +110,10 @@ REPORTED_TOGETHER = [
     ["mlqa_mean", "mlqa_f1", "mlqa_em"],
     ["squad2_f1", "squad2_em"],
     ["macro_f1", "macro_f1_declared"],
+    ["smoothed_bleu4", "rouge_l", "chrf", "right_language"],
+    ["code_similarity", "code_exact_match", "edit_similarity", "line_exact_match", "right_language"],
+    ["rouge2", "rouge_l", "chrf", "right_language"],
+    ["generated_f1", "squad_em", "chrf", "right_language"],
 ]
 
 

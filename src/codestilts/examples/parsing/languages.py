@@ -16,6 +16,7 @@ from tree_sitter import Parser
 
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
+from codestilts.invented import real_language
 
 TABLE = Path(__file__).with_name("languages.yaml")
 
@@ -103,6 +104,11 @@ def language(name: str) -> Language:
     except KeyError:
         known = " ".join(languages())
         raise CodeStiltsError(f"unknown programming language {name!r}: choose one of {known}") from None
+
+
+def is_programming_language(name: str) -> bool:
+    """Whether a name is that of a programming language, real or invented."""
+    return real_language(name) in languages()
 
 
 @cache

@@ -1,0 +1,175 @@
+"""Metrics of generated texts, one number per row: their mean is what the official scorers report.
+
+Programming: the smoothed BLEU of CodeXGLUE's code-to-text, and the edit similarity and exact match of its line
+completion (Lu et al. 2021, arXiv 2102.04664). Natural: ROUGE, chrF and token F1. The share of outputs in the right
+language is reported beside each, because zero-shot generation often answers in the wrong one (Chirkova, Liang and
+Nikoulina 2023, arXiv 2310.09917).
+"""
+
+import math
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from codestilts.evaluation.metrics.classes import ratio
+from codestilts.evaluation.metrics.spans import squad_tokens, token_f1
+from codestilts.examples.parsing.languages import is_programming_language
+
+Score = Callable[[str, str], float]  # of a reference and an output
+MAX_N = 4  # words of an n-gram of BLEU
+TINY = sys.float_info.min  # what CodeXGLUE adds to counts, so that the logarithm of 0 is a number
+_BLEU_TOKEN = re.compile(r"[^\W_]+|_|[^\w\s]")
+# Thai, Lao, Tibetan, Burmese, Khmer, Japanese and Chinese are written without spaces between words.
+_WITHOUT_SPACES = re.compile(
+    r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+def smoothed_bleu4(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the smoothed sentence BLEU-4 of CodeXGLUE (Code-Text/code-to-text/evaluator/evaluator.py).
+
+    It adds 1 to the counts of all n-grams but unigrams (Lin and Och 2004), and to both lengths in the brevity penalty,
+    so that an empty output of a reference of n tokens has exp(-n) and not 0.
+    """
+    return _mean(predictions, lambda gold, predicted: sentence_bleu(bleu_tokens(gold), bleu_tokens(predicted)))
+
+
+def sentence_bleu(gold: Sequence[str], predicted: Sequence[str]) -> float:
+    """Return the smoothed BLEU-4 of two sequences of tokens, between 0 and 1."""
+    logarithm = 0.0
+    for n in range(1, MAX_N + 1):
+        matches = (_ngrams(gold, n) & _ngrams(predicted, n)).total()
+        smoothing = TINY + (n > 1)
+        logarithm += math.log(matches + smoothing) - math.log(max(len(predicted) - n + 1, 0) + smoothing)
+    brevity = min(0.0, 1 - (len(gold) + 1) / (len(predicted) + 1))
+    return math.exp(logarithm / MAX_N + brevity)
+
+
+def bleu_tokens(text: str) -> list[str]:
+    """Split a text as CodeXGLUE does: words and single marks in lower case; an underscore is a mark.
+
+    The scorer splits at every mark before it normalises the text as NIST's mteval-v11a does. So of that normalisation
+    only one rule has an effect: the underscore, a letter until then, stands alone.
+    """
+    return _BLEU_TOKEN.findall(text.lower())
+
+
+def edit_similarity(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the edit similarity of CodeXGLUE (Code-Code/CodeCompletion-line/evaluator/evaluator.py).
+
+    It is ``fuzz.ratio`` of fuzzywuzzy, in whole percent: the characters of the longest common subsequence, twice, as a
+    share of the characters of both texts, which python-Levenshtein computes and rapidfuzz does here. This is the
+    "Levenshtein edit similarity" of the paper. Without python-Levenshtein fuzzywuzzy falls back on difflib, which finds
+    a common subsequence, though not always the longest. Both have 43.8 on the scorer's sample. The scorer replaces
+    placeholders of literals (``<STR_LIT>``), which no text of this project has.
+    """
+    from rapidfuzz.distance import Indel
+
+    return _mean(
+        predictions, lambda gold, predicted: round(100 * Indel.normalized_similarity(predicted.strip(), gold)) / 100
+    )
+
+
+def line_exact_match(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return whether the texts are the same except for white space between words, as CodeXGLUE's line completion does.
+
+    ``a  + b`` is ``a + b``, which ``exact_match`` denies; ``a+b`` is not.
+    """
+    return _mean(predictions, lambda gold, predicted: float(gold.split() == predicted.split()))
+
+
+def rouge2(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the F-measure of ROUGE-2 (Lin 2004) by rouge-score; see :func:`unicode_words` for its words."""
+    return _rouge(predictions, "rouge2")
+
+
+def rouge_l(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the F-measure of ROUGE-L (Lin 2004) by rouge-score; see :func:`unicode_words` for its words."""
+    return _rouge(predictions, "rougeL")
+
+
+def unicode_words(text: str) -> list[str]:
+    """Split a text that is not English into words, for ROUGE.
+
+    English is split and stemmed by rouge-score itself (``use_stemmer``, as XL-Sum does: Hasan et al. 2021, arXiv
+    2106.13822), but that tokenizer drops all letters outside ASCII. XL-Sum therefore splits other languages at white
+    space and Unicode's punctuation, and so does this function: at symbols too, without the stemmers that XL-Sum has for
+    some of the languages, and, where no spaces separate words, into characters instead of the words of a segmenter. So
+    values of ROUGE compare between systems within a language, not with XL-Sum's own; chrF needs no words.
+    """
+    return "".join(map(_separated, text.lower())).split()
+
+
+def chrf(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return chrF (Popović 2015) of each sentence by sacrebleu: up to six characters, beta 2, no words."""
+    from sacrebleu.metrics import CHRF
+
+    scorer = CHRF()
+    return _mean(predictions, lambda gold, predicted: scorer.sentence_score(predicted, [gold]).score / 100)
+
+
+def generated_f1(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the token F1 of a generated answer: that of SQuAD 1.1 in natural languages, as in XQuAD.
+
+    SQuAD's normalisation drops punctuation and the words ``a`` and ``the``, which are names in code. So outputs in
+    programming languages are only split at white space.
+    """
+    rows = zip(predictions["gold"], predictions["prediction"], predictions["output_language"], strict=True)
+    scores = []
+    for gold, predicted, language in rows:
+        split = str.split if is_programming_language(language) else squad_tokens
+        scores.append(token_f1(split(gold), split(predicted)))
+    return ratio(predictions.index, scores, 1.0)
+
+
+def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return whether the language that an output was found to be in is the one that it has to be in.
+
+    An output of which the language cannot be told (``found_language`` is "") counts as wrong: left out, an output
+    that is empty, noise or broken code would be no error. References that cannot be told lower the share of every system
+    alike; how many there are is measured (:func:`codestilts.evaluation.output_language.error_on_gold`).
+    """
+    return ratio(predictions.index, predictions["found_language"] == predictions["output_language"], 1.0)
+
+
+class _UnicodeTokenizer:
+    """A tokenizer for rouge-score."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return unicode_words(text)
+
+
+def _rouge(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    english = RougeScorer([name], use_stemmer=True)
+    other = RougeScorer([name], tokenizer=_UnicodeTokenizer())
+    rows = zip(predictions["gold"], predictions["prediction"], predictions["output_language"], strict=True)
+    scores = [
+        (english if language == "english" else other).score(gold, predicted)[name].fmeasure
+        for gold, predicted, language in rows
+    ]
+    return ratio(predictions.index, scores, 1.0)
+
+
+def _separated(char: str) -> str:
+    """A character of a word, or a space in place of one that is in no word."""
+    category = unicodedata.category(char)[0]
+    if char.isspace() or category in "PS":
+        return " "
+    if category == "C":  # such as the zero-width joiner within a word
+        return ""
+    return f" {char} " if _WITHOUT_SPACES.match(char) else char
+
+
+def _mean(predictions: pd.DataFrame, score: Score) -> pd.DataFrame:
+    pairs = zip(predictions["gold"], predictions["prediction"], strict=True)
+    return ratio(predictions.index, [score(gold, predicted) for gold, predicted in pairs], 1.0)
+
+
+def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1))
