@@ -156,7 +156,7 @@ def encoder(folder: Path, texts: list[str]) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
     shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=128, **shape)
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=256, **shape)
     BertForMaskedLM(config).save_pretrained(folder)
 
 

@@ -53,7 +53,7 @@ def test_one_token_more_than_the_positions_is_too_many(model_type: str) -> None:
     [
         ({}, []),
         (
-            {"lengths": {"a.yaml": 129}},
+            {"lengths": {"a.yaml: max_length": 129}},
             ["a.yaml: max_length: encoder tiny has 128 positions, not 129: lower it to 128"],
         ),
         ({"blocks": {"layers": [0, 3]}}, ["layers: encoder tiny has 2 blocks, so there is no block 3"]),

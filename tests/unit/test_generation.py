@@ -1,9 +1,12 @@
 """The decoder, its loss and its search, against computations without cache, chunks and beams."""
 
+import copy
+
 import numpy as np
 import pytest
 import tiny
 import torch
+from tokenizers.processors import TemplateProcessing
 from torch.nn import functional as F
 from transformers import DistilBertConfig, DistilBertModel
 
@@ -231,6 +234,15 @@ def test_a_frozen_decoder_keeps_what_it_has_copied(folder, tokenizer):
     assert not torch.equal(own[new], fresh[new])
     trained_block = "encoder.layer.0.output.dense.weight"
     assert not torch.equal(trained.encoder.state_dict()[trained_block], weights[trained_block])
+
+
+def test_a_tokenizer_that_adds_no_tokens_names_them(tokenizer):
+    plain = copy.deepcopy(tokenizer)
+    plain.backend_tokenizer.post_processor = TemplateProcessing(single="$A")
+    assert generation.start_and_end(plain) == (plain.cls_token_id, plain.sep_token_id)
+    plain.sep_token = None
+    with pytest.raises(CodeStiltsError, match="ends a text"):
+        generation.start_and_end(plain)
 
 
 def test_shuffled_outputs_come_with_their_tokens(tokenizer):

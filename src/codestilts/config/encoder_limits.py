@@ -25,7 +25,7 @@ class EncoderRequirements:
 
     Attributes:
         encoder: The encoder's name.
-        lengths: Task file -> its ``max_length``.
+        lengths: Key of a task file -> the tokens that its texts may have.
         blocks: Key of the config or of a task file -> the blocks whose states are read.
         modules: Key of the config -> names of the linear layers that get adapters.
     """
@@ -63,9 +63,9 @@ def unmet_requirements(
         One message for each requirement that is not met.
     """
     encoder, limit = requirements.encoder, max_tokens(config)
-    for file, length in requirements.lengths.items():
+    for key, length in requirements.lengths.items():
         if limit and length > limit:
-            yield f"{file}: max_length: encoder {encoder} has {limit} positions, not {length}: lower it to {limit}"
+            yield f"{key}: encoder {encoder} has {limit} positions, not {length}: lower it to {limit}"
     blocks = config.get("num_hidden_layers", config.get("n_layers"))
     for key, required in requirements.blocks.items():
         for block in required:

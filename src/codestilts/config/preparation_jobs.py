@@ -37,10 +37,14 @@ def encoder_requirements(study: Study, encoder: str) -> EncoderRequirements:
         f"definitions.encoders.{encoder}.layer": (definition.layer,),
         f"definitions.encoders.{encoder}.layers": tuple(definition.layers),
     }
+    lengths = {f"{task.file}: max_length": task.max_length for task in tasks}
     for task in tasks:
         if task.options.layer and task.options.layer > 0:
             blocks[f"{task.file}: options.layer"] = (task.options.layer,)
-    return EncoderRequirements(encoder, {task.file: task.max_length for task in tasks}, blocks, modules)
+        if task.type == "generation":
+            blocks[f"{task.file}: options.decoder_layers"] = (task.options.decoder_layers,)
+            lengths[f"{task.file}: options.output_tokens"] = task.options.output_tokens
+    return EncoderRequirements(encoder, lengths, blocks, modules)
 
 
 def extraction_settings(study: Study, language: str) -> ExtractionSettings:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # languages of XQuAD and TyDiQA, no other multiple of 0.1 has a larger difference of the shares found rightly and
 # wrongly. Of texts in Latin script with 40 characters or more, 99.8 % are then found rightly and 0.2 % wrongly; with 20
 # to 39, 97 % and 1 %; with 10 to 19, 86 % and 4 %; with 5 to 9, 71 % and 11 %. In other scripts, 99 % of all are found
-# rightly, however short. Names are hard: of 264 territories (Unicode's CLDR), 22 % (English) to 51 % (Spanish) are found
-# rightly in Latin script, all in others.
+# rightly, however short. Names are hard: of 264 territories (Unicode's CLDR), 22 % (English) to 51 % (Spanish) are
+# found rightly in Latin script, all in others.
 CONFIDENCE = 0.4
 # What English is told from if a study has no other natural language: languages of much text that encoders have read.
 COMMON = ("chinese", "german", "russian", "spanish")

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import (
     IGNORE,
     Batch,
@@ -38,9 +39,27 @@ class GenerationFeature(Feature):
     output: np.ndarray
 
 
+def start_and_end(tokenizer: Any) -> tuple[int, int]:
+    """Return the tokens before and after an output: those around a text, or what the tokenizer names as such.
+
+    Raises:
+        CodeStiltsError: the tokenizer has none.
+    """
+    before, after = special_tokens(tokenizer)
+    starts = [*before[-1:], tokenizer.cls_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id]
+    ends = [*after[:1], tokenizer.sep_token_id, tokenizer.eos_token_id]
+    start, end = (next((token for token in tokens if token is not None), None) for tokens in (starts, ends))
+    if start is None or end is None:
+        raise CodeStiltsError(
+            "generation: the tokenizer has no token that begins or ends a text: name cls_token and sep_token in its "
+            "tokenizer_config.json"
+        )
+    return start, end
+
+
 def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[GenerationFeature]:
     """Encode each row as one feature; outputs are cut to ``output_tokens`` tokens."""
-    end = special_tokens(tokenizer)[1][0]
+    _, end = start_and_end(tokenizer)
     sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
     outputs = tokenizer(examples["reference"].tolist(), add_special_tokens=False)["input_ids"]
     features: list[GenerationFeature] = []
@@ -73,8 +92,7 @@ class Head(nn.Module):
         self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.smoothing = options.label_smoothing
-        before, after = special_tokens(tokenizer)
-        self.search = Search(before[-1], after[0], options.output_tokens, options.beams)
+        self.search = Search(*start_and_end(tokenizer), options.output_tokens, options.beams)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         states = token_states(encoder, batch)
@@ -126,7 +144,7 @@ def decode(
     """
     rows = torch.cat(outputs)
     tokens = [row[row >= 0].tolist() for row in rows[:, 1:].long()]
-    end = special_tokens(tokenizer)[1][0]
+    _, end = start_and_end(tokenizer)
     written = tokenizer.batch_decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     columns = {
         "gold": examples["reference"],

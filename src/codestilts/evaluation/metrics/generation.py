@@ -130,8 +130,8 @@ def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return whether the language that an output was found to be in is the one that it has to be in.
 
     An output of which the language cannot be told (``found_language`` is "") counts as wrong: left out, an output
-    that is empty, noise or broken code would be no error. References that cannot be told lower the share of every system
-    alike; how many there are is measured (:func:`codestilts.evaluation.output_language.error_on_gold`).
+    that is empty, noise or broken code would be no error. References that cannot be told lower the share of every
+    system alike; how many there are is measured (:func:`codestilts.evaluation.output_language.error_on_gold`).
     """
     return ratio(predictions.index, predictions["found_language"] == predictions["output_language"], 1.0)
 

@@ -1,0 +1,67 @@
+"""A study of generation from packages to the report: a few rows, a few steps."""
+
+import subprocess
+from pathlib import Path
+
+import packages
+import pandas as pd
+import pytest
+import yaml
+from projects import copy_project, environment
+
+STUDY = {
+    "study": "generated",
+    "arms": ["none", "slow", "lora"],
+    "targets": ["describe", "complete", "repair"],
+    "languages": ["python", "javascript", "invented"],
+    "intermediate": {"learning_rates": [], "held_out_texts": [], "trial_targets": []},
+    "target": {"tasks": {}},
+    "definitions": {
+        "arms": {
+            "slow": {"family": "variant", "base": "none", "target_learning_rate_factor": 0.1},
+            "lora": {"family": "variant", "base": "none", "method": "lora"},
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a finished study of generation."""
+    folder = copy_project(tmp_path_factory.mktemp("generated"))
+    packages.make(folder)
+    (folder / "generated.yaml").write_text(yaml.safe_dump(STUDY))
+    run = subprocess.run(
+        ["snakemake", "--cores", "2", "--configfile", "micro.yaml", "generated.yaml"],
+        cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-3000:]
+    return folder / "results/generated"
+
+
+def test_predictions_say_what_was_asked_and_in_which_language_the_output_is(generated: Path) -> None:
+    for target, columns in (("complete", ["python", "javascript", "invented"]), ("describe", ["english"])):
+        rows = pd.read_parquet(generated / f"predictions/tiny/none/{target}/0-1.parquet")
+        assert set(rows["output_language"]) == set(columns)
+        assert set(rows["found_language"]) <= {*columns, "python", "javascript", "english", ""}
+        assert (rows["gold"].str.len() > 0).all() and (rows["source"].str.len() > 0).all()
+        assert rows["cut"].dtype == bool
+    baselines = pd.read_parquet(generated / "baselines/complete.parquet")
+    assert set(baselines["arm"]) == {"baseline:frequent", "baseline:copy", "baseline:nearest"}
+    assert (baselines["found_language"] != "").any()
+
+
+def test_scores_have_the_share_in_the_right_language(generated: Path) -> None:
+    scores = pd.read_csv(generated / "scores.csv")
+    shares = scores[scores["metric"] == "right_language"]
+    assert set(shares["target"]) == set(STUDY["targets"]) and shares["value"].between(0, 1).all()
+    runs = pd.read_csv(generated / "runs.csv").groupby("arm")[["learning_rate", "method"]].first()
+    assert runs.loc["slow", "learning_rate"] == pytest.approx(0.1 * runs.loc["none", "learning_rate"])
+    assert "lora" in runs.loc["lora", "method"]
+
+
+def test_the_page_shows_generated_texts(generated: Path) -> None:
+    page = (generated / "report.html").read_text()
+    assert 'id="generation"' in page and "Share of outputs in the wrong language" in page
+    table = pd.read_csv(generated / "tables/tiny/wrong-language.csv")
+    assert set(table["arm"]) == {"none", "slow", "lora"} and table["wrong_language"].between(0, 100).all()
