@@ -81,7 +81,7 @@ def test_features_are_those_of_the_drawn_rows(kind: str, shuffled: bool, tokeniz
     assert len(found) == len(expected) >= 8
     assert found.tokens().tolist() == expected.tokens().tolist()
     for one, other in zip(found, expected, strict=True):
-        for name in ("label", "labels", "start"):
+        for name in ("label", "labels", "start", "output"):
             assert np.array_equal(one.get(name), other.get(name))
         for first, second in zip(one["sequences"], other["sequences"], strict=True):
             assert first["input_ids"].tolist() == second["input_ids"].tolist()

@@ -259,8 +259,9 @@ rows_of_predictions = st.tuples(words, words, st.floats(0, 1), st.sampled_from([
 @given(st.lists(rows_of_predictions, min_size=1, max_size=30))
 def test_every_metric_stays_between_zero_and_one(rows: list[tuple[str, str, float, str]]):
     gold, predicted, score, split = map(list, zip(*rows, strict=True))
-    predictions = frame(gold, predicted, score=score, split=split, language="english")
-    dev = frame(["1"], ["1"], split="dev", language="english")
+    same = {"language": "english", "output_language": "english", "found_language": "english"}
+    predictions = frame(gold, predicted, score=score, split=split, **same)
+    dev = frame(["1"], ["1"], split="dev", **same)
     predictions = pd.concat([dev, predictions], ignore_index=True)
     for metric in METRICS:
         sums = row_sums(predictions, metric)

@@ -51,19 +51,22 @@ def wrong_language_figure(table: pd.DataFrame) -> Figure:
     shown = table[table["languages"] == "zero-shot"]
     targets, methods = sorted(shown["target"].unique()), sorted(shown["method"].unique())
     width = max(1, len(targets))
-    figure, grid = plt.subplots(2, width, figsize=(3.2 * width + 1.2, 5.2), squeeze=False, sharex="col")
+    figure, grid = plt.subplots(2, width, figsize=(2.9 * width, 5.4), squeeze=False, sharex="col")
     for column, target in enumerate(targets):
         part = shown[shown["target"] == target]
         for row, (value, label) in enumerate((("wrong_language", "wrong language, %"), ("quality", "quality, points"))):
             axes = grid[row][column]
             for number, method in enumerate(methods):
                 points = part[part["method"] == method].sort_values("learning_rate")
-                style = {"color": PALETTE[number % len(PALETTE)], "marker": MARKS[number % len(MARKS)]}
-                axes.plot(points["learning_rate"], points[value], linestyle=":", label=method, **style)
+                style = {
+                    "color": PALETTE[number % len(PALETTE)],
+                    "marker": MARKS[number % len(MARKS)],
+                }
+                axes.plot(points["learning_rate"], points[value], linestyle=":", label=method, clip_on=False, **style)
             axes.set(xscale="log", ylabel=label if column == 0 else "", title=target if row == 0 else "")
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 100 if value == "wrong_language" else max(1, part[value].max()))
             sns.despine(ax=axes)
         grid[1][column].set_xlabel("learning rate of the target")
-    if methods:
-        grid[0][-1].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, title="trained weights")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, title="trained weights")
     return figure

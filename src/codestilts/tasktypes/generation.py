@@ -61,7 +61,8 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Generatio
     """Encode each row as one feature; outputs are cut to ``output_tokens`` tokens."""
     _, end = start_and_end(tokenizer)
     sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
-    outputs = tokenizer(examples["reference"].tolist(), add_special_tokens=False)["input_ids"]
+    references = examples["reference"].tolist()
+    outputs = tokenizer(references, add_special_tokens=False)["input_ids"] if references else []
     features: list[GenerationFeature] = []
     for source, ids in zip(sources, outputs, strict=True):
         output = np.array([*ids, end][: task.options.output_tokens], dtype=np.int32)

@@ -14,7 +14,6 @@ import torch
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.output_language import found_languages
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.training import models
 from codestilts.training.checkpoint_selection import select
@@ -145,6 +144,8 @@ def selected_predictions(inputs: TrainingInputs, trained: Trained) -> pd.DataFra
     task = inputs.tasks[settings.target].task
     found = select(evaluations, task.metric, settings.selection, settings.source_language)
     if task.type == "generation":
+        from codestilts.evaluation.output_language import found_languages  # the parsers of all languages
+
         found["found_language"] = found_languages(found, settings.source_language)
     return run_columns_first(found)
 
