@@ -43,7 +43,7 @@ def test_frequent_copied_and_nearest_texts() -> None:
         assert rows["gold"].tolist() == REFERENCES[3:] and rows["source"].tolist() == SOURCES[3:]
         assert rows["output_language"].tolist() == ["english"] * 2 and rows["language"].tolist() == ["go", "rust"]
         assert rows["id"].tolist() == ["3", "4"] and rows["score"].tolist() == [0.0, 0.0]
-    assert set(out["found_language"]) <= {"english", ""}
+    assert out["found_language"].isin(["english", "german", "spanish", "russian", "chinese", ""]).all()  # a few words
 
 
 def test_without_a_copied_span_the_first_sentence_is_copied() -> None:

@@ -9,14 +9,14 @@ import importlib
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
-
-from tree_sitter import Language as Grammar
-from tree_sitter import Parser
+from typing import TYPE_CHECKING, Any
 
 from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
 from codestilts.invented import real_language
+
+if TYPE_CHECKING:
+    from tree_sitter import Parser
 
 TABLE = Path(__file__).with_name("languages.yaml")
 
@@ -112,12 +112,15 @@ def is_programming_language(name: str) -> bool:
 
 
 @cache
-def parser(name: str) -> Parser:
+def parser(name: str) -> "Parser":
     """Return the tree-sitter parser of a language; the grammar's package is imported at the first call.
 
     Raises:
         CodeStiltsError: The grammar's package is not installed.
     """
+    from tree_sitter import Language as Grammar
+    from tree_sitter import Parser
+
     module, _, function = language(name).grammar.rpartition(".")
     try:
         return Parser(Grammar(getattr(importlib.import_module(module), function)()))
