@@ -122,6 +122,8 @@ def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor, smoo
         scores = F.linear(part, table, bias).float()
         return F.cross_entropy(scores, tokens, reduction="none", label_smoothing=smoothing)
 
-    parts = zip(states.split(POSITIONS_AT_ONCE), gold.split(POSITIONS_AT_ONCE), strict=True)
-    found = [checkpoint(losses, part, tokens, use_reentrant=False) for part, tokens in parts]
-    return torch.cat(found) if found else states.new_zeros(0)
+    # All parts have one size, the last with zeros: memory that is freed fits what is asked for next.
+    spare = -len(states) % POSITIONS_AT_ONCE
+    parts = F.pad(states, (0, 0, 0, spare)).split(POSITIONS_AT_ONCE), F.pad(gold, (0, spare)).split(POSITIONS_AT_ONCE)
+    found = [checkpoint(losses, *part, use_reentrant=False) for part in zip(*parts, strict=True)]
+    return torch.cat(found)[: len(states)] if found else states.new_zeros(0)
