@@ -1,88 +1,243 @@
-"""The language of generated texts: sentences and lines whose language is known."""
+"""The language that generated texts are found to be in, on texts whose language is known."""
+
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
 
-from codestilts.columns import MASK
 from codestilts.evaluation.output_language import error_on_gold, found_languages
+from codestilts.examples.parsing.languages import languages
 from codestilts.invented import renaming
 
-PYTHON = f"def area(radius):\n    pi = 3.14\n    {MASK}\n"
-GO = f"func area(radius float64) float64 {{\n\tpi := 3.14\n\t{MASK}\n}}"
-RUST = f"fn area(radius: f64) -> f64 {{\n    let pi = 3.14;\n    {MASK}\n}}"
+SENTENCES = {
+    "english": "The museum opened its doors to visitors in the spring of last year.",
+    "german": "Das Museum hat im Frühjahr des letzten Jahres seine Türen geöffnet.",
+    "spanish": "El museo abrió sus puertas a los visitantes en la primavera.",
+    "vietnamese": "Bảo tàng mở cửa đón khách tham quan vào mùa xuân năm ngoái.",
+    "turkish": "Müze geçen yılın ilkbaharında kapılarını ziyaretçilere açtı.",
+    "russian": "Музей открыл свои двери для посетителей весной.",
+    "greek": "Το μουσείο άνοιξε τις πόρτες του στους επισκέπτες.",
+    "arabic": "فتح المتحف أبوابه للزوار في الربيع الماضي.",
+    "hindi": "संग्रहालय ने पिछले वसंत में अपने द्वार खोले।",
+    "thai": "พิพิธภัณฑ์เปิดประตูต้อนรับผู้เข้าชมในฤดูใบไม้ผลิ",
+    "chinese": "博物馆去年春天向游客开放。",
+}
+# Functions with a masked line, that line, and a line of the same meaning in Python that does not parse there.
+FUNCTIONS = {
+    "python": ("def f(items):\n    [MASK]\n    return n", "n = len(items)", ""),
+    "javascript": ("function f(a) {\n  [MASK]\n  return n;\n}", "let n = a.length;", "n = a if a else None"),
+    "typescript": ("f(a: string[]): number {\n  [MASK]\n  return n;\n}", "const n: number = a.length;", "for x in a:"),
+    "c": ("int f(int *a) {\n  [MASK]\n  return n;\n}", "int n = a[0];", "n = a[0]"),
+    "cpp": ("int A::f() const {\n  [MASK]\n  return n;\n}", "auto n = this->size();", "n = self.size()"),
+    "go": ("func f(a []int) int {\n\t[MASK]\n\treturn n\n}", "n := len(a)", "n = a if a else None"),
+    "java": ("public int f(int[] a) {\n  [MASK]\n  return n;\n}", "int n = a.length;", "n = len(a)"),
+    "csharp": ("public int F(int[] a)\n{\n    [MASK]\n    return n;\n}", "var n = a.Length;", "n = len(a)"),
+    "rust": ("fn f(a: &[u8]) -> usize {\n    [MASK]\n    n\n}", "let n = a.len();", "n = len(a)"),
+    "kotlin": ("fun f(a: List<Int>): Int {\n    [MASK]\n    return n\n}", "val n = a.size", "def n(a): return a"),
+    "swift": ("func f(a: [Int]) -> Int {\n    [MASK]\n    return n\n}", "let n = a.count", "n = a[0] if a else None"),
+    "php": ("public function f($a) {\n    [MASK]\n    return $n;\n}", "$n = count($a);", "n = len(a)"),
+    "ruby": ("def f(a)\n  [MASK]\n  n\nend", "n = a.map { |x| x + 1 }.size", "for x in a: print(x)"),
+}
 
 
-def found(prediction, source="", gold="", language="python", output_language="english", source_language="python"):
+def find(
+    prediction: str,
+    gold: str = "",
+    source: str = "",
+    language: str = "english",
+    output_language: str = "",
+    fine_tuned_on: str = "python",
+) -> str:
     row = {"prediction": prediction, "gold": gold, "source": source, "language": language}
-    return found_languages(pd.DataFrame([row | {"output_language": output_language}]), source_language)[0]
+    return found_languages(pd.DataFrame([row | {"output_language": output_language or language}]), fine_tuned_on)[0]
+
+
+def spoken(texts: list[str], languages: list[str]) -> list[str]:
+    rows = {"prediction": texts, "gold": "x", "source": "x", "language": languages, "output_language": languages}
+    return found_languages(pd.DataFrame(rows), "english")
+
+
+def test_sentences_are_found_among_all_languages_of_the_rows():
+    names, texts = list(SENTENCES), list(SENTENCES.values())
+    assert spoken(texts, names) == names
+    assert spoken(texts[::-1], names) == names[::-1]  # whatever language the row should be in
+
+
+def test_english_is_found_in_rows_of_another_language():
+    rows = [SENTENCES["english"], SENTENCES["german"], SENTENCES["german"] + "\n" + SENTENCES["german"]]
+    assert spoken(rows, ["german"] * 3) == ["english", "german", "german"]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "1998", "?!…", "12 %", "_", "a", "Lima", "Taxi", "Hotel"])
+def test_the_language_of_short_texts_is_unknown(text: str):
+    assert spoken([text] * len(SENTENCES), list(SENTENCES)) == [""] * len(SENTENCES)
+
+
+def test_a_short_text_in_a_script_of_its_own_is_known():
+    names = ["thai", "chinese", "arabic", "greek"]
+    assert spoken(["ไทย", "北京", "نعم", "ναι"], names) == names
+
+
+def test_a_language_that_lingua_lacks_is_not_found():
+    assert spoken([SENTENCES["german"], SENTENCES["english"]], ["burmese", "german"]) == ["german", "english"]
+    assert spoken([SENTENCES["english"], "မြန်မာစာ"], ["burmese"] * 2) == ["english", ""]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_line_is_in_the_language_of_the_function_that_it_fits_in(name: str):
+    source, gold, python = FUNCTIONS[name]
+    assert find(gold, gold, source, name) == name
+    assert not python or find(python, gold, source, name) == "python"
+    for text in ("this is: no code, 1 is", "(", ")", "", " ", "…", ";"):
+        assert find(text, gold, source, name) == ""
+
+
+def test_the_functions_above_are_of_all_languages():
+    assert set(FUNCTIONS) == set(languages())
+
+
+def test_a_line_that_fits_in_both_languages_is_right():
+    source, gold, _ = FUNCTIONS["javascript"]
+    assert find("n = f(a)", gold, source, "javascript") == "javascript"
+    assert find("n = f(a)", FUNCTIONS["java"][1], FUNCTIONS["java"][0], "java") == "python"  # no semicolon
+
+
+def test_several_lines_fit_as_one_does():
+    source, gold, _ = FUNCTIONS["java"]
+    assert find("int n = 0;\n  for (int x : a) {\n    n += x;\n  }", gold, source, "java") == "java"
+    assert find("n = 0\nfor x in a:\n    n += x", gold, source, "java") == "python"
 
 
 @pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("Returns the number of rows that the table has.", "english"),
-        ("Gibt zurück, wie viele Zeilen die Tabelle hat.", "german"),
-        ("Возвращает число строк в таблице.", "russian"),
-        ("", ""),
-        ("?!", ""),
-    ],
-)
-def test_natural_languages(text, language):
-    names = ["english", "german", "russian"]
-    rows = pd.DataFrame([{"prediction": text, "gold": "x", "source": "x", "language": name} for name in names])
-    rows["output_language"] = rows["language"]
-    assert found_languages(rows, "english") == [language] * 3
+    "line",
+    ["if x is not None:", "elif x in y:", "except KeyError as error:", "with open(x) as f:", "return x, *y",
+     "[a for a in b]", "'x' if a else b", "raise ValueError(x) from error", "x: int = 3", "yield x"],
+)  # fmt: skip
+def test_lines_of_python_are_found_elsewhere(line: str):
+    source, gold, _ = FUNCTIONS["c"]
+    assert find(line, gold, source, "c") == "python"
 
 
 @pytest.mark.parametrize(
-    ("source", "gold", "language"),
+    ("fine_tuned_on", "line"),
     [
-        (PYTHON, "return pi * radius ** 2", "python"),
-        (GO, "return pi * radius * radius", "go"),
-        (RUST, "return pi * radius * radius;", "rust"),
-        ("class A {\n  int f(int x) {\n    [MASK]\n  }\n}", "return x + 1;", "java"),
+        ("java", "for (int x : a) {"),
+        ("java", "final int n = a.length;"),
+        ("csharp", "foreach (var x in a)"),
+        ("rust", "let Some(n) = a else { return };"),
+        ("rust", "self.a?.b()"),
+        ("go", "for i := range a {"),
+        ("php", "foreach ($a as $b) {"),
+        ("kotlin", "for (x in a) {"),
+        ("swift", "guard let n = a else {"),
     ],
 )
-def test_a_line_that_fits_is_in_the_language_of_the_function(source, gold, language):
-    assert found(gold, source, gold, language, language) == language
-    wrong = "def f(x): return [y for y in x if not y]"  # Python, and nothing else
-    assert found(wrong, source, gold, language, language) == "python"
-    assert found(") ] }", source, gold, language, language) == ""
+def test_lines_of_any_source_language_are_found_in_python(fine_tuned_on: str, line: str):
+    source, gold, _ = FUNCTIONS["python"]
+    assert find(line, gold, source, "python", fine_tuned_on=fine_tuned_on) == fine_tuned_on
 
 
-def test_repair_is_parsed_below_its_first_line():
-    source = "return pi * radius * radius\n" + GO
-    assert found("return pi * radius * radius", source, "return pi * radius * radius", "go", "go") == "go"
+def test_a_line_of_the_source_language_has_to_fit_there_too():
+    source, gold, _ = FUNCTIONS["python"]
+    assert find("n =", gold, source, "python") == ""
+    assert find("n = items }", gold, source, "python") == ""
+
+
+def test_a_header_fits_before_its_block():
+    source = "int f(int[] a) {\n  [MASK]\n    g(x);\n  }\n  return n;\n}"
+    assert find("while (true) {", "for (int x : a) {", source, "java") == "java"
+    assert find("int n = 0;", "for (int x : a) {", source, "java") == ""
+    assert find("for x in a:", "for (int x : a) {", source, "java") == "python"
 
 
 def test_a_source_that_does_not_parse_decides_nothing():
-    assert found("return 1", f"func area( {{ {MASK}", "return 1", "go", "go") == ""
+    source, gold = "int f(int[] a) {\n  [MASK]\n  if (a", "int n = 0;"
+    assert [find(text, gold, source, "java") for text in (gold, "n = 0", "return n;")] == [""] * 3
 
 
-def test_code_instead_of_a_description_is_in_the_language_of_the_code():
-    assert found("return self.rows[0]", "x", "Returns the rows.", "python", "english") == "python"
-    assert found("let rows = table.rows();", "x", "Returns the rows.", "rust", "english") == "rust"
-
-
-def test_a_renamed_line_is_in_the_invented_language_and_the_real_one_is_not():
-    names = renaming("invented")
-    source, gold = names.apply(PYTHON.split(MASK)[0]) + MASK + "\n", "return not radius"
-    line = names.apply(gold)
-    assert line != gold
-    assert found(line, source, line, "invented", "invented") == "invented"
-    assert found(gold, source, line, "invented", "invented") == "python"
-
-
-def test_the_error_on_gold_is_measured():
-    rows = pd.DataFrame(
-        {
-            "source": [GO, f"func area( {{ {MASK}", PYTHON],
-            "reference": ["return pi", "return 1", "return pi"],
-            "language": ["go", "go", "python"],
-        }
+def test_repair_shows_the_buggy_line_first():
+    source = (
+        "if item.name != self.name:\ndef f(self):\n    for item in self.items:\n        [MASK]\n            g(item)"
     )
-    table = error_on_gold(rows.assign(output_language=rows["language"]))
-    assert table.to_dict("records") == [
-        {"language": "go", "n": 2, "share": 0.5},
-        {"language": "python", "n": 1, "share": 0.0},
-    ]
+    assert find("if item:", "if item.name == self.name:", source, "python") == "python"
+    assert find("if (item) {", "if item.name == self.name:", source, "python") == ""
+    source, gold, _ = FUNCTIONS["java"]
+    assert find("int n = 1;", gold, f"for (int x : a) {{\n{source}", "java") == "java"
+
+
+def test_an_invented_language_has_neither_words_nor_marks_of_the_real_one():
+    names = renaming("invented")
+    source = "[MASK]".join(map(names.apply, FUNCTIONS["python"][0].split("[MASK]")))
+    gold = names.apply("n = len(items)")
+    assert gold == "n & pler^items$"
+    for text, found in [
+        (gold, "invented"),
+        ("items_all", "invented"),  # names are of no language
+        (names.apply("n = [a for a in items if a is not None]"), "invented"),
+        ("n = len(items)", "python"),
+        ("return items", "python"),
+        ("n & len^items$", ""),  # a predefined name of Python
+        ("draral", ""),  # "return", and then a line
+        ("int n = 0;", ""),
+    ]:
+        assert find(text, gold, source, "invented") == (found if text != "draral" else "invented"), text
+
+
+def test_an_output_without_a_mask_in_its_source_stands_alone():
+    java, csharp = "int f(int[] a) {\n  return a.length;\n}", "int F(int[] a)\n{\n    return a.Length;\n}"
+    only_java = "int f(int[] a) throws IOException {\n  return a.length;\n}"
+
+    def translated(text: str) -> str:
+        return find(text, csharp, only_java, "java", "csharp", fine_tuned_on="java")
+
+    assert translated(csharp) == "csharp"
+    assert translated(java) == "csharp"  # it is right in both
+    assert translated(only_java) == "java"  # the input, copied
+    assert translated("def f(a): return len(a)") == ""
+
+
+def described(text: str, language: str = "java") -> str:
+    return find(text, "Return the length", FUNCTIONS[language][0], language, "english")
+
+
+def test_a_description_is_in_english_unless_it_is_code():
+    assert described("Return the number of items in a list.") == "english"
+    assert described("Call `f(x)` to get the number of all items (or null).") == "english"
+    assert described("return len(items)") == "python"  # of fine-tuning
+    assert described("public int f(int[] a) {\n  return a.length;\n}") == "java"
+    assert described("public int f(int[] a) { return g(a.length); for (int") == ""  # cut, so that it does not parse
+    assert described(SENTENCES["german"]) == "german"
+    assert described(SENTENCES["chinese"]) == "chinese"
+    assert described("") == described("42") == ""
+
+
+def test_words_are_no_code_though_they_parse():
+    assert find("Clear all entries from the log file", "x", "x", "kotlin", "english") == "english"
+    assert find("Initialize", "x", "x", "java", "english") == "english"
+
+
+def test_the_error_on_references_is_measured_for_each_language():
+    source, gold, _ = FUNCTIONS["java"]
+    examples = pd.DataFrame(
+        {
+            "language": ["java", "go", "java", "java", "go"],
+            "output_language": ["java", "go", "java", "java", "english"],
+            "source": [source, FUNCTIONS["go"][0], source + " if (a", source, FUNCTIONS["go"][0]],
+            "reference": [gold, FUNCTIONS["go"][1], gold, "n = 0", "Return the length of the list"],
+        },
+        index=[9, 9, 1, 2, 3],
+    )
+    table = error_on_gold(examples)
+    assert table.to_dict("list") == {"language": ["go", "java"], "n": [2, 3], "share": [0, pytest.approx(2 / 3)]}
+
+
+def test_no_identifier_is_loaded_for_code():
+    code = """
+import sys, pandas as pd
+from codestilts.evaluation.output_language import found_languages
+row = {"prediction": "x = 1", "gold": "x", "source": "[MASK]", "language": "python", "output_language": "python"}
+print(*found_languages(pd.DataFrame([row]), "python"), "lingua" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["python", "False"]
