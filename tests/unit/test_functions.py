@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from language_samples import SAMPLES
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.parsing.definitions import find_definitions
+from codestilts.examples.parsing.definitions import find_definitions, parses
 from codestilts.examples.parsing.functions import SCHEMA, extract, render_code
 from codestilts.examples.parsing.languages import language, languages, parser
 from codestilts.examples.parsing.token_tags import ROLES, TAGS, Walk, tagged_leaves
@@ -87,7 +87,7 @@ def test_a_paragraph_goes_on_in_the_next_line_comment(tmp_path: Path, name: str)
     assert row["doc_full"] == "weighs a basket of fruit and its lid.\n\nTwice."
 
 
-def parses(text: str, name: str) -> bool:
+def has_no_error(text: str, name: str) -> bool:
     return not parser(name).parse(text.encode()).root_node.has_error
 
 
@@ -95,7 +95,9 @@ def parses(text: str, name: str) -> bool:
 def test_cleaned_code_is_clean_already(tmp_path: Path, name: str) -> None:
     """Extracting the extracted code again changes nothing: it still parses, and no comment is left."""
     [row] = rows(tmp_path, name, SAMPLES[name][0])
-    text = next(whole for place in language(name).alone if parses(whole := place.replace("{}", row["code"]), name))
+    text = next(
+        whole for place in language(name).alone if has_no_error(whole := place.replace("{}", row["code"]), name)
+    )
     [again] = rows(tmp_path, name, text)
     assert again["code"] == row["code"] and again["doc"] == ""
     assert again["tokens"] == row["tokens"] and again["tags"] == row["tags"]
@@ -313,3 +315,9 @@ def test_a_file_whose_lines_end_in_carriage_returns_is_not_read(tmp_path: Path) 
     table, counts = extract("python", [path], {"market": "test"}, allow_empty=True)
     assert table.num_rows == 0
     assert counts["file with carriage returns as line ends"] == 1
+
+
+def test_php_without_its_opening_tag_is_code_too() -> None:
+    """Without the tag, PHP's grammar reads anything as plain text, in which there are no errors."""
+    assert parses("function f($a) { return $a; }", "php") and parses("<?php f(1);", "php")
+    assert not parses("function f($a { return $a; }", "php")

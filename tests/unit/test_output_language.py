@@ -144,6 +144,24 @@ def test_a_line_of_the_source_language_has_to_fit_there_too():
     assert find("n = items }", gold, source, "python") == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "found"),
+    [
+        ("java", "int n = a . length ;", "java"),
+        ("c", "int my _ n = a - > n = = 0 & & ! b ;", "c"),
+        ("go", "n : = len ( a )", "go"),
+        ("php", "$ this - > a [ ' my _ key ' ] = $ a ;", "php"),
+        ("rust", "let n : & mut u8 = self : : new ( ) ;", "rust"),
+        ("python", 'n = { * * items , " my _ key " : a ! = b }', "python"),
+        ("java", "n = [ x for x in a if x ! = my _ n ]", "python"),
+        ("java", "n = = ;", ""),
+    ],
+)
+def test_marks_may_be_spaced_as_word_piece_tokenizers_do(name: str, line: str, found: str):
+    source, gold, _ = FUNCTIONS[name]
+    assert find(line, gold, source, name) == found
+
+
 def test_a_header_fits_before_its_block():
     source = "int f(int[] a) {\n  [MASK]\n    g(x);\n  }\n  return n;\n}"
     assert find("while (true) {", "for (int x : a) {", source, "java") == "java"
@@ -175,6 +193,7 @@ def test_an_invented_language_has_neither_words_nor_marks_of_the_real_one():
         (gold, "invented"),
         ("items_all", "invented"),  # names are of no language
         (names.apply("n = [a for a in items if a is not None]"), "invented"),
+        ("n & pler ^ items $ % ; 1", "invented"),  # %; is a plus
         ("n = len(items)", "python"),
         ("return items", "python"),
         ("n & len^items$", ""),  # a predefined name of Python

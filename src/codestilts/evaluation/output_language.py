@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from codestilts.columns import MASK
-from codestilts.examples.parsing.definitions import parse
-from codestilts.examples.parsing.languages import is_programming_language, language
+from codestilts.examples.parsing.definitions import parses
+from codestilts.examples.parsing.languages import is_programming_language
 from codestilts.invented import is_invented, real_language, renaming
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ COMMON = ("chinese", "german", "russian", "spanish")
 _MARK = re.compile(r"[=;{}]|\w[(\[]")
 WORDS_PER_MARK = 5
 _WORD = re.compile(r"\w")
+# Word-piece tokenizers write "a == b_c" as "a = = b _ c": spaces between marks, and around what is part of a name.
+_BETWEEN_MARKS = re.compile(r"(?<=[^\w\s]) (?=[^\w\s])")
+_SPACED_UNDERSCORE = re.compile(r" ?_ ?")
 # What completes a line so that it parses alone: the end of a statement or of a block, or, in Python, the body of one.
 # With them, 90 % (Swift) to 100 % of the references of `complete` parse alone in their language.
 _FRAMES = ("{}\n", "{};\n", "{}\n}\n")
@@ -64,6 +67,9 @@ def found_languages(predictions: pd.DataFrame, source_language: str) -> list[str
     reference decides nothing; that of ``repair`` is parsed without its first line, which is a copy of the buggy one. An
     output without a mask in its source stands alone. Grammars are lenient: Python's hardly minds indentation, and
     Kotlin's takes many a sentence for calls.
+
+    Word-piece tokenizers put spaces between marks, so a line is also tried without them. Of references of `complete`
+    without capitals and with such spaces, 89 % (TypeScript) to 100 % then fit, but only 10 % (PHP) to 84 % as they are.
 
     Args:
         predictions: Rows with ``prediction``, ``gold``, ``source``, ``language`` and ``output_language``.
@@ -126,33 +132,34 @@ def _fits(context: str, text: str, name: str) -> bool:
     """Whether a context parses with a text in place of its mask, which is nothing but the mask if the text is alone."""
     if context == MASK:
         return _parses_alone(text, name)
+    return any(_parses_within(context, spelling, name) for spelling in _spellings(text))
+
+
+def _parses_within(context: str, text: str, name: str) -> bool:
+    """Whether a context parses with exactly this text in place of its mask."""
     if not is_invented(name):
-        return _parses(context.replace(MASK, text), name)
+        return parses(context.replace(MASK, text), name)
     restore = renaming(name).inverse.apply
     filled = restore(text).join(map(restore, context.split(MASK)))
-    return _is_renamed(text, name) and _parses(filled, real_language(name))
+    return _is_renamed(text, name) and parses(filled, real_language(name))
+
+
+def _spellings(text: str) -> set[str]:
+    """A text, and what it is without the spaces that a word-piece tokenizer may have put between its marks."""
+    return {text, _SPACED_UNDERSCORE.sub("_", _BETWEEN_MARKS.sub("", text))}
 
 
 def _parses_alone(text: str, name: str) -> bool:
     """Whether a text parses by itself as a statement, an expression, the header of a block, or a program."""
-    if is_invented(name):
-        return _is_renamed(text, name) and _parses_alone(renaming(name).inverse.apply(text), real_language(name))
-    frames = _PYTHON_FRAMES if name == "python" else _FRAMES
-    return any(_parses(frame.replace("{}", text), name) for frame in frames)
+    real = real_language(name)
+    frames = [frame.replace("{}", MASK) for frame in (_PYTHON_FRAMES if real == "python" else _FRAMES)]
+    return any(_parses_within(frame, spelling, name) for spelling in _spellings(text) for frame in frames)
 
 
 def _is_renamed(text: str, name: str) -> bool:
     """Whether a text has no word or mark of the real language that an invented one renames."""
     names = renaming(name)
     return names.apply(names.inverse.apply(text)) == text
-
-
-def _parses(code: str, name: str) -> bool:
-    """Whether code parses by itself or in one of the contexts of its language."""
-    spec = language(name)
-    # Without the opening tag, PHP's grammar reads code as plain text, in which there are no errors.
-    first = "<?php\n{}" if name == "php" and "<?" not in code else "{}"
-    return any(not parse(context.replace("{}", code).encode(), spec)[1].has_error for context in (first, *spec.alone))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -15,7 +15,8 @@ from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.code import CANDIDATES_PER_EXAMPLE
 from codestilts.examples.builders.mutations import Function, edits_of
 from codestilts.examples.builders.problems import cluster_by_problem
-from codestilts.examples.builders.program_text import parses, tokenize_program
+from codestilts.examples.builders.program_text import tokenize_program
+from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.function_filter import MIN_TOKENS
 from codestilts.examples.parsing.functions import render_code
 from codestilts.examples.readers.hub_tables import read

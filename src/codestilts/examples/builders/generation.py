@@ -17,7 +17,7 @@ from codestilts.examples.builders.code import CANDIDATES_PER_EXAMPLE, name_to_wo
 from codestilts.examples.builders.code_lines import Line, text_before, whole_lines
 from codestilts.examples.builders.mutations import Edit, Function, edits_of
 from codestilts.examples.builders.pl import FILLERS, load_target_functions
-from codestilts.examples.builders.program_text import parses
+from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.docstrings import is_usable
 from codestilts.examples.sampling import hash_choice, keep_rows, log_dropped_rows, sample_rows, to_records
 

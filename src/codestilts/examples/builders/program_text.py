@@ -44,13 +44,6 @@ def tokenize_program(code: str, name: str) -> tuple[list[Leaf], bytes]:
     return attempts[0]
 
 
-def parses(code: str, name: str) -> bool:
-    """Whether code parses by itself or in one of the contexts of its language."""
-    spec = language(name)
-    texts = [context.replace("{}", code) for context in ("{}", *spec.alone)]
-    return any(not parse(text.encode(), spec)[1].has_error for text in texts)
-
-
 def remove_imports(text: str) -> str:
     """Remove the lines that import, include or use something."""
     return _IMPORTS.sub("", text).strip("\n")

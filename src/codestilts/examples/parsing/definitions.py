@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from codestilts.examples.parsing import docstrings
-from codestilts.examples.parsing.languages import Language, parser
+from codestilts.examples.parsing.languages import Language, language, parser
 
 # Lines of a documented and of an undocumented function. CodeSearchNet drops functions of fewer than three lines (Husain
 # et al. 2019, arXiv 1909.09436, section 2). The other limits are this project's: see function_filter.
@@ -42,6 +42,14 @@ def parse(data: bytes, spec: Language) -> tuple[bytes, Node]:
     if spec.blanked:
         data = re.sub(spec.blanked.encode(), lambda match: match["keep"] + b" " * len(match["drop"]), data, flags=re.M)
     return data, parser(spec.name).parse(data).root_node
+
+
+def parses(code: str, name: str) -> bool:
+    """Whether code parses by itself or in one of the contexts of its language."""
+    spec = language(name)
+    # Without the opening tag, PHP's grammar reads code as plain text, in which there are no errors.
+    first = "<?php\n{}" if name == "php" and "<?" not in code else "{}"
+    return any(not parse(context.replace("{}", code).encode(), spec)[1].has_error for context in (first, *spec.alone))
 
 
 def find_definitions(root: Node, spec: Language, counts: Counter[str], alone: bool = False) -> Iterator[Definition]:
