@@ -23,6 +23,9 @@ from projects import ROOT, environment
 from codestilts.training.precision import CPU_UNITS
 
 OUT = ROOT / "results/benchmarks"
+# Encoders as those of the pocket and the desk study.
+TINY = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
+SIX_LAYERS = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
 
 
 @dataclass

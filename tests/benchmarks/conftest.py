@@ -1,9 +1,11 @@
 """Benchmarks use the made-up project of the workflow's tests and the tiny encoder of the unit tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import packages
 import pytest
+import torch
 from measures import measures, pytest_terminal_summary  # noqa: F401
 from projects import copy_project
 
@@ -14,6 +16,15 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("fresh"))
     packages.make(folder)
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Jobs of a study compute with one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from measures import Measures, cpu_seconds, in_turns
+from measures import SIX_LAYERS, TINY, Measures, cpu_seconds, in_turns
 from projects import ROOT
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
@@ -30,9 +30,9 @@ from codestilts.training.microbatches import backward
 from codestilts.training.models import TaskModel
 from codestilts.training.precision import autocast, gradient_scaler, supported
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
-TINY = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
-SIX_LAYERS = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
 TOKENS = 1024  # of a step
 FULL = 64  # tokens of the sequences that the encoder alone gets
 STEPS = 6
@@ -40,15 +40,6 @@ WORDS = 2000
 # Tokens of functions: in the pocket study's 11 languages the medians are 71 to 170, and the standard deviations of the
 # logarithm .65 to .87.
 MEDIAN, SPREAD = 85, 0.75
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Jobs of a study compute with one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def encoder_of(shape: dict[str, int], implementation: str) -> nn.Module:

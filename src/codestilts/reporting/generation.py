@@ -11,9 +11,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from codestilts.reporting.figures import COLOURS
+
 RIGHT_LANGUAGE = "right_language"  # the metric
 COLUMNS = ["target", "arm", "method", "learning_rate", "languages", "quality", "wrong_language"]
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+PALETTE = [COLOURS[name] for name in ("english", "code", "variant", "mixed", "trivial", "docs")]  # of methods here
 MARKS = ["o", "s", "^", "D", "v", "P"]
 
 
@@ -58,11 +60,15 @@ def wrong_language_figure(table: pd.DataFrame) -> Figure:
             axes = grid[row][column]
             for number, method in enumerate(methods):
                 points = part[part["method"] == method].sort_values("learning_rate")
-                style = {
-                    "color": PALETTE[number % len(PALETTE)],
-                    "marker": MARKS[number % len(MARKS)],
-                }
-                axes.plot(points["learning_rate"], points[value], linestyle=":", label=method, clip_on=False, **style)
+                axes.plot(
+                    points["learning_rate"],
+                    points[value],
+                    color=PALETTE[number % len(PALETTE)],
+                    marker=MARKS[number % len(MARKS)],
+                    linestyle=":",
+                    label=method,
+                    clip_on=False,
+                )
             axes.set(xscale="log", ylabel=label if column == 0 else "", title=target if row == 0 else "")
             axes.set_ylim(0, 100 if value == "wrong_language" else max(1, part[value].max()))
             sns.despine(ax=axes)

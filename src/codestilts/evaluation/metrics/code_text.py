@@ -9,7 +9,7 @@ import unicodedata
 
 import pandas as pd
 
-from codestilts.evaluation.metrics.classes import ratio
+from codestilts.evaluation.metrics.generation import mean_score
 
 
 def spelling(text: str) -> str:
@@ -20,8 +20,7 @@ def spelling(text: str) -> str:
 
 def code_exact_match(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return whether the texts have the same :func:`spelling`."""
-    pairs = zip(predictions["gold"], predictions["prediction"], strict=True)
-    return ratio(predictions.index, [float(spelling(gold) == spelling(found)) for gold, found in pairs], 1.0)
+    return mean_score(predictions, lambda gold, found: float(spelling(gold) == spelling(found)))
 
 
 def code_similarity(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -32,6 +31,4 @@ def code_similarity(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     from rapidfuzz.distance import Indel
 
-    pairs = zip(predictions["gold"], predictions["prediction"], strict=True)
-    values = [Indel.normalized_similarity(spelling(gold), spelling(found)) for gold, found in pairs]
-    return ratio(predictions.index, values, 1.0)
+    return mean_score(predictions, lambda gold, found: Indel.normalized_similarity(spelling(gold), spelling(found)))

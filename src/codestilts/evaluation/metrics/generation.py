@@ -35,7 +35,7 @@ def smoothed_bleu4(predictions: pd.DataFrame) -> pd.DataFrame:
     It adds 1 to the counts of all n-grams but unigrams (Lin and Och 2004), and to both lengths in the brevity penalty,
     so that an empty output of a reference of n tokens has exp(-n) and not 0.
     """
-    return _mean(predictions, lambda gold, predicted: sentence_bleu(bleu_tokens(gold), bleu_tokens(predicted)))
+    return mean_score(predictions, lambda gold, predicted: sentence_bleu(bleu_tokens(gold), bleu_tokens(predicted)))
 
 
 def sentence_bleu(gold: Sequence[str], predicted: Sequence[str]) -> float:
@@ -70,7 +70,7 @@ def edit_similarity(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     from rapidfuzz.distance import Indel
 
-    return _mean(
+    return mean_score(
         predictions, lambda gold, predicted: round(100 * Indel.normalized_similarity(predicted.strip(), gold)) / 100
     )
 
@@ -80,7 +80,7 @@ def line_exact_match(predictions: pd.DataFrame) -> pd.DataFrame:
 
     ``a  + b`` is ``a + b``, which ``exact_match`` denies; ``a+b`` is not.
     """
-    return _mean(predictions, lambda gold, predicted: float(gold.split() == predicted.split()))
+    return mean_score(predictions, lambda gold, predicted: float(gold.split() == predicted.split()))
 
 
 def rouge2(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def chrf(predictions: pd.DataFrame) -> pd.DataFrame:
     from sacrebleu.metrics import CHRF
 
     scorer = CHRF()
-    return _mean(predictions, lambda gold, predicted: scorer.sentence_score(predicted, [gold]).score / 100)
+    return mean_score(predictions, lambda gold, predicted: scorer.sentence_score(predicted, [gold]).score / 100)
 
 
 def generated_f1(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -167,7 +167,8 @@ def _separated(char: str) -> str:
     return f" {char} " if _WITHOUT_SPACES.match(char) else char
 
 
-def _mean(predictions: pd.DataFrame, score: Score) -> pd.DataFrame:
+def mean_score(predictions: pd.DataFrame, score: Score) -> pd.DataFrame:
+    """Return the score of each row's reference and output, with the denominator 1."""
     pairs = zip(predictions["gold"], predictions["prediction"], strict=True)
     return ratio(predictions.index, [score(gold, predicted) for gold, predicted in pairs], 1.0)
 
