@@ -16,6 +16,7 @@ from websocket import WebSocket, create_connection
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0"]
 SECONDS = 60.0  # for an answer or the browser's start
+AXE = Path(__file__).with_name("node_modules") / "axe-core/axe.min.js"
 
 
 def program() -> str | None:
@@ -88,8 +89,9 @@ class Page:
 
     def press(self, key: str) -> None:
         """Press and release a key, such as ``Tab`` or ``ArrowRight``."""
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+        text = {"text": "\r"} if key == "Enter" else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
 
     def hover(self, selector: str) -> None:
         """Scroll an element into view and move the pointer over it."""
