@@ -30,8 +30,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     lacking = [] if program() else ["Chromium"]
     lacking += [] if AXE.exists() else ["axe-core"]
     if lacking:
-        tools = Path(__file__).with_name("tools.sh").relative_to(Path.cwd())
-        pytest.exit(f"these tests need {' and '.join(lacking)}: run {tools} (on Debian, as root)", returncode=1)
+        message = f"these tests need {' and '.join(lacking)}: run tests/page/tools.sh (on Debian, as root)"
+        pytest.exit(message, returncode=1)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def made(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(made: Path, request: pytest.FixtureRequest) -> Path:
+def report(request: pytest.FixtureRequest) -> Path:
     """The page under test: that of ``--page``, or of the made-up study."""
     given = request.config.getoption("--page")
-    return Path(given) if given else made
+    return given or request.getfixturevalue("made")
