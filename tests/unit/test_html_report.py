@@ -205,9 +205,8 @@ def test_every_table_has_its_links(results: Path):
     assert tables == html.count('<ul class="links">') - 1, "one figure, of the jobs, is no table"
 
 
-def test_a_figure_without_data_is_an_error_with_the_command_that_makes_them(tmp_path: Path):
-    command = r"snakemake --cores all --force results/pocket/figures/tiny/primary\.svg$"
-    with pytest.raises(CodeStiltsError, match=rf"primary\.csv: missing.*{command}"):
+def test_figures_without_data_are_an_error_that_says_what_makes_them(tmp_path: Path):
+    with pytest.raises(CodeStiltsError, match=r"primary\.csv: missing.*results/pocket/figures/tiny/primary\.svg\)$"):
         linked(tmp_path, "pocket", "figures", "primary", "tiny")
 
 

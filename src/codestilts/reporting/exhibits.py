@@ -1,4 +1,4 @@
-"""The figures and tables of the report, by the notebook that makes them, and where their files are.
+"""The figures and tables of the report (its exhibits), by the notebook that makes them, and where their files are.
 
 The module imports nothing of the library, because rules read it while a study is planned.
 """
@@ -48,7 +48,7 @@ class Exhibit:
 
     @property
     def made(self) -> str:
-        """The file that Snakemake is asked for to make it."""
+        """The file that shows it."""
         return f"{self.stem}.{'svg' if self.kind == 'figures' else 'csv'}"
 
     @property
@@ -56,7 +56,7 @@ class Exhibit:
         """The notebook that made it, as it was run."""
         return "/".join(filter(None, ("notebooks", self.encoder, f"{_NOTEBOOKS.get(self.name, 'effects')}.ipynb")))
 
-    def command(self, study: str) -> str:
-        """The command that makes it again, and nothing else of the study if that is finished."""
+    def goal(self, study: str) -> str:
+        """What the workflow is asked for to make just it: the file and, for other studies than the first, its overlay."""
         overlay = "" if study == "pocket" else f" --configfile studies/{study}.yaml"
-        return f"snakemake --cores all --force results/{study}/{self.made}{overlay}"
+        return f"results/{study}/{self.made}{overlay}"

@@ -19,7 +19,7 @@ class Links:
         size: The size of the data in kB.
         files: The files beside the page, by kind.
         notebook: The notebook that made it.
-        command: The command that makes just it.
+        goal: What the workflow is asked for to make just it.
     """
 
     download: str
@@ -27,7 +27,7 @@ class Links:
     size: str
     files: dict[str, str]
     notebook: str
-    command: str
+    goal: str
 
 
 def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -> Links:
@@ -40,8 +40,8 @@ def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -
     try:
         data = (results / exhibit.data).read_bytes()
     except OSError:
-        path, command = results / exhibit.data, exhibit.command(study)
-        raise CodeStiltsError(f"{path}: missing: run the notebook that writes it: {command}") from None
+        path, goal = results / exhibit.data, exhibit.goal(study)
+        raise CodeStiltsError(f"{path}: missing: run the study up to it first ({goal})") from None
     suffixes = [*PRINTED, "svg"] if kind == "figures" else ["csv", "tex"]
     return Links(
         download=f"data:text/csv;charset=utf-8;base64,{b64encode(data).decode()}",
@@ -49,7 +49,7 @@ def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -
         size=f"{max(1, round(len(data) / 1000))} kB",
         files={"LaTeX" if suffix == "tex" else suffix.upper(): f"{exhibit.stem}.{suffix}" for suffix in suffixes},
         notebook=exhibit.notebook,
-        command=exhibit.command(study),
+        goal=exhibit.goal(study),
     )
 
 
