@@ -116,8 +116,8 @@ class Head(nn.Module):
         states = self.decoder(nn.functional.embedding(previous, table), memory, mask)
         losses, of_all = token_losses(states[real], output[real], table, self.bias)
         if self.pointer:
-            copies = self.pointer(states, previous, self.pointer.keys(memory), batch["input_ids"], mask)
-            losses = -copies.at(real).mix(-losses, output[real])
+            copies = self.pointer(states, previous, self.pointer.inputs(memory, batch["input_ids"], mask))
+            losses = copies.at(real).losses(losses, output[real])
         losses = (1 - self.smoothing) * losses + self.smoothing * of_all
         example = real.nonzero()[:, 0]
         totals = losses.new_zeros(len(output)).index_add(0, example, losses)
@@ -128,15 +128,14 @@ class Head(nn.Module):
 
         beams, outputs = self.search.beams, len(memory)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        memory, mask, inputs = (
-            part.repeat_interleave(beams, 0) for part in (memory, batch["attention_mask"], batch["input_ids"])
-        )
+        memory, mask = memory.repeat_interleave(beams, 0), batch["attention_mask"].repeat_interleave(beams, 0)
+        given = batch["input_ids"].repeat_interleave(beams, 0)
+        inputs = self.pointer.inputs(memory, given, mask) if self.pointer else None
         first = (slice(None), 0)  # of the one token for which states are computed at a time
-        keys = self.pointer.keys(memory) if self.pointer else None
 
         def score(last: Tensor, count: int) -> Best:
             states = self.decoder(nn.functional.embedding(last[:, None], table), memory, mask, cache)
-            copies = self.pointer(states, last[:, None], keys, inputs, mask).at(first) if self.pointer else None
+            copies = self.pointer(states, last[:, None], inputs).at(first) if self.pointer else None
             return best_tokens(states[first], table, self.bias, count, copies)
 
         def reorder(continued: Tensor) -> None:

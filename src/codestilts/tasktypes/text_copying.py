@@ -13,43 +13,55 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 CONTINUATION = 3.0  # at first: e^3 times as much attention to a place after the last token of the output
-SMALLEST = 1e-30  # a probability whose logarithm still is a number
+SMALLEST = 1e-30  # a probability that has a logarithm
+
+
+class Inputs(NamedTuple):
+    """The tokens of inputs that outputs may copy, each of shape [outputs, input tokens] and more.
+
+    Attributes:
+        tokens: the tokens.
+        before: the token before each, -1 for the first.
+        never: which are never copied.
+        keys: what outputs attend to, shape [outputs, hidden, input tokens].
+    """
+
+    tokens: Tensor
+    before: Tensor
+    never: Tensor
+    keys: Tensor
 
 
 class Copies(NamedTuple):
     """What next tokens are copied from.
 
     Attributes:
-        gate: logit of the probability that the decoder's own scores say the token, shape [...].
+        own: probability that the decoder's own scores say the token, shape [..., 1].
         attention: to the tokens of the input, shape [..., input tokens].
         tokens: these tokens, which broadcast to the shape of ``attention``.
     """
 
-    gate: Tensor
+    own: Tensor
     attention: Tensor
     tokens: Tensor
 
-    def of(self, token: Tensor) -> Tensor:
-        """Return the probability that each token, shape [...], is copied."""
-        return (self.attention * (self.tokens == token.unsqueeze(-1))).sum(-1)
-
     def at(self, index: Any) -> "Copies":
         """Return those of some of the next tokens."""
-        return Copies(self.gate[index], self.attention[index], self.tokens.expand_as(self.attention)[index])
+        return Copies(self.own[index], self.attention[index], self.tokens.expand_as(self.attention)[index])
 
     def split(self, size: int) -> list["Copies"]:
         """Return parts of up to ``size`` next tokens."""
         return [Copies(*part) for part in zip(*(values.split(size) for values in self), strict=True)]
 
-    def add_to(self, probabilities: Tensor) -> Tensor:
-        """Return the mixture with the probabilities by the decoder's own scores, shape [tokens, vocabulary]."""
-        own = self.gate.sigmoid()[:, None]
-        return (own * probabilities).scatter_add(1, self.tokens, (1 - own) * self.attention)
+    def mixed(self, probabilities: Tensor) -> Tensor:
+        """Change the probabilities by the decoder's own scores, shape [tokens, vocabulary], to the mixture."""
+        return probabilities.mul_(self.own).scatter_add_(1, self.tokens, (1 - self.own) * self.attention)
 
-    def mix(self, log_probability: Tensor, token: Tensor) -> Tensor:
-        """Return the log probability of tokens from that by the decoder's own scores, all of shape [...]."""
-        copied = self.of(token).clamp(min=SMALLEST).log()
-        return torch.logaddexp(F.logsigmoid(self.gate) + log_probability, F.logsigmoid(-self.gate) + copied)
+    def losses(self, losses: Tensor, gold: Tensor) -> Tensor:
+        """Return the cross entropy of each token, shape [tokens], from that of the decoder's own scores."""
+        copied = (self.attention * (self.tokens == gold[:, None])).sum(1)
+        own = self.own.squeeze(1)
+        return -(own * (-losses).exp() + (1 - own) * copied).clamp(min=SMALLEST).log()
 
 
 class Pointer(nn.Module):
@@ -69,23 +81,28 @@ class Pointer(nn.Module):
         self.continuation = nn.Parameter(torch.tensor(CONTINUATION))
         self.register_buffer("special", torch.tensor(special, dtype=torch.int64), persistent=False)
 
-    def keys(self, memory: Tensor) -> Tensor:
-        """Project the states of the inputs' tokens, shape [outputs, input tokens, hidden]."""
-        return self.key(memory)
+    def inputs(self, memory: Tensor, tokens: Tensor, mask: Tensor) -> Inputs:
+        """Prepare inputs.
 
-    def forward(self, states: Tensor, last: Tensor, keys: Tensor, tokens: Tensor, mask: Tensor) -> Copies:
+        Args:
+            memory: the encoder's states of the inputs' tokens, shape [outputs, input tokens, hidden].
+            tokens: the tokens, shape [outputs, input tokens].
+            mask: which of them are real, the same shape.
+        """
+        before = F.pad(tokens[:, :-1], (1, 0), value=-1)
+        never = torch.isin(tokens, self.special) | (mask == 0)  # type: ignore[arg-type]
+        keys = self.key(memory) * memory.shape[-1] ** -0.5
+        return Inputs(tokens, before, never, keys.transpose(1, 2))
+
+    def forward(self, states: Tensor, last: Tensor, inputs: Inputs) -> Copies:
         """Find what the next tokens are copied from.
 
         Args:
             states: of the decoder, shape [outputs, tokens, width].
             last: the token before each next one, shape [outputs, tokens].
-            keys: :meth:`keys` of the inputs, shape [outputs, input tokens, hidden].
-            tokens: the inputs, shape [outputs, input tokens].
-            mask: which of them are real, the same shape.
+            inputs: what may be copied.
         """
-        scores = self.query(states) @ keys.transpose(1, 2) * keys.shape[-1] ** -0.5
-        before = F.pad(tokens[:, :-1], (1, 0), value=-1)
-        scores = scores.float() + self.continuation * (before[:, None] == last[:, :, None])
-        never = torch.isin(tokens, self.special) | (mask == 0)  # type: ignore[arg-type]
-        attention = scores.masked_fill(never[:, None], torch.finfo(scores.dtype).min).softmax(-1)
-        return Copies(self.gate(states).squeeze(-1).float(), attention, tokens[:, None])
+        scores = (self.query(states) @ inputs.keys).float()
+        scores = scores + self.continuation * (inputs.before[:, None] == last[:, :, None])
+        attention = scores.masked_fill(inputs.never[:, None], torch.finfo(scores.dtype).min).softmax(-1)
+        return Copies(self.gate(states).float().sigmoid(), attention, inputs.tokens[:, None])

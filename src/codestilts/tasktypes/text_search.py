@@ -54,14 +54,17 @@ def best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies:
 
 def _best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies: Copies | None) -> Best:
     scores = F.linear(states, table, bias).float()
-    total = scores.logsumexp(1, keepdim=True)
-    if copies:
-        scores, total = copies.add_to((scores - total).exp()).log(), torch.zeros_like(total)
+    if copies is None:
+        values, tokens = _largest(scores, count)
+        return Best(values - scores.logsumexp(1, keepdim=True), tokens)
+    values, tokens = _largest(copies.mixed(scores.softmax(1)), count)
+    return Best(values.log(), tokens)
+
+
+def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if count == 1:
-        values, tokens = scores.max(dim=1, keepdim=True)  # several times faster than topk
-    else:
-        values, tokens = scores.topk(min(count, scores.shape[1]), dim=1)
-    return Best(values - total, tokens)
+        return values.max(dim=1, keepdim=True)  # several times faster than topk
+    return values.topk(min(count, values.shape[1]), dim=1)
 
 
 def search(
