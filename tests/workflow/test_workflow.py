@@ -108,7 +108,8 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
     assert result.returncode == 0 and "missing" not in result.stdout.lower(), result.stdout[-2000:]
     text = page.read_text(encoding="utf-8")
     shown, categories = (
-        json.JSONDecoder().raw_decode(text.partition(f"var {name} = ")[2])[0] for name in ("results", "categories")
+        json.JSONDecoder().raw_decode(text.partition(f'<script id="{name}">')[2].partition(f"var {name} = ")[2])[0]
+        for name in ("results", "categories")
     )
     figures = {f"{RESULTS}/{path.relative_to(done / RESULTS)}" for path in (done / RESULTS / "figures").rglob("*.svg")}
     tables = {f"{RESULTS}/{path.relative_to(done / RESULTS)}" for path in (done / RESULTS / "tables").rglob("*.csv")}
