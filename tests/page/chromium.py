@@ -128,9 +128,8 @@ def open_browser() -> Iterator[Page]:
     executable = program()
     assert executable, f"none of {', '.join(PROGRAMS)} is installed"
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            [executable, *OPTIONS, f"--user-data-dir={profile}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = [executable, *OPTIONS, "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             address = Path(profile, "DevToolsActivePort")
             end = time.monotonic() + SECONDS
