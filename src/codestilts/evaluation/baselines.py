@@ -22,7 +22,7 @@ from codestilts.evaluation.output_language import found_languages
 from codestilts.examples.text import subtokens
 from codestilts.seeding import derive_seed
 
-SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
+SENTENCE = re.compile(r"[^.!?。！？।؟۔]+[.!?。！？।؟۔]*")
 
 COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
 
@@ -144,6 +144,11 @@ def most_common(counter: Counter[str]) -> str:
     return min(counter, key=lambda key: (-counter[key], key))
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, or the whole text if it has none."""
+    return [part.strip() for part in SENTENCE.findall(text)] or [text]
+
+
 def most_similar(text: str, options: list[str]) -> int:
     """Return the index of the option with the largest share of its sub-tokens in ``text`` (the first among equals)."""
     words = set(subtokens(text))
@@ -160,7 +165,7 @@ def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> 
     if "options" in rows:
         options = [list(row) for row in rows["options"]]
     else:
-        options = [[part.strip() for part in SENTENCE.findall(text)] or [text] for text in rows["context"]]
+        options = [sentences(text) for text in rows["context"]]
     draws = rng.random(len(rows))
     pairs = zip(rows["question"], options, strict=True)
     return {
@@ -187,10 +192,16 @@ def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -
 def texts(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """Predict the most frequent text, a copied one and that of the nearest train row.
 
-    The column ``copied`` says what is copied, else it is the first sentence of the source.
+    The column ``copied`` says what is copied. Else it is the sentence of the ``context`` that is most similar to the
+    ``question``, or the first one of the source.
     """
-    first = [next(iter(SENTENCE.findall(text)), text).strip() for text in rows["source"]]
-    copied = rows["copied"].tolist() if "copied" in rows else first
+    if "copied" in rows:
+        copied = rows["copied"].tolist()
+    elif "question" in rows:
+        pairs = zip(rows["question"], map(sentences, rows["context"]), strict=True)
+        copied = [names[most_similar(question, names)] for question, names in pairs]
+    else:
+        copied = [sentences(text)[0] for text in rows["source"]]
     gold = rows["reference"].tolist()
     return {name: Predicted(gold, outputs) for name, outputs in generated_texts(train, rows, copied).items()}
 

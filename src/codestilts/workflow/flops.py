@@ -7,7 +7,7 @@ section 2.1). Adapters save the gradients of the weights, a third of that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codestilts.config.training_settings import DoseSettings, RetrievalSettings, TrainingSettings
+from codestilts.config.training_settings import DoseSettings, RetrievalSettings, TaskSettings, TrainingSettings
 from codestilts.workflow.architectures import Architecture
 from codestilts.workflow.task_sizes import TaskSize
 
@@ -51,8 +51,7 @@ def training_flops(
             of its target at every evaluation, and its dev rows once more if a checkpoint is selected by them.
     """
     tasks = {name: sizes[name] for name in settings.tasks}
-    masked = {name: MASKED if task.type == "mlm" else 0.0 for name, task in settings.tasks.items()}
-    per_token = {name: encoder.forward_flops(size.sequence_tokens, masked[name]) for name, size in tasks.items()}
+    per_token = {name: _forward_flops(encoder, task, sizes[name]) for name, task in settings.tasks.items()}
     weights = {name: settings.task_weight(max(size.train, 1), size.example_tokens) for name, size in tasks.items()}
     tokens = training_tokens(settings, tasks) if tokens is None else tokens
     passes = 2 if settings.lora else 3
@@ -62,9 +61,22 @@ def training_flops(
         if settings.phase == "target" and not trial:
             rows = size.test + size.dev * (1 if settings.selection == ("last",) else 2)
         else:
-            rows = 0 if masked[name] else size.dev
+            rows = 0 if settings.tasks[name].type == "mlm" else size.dev
         forward += rows * size.example_tokens * per_token[name]
     return Flops(passes * tokens * mixed, forward * settings.evaluations)
+
+
+def _forward_flops(encoder: Architecture, task: TaskSettings, size: TaskSize) -> float:
+    """FLOPs of a forward pass per token of a task's examples, those of its outputs included.
+
+    Steps of a search are counted like a forward pass over the whole output, without the time that they wait for each
+    other.
+    """
+    if task.type != "generation":
+        return encoder.forward_flops(size.sequence_tokens, MASKED if task.type == "mlm" else 0.0)
+    written = size.output_tokens / size.example_tokens
+    decoder = written * encoder.decoder_flops(task.options.decoder_layers)
+    return encoder.forward_flops(size.sequence_tokens, written) + decoder
 
 
 def dose_flops(encoder: Architecture, settings: DoseSettings, sizes: Mapping[str, TaskSize]) -> Flops:
