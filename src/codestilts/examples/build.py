@@ -150,8 +150,8 @@ def _validate_output_languages(frame: pd.DataFrame, task: str, spec: TaskFile) -
     for language in sorted(set(frame["output_language"])):
         if not (is_programming_language(language) or language in identified_languages()):
             raise CodeStiltsError(
-                f"task {task}: nothing can tell whether an output is in {language} (lingua-language-detector lacks it): "
-                "remove it from the task's languages"
+                f"task {task}: nothing can tell whether an output is in {language}, which lingua-language-detector "
+                "lacks: remove it from the task's languages"
             )
 
 
