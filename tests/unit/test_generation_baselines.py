@@ -53,16 +53,6 @@ def test_without_a_copied_span_the_first_sentence_is_copied() -> None:
     assert predicted(out, "copy") == ["One sentence.", "No stop"]
 
 
-def test_of_a_question_the_sentence_with_its_words_is_copied() -> None:
-    """The third sentence has both words of the question among its three."""
-    context = "The sea is near. Nothing else. Boats are red! Why؟ So it is۔ Yes."
-    frame = examples(["train", "test"], source="x", reference="y", question="are boats", context=context)
-    out = baseline_predictions(frame, "t", BaselineSettings("generation"))
-    assert predicted(out, "copy") == ["Boats are red!"]
-    frame["question"] = "why"
-    assert predicted(baseline_predictions(frame, "t", BaselineSettings("generation")), "copy") == ["Why؟"]
-
-
 def test_an_input_that_shares_no_word_gets_the_first_train_text() -> None:
     frame = examples(["train", "train", "test"], source=["a b", "c d", "!"], reference=["x", "y", "z"])
     assert predicted(baseline_predictions(frame, "t", BaselineSettings("generation")), "nearest") == ["x"]

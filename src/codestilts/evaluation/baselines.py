@@ -5,7 +5,6 @@ the words of the test documents. Predictors predict the same rows as trained mod
 arm ``baseline:NAME`` and seed 0.
 """
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +18,8 @@ from codestilts.evaluation.bm25 import nearest, score_blocks
 from codestilts.evaluation.generation_baselines import generated_texts
 from codestilts.evaluation.metrics.ranking import occurs_once
 from codestilts.evaluation.output_language import found_languages
-from codestilts.examples.text import subtokens
+from codestilts.examples.text import most_similar, sentences, subtokens
 from codestilts.seeding import derive_seed
-
-SENTENCE = re.compile(r"[^.!?。！？।؟۔]+[.!?。！？।؟۔]*")
 
 COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
 
@@ -144,18 +141,6 @@ def most_common(counter: Counter[str]) -> str:
     return min(counter, key=lambda key: (-counter[key], key))
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, or the whole text if it has none."""
-    return [part.strip() for part in SENTENCE.findall(text)] or [text]
-
-
-def most_similar(text: str, options: list[str]) -> int:
-    """Return the index of the option with the largest share of its sub-tokens in ``text`` (the first among equals)."""
-    words = set(subtokens(text))
-    option_words = [set(subtokens(option)) for option in options]
-    return int(np.argmax([len(words & option) / max(len(option), 1) for option in option_words]))
-
-
 def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """Predict the first, the last, a random and the option that is most similar to the question.
 
@@ -192,18 +177,11 @@ def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -
 def texts(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """Predict the most frequent text, a copied one and that of the nearest train row.
 
-    The column ``copied`` says what is copied. Else it is the sentence of the ``context`` that is most similar to the
-    ``question``, or the first one of the source.
+    The column ``copied`` says what is copied, else it is the first sentence of the source.
     """
-    if "copied" in rows:
-        copied = rows["copied"].tolist()
-    elif "question" in rows:
-        pairs = zip(rows["question"], map(sentences, rows["context"]), strict=True)
-        copied = [names[most_similar(question, names)] for question, names in pairs]
-    else:
-        copied = [sentences(text)[0] for text in rows["source"]]
+    copied = rows["copied"] if "copied" in rows else [sentences(text)[0] for text in rows["source"]]
     gold = rows["reference"].tolist()
-    return {name: Predicted(gold, outputs) for name, outputs in generated_texts(train, rows, copied).items()}
+    return {name: Predicted(gold, outputs) for name, outputs in generated_texts(train, rows, list(copied)).items()}
 
 
 def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:

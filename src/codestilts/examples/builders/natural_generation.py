@@ -12,6 +12,7 @@ from codestilts.examples.builders.extractive_qa import questions
 from codestilts.examples.builders.natural import tydiqa
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.sampling import keep_rows, sample_rows
+from codestilts.examples.text import most_similar, sentences
 
 
 def answers(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -28,11 +29,16 @@ def _in_words(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
     """Ask for the text of an answer instead of its place.
 
     The source has the question first, because a long passage is cut at its end. The reference is the first of the
-    accepted ``answers``, which metrics compare all. ``question`` and ``context`` serve the baseline that copies.
+    accepted ``answers``, which metrics compare all. The baseline copies the sentence that is most like the question.
     """
-    frame = frame.assign(source=frame["question"] + "\n" + frame["context"], reference=frame["answer_text"])
-    columns = ["source", "reference", "output_language", "answers", "question", "context"]
-    return _generated(frame, settings)[[*EXAMPLE_COLUMNS, *(["unit"] if "unit" in frame else []), *columns]]
+    pairs = zip(frame["question"], map(sentences, frame["context"]), strict=True)
+    frame = frame.assign(
+        source=frame["question"] + "\n" + frame["context"],
+        reference=frame["answer_text"],
+        copied=[parts[most_similar(question, parts)] for question, parts in pairs],
+    )
+    columns = ["source", "reference", "output_language", "answers", "copied", *(["unit"] if "unit" in frame else [])]
+    return _generated(frame, settings)[[*EXAMPLE_COLUMNS, *columns]]
 
 
 def summaries(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
