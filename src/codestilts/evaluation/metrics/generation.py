@@ -55,7 +55,7 @@ def translation_bleu4(predictions: pd.DataFrame) -> pd.DataFrame:
     That scorer (``compute_bleu`` of tensorflow/nmt with ``smooth``; Code-Code/code-to-code-trans and code-refinement)
     splits at white space, keeps capitals, adds 1 to all counts (Lin and Och 2004), and compares lengths as BLEU does
     (Papineni et al. 2002). It adds up the counts of all rows before it divides. Here rows are averaged, because
-    statistics resample rows: values of whole sets are lower than the scorer's.
+    statistics resample rows, so values of whole sets differ from the scorer's.
     """
     return mean_score(predictions, lambda gold, found: corpus_bleu([gold.split()], [found.split()]))
 
