@@ -232,7 +232,7 @@ def test_generated_answers_are_those_of_the_spans(name: str, folder: Path) -> No
     assert (frame["source"] == spans["question"] + "\n" + spans["context"]).all()
     assert (frame["reference"] == spans["answer_text"]).all() and (frame["answers"] == spans["answers"]).all()
     assert (frame["output_language"] == frame["language"]).all()
-    assert (frame["copied"] == spans["context"]).all()  # of one sentence
+    assert all(part in text for part, text in zip(frame["copied"], spans["context"], strict=True))
     assert name == "squad" or (frame["unit"] == spans["unit"]).all()
 
 
