@@ -81,6 +81,7 @@ def test_generation_has_a_decoder_and_a_vocabulary_for_a_share_of_the_tokens() -
     per_token = SMALL.forward_flops(12) + extra / 4
     assert found.training == pytest.approx(3 * 1000 * per_token)
     assert found.forward == pytest.approx(2 * 8 * 16 * per_token)
+    assert found.steps == pytest.approx(2 * 8 * 16 / 4096 * 4)  # batches of two evaluations, times tokens of an output
 
 
 def test_an_output_is_as_long_as_a_share_of_its_limit(tmp_path: Path) -> None:
