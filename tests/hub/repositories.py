@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.code import codexglue, humaneval
 from hub.encoders import write_encoders
 from hub.english import english
+from hub.summaries import xlsum
 from hub.tables import Config, card, write_table
 from hub.xtreme import xtreme
 
@@ -28,4 +29,5 @@ def write_repositories(root: Path) -> None:
 
 def repositories() -> dict[str, dict[str, Config]]:
     """Every repository and its configs."""
-    return english() | {"google/xtreme": xtreme()} | codexglue() | {"bigcode/humanevalpack": humaneval()}
+    several = {"google/xtreme": xtreme(), "csebuetnlp/xlsum": xlsum(), "bigcode/humanevalpack": humaneval()}
+    return english() | codexglue() | several

@@ -166,7 +166,16 @@ def sources() -> dict[str, Members]:
         text = f"Heading\n\n{code} {{}} {'word ' * 40}\n\nSee also"
         return [{"url": f"https://{code}.example/{n}", "id": str(n), "text": text.format(n)} for n in range(20)]
 
+    def xlsum(name: str, split: str) -> Rows:
+        return four(lambda n: {"id": str(n), "url": f"{name}/{split}/{n}", "title": "", "summary": f"{name} {n}",
+                               "text": f"{name} {split} {n}. More."})  # fmt: skip
+
     plain = "plain_text/{}-00000-of-00001.parquet"
+    articles: Members = {}
+    for language in spec("xlsum")["languages"]:
+        name = spec("xlsum")["codes"].get(language, language)
+        parts = ["train", "validation", "test"] if name == "english" else ["test"]
+        articles |= {f"{name}/{split}/0000.parquet": xlsum(name, split) for split in parts}
     xnli: Members = {}
     xquad: Members = {}
     tydiqa: Members = {}
@@ -198,5 +207,6 @@ def sources() -> dict[str, Members]:
         "xnli-translated": xnli,
         "xquad-translated": xquad,
         "tydiqa-translated": tydiqa,
+        "xlsum": articles,
         "wikipedia": {f"20231101.{code}/train-00000-of-00002.parquet": wikipedia(code) for code in codes},
     }

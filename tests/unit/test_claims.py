@@ -219,6 +219,43 @@ def test_an_item_may_be_a_language(tmp_path: Path) -> None:
     assert [(row["item"], row["value"]) for row in result["estimates"]] == [("english", 21.0), ("german", 9.0)]
 
 
+def test_the_gain_of_a_rate_is_compared_with_that_of_a_method(tmp_path: Path) -> None:
+    """XNLI: (80 - 40) - (60 - 50) = 30 and (82 - 40) - (60 - 50) = 32; PAWS-X: (50 - 30) - (40 - 50) = 30.
+
+    Their mean is 30 with the first seed and 31 with the second.
+    """
+    rights = {
+        ("slow", "xnli", "german"): [80, 82],
+        ("fast", "xnli", "german"): [40, 40],
+        ("lora", "xnli", "german"): [60, 60],
+        ("none", "xnli", "german"): [50, 50],
+        ("slow", "paws-x", "german"): [50, 50],
+        ("fast", "paws-x", "german"): [30, 30],
+        ("lora", "paws-x", "german"): [40, 40],
+        ("none", "paws-x", "german"): [50, 50],
+        ("slow", "bucc", "german"): [99, 99],  # no other arm has it, so it counts for none
+    }
+    part = Part(("slow",), ("fast",), (("xnli", "paws-x", "bucc"),), 1.0, ("lora",), ("none",))
+    asked = claim("at_least_each", each="arm", value=0, than={"plus": {"arms": ["lora", "x"]}, "minus": SIDES["minus"]})
+    languages = dict.fromkeys(["xnli", "paws-x", "bucc"], ("german",))
+    here = settings(asked, [Item("lora", (part,))], languages)
+    (result,) = evaluate(here, predictions(tmp_path, rights), [], None)["results"]
+    (found,) = result["estimates"]
+    assert found["by_seed"] == pytest.approx([30.0, 31.0]) and found["value"] == pytest.approx(30.5)
+    assert (found["item"], found["targets"], found["cells"]) == ("lora", 2, 2)
+    assert {arm for _, arm, _ in here.runs()} == {"slow", "fast", "lora", "none"}
+
+
+def test_an_arm_on_both_sides_counts_twice(tmp_path: Path) -> None:
+    """(70 - 60) - (50 - 70) = 2 x 70 - 60 - 50 = 30."""
+    rights = {("slow", "xnli", "german"): [70, 70], ("fast", "xnli", "german"): [60, 60]}
+    rights |= {("lora", "xnli", "german"): [50, 50]}
+    part = Part(("slow",), ("fast",), (("xnli",),), 1.0, ("lora",), ("slow",))
+    here = settings(claim("positive"), [Item("", (part,))], {"xnli": ("german",)})
+    (result,) = evaluate(here, predictions(tmp_path, rights), [], None)["results"]
+    assert result["estimates"][0]["value"] == pytest.approx(30)
+
+
 def write_records(folder: Path, arm: str, target: str, dev: Sequence[float]) -> list[Path]:
     """The record of each seed of an arm on a target, with its metric on dev rows."""
     paths = []

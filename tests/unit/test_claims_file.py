@@ -44,6 +44,36 @@ BAD: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("tydiqa", {"plus": {"arms": ["squad"]}}, "tydiqa.plus.arms", ["fewer than two"]),
     ("domain", {"kind": "at_least"}, "domain.value", ["missing", "at_least"]),
     ("domain", {"minus": "DELETE"}, "domain.minus", ["missing", "positive"]),
+    (
+        "learning-rate-first",
+        {"than": {"plus": {"arms": ["lor", "slow"]}, "minus": {"arms": ["none"]}}},
+        "learning-rate-first.than.plus.arms",
+        ["'lor'", "no arm"],
+    ),
+    (
+        "learning-rate-first",
+        {"than": {"plus": {"arms": ["lora"]}, "minus": {"arms": ["none"]}}},
+        "learning-rate-first.than.plus.arms",
+        ["fewer than two"],
+    ),
+    (
+        "learning-rate-first",
+        {"than": {"plus": {"family": "variant"}, "minus": {"arms": ["none"]}}},
+        "learning-rate-first.than",
+        ["named arms", "all four sides"],
+    ),
+    (
+        "learning-rate-first",
+        {"than": {"plus": {"arms": ["lora", "slow"]}}},
+        "learning-rate-first.than.minus",
+        ["missing"],
+    ),
+    (
+        "squad",
+        {"kind": "best_of", "than": {"plus": {"arms": ["squad"]}, "minus": {"arms": ["none"]}}},
+        "squad.than",
+        ["best_of", "remove"],
+    ),
     ("protocol", {"facts": {"phasez": 3}}, "protocol.facts.phasez", ["unknown key", "'phases'"]),
 ]
 
@@ -110,6 +140,21 @@ def test_phang_takes_the_mean_over_tasks_and_all_languages(paper_study: Study) -
     metrics = {name: target.metric for name, target in found.targets.items()}
     assert metrics["xquad"] == metrics["tydiqa"] == "squad_mean" and metrics["mlqa"] == "mlqa_mean"
     assert len(found.runs()) == 2 * 9  # two arms, nine tasks, one encoder
+
+
+def test_two_gains_are_compared_for_each_method(tmp_path: Path) -> None:
+    files = [ROOT / "config.yaml", ROOT / "studies/generation.yaml"]
+    study = load_study(read_configs(files), ROOT, files)
+    found = claim_settings(study, "learning-rate-first")
+    items = {item.name: item.parts for item in found.items["bert-tiny"]}
+    assert list(items) == ["lora", "frozen-embeddings", "frozen-decoder"]
+    scopes = (("describe", "complete"),)
+    assert items["lora"] == (Part(("slow",), ("fast",), scopes, 1.0, ("lora",), ("none",)),)
+    assert len(found.runs()) == 6 * 2  # slow, fast, none and three methods, on two targets
+    files.append(tmp_path / "less.yaml")
+    files[-1].write_text("arms: [none, slow, fast, frozen-decoder]")
+    less = load_study(read_configs(files), ROOT, files)
+    assert claim_settings(less, "learning-rate-first").missing == ("the arms lora, frozen-embeddings",)
 
 
 def test_a_claim_of_another_study_is_told_what_it_lacks() -> None:

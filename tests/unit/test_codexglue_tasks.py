@@ -30,6 +30,7 @@ TASKS = [
     "cosqa",
 ]
 TASKS += ["cosqa-search", "cloze-csn", "translation-pairs-code"]
+TASKS += ["code-to-text-generated", "refinement-generated", "java-csharp-generated"]
 NOUNS = ["apple", "basket", "cherry", "damson", "elder", "fig", "grape", "hazel", "iris", "juniper"]
 Rows = list[dict[str, Any]]
 
@@ -193,6 +194,31 @@ def test_both_sides_of_a_fix(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "unsure ( )" not in said and not any("juniper" in text for text in said)
     assert train.loc[train["text_a"].str.contains("apple"), "cluster"].nunique() == 1
     assert "refinement: 2 of " in capsys.readouterr().out
+
+
+def test_the_published_form_generates_the_other_side(tmp_path: Path) -> None:
+    frame = made("code-to-text-generated", tmp_path, train=None)
+    row = frame[frame["reference"] == "The ruby fig of all ."].iloc[0]
+    assert row["source"] == "def ruby_fig ( max ) : return max + 'len' + count"
+    assert (row["language"], row["output_language"], row["package"]) == ("ruby", "english", "fig/x")
+    fixed = made("refinement-generated", tmp_path)
+    assert set(fixed["output_language"]) == {"java"}
+    pair = fixed[fixed["source"] == "void apple ( ) { return ; }"].iloc[0]
+    assert pair["reference"] == "int apple ( ) { return 1 ; }"
+    translated = made("java-csharp-generated", tmp_path)
+    assert set(translated["language"]) == {"java"} and set(translated["output_language"]) == {"csharp"}
+    retrieved = made("java-csharp", tmp_path)
+    pairs = set(zip(translated["source"], translated["reference"], strict=True))
+    assert pairs == set(zip(retrieved["query"], retrieved["document"], strict=True))
+
+
+def test_an_empty_side_and_a_source_of_dev_are_counted(tmp_path: Path) -> None:
+    pairs = [("int a;", " "), (" ", "int b;"), ("int c;", "int d;")]
+    rows = [{"id": n, "java": java, "cs": cs} for n, (java, cs) in enumerate(pairs)] + [{"id": 3} | method("juniper")]
+    frame = made("java-csharp-generated", tmp_path, {"data/train": rows})
+    assert two(frame)[0]["reference"].tolist() == ["int d;"]
+    reasons = ["its source is empty", "its reference is empty", "a later split has the same source"]
+    assert frame.attrs["dropped"] == dict.fromkeys(reasons, 1)
 
 
 def test_a_query_stands_once_and_ends_before_the_class(tmp_path: Path) -> None:

@@ -71,6 +71,26 @@ def test_masked_language_modelling_has_a_head_and_no_dev() -> None:
     assert masked.forward == 0 < plain.forward
 
 
+def test_generation_has_a_decoder_and_a_vocabulary_for_a_share_of_the_tokens() -> None:
+    """Examples of 12 tokens and outputs of 4: a quarter of the tokens goes through both, besides the encoder."""
+    task = tiny.task_settings("generation", decoder_layers=1)
+    size = TaskSize(50, 8, 0, 12, 1, "published", 4)
+    found = training_flops(SMALL, job(tasks={"a": task}), {"a": size})
+    block = SMALL.blocks / 2  # of two
+    extra = 2 * (100 * 8 + 8 * 8) + 2 * (block + 4 * 8 * 8)
+    per_token = SMALL.forward_flops(12) + extra / 4
+    assert found.training == pytest.approx(3 * 1000 * per_token)
+    assert found.forward == pytest.approx(2 * 8 * 16 * per_token)
+    assert found.steps == pytest.approx(2 * 8 * 16 / 4096 * 4)  # batches of two evaluations, times tokens of an output
+
+
+def test_an_output_is_as_long_as_a_share_of_its_limit(tmp_path: Path) -> None:
+    study = study_of("study: x\ntargets: [tags, describe]\n", folder=tmp_path)
+    size = task_size(study, "describe", None, {}, fill=0.25)
+    assert (size.sequence_tokens, size.output_tokens, size.example_tokens) == (32, 12, 44)
+    assert task_size(study, "tags", None, {}).output_tokens == 0
+
+
 def test_a_mixture_of_steps_computes_each_task_for_the_same_tokens() -> None:
     """1,000 tokens: 200 and 800 where examples of 20 and 80 tokens are as many, 500 each where the steps are."""
     sizes = {name: TaskSize(50, 0, 0, length, 1, "published") for name, length in (("a", 20), ("b", 80))}

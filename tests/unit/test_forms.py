@@ -220,6 +220,17 @@ def test_short_texts_are_left_out(sources: dict[str, Path]) -> None:
         assert min(len(text.tokens) for text in texts_of(domain, sources).values()) >= LEAST_TOKENS
 
 
+def test_of_generated_texts_the_most_frequent_one_is_trivial() -> None:
+    """It is "Opens it", the same as one of two dev references, and one of two words of the other: F1 1 and 1/2."""
+    references = ["Opens it", "Opens it", "Reads all", "opens it", "opens them"]
+    frame = pd.DataFrame({"split": ["train"] * 3 + ["dev"] * 2, "source": "def f(x)", "reference": references})
+    frame = frame.assign(id=frame.index.astype(str), output_language="english")
+    task = {"type": "generation", "form": "generation", "domain": "code", "metric": "generated_f1"}
+    row = matched_tasks({"one": task}, {"one": frame}).iloc[0]
+    assert (row["train"], row["dev"], row["labels"], row["places"]) == (3, 2, 0, "")
+    assert row["trivial"] == pytest.approx(3 / 4) and row["tokens"] == 5 + 2
+
+
 def test_matched_tasks_by_hand() -> None:
     rows = [("1", "train", "a b", "x"), ("2", "train", "c, d!", "x"), ("3", "train", "e", "y"), ("4", "dev", "f", "x")]
     frame = pd.DataFrame(rows, columns=["id", "split", "text_a", "label"]).assign(text_b="", language="python")

@@ -6,12 +6,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from natural_archives import CCG, MNLI, ROUNDS, Members, Rows, archive, nli, sources, spec, splits, task_file
 from task_builds import build
 
 from codestilts.config.schema_errors import schema_errors
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
+from codestilts.examples.parsing.natural_languages import identified_languages
 
 TARGETS = ["paws-x", "udpos", "udpos-hub", "panx", "mlqa", "tydiqa", "bucc", "bucc-gold", "tatoeba", "xnli", "xquad"]
 ENGLISH = [
@@ -32,7 +34,10 @@ TRANSLATED += ["squad-german", "squad-russian", "squad-translated", "paws-x-tran
 CONTROLS = ["tpp", "mlm-multilingual"]
 LANGUAGES = {"paws-x": 7, "udpos": 33, "udpos-hub": 33, "panx": 40, "mlqa": 7, "tydiqa": 9, "bucc": 4, "bucc-gold": 4}
 LANGUAGES |= {"tatoeba": 36}
+GENERATED = ["xquad-generated", "mlqa-generated", "tydiqa-generated", "xlsum"]
+ENGLISH_GENERATED = ["squad-generated", "xlsum-english"]
 ROLE = {task: "target" if task in TARGETS else "intermediate" for task in [*TARGETS, *ENGLISH, *TRANSLATED, *CONTROLS]}
+ROLE |= dict.fromkeys(GENERATED, "target") | dict.fromkeys(ENGLISH_GENERATED, "intermediate")
 
 
 def made(task: str, inputs: list[Path], **settings: Any) -> pd.DataFrame:
@@ -71,9 +76,9 @@ def test_a_task_file_is_valid_and_tells_its_terms(task: str) -> None:
 def test_a_task_builds_from_rows_in_the_schemas_of_the_hub(task: str, folder: Path) -> None:
     frame = made(task, inputs_of(task, folder))
     declared = spec(task)
-    tested = "test" if task in TARGETS else "train"
+    tested = "test" if ROLE[task] == "target" else "train"
     assert set(frame.loc[frame["split"] == tested, "language"]) == set(declared["languages"])
-    if task in TARGETS and declared.get("trained", True):
+    if ROLE[task] == "target" and declared.get("trained", True):
         assert set(frame.loc[frame["split"] == "train", "language"]) == {"english"}
 
 
@@ -215,6 +220,78 @@ def test_mlm_of_the_targets_trains_on_all_languages_but_no_test_row(tmp_path: Pa
     assert not frame["text"].str.contains("test").any()
 
 
+# ------------------------------------------------------------------ generation
+
+
+@pytest.mark.parametrize("name", ["xquad", "mlqa", "tydiqa", "squad"])
+def test_generated_answers_are_those_of_the_spans(name: str, folder: Path) -> None:
+    spans = made(name, inputs_of(name, folder)).set_index("id")
+    frame = made(f"{name}-generated", inputs_of(name, folder)).set_index("id")
+    assert set(frame.index) == set(spans.index)
+    spans = spans.loc[frame.index]
+    assert (frame["source"] == spans["question"] + "\n" + spans["context"]).all()
+    assert (frame["reference"] == spans["answer_text"]).all() and (frame["answers"] == spans["answers"]).all()
+    assert (frame["output_language"] == frame["language"]).all()
+    assert all(part in text for part, text in zip(frame["copied"], spans["context"], strict=True))
+    assert name == "squad" or (frame["unit"] == spans["unit"]).all()
+
+
+def asked(split: str, *texts: str) -> Members:
+    """A question of SQuAD with these answers; its passage ends with the last of them."""
+    context = f"In {split} the sea was calm. The boat was {texts[-1]}"
+    answers = {"text": list(texts), "answer_start": [context.find(text) for text in texts]}
+    row = {"id": split, "context": context, "question": f"Which colour did it have in {split}?", "answers": answers}
+    return {f"plain_text/{split}-0.parquet": [row]}
+
+
+def test_all_accepted_answers_are_kept(tmp_path: Path) -> None:
+    members = asked("train", "blue") | asked("validation", "red", "The boat was red")
+    frame = made("squad-generated", [archive(tmp_path / "squad-v1.zip", members)]).set_index("split")
+    found = {split: list(answers) for split, answers in frame["answers"].items()}
+    assert found == {"train": ["blue"], "dev": ["red", "The boat was red"]}
+
+
+def test_an_empty_reference_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name, rows), (_, empty) = (next(iter(asked("train", text).items())) for text in ("blue", " "))
+    assert isinstance(rows, list) and isinstance(empty, list)
+    members: Members = {name: [*rows, empty[0] | {"id": "empty"}], **asked("validation", "red")}
+    frame = made("squad-generated", [archive(tmp_path / "squad-v1.zip", members)])
+    assert set(frame["reference"]) == {"blue", "red"} and frame.attrs["dropped"] == {"its reference is empty": 1}
+    assert "squad-generated: 1 of 3 rows dropped: its reference is empty" in capsys.readouterr().out
+
+
+def test_an_article_without_a_summary_is_counted(tmp_path: Path) -> None:
+    summaries = {"1": "It says so.", "2": "", "3": None}
+    members: Members = {
+        f"english/{split}/0000.parquet": [
+            {"id": name, "url": f"{split}{name}", "text": "Some text.", "summary": summary}
+            for name, summary in summaries.items()
+        ]
+        for split in ("train", "validation")
+    }
+    frame = made("xlsum-english", [archive(tmp_path / "xlsum.zip", members)])
+    assert set(frame["reference"]) == {"It says so."} and len(frame) == 2
+    assert frame.attrs["dropped"]["its reference is empty"] == 2
+    assert frame.attrs["dropped"]["xlsum/english:english:train: no reference"] == 1
+
+
+def test_outputs_in_a_language_that_nothing_identifies_are_refused(folder: Path, tmp_path: Path) -> None:
+    declared = spec("xlsum") | {"languages": ["english", "burmese"]}
+    for entry in declared["read"]:
+        entry.pop("rows")
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(declared))
+    rows: Members = {"burmese/test/0000.parquet": [{"id": "1", "url": "1", "text": "x", "summary": "y"}]}
+    odd = archive(tmp_path / "xlsum.zip", sources()["xlsum"] | rows)
+    line = "^task odd: nothing can tell whether an output is in burmese, .*: remove it from the task's languages$"
+    with pytest.raises(CodeStiltsError, match=line):
+        build(tmp_path / "odd.yaml", {"xlsum": odd}, role="target", source_language="english")
+
+
+@pytest.mark.parametrize("task", GENERATED)
+def test_the_languages_of_all_outputs_are_identified(task: str) -> None:
+    assert set(spec(task)["languages"]) <= set(identified_languages())
+
+
 # ------------------------------------------------------------------ against a hub on loopback
 
 SERVED: dict[str, str | None] = {
@@ -222,6 +299,9 @@ SERVED: dict[str, str | None] = {
     "tydiqa": "english arabic russian",
     "udpos-hub": "english german spanish french chinese arabic hindi russian turkish korean portuguese indonesian thai",
     "panx": "english german portuguese russian chinese",
+    **dict.fromkeys(["xquad-generated", "mlqa-generated", *ENGLISH_GENERATED]),
+    "tydiqa-generated": "english arabic russian",
+    "xlsum": "english arabic chinese thai",
 }
 del SERVED["ccg"]  # it is sold, so no hub has it
 
@@ -233,5 +313,5 @@ def test_a_task_builds_from_the_hub(task: str, fetched: Callable[[str], Path]) -
     frame = made(task, inputs, train=50, dev=10, test=10, languages=languages)
     counts = frame.groupby("split").size()
     assert counts.get("train", 0) == (0 if spec(task).get("trained") is False else 50)
-    if task in TARGETS:
+    if ROLE[task] == "target":
         assert counts["test"] == 10 * len(languages)

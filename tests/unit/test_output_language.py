@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from codestilts.evaluation.output_language import found_languages
 from codestilts.examples.parsing.languages import languages
+from codestilts.files import read_yaml
 from codestilts.invented import renaming
+
+ROOT = Path(__file__).parents[2]
 
 SENTENCES = {
     "english": "The museum opened its doors to visitors in the spring of last year.",
@@ -22,6 +26,20 @@ SENTENCES = {
     "hindi": "संग्रहालय ने पिछले वसंत में अपने द्वार खोले।",
     "thai": "พิพิธภัณฑ์เปิดประตูต้อนรับผู้เข้าชมในฤดูใบไม้ผลิ",
     "chinese": "博物馆去年春天向游客开放。",
+    "bengali": "গত বসন্তে জাদুঘরটি দর্শকদের জন্য খুলে দেওয়া হয়েছে।",
+    "finnish": "Museo avasi ovensa kävijöille viime vuoden keväällä.",
+    "french": "Le musée a ouvert ses portes aux visiteurs au printemps dernier.",
+    "indonesian": "Museum itu membuka pintunya bagi pengunjung pada musim semi tahun lalu.",
+    "japanese": "博物館は昨年の春に来館者に門戸を開いた。",
+    "korean": "박물관은 지난해 봄 관람객에게 문을 열었다.",
+    "marathi": "संग्रहालयाने गेल्या वर्षी वसंत ऋतूत आपले दरवाजे उघडले.",
+    "persian": "موزه بهار سال گذشته درهای خود را به روی بازدیدکنندگان گشود.",
+    "portuguese": "O museu abriu as suas portas aos visitantes na primavera do ano passado.",
+    "swahili": "Jumba la makumbusho lilifungua milango yake kwa wageni mwaka jana.",
+    "tamil": "அருங்காட்சியகம் கடந்த ஆண்டு பார்வையாளர்களுக்குத் திறக்கப்பட்டது.",
+    "telugu": "మ్యూజియం గత సంవత్సరం సందర్శకుల కోసం తెరవబడింది.",
+    "urdu": "عجائب گھر نے گزشتہ سال بہار میں اپنے دروازے زائرین کے لیے کھول دیے۔",
+    "yoruba": "Ilé ìkóhun-ìṣẹ̀ǹbáyé náà ṣí ilẹ̀kùn rẹ̀ fún àwọn àlejò ní ọdún tó kọjá.",
 }
 # Functions with a masked line, that line, and a line of the same meaning in Python that does not parse there.
 FUNCTIONS = {
@@ -62,6 +80,11 @@ def test_sentences_are_found_among_all_languages_of_the_rows():
     names, texts = list(SENTENCES), list(SENTENCES.values())
     assert spoken(texts, names) == names
     assert spoken(texts[::-1], names) == names[::-1]  # whatever language the row should be in
+
+
+def test_the_sentences_above_are_of_all_languages_in_which_tasks_generate():
+    files = (read_yaml(path) for path in (ROOT / "tasks/natural").glob("*.yaml"))
+    assert {name for task in files for name in task["languages"]} == set(SENTENCES)
 
 
 def test_english_is_found_in_rows_of_another_language():

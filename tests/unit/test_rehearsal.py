@@ -117,6 +117,8 @@ def test_unavailable_tasks_are_left_out_with_a_reason(paper: Study) -> None:
     assert "poj104" not in overlay["arms"] and "poj104" in gaps.arms["poj104"]
     assert gaps.arm_substitutes["code-multi"]["poj104"] is None
     assert set(overlay["data"]["tasks"]["xquad"]["languages"]) == {"english", "german"}
+    own = overlay["data"]["tasks"]["xquad-generated"]  # the study's sizes for it would otherwise stay
+    assert own == {"languages": ["english", "german"], "test": 6, "test_source": 6}
 
 
 @given(

@@ -186,14 +186,18 @@ def test_scopes_are_named_as_the_statistics_name_them() -> None:
 def test_tasks_made_of_the_same_data_are_flagged_where_they_meet() -> None:
     found = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT).overlaps
     functions = ["bugs", "nl-code", "nl-code-untrained", "param-qa", "roles", "tags"]  # CodeSearchNet's
-    for arm in ("cosqa", "cloze-csn", "code-to-text", "advtest", "code-multi", "shuffled-code", "mlm-codexglue"):
+    functions += ["describe", "complete", "repair"]
+    for arm in ("cosqa", "cloze-csn", "code-to-text", "code-to-text-generated", "advtest", "code-multi",
+                "shuffled-code", "mlm-codexglue"):  # fmt: skip
         assert found[arm] == sorted(functions), arm
     assert found["code-multi-lora"] == found["code-multi"]  # it goes on from it
     for arm in ("devign", "bigclonebench", "poj104", "concode", "refinement", "java-csharp", "none", "hellaswag"):
         assert found[arm] == [], arm
     assert found["mnli-swahili"] == found["tpp"] == found["anli-plus"] == ["xnli"]
-    assert found["squad2"] == found["squad-german"] == ["mlqa", "xquad"]
-    assert found["mlm-phang"] == ["mlqa", "udpos", "xnli", "xquad"]  # the texts of all nine, supertags among them
+    answers = ["mlqa", "mlqa-generated", "xquad", "xquad-generated"]
+    assert found["squad2"] == found["squad-german"] == found["squad-generated"] == answers
+    assert found["mlm-phang"] == sorted(["udpos", "xnli", *answers])  # the texts of all nine, supertags among them
+    assert found["xlsum-english"] == ["xlsum"] and found["mlm-multilingual"] == []
     assert not any(load_study(read_configs([ROOT / "config.yaml"]), ROOT).overlaps.values())
 
 

@@ -2,7 +2,23 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codestilts.examples.text import first_words, idf_word_matrix, replace_word, subtokens, truncated_length
+from codestilts.examples.text import (
+    first_words,
+    idf_word_matrix,
+    most_similar,
+    replace_word,
+    sentences,
+    subtokens,
+    truncated_length,
+)
+
+
+def test_the_sentence_that_shares_most_of_its_words_is_the_most_similar() -> None:
+    """Of the third sentence, two of three words are in the question; of the others, none."""
+    parts = sentences("The sea is near. Nothing else. Boats are red! Why؟ So it is۔ 海很近。完")
+    assert parts == ["The sea is near.", "Nothing else.", "Boats are red!", "Why؟", "So it is۔", "海很近。", "完"]
+    assert most_similar("are boats", parts) == 2 and most_similar("why", parts) == 3 and most_similar("x", parts) == 0
+    assert sentences("...") == ["..."]
 
 
 def test_subtokens():

@@ -8,14 +8,19 @@ from pathlib import Path
 import pandas as pd
 from projects import ROOT, copy_project, environment
 
-STUDY = """
+ARMS = ["none", "mnli", "java-csharp", "mnli-mlm", "none-lora"]
+ARMS += ["xlsum-english", "squad-generated", "squad-generated-mlm", "code-to-text-generated", "none-slow"]
+STUDY = f"""
 study: small
 encoders: [xlm-r-base, codebert]
-arms: [none, mnli, java-csharp, mnli-mlm, none-lora]
-targets: [xquad, bugs, topics, tatoeba]
+arms: [{", ".join(ARMS)}]
+targets: [xquad, bugs, topics, tatoeba, xquad-generated, xlsum]
 grid:
-  - {arms: [none, mnli, mnli-mlm], encoders: [xlm-r-base], targets: [xquad]}
-  - {arms: [none, java-csharp, none-lora], encoders: [codebert], targets: [bugs, topics]}
+  - {{arms: [none, mnli, mnli-mlm], encoders: [xlm-r-base], targets: [xquad]}}
+  - {{arms: [none, java-csharp, none-lora], encoders: [codebert], targets: [bugs, topics]}}
+  - {{arms: [none, xlsum-english, squad-generated, squad-generated-mlm, none-slow], encoders: [xlm-r-base],
+    targets: [xquad-generated, xlsum]}}
+  - {{arms: [none, xlsum-english, code-to-text-generated], encoders: [codebert], targets: [bugs]}}
 languages: [python, java, go, english, german, greek, swahili]
 """
 
@@ -42,13 +47,17 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
     call("snakemake", "--cores", "2", *files)  # without access to the hub
     scores = pd.read_csv(folder / "scores.csv", keep_default_na=False)
     found = set(scores.loc[~scores["arm"].str.startswith("baseline:"), "arm"])
-    assert found == {"none", "mnli", "java-csharp", "mnli-mlm", "none-lora"}
+    assert found == set(ARMS)
     assert set(scores["checkpoint"]) == {"", "dev", "last", "oracle"}
     assert {"english", "german", "greek"} <= set(scores.loc[scores["target"] == "xquad", "language"])
     assert set(scores.loc[scores["target"] == "xquad", "metric"]) == {"squad_mean", "f1", "squad_em"}
+    assert set(scores.loc[scores["target"] == "xlsum", "language"]) == {"english", "swahili"}
+    assert set(scores.loc[scores["target"] == "xlsum", "metric"]) == {"rouge_l", "rouge2", "chrf", "right_language"}
+    outputs = pd.read_parquet(next((folder / "predictions/xlm-r-base").glob("*/xquad-generated/*.parquet")))
+    assert set(outputs["output_language"]) == {"english", "german", "greek"} and outputs["answers"].str.len().all()
     assert "Its numbers mean nothing" in (folder / "report.html").read_text()
     lines = call("python", "scripts/rehearse.py", *configs, "--scores", str(folder / "scores.csv"), **hub_environment)
-    assert "arms: 5 of 5" in lines and "not topics: source xcodeeval" in lines
+    assert f"arms: {len(ARMS)} of {len(ARMS)}" in lines and "not topics: source xcodeeval" in lines
     assert "arm mnli-mlm: rehearsed with mlm-xtreme for mlm-multilingual" in lines
     real = subprocess.run(
         ["snakemake", "--cores", "1", "--configfile", "studies/small.yaml"],

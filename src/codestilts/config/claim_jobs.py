@@ -1,5 +1,6 @@
 """What a claim needs from a study (arms, targets and languages), and what the study lacks."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -105,7 +106,7 @@ class Resolver:
         claim, study = self.claim, self.study
         if claim.lacks:
             return [claim.lacks]
-        named = [arm for side in (claim.plus, claim.minus) if side for arm in side.arms or []]
+        named = [arm for side in claim.sides for arm in side.arms or []]
         lacks = [
             *_absent("encoder", [self.encoder], study.encoders),
             *_absent("arm", named, study.arms),
@@ -124,7 +125,7 @@ class Resolver:
 
     def _nothing_to_compare(self) -> str:
         """Say why there is nothing to compare although no name is missing."""
-        for side in filter(None, (self.claim.plus, self.claim.minus)):
+        for side in self.claim.sides:
             if side.form not in ("own", "other") and not self.arms(side):
                 words = [side.family or "", side.domain or "", side.form or ""]
                 return f"an arm of the {'family' if side.family else 'kind'} {' '.join(filter(None, words))}"
@@ -143,8 +144,8 @@ class Resolver:
             case "target":
                 items = [Item(name, self.parts([name])) for name in self.targets]
             case "arm":
-                arms = (claim.plus and claim.plus.arms) or []
-                items = [Item(arm, self.parts(self.targets, [arm])) for arm in arms]
+                varied = claim.than.plus if claim.than else claim.plus
+                items = [Item(arm, self.parts(self.targets, [arm])) for arm in (varied and varied.arms) or []]
             case _:
                 items = [Item("", self.parts(self.targets))]
         return [item for item in items if item.parts]
@@ -152,14 +153,20 @@ class Resolver:
     def _tested_in(self, language: str) -> list[str]:
         return [target for target in self.targets if language in self.languages(target)]
 
-    def parts(self, targets: list[str], plus: list[str] | None = None) -> tuple[Part, ...]:
-        """Return the parts of an item on some targets; ``plus`` replaces the arms of that side."""
+    def parts(self, targets: list[str], varied: list[str] | None = None) -> tuple[Part, ...]:
+        """Return the parts of an item on some targets.
+
+        ``varied`` replaces the arms of ``plus``, or those of the plus of a second difference.
+        """
         claim = self.claim
         assert claim.plus and claim.minus
         targets = [target for target in targets if self.languages(target)]
         if claim.plus.form in ("own", "other"):
             return tuple(self._relative_parts(targets, claim.plus, claim.minus))
-        sides = plus or self.arms(claim.plus), self.arms(claim.minus)
+        if claim.than:
+            than = varied or self.arms(claim.than.plus), self.arms(claim.than.minus)
+            return tuple(self._part([self.arms(claim.plus), self.arms(claim.minus), *than], targets))
+        sides = varied or self.arms(claim.plus), self.arms(claim.minus)
         if not claim.match_forms:
             return tuple(self._part(sides, targets))
         forms = [sorted({self.form(arm) for arm in side}) for side in sides]
@@ -171,12 +178,15 @@ class Resolver:
         )
 
     def _part(self, sides: Sequence[Sequence[str]], targets: Iterable[str]) -> list[Part]:
-        """Return the difference on the targets that all arms have; nothing if there is no such target or arm."""
-        plus, minus = sides
-        usable = [target for target in targets if self._has_all([*plus, *minus], target)]
-        if not (plus and minus and usable):
+        """Return the difference on the targets that all arms have; nothing if there is no such target or arm.
+
+        The third and the fourth side are those of a second difference.
+        """
+        usable = [target for target in targets if self._has_all(itertools.chain(*sides), target)]
+        if not (all(sides) and usable):
             return []
-        return [Part(tuple(plus), tuple(minus), tuple(self.scopes(usable)))]
+        plus, minus, *than = map(tuple, sides)
+        return [Part(plus, minus, tuple(self.scopes(usable)), 1.0, *than)]
 
     def _relative_parts(self, targets: list[str], plus: Side, minus: Side) -> Iterable[Part]:
         """Return, for each target, arms of its own form against those of other forms."""

@@ -15,13 +15,22 @@ class Part:
     """A difference between the means of two sides.
 
     ``scopes`` are lists of targets: the mean is over the targets of each, then over the lists. ``weight`` is the part's
-    share of the whole, relative to that of other parts that have data.
+    share of the whole, relative to that of other parts that have data. If the claim is about how much larger the
+    difference is than a second one, that one has the sides ``than_plus`` and ``than_minus``.
     """
 
     plus: tuple[str, ...]
     minus: tuple[str, ...]
     scopes: tuple[tuple[str, ...], ...]
     weight: float = 1.0
+    than_plus: tuple[str, ...] = ()
+    than_minus: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> list[tuple[int, tuple[str, ...]]]:
+        """The arms of each side, with the sign that its mean has."""
+        signed = [(1, self.plus), (-1, self.minus), (-1, self.than_plus), (1, self.than_minus)]
+        return [(sign, arms) for sign, arms in signed if arms]
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,8 @@ class ClaimSettings:
                 for encoder, items in self.items.items()
                 for item in items
                 for part in item.parts
-                for arm in [*part.plus, *part.minus]
+                for _, arms in part.sides
+                for arm in arms
                 for scope in part.scopes
                 for target in scope
             )

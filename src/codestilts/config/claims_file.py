@@ -50,6 +50,8 @@ def _inconsistencies(claim: Claim) -> Iterator[Problem]:
         side: Side | None = getattr(claim, key)
         if side is not None:
             yield from (Problem((key,), message) for message in _side_problems(side))
+    if claim.than:
+        yield from _than_problems(claim)
     sides = [side for side in (claim.plus, claim.minus) if side]
     if claim.match_forms and not all(side.domain and not side.form for side in sides):
         yield Problem(("match_forms",), "needs a domain, and no form, on both sides")
@@ -57,10 +59,21 @@ def _inconsistencies(claim: Claim) -> Iterator[Problem]:
     if any(relative) and not all(relative):
         yield Problem(("plus", "form"), "own is compared with other: set both sides' form to one of these")
     several = claim.each == "arm" or claim.kind == "best_of"
-    if several and claim.plus and not (claim.plus.arms and len(claim.plus.arms) > 1):
-        yield Problem(("plus", "arms"), "lists fewer than two arms: list those that are tried")
-    if claim.least and claim.each == "arm" and claim.plus and claim.plus.arms and claim.least > len(claim.plus.arms):
-        yield Problem(("least",), f"is {claim.least}, and there are {len(claim.plus.arms)} arms: lower it")
+    varied, path = (claim.than.plus, ("than", "plus", "arms")) if claim.than else (claim.plus, ("plus", "arms"))
+    arms = (varied and varied.arms) or []
+    if several and varied and len(arms) < 2:
+        yield Problem(path, "lists fewer than two arms: list those that are tried")
+    if claim.least and claim.each == "arm" and arms and claim.least > len(arms):
+        yield Problem(("least",), f"is {claim.least}, and there are {len(arms)} arms: lower it")
+
+
+def _than_problems(claim: Claim) -> Iterator[Problem]:
+    """Yield the problems of a second difference, which is one of named arms."""
+    assert claim.than
+    if claim.kind in ("best_of", "fact"):
+        yield Problem(("than",), f"means nothing to a claim of the kind {claim.kind}: remove it")
+    if any(set(side.model_dump(exclude_none=True)) != {"arms"} for side in claim.sides):
+        yield Problem(("than",), "compares named arms: name the arms of all four sides")
 
 
 def _side_problems(side: Side) -> Iterator[str]:
@@ -96,6 +109,8 @@ def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
             (("encoder",), [claim.encoder] if claim.encoder else [], encoders, "encoder"),
             (("plus", "arms"), (claim.plus and claim.plus.arms) or [], arms, "arm"),
             (("minus", "arms"), (claim.minus and claim.minus.arms) or [], arms, "arm"),
+            (("than", "plus", "arms"), (claim.than and claim.than.plus.arms) or [], arms, "arm"),
+            (("than", "minus", "arms"), (claim.than and claim.than.minus.arms) or [], arms, "arm"),
             (("targets",), claim.targets or [], targets, "target"),
             (("metrics",), claim.metrics, targets, "target"),
             (("facts", "languages"), claim.facts.languages if claim.facts else [], targets, "target"),

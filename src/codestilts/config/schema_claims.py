@@ -52,6 +52,18 @@ class Side(Strict):
     )
 
 
+class Difference(Strict):
+    """A difference of two sides."""
+
+    plus: Side
+    minus: Side
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Both sides, the one that is subtracted last."""
+        return self.plus, self.minus
+
+
 class Facts(Strict):
     """Properties of the study itself. Tasks are those of the arms of ``plus``, targets those of the claim."""
 
@@ -81,6 +93,12 @@ class Claim(Strict):
     encoder: Name | None = Field(None, description="the encoder that it is about, if not each of the study")
     plus: Side | None = None
     minus: Side | None = None
+    than: Difference | None = Field(
+        None,
+        description="a second difference of named arms, in the same cells: the claim is then about how much larger the "
+        "first one is than this. `each: arm` takes the arms of its plus, so that a difference that is larger than each "
+        "is larger than the best",
+    )
     match_forms: bool = Field(False, description="compare arms of the same form, and average over forms")
     targets: Names | None = Field(None, description="the targets, if not all of the suite")
     suite: Name = Field("pl", description="suite of the targets, where they are not listed")
@@ -106,6 +124,11 @@ class Claim(Strict):
     margin: AtLeast0 | None = Field(None, description="points up to which a difference counts as none")
     facts: Facts | None = None
     lacks: str = Field("", description="what the claim needs and no study of the project has yet; it cannot be run")
+
+    @property
+    def sides(self) -> list[Side]:
+        """All sides that the claim has."""
+        return [side for side in (self.plus, self.minus, *(self.than.sides if self.than else ())) if side]
 
     @property
     def near_excluded(self) -> bool:

@@ -71,6 +71,9 @@ class Build(Strict):
     )
     per_problem: Count | None = Field(None, description="maximum number of train programs of a problem")
     least_characters: Count | None = Field(None, description="minimum characters of a paragraph")
+    output_language: Name | None = Field(
+        None, description="language of the texts that are generated, if not that of the row"
+    )
     keep_unanswerable: bool = Field(False, description="keep questions without an answer")
 
 

@@ -5,7 +5,6 @@ the words of the test documents. Predictors predict the same rows as trained mod
 arm ``baseline:NAME`` and seed 0.
 """
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +18,8 @@ from codestilts.evaluation.bm25 import nearest, score_blocks
 from codestilts.evaluation.generation_baselines import generated_texts
 from codestilts.evaluation.metrics.ranking import occurs_once
 from codestilts.evaluation.output_language import found_languages
-from codestilts.examples.text import subtokens
+from codestilts.examples.text import most_similar, sentences, subtokens
 from codestilts.seeding import derive_seed
-
-SENTENCE = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")
 
 COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
 
@@ -144,13 +141,6 @@ def most_common(counter: Counter[str]) -> str:
     return min(counter, key=lambda key: (-counter[key], key))
 
 
-def most_similar(text: str, options: list[str]) -> int:
-    """Return the index of the option with the largest share of its sub-tokens in ``text`` (the first among equals)."""
-    words = set(subtokens(text))
-    option_words = [set(subtokens(option)) for option in options]
-    return int(np.argmax([len(words & option) / max(len(option), 1) for option in option_words]))
-
-
 def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """Predict the first, the last, a random and the option that is most similar to the question.
 
@@ -160,7 +150,7 @@ def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> 
     if "options" in rows:
         options = [list(row) for row in rows["options"]]
     else:
-        options = [[part.strip() for part in SENTENCE.findall(text)] or [text] for text in rows["context"]]
+        options = [sentences(text) for text in rows["context"]]
     draws = rng.random(len(rows))
     pairs = zip(rows["question"], options, strict=True)
     return {
@@ -190,10 +180,9 @@ def texts(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> 
     The references are no baseline: how many of them are found to be in another language is the error of that metric.
     The column ``copied`` says what is copied, else it is the first sentence of the source.
     """
-    first = [next(iter(SENTENCE.findall(text)), text).strip() for text in rows["source"]]
-    copied = rows["copied"].tolist() if "copied" in rows else first
+    copied = rows["copied"] if "copied" in rows else [sentences(text)[0] for text in rows["source"]]
     gold = rows["reference"].tolist()
-    outputs = generated_texts(train, rows, copied) | {"reference": gold}
+    outputs = generated_texts(train, rows, list(copied)) | {"reference": gold}
     return {name: Predicted(gold, found) for name, found in outputs.items()}
 
 

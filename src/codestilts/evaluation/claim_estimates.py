@@ -127,8 +127,7 @@ def _estimate(
     own = {name: [item.language] for name in languages} if item.language else languages
     found = []
     for part in item.parts:
-        sides = (1, part.plus), (-1, part.minus)
-        if weighted := common_difference(scores, sides, [*map(list, part.scopes)], own):
+        if weighted := common_difference(scores, part.sides, [*map(list, part.scopes)], own):
             found.append((part.weight, weighted))
     if not found:
         return None, {}

@@ -11,6 +11,7 @@ import pandas as pd
 
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.evaluation.baselines import baseline_predictions
+from codestilts.evaluation.generation_baselines import usual_text
 from codestilts.evaluation.leakage import parts
 from codestilts.evaluation.metrics.registry import row_sums, value
 
@@ -19,7 +20,7 @@ TOKEN = r"\w+|[^\w\s]"  # independent of encoders, so that the numbers are the s
 # For each task type, the predictor that reads nothing: the most frequent answer if there are labels.
 TRIVIAL = {
     "classification": "majority", "tagging": "majority", "multiple_choice": "majority", "span_qa": "random",
-    "retrieval": "random",
+    "retrieval": "random", "generation": "frequent",
 }  # fmt: skip
 QUARTERS = 4
 
@@ -44,7 +45,7 @@ def matched_tasks(specs: Mapping[str, Mapping[str, Any]], examples: Mapping[str,
         counts = answer_places(train, spec["type"])
         row = {"form": spec["form"], "domain": spec["domain"], "task": task, "train": len(train)}
         row |= {"dev": int((frame["split"] == "dev").sum()), "tokens": mean_tokens(train)}
-        row |= {"labels": len(counts) if spec["type"] not in ("span_qa", "retrieval") else 0}
+        row |= {"labels": len(counts) if spec["type"] not in ("span_qa", "retrieval", "generation") else 0}
         rows.append(row | {"places": shares(counts), "trivial": trivial_score(task, frame, spec)})
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["form", "domain", "task"], ignore_index=True)
 
@@ -56,8 +57,8 @@ def mean_tokens(examples: pd.DataFrame) -> float:
 
 
 def answer_places(examples: pd.DataFrame, kind: str) -> Counter[Any]:
-    """Count the answers by label, tag or index, or by quarter of the passage; retrieval has none."""
-    if kind == "retrieval":
+    """Count the answers by label, tag or index, or by quarter of the passage; retrieval and generation have none."""
+    if kind in ("retrieval", "generation"):
         return Counter()
     if kind == "tagging":
         return Counter(tag for tags in examples["tags"] for tag in tags)
@@ -76,6 +77,10 @@ def shares(counts: Mapping[Any, int]) -> str:
 
 def trivial_score(task: str, examples: pd.DataFrame, spec: Mapping[str, Any]) -> float:
     """Return the score on the dev rows of an answer that reads nothing."""
+    if spec["type"] == "generation":  # whose other baselines search all train rows for the nearest one
+        train, dev = (examples[examples["split"] == split] for split in ("train", "dev"))
+        usual = usual_text(train["reference"].tolist())
+        return float(value(row_sums(dev.assign(gold=dev["reference"], prediction=usual), spec["metric"])))
     shown = examples.assign(split=examples["split"].replace("dev", "test"))
     found = baseline_predictions(shown, task, BaselineSettings(type=spec["type"]))
     own = found[found["arm"] == f"baseline:{TRIVIAL[spec['type']]}"]

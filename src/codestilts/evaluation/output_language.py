@@ -14,6 +14,7 @@ import pandas as pd
 from codestilts.columns import MASK
 from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.languages import is_programming_language
+from codestilts.examples.parsing.natural_languages import identified_languages
 from codestilts.invented import is_invented, real_language, renaming
 
 if TYPE_CHECKING:
@@ -157,9 +158,9 @@ def _identify(text: str, names: tuple[str, ...]) -> str:
 @lru_cache(maxsize=1)
 def _detector(names: tuple[str, ...]) -> "LanguageDetector":
     """What identifies these languages, of which only the models are loaded. Those that lingua lacks are left out."""
-    from lingua import Language, LanguageDetectorBuilder
+    from lingua import LanguageDetectorBuilder
 
-    known = {item.name.lower(): item for item in Language.all()}
+    known = identified_languages()
     found = [name for name in names if name in known]
     candidates = [known[name] for name in (found if len(found) > 1 else [*found, *COMMON])]
     return LanguageDetectorBuilder.from_languages(*candidates).with_minimum_relative_distance(MARGIN).build()

@@ -14,6 +14,8 @@ from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs, builder_settings
 from codestilts.examples.invented_rows import with_invented_languages
+from codestilts.examples.parsing.languages import is_programming_language
+from codestilts.examples.parsing.natural_languages import identified_languages
 from codestilts.examples.published_counts import compare_with_published
 from codestilts.files import read_yaml
 
@@ -121,6 +123,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         if not (frame["split"] == split).any():
             raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's build")
     _validate_texts(frame, task, spec)
+    _validate_output_languages(frame, task, spec)
     _validate_labels(frame, task, spec)
     mismatched = _mismatched(frame, spec)
     if mismatched.any():
@@ -139,6 +142,17 @@ def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
                 raise CodeStiltsError(
                     f"task {task}, example {example}: reference is empty: drop such rows in the builder"
                 )
+
+
+def _validate_output_languages(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    if spec.type != "generation":
+        return
+    for language in sorted(set(frame["output_language"])):
+        if not (is_programming_language(language) or language in identified_languages()):
+            raise CodeStiltsError(
+                f"task {task}: nothing can tell whether an output is in {language}, which lingua-language-detector "
+                "lacks: remove it from the task's languages"
+            )
 
 
 def _validate_labels(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:

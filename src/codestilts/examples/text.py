@@ -1,16 +1,30 @@
-"""Words and identifiers: subtokens, truncation, replacing names, idf-weighted word overlap."""
+"""Words, sentences and identifiers: subtokens, truncation, replacing names, word overlap."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
 _SUBTOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_SENTENCE = re.compile(r"[^.!?。！？।؟۔]+[.!?。！？।؟۔]*")
 IDF_OFFSET = 0.1  # keeps the weight of a word that every text has above 0
 
 
 def subtokens(text: str) -> list[str]:
     """Split a text or identifier into lower-case words: ``getNode_id2`` gives get, node, id, 2."""
     return [piece.lower() for piece in _SUBTOKEN.findall(text)]
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text in any language, or the whole text if it has none."""
+    return [part.strip() for part in _SENTENCE.findall(text)] or [text]
+
+
+def most_similar(text: str, options: list[str]) -> int:
+    """Return the index of the option with the largest share of its sub-tokens in ``text`` (the first among equals)."""
+    words = set(subtokens(text))
+    option_words = [set(subtokens(option)) for option in options]
+    scores = [len(words & option) / max(len(option), 1) for option in option_words]
+    return scores.index(max(scores))
 
 
 def letters_only(name: str) -> str:

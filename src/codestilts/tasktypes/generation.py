@@ -31,7 +31,7 @@ from codestilts.tasktypes.text_decoder import Decoder, token_losses
 from codestilts.tasktypes.text_search import Best, Search, best_tokens, search
 from codestilts.tasktypes.token_states import token_states
 
-COLUMNS = ["source", "output_language"]  # of examples, which predictions keep
+COLUMNS = ["source", "output_language", "answers"]  # of examples, which predictions keep; few have several answers
 
 
 class GenerationFeature(Feature):
@@ -167,7 +167,7 @@ def decode(
         "score": rows[:, 0].tolist(),
         "cut": [ids[-1] != end for ids in tokens],
     }
-    return pd.DataFrame(columns, index=examples.index).join(examples[COLUMNS])
+    return pd.DataFrame(columns, index=examples.index).join(examples[[name for name in COLUMNS if name in examples]])
 
 
 def shuffle(features: Records[GenerationFeature], seed: int, tokenizer: Any, task: Task) -> Records[GenerationFeature]:

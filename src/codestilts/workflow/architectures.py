@@ -40,7 +40,7 @@ class Architecture:
         positions_and_types = (self.max_position_embeddings + self.type_vocab_size) * h
         return self.word_embeddings + positions_and_types + 2 * h + self.blocks + h * h + h
 
-    def forward_flops(self, length: float, masked: float = 0.0) -> float:
+    def forward_flops(self, length: float, predicted: float = 0.0) -> float:
         """FLOPs of a forward pass, per token.
 
         Two a parameter of the blocks (Kaplan et al. 2020, arXiv 2001.08361, section 2.1), and for attention
@@ -49,10 +49,14 @@ class Architecture:
 
         Args:
             length: Tokens of the sequence.
-            masked: Share of the tokens that go through the head of masked language modelling.
+            predicted: Share of the tokens that are compared with the vocabulary: masked or generated ones.
         """
-        head = masked * (self.word_embeddings + self.hidden_size**2)
+        head = predicted * (self.word_embeddings + self.hidden_size**2)
         return 2 * (self.blocks + head) + 4 * self.num_hidden_layers * self.hidden_size * length
+
+    def decoder_flops(self, layers: int) -> float:
+        """FLOPs of a decoder's blocks per token of an output: those of the encoder, and cross-attention."""
+        return 2 * layers * (self.blocks / self.num_hidden_layers + 4 * self.hidden_size**2)
 
 
 # The config.json of encoders as published, by the ids of sources.csv.

@@ -7,10 +7,11 @@ section 2.1). Adapters save the gradients of the weights, a third of that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codestilts.config.training_settings import DoseSettings, RetrievalSettings, TrainingSettings
+from codestilts.config.training_settings import DoseSettings, RetrievalSettings, TaskSettings, TrainingSettings
 from codestilts.workflow.architectures import Architecture
 from codestilts.workflow.task_sizes import TaskSize
 
+TOKENS_PER_BATCH = 4096  # of predictions; outputs of a batch are searched together
 MASKED = 0.15  # share of tokens that masked language modelling predicts (Devlin et al. 2019, arXiv 1810.04805)
 
 
@@ -20,6 +21,7 @@ class Flops:
 
     training: float = 0.0
     forward: float = 0.0
+    steps: float = 0.0  # tokens of searched outputs that wait for each other, one after the other; no FLOPs
 
     @property
     def total(self) -> float:
@@ -27,10 +29,10 @@ class Flops:
         return self.training + self.forward
 
     def __add__(self, other: "Flops") -> "Flops":
-        return Flops(self.training + other.training, self.forward + other.forward)
+        return Flops(self.training + other.training, self.forward + other.forward, self.steps + other.steps)
 
     def __mul__(self, factor: float) -> "Flops":
-        return Flops(self.training * factor, self.forward * factor)
+        return Flops(self.training * factor, self.forward * factor, self.steps * factor)
 
 
 def training_flops(
@@ -51,20 +53,33 @@ def training_flops(
             of its target at every evaluation, and its dev rows once more if a checkpoint is selected by them.
     """
     tasks = {name: sizes[name] for name in settings.tasks}
-    masked = {name: MASKED if task.type == "mlm" else 0.0 for name, task in settings.tasks.items()}
-    per_token = {name: encoder.forward_flops(size.sequence_tokens, masked[name]) for name, size in tasks.items()}
+    per_token = {name: _forward_flops(encoder, task, sizes[name]) for name, task in settings.tasks.items()}
     weights = {name: settings.task_weight(max(size.train, 1), size.example_tokens) for name, size in tasks.items()}
     tokens = training_tokens(settings, tasks) if tokens is None else tokens
     passes = 2 if settings.lora else 3
     mixed = sum(weights[name] / sum(weights.values()) * per_token[name] for name in tasks)
-    forward = 0.0
+    forward = steps = 0.0
     for name, size in tasks.items():
         if settings.phase == "target" and not trial:
             rows = size.test + size.dev * (1 if settings.selection == ("last",) else 2)
         else:
-            rows = 0 if masked[name] else size.dev
+            rows = 0 if settings.tasks[name].type == "mlm" else size.dev
         forward += rows * size.example_tokens * per_token[name]
-    return Flops(passes * tokens * mixed, forward * settings.evaluations)
+        steps += rows * size.example_tokens / TOKENS_PER_BATCH * size.output_tokens
+    return Flops(passes * tokens * mixed, forward * settings.evaluations, steps * settings.evaluations)
+
+
+def _forward_flops(encoder: Architecture, task: TaskSettings, size: TaskSize) -> float:
+    """FLOPs of a forward pass per token of a task's examples, those of its outputs included.
+
+    Steps of a search are counted like a forward pass over the whole output, without the time that they wait for each
+    other.
+    """
+    if task.type != "generation":
+        return encoder.forward_flops(size.sequence_tokens, MASKED if task.type == "mlm" else 0.0)
+    written = size.output_tokens / size.example_tokens
+    decoder = written * encoder.decoder_flops(task.options.decoder_layers)
+    return encoder.forward_flops(size.sequence_tokens, written) + decoder
 
 
 def dose_flops(encoder: Architecture, settings: DoseSettings, sizes: Mapping[str, TaskSize]) -> Flops:

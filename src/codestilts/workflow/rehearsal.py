@@ -157,7 +157,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each",
     if not targets or "none" not in arms:
         raise CodeStiltsError("no target of the study is available: check that HF_ENDPOINT names the right hub")
     languages = {language for name in targets for language in available.languages[name]}
-    tasks: Record = {name: {"languages": own} for name, own in available.languages.items()}
+    tasks: Record = {name: {"languages": own} | _tiny_sizes(study, name) for name, own in available.languages.items()}
     for name, parts in available.parts.items():
         tasks[name]["examples_of"] = parts
     trained = [name for name in targets if study.tasks[name].trained]
@@ -192,6 +192,12 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each",
         "definitions": {"arms": arms},
     }
     return Rehearsal(overlay, gaps)
+
+
+def _tiny_sizes(study: Study, task: str) -> dict[str, int]:
+    """What a rehearsal has in place of the sizes that the study sets for a task alone."""
+    own = study.config.data.tasks.get(task)
+    return {size: SIZES["target"][size] for size in own.given()} if own else {}
 
 
 def _choose_arms(study: Study, available: Availability) -> tuple[Record, Gaps]:

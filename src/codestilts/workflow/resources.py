@@ -29,6 +29,7 @@ SPAN_TOKEN_BYTES = 250  # the same for span_qa: each token keeps its offsets, an
 LARGE = 100_000  # rows of a large set, which retrieval compares by language; its largest has less than half of the rows
 START_MINUTES = 15  # loading and saving on a busy file system
 # FLOP/s: half of what one core reached in the pocket study, and a third of what `make plan` assumes for an A100.
+SEARCH_SECONDS = 0.02  # a token of each output of a batch: at such a size calls take the time, not FLOPs
 FLOPS_PER_SECOND = {"cpu": 4e9, "gpu": 30e12}
 
 
@@ -61,11 +62,11 @@ class JobResources:
         return round(memory)
 
     def minutes(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
-        """Run time: a start, and for each seed (or learning rate) its FLOPs at a modest speed."""
+        """Run time: a start, and for each seed (or learning rate) its FLOPs at a modest speed and its searches."""
         flops = self._flops(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
         repeats = {"tune": len(self.study.learning_rates), "doses": 1}.get(stage, self.seeds_per_job)
         speed = FLOPS_PER_SECOND[self.study.config.device] * max(1, self.gpus(stage, wildcards))
-        return START_MINUTES + math.ceil(repeats * flops.total / speed / 60)
+        return START_MINUTES + math.ceil(repeats * (flops.total / speed + flops.steps * SEARCH_SECONDS) / 60)
 
     def _tasks(self, stage: Stage, wildcards: Mapping[str, str]) -> Iterable[str]:
         """The tasks whose examples a job reads."""

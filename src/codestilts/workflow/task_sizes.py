@@ -23,7 +23,10 @@ PUBLISHED_ROWS: dict[str, tuple[int, int]] = {
     "xnli": (392_702, 5_010), "paws-x": (49_401, 2_000), "udpos": (21_253, 3_140), "panx": (20_000, 6_530),
     "xquad": (87_599, 1_190), "mlqa": (87_599, 6_040), "tydiqa": (3_696, 564), "bucc": (0, 650_000),
     "bucc-gold": (0, 8_750), "tatoeba": (0, 1_000), "solutions": (0, 850), "solutions-humaneval": (0, 164),
-    "solutions-mining": (0, 850), "rosetta": (0, 600),
+    "solutions-mining": (0, 850), "rosetta": (0, 600), "code-to-text-generated": (908_224, 0),
+    "refinement-generated": (99_044, 0), "java-csharp-generated": (10_295, 0), "squad-generated": (87_599, 0),
+    "xlsum-english": (306_522, 0), "xquad-generated": (87_599, 1_190), "mlqa-generated": (87_599, 6_040),
+    "tydiqa-generated": (3_696, 564), "xlsum": (306_522, 3_930),
 }
 # Approximate tokens of a sentence of theirs, which max_length does not tell. Most rows of bucc have one side only.
 PUBLISHED_LENGTHS: dict[str, float] = {"tatoeba": 15, "bucc": 20, "bucc-gold": 40}
@@ -32,7 +35,7 @@ PUBLISHED_LENGTHS: dict[str, float] = {"tatoeba": 15, "bucc": 20, "bucc-gold": 4
 
 @dataclass(frozen=True)
 class TaskSize:
-    """Numbers of examples (``test`` over all languages), and their length in tokens."""
+    """Numbers of examples (``test`` over all languages), and their length in tokens, outputs apart."""
 
     train: int  # of one seed
     dev: int
@@ -40,11 +43,12 @@ class TaskSize:
     sequence_tokens: float
     sequences: int  # of an example
     origin: Literal["built", "published", "requested"]
+    output_tokens: float = 0.0  # of generation
 
     @property
     def example_tokens(self) -> float:
-        """Mean tokens of an example."""
-        return self.sequence_tokens * self.sequences
+        """Mean tokens of an example, its output included."""
+        return self.sequence_tokens * self.sequences + self.output_tokens
 
 
 def sequences_per_example(task_type: str, pairs: str) -> int:
@@ -75,9 +79,11 @@ def task_size(
     tokens = sequence_tokens(study, task, measured, fill)
     spec = study.tasks[task]
     sequences = sequences_per_example(spec.type, spec.options.pairs)
+    written = fill * spec.options.output_tokens if spec.type == "generation" else 0.0
     if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
         built = built_size(table, tokens, sequences)
-        return replace(built, train=preparation_jobs.drawn_rows(study, task, built.train))
+        train_rows = preparation_jobs.drawn_rows(study, task, built.train)
+        return replace(built, train=train_rows, output_tokens=written)
     requested = preparation_jobs.build_settings(study, task)
     train, test = PUBLISHED_ROWS.get(task, (None, None))
     rows = preparation_jobs.drawn_rows(study, task, _at_most(requested.train, train))
@@ -87,7 +93,7 @@ def task_size(
     source_language = study.source_language(task)
     tested = sum(in_source_language if language == source_language else per_language for language in languages)
     origin: Literal["published", "requested"] = "published" if task in PUBLISHED_ROWS else "requested"
-    return TaskSize(rows, requested.dev or 0, tested, tokens, sequences, origin)
+    return TaskSize(rows, requested.dev or 0, tested, tokens, sequences, origin, written)
 
 
 def _at_most(requested: int | None, published: int | None) -> int:

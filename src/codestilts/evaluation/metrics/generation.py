@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from codestilts.evaluation.metrics.classes import ratio
-from codestilts.evaluation.metrics.spans import squad_tokens, token_f1
+from codestilts.evaluation.metrics.spans import accepted, squad_tokens, token_f1
 from codestilts.examples.parsing.languages import is_programming_language
 
 Score = Callable[[str, str], float]  # of a reference and an output
@@ -47,6 +47,31 @@ def sentence_bleu(gold: Sequence[str], predicted: Sequence[str]) -> float:
         logarithm += math.log(matches + smoothing) - math.log(max(len(predicted) - n + 1, 0) + smoothing)
     brevity = min(0.0, 1 - (len(gold) + 1) / (len(predicted) + 1))
     return math.exp(logarithm / MAX_N + brevity)
+
+
+def translation_bleu4(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the smoothed BLEU-4 of each row as a corpus of its own, by CodeXGLUE's scorer of translations.
+
+    That scorer (``compute_bleu`` of tensorflow/nmt with ``smooth``; Code-Code/code-to-code-trans and code-refinement)
+    splits at white space, keeps capitals, adds 1 to all counts (Lin and Och 2004), and compares lengths as BLEU does
+    (Papineni et al. 2002). It adds up the counts of all rows before it divides. Here rows are averaged, because
+    statistics resample rows, so values of whole sets differ from the scorer's.
+    """
+    return mean_score(predictions, lambda gold, found: corpus_bleu([gold.split()], [found.split()]))
+
+
+def corpus_bleu(golds: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> float:
+    """Return the smoothed BLEU-4 of a corpus with one reference for each output, between 0 and 1."""
+    lengths = [sum(map(len, side)) for side in (golds, predictions)]
+    if not lengths[1]:
+        return 0.0
+    logarithm = 0.0
+    for n in range(1, MAX_N + 1):
+        pairs = zip(golds, predictions, strict=True)
+        matches = sum((_ngrams(gold, n) & _ngrams(predicted, n)).total() for gold, predicted in pairs)
+        possible = sum(max(len(predicted) - n + 1, 0) for predicted in predictions)
+        logarithm += math.log((matches + 1) / (possible + 1))
+    return math.exp(logarithm / MAX_N + min(0.0, 1 - lengths[0] / lengths[1]))
 
 
 def bleu_tokens(text: str) -> list[str]:
@@ -116,14 +141,15 @@ def chrf(predictions: pd.DataFrame) -> pd.DataFrame:
 def generated_f1(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the token F1 of a generated answer: that of SQuAD 1.1 in natural languages, as in XQuAD.
 
-    SQuAD's normalisation drops punctuation and the words ``a`` and ``the``, which are names in code. So outputs in
-    programming languages are only split at white space.
+    The best of a row's accepted ``answers`` counts; without that column ``gold`` is the only one. SQuAD's normalisation
+    drops punctuation and the words ``a`` and ``the``, which are names in code. So outputs in programming languages are
+    only split at white space.
     """
-    rows = zip(predictions["gold"], predictions["prediction"], predictions["output_language"], strict=True)
+    rows = zip(accepted(predictions), predictions["prediction"], predictions["output_language"], strict=True)
     scores = []
-    for gold, predicted, language in rows:
+    for golds, predicted, language in rows:
         split = str.split if is_programming_language(language) else squad_tokens
-        scores.append(token_f1(split(gold), split(predicted)))
+        scores.append(max(token_f1(split(gold), split(predicted)) for gold in golds or [""]))
     return ratio(predictions.index, scores, 1.0)
 
 

@@ -1,8 +1,8 @@
 """Tasks made of CodeXGLUE's data sets (Lu et al. 2021, arXiv 2102.04664) that mapping columns does not cover.
 
-Sets made to generate code are recast so that an encoder can solve them: as retrieval or classification. As in
-CodeXGLUE's own scripts, tokens are joined by a space and any white space becomes one. Each entry of ``read`` names its
-``languages`` or has ``{code}`` in its config.
+Sets made to generate texts are recast so that an encoder can solve them, as retrieval or classification, and have their
+published form too (:func:`other_side`). As in CodeXGLUE's own scripts, tokens are joined by a space and any white space
+becomes one. Each entry of ``read`` names its ``languages`` or has ``{code}`` in its config.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from codestilts.examples.sampling import (
 )
 from codestilts.examples.text import first_words
 
-TEXT_COLUMNS = ("text_a", "text_b", "query", "document", "buggy", "fixed")
+TEXT_COLUMNS = ("text_a", "text_b", "query", "document", "buggy", "fixed", "source", "reference")
 SPLITS = ("train", "dev", "test")
 BLOCK = 2500  # methods compared with each other at once (50 MB a matrix); larger blocks give closer negatives
 MASK_TOKENS = (MASK, "<mask>")  # the mask tokens of BERT's and of RoBERTa's tokenizer
@@ -114,6 +114,18 @@ def code_search(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         frame["query"] = [text.partition(cut_at)[0].strip() for text in frame["query"]]
     frame = drop_cross_split_duplicates(frame, "document", settings)
     return sample_rows(drop_ambiguous_pairs(frame, settings), settings)
+
+
+def other_side(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Generate the ``reference`` of a ``source``: its documentation, its fixed version, or its translation.
+
+    Option ``output_language``: the language of the references, if it is not that of the row.
+    """
+    frame = read_normalised(inputs, settings)
+    for side in ("source", "reference"):
+        frame = keep_rows(frame, frame[side] != "", f"its {side} is empty", settings)
+    frame = drop_cross_split_duplicates(frame, "source", settings)
+    return sample_rows(frame.assign(output_language=settings.options.output_language or frame["language"]), settings)
 
 
 def same_problem_search(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
