@@ -77,6 +77,11 @@ def collate(features: list[GenerationFeature], tokenizer: Any, rng: Any = None) 
     return batch
 
 
+def needs(encoder: nn.Module, tokenizer: Any, mlm_head: nn.Module | None) -> dict[str, Any]:
+    """Give the head the encoder, which its decoder starts from, and the tokenizer, which names the end of a text."""
+    return {"encoder": encoder, "tokenizer": tokenizer}
+
+
 class Head(nn.Module):
     """The decoder.
 
@@ -154,6 +159,13 @@ def decode(
         "cut": [ids[-1] != end for ids in tokens],
     }
     return pd.DataFrame(columns, index=examples.index).join(examples[COLUMNS])
+
+
+def finish(predictions: pd.DataFrame, source_language: str) -> pd.DataFrame:
+    """Add ``found_language``, the language that each output was found to be in."""
+    from codestilts.evaluation.output_language import found_languages  # the parsers of all languages
+
+    return predictions.assign(found_language=found_languages(predictions, source_language))
 
 
 def shuffle(features: Records[GenerationFeature], seed: int, tokenizer: Any, task: Task) -> Records[GenerationFeature]:

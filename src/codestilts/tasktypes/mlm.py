@@ -54,6 +54,11 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
     return batch
 
 
+def needs(encoder: nn.Module, tokenizer: Any, mlm_head: nn.Module | None) -> dict[str, Any]:
+    """Give the head the encoder's own masked-language-model head."""
+    return {"pretrained": mlm_head}
+
+
 class Head(nn.Module):
     """The encoder's own masked-language-model head (``pretrained``), applied to the chosen tokens only."""
 
@@ -81,7 +86,9 @@ class Head(nn.Module):
         return outputs.mean()
 
 
-def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Raise NotImplementedError: MLM is only an intermediate control."""
     raise NotImplementedError("masked language modelling has no predictions")
 

@@ -9,6 +9,8 @@
 ``shuffle``  features -> the same with shuffled labels, the control of Zhang et al. 2017 (section 2)
 ``select``   features -> those of some rows; a type without it has one feature or more for each row and no other state
 ``flip``     features -> the same, some with a wrong label; only classification has it
+``needs``    the encoder, its tokenizer and its own head -> what else ``Head`` takes; for a type without it, nothing
+``finish``   selected predictions -> the same with columns that only they need; a type without it adds none
 
 A new type is one module and one line here.
 """
@@ -19,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import classification, generation, mlm, multiple_choice, retrieval, span_qa, tagging
@@ -48,6 +51,23 @@ def features_of(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[A
     module = task_type(task.type)
     features: Records[Any] = getattr(module, "features", _plain)(records, tokenizer, task)
     return features
+
+
+def new_head(
+    task: Task, encoder: Any, tokenizer: Any, mlm_head: nn.Module | None = None, dropout: float = 0.0
+) -> nn.Module:
+    """Make a head with random weights from torch's seed; ``mlm_head`` is the encoder's own."""
+    module = task_type(task.type)
+    needs = module.needs(encoder, tokenizer, mlm_head) if hasattr(module, "needs") else {}
+    head: nn.Module = module.Head(task, encoder.config, tokenizer.mask_token_id, dropout, **needs)
+    return head
+
+
+def finish(predictions: pd.DataFrame, task: Task, source_language: str) -> pd.DataFrame:
+    """Add the columns that only selected predictions need."""
+    module = task_type(task.type)
+    finished: pd.DataFrame = module.finish(predictions, source_language) if hasattr(module, "finish") else predictions
+    return finished
 
 
 def _plain(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[Any]:

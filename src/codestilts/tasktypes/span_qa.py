@@ -229,7 +229,9 @@ class Head(nn.Module):
         return (F.cross_entropy(outputs[..., 0], batch["start"]) + F.cross_entropy(outputs[..., 1], batch["end"])) / 2
 
 
-def decode(outputs: list[Tensor], features: list[SpanFeature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[SpanFeature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Predict the best-scoring span of each example as text; ``score`` is the sum of its start and end scores.
 
     Where a question may have no answer, the empty answer wins if it scores above the best span. Its score is that of

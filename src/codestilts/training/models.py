@@ -29,8 +29,8 @@ from codestilts.config.training_settings import LoraSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
 from codestilts.seeding import derive_seed
+from codestilts.tasktypes import registry
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.registry import task_type
 from codestilts.tasktypes.text_decoder import Decoder
 from codestilts.tasktypes.token_states import UNPADDED, UNPADDED_TYPES, attention
 from codestilts.training.pretrained import EMBEDDINGS, ENCODER, INDEX
@@ -231,7 +231,4 @@ def new_head(
     ``dropout`` is that of published heads; quick heads have none.
     """
     torch.manual_seed(derive_seed(task.name, seed))
-    extra: dict[str, Any] = {"pretrained": mlm_head} if task.type == "mlm" else {}
-    if task.type == "generation":
-        extra = {"encoder": encoder, "tokenizer": tokenizer}
-    return task_type(task.type).Head(task, encoder.config, tokenizer.mask_token_id, dropout, **extra)
+    return registry.new_head(task, encoder, tokenizer, mlm_head, dropout)
