@@ -1,8 +1,8 @@
 """A text for a text: documentation of a function, the missing line of a program, an answer in words.
 
-The head is a decoder (:mod:`codestilts.tasktypes.text_decoder`), which every phase makes anew from the encoder. It is
-trained with the right previous tokens (teacher forcing). To predict, outputs are searched
-(:mod:`codestilts.tasktypes.text_search`).
+The head is a decoder (:mod:`codestilts.tasktypes.text_decoder`): that of the encoder if it was pretrained with one,
+else one that every phase makes anew from the encoder. It is trained with the right previous tokens (teacher forcing).
+To predict, outputs are searched (:mod:`codestilts.tasktypes.text_search`).
 """
 
 from typing import Any
@@ -25,8 +25,9 @@ from codestilts.tasktypes.base import (
     permutation,
     special_tokens,
 )
+from codestilts.tasktypes.language_codes import first_tokens, has_codes
 from codestilts.tasktypes.records import Changed, Records
-from codestilts.tasktypes.text_decoder import Decoder, token_losses
+from codestilts.tasktypes.text_decoder import Decoder, PretrainedDecoder, has_decoder, token_losses
 from codestilts.tasktypes.text_search import Best, Search, best_tokens, search
 from codestilts.tasktypes.token_states import token_states
 
@@ -34,7 +35,10 @@ COLUMNS = ["source", "output_language"]  # of examples, which predictions keep
 
 
 class GenerationFeature(Feature):
-    """An example with the tokens of its output, the end included. ``tokens`` counts those of both texts."""
+    """An example with the tokens of its output, the end included. ``tokens`` counts those of both texts.
+
+    With a tokenizer that has codes of languages, the output begins with that of ``output_language``.
+    """
 
     output: np.ndarray
 
@@ -63,9 +67,10 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Generatio
     sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
     references = examples["reference"].tolist()
     outputs = tokenizer(references, add_special_tokens=False)["input_ids"] if references else []
+    begins = first_tokens(examples["output_language"], tokenizer, task.name)
     features: list[GenerationFeature] = []
-    for source, ids in zip(sources, outputs, strict=True):
-        output = np.array([*ids, end][: task.options.output_tokens], dtype=np.int32)
+    for source, first, ids in zip(sources, begins, outputs, strict=True):
+        output = np.array([*first, *ids, end][: task.options.output_tokens], dtype=np.int32)
         features.append({"sequences": [source], "tokens": count_tokens([source]) + len(output), "output": output})
     return features
 
@@ -95,45 +100,50 @@ class Head(nn.Module):
     ) -> None:
         super().__init__()
         options = task.options
-        self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
-        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
-        self.smoothing = options.label_smoothing
-        self.search = Search(*start_and_end(tokenizer), options.output_tokens, options.beams)
+        self.decoder: Decoder | PretrainedDecoder
+        start, end = start_and_end(tokenizer)
+        if has_decoder(encoder):
+            self.decoder, start = PretrainedDecoder(encoder, options.output_tokens), config.decoder_start_token_id
+        else:
+            self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
+        self.smoothing, self.codes = options.label_smoothing, has_codes(tokenizer)
+        self.search = Search(start, end, options.output_tokens, options.beams)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         states = token_states(encoder, batch)
         memory, mask = states.padded(states.last), batch["attention_mask"]
-        table: Tensor = encoder.get_input_embeddings().weight  # type: ignore[operator]
         if self.training:
-            return self._losses(memory, mask, table, batch["output"])
-        return self._outputs(memory, mask, table)
+            return self._losses(encoder, memory, mask, batch["output"])
+        return self._outputs(encoder, memory, mask, batch["output"][:, 0] if self.codes else None)
 
-    def _losses(self, memory: Tensor, mask: Tensor, table: Tensor, output: Tensor) -> Tensor:
+    def _losses(self, encoder: nn.Module, memory: Tensor, mask: Tensor, output: Tensor) -> Tensor:
+        table, bias = self.decoder.vocabulary(encoder)
         real = output != IGNORE
         previous = torch.cat([torch.full_like(output[:, :1], self.search.start), output.clamp(min=0)[:, :-1]], 1)
         # Padding needs no mask: it comes last, and no token attends to later ones.
-        states = self.decoder(nn.functional.embedding(previous, table), memory, mask)
-        losses = token_losses(states[real], output[real], table, self.bias, self.smoothing)
+        states = self.decoder(encoder, previous, memory, mask)
+        losses = token_losses(states[real], output[real], table, bias, self.smoothing)
         example = real.nonzero()[:, 0]
         totals = losses.new_zeros(len(output)).index_add(0, example, losses)
         return torch.stack([totals, real.sum(1).to(totals.dtype)], 1)
 
-    def _outputs(self, memory: Tensor, mask: Tensor, table: Tensor) -> Tensor:
+    def _outputs(self, encoder: nn.Module, memory: Tensor, mask: Tensor, first: Tensor | None) -> Tensor:
         from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
+        table, bias = self.decoder.vocabulary(encoder)
         beams, outputs = self.search.beams, len(memory)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
         memory, mask = memory.repeat_interleave(beams, 0), mask.repeat_interleave(beams, 0)
 
         def score(last: Tensor, count: int) -> Best:
-            states = self.decoder(nn.functional.embedding(last[:, None], table), memory, mask, cache)
-            return best_tokens(states[:, 0], table, self.bias, count)
+            states = self.decoder(encoder, last[:, None], memory, mask, cache)
+            return best_tokens(states[:, 0], table, bias, count)
 
         def reorder(continued: Tensor) -> None:
             # The hypotheses of an output have the same input, whose keys and values stay where they are.
             cache.self_attention_cache.reorder_cache(continued)  # type: ignore[arg-type]
 
-        tokens, mean = search(outputs, self.search, score, reorder, memory.device)
+        tokens, mean = search(outputs, self.search, score, reorder, memory.device, first)
         return torch.cat([mean[:, None].float(), tokens.float()], 1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:

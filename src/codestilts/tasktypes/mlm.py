@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import (
     IGNORE,
     Batch,
@@ -68,6 +69,11 @@ class Head(nn.Module):
         super().__init__()
         if pretrained is None:
             raise ValueError("masked language modelling needs the encoder's own head: see models.load_encoder")
+        if mask_id is None:
+            raise CodeStiltsError(
+                f"task {task.name}: the encoder's tokenizer has no mask token, which masked language modelling needs: "
+                "leave out the arms that have the task, or name mask_token in tokenizer_config.json"
+            )
         self.pretrained = pretrained
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:

@@ -26,6 +26,7 @@ from torch import nn
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import classification, generation, mlm, multiple_choice, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.language_codes import encode_by_language
 from codestilts.tasktypes.records import Records, Selected, as_records
 
 TYPES: dict[str, ModuleType] = {
@@ -83,6 +84,11 @@ def select_rows(features: Records[Any], rows: np.ndarray, tokenizer: Any, task: 
     return Selected(features, np.flatnonzero(np.isin(features.rows(), rows)))
 
 
+def encode_rows(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Any]:
+    """Return the records of examples."""
+    return encode_by_language(task_type(task.type).encode, examples, tokenizer, task)
+
+
 def encode_features(examples: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:
     """Encode examples in memory."""
-    return features_of(task_type(task.type).encode(examples, tokenizer, task), tokenizer, task)
+    return features_of(encode_rows(examples, tokenizer, task), tokenizer, task)

@@ -28,27 +28,25 @@ class Search:
         end: the token that ends an output.
         longest: the maximum number of tokens, the end included.
         beams: the hypotheses that are kept for each output; 1 is greedy search.
-        first: the token that outputs have to begin with, if any (the code of a language).
     """
 
     start: int
     end: int
     longest: int
     beams: int = 1
-    first: int | None = None
 
 
 Scorer = Callable[[Tensor, int], Best]
 Reorder = Callable[[Tensor], None]
 
 
-def best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int) -> Best:
+def best_tokens(states: Tensor, table: Tensor, bias: Tensor | None, count: int) -> Best:
     """Return the ``count`` most probable tokens after each state."""
     found = [_best_tokens(part, table, bias, count) for part in states.split(HYPOTHESES_AT_ONCE)]
     return Best(torch.cat([part.log_probability for part in found]), torch.cat([part.token for part in found]))
 
 
-def _best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int) -> Best:
+def _best_tokens(states: Tensor, table: Tensor, bias: Tensor | None, count: int) -> Best:
     scores = F.linear(states, table, bias).float()
     if count == 1:
         values, tokens = scores.max(dim=1, keepdim=True)  # several times faster than topk
@@ -58,7 +56,7 @@ def _best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int) -> Bes
 
 
 def search(
-    outputs: int, settings: Search, score: Scorer, reorder: Reorder, device: torch.device
+    outputs: int, settings: Search, score: Scorer, reorder: Reorder, device: torch.device, first: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Find the most probable outputs.
 
@@ -73,6 +71,7 @@ def search(
         score: from the last tokens of all hypotheses, shape [outputs x beams], and a count, to their next tokens.
         reorder: called with the hypothesis that each one continues, shape [outputs x beams].
         device: where tokens are.
+        first: the token that each output has to begin with, if any (the code of a language), shape [outputs].
 
     Returns:
         The tokens of each output without the start, shape [outputs, longest], -1 after the end, and their mean log
@@ -83,14 +82,21 @@ def search(
     count = 1 if settings.beams == 1 else 2 * settings.beams
     for position in range(settings.longest):
         found = score(run.last, count)
-        if position == 0 and settings.first is not None:
-            found = Best(torch.zeros_like(found.log_probability), torch.full_like(found.token, settings.first))
+        if position == 0 and first is not None:
+            found = _certain(first.repeat_interleave(settings.beams), count)
         continued = run.extend(found, position)
         if bool((run.finished >= settings.beams).all()):
             break
         if settings.beams > 1:
             reorder(continued)
     return run.found, run.mean
+
+
+def _certain(token: Tensor, count: int) -> Best:
+    """Return the next tokens of hypotheses, each of which can only continue with one token."""
+    log_probability = torch.full((len(token), count), -torch.inf, device=token.device)
+    log_probability[:, 0] = 0.0
+    return Best(log_probability, token[:, None].expand(-1, count))
 
 
 class _Run:

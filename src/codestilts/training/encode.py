@@ -31,7 +31,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import store
-from codestilts.tasktypes.registry import task_type
+from codestilts.tasktypes.registry import encode_rows
 from codestilts.training.tokenizers import load_tokenizer
 
 RECORD = "encoded.json"
@@ -137,7 +137,7 @@ def _records(
         position += batch.num_rows
         rows = batch.filter(pc.and_(pc.equal(batch["split"], split), pa.array(kept))).to_pandas()
         if len(rows):
-            records = task_type(task.type).encode(rows, tokenizer, task)
+            records = encode_rows(rows, tokenizer, task)
             for record in records:
                 if "example" in record:
                     record["example"] += done
