@@ -26,12 +26,13 @@ SHARE = 0.8  # of the speed of the bare loop
 def bare_loop(encoder: Any, head: Any, batch: Batch) -> None:
     """The decoder's steps with a cache, and the most probable token of each: nothing else."""
     states = token_states(encoder, batch)
-    memory, mask, table = states.padded(states.last), batch["attention_mask"], encoder.get_input_embeddings().weight
+    memory, mask = states.padded(states.last), batch["attention_mask"]
+    table, bias = head.decoder.vocabulary(encoder)
     cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
     last = torch.full((len(memory),), head.search.start)
     for _ in range(LONGEST):
-        out = head.decoder(F.embedding(last[:, None], table), memory, mask, cache)[:, 0]
-        last = F.linear(out, table, head.bias).argmax(1)
+        out = head.decoder(encoder, last[:, None], memory, mask, cache)[:, 0]
+        last = F.linear(out, table, bias).argmax(1)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -41,7 +42,7 @@ def test_generating_is_nearly_as_fast_as_its_decoder_steps(name: str, measures: 
     encoder.config._attn_implementation = UNPADDED
     task = tiny.task("generation", output_tokens=LONGEST)
     head = models.new_head(task, encoder, tokenizer, None, seed=0).eval()
-    head.bias.data[head.search.end] = -1e4  # no output ends early in either
+    head.decoder.bias.data[head.search.end] = -1e4  # no output ends early in either
     rng = np.random.default_rng(0)
     ids = {"input_ids": rng.integers(5, WORDS, INPUT).astype(np.int32)}
     feature = {"sequences": [ids], "tokens": INPUT, "output": np.ones(2, dtype=np.int32)}

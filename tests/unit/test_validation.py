@@ -51,6 +51,8 @@ BAD = [
     ({"target.tasks": {"tags": {"steps": 0}}}, "target.tasks.tags.steps", "greater than 0"),
     ({"statistics.contrast": ["code", "klingon"]}, "statistics.contrast.1", "'baseline', 'english'"),
     ({"definitions.arms.code-multi.tasks": ["clouze"]}, "definitions.arms.code-multi.tasks", "'clouze'", "no task"),
+    ({"definitions.encoders.bert-tiny.decoder": "new"}, "bert-tiny.decoder", "'pretrained'"),
+    ({"definitions.encoders.bert-tiny.decoder": "pretrained"}, "arms", "'mlm-english'", "masked language", "'bert-tiny'"),
     ({"definitions.encoders.bert-tiny.source": "bertt"}, "definitions.encoders.bert-tiny.source", "'bertt'"),
     ({"languages": ["python", "go"]}, "targets.", "'parallel'", "python, go", "c, javascript"),
     ({"definitions.arms.code-multi.tasks": []}, "arms.", "'code-multi'", "no tasks", "'none'"),

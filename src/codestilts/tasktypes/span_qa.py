@@ -118,7 +118,7 @@ class Windows(Records[SpanFeature]):
         row, room = self.encoded[example], int(self.cuts.room[example])
         question = self.encoded[int(self.asked[example])]["question"]
         inside = slice(first, first + room)
-        sequence = self.frame.token_ids(question, row["context"][inside])
+        sequence = self.frame.token_ids(question, row["context"][inside], row.get("before", self.frame.before))
         tokens = len(sequence["input_ids"])
         before = len(self.frame.before) + len(question) + len(self.frame.between)
         offsets = np.full((tokens, 2), NOWHERE, dtype=np.int32)
