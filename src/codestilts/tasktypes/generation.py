@@ -27,6 +27,7 @@ from codestilts.tasktypes.base import (
 )
 from codestilts.tasktypes.language_codes import first_tokens, has_codes
 from codestilts.tasktypes.records import Changed, Records
+from codestilts.tasktypes.text_copying import Pointer
 from codestilts.tasktypes.text_decoder import Decoder, PretrainedDecoder, has_decoder, token_losses
 from codestilts.tasktypes.text_search import Best, Search, best_tokens, search
 from codestilts.tasktypes.token_states import token_states
@@ -88,7 +89,7 @@ def needs(encoder: nn.Module, tokenizer: Any, mlm_head: nn.Module | None) -> dic
 
 
 class Head(nn.Module):
-    """The decoder.
+    """The decoder and, if it is new in a quick head, a pointer to the input (:mod:`codestilts.tasktypes.text_copying`).
 
     In training, ``forward`` returns the loss of each example summed over its tokens, and their number: [examples, 2].
     Otherwise it returns the mean log probability of each output's tokens and the tokens, -1 after the end: [examples,
@@ -107,43 +108,54 @@ class Head(nn.Module):
         else:
             self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
         self.smoothing, self.codes = options.label_smoothing, has_codes(tokenizer)
+        width = encoder.get_input_embeddings().embedding_dim  # type: ignore[operator]
+        copies = task.head == "quick" and not has_decoder(encoder)
+        self.pointer = Pointer(width, config.hidden_size, tokenizer.all_special_ids) if copies else None
         self.search = Search(start, end, options.output_tokens, options.beams)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         states = token_states(encoder, batch)
-        memory, mask = states.padded(states.last), batch["attention_mask"]
-        if self.training:
-            return self._losses(encoder, memory, mask, batch["output"])
-        return self._outputs(encoder, memory, mask, batch["output"][:, 0] if self.codes else None)
+        memory = states.padded(states.last)
+        return self._losses(encoder, memory, batch) if self.training else self._outputs(encoder, memory, batch)
 
-    def _losses(self, encoder: nn.Module, memory: Tensor, mask: Tensor, output: Tensor) -> Tensor:
-        table, bias = self.decoder.vocabulary(encoder)
-        real = output != IGNORE
-        previous = torch.cat([torch.full_like(output[:, :1], self.search.start), output.clamp(min=0)[:, :-1]], 1)
+    def _losses(self, encoder: nn.Module, memory: Tensor, batch: Batch) -> Tensor:
+        output, (table, bias) = batch["output"], self.decoder.vocabulary(encoder)
+        real, gold = output != IGNORE, output.clamp(min=0)
+        previous = torch.cat([torch.full_like(output[:, :1], self.search.start), gold[:, :-1]], 1)
         # Padding needs no mask: it comes last, and no token attends to later ones.
+        mask = batch["attention_mask"]
         states = self.decoder(encoder, previous, memory, mask)
-        losses = token_losses(states[real], output[real], table, bias, self.smoothing)
+        losses, of_all = token_losses(states[real], output[real], table, bias)
+        if self.pointer:
+            copies = self.pointer(states, previous, self.pointer.inputs(memory, batch["input_ids"], mask))
+            losses = copies.at(real).losses(losses, output[real])
+        losses = (1 - self.smoothing) * losses + self.smoothing * of_all
         example = real.nonzero()[:, 0]
         totals = losses.new_zeros(len(output)).index_add(0, example, losses)
         return torch.stack([totals, real.sum(1).to(totals.dtype)], 1)
 
-    def _outputs(self, encoder: nn.Module, memory: Tensor, mask: Tensor, first: Tensor | None) -> Tensor:
+    def _outputs(self, encoder: nn.Module, memory: Tensor, batch: Batch) -> Tensor:
         from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
         table, bias = self.decoder.vocabulary(encoder)
         beams, outputs = self.search.beams, len(memory)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        memory, mask = memory.repeat_interleave(beams, 0), mask.repeat_interleave(beams, 0)
+        memory, mask = memory.repeat_interleave(beams, 0), batch["attention_mask"].repeat_interleave(beams, 0)
+        given = batch["input_ids"].repeat_interleave(beams, 0)
+        inputs = self.pointer.inputs(memory, given, mask) if self.pointer else None
+        first = (slice(None), 0)  # of the one token for which states are computed at a time
 
         def score(last: Tensor, count: int) -> Best:
             states = self.decoder(encoder, last[:, None], memory, mask, cache)
-            return best_tokens(states[:, 0], table, bias, count)
+            copies = self.pointer(states, last[:, None], inputs).at(first) if self.pointer else None
+            return best_tokens(states[first], table, bias, count, copies)
 
         def reorder(continued: Tensor) -> None:
             # The hypotheses of an output have the same input, whose keys and values stay where they are.
             cache.self_attention_cache.reorder_cache(continued)  # type: ignore[arg-type]
 
-        tokens, mean = search(outputs, self.search, score, reorder, memory.device, first)
+        codes = batch["output"][:, 0] if self.codes else None
+        tokens, mean = search(outputs, self.search, score, reorder, memory.device, codes)
         return torch.cat([mean[:, None].float(), tokens.float()], 1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -176,7 +176,8 @@ def parse_architecture(config: bytes, file: str) -> Architecture:
         CodeStiltsError: A size is missing, or has another name than in the config of BERT, T5 or BART.
     """
     sizes: dict[str, Any] = {"type_vocab_size": 0} | json.loads(config)
-    kind, keys = Architecture, dict[str, str]()
+    kind: type[Architecture] = Architecture
+    keys: dict[str, str] = {}
     if sizes.get("model_type") in ("t5", "mt5"):
         kind, keys = T5, T5_KEYS
         sizes |= {"max_position_embeddings": 0, "tied": sizes.get("tie_word_embeddings", True)}
