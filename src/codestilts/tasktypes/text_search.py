@@ -106,7 +106,7 @@ def _certain(token: Tensor, count: int) -> Best:
     """Return the next tokens of hypotheses, each of which can only continue with one token."""
     log_probability = torch.full((len(token), count), -torch.inf, device=token.device)
     log_probability[:, 0] = 0.0
-    return Best(log_probability, token[:, None].expand(-1, count))
+    return Best(log_probability, token[:, None].repeat(1, count))
 
 
 class _Run:
