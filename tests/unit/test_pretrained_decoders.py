@@ -57,14 +57,19 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=sorted(NAMES))
 def model(request, home):
-    """The folder, tokenizer and weights of each kind; weights are spread, so that outputs differ and some end."""
+    """The folder and tokenizer of each kind, and weights so large that its outputs differ and some end."""
     folder = imported(published(request.param, home))
     tokenizer = load_tokenizer(folder)
     encoder, _ = models.load_encoder(folder, dropout=0.0)
     torch.manual_seed(1)
     words = encoder.get_output_embeddings().weight.data
     words.copy_(torch.randn_like(words))
-    words[tokenizer.eos_token_id] *= 6
+    words[tokenizer.eos_token_id] *= 6 if request.param == "nllb" else 3
+    if request.param == "mbart":  # the only one with a bias, which is 0 before training
+        encoder.final_logits_bias[0, tokenizer.eos_token_id] = 20
+    for name, value in encoder.get_decoder().named_parameters():
+        if value.ndim == 2 and "embed" not in name:
+            value.data *= 10  # else a token is followed by itself, to whose embedding the blocks add little
     encoder.generation_config.forced_eos_token_id = None  # here, an output without an end is cut and counted
     return SimpleNamespace(kind=request.param, folder=folder, tokenizer=tokenizer, encoder=encoder.eval())
 
@@ -143,6 +148,18 @@ def test_a_text_begins_with_the_code_of_its_language(model):
             model.tokenizer,
             tiny.task("generation"),
         )
+
+
+def test_questions_have_the_code_of_their_language(model):
+    rows = tiny.examples("span_qa", 4)
+    german, english = (
+        encode_features(rows.assign(language=language), model.tokenizer, tiny.task("span_qa"))[0]["sequences"][0]
+        for language in ("german", "english")
+    )
+    codes = {"mbart": ["de_DE", "en_XX"], "nllb": ["deu_Latn", "eng_Latn"]}.get(model.kind, [])
+    found = [int(sequence["input_ids"][0]) for sequence in (german, english)]
+    assert found == model.tokenizer.convert_tokens_to_ids(codes) if codes else found[0] == found[1]
+    assert np.array_equal(german["input_ids"][1:], english["input_ids"][1:])
 
 
 def test_windows_come_back_in_the_order_of_their_rows(model):

@@ -227,7 +227,7 @@ class Arm(Strict):
     frozen: Annotated[list[Literal["embeddings", "decoder"]], *Unique] = Field(
         [],
         description="weights that training of targets does not change: the word embeddings, or what a decoder has "
-        "copied from the encoder",
+        "copied from the encoder; of a pretrained decoder, all but the word embeddings",
     )
     base: Name | None = Field(None, description="arm that a variant is compared with")
     controls_for: Annotated[list[Family], *Unique] | None = Field(
