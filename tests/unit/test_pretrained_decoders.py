@@ -250,6 +250,14 @@ def test_small_random_weights_keep_the_depth(home, model):
     assert encoder.config.num_hidden_layers == 3 and encoder.config.hidden_size == 32
 
 
+@pytest.mark.parametrize("source", ["mt5-small", "mbart-large-50", "nllb-200-distilled-600m", "codet5p-220m"])
+def test_the_files_that_the_table_names_are_enough(source, fetched, tmp_path):
+    unpack(fetched(source), "", tmp_path / "files")
+    import_encoder(tmp_path / "files", tmp_path / "encoder")
+    tokenizer, (encoder, _) = load_tokenizer(tmp_path / "encoder"), models.load_encoder(tmp_path / "encoder")
+    assert len(tokenizer) <= encoder.config.vocab_size and tokenizer.mask_token_id is not None
+
+
 def test_a_decoder_of_another_vocabulary(home, model):
     files = home / f"{model.kind}.0"
     config = json.loads((files / "config.json").read_bytes())
