@@ -26,13 +26,14 @@ SHARE = 0.8  # of the speed of the bare loop
 def bare_loop(encoder: Any, head: Any, batch: Batch) -> None:
     """The decoder's steps with a cache, its pointer's, and the most probable token of each: nothing else."""
     states = token_states(encoder, batch)
-    memory, mask, table = states.padded(states.last), batch["attention_mask"], encoder.get_input_embeddings().weight
+    memory, mask = states.padded(states.last), batch["attention_mask"]
+    table, bias = head.decoder.vocabulary(encoder)
     cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
     last = torch.full((len(memory),), head.search.start)
     inputs = head.pointer.inputs(memory, batch["input_ids"], mask) if head.pointer else None
     for _ in range(LONGEST):
-        out = head.decoder(F.embedding(last[:, None], table), memory, mask, cache)
-        scores = F.linear(out[:, 0], table, head.bias)
+        out = head.decoder(encoder, last[:, None], memory, mask, cache)
+        scores = F.linear(out[:, 0], table, bias)
         if head.pointer:
             copies = head.pointer(out, last[:, None], inputs)
             weights = (1 - copies.own) * copies.attention
@@ -50,7 +51,7 @@ def test_generating_is_nearly_as_fast_as_its_decoder_steps(
     encoder.config._attn_implementation = UNPADDED
     task = tiny.task("generation", {"head": kind}, output_tokens=LONGEST)
     head = models.new_head(task, encoder, tokenizer, None, seed=0).eval()
-    head.bias.data[head.search.end] = -1e4  # no output ends early in either
+    head.decoder.bias.data[head.search.end] = -1e4  # no output ends early in either
     rng = np.random.default_rng(0)
     ids = {"input_ids": rng.integers(5, WORDS, INPUT).astype(np.int32)}
     feature = {"sequences": [ids], "tokens": INPUT, "output": np.ones(2, dtype=np.int32)}

@@ -1,5 +1,6 @@
 """The encoders of the paper study by their published configurations, without their weights: does all of it fit them?"""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import tiny
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, PretrainedConfig
 
 from codestilts.config.schema import Lora
 from codestilts.config.training_settings import LoraSettings
@@ -15,7 +16,7 @@ from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import TYPES, encode_features, task_type
 from codestilts.training import models
-from codestilts.workflow.architectures import PUBLISHED, Architecture
+from codestilts.workflow.architectures import PUBLISHED, Architecture, EncoderDecoder, parse_architecture
 
 ROOT = Path(__file__).parents[2]
 STUDY = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
@@ -71,6 +72,48 @@ def test_parameters_are_as_many_as_published(encoder: str) -> None:
 @pytest.mark.parametrize("place", [place for place in PUBLISHED if not place.startswith("models/")])
 def test_small_encoders_too(place: str) -> None:
     assert count(on_meta(config_of(PUBLISHED[place]))) == PUBLISHED[place].parameters
+
+
+# As their names say or as published: mT5, Xue et al. 2021 (arXiv 2010.11934, table 2). For mBART-50, the embeddings, 12
+# blocks of 12.6M and 12 of 16.8M.
+WITH_DECODER = {
+    "models/google/mt5-small": 300e6,
+    "models/google/mt5-base": 580e6,
+    "models/Salesforce/codet5p-220m": 220e6,
+    "models/facebook/mbart-large-50": 611e6,
+    "models/facebook/nllb-200-distilled-600M": 600e6,
+}
+T5_SIZES = {"d_ff": "intermediate_size", "num_layers": "num_hidden_layers", "num_heads": "num_attention_heads"}
+BART_SIZES = {"encoder_layers": "num_hidden_layers", "encoder_attention_heads": "num_attention_heads"}
+BART_SIZES |= {"decoder_attention_heads": "num_attention_heads", "encoder_ffn_dim": "intermediate_size"}
+BART_SIZES |= {"decoder_ffn_dim": "intermediate_size"}
+
+
+def config_with_decoder(shape: EncoderDecoder) -> dict[str, Any]:
+    """The sizes as a ``config.json`` has them."""
+    sizes: dict[str, Any] = {"model_type": shape.model_type, "vocab_size": shape.vocab_size, "is_encoder_decoder": True}
+    names = T5_SIZES if shape.model_type in ("t5", "mt5") else BART_SIZES
+    sizes |= {"d_model": shape.hidden_size, **{name: getattr(shape, size) for name, size in names.items()}}
+    if names is T5_SIZES:
+        sizes |= {"d_kv": shape.d_kv, "feed_forward_proj": "gated-gelu" if shape.gated else "relu"}
+        return sizes | {"num_decoder_layers": shape.decoder_layers, "tie_word_embeddings": shape.tied}
+    return sizes | {"decoder_layers": shape.decoder_layers, "max_position_embeddings": 1024}
+
+
+@pytest.mark.parametrize("place", WITH_DECODER)
+def test_encoder_decoders_too(place: str) -> None:
+    shape = PUBLISHED[place]
+    assert isinstance(shape, EncoderDecoder)
+    config = config_with_decoder(shape)
+    assert parse_architecture(json.dumps(config).encode(), "config.json") == shape
+    with torch.device("meta"):
+        model = AutoModelForSeq2SeqLM.from_config(AutoConfig.for_model(**config))
+    second_table = 0 if getattr(shape, "tied", True) else shape.word_embeddings  # transformers ties what has no weights
+    assert count(model) + second_table == shape.parameters == pytest.approx(WITH_DECODER[place], rel=0.03)
+    for part, found in ((model.get_encoder(), shape.blocks), (model.get_decoder(), shape.decoder_blocks)):
+        blocks = part.block if hasattr(part, "block") else part.layers
+        relative = sum(value.numel() for name, value in blocks.named_parameters() if "relative" in name)
+        assert count(blocks) - relative == found
 
 
 @pytest.mark.parametrize("encoder", STUDY.encoders)

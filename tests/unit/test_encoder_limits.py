@@ -37,6 +37,22 @@ def study(tmp_path: Path, **overlay: Any) -> Any:
     return load_study(read_configs(files), ROOT, files)
 
 
+@pytest.mark.parametrize(
+    ("declared", "fix"), [(True, "has no pretrained decoder: remove the key"), (False, "write pretr")]
+)
+def test_a_decoder_is_declared_and_there(declared: bool, fix: str) -> None:
+    """An encoder that is said to have a decoder has one, and one with a decoder says so."""
+    kind = "bert" if declared else "mt5"
+    found = list(
+        unmet_requirements(EncoderRequirements("e", decoder=declared), AutoConfig.for_model(kind).to_dict(), None)
+    )
+    assert len(found) == 1 and found[0].startswith("definitions.encoders.e.decoder: encoder e has ") and fix in found[0]
+    kind = "mt5" if declared else "bert"
+    assert not list(
+        unmet_requirements(EncoderRequirements("e", decoder=declared), AutoConfig.for_model(kind).to_dict(), None)
+    )
+
+
 @pytest.mark.parametrize("model_type", ["bert", "roberta", "xlm-roberta", "mpnet", "camembert", "electra"])
 def test_one_token_more_than_the_positions_is_too_many(model_type: str) -> None:
     config = AutoConfig.for_model(model_type, **SMALL, max_position_embeddings=40, pad_token_id=1)

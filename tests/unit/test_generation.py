@@ -31,7 +31,7 @@ def new_head(encoder, tokenizer, spread=0.0, kind="quick", **options):
     task = tiny.task("generation", {"head": kind}, **options)
     head = models.new_head(task, encoder, tokenizer, None, seed=0)
     torch.manual_seed(5)
-    head.bias.data += spread * torch.randn_like(head.bias)
+    head.decoder.bias.data += spread * torch.randn_like(head.decoder.bias)
     return head
 
 
@@ -45,9 +45,8 @@ def next_scores(head, encoder, batch, tokens):
     states = token_states(encoder, batch)
     table = encoder.get_input_embeddings().weight
     start = torch.full((len(tokens), 1), head.search.start)
-    embedded = F.embedding(torch.cat([start, tokens], 1), table)
-    out = head.decoder(embedded, states.padded(states.last), batch["attention_mask"])
-    own = F.linear(out, table, head.bias).log_softmax(-1)
+    out = head.decoder(encoder, torch.cat([start, tokens], 1), states.padded(states.last), batch["attention_mask"])
+    own = F.linear(out, table, head.decoder.bias).log_softmax(-1)
     return with_copies(head.pointer, own, out, states, batch, start, tokens) if head.pointer else own
 
 
@@ -168,7 +167,7 @@ def test_wide_beam_search_is_exhaustive(kind, encoder, tokenizer):
             assert found[number, 0].item() == pytest.approx(means[best], rel=1e-4)
 
 
-def table_search(probabilities, **settings):
+def table_search(probabilities, first=None, **settings):
     """Search with a table of log probabilities of the next token, given the last one."""
     table = torch.tensor(probabilities).log()
 
@@ -177,7 +176,8 @@ def table_search(probabilities, **settings):
         return text_search.Best(values[:, :count], tokens[:, :count])
 
     asked = text_search.Search(start=0, end=3, **settings)
-    return text_search.search(1, asked, score, lambda _: None, torch.device("cpu"))
+    forced = None if first is None else torch.tensor([first])
+    return text_search.search(1, asked, score, lambda _: None, torch.device("cpu"), forced)
 
 
 def test_beam_search_finds_what_greedy_search_misses():
@@ -214,10 +214,10 @@ def test_an_output_does_not_depend_on_its_batch(beams, encoder, tokenizer):
 def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
     task = tiny.task("generation", output_tokens=5)
     head = new_head(encoder, tokenizer, kind="published", output_tokens=5)
-    head.bias.data[special_tokens(tokenizer)[1][0]] = -1e4
+    head.decoder.bias.data[special_tokens(tokenizer)[1][0]] = -1e4
     found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert found["cut"].all()
-    head.bias.data[special_tokens(tokenizer)[1][0]] = 1e4
+    head.decoder.bias.data[special_tokens(tokenizer)[1][0]] = 1e4
     found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert not found["cut"].any() and set(found["prediction"]) == {""}
 

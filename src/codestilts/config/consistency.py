@@ -82,7 +82,8 @@ def config_errors(study: Study) -> Iterator[Problem]:
     if unknown:
         yield from unknown
         return
-    found = [*_arm_problems(study), *_target_problems(study), *_source_language_problems(study)]
+    found = [*_arm_problems(study), *_decoder_problems(study), *_target_problems(study)]
+    found += _source_language_problems(study)
     yield from [*found, *_missing_packages(study)] or _trial_problems(study)
 
 
@@ -162,6 +163,18 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if arm.base and arm.base not in config.arms:
             message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
             yield Problem((*definition, "base"), message)
+
+
+def _decoder_problems(study: Study) -> Iterator[Problem]:
+    """Arms of masked language modelling with an encoder whose decoder is pretrained: it has no head for that."""
+    decoders = {name for name in study.config.encoders if study.encoder(name).decoder}
+    for encoder, arm in study.intermediate_models:
+        masked = [task for task in study.arms[arm].tasks if study.tasks[task].type == "mlm"]
+        if masked and encoder in decoders:
+            message = (
+                f"'{arm}' needs a head of masked language modelling ({', '.join(masked)}), which encoder '{encoder}'"
+            )
+            yield Problem(("arms",), f"{message}, pretrained with a decoder, lacks: run it with other encoders (grid)")
 
 
 def _target_problems(study: Study) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ OFFSET_POSITIONS = {
     *("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta"),
     *("xlm-roberta-xl", "xmod"),
 }
+BLOCKS = ("num_hidden_layers", "n_layers", "encoder_layers", "num_layers")  # names of the number of an encoder's blocks
 BLOCK_WEIGHT = re.compile(r"(.*\.\d+\..*)\.weight$")  # of a layer in one of the blocks
 MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library (MAX_HEADER_SIZE)
 
@@ -28,12 +29,14 @@ class EncoderRequirements:
         lengths: Key of a task file -> the tokens that its texts may have.
         blocks: Key of the config or of a task file -> the blocks whose states are read.
         modules: Key of the config -> names of the linear layers that get adapters.
+        decoder: Whether the definition of the encoder says that it was pretrained with a decoder.
     """
 
     encoder: str
     lengths: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    decoder: bool = False
 
 
 def validate_unpacked(requirements: EncoderRequirements, folder: Path) -> None:
@@ -66,7 +69,10 @@ def unmet_requirements(
     for key, length in requirements.lengths.items():
         if limit and length > limit:
             yield f"{key}: encoder {encoder} has {limit} positions, not {length}: lower it to {limit}"
-    blocks = config.get("num_hidden_layers", config.get("n_layers"))
+    if requirements.decoder != bool(config.get("is_encoder_decoder")):
+        has, fix = ("no", "remove the key") if requirements.decoder else ("a", "write pretrained")
+        yield f"definitions.encoders.{encoder}.decoder: encoder {encoder} has {has} pretrained decoder: {fix}"
+    blocks = next((config[name] for name in BLOCKS if name in config), None)
     for key, required in requirements.blocks.items():
         for block in required:
             if isinstance(blocks, int) and block > blocks:

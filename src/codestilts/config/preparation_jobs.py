@@ -30,6 +30,9 @@ def encoder_requirements(study: Study, encoder: str) -> EncoderRequirements:
     modules: dict[str, tuple[str, ...]] = {}
     for name, arm, target in study.runs:
         if name == encoder and study.arms[arm].method == "lora":
+            if definition.lora_modules:
+                modules[f"definitions.encoders.{encoder}.lora_modules"] = tuple(definition.lora_modules)
+                continue
             modules["target.lora.modules"] = tuple(budget.lora.modules)
             if own := budget.own(target).get("lora", {}).get("modules"):
                 modules[f"target.tasks.{target}.lora.modules"] = tuple(own)
@@ -42,9 +45,10 @@ def encoder_requirements(study: Study, encoder: str) -> EncoderRequirements:
         if task.options.layer and task.options.layer > 0:
             blocks[f"{task.file}: options.layer"] = (task.options.layer,)
         if task.type == "generation":
-            blocks[f"{task.file}: options.decoder_layers"] = (task.options.decoder_layers,)
+            if not definition.decoder:
+                blocks[f"{task.file}: options.decoder_layers"] = (task.options.decoder_layers,)
             lengths[f"{task.file}: options.output_tokens"] = task.options.output_tokens
-    return EncoderRequirements(encoder, lengths, blocks, modules)
+    return EncoderRequirements(encoder, lengths, blocks, modules, definition.decoder is not None)
 
 
 def extraction_settings(study: Study, language: str) -> ExtractionSettings:

@@ -196,6 +196,14 @@ class Encoder(Strict):
     languages: SomeNames = Field([], description="languages of its pretraining data")
     layer: Layer = Field(-1, description="block whose states frozen retrieval averages; -1 is the last one")
     layers: Annotated[list[Index], *Unique] = Field([], description="blocks of the layer sweep of frozen retrieval")
+    decoder: Literal["pretrained"] | None = Field(
+        None,
+        description="pretrained: it is part of an encoder-decoder. The decoder is carried over from phase to phase "
+        "too; tasks of generation train both parts, all others the encoder",
+    )
+    lora_modules: Annotated[list[str], *Unique] = Field(
+        [], description="the linear layers that get an adapter, if they have other names than target.lora.modules"
+    )
     gpus: Count = Field(1, description="GPUs of one node that train a model together, if the study's device is gpu")
 
 
@@ -219,7 +227,7 @@ class Arm(Strict):
     frozen: Annotated[list[Literal["embeddings", "decoder"]], *Unique] = Field(
         [],
         description="weights that training of targets does not change: the word embeddings, or what a decoder has "
-        "copied from the encoder",
+        "copied from the encoder; of a pretrained decoder, all but the word embeddings",
     )
     base: Name | None = Field(None, description="arm that a variant is compared with")
     controls_for: Annotated[list[Family], *Unique] | None = Field(

@@ -99,6 +99,7 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
     budget["learning_rate"] *= 0.0 if study.learning_rates else definition.target_learning_rate_factor
     budget["freeze_embeddings"] |= "embeddings" in definition.frozen
     lora = LoraSettings(**section.lora.model_dump() | overrides.get("lora", {}))
+    modules = tuple(study.encoder(encoder).lora_modules or lora.modules)
     return TrainingSettings(
         study=study.name,
         encoder=encoder,
@@ -107,7 +108,7 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
         phase="target",
         seeds=(),
         init=_target_init(study, arm),
-        lora=replace(lora, modules=tuple(lora.modules)) if definition.method == "lora" else None,
+        lora=replace(lora, modules=modules) if definition.method == "lora" else None,
         freeze_decoder="decoder" in definition.frozen,
         source_language=study.source_language(target),
         selection=tuple(section.selection),

@@ -146,7 +146,11 @@ class Head(nn.Module):
 
 
 def decode(
-    outputs: list[Tensor], features: list[ClassificationFeature], examples: pd.DataFrame, task: Task
+    outputs: list[Tensor],
+    features: list[ClassificationFeature],
+    examples: pd.DataFrame,
+    task: Task,
+    tokenizer: Any = None,
 ) -> pd.DataFrame:
     """Predict the most probable label, or every label above 1/2; ``score`` is the highest probability."""
     logits = torch.cat(outputs)

@@ -1,8 +1,8 @@
 """A text for a text: documentation of a function, the missing line of a program, an answer in words.
 
-The head is a decoder (:mod:`codestilts.tasktypes.text_decoder`), which every phase makes anew from the encoder. It is
-trained with the right previous tokens (teacher forcing). To predict, outputs are searched
-(:mod:`codestilts.tasktypes.text_search`).
+The head is a decoder (:mod:`codestilts.tasktypes.text_decoder`): that of the encoder if it was pretrained with one,
+else one that every phase makes anew from the encoder. It is trained with the right previous tokens (teacher forcing).
+To predict, outputs are searched (:mod:`codestilts.tasktypes.text_search`).
 """
 
 from typing import Any
@@ -25,9 +25,10 @@ from codestilts.tasktypes.base import (
     permutation,
     special_tokens,
 )
+from codestilts.tasktypes.language_codes import first_tokens, has_codes
 from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.text_copying import Pointer
-from codestilts.tasktypes.text_decoder import Decoder, token_losses
+from codestilts.tasktypes.text_decoder import Decoder, PretrainedDecoder, has_decoder, token_losses
 from codestilts.tasktypes.text_search import Best, Search, best_tokens, search
 from codestilts.tasktypes.token_states import token_states
 
@@ -35,7 +36,10 @@ COLUMNS = ["source", "output_language", "answers"]  # of examples, which predict
 
 
 class GenerationFeature(Feature):
-    """An example with the tokens of its output, the end included. ``tokens`` counts those of both texts."""
+    """An example with the tokens of its output, the end included. ``tokens`` counts those of both texts.
+
+    With a tokenizer that has codes of languages, the output begins with that of ``output_language``.
+    """
 
     output: np.ndarray
 
@@ -64,9 +68,10 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Generatio
     sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
     references = examples["reference"].tolist()
     outputs = tokenizer(references, add_special_tokens=False)["input_ids"] if references else []
+    begins = first_tokens(examples["output_language"], tokenizer, task.name)
     features: list[GenerationFeature] = []
-    for source, ids in zip(sources, outputs, strict=True):
-        output = np.array([*ids, end][: task.options.output_tokens], dtype=np.int32)
+    for source, first, ids in zip(sources, begins, outputs, strict=True):
+        output = np.array([*first, *ids, end][: task.options.output_tokens], dtype=np.int32)
         features.append({"sequences": [source], "tokens": count_tokens([source]) + len(output), "output": output})
     return features
 
@@ -78,8 +83,13 @@ def collate(features: list[GenerationFeature], tokenizer: Any, rng: Any = None) 
     return batch
 
 
+def needs(encoder: nn.Module, tokenizer: Any, mlm_head: nn.Module | None) -> dict[str, Any]:
+    """Give the head the encoder, which its decoder starts from, and the tokenizer, which names the end of a text."""
+    return {"encoder": encoder, "tokenizer": tokenizer}
+
+
 class Head(nn.Module):
-    """The decoder and, in a quick head, a pointer to the input (:mod:`codestilts.tasktypes.text_copying`).
+    """The decoder and, if it is new in a quick head, a pointer to the input (:mod:`codestilts.tasktypes.text_copying`).
 
     In training, ``forward`` returns the loss of each example summed over its tokens, and their number: [examples, 2].
     Otherwise it returns the mean log probability of each output's tokens and the tokens, -1 after the end: [examples,
@@ -91,30 +101,31 @@ class Head(nn.Module):
     ) -> None:
         super().__init__()
         options = task.options
-        self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
-        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
-        self.smoothing = options.label_smoothing
+        self.decoder: Decoder | PretrainedDecoder
+        start, end = start_and_end(tokenizer)
+        if has_decoder(encoder):
+            self.decoder, start = PretrainedDecoder(encoder, options.output_tokens), config.decoder_start_token_id
+        else:
+            self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
+        self.smoothing, self.codes = options.label_smoothing, has_codes(tokenizer)
         width = encoder.get_input_embeddings().embedding_dim  # type: ignore[operator]
-        quick = task.head == "quick"
-        self.pointer = Pointer(width, config.hidden_size, tokenizer.all_special_ids) if quick else None
-        self.search = Search(*start_and_end(tokenizer), options.output_tokens, options.beams)
+        copies = task.head == "quick" and not has_decoder(encoder)
+        self.pointer = Pointer(width, config.hidden_size, tokenizer.all_special_ids) if copies else None
+        self.search = Search(start, end, options.output_tokens, options.beams)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         states = token_states(encoder, batch)
         memory = states.padded(states.last)
-        table: Tensor = encoder.get_input_embeddings().weight  # type: ignore[operator]
-        if self.training:
-            return self._losses(memory, batch, table)
-        return self._outputs(memory, batch, table)
+        return self._losses(encoder, memory, batch) if self.training else self._outputs(encoder, memory, batch)
 
-    def _losses(self, memory: Tensor, batch: Batch, table: Tensor) -> Tensor:
-        output = batch["output"]
+    def _losses(self, encoder: nn.Module, memory: Tensor, batch: Batch) -> Tensor:
+        output, (table, bias) = batch["output"], self.decoder.vocabulary(encoder)
         real, gold = output != IGNORE, output.clamp(min=0)
         previous = torch.cat([torch.full_like(output[:, :1], self.search.start), gold[:, :-1]], 1)
         # Padding needs no mask: it comes last, and no token attends to later ones.
         mask = batch["attention_mask"]
-        states = self.decoder(nn.functional.embedding(previous, table), memory, mask)
-        losses, of_all = token_losses(states[real], output[real], table, self.bias)
+        states = self.decoder(encoder, previous, memory, mask)
+        losses, of_all = token_losses(states[real], output[real], table, bias)
         if self.pointer:
             copies = self.pointer(states, previous, self.pointer.inputs(memory, batch["input_ids"], mask))
             losses = copies.at(real).losses(losses, output[real])
@@ -123,9 +134,10 @@ class Head(nn.Module):
         totals = losses.new_zeros(len(output)).index_add(0, example, losses)
         return torch.stack([totals, real.sum(1).to(totals.dtype)], 1)
 
-    def _outputs(self, memory: Tensor, batch: Batch, table: Tensor) -> Tensor:
+    def _outputs(self, encoder: nn.Module, memory: Tensor, batch: Batch) -> Tensor:
         from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
+        table, bias = self.decoder.vocabulary(encoder)
         beams, outputs = self.search.beams, len(memory)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
         memory, mask = memory.repeat_interleave(beams, 0), batch["attention_mask"].repeat_interleave(beams, 0)
@@ -134,15 +146,16 @@ class Head(nn.Module):
         first = (slice(None), 0)  # of the one token for which states are computed at a time
 
         def score(last: Tensor, count: int) -> Best:
-            states = self.decoder(nn.functional.embedding(last[:, None], table), memory, mask, cache)
+            states = self.decoder(encoder, last[:, None], memory, mask, cache)
             copies = self.pointer(states, last[:, None], inputs).at(first) if self.pointer else None
-            return best_tokens(states[first], table, self.bias, count, copies)
+            return best_tokens(states[first], table, bias, count, copies)
 
         def reorder(continued: Tensor) -> None:
             # The hypotheses of an output have the same input, whose keys and values stay where they are.
             cache.self_attention_cache.reorder_cache(continued)  # type: ignore[arg-type]
 
-        tokens, mean = search(outputs, self.search, score, reorder, memory.device)
+        codes = batch["output"][:, 0] if self.codes else None
+        tokens, mean = search(outputs, self.search, score, reorder, memory.device, codes)
         return torch.cat([mean[:, None].float(), tokens.float()], 1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -168,6 +181,13 @@ def decode(
         "cut": [ids[-1] != end for ids in tokens],
     }
     return pd.DataFrame(columns, index=examples.index).join(examples[[name for name in COLUMNS if name in examples]])
+
+
+def finish(predictions: pd.DataFrame, source_language: str) -> pd.DataFrame:
+    """Add ``found_language``, the language that each output was found to be in."""
+    from codestilts.evaluation.output_language import found_languages  # the parsers of all languages
+
+    return predictions.assign(found_language=found_languages(predictions, source_language))
 
 
 def shuffle(features: Records[GenerationFeature], seed: int, tokenizer: Any, task: Task) -> Records[GenerationFeature]:

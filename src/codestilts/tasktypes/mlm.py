@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import (
     IGNORE,
     Batch,
@@ -54,6 +55,11 @@ def collate(features: list[Feature], tokenizer: Any, rng: Any = None) -> Batch:
     return batch
 
 
+def needs(encoder: nn.Module, tokenizer: Any, mlm_head: nn.Module | None) -> dict[str, Any]:
+    """Give the head the encoder's own masked-language-model head."""
+    return {"pretrained": mlm_head}
+
+
 class Head(nn.Module):
     """The encoder's own masked-language-model head (``pretrained``), applied to the chosen tokens only."""
 
@@ -63,6 +69,11 @@ class Head(nn.Module):
         super().__init__()
         if pretrained is None:
             raise ValueError("masked language modelling needs the encoder's own head: see models.load_encoder")
+        if mask_id is None:
+            raise CodeStiltsError(
+                f"task {task.name}: the encoder's tokenizer has no mask token, which masked language modelling needs: "
+                "leave out the arms that have the task, or name mask_token in tokenizer_config.json"
+            )
         self.pretrained = pretrained
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
@@ -81,7 +92,9 @@ class Head(nn.Module):
         return outputs.mean()
 
 
-def decode(outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[Feature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Raise NotImplementedError: MLM is only an intermediate control."""
     raise NotImplementedError("masked language modelling has no predictions")
 

@@ -77,7 +77,9 @@ class Head(nn.Module):
         return F.cross_entropy(outputs, batch["label"])
 
 
-def decode(outputs: list[Tensor], features: list[ChoiceFeature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[ChoiceFeature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Predict the index of the best choice; ``score`` is its probability."""
     best = [row.softmax(-1).max(-1) for batch in outputs for row in batch]
     return pd.DataFrame(

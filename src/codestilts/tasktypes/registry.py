@@ -9,6 +9,8 @@
 ``shuffle``  features -> the same with shuffled labels, the control of Zhang et al. 2017 (section 2)
 ``select``   features -> those of some rows; a type without it has one feature or more for each row and no other state
 ``flip``     features -> the same, some with a wrong label; only classification has it
+``needs``    the encoder, its tokenizer and its own head -> what else ``Head`` takes; for a type without it, nothing
+``finish``   selected predictions -> the same with columns that only they need; a type without it adds none
 
 A new type is one module and one line here.
 """
@@ -19,10 +21,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import classification, generation, mlm, multiple_choice, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.language_codes import encode_by_language
 from codestilts.tasktypes.records import Records, Selected, as_records
 
 TYPES: dict[str, ModuleType] = {
@@ -50,6 +54,23 @@ def features_of(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[A
     return features
 
 
+def new_head(
+    task: Task, encoder: Any, tokenizer: Any, mlm_head: nn.Module | None = None, dropout: float = 0.0
+) -> nn.Module:
+    """Make a head with random weights from torch's seed; ``mlm_head`` is the encoder's own."""
+    module = task_type(task.type)
+    needs = module.needs(encoder, tokenizer, mlm_head) if hasattr(module, "needs") else {}
+    head: nn.Module = module.Head(task, encoder.config, tokenizer.mask_token_id, dropout, **needs)
+    return head
+
+
+def finish(predictions: pd.DataFrame, task: Task, source_language: str) -> pd.DataFrame:
+    """Add the columns that only selected predictions need."""
+    module = task_type(task.type)
+    finished: pd.DataFrame = module.finish(predictions, source_language) if hasattr(module, "finish") else predictions
+    return finished
+
+
 def _plain(records: Sequence[Any], tokenizer: Any, task: Task) -> Records[Any]:
     return as_records(records)
 
@@ -63,6 +84,11 @@ def select_rows(features: Records[Any], rows: np.ndarray, tokenizer: Any, task: 
     return Selected(features, np.flatnonzero(np.isin(features.rows(), rows)))
 
 
+def encode_rows(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Any]:
+    """Return the records of examples."""
+    return encode_by_language(task_type(task.type).encode, examples, tokenizer, task)
+
+
 def encode_features(examples: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:
     """Encode examples in memory."""
-    return features_of(task_type(task.type).encode(examples, tokenizer, task), tokenizer, task)
+    return features_of(encode_rows(examples, tokenizer, task), tokenizer, task)

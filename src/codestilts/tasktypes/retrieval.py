@@ -84,7 +84,9 @@ class Head(nn.Module):
         return to_document if self.published else (to_document + F.cross_entropy(similarity.T, gold)) / 2
 
 
-def decode(outputs: list[Tensor], features: list[PairFeature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[PairFeature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Search each language and split separately, by the task's protocol."""
     vectors = torch.cat(outputs).float()
     search = {"rank": _rank, "mining": mine, "map": _rank_by_cluster}[task.options.protocol]

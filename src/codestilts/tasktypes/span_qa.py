@@ -118,7 +118,7 @@ class Windows(Records[SpanFeature]):
         row, room = self.encoded[example], int(self.cuts.room[example])
         question = self.encoded[int(self.asked[example])]["question"]
         inside = slice(first, first + room)
-        sequence = self.frame.token_ids(question, row["context"][inside])
+        sequence = self.frame.token_ids(question, row["context"][inside], row.get("before", self.frame.before))
         tokens = len(sequence["input_ids"])
         before = len(self.frame.before) + len(question) + len(self.frame.between)
         offsets = np.full((tokens, 2), NOWHERE, dtype=np.int32)
@@ -229,7 +229,9 @@ class Head(nn.Module):
         return (F.cross_entropy(outputs[..., 0], batch["start"]) + F.cross_entropy(outputs[..., 1], batch["end"])) / 2
 
 
-def decode(outputs: list[Tensor], features: list[SpanFeature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[SpanFeature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Predict the best-scoring span of each example as text; ``score`` is the sum of its start and end scores.
 
     Where a question may have no answer, the empty answer wins if it scores above the best span. Its score is that of

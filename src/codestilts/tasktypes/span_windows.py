@@ -5,13 +5,14 @@ Texts are tokenised once (:func:`tokenise_rows`); windows are cut from the token
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import TEXTS_PER_CALL, Task, TokenIds, replace_mask
+from codestilts.tasktypes.language_codes import has_codes
 
 MAX_QUESTION_TOKENS = 64  # max_query_length of google-research/bert, run_squad.py
 CONTEXT_PER_TOKEN = 0.01  # of a window's length, added to the context of its tokens: _check_is_max_context of run_squad
@@ -32,6 +33,7 @@ class SpanRow(TypedDict):
     offsets: np.ndarray
     answer: np.ndarray  # one span or none
     spans: np.ndarray | None  # answers allowed by option ``answer``
+    before: NotRequired[np.ndarray]  # tokens before the question, where they have the code of the row's language
 
 
 def tokenise_rows(
@@ -51,6 +53,7 @@ def tokenise_rows(
         spans: the characters of each row's allowed answers, if they are restricted.
     """
     found: list[SpanRow] = []
+    before = PairFrame.of(tokenizer).before if has_codes(tokenizer) else None
     for chunk in range(0, len(examples), TEXTS_PER_CALL):
         rows = examples.iloc[chunk : chunk + TEXTS_PER_CALL]
         questions = tokenizer([replace_mask(text, tokenizer) for text in rows["question"]], **PLAIN)["input_ids"]
@@ -59,15 +62,16 @@ def tokenise_rows(
         for number, (question, tokens, characters) in enumerate(encoded, start=chunk):
             offsets = np.array(characters, dtype=np.int32).reshape(-1, 2)
             answer, allowed = answers[number], spans[number]
-            found.append(
-                {
-                    "question": np.array(question[: max_question(task)], dtype=np.int32),
-                    "context": np.array(tokens, dtype=np.int32),
-                    "offsets": offsets,
-                    "answer": token_spans(offsets, [answer] if answer else []),
-                    "spans": None if allowed is None else token_spans(offsets, allowed),
-                }
-            )
+            row: SpanRow = {
+                "question": np.array(question[: max_question(task)], dtype=np.int32),
+                "context": np.array(tokens, dtype=np.int32),
+                "offsets": offsets,
+                "answer": token_spans(offsets, [answer] if answer else []),
+                "spans": None if allowed is None else token_spans(offsets, allowed),
+            }
+            if before is not None:
+                row["before"] = before
+            found.append(row)
     return found
 
 
@@ -122,9 +126,9 @@ class PairFrame:
         """The number of tokens of the frame."""
         return len(self.before) + len(self.between) + len(self.after)
 
-    def token_ids(self, question: np.ndarray, context: np.ndarray) -> TokenIds:
-        """Join a question and a part of its context."""
-        parts = [self.before, question, self.between, context, self.after]
+    def token_ids(self, question: np.ndarray, context: np.ndarray, before: np.ndarray) -> TokenIds:
+        """Join a question and a part of its context; ``before`` may have another code of a language than the frame."""
+        parts = [before, question, self.between, context, self.after]
         ids: TokenIds = {"input_ids": np.concatenate(parts)}
         if self.types:
             second = len(context) + len(self.after)

@@ -115,7 +115,9 @@ class Head(nn.Module):
         return F.cross_entropy(outputs.flatten(0, 1), labels.where(labels != UNKNOWN, IGNORE), ignore_index=IGNORE)
 
 
-def decode(outputs: list[Tensor], features: list[TaggingFeature], examples: pd.DataFrame, task: Task) -> pd.DataFrame:
+def decode(
+    outputs: list[Tensor], features: list[TaggingFeature], examples: pd.DataFrame, task: Task, tokenizer: Any = None
+) -> pd.DataFrame:
     """Predict the tags of each example, joined by spaces in token order; ``score`` is their mean probability."""
     tags: list[list[str]] = [[] for _ in range(len(examples))]
     scores: list[list[float]] = [[] for _ in range(len(examples))]

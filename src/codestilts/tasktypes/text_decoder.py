@@ -1,8 +1,10 @@
-"""A decoder on top of an encoder: blocks that start from the encoder's own first ones (Rothe et al. 2020).
+"""Decoders on top of an encoder: one that starts from the encoder's first blocks, or the one it was pretrained with.
 
-Self-attention, feed-forward layers and layer norms are copies of the encoder's (arXiv 1907.12461, BERT2BERT).
-Cross-attention and the layer before the vocabulary are new. Input and output embeddings are the encoder's word
-embeddings, so that the decoder has no parameters of the size of the vocabulary but a bias.
+Of a new decoder (Rothe et al. 2020, arXiv 1907.12461, BERT2BERT), self-attention, feed-forward layers and layer norms
+are copies of the encoder's. Cross-attention and the layer before the vocabulary are new. Input and output embeddings
+are the encoder's word embeddings, so that the decoder has no parameters of the size of the vocabulary but a bias.
+
+A pretrained decoder belongs to the encoder: it is loaded, trained and saved with it.
 """
 
 import copy
@@ -48,16 +50,22 @@ class Decoder(nn.Module):
         self.copied_names = _copy_weights(encoder, self.blocks)
         self.dense, self.norm = nn.Linear(config.hidden_size, width), nn.LayerNorm(width, eps=config.layer_norm_eps)
         init_like_transformers(self.dense, config)
+        self.bias = nn.Parameter(torch.zeros(encoder.config.vocab_size))  # type: ignore[arg-type, union-attr]
 
     def copied(self) -> list[nn.Parameter]:
         """Return the parameters that were copied from the encoder."""
         return [value for name, value in self.blocks.named_parameters() if name in self.copied_names]
 
-    def forward(self, embedded: Tensor, memory: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
+    def vocabulary(self, encoder: nn.Module) -> tuple[Tensor, Tensor | None]:
+        """Return the output embeddings, shape [vocabulary, width], and their bias."""
+        return encoder.get_input_embeddings().weight, self.bias  # type: ignore[operator]
+
+    def forward(self, encoder: nn.Module, tokens: Tensor, memory: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
         """Compute what the output embeddings are multiplied with.
 
         Args:
-            embedded: word embeddings of tokens of the outputs, shape [outputs, tokens, width].
+            encoder: the encoder.
+            tokens: of the outputs, shape [outputs, tokens].
             memory: states of the inputs' tokens, shape [outputs, input tokens, hidden].
             mask: which of them are real, shape [outputs, input tokens].
             cache: keys and values of the tokens before these; those of these are added.
@@ -66,16 +74,64 @@ class Decoder(nn.Module):
             Shape [outputs, tokens, width].
         """
         done = cache.get_seq_length() if cache is not None else 0
-        positions = torch.arange(done, done + embedded.shape[1], device=embedded.device) + self.first_position
+        positions = torch.arange(done, done + tokens.shape[1], device=tokens.device) + self.first_position
         states = self.blocks(
-            inputs_embeds=embedded,
-            position_ids=positions.expand(len(embedded), -1),
+            inputs_embeds=encoder.get_input_embeddings()(tokens),  # type: ignore[operator]
+            position_ids=positions.expand(len(tokens), -1),
             encoder_hidden_states=memory,
             encoder_attention_mask=mask,
             past_key_values=cache,
             use_cache=cache is not None,
         ).last_hidden_state
         return self.norm(F.gelu(self.dense(states)))
+
+
+class PretrainedDecoder(nn.Module):
+    """The decoder of a pretrained encoder-decoder, in the interface of :class:`Decoder`, without own parameters."""
+
+    def __init__(self, encoder: nn.Module, longest: int) -> None:
+        """Check that outputs may have ``longest`` tokens.
+
+        Raises:
+            CodeStiltsError: the decoder has fewer positions, or its config does not say which token begins an output.
+        """
+        super().__init__()
+        config: Any = encoder.config
+        positions = getattr(config, "max_position_embeddings", None)
+        if positions and longest > positions:
+            raise CodeStiltsError(
+                f"option output_tokens: {longest}: the decoder has {positions} positions: ask for shorter outputs"
+            )
+        if config.decoder_start_token_id is None:
+            raise CodeStiltsError(
+                f"decoder of type {config.model_type}: config.json has no decoder_start_token_id: name the token that "
+                "outputs begin with"
+            )
+
+    def vocabulary(self, encoder: nn.Module) -> tuple[Tensor, Tensor | None]:
+        """Return the output embeddings, shape [vocabulary, width], and their bias, if there is one."""
+        bias = getattr(encoder, "final_logits_bias", None)
+        return encoder.get_output_embeddings().weight, None if bias is None else bias.flatten()  # type: ignore[operator]
+
+    def forward(self, encoder: nn.Module, tokens: Tensor, memory: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
+        """Compute what the output embeddings are multiplied with (see :class:`Decoder`)."""
+        decoder, config = encoder.get_decoder(), encoder.config  # type: ignore[operator]
+        states: Tensor = decoder(
+            input_ids=tokens,
+            encoder_hidden_states=memory,
+            encoder_attention_mask=mask,
+            past_key_values=cache,
+            use_cache=cache is not None,
+        ).last_hidden_state
+        # T5 that shares its input and output embeddings scales the states in between.
+        scaled: Any = getattr(config, "scale_decoder_outputs", False)
+        return states * config.hidden_size**-0.5 if scaled else states  # type: ignore[operator, union-attr]
+
+
+def has_decoder(encoder: nn.Module) -> bool:
+    """Whether an encoder was pretrained with a decoder."""
+    config: Any = encoder.config
+    return bool(config.is_encoder_decoder)
 
 
 def _new_blocks(config: Any, layers: int) -> nn.Module:
@@ -104,14 +160,14 @@ def _copy_weights(encoder: nn.Module, blocks: nn.Module) -> frozenset[str]:
     return frozenset(shared)
 
 
-def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
     """Compute losses of tokens without the scores of all: they are computed again to go back.
 
     Args:
         states: what :class:`Decoder` returns, of the real tokens, shape [tokens, width].
         gold: the tokens, shape [tokens].
         table: output embeddings, shape [vocabulary, width].
-        bias: shape [vocabulary].
+        bias: shape [vocabulary], if there is one.
 
     Returns:
         The cross entropy of each token, and its mean over all tokens of the vocabulary as gold, each of shape [tokens].

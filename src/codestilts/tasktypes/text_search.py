@@ -30,21 +30,19 @@ class Search:
         end: the token that ends an output.
         longest: the maximum number of tokens, the end included.
         beams: the hypotheses that are kept for each output; 1 is greedy search.
-        first: the token that outputs have to begin with, if any (the code of a language).
     """
 
     start: int
     end: int
     longest: int
     beams: int = 1
-    first: int | None = None
 
 
 Scorer = Callable[[Tensor, int], Best]
 Reorder = Callable[[Tensor], None]
 
 
-def best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies: Copies | None = None) -> Best:
+def best_tokens(states: Tensor, table: Tensor, bias: Tensor | None, count: int, copies: Copies | None = None) -> Best:
     """Return the ``count`` most probable tokens after each state, which may be copied if there are ``copies``."""
     parts = states.split(HYPOTHESES_AT_ONCE)
     sources = copies.split(HYPOTHESES_AT_ONCE) if copies else [None] * len(parts)
@@ -52,7 +50,7 @@ def best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies:
     return Best(torch.cat([part.log_probability for part in found]), torch.cat([part.token for part in found]))
 
 
-def _best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies: Copies | None) -> Best:
+def _best_tokens(states: Tensor, table: Tensor, bias: Tensor | None, count: int, copies: Copies | None) -> Best:
     scores = F.linear(states, table, bias).float()
     if copies is None:
         values, tokens = _largest(scores, count)
@@ -68,7 +66,7 @@ def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def search(
-    outputs: int, settings: Search, score: Scorer, reorder: Reorder, device: torch.device
+    outputs: int, settings: Search, score: Scorer, reorder: Reorder, device: torch.device, first: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Find the most probable outputs.
 
@@ -83,6 +81,7 @@ def search(
         score: from the last tokens of all hypotheses, shape [outputs x beams], and a count, to their next tokens.
         reorder: called with the hypothesis that each one continues, shape [outputs x beams].
         device: where tokens are.
+        first: the token that each output has to begin with, if any (the code of a language), shape [outputs].
 
     Returns:
         The tokens of each output without the start, shape [outputs, longest], -1 after the end, and their mean log
@@ -93,14 +92,21 @@ def search(
     count = 1 if settings.beams == 1 else 2 * settings.beams
     for position in range(settings.longest):
         found = score(run.last, count)
-        if position == 0 and settings.first is not None:
-            found = Best(torch.zeros_like(found.log_probability), torch.full_like(found.token, settings.first))
+        if position == 0 and first is not None:
+            found = _certain(first.repeat_interleave(settings.beams), count)
         continued = run.extend(found, position)
         if bool((run.finished >= settings.beams).all()):
             break
         if settings.beams > 1:
             reorder(continued)
     return run.found, run.mean
+
+
+def _certain(token: Tensor, count: int) -> Best:
+    """Return the next tokens of hypotheses, each of which can only continue with one token."""
+    log_probability = torch.full((len(token), count), -torch.inf, device=token.device)
+    log_probability[:, 0] = 0.0
+    return Best(log_probability, token[:, None].repeat(1, count))
 
 
 class _Run:

@@ -172,6 +172,8 @@ def token_states(encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,)
     """
     config: Any = encoder.config
     layout = layout_of(batch, config.hidden_size)
+    if config.is_encoder_decoder:
+        encoder = encoder.get_encoder()  # type: ignore[operator]
     if config._attn_implementation != UNPADDED:
         return TokenStates(_padded_states(encoder, batch, layers, layout), layout)
     inputs = {
@@ -231,13 +233,14 @@ def pooled_states(
         batch: its inputs.
         layers: the blocks whose states are pooled.
         mask_id: pool as :meth:`TokenStates.at_mask` does; without it, average over the tokens.
-        first: take the state of the first token instead.
+        first: take the state of the first token instead, unless the encoder was pretrained with a decoder: T5 has no
+            token that stands for a text, and the mean serves better (Ni et al. 2022, arXiv 2108.08877).
 
     Returns:
         States of shape [sequences, hidden], or [sequences, layers, hidden] for several blocks.
     """
     states = token_states(encoder, batch, layers)
-    if first:
+    if first and not encoder.config.is_encoder_decoder:  # type: ignore[union-attr]
         pooled = [states.first(layer) for layer in states.layers]
     elif mask_id is None:
         pooled = [states.mean(layer) for layer in states.layers]

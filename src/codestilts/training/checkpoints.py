@@ -20,7 +20,7 @@ from codestilts.provenance import atomic
 from codestilts.training.curve import StepRecord
 from codestilts.training.distributed import rank
 from codestilts.training.microbatches import MicroBatching
-from codestilts.training.models import Model
+from codestilts.training.models import Model, state_of
 from codestilts.training.optimisation import Optimisation
 
 MAX_SHARE = 0.03  # of a run's time that checkpoints may take: on a slow disk there are fewer
@@ -73,7 +73,7 @@ class TrainingState:
         tensors = {
             f"{part}/{name}": value.detach().clone().contiguous()
             for part, module in (("encoder", self.model.encoder), ("heads", self.model.heads))
-            for name, value in module.state_dict().items()
+            for name, value in state_of(module).items()
         }
         for number, values in self.optimisation.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in values.items()}
@@ -112,6 +112,6 @@ class TrainingState:
                 moments.setdefault(int(number), {})[moment] = value
             else:
                 weights[part][name] = value
-        self.model.encoder.load_state_dict(weights["encoder"])
-        self.model.heads.load_state_dict(weights["heads"])
+        self.model.encoder.load_state_dict(self.model.encoder.state_dict() | weights["encoder"])
+        self.model.heads.load_state_dict(self.model.heads.state_dict() | weights["heads"])
         self.optimisation.optimiser.load_state_dict({"state": moments, "param_groups": groups})

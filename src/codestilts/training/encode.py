@@ -30,14 +30,16 @@ from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.base import Task
+from codestilts.tasktypes.language_codes import first_tokens
 from codestilts.tasktypes.records import store
-from codestilts.tasktypes.registry import task_type
+from codestilts.tasktypes.registry import encode_rows
 from codestilts.training.tokenizers import load_tokenizer
 
 RECORD = "encoded.json"
 ROWS = "rows.parquet"
 SPLITS = ("train", "dev", "test")
 PREDICTED = ("dev", "test")
+OUTPUT_LANGUAGE = "output_language"  # column of tasks of generation
 ROWS_PER_CHUNK = 2000  # examples in memory at a time
 
 
@@ -103,6 +105,8 @@ def tokenizer_digest(tokenizer: Any) -> str:
 def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path) -> None:
     file = pq.ParquetFile(job.examples)
     task = Task.from_settings(job.examples.stem, job.settings, _train_tags(file, job.settings))
+    if OUTPUT_LANGUAGE in file.schema_arrow.names:
+        first_tokens(pc.unique(file.read([OUTPUT_LANGUAGE])[OUTPUT_LANGUAGE]).to_pylist(), tokenizer, task.name)
     folder.mkdir()
     out = {split: [] if split in PREDICTED else key["left_out"] for split in SPLITS}
     records = {split: store(_records(file, split, tokenizer, task, out[split]), folder / split) for split in SPLITS}
@@ -137,7 +141,7 @@ def _records(
         position += batch.num_rows
         rows = batch.filter(pc.and_(pc.equal(batch["split"], split), pa.array(kept))).to_pandas()
         if len(rows):
-            records = task_type(task.type).encode(rows, tokenizer, task)
+            records = encode_rows(rows, tokenizer, task)
             for record in records:
                 if "example" in record:
                     record["example"] += done

@@ -23,6 +23,7 @@ from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Batch, move_batch, pin_batch
 from codestilts.tasktypes.registry import task_type
+from codestilts.tasktypes.text_decoder import has_decoder
 from codestilts.training import models
 from codestilts.training.batching import PlannedStep, plan_steps
 from codestilts.training.checkpoint_selection import score
@@ -215,9 +216,9 @@ def _new_model(inputs: TrainingInputs, seed: int, seeds: Seeds, parent: Path) ->
             for name, task in tasks.items()
         }
     )
-    if settings.freeze_decoder:
-        models.freeze_decoders(heads)
     trained = models.add_adapters(encoder, settings.lora) if settings.lora else encoder
+    if settings.freeze_decoder:
+        models.freeze_decoders(trained, heads)
     trained.to(inputs.device)
     heads.to(inputs.device)
     return Model(trained, heads, tasks, inputs.tokenizer, settings.precision)
@@ -236,6 +237,8 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         "seed": run.seed,
         "drawn": {name: draw.record() for name, draw in run.draws.items()},
         "parent": run.parent.as_posix(),
+        "carried_over": ["encoder", "decoder"] if has_decoder(run.model.encoder) else ["encoder"],
+        "trained": models.trained_parts(run.model.encoder, run.model.heads),
         "settings": to_plain(settings),
         "steps": len(curve),
         "tokens": int(curve["tokens"].sum()),

@@ -8,7 +8,8 @@ A model folder is::
     encoder.safetensors            everything else of the encoder
     head.safetensors               the tasks' own parameters: a phase never inherits another phase's heads
 
-``AutoModel.from_pretrained(folder)`` reads it. With frozen word embeddings (a setting), which are nine tenths of a
+``AutoModel.from_pretrained(folder)`` reads it. A pretrained decoder is a part of the encoder here: it is carried over
+with it, and only tasks of generation train it. With frozen word embeddings (a setting), which are nine tenths of a
 small encoder, hundreds of models take little more space than the weights that were trained.
 """
 
@@ -22,16 +23,23 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AttentionInterface, AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedModel
+from transformers import (
+    AttentionInterface,
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+    PreTrainedModel,
+)
 from transformers.utils import logging
 
 from codestilts.config.training_settings import LoraSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
 from codestilts.seeding import derive_seed
+from codestilts.tasktypes import registry
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.registry import task_type
-from codestilts.tasktypes.text_decoder import Decoder
+from codestilts.tasktypes.text_decoder import Decoder, PretrainedDecoder, has_decoder
 from codestilts.tasktypes.token_states import UNPADDED, UNPADDED_TYPES, attention
 from codestilts.training.pretrained import EMBEDDINGS, ENCODER, INDEX
 
@@ -41,6 +49,12 @@ AttentionInterface.register(UNPADDED, attention)
 
 HEAD = "head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # of stored weights
+# Names of dropout in configurations: of BERT and its relatives, of DistilBERT, of T5, of BART and its relatives.
+DROPOUT = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout"),
+    *("dropout", "dropout_rate", "activation_dropout"),
+)
+LAYER_DROPOUT = ("encoder_layerdrop", "decoder_layerdrop")  # of whole blocks in pretraining
 FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json")
 
 
@@ -77,7 +91,7 @@ class Model:
 def load_encoder(
     folder: str | Path, *, init: str = "pretrained", dropout: float | None = None, mlm: bool = False
 ) -> tuple[PreTrainedModel, nn.Module | None]:
-    """Load the encoder of a model folder and, with ``mlm``, its masked-language-model head.
+    """Load the encoder of a model folder, with the decoder that it was pretrained with, if any.
 
     Args:
         folder: the model folder.
@@ -90,25 +104,32 @@ def load_encoder(
     """
     config = AutoConfig.from_pretrained(folder)
     if dropout is not None:
-        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout"):
+        for name in DROPOUT + LAYER_DROPOUT:
             if hasattr(config, name):
-                setattr(config, name, dropout)
-    auto_class = AutoModelForMaskedLM if mlm else AutoModel
+                setattr(config, name, 0.0 if name in LAYER_DROPOUT else dropout)
+    auto_class: Any = AutoModelForMaskedLM if mlm else AutoModel
+    if config.is_encoder_decoder:
+        if mlm:
+            raise CodeStiltsError(f"{folder}: an encoder with a decoder has no head of masked language modelling")
+        auto_class = AutoModelForSeq2SeqLM
     if init == "random":
         model = auto_class.from_config(config)
     else:
         model, report = auto_class.from_pretrained(
             folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
-        # No task type reads the pooler, and a checkpoint without a masked-language-model head gets a new one.
+        # No task type reads the pooler, a checkpoint without a masked-language-model head gets a new one, and one of an
+        # encoder-decoder without a bias of output embeddings gets zeros.
         prefix = f"{model.base_model_prefix}." if mlm else ""
-        missing = sorted(key for key in report["missing_keys"] if key.startswith(prefix) and "pooler" not in key)
+        unread = ("pooler", "final_logits_bias")
+        names = (key for key in report["missing_keys"] if key.startswith(prefix))
+        missing = sorted(key for key in names if not any(part in key for part in unread))
         if missing or report["mismatched_keys"]:
             raise CodeStiltsError(
                 f"{folder}: {len(missing)} encoder tensors are missing ({', '.join(missing[:3])}) and "
                 f"{len(report['mismatched_keys'])} misshapen: the weights do not belong to this configuration"
             )
-    encoder = model.base_model
+    encoder = model if config.is_encoder_decoder else model.base_model
     if config.model_type in UNPADDED_TYPES:
         encoder.config._attn_implementation = UNPADDED
     if not mlm:
@@ -119,6 +140,8 @@ def load_encoder(
 
 def load_mlm_head(folder: Path) -> nn.Module | None:
     """Load the masked-language-model head of a published encoder; None if the encoder was published without one."""
+    if AutoConfig.from_pretrained(folder).is_encoder_decoder:
+        return None
     model, report = AutoModelForMaskedLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
     )
@@ -155,11 +178,41 @@ def freeze_embeddings(encoder: PreTrainedModel) -> None:
     encoder.get_input_embeddings().weight.requires_grad_(False)
 
 
-def freeze_decoders(heads: nn.ModuleDict) -> None:
-    """Exclude from training what decoders have copied from the encoder."""
-    for decoder in (module for module in heads.modules() if isinstance(module, Decoder)):
-        for parameter in decoder.copied():
-            parameter.requires_grad_(False)
+def freeze_decoders(encoder: nn.Module, heads: nn.ModuleDict) -> None:
+    """Exclude pretrained weights of decoders from training: the encoder's own decoder, or what others have copied."""
+    frozen = [value for head in heads.modules() if isinstance(head, Decoder) for value in head.copied()]
+    if has_decoder(encoder):
+        words = encoder.get_input_embeddings().weight  # type: ignore[operator]
+        frozen += [value for value in decoder_parameters(encoder) if value is not words]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+
+
+def decoder_parameters(encoder: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of the decoder that an encoder was pretrained with."""
+    parts = [encoder.get_decoder(), encoder.get_output_embeddings()] if has_decoder(encoder) else []  # type: ignore[operator]
+    return [value for part in parts for value in part.parameters()]
+
+
+def trained_parts(encoder: nn.Module, heads: nn.ModuleDict) -> list[str]:
+    """Name what training changes: the encoder, the decoder that it was pretrained with, heads."""
+    own = set(decoder_parameters(encoder)) - {encoder.get_input_embeddings().weight}  # type: ignore[operator]
+    generates = any(isinstance(head, PretrainedDecoder) for head in heads.modules())
+    trained = {
+        "encoder": any(value.requires_grad for value in encoder.parameters() if value not in own),
+        "decoder": generates and any(value.requires_grad for value in own),
+        "heads": any(value.requires_grad for value in heads.parameters()),
+    }
+    return [name for name, is_trained in trained.items() if is_trained]
+
+
+def state_of(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the tensors of a module's state, each once: an encoder shares its word embeddings with its decoder."""
+    found: dict[int, str] = {}
+    state = module.state_dict()
+    for name, value in state.items():
+        found.setdefault(value.data_ptr() if value.numel() else id(value), name)
+    return {name: state[name] for name in found.values()}
 
 
 def save_encoder(
@@ -184,7 +237,7 @@ def save_encoder(
     weight_map = json.loads((parent / INDEX).read_bytes())["weight_map"]
     words = next(name for name, file in weight_map.items() if file == EMBEDDINGS)
     prefix = words.removesuffix(inner_name)
-    tensors = {prefix + name: value for name, value in encoder.state_dict().items()}
+    tensors = {prefix + name: value for name, value in state_of(encoder).items()}
     unchanged = torch.equal(load_file(parent / EMBEDDINGS)[words].to(tensors[words].dtype), tensors[words].cpu())
     tensors = _stored_as(dtype, tensors)
     size = sum(value.numel() * value.element_size() for value in tensors.values())
@@ -231,7 +284,4 @@ def new_head(
     ``dropout`` is that of published heads; quick heads have none.
     """
     torch.manual_seed(derive_seed(task.name, seed))
-    extra: dict[str, Any] = {"pretrained": mlm_head} if task.type == "mlm" else {}
-    if task.type == "generation":
-        extra = {"encoder": encoder, "tokenizer": tokenizer}
-    return task_type(task.type).Head(task, encoder.config, tokenizer.mask_token_id, dropout, **extra)
+    return registry.new_head(task, encoder, tokenizer, mlm_head, dropout)

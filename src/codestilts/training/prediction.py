@@ -85,12 +85,8 @@ def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> l
 def decode_outputs(
     outputs: list[Any], examples: pd.DataFrame, task: Task, features: Sequence[Feature], tokenizer: Any = None
 ) -> pd.DataFrame:
-    """Turn outputs into predictions with the columns that identify rows; ``unit`` is what statistics resample.
-
-    Outputs of ``generation`` are tokens, which take the ``tokenizer``.
-    """
-    extra = {"tokenizer": tokenizer} if task.type == "generation" else {}
-    found = task_type(task.type).decode(outputs, features, examples, task, **extra)
+    """Turn outputs into predictions with the columns that identify rows; ``unit`` is what statistics resample."""
+    found = task_type(task.type).decode(outputs, features, examples, task, tokenizer)
     unit = examples["unit" if "unit" in examples else "cluster"]
     rows = examples[["id", "split", "language"]].assign(unit=unit, package=examples["package"])
     return pd.concat([rows, found], axis=1).dropna(subset=["prediction"])

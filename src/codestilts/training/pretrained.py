@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from codestilts.errors import CodeStiltsError
@@ -13,7 +14,9 @@ from codestilts.provenance import atomic, write_json
 INDEX, EMBEDDINGS, ENCODER = "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 PICKLE = "pytorch_model.bin"
-OLDER = (PICKLE, "vocab.json", "merges.txt", "sentencepiece.bpe.model", "special_tokens_map.json", "added_tokens.json")
+PIECES = ("sentencepiece.bpe.model", "spiece.model")
+OLDER = (PICKLE, "vocab.json", "merges.txt", *PIECES, "special_tokens_map.json", "added_tokens.json")
+LARGEST_PADDING = 127  # rows after the last token that the word embeddings of published models have
 LARGEST_HEADER = 100_000_000  # bytes: the limit of the safetensors library
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
@@ -24,7 +27,7 @@ def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
     Python files are never unpacked. Pickled weights (``pytorch_model.bin``) are skipped where there are safetensors;
     otherwise only their tensors are read (:func:`convert`). A missing ``tokenizer_config.json`` is made from
     ``tokenizer.json`` (BERT's names of the special tokens), a missing ``tokenizer.json`` from the files of the older
-    format (``vocab.json`` and ``merges.txt``).
+    formats (``vocab.json`` and ``merges.txt``, or a model of SentencePiece).
 
     Args:
         archive: the zip file.
@@ -45,7 +48,8 @@ def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
                 shutil.copyfileobj(stream, file, 1 << 20)
     if PICKLE in wanted:
         convert(out / PICKLE, out / "model.safetensors")
-    if "tokenizer.json" not in wanted and {"vocab.json", "merges.txt"} <= wanted:
+    older = {"vocab.json", "merges.txt"} <= wanted or bool(wanted.intersection(PIECES))
+    if "tokenizer.json" not in wanted and older:
         _convert_tokenizer(out)
     elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
         (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
@@ -81,20 +85,29 @@ def convert(pickled: Path, out: Path) -> None:
     pickled.unlink()
 
 
+# Sizes of random weights, by the names that architectures give them.
+TINY = {"hidden_size": 32, "d_model": 32, "intermediate_size": 64, "d_ff": 64, "encoder_ffn_dim": 64}
+TINY |= {"decoder_ffn_dim": 64, "num_attention_heads": 2, "num_heads": 2, "d_kv": 16, "encoder_attention_heads": 2}
+TINY |= {"decoder_attention_heads": 2}
+
+
 def draw_weights(folder: Path, blocks: int) -> None:
     """Draw random weights of the architecture in ``config.json``, at least ``blocks`` deep but very narrow."""
     import torch
-    from transformers import AutoConfig, AutoModelForMaskedLM
+    from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    config.hidden_size, config.num_attention_heads, config.intermediate_size = 32, 2, 64
+    for name, size in TINY.items():
+        if hasattr(config, name):
+            setattr(config, name, size)
     config.num_hidden_layers = max(config.num_hidden_layers, blocks)
     torch.manual_seed(0)
-    AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
+    kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForMaskedLM
+    kind.from_config(config).save_pretrained(folder)
 
 
 def _convert_tokenizer(folder: Path) -> None:
-    """Write ``tokenizer.json`` from the files of a byte-level BPE tokenizer."""
+    """Write ``tokenizer.json`` from the files of a byte-level BPE tokenizer or from a model of SentencePiece."""
     from transformers import AutoTokenizer
 
     AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True).save_pretrained(folder)
@@ -125,21 +138,25 @@ def import_encoder(source: Path, folder: Path) -> None:
     """Turn a published encoder (configuration, one safetensors file, tokenizer) into an encoder folder.
 
     The word embeddings get a file of their own, to which models that do not change them link. A masked-language-model
-    head stays with the rest: the MLM controls start from it.
+    head stays with the rest: the MLM controls start from it. So does a decoder.
 
     Args:
         source: the folder of the published files.
         folder: the folder that is written (:mod:`codestilts.training.models`).
 
     Raises:
-        CodeStiltsError: not exactly one tensor looks like the word embeddings.
+        CodeStiltsError: not exactly one tensor looks like the word embeddings, or a decoder has others than the tokens
+            of its tokenizer.
     """
     config = json.loads((source / "config.json").read_bytes())
     tensors = load_file(source / "model.safetensors")
+    if config.get("is_encoder_decoder"):
+        _check_vocabulary(source, config["vocab_size"])
+        _keep_one_table(source, tensors)
     tables = [
         name
         for name, value in tensors.items()
-        if value.ndim == 2 and len(value) == config.get("vocab_size") and "embed" in name
+        if value.ndim == 2 and len(value) == config.get("vocab_size") and ("embed" in name or "shared" in name)
     ]
     if len(tables) != 1:
         raise CodeStiltsError(f"{source.name}: expected one table of word embeddings, found {tables or 'none'}")
@@ -153,3 +170,34 @@ def import_encoder(source: Path, folder: Path) -> None:
     write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": weight_map})
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(source / name, folder / name)
+
+
+def _check_vocabulary(source: Path, size: int) -> None:
+    """Require that a decoder can write the tokens of its tokenizer, and hardly others (rows that pad its table)."""
+    from tokenizers import Tokenizer
+
+    vocabulary = Tokenizer.from_file(str(source / "tokenizer.json")).get_vocab(with_added_tokens=True)
+    tokens = max(vocabulary.values()) + 1
+    if not tokens <= size <= tokens + LARGEST_PADDING:
+        raise CodeStiltsError(
+            f"{source.name}: the decoder has {size} word embeddings, but its tokenizer has {tokens} tokens: fetch "
+            "config.json, the weights and the tokenizer of one model"
+        )
+
+
+def _keep_one_table(source: Path, tensors: dict[str, np.ndarray]) -> None:
+    """Name the word embeddings as the model does, and drop copies of them: pickles have one for each use."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM
+
+    with torch.device("meta"):
+        model = AutoModelForSeq2SeqLM.from_config(AutoConfig.from_pretrained(source, local_files_only=True))
+    words = model.get_input_embeddings().weight
+    own = next(name for name, value in model.named_parameters() if value is words)
+    names = [name for name in (own, *model.all_tied_weights_keys) if name in tensors]
+    if names:
+        table = tensors[names[0]]
+        for name in names:
+            if np.array_equal(tensors[name], table):
+                del tensors[name]
+        tensors[own] = table

@@ -15,6 +15,7 @@ from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
+from codestilts.tasktypes.registry import finish
 from codestilts.training import models
 from codestilts.training.checkpoint_selection import select
 from codestilts.training.curve import downsample_curve
@@ -144,11 +145,7 @@ def selected_predictions(inputs: TrainingInputs, trained: Trained) -> pd.DataFra
     evaluations = {step: rows.assign(**run) for step, rows in trained.predictions.items()}
     task = inputs.tasks[settings.target].task
     found = select(evaluations, task.metric, settings.selection, settings.source_language)
-    if task.type == "generation":
-        from codestilts.evaluation.output_language import found_languages  # the parsers of all languages
-
-        found["found_language"] = found_languages(found, settings.source_language)
-    return run_columns_first(found)
+    return run_columns_first(finish(found, task, settings.source_language))
 
 
 def run_columns_first(rows: pd.DataFrame) -> pd.DataFrame:

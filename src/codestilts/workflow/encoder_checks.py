@@ -3,13 +3,14 @@
 import json
 import zipfile
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from codestilts.config.encoder_limits import linear_layers, unmet_requirements
 from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Record, Study
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.architectures import PUBLISHED, read_config
+from codestilts.workflow.architectures import PUBLISHED, EncoderDecoder, read_config
 
 
 def check_encoders(study: Study, root: Path) -> None:
@@ -39,6 +40,7 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
                 with weights.open("rb") as stream:
                     layers = linear_layers(stream)
         elif source.id in PUBLISHED:
-            config = vars(PUBLISHED[source.id])
+            known = PUBLISHED[source.id]
+            config = asdict(known) | {"is_encoder_decoder": isinstance(known, EncoderDecoder)}
     requirements = encoder_requirements(study, encoder)
     return list(unmet_requirements(requirements, config, layers)) if isinstance(config, dict) else []
