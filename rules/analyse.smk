@@ -150,7 +150,7 @@ rule concatenate:
     benchmark:
         "<results>/benchmarks/concatenate/{table}.tsv"
     wildcard_constraints:
-        table="runs|curves|layers|doses",
+        table="runs|curves|layers|doses|transferability",
     threads: 1
     resources:
         mem_mb=growing(1000),

@@ -48,7 +48,7 @@ def is_made(path):
 
 
 def tables_of_pairs(wildcards):
-    pairs = DOSE_PAIRS if wildcards.table == "doses" else STUDY.encoder_arms
+    pairs = {"doses": DOSE_PAIRS, "transferability": TRANSFERABILITY_PAIRS}.get(wildcards.table, STUDY.encoder_arms)
     return over(pairs, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 

@@ -18,10 +18,12 @@ from codestilts.config.analysis_settings import (
     ScoreSettings,
     SimilaritySettings,
     TrainingFigureSettings,
+    TransferabilityFigureSettings,
 )
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.preparation_jobs import build_settings
 from codestilts.config.study import Study
+from codestilts.config.transferability import transferability_pairs
 from codestilts.invented import is_invented
 
 
@@ -135,6 +137,11 @@ def generation_figure_settings(study: Study, encoder: str) -> GenerationFigureSe
     return GenerationFigureSettings(metrics, study.config.target.selection[0])
 
 
+def transferability_figure_settings(study: Study, encoder: str) -> TransferabilityFigureSettings:
+    """Return the settings of the notebook on transferability."""
+    return TransferabilityFigureSettings(study.config.statistics.confidence)
+
+
 def dose_figure_settings(study: Study, encoder: str) -> DoseFigureSettings:
     """Return the settings of the notebook on doses, of which other targets than those of the trials decide nothing."""
     whole, tried = comparison_settings(study), dose_targets(study, encoder)
@@ -157,6 +164,7 @@ def report_settings(study: Study) -> ReportSettings:
         comparison=comparison_settings(study),
         doses=bool(dose_pairs(study)),
         generation=bool(generated_targets(study)),
+        transferability=study.config.transferability if transferability_pairs(study) else 0,
     )
 
 

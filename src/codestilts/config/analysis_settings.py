@@ -159,6 +159,13 @@ class GenerationFigureSettings:
 
 
 @dataclass(frozen=True)
+class TransferabilityFigureSettings:
+    """Settings of the notebook that judges rankings of intermediate tasks."""
+
+    confidence: float
+
+
+@dataclass(frozen=True)
 class DoseFigureSettings:
     """Settings of the notebook that draws the trials of intermediate learning rates."""
 
@@ -171,7 +178,8 @@ class ReportSettings:
 
     ``sampled`` maps targets to the splits of a published data set of which the study draws only a part, ``budgets`` are
     the study's training settings as the report prints them, ``sources`` the archives that it fetched. ``doses`` tells
-    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation.
+    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation,
+    ``transferability`` the number of rows that intermediate tasks were ranked by, or 0.
     """
 
     study: str
@@ -186,3 +194,4 @@ class ReportSettings:
     comparison: ComparisonSettings
     doses: bool = False
     generation: bool = False
+    transferability: int = 0

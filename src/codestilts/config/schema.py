@@ -275,6 +275,11 @@ class Config(Strict):
     device: Literal["cpu", "gpu"] = Field(
         "cpu", description="device of training and prediction jobs; with gpu, a job that finds no GPU fails immediately"
     )
+    transferability: Index = Field(
+        0,
+        description="rank the intermediate tasks for each target without training on it, by LogME and the similarity "
+        "of texts on this many training rows of each task, and compare this with the measured effects; 0 does not",
+    )
     data: Data
     leakage: Leakage = Field(Leakage(), description="near-duplicates of tested texts among training examples")
     intermediate: IntermediateBudget

@@ -18,6 +18,7 @@ STAGES = {
     "tuning": "learning-rate trials",
     "target": "target training and predictions",
     "frozen_retrieval": "frozen retrieval on untrained targets",
+    "transferability": "transferability of intermediate tasks",
     "baseline": "trivial baselines",
     "score": "scores",
     "language_similarity": "language similarity",
