@@ -21,6 +21,8 @@ TAKEN: dict[str, list[str]] = {
     "bench": ["PYTEST"],
     "calibrate": ["PYTEST"],
     "test-cluster": ["PYTEST"],
+    "test-page": ["PYTEST"],
+    "screenshots": ["STUDY"],
     "container": ["BASE", "BOOTSTRAP", "BUILD", "TORCH_FROM"],
     "setup": [],
     "pins": [],

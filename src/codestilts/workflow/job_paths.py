@@ -17,6 +17,7 @@ PATTERNS = {
     "tune": "tuning/*",
     "try_doses": "doses/*",
     "score_baselines": "score/baselines",
+    "notebook_study": "notebooks/study",
     "notebook_effects": "notebooks/*/effects",
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
@@ -83,6 +84,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "collect": pairs,
         "concatenate": [(table,) for table, read in tables.items() if read],
         "sample_predictions": once,
+        "browse_predictions": once,
         "audit": once,
         "notebook_effects": encoders,
         "notebook_languages": encoders,
@@ -91,6 +93,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "notebook_generation": encoders if generated_targets(study) else [],
         "notebook_transferability": [(name,) for name in study.encoders if name in dict(ranked)],
         "slurm_efficiency": once,
+        "notebook_study": once,
         "report": once,
     }
     return {
