@@ -10,8 +10,10 @@ STAGE_TIMES = in_checkout("scripts/stage_times.py")  # a table of them is printe
 CAPTIONS = {"claims": "claims", "audit": "audit"}  # of tables with one of their own
 NOTEBOOKS = ["effects", "languages", "training"]  # that run once for each encoder
 NOTEBOOKS += (["doses"] if DOSE_PAIRS else []) + (["generation"] if generated_targets(STUDY) else [])
+NOTEBOOKS += ["transferability"] if TRANSFERABILITY_PAIRS else []
 FIGURE_NAMES = FIGURES | {"effects": [*FIGURES["effects"], *map(effect_figure, STUDY.scopes)]}
 RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
+RESULT_TABLES += ["<results>/transferability.csv"] if TRANSFERABILITY_PAIRS else []
 
 
 def files_of(notebook, kind, *suffixes):
@@ -181,6 +183,33 @@ rule notebook_generation:
         "Drawing generated texts: {wildcards.encoder}"
     notebook:
         "../notebooks/generation.py.ipynb"
+
+
+rule notebook_transferability:
+    input:
+        transferability="<results>/transferability.csv",
+        effects="<results>/effects.csv",
+        image=IMAGE_DIGEST,
+    output:
+        figures=shown_by("transferability", "Training", "figures"),
+        print=update(files_of("transferability", "figures", *PRINTED)),
+        tables=shown_by("transferability", "Training", "tables"),
+        latex=update(files_of("transferability", "tables", "tex")),
+    log:
+        notebook="<results>/notebooks/{encoder}/transferability.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/transferability.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        settings=settings("transferability_figures"),
+        code=code("notebooks/transferability.py.ipynb"),
+    message:
+        "Drawing transferability: {wildcards.encoder}"
+    notebook:
+        "../notebooks/transferability.py.ipynb"
 
 
 # This job runs after all others but the last two, so that it sees them, and on the machine that submits them.

@@ -1,11 +1,19 @@
 """Rankings of intermediate tasks: regret by hand, NDCG by its formula, what ties and missing values do."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from test_html_report import SETTINGS, page, results  # noqa: F401 (a fixture)
 
-from codestilts.evaluation.task_rankings import judged, measured_scores, ndcg, regret, summary
+from codestilts.csv_tables import read_csv, write_csv
+from codestilts.evaluation.task_rankings import MEASURES, judged, measured_scores, ndcg, regret, summary
+from codestilts.reporting import figures
+from codestilts.reporting.transferability import ranking_figure, ranking_tables
 
 SCORES = np.array([50.0, 40.0, 45.0, 30.0])
 
@@ -85,3 +93,35 @@ def test_intervals_are_students_t_over_targets() -> None:
     )
     assert found.loc["log_me", "targets"] == 1 and np.isnan(found.loc["log_me", "regret_1_low"])
     assert np.isnan(found.loc["random", "ndcg_difference"])
+
+
+def test_the_figure_has_a_panel_for_each_measure_with_every_target_and_the_means() -> None:
+    found = ranking_tables(*tables(), 0.9)
+    figure = ranking_figure(found)
+    figures.plt.close(figure)
+    for axes, measure in zip(figure.axes, MEASURES, strict=True):
+        level, targets, means = axes.lines
+        assert level.get_xdata()[0] == pytest.approx(found.rankings.set_index("ranking").loc["random", measure])
+        assert list(targets.get_xdata()) == list(found.choices[measure])
+        assert list(means.get_xdata()) == list(found.rankings[measure])
+    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert names == ["LogME", "similar texts", "largest set", "same form", "same domain", "random order"]
+
+
+def test_the_page_shows_which_task_each_ranking_would_have_chosen(results: Path, tmp_path: Path) -> None:  # noqa: F811
+    """In the synthetic study, pos is ranked before cloze for both targets."""
+    folder = tmp_path / "results"
+    shutil.copytree(results, folder)
+    row = {"encoder": "tiny", "seed": 0, "rows": 9, "size": 7, "same_form": False, "same_domain": False}
+    both = [(arm, target) for arm in ("cloze", "pos") for target in ("match", "tags")]
+    rows = [row | {"arm": arm, "target": target, "log_me": arm == "pos", "similarity": 0.5} for arm, target in both]
+    write_csv(pd.DataFrame(rows).astype({"log_me": float}), folder / "transferability.csv")
+    html = page(folder, replace(SETTINGS, transferability=300))
+    assert "Choosing an intermediate task</h2>" in html and "from 300" in html
+    effects = read_csv(folder / "effects.csv")
+    found = ranking_tables(read_csv(folder / "transferability.csv"), effects[effects["encoder"] == "tiny"], 0.95)
+    (chosen,) = found.choices.query("target == 'tags' and ranking == 'log_me'").to_dict("records")
+    assert chosen["first"] == "pos"
+    cells = f"<td>LogME</td><td>pos</td><td>{chosen['best']}</td>"
+    assert f'<th scope="row">tags</th>{cells}<td class="n">{chosen["regret_1"]:.2f}</td>' in html
+    assert 'id="transferability"' not in page(folder)
