@@ -10,7 +10,7 @@ from codestilts.code_digest import stage_digest
 from codestilts.config import preparation_jobs
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.config.transferability import transferability_pairs, transferability_targets
 from codestilts.invented import real_language
 from codestilts.sources.archive import local_content
@@ -78,7 +78,7 @@ ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
 # The clusters of texts that training and test sets share.
 TEXT_CLUSTERS = "<results>/text_clusters.parquet"
-AUDITED_TASKS = sorted({*STUDY.intermediate_tasks, *STUDY.targets})
+AUDITED_TASKS = sorted({*STUDY.intermediate_tasks, *STUDY.targets, *STUDY.twins})
 
 # The encoded examples of a task: a folder that training and prediction map into memory.
 ENCODED = "<results>/encoded/{encoder}/{task}"
@@ -95,6 +95,8 @@ DOSE_TABLE = "<results>/doses/{encoder}/{arm}.csv"  # their measurements, for th
 TRANSFERABILITY = "<results>/transferability/{encoder}/{arm}.csv"
 VALUES = "<results>/scores/{encoder}/{arm}.values.parquet"
 SUMS = "<results>/scores/{encoder}/{arm}.sums.parquet"
+TWIN_VALUES = "<results>/scores/twins/{encoder}/{arm}.values.parquet"
+TWIN_SUMS = "<results>/scores/twins/{encoder}/{arm}.sums.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
 CURVES = "<results>/curves/{encoder}/{arm}.csv"
 LAYERS = "<results>/layers/{encoder}/{arm}.csv"

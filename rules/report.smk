@@ -10,10 +10,11 @@ STAGE_TIMES = in_checkout("scripts/stage_times.py")  # a table of them is printe
 CAPTIONS = {"claims": "claims", "audit": "audit"}  # of tables with one of their own
 NOTEBOOKS = ["effects", "languages", "training"]  # that run once for each encoder
 NOTEBOOKS += (["doses"] if DOSE_PAIRS else []) + (["generation"] if generated_targets(STUDY) else [])
-NOTEBOOKS += ["transferability"] if TRANSFERABILITY_PAIRS else []
+NOTEBOOKS += (["transferability"] if TRANSFERABILITY_PAIRS else []) + (["sources"] if STUDY.twins else [])
 FIGURE_NAMES = FIGURES | {"effects": [*FIGURES["effects"], *map(effect_figure, STUDY.scopes)]}
 RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
 RESULT_TABLES += ["<results>/transferability.csv"] if TRANSFERABILITY_PAIRS else []
+RESULT_TABLES += ["<results>/source_languages.csv"] if STUDY.twins else []
 
 
 def files_of(notebook, kind, *suffixes):
@@ -210,6 +211,32 @@ rule notebook_transferability:
         "Drawing transferability: {wildcards.encoder}"
     notebook:
         "../notebooks/transferability.py.ipynb"
+
+
+rule notebook_sources:
+    input:
+        sources="<results>/source_languages.csv",
+        languages="<results>/language_similarity.csv",
+        image=IMAGE_DIGEST,
+    output:
+        figures=shown_by("sources", "Languages", "figures"),
+        print=update(files_of("sources", "figures", *PRINTED)),
+        tables=shown_by("sources", "Languages", "tables"),
+        latex=update(files_of("sources", "tables", "tex")),
+    log:
+        notebook="<results>/notebooks/{encoder}/sources.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/sources.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        code=code("notebooks/sources.py.ipynb"),
+    message:
+        "Drawing source languages: {wildcards.encoder}"
+    notebook:
+        "../notebooks/sources.py.ipynb"
 
 
 # This job runs after all others but the last two, so that it sees them, and on the machine that submits them.

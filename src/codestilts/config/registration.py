@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, prediction_files, read_entries
-from codestilts.config.study import Study, to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
 

@@ -251,7 +251,10 @@ class Config(Strict):
     targets: Names
     grid: list[Block] = Field([], description="parts of the grid that are run; if empty, all of it")
     languages: Names = Field(description="languages that targets are tested in")
-    source_language: Name = Field(description="language that targets are trained in")
+    source_language: Name | Names = Field(
+        description="language that targets are trained in. If there are several, contrasts are about the first; the "
+        "matrix of source and target languages has all"
+    )
     seeds: Annotated[list[Index], Field(min_length=1), *Unique]
     seeds_per_job: Count
     rehearsal: Index = Field(

@@ -40,9 +40,9 @@ def judged(scores: pd.DataFrame) -> pd.DataFrame:
         scores: The table of :func:`measured_scores`.
 
     Returns:
-        ``tasks``, their number; ``first``, the arm that is ranked first, or several; ``best``, the arm with the highest
-        score; ``regret_1`` and ``regret_3`` (:func:`regret`); and ``ndcg`` (:func:`ndcg`). A ranking without a value
-        for one of the tasks has no row.
+        ``tasks``, their number; ``first``, the arm or arms that are ranked first, empty if all are equal; ``best``, the
+        arm with the highest score; ``regret_1`` and ``regret_3`` (:func:`regret`); and ``ndcg`` (:func:`ndcg`). A
+        ranking without a value for one of the tasks has no row.
     """
     rows = []
     for target, table in scores.assign(**{RANDOM: 0}).groupby("target", sort=False):
@@ -51,7 +51,8 @@ def judged(scores: pd.DataFrame) -> pd.DataFrame:
             predicted = table[ranking].to_numpy(dtype=float)
             if np.isnan(predicted).any():
                 continue
-            first = " ".join(table.loc[predicted == predicted.max(), "arm"]) if ranking != RANDOM else ""
+            highest = predicted == predicted.max()
+            first = "" if highest.all() else " ".join(table.loc[highest, "arm"])
             row = {"target": target, "ranking": ranking, "tasks": len(table), "first": first}
             row |= {"best": table["arm"].iloc[score.argmax()], "ndcg": ndcg(score, predicted)}
             rows.append(row | {f"regret_{k}": regret(score, predicted, k) for k in (1, 3)})

@@ -25,6 +25,7 @@ from codestilts.reporting.answer import (
 from codestilts.reporting.doses import TEST, by_trial, dose_tables
 from codestilts.reporting.heat_maps import HeatMap, contrast_map, score_map
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
+from codestilts.reporting.source_languages import source_tables
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.transferability import ranking_tables
 
@@ -109,6 +110,7 @@ class EncoderSection:
     doses: DoseSection | None
     rankings: list[Row]
     choices: list[Row]
+    expectations: list[Row]
 
 
 def encoder_section(
@@ -158,6 +160,9 @@ def encoder_section(
         doses=dose_section(own["doses"], design) if "doses" in own else None,
         rankings=rows(ranks.rankings) if ranks else [],
         choices=rows(ranks.choices) if ranks else [],
+        expectations=rows(source_tables(own["source_languages"], order).expectations)
+        if "source_languages" in own
+        else [],
     )
 
 

@@ -14,6 +14,7 @@ FIGURES = {
     "doses": ["doses"],
     "generation": ["wrong-language"],
     "transferability": ["rankings"],
+    "sources": ["source-scores", "source-effects"],
 }
 TABLES = {
     WHOLE_STUDY: ["arms", "claims", "audit", "sources", "stages", "slurm"],
@@ -23,6 +24,7 @@ TABLES = {
     "doses": ["doses", "fixed-doses"],
     "generation": ["wrong-language"],
     "transferability": ["rankings", "choices"],
+    "sources": ["expectations", "best-sources"],
 }
 PRINTED = ["pdf", "png", "csv"]  # the files of a figure beside its SVG; the last has the numbers that it draws
 _NOTEBOOKS = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}

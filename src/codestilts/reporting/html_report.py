@@ -73,7 +73,11 @@ def read_tables(results: Path, settings: ReportSettings) -> dict[str, pd.DataFra
         CodeStiltsError: A table is missing.
     """
     tables: dict[str, pd.DataFrame] = {}
-    optional = {"doses": settings.doses, "transferability": settings.transferability}
+    optional = {
+        "doses": settings.doses,
+        "transferability": settings.transferability,
+        "source_languages": settings.source_languages,
+    }
     for name in [*REPORT_TABLES, "efficiency", *(name for name, there in optional.items() if there)]:
         path = results / f"{name}.csv"
         if not path.exists():

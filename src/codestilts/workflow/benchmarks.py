@@ -22,6 +22,7 @@ STAGES = {
     "baseline": "trivial baselines",
     "score": "scores",
     "language_similarity": "language similarity",
+    "source_languages": "matrix of source and target languages",
     "audit": "leakage audit",
     "collect": "collect records",
     "concatenate": "concatenate tables",

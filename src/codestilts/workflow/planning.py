@@ -60,7 +60,7 @@ class Workload:
     def of(cls, study: Study, root: Path, lengths: Mapping[str, float], fill: float = FILL) -> "Workload":
         """Look up encoders and tasks under ``root``; ``lengths`` and ``fill`` are those of :func:`task_size`."""
         architectures = {name: find_architecture(study, name, root) for name in study.encoders}
-        tasks = dict.fromkeys(study.intermediate_tasks + study.targets)
+        tasks = dict.fromkeys(study.intermediate_tasks + study.targets + study.twins)
         return cls(study, architectures, {name: task_size(study, name, root, lengths, fill) for name in tasks})
 
 
@@ -77,7 +77,7 @@ def device_jobs(workload: Workload) -> list[Job]:
         graph.add_dose_trials(encoder, arm)
     for encoder, arm in study.intermediate_models:
         graph.add_intermediate(encoder, arm)
-    for encoder, arm, target in study.runs:
+    for encoder, arm, target in study.runs + study.twin_runs:
         graph.add_target(encoder, arm, target)
     for encoder, arm in study.encoder_arms:
         graph.add_retrieval(encoder, arm)
