@@ -268,7 +268,7 @@ rule browse_predictions:
 rule audit:
     input:
         training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
-        targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets + STUDY.twins),
         tasks=[STUDY.tasks[task].file for task in STUDY.intermediate_tasks],
         clusters=TEXT_CLUSTERS,
         encoded=encoded_once,

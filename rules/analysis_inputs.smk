@@ -3,8 +3,6 @@ from codestilts.config.claim_jobs import decidable_claims
 
 CLAIM = "<results>/claims/{claim}.json"
 DECIDABLE = decidable_claims(STUDY)
-
-
 TWIN_PAIRS = sorted({run[:2] for run in STUDY.twin_runs})
 TWINS_AND_TARGETS = [name for twin in STUDY.twins for name in (STUDY.base(twin), twin)]
 
@@ -57,7 +55,9 @@ def deleted_outputs(wildcards):
     read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SUMS, RUNS])))]
     runs = [run for pair in read for run in runs_of_pair(pair)]
     outputs = over(runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches) + over(read, RETRIEVAL, seeds=STUDY.batches)
-    outputs += over([run for run in STUDY.twin_runs if run[:2] in read], [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches)
+    outputs += over(
+        [run for run in STUDY.twin_runs if run[:2] in read], [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches
+    )
     trials = over(runs, TRIALS) if STUDY.learning_rates else []
     return [path for path in outputs + trials if not is_made(path)]
 

@@ -270,8 +270,8 @@ def encoded_of_transferability(wildcards):
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
 
-    Learning-rate trials and transferability use the first batch of seeds. A temporary model is trained again if a new job reads it. This must
-    not repeat earlier readers, which depend on ``parent_encoded`` and ``parent_digest`` instead.
+    Learning-rate trials and transferability use the first batch of seeds. A temporary model is trained again if a new job
+    reads it. This must not repeat earlier readers, which depend on ``parent_encoded`` and ``parent_digest`` instead.
     """
     parent, seeds = STUDY.parent_arm(wildcards.arm), wildcards.get("seeds", next(iter(STUDY.batches)))
     if not parent:

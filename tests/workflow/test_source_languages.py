@@ -17,6 +17,7 @@ STUDY = {
     "source_language": ["python", "javascript"],
     "keep_models": "none",
     "transferability": 20,
+    "data": {"target": {"test_source": 12}},
     "intermediate": {"learning_rates": [], "held_out_texts": [], "trial_targets": []},
     "target": {"tasks": {"match": {"steps": 3}}},
 }

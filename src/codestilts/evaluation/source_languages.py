@@ -5,6 +5,7 @@ most training examples (after Baltaji et al., arXiv 2310.16937, who predict it f
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from codestilts.evaluation.comparison import compare_encoder
 from codestilts.evaluation.scoring import compared_runs, encoders_in
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.evaluation.statistics.effects import effects
+from codestilts.evaluation.statistics.resampling import Scores
 
 COLUMNS = ["encoder", "arm", "family", "target", "source", "language", "zero_shot", "none", "effect", "low", "high",
            "similarity", "examples"]  # fmt: skip
@@ -57,14 +59,13 @@ def source_language_table(
     )
     table["target"], table["examples"] = table["trained"].map(settings.bases), table["trained"].map(examples)
     table["zero_shot"] = table["source"] != table["language"]
-    table["similarity"] = [
-        similarities.at[source, language] if {source, language} <= set(similarities) else float("nan")
-        for source, language in zip(table["source"], table["language"], strict=True)
-    ]
+    known: dict[Any, float] = similarities.stack().to_dict()
+    pairs = zip(table["source"], table["language"], strict=True)
+    table["similarity"] = [known.get(pair, float("nan")) for pair in pairs]
     return table[COLUMNS].sort_values(COLUMNS[:6], ignore_index=True)
 
 
-def by_language(scores: pd.Series, design: Design) -> pd.DataFrame:
+def by_language(scores: Scores, design: Design) -> pd.DataFrame:
     """Return the effects of arms on each target in each language, without means over several of them."""
     table = effects(scores, Design(design.settings, {}))  # no sets of languages
     return table[(table["kind"] == "arm") & (table["scope_kind"] == "target")]
