@@ -1,49 +1,9 @@
 # Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with
 # captions.
-from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.registration import expected_state
-from codestilts.config.scopes import effect_figure
-from codestilts.reporting.exhibits import FIGURES, PRINTED, TABLES, WHOLE_STUDY
-from codestilts.reporting.report_tables import REPORT_TABLES
+from codestilts.reporting.exhibits import PRINTED
 
 STAGE_TIMES = in_checkout("scripts/stage_times.py")  # a table of them is printed after a run
-CAPTIONS = {"claims": "claims", "audit": "audit"}  # of tables with one of their own
-NOTEBOOKS = ["effects", "languages", "training"]  # that run once for each encoder
-NOTEBOOKS += (["doses"] if DOSE_PAIRS else []) + (["generation"] if generated_targets(STUDY) else [])
-NOTEBOOKS += (["transferability"] if TRANSFERABILITY_PAIRS else []) + (["sources"] if STUDY.twins else [])
-FIGURE_NAMES = FIGURES | {"effects": [*FIGURES["effects"], *map(effect_figure, STUDY.scopes)]}
-RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
-RESULT_TABLES += ["<results>/transferability.csv"] if TRANSFERABILITY_PAIRS else []
-RESULT_TABLES += ["<results>/source_languages.csv"] if STUDY.twins else []
-
-
-def files_of(notebook, kind, *suffixes):
-    """The files of the figures or tables that a notebook makes."""
-    folder = kind if notebook == WHOLE_STUDY else f"{kind}/{{encoder}}"
-    names = FIGURE_NAMES[notebook] if kind == "figures" else TABLES[notebook]
-    return [f"<results>/{folder}/{name}.{suffix}" for name in names for suffix in suffixes]
-
-
-def shown_by(notebook, category, kind):
-    """Those that `snakemake --report` shows, under a category whose caption they share.
-
-    They are updated in place, because Snakemake deletes other outputs before it opens a notebook (--edit-notebook).
-    """
-    shown = []
-    for path in files_of(notebook, kind, "svg" if kind == "figures" else "csv"):
-        labels = {} if notebook == WHOLE_STUDY else {"encoder": "{encoder}"}
-        labels |= {kind.removesuffix("s"): Path(path).stem.replace("-", " ")}
-        caption = f"../report/{CAPTIONS.get(Path(path).stem, category.split()[-1].lower())}.rst"
-        shown.append(update(report(path, caption=caption, category=category, labels=labels)))
-    return shown
-
-
-def exhibits_of(notebook):
-    """What the report shows of a notebook, and the numbers of its figures."""
-    return files_of(notebook, "figures", "svg", "csv") + files_of(notebook, "tables", "csv")
-
-
-ENCODER_EXHIBITS = expand([path for name in NOTEBOOKS for path in exhibits_of(name)], encoder=STUDY.encoders)
 
 
 rule notebook_effects:

@@ -176,6 +176,8 @@ def test_training_speed(kind: str, longest: int, tokenizer: Any, measures: Measu
         ratios = read.sum() / by_turn["ours"] / (TOKENS * STEPS / by_turn["alone"])
         measures.add(f"training against the encoder alone: {label}", ratios, "ratio of tokens/s", "at least 0.9")
         assert read.sum() / best["ours"] > 0.5 * TOKENS * STEPS / best["alone"]
+    sequences = sum(len(features[index]["sequences"]) for batch in batches for index in batch)
+    measures.add(f"tokens padded to max_length per token: {label}", [sequences * longest / read.sum()], "ratio")
     usual = by_turn["usual"] / by_turn["ours"]
     measures.add(
         f"training against padding to max_length: {label}", usual, "ratio of tokens/s", "at least 2; 2.5 from 256"

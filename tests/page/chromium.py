@@ -15,7 +15,7 @@ from websocket import WebSocket, create_connection
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0"]
-SECONDS = 60.0  # for an answer or the browser's start
+SECONDS = 120.0  # for an answer or the browser's start
 AXE = Path(__file__).with_name("node_modules") / "axe-core/axe.min.js"
 
 

@@ -31,7 +31,8 @@ def dev_figure(spread: pd.DataFrame, arms: dict[str, ReportedArm], shown_arms: S
             part = spread[(spread["target"] == target) & (spread["arm"] == arm)]
             if not part.empty:
                 colour = COLOURS[arms[arm].family]
-                axes.plot(part["step"], part["mean"], LINES[number % len(LINES)], color=colour, label=arm)
+                line, marker = LINES[number % len(LINES)], "o" if len(part) == 1 else ""
+                axes.plot(part["step"], part["mean"], line, color=colour, label=arm, marker=marker, markersize=4)
                 axes.fill_between(part["step"], part["min"], part["max"], color=colour, alpha=0.12, linewidth=0)
         axes.set(title=target, xlabel="step", ylabel="dev, points")
         sns.despine(ax=axes)

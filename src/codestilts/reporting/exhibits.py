@@ -61,6 +61,6 @@ class Exhibit:
         return "/".join(filter(None, ("notebooks", self.encoder, f"{_NOTEBOOKS.get(self.name, 'effects')}.ipynb")))
 
     def goal(self, study: str) -> str:
-        """What the workflow is asked for to make just it: the file and, for other studies than the first, its overlay."""
+        """What the workflow is asked for to make just it: the file and, for all studies but the first, its overlay."""
         overlay = "" if study == "pocket" else f" --configfile studies/{study}.yaml"
         return f"results/{study}/{self.made}{overlay}"

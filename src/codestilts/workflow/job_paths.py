@@ -96,7 +96,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "notebook_doses": encoders if trials else [],
         "notebook_generation": encoders if generated_targets(study) else [],
         "notebook_sources": encoders if study.twins else [],
-        "notebook_transferability": [(name,) for name in study.encoders if name in dict(ranked)],
+        "notebook_transferability": encoders if ranked else [],
         "slurm_efficiency": once,
         "notebook_study": once,
         "report": once,
