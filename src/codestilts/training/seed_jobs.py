@@ -20,6 +20,7 @@ from codestilts.training.checkpoint_selection import select
 from codestilts.training.curve import downsample_curve
 from codestilts.training.distributed import rank, run_on_rank_zero
 from codestilts.training.encode import RECORD
+from codestilts.training.heap import return_large_blocks
 from codestilts.training.inputs import TrainingInputs, load_inputs
 from codestilts.training.launcher import launch
 from codestilts.training.loop import Trained, train
@@ -96,7 +97,7 @@ def train_seeds(job: TrainingJob) -> None:
 
 def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     settings = job.settings
-    set_up_torch(settings)
+    set_up_torch(settings.tf32)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     origin = origin_of(job.encoded, parents)
     if run_on_rank_zero(partial(is_done, job, origin)):
@@ -183,7 +184,7 @@ def try_learning_rates(job: TuningJob) -> None:
 
 def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     settings = job.settings.training
-    set_up_torch(settings)
+    set_up_torch(settings.tf32)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     key = {"settings": to_plain(job.settings), **origin_of(job.encoded, parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
@@ -221,10 +222,11 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
-def set_up_torch(settings: TrainingSettings) -> None:
-    """Compute with one thread, and with TF32 if the settings allow it."""
+def set_up_torch(tf32: bool) -> None:
+    """Compute with one thread, with TF32 if it is allowed, and without keeping large blocks of memory."""
     torch.set_num_threads(1)
-    allow_tf32(settings.tf32)
+    return_large_blocks()
+    allow_tf32(tf32)
 
 
 def parent_folders(encoder: Path, parent: Path | None, seeds: Sequence[int]) -> dict[int, Path]:
