@@ -14,7 +14,14 @@ from typing import Any
 from websocket import WebSocket, create_connection
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0"]
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+]
 SECONDS = 120.0  # for an answer or the browser's start
 AXE = Path(__file__).with_name("node_modules") / "axe-core/axe.min.js"
 
@@ -121,9 +128,8 @@ def open_browser() -> Iterator[Page]:
     executable = program()
     assert executable, f"none of {', '.join(PROGRAMS)} is installed"
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            [executable, *OPTIONS, f"--user-data-dir={profile}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = [executable, *OPTIONS, "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             address = Path(profile, "DevToolsActivePort")
             end = time.monotonic() + SECONDS

@@ -171,7 +171,7 @@ def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report
     cells = "[...document.querySelector('table.heat tbody tr').querySelectorAll('[data-detail]')]"
     details = browser.evaluate(f"{cells}.map((cell) => cell.dataset.detail)")
     browser.hover("table.heat [data-detail]")
-    assert browser.evaluate(tip) == details[0] and re.search(r" in \w+: .*\[.*\].* points", details[0])
+    assert browser.evaluate(tip) == details[0] and re.search(r" in \w+: [−+\d.]+ [\[(].* points", details[0])
     browser.press("Escape")
     assert browser.evaluate(tip) == ""
     assert (

@@ -61,6 +61,8 @@ class Exhibit:
         return "/".join(filter(None, ("notebooks", self.encoder, f"{_NOTEBOOKS.get(self.name, 'effects')}.ipynb")))
 
     def goal(self, study: str) -> str:
-        """What the workflow is asked for to make just it: the file and, for all studies but the first, its overlay."""
-        overlay = "" if study == "pocket" else f" --configfile studies/{study}.yaml"
-        return f"results/{study}/{self.made}{overlay}"
+        """What the workflow is asked for to make just it: the file and the overlays of the study, if it has any."""
+        base = study.removesuffix("-rehearsal")
+        overlays = [] if base == "pocket" else [f"studies/{base}.yaml"]
+        overlays += [] if base == study else [f"results/{study}/overlay.yaml"]
+        return " ".join([f"results/{study}/{self.made}", *(["--configfile"] if overlays else []), *overlays])
