@@ -44,12 +44,12 @@ def test_larger_encoders_longer_budgets_and_more_seeds_request_more(tmp_path: Pa
 
 
 def test_memory_is_a_process_copies_of_the_weights_and_texts(tmp_path: Path) -> None:
-    """bert-tiny has 4,385,920 parameters; `tags` has 60 + 600 + 12 x 200 dev and test rows of half of 128 tokens.
+    """bert-tiny has 4,385,920 parameters; `tags` has 200 + 600 + 12 x 200 dev and test rows of half of 128 tokens.
 
-    2,000 MB + 8 copies x 4 bytes x 4,385,920 + 36 bytes x 3,060 x 64 = 2,000 + 140.3 + 7.1 MB. Train rows stay on disk.
+    2,000 MB + 8 copies x 4 bytes x 4,385,920 + 36 bytes x 3,200 x 64 = 2,000 + 140.3 + 7.4 MB. Train rows stay on disk.
     """
     jobs = JobResources(study(), tmp_path)
-    assert jobs.memory_mb("target", run("bert-tiny", "none", "tags", "0-2")) == 2147
+    assert jobs.memory_mb("target", run("bert-tiny", "none", "tags", "0-2")) == 2148
 
 
 def test_several_gpus_take_less_time_and_one_launcher_more_memory(tmp_path: Path) -> None:
