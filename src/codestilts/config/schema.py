@@ -25,6 +25,7 @@ from codestilts.config.schema_fields import (
     Name,
     Names,
     Number,
+    OneOrMoreNames,
     Positive,
     Share,
     SomeNames,
@@ -251,7 +252,7 @@ class Config(Strict):
     targets: Names
     grid: list[Block] = Field([], description="parts of the grid that are run; if empty, all of it")
     languages: Names = Field(description="languages that targets are tested in")
-    source_language: Name | Names = Field(
+    source_language: OneOrMoreNames = Field(
         description="language that targets are trained in. If there are several, contrasts are about the first; the "
         "matrix of source and target languages has all"
     )

@@ -11,17 +11,12 @@ from codestilts.config.schema import Config
 from codestilts.config.schema_task import TaskSpec
 
 
-def source_languages(config: Config) -> list[str]:
-    """Return the source languages of a study, the first one first."""
-    return [config.source_language] if isinstance(config.source_language, str) else config.source_language
-
-
 def in_other_sources(config: Config, tasks: Mapping[str, TaskSpec]) -> dict[str, TaskSpec]:
     """Return the twins of a study's targets by name. Targets whose file names their source language have none."""
     named = [tasks[name] for name in config.targets if name in tasks]
     twins = [
         spec.model_copy(update={"name": f"{spec.name}-from-{language}", "source_language": language, "base": spec.name})
-        for language in source_languages(config)[1:]
+        for language in config.source_language[1:]
         for spec in named
         if spec.trained and not spec.source_language and language in spec.languages
     ]

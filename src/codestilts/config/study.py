@@ -10,7 +10,6 @@ from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
-from codestilts.config.source_languages import source_languages
 from codestilts.invented import real_language
 from codestilts.sources.table import Source
 
@@ -201,7 +200,7 @@ class Study:
     @property
     def source_languages(self) -> list[str]:
         """The languages that targets are trained in; the first is that of the contrasts."""
-        return source_languages(self.config)
+        return self.config.source_language
 
     def source_language(self, task: str) -> str:
         """The language that a target is trained in: that of its file, or else the study's."""
