@@ -46,6 +46,7 @@ rule all:
         over(STUDY.intermediate_models, INTERMEDIATE_RECORDS, seeds=STUDY.batches),
         over(KEPT_INTERMEDIATE, INTERMEDIATE_MODELS, seeds=STUDY.batches),
         over(DOSE_PAIRS, [DOSES, DOSE_TABLE]),
+        over(TRANSFERABILITY_PAIRS, TRANSFERABILITY),
         over(STUDY.encoder_arms, [VALUES, SUMS, RUNS, CURVES, LAYERS]),
         deleted_outputs,
     message:

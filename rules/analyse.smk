@@ -27,6 +27,25 @@ rule score:
         " --values {output.values} --sums {output.sums} 2>&1 | tee {log}"
 
 
+use rule score as score_twins with:
+    input:
+        predictions=predictions_of_twins,
+        image=IMAGE_DIGEST,
+    output:
+        values=TWIN_VALUES,
+        sums=TWIN_SUMS,
+    log:
+        "<results>/logs/score/twins/{encoder}/{arm}.log",
+    benchmark:
+        "<results>/benchmarks/score/twins/{encoder}/{arm}.tsv"
+    params:
+        script=in_checkout("scripts/score.py"),
+        settings=settings("score_twins"),
+        code=code("scripts/score.py"),
+    message:
+        "Scoring {wildcards.encoder} after {wildcards.arm}: other source languages"
+
+
 rule score_baselines:
     input:
         predictions=expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
@@ -111,6 +130,36 @@ rule compare:
         " 2>&1 | tee {log}"
 
 
+rule source_languages:
+    input:
+        values=over(TWIN_PAIRS, [VALUES, TWIN_VALUES]),
+        sums=over(TWIN_PAIRS, [SUMS, TWIN_SUMS]),
+        functions=expand("<results>/functions/{language}.parquet", language=STUDY.code_languages),
+        examples=expand("<results>/examples/{target}.parquet", target=TWINS_AND_TARGETS),
+        languages="<results>/language_similarity.csv",
+        image=IMAGE_DIGEST,
+    output:
+        "<results>/source_languages.csv",
+    log:
+        "<results>/logs/source_languages.log",
+    benchmark:
+        "<results>/benchmarks/source_languages.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        script=in_checkout("scripts/source_languages.py"),
+        settings=settings("source_languages"),
+        code=code("scripts/source_languages.py"),
+    message:
+        "Comparing source languages"
+    shell:
+        "python {params.script:q} --values {input.values} --sums {input.sums} --languages {input.languages}"
+        " --functions {input.functions} --examples {input.examples} --settings {params.settings:q} --out {output}"
+        " 2>&1 | tee {log}"
+
+
 rule collect:
     input:
         folders=records_of_pair,
@@ -150,7 +199,7 @@ rule concatenate:
     benchmark:
         "<results>/benchmarks/concatenate/{table}.tsv"
     wildcard_constraints:
-        table="runs|curves|layers|doses",
+        table="runs|curves|layers|doses|transferability",
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -219,7 +268,7 @@ rule browse_predictions:
 rule audit:
     input:
         training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
-        targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        targets=expand("<results>/examples/{target}.parquet", target=STUDY.targets + STUDY.twins),
         tasks=[STUDY.tasks[task].file for task in STUDY.intermediate_tasks],
         clusters=TEXT_CLUSTERS,
         encoded=encoded_once,

@@ -3,10 +3,18 @@ from codestilts.config.claim_jobs import decidable_claims
 
 CLAIM = "<results>/claims/{claim}.json"
 DECIDABLE = decidable_claims(STUDY)
+TWIN_PAIRS = sorted({run[:2] for run in STUDY.twin_runs})
+TWINS_AND_TARGETS = [name for twin in STUDY.twins for name in (STUDY.base(twin), twin)]
 
 
 def runs_of_pair(pair):
     return [(*pair, target) for target in STUDY.encoder_arms[pair] if target in STUDY.trained_targets]
+
+
+def predictions_of_twins(wildcards):
+    """Those of the pair's targets that are trained in another source language than the first."""
+    runs = [run for run in STUDY.twin_runs if run[:2] == (wildcards.encoder, wildcards.arm)]
+    return over(runs, PREDICTIONS, seeds=STUDY.batches)
 
 
 def predictions_of_pair(wildcards):
@@ -47,6 +55,9 @@ def deleted_outputs(wildcards):
     read = [pair for pair in STUDY.encoder_arms if any(map(is_made, over([pair], [SUMS, RUNS])))]
     runs = [run for pair in read for run in runs_of_pair(pair)]
     outputs = over(runs, [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches) + over(read, RETRIEVAL, seeds=STUDY.batches)
+    outputs += over(
+        [run for run in STUDY.twin_runs if run[:2] in read], [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches
+    )
     trials = over(runs, TRIALS) if STUDY.learning_rates else []
     return [path for path in outputs + trials if not is_made(path)]
 
@@ -56,7 +67,7 @@ def is_made(path):
 
 
 def tables_of_pairs(wildcards):
-    pairs = DOSE_PAIRS if wildcards.table == "doses" else STUDY.encoder_arms
+    pairs = {"doses": DOSE_PAIRS, "transferability": TRANSFERABILITY_PAIRS}.get(wildcards.table, STUDY.encoder_arms)
     return over(pairs, "<results>/{table}/{encoder}/{arm}.csv", **wildcards)
 
 

@@ -10,7 +10,8 @@ from codestilts.code_digest import stage_digest
 from codestilts.config import preparation_jobs
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.transferability import transferability_pairs, transferability_targets
 from codestilts.invented import real_language
 from codestilts.sources.archive import local_content
 from codestilts.workflow import snakemake_internals, startup
@@ -77,7 +78,7 @@ ENCODER_WEIGHTS = "<results>/encoders/{encoder}/encoder.safetensors"
 
 # The clusters of texts that training and test sets share.
 TEXT_CLUSTERS = "<results>/text_clusters.parquet"
-AUDITED_TASKS = sorted({*STUDY.intermediate_tasks, *STUDY.targets})
+AUDITED_TASKS = sorted({*STUDY.intermediate_tasks, *STUDY.targets, *STUDY.twins})
 
 # The encoded examples of a task: a folder that training and prediction map into memory.
 ENCODED = "<results>/encoded/{encoder}/{task}"
@@ -91,8 +92,11 @@ RETRIEVAL = "<results>/retrieval/{encoder}/{arm}/{seeds}"  # a folder: predictio
 TRIALS = "<results>/tuning/{encoder}/{arm}/{target}.json"
 DOSES = "<results>/doses/{encoder}/{arm}.json"  # trials of the intermediate learning rate
 DOSE_TABLE = "<results>/doses/{encoder}/{arm}.csv"  # their measurements, for the report
+TRANSFERABILITY = "<results>/transferability/{encoder}/{arm}.csv"
 VALUES = "<results>/scores/{encoder}/{arm}.values.parquet"
 SUMS = "<results>/scores/{encoder}/{arm}.sums.parquet"
+TWIN_VALUES = "<results>/scores/twins/{encoder}/{arm}.values.parquet"
+TWIN_SUMS = "<results>/scores/twins/{encoder}/{arm}.sums.parquet"
 RUNS = "<results>/runs/{encoder}/{arm}.csv"
 CURVES = "<results>/curves/{encoder}/{arm}.csv"
 LAYERS = "<results>/layers/{encoder}/{arm}.csv"
@@ -106,6 +110,7 @@ def over(grid, patterns, **values):
 
 
 DOSE_PAIRS = dose_pairs(STUDY)
+TRANSFERABILITY_PAIRS = transferability_pairs(STUDY)
 KEPT_INTERMEDIATE = [pair for pair in STUDY.intermediate_models if pair[1] in STUDY.kept_parents]
 TEMPORARY_PARENTS = {arm for _, arm in STUDY.intermediate_models} - set(STUDY.kept_parents)
 # Readers of temporary models run before further ones are trained, so that few exist at a time.
@@ -255,12 +260,18 @@ def encoded_of_trials(wildcards):
     return expand(ENCODED, task=dict.fromkeys(tasks), **wildcards)
 
 
+def encoded_of_transferability(wildcards):
+    """An arm's intermediate task, and the targets that it is ranked for."""
+    tasks = [*STUDY.arms[wildcards.arm].tasks, *transferability_targets(STUDY, wildcards.encoder)]
+    return expand(ENCODED, task=dict.fromkeys(tasks), **wildcards)
+
+
 @inspected_once
 def parent_models(wildcards):
     """The intermediate models that an arm starts from, of the same seeds; none if it starts from the encoder.
 
-    Learning-rate trials use the first batch of seeds. A temporary model is trained again if a new job reads it. This must
-    not repeat earlier readers, which depend on ``parent_encoded`` and ``parent_digest`` instead.
+    Learning-rate trials and transferability use the first batch of seeds. A temporary model is trained again if a new job
+    reads it. This must not repeat earlier readers, which depend on ``parent_encoded`` and ``parent_digest`` instead.
     """
     parent, seeds = STUDY.parent_arm(wildcards.arm), wildcards.get("seeds", next(iter(STUDY.batches)))
     if not parent:

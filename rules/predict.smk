@@ -1,4 +1,5 @@
-# Predictions without target training: retrieval with frozen encoders, and trivial baselines.
+# Predictions without target training: retrieval with frozen encoders, which intermediate task helps a target, and
+# trivial baselines.
 
 
 rule frozen_retrieval:
@@ -27,6 +28,38 @@ rule frozen_retrieval:
         code=code("scripts/frozen_retrieval.py"),
     message:
         "Frozen retrieval: {wildcards.encoder} after {wildcards.arm}, seeds {wildcards.seeds}"
+    shell:
+        "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
+        " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"
+
+
+# It reads the models of the first batch of seeds, as learning-rate trials do.
+rule transferability:
+    input:
+        encoder=ENCODER_WEIGHTS,
+        parent=parent_models,
+        parent_encoded=encoded_of_parent,
+        encoded=encoded_of_transferability,
+        image=IMAGE_DIGEST,
+    output:
+        TRANSFERABILITY,
+    log:
+        "<results>/logs/transferability/{encoder}/{arm}.log",
+    benchmark:
+        "<results>/benchmarks/transferability/{encoder}/{arm}.tsv"
+    priority: READERS_FIRST
+    threads: 1
+    resources:
+        mem_mb=memory("transferability"),
+        gpu=gpus("transferability"),
+        runtime=minutes("transferability"),
+    params:
+        script=in_checkout("scripts/transferability.py"),
+        parent_digest=parent_digest,
+        settings=settings("transferability"),
+        code=code("scripts/transferability.py"),
+    message:
+        "Transferability: {wildcards.encoder} after {wildcards.arm}"
     shell:
         "python {params.script:q} --encoder $(dirname {input.encoder}) --parent {input.parent} --encoded {input.encoded}"
         " --settings {params.settings:q} --out {output} --gpus {resources.gpu} 2>&1 | tee {log}"

@@ -146,6 +146,59 @@ rule notebook_generation:
         "../notebooks/generation.py.ipynb"
 
 
+rule notebook_transferability:
+    input:
+        transferability="<results>/transferability.csv",
+        effects="<results>/effects.csv",
+        image=IMAGE_DIGEST,
+    output:
+        figures=shown_by("transferability", "Training", "figures"),
+        print=update(files_of("transferability", "figures", *PRINTED)),
+        tables=shown_by("transferability", "Training", "tables"),
+        latex=update(files_of("transferability", "tables", "tex")),
+    log:
+        notebook="<results>/notebooks/{encoder}/transferability.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/transferability.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        settings=settings("transferability_figures"),
+        code=code("notebooks/transferability.py.ipynb"),
+    message:
+        "Drawing transferability: {wildcards.encoder}"
+    notebook:
+        "../notebooks/transferability.py.ipynb"
+
+
+rule notebook_sources:
+    input:
+        sources="<results>/source_languages.csv",
+        languages="<results>/language_similarity.csv",
+        image=IMAGE_DIGEST,
+    output:
+        figures=shown_by("sources", "Languages", "figures"),
+        print=update(files_of("sources", "figures", *PRINTED)),
+        tables=shown_by("sources", "Languages", "tables"),
+        latex=update(files_of("sources", "tables", "tex")),
+    log:
+        notebook="<results>/notebooks/{encoder}/sources.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/{encoder}/sources.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        code=code("notebooks/sources.py.ipynb"),
+    message:
+        "Drawing source languages: {wildcards.encoder}"
+    notebook:
+        "../notebooks/sources.py.ipynb"
+
+
 # This job runs after all others but the last two, so that it sees them, and on the machine that submits them.
 rule slurm_efficiency:
     input:

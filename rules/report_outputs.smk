@@ -7,8 +7,11 @@ from codestilts.reporting.report_tables import REPORT_TABLES
 CAPTIONS = {"claims": "claims", "audit": "audit"}  # of tables with one of their own
 NOTEBOOKS = ["effects", "languages", "training"]  # that run once for each encoder
 NOTEBOOKS += (["doses"] if DOSE_PAIRS else []) + (["generation"] if generated_targets(STUDY) else [])
+NOTEBOOKS += (["transferability"] if TRANSFERABILITY_PAIRS else []) + (["sources"] if STUDY.twins else [])
 FIGURE_NAMES = FIGURES | {"effects": [*FIGURES["effects"], *map(effect_figure, STUDY.scopes)]}
 RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
+RESULT_TABLES += ["<results>/transferability.csv"] if TRANSFERABILITY_PAIRS else []
+RESULT_TABLES += ["<results>/source_languages.csv"] if STUDY.twins else []
 
 
 def files_of(notebook, kind, *suffixes):

@@ -19,7 +19,7 @@ rule train_target:
     benchmark:
         "<results>/benchmarks/target/{encoder}/{arm}/{target}/{seeds}.tsv"
     wildcard_constraints:
-        target=one_of(STUDY.trained_targets),
+        target=one_of(STUDY.trained_targets + STUDY.twins),
     priority: READERS_FIRST
     threads: processes()
     resources:

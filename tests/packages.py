@@ -165,10 +165,11 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def make(root: Path) -> None:
+def make(root: Path, *sources: str) -> None:
     """Write every package under ``root/packages`` and put them in the table ``root/sources.csv``.
 
-    They take the place of all real code; real English and encoders stay in the table, and are fetched by nobody.
+    Python has packages to train targets on, and so have the other languages that are named as ``sources``. They take
+    the place of all real code; real English and encoders stay in the table, and are fetched by nobody.
     """
     rows: list[list[str]] = []
     folder = root / "packages"
@@ -180,6 +181,7 @@ def make(root: Path) -> None:
     suffixes = {"python": "py", "javascript": "js", "c": "c"}
     plan = [("python", "intermediate", 60), ("python", "train", 60), ("python", "dev", 30), ("python", "test", 30)]
     plan += [("javascript", "intermediate", 60), ("javascript", "test", 30), ("c", "test", 30)]
+    plan += [(language, split, count) for language in sources for split, count in (("train", 60), ("dev", 30))]
     for number, (language, split, count) in enumerate(plan):
         name = f"{language}-{split}"
         write(folder / name / f"core.{suffixes[language]}", functions(language, count, number))

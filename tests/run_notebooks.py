@@ -10,7 +10,7 @@ from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
 
 INPUTS = {  # of notebooks: the tables that they read, by the names of the inputs
     **{name: name for name in ("contrasts", "effects", "counts", "runs", "curves", "layers", "scores", "doses")},
-    **{name: name for name in ("claims", "audit", "efficiency")},
+    **{name: name for name in ("claims", "audit", "efficiency", "transferability")},
     **{
         "checks": "target_checks",
         "languages": "language_similarity",

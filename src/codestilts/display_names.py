@@ -29,6 +29,7 @@ BASELINES = {
     "baseline:nearest": "output of the nearest training example",
     "baseline:reference": "the references themselves",
 }
+RANKINGS = {"log_me": "LogME", "similarity": "similar texts", "size": "largest set", "random": "random order"}
 
 
 def visible(text: str) -> str:
@@ -71,6 +72,11 @@ def method_name(method: str) -> str:
 def scope_name(scope: str) -> str:
     """Return a target, a group of targets or a mean of groups in words."""
     return GROUPS.get(scope, scope)
+
+
+def ranking_name(ranking: str) -> str:
+    """Return what intermediate tasks are ranked by in words."""
+    return RANKINGS.get(ranking, ranking.replace("_", " "))
 
 
 def rival_name(rival: str, kind: str) -> str:

@@ -18,7 +18,7 @@ from projects import ROOT
 from statistics_tables import paper, write_tables
 
 from codestilts.config.analysis_jobs import comparison_settings
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.evaluation.comparison import TABLES
 
 MEMORY_MB, SECONDS = 4096, 600  # of the whole shape, on two cores

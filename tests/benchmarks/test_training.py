@@ -17,7 +17,7 @@ from projects import ROOT
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.config.training_settings import TaskOptions, TaskSettings
 from codestilts.tasktypes.base import Batch, Feature, Task, TokenIds
 from codestilts.tasktypes.records import Held, Records

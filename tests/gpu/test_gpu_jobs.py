@@ -11,7 +11,7 @@ import tiny
 import torch
 from random_encoders import encoder_folder
 
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 
 ROOT = Path(__file__).parents[2]
 CHOSEN = {

@@ -13,7 +13,7 @@ from run_notebooks import run_notebook
 
 from codestilts.config.analysis_settings import EffectFigureSettings, LanguageFigureSettings, TrainingFigureSettings
 from codestilts.config.scopes import target_scopes
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.csv_tables import write_csv
 from codestilts.reporting.html_report import BROWSED
 from codestilts.reporting.run_records import curves_table

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from codestilts.config import analysis_jobs
 from codestilts.config.analysis_settings import ComparisonSettings, ReportSettings
-from codestilts.config.study import Study, to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.questions import questions

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 from warm_python import bin_folder
 
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.config.training_settings import TuningSettings
 from codestilts.training import launcher, models
 from codestilts.training.devices import PRETEND

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from codestilts.config import preparation_jobs, validation
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.schema_task import TaskFile
-from codestilts.config.study import Study, to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.study import Study
 from codestilts.config.task_files import load_tasks
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codestilts.config import analysis_jobs, training_jobs
-from codestilts.config.study import Study, to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Batch, Task
 from codestilts.tasktypes.registry import encode_features, task_type

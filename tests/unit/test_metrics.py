@@ -15,7 +15,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from codestilts.config.analysis_settings import ScoredTarget, ScoreSettings
 from codestilts.config.schema_fields import Metric
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.ranking import average_precision_at_r, best_threshold
 from codestilts.evaluation.metrics.registry import LABELS, METRICS, row_sums, value

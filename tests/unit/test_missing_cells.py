@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.config.analysis_settings import ComparisonSettings
-from codestilts.config.study import to_json
+from codestilts.config.settings_json import to_json
 from codestilts.evaluation.comparison import STATISTICS, TABLES
 from codestilts.evaluation.scoring import compared, values
 from codestilts.evaluation.statistics.bootstrap import estimate

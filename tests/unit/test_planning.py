@@ -22,6 +22,13 @@ from codestilts.workflow.disk_space import disk_use, with_settings
 from codestilts.workflow.planning import Workload
 from codestilts.workflow.scheduling import longest_chains, most_at_once, schedule
 
+TWO_SOURCES = """
+study: two
+source_language: [python, javascript]
+arms: [none, code-span]
+target: {learning_rates: [1.0e-3, 2.0e-3]}
+"""
+
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Study:
@@ -146,7 +153,7 @@ def test_with_a_device_for_each_job_the_longest_chain_counts(durations: list[flo
     assert schedule(durations, [[]] * len(durations), len(durations)) == pytest.approx(durations)
 
 
-@pytest.mark.parametrize("overlay", ["study: whole", GRID], ids=["pocket", "grid"])
+@pytest.mark.parametrize("overlay", ["study: whole", GRID, TWO_SOURCES], ids=["pocket", "grid", "two sources"])
 def test_the_jobs_are_those_of_the_workflow(overlay: str, tmp_path: Path) -> None:
     for name in ("rules", "profiles", "scripts", "src", "studies", "tasks", "notebooks", "report"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 from codestilts.config import analysis_jobs, doses, preparation_jobs, training_jobs
 from codestilts.config.schema import Arm, OwnBudget
 from codestilts.config.schema_data import TaskData
-from codestilts.config.study import Study, batches, to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.study import Study, batches
 from codestilts.config.task_files import load_tasks
 from codestilts.config.training_settings import DoseSettings, TrainingSettings
 from codestilts.config.validation import load_study, read_configs

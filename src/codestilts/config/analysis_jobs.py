@@ -17,17 +17,25 @@ from codestilts.config.analysis_settings import (
     ScoredTarget,
     ScoreSettings,
     SimilaritySettings,
+    SourceLanguageSettings,
     TrainingFigureSettings,
+    TransferabilityFigureSettings,
 )
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.preparation_jobs import build_settings
 from codestilts.config.study import Study
+from codestilts.config.transferability import transferability_pairs
 from codestilts.invented import is_invented
 
 
 def score_settings(study: Study, encoder: str, arm: str) -> ScoreSettings:
     """Return the settings for scoring one encoder-arm pair."""
     return _score(study, study.encoder_arms[encoder, arm])
+
+
+def twin_score_settings(study: Study, encoder: str, arm: str) -> ScoreSettings:
+    """Return the settings for scoring one encoder-arm pair on targets trained in other source languages."""
+    return _score(study, [run[2] for run in study.twin_runs if run[:2] == (encoder, arm)])
 
 
 def baseline_score_settings(study: Study) -> ScoreSettings:
@@ -43,7 +51,7 @@ def _score(study: Study, targets: list[str]) -> ScoreSettings:
 
 def similarity_settings(study: Study) -> SimilaritySettings:
     """Return the settings for measuring the similarity of languages."""
-    return SimilaritySettings(study.config.source_language, tuple(study.seen_languages))
+    return SimilaritySettings(study.source_languages[0], tuple(study.seen_languages))
 
 
 def comparison_settings(study: Study) -> ComparisonSettings:
@@ -68,6 +76,14 @@ def comparison_settings(study: Study) -> ComparisonSettings:
         interval=statistics.interval,
         flagged_share=study.config.leakage.flagged_share,
     )
+
+
+def source_language_settings(study: Study) -> SourceLanguageSettings:
+    """Return the settings for comparing source languages, on the targets that are trained in several."""
+    targets = list(dict.fromkeys([*(study.base(twin) for twin in study.twins), *study.twins]))
+    compared = {name: _compared_target(study, name) for name in targets}
+    bases = {name: study.base(name) for name in targets}
+    return SourceLanguageSettings(replace(comparison_settings(study), targets=compared), bases)
 
 
 def _compared_arm(study: Study, name: str) -> ComparedArm:
@@ -96,7 +112,7 @@ def _compared_target(study: Study, name: str) -> ComparedTarget:
         group=str(spec.group),
         suite=spec.suite,
         source_language=study.source_language(name),
-        trained=name in study.trained_targets,
+        trained=spec.trained,
         form=spec.form,
     )
 
@@ -105,7 +121,7 @@ def sample_predictions_settings(study: Study) -> SamplePredictionsSettings:
     """Return the settings for drawing sample predictions."""
     specs = {name: study.tasks[name] for name in study.targets}
     targets = {name: SampledTarget(spec.type, spec.options.protocol or "rank") for name, spec in specs.items()}
-    return SamplePredictionsSettings(targets, study.config.source_language, tuple(study.seen_languages))
+    return SamplePredictionsSettings(targets, study.source_languages[0], tuple(study.seen_languages))
 
 
 def effect_figure_settings(study: Study, encoder: str) -> EffectFigureSettings:
@@ -116,7 +132,7 @@ def effect_figure_settings(study: Study, encoder: str) -> EffectFigureSettings:
 
 def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettings:
     """Return the settings of the notebook on languages."""
-    return LanguageFigureSettings(tuple(study.targets), study.config.source_language)
+    return LanguageFigureSettings(tuple(study.targets), study.source_languages[0])
 
 
 def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettings:
@@ -136,6 +152,11 @@ def generation_figure_settings(study: Study, encoder: str) -> GenerationFigureSe
     return GenerationFigureSettings(metrics, study.config.target.selection[0])
 
 
+def transferability_figure_settings(study: Study, encoder: str) -> TransferabilityFigureSettings:
+    """Return the settings of the notebook on transferability."""
+    return TransferabilityFigureSettings(study.config.statistics.confidence)
+
+
 def dose_figure_settings(study: Study, encoder: str) -> DoseFigureSettings:
     """Return the settings of the notebook on doses, of which other targets than those of the trials decide nothing."""
     whole, tried = comparison_settings(study), dose_targets(study, encoder)
@@ -151,13 +172,15 @@ def report_settings(study: Study) -> ReportSettings:
         encoders=tuple(study.encoders),
         arms=_reported_arms(study),
         seeds=tuple(study.config.seeds),
-        source_language=study.config.source_language,
+        source_language=study.source_languages[0],
         sampled=_sampled_splits(study),
         budgets=study.config.model_dump(include={"intermediate", "target"}, exclude_none=True),
         sources=tuple(study.used_sources),
         comparison=comparison_settings(study),
         doses=bool(dose_pairs(study)),
         generation=bool(generated_targets(study)),
+        transferability=study.config.transferability if transferability_pairs(study) else 0,
+        source_languages=tuple(study.source_languages if study.twins else ()),
     )
 
 

@@ -98,6 +98,14 @@ class ComparisonSettings:
 
 
 @dataclass(frozen=True)
+class SourceLanguageSettings:
+    """Settings for comparing source languages: ``bases`` maps each of the compared targets and twins to its target."""
+
+    comparison: ComparisonSettings
+    bases: dict[str, str]
+
+
+@dataclass(frozen=True)
 class SampledTarget:
     """The task type of a target, and how its predictions are made where it is a retrieval task."""
 
@@ -163,6 +171,13 @@ class GenerationFigureSettings:
 
 
 @dataclass(frozen=True)
+class TransferabilityFigureSettings:
+    """Settings of the notebook that judges rankings of intermediate tasks."""
+
+    confidence: float
+
+
+@dataclass(frozen=True)
 class DoseFigureSettings:
     """Settings of the notebook that draws the trials of intermediate learning rates."""
 
@@ -175,7 +190,9 @@ class ReportSettings:
 
     ``sampled`` maps targets to the splits of a published data set of which the study draws only a part, ``budgets`` are
     the study's training settings as the report prints them, ``sources`` the archives that it fetched. ``doses`` tells
-    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation.
+    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation,
+    ``transferability`` the number of rows that intermediate tasks were ranked by, or 0. ``source_languages`` are all
+    of them if there are several.
     """
 
     study: str
@@ -190,3 +207,5 @@ class ReportSettings:
     comparison: ComparisonSettings
     doses: bool = False
     generation: bool = False
+    transferability: int = 0
+    source_languages: tuple[str, ...] = ()

@@ -197,11 +197,14 @@ def _target_problems(study: Study) -> Iterator[Problem]:
 
 def _source_language_problems(study: Study) -> Iterator[Problem]:
     """Source languages that a trained target does not have."""
-    for target in study.trained_targets:
+    for target in [*study.trained_targets, *study.twins]:
         source, languages = study.source_language(target), study.tasks[target].languages
         if source not in languages:
             message = f"'{source}' is not a language of target '{target}'; {suggest(source, languages)}"
             yield Problem(("source_language",), message)
+    for language in study.source_languages[1:]:
+        if language not in {study.source_language(twin) for twin in study.twins}:
+            yield Problem(("source_language",), f"'{language}': no target can be trained in it; remove it")
 
 
 def _trial_problems(study: Study) -> Iterator[Problem]:
@@ -221,6 +224,7 @@ def _missing_packages(study: Study) -> Iterator[Problem]:
 
     of_functions = [target for target in study.targets if study.reads_functions(target)]
     needed = {study.source_language(target) for target in of_functions if target in study.trained_targets}
+    needed |= {study.source_language(twin) for twin in study.twins if study.reads_functions(twin)}
     for language in sorted(needed - languages_with("train")):
         allowed = suggest(language, languages_with("train"))
         yield Problem(("source_language",), f"sources.csv has no training package in '{language}'; {allowed}")

@@ -66,7 +66,8 @@ def sizes_of(study: Study, task: str) -> dict[str, int]:
     common = data.target if study.role(task) == "target" else data.intermediate
     whole = [] if study.config.rehearsal else study.tasks[task].whole
     sizes = {size: count for size, count in common.given().items() if size.partition("_")[0] not in whole}
-    return sizes | (data.tasks[task].given() if task in data.tasks else {})
+    own = data.tasks.get(study.base(task))
+    return sizes | (own.given() if own else {})
 
 
 def drawn_size(study: Study, task: str) -> int | None:
@@ -81,16 +82,19 @@ def drawn_rows(study: Study, task: str, pool: int) -> int:
 
 
 def build_settings(study: Study, task: str) -> BuildSettings:
-    """Settings for building the examples of a task; its training rows are the pool from which seeds draw."""
+    """Settings for building the examples of a task; its training rows are the pool from which seeds draw.
+
+    A twin has the name and the seed of its target, so that both are tested on the same rows.
+    """
     sizes, draw = sizes_of(study, task), study.config.data.draw
     if "train" in sizes and not draw.fixed:
         sizes["train"] *= draw.pool
     return BuildSettings(
-        task=task,
+        task=study.base(task),
         role=study.role(task),
         languages=tuple(study.task_languages(task)),
         source_language=study.source_language(task),
-        seed=derive_seed(study.name, "examples", task),
+        seed=derive_seed(study.name, "examples", study.base(task)),
         study=study.name,
         rehearsal=study.config.rehearsal,
         **sizes,
@@ -99,7 +103,7 @@ def build_settings(study: Study, task: str) -> BuildSettings:
 
 def clustering_settings(study: Study) -> ClusteringSettings:
     """Settings for clustering the texts of all examples."""
-    return ClusteringSettings(tuple(study.targets), study.config.leakage.similarity)
+    return ClusteringSettings((*study.targets, *study.twins), study.config.leakage.similarity)
 
 
 def baseline_settings(study: Study, target: str) -> BaselineSettings:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, prediction_files, read_entries
-from codestilts.config.study import Study, to_json
+from codestilts.config.settings_json import to_json
+from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
 
@@ -23,7 +24,7 @@ TECHNICAL = {"checkpoint_minutes", "tasks"}
 def plan_of(study: Study) -> Plan:
     """Return the plan of a study under flat keys: ``statistics.margin``, ``arms.pos``, ``tasks.pos``."""
     config = study.config
-    plan: Plan = {"seeds": sorted(config.seeds), "source_language": config.source_language}
+    plan: Plan = {"seeds": sorted(config.seeds), "source_language": " ".join(config.source_language)}
     plan |= {f"statistics.{key}": value for key, value in config.statistics.model_dump().items()}
     plan |= {f"encoders.{name}": study.encoder(name).model_dump(exclude_defaults=True) for name in study.encoders}
     plan |= {f"arms.{name}": arm.model_dump(exclude_defaults=True) for name, arm in study.arms.items()}

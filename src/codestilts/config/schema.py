@@ -25,6 +25,7 @@ from codestilts.config.schema_fields import (
     Name,
     Names,
     Number,
+    OneOrMoreNames,
     Positive,
     Share,
     SomeNames,
@@ -259,7 +260,10 @@ class Config(Strict):
     targets: Names
     grid: list[Block] = Field([], description="parts of the grid that are run; if empty, all of it")
     languages: Names = Field(description="languages that targets are tested in")
-    source_language: Name = Field(description="language that targets are trained in")
+    source_language: OneOrMoreNames = Field(
+        description="language that targets are trained in. If there are several, contrasts are about the first; the "
+        "matrix of source and target languages has all"
+    )
     seeds: Annotated[list[Index], Field(min_length=1), *Unique]
     seeds_per_job: Count
     rehearsal: Index = Field(
@@ -282,6 +286,11 @@ class Config(Strict):
     )
     device: Literal["cpu", "gpu"] = Field(
         "cpu", description="device of training and prediction jobs; with gpu, a job that finds no GPU fails immediately"
+    )
+    transferability: Index = Field(
+        0,
+        description="rank the intermediate tasks for each target without training on it, by LogME and the similarity "
+        "of texts on this many training rows of each task, and compare this with the measured effects; 0 does not",
     )
     data: Data
     leakage: Leakage = Field(Leakage(), description="near-duplicates of tested texts among training examples")

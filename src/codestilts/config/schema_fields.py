@@ -41,6 +41,11 @@ def _no_duplicates(values: list[Any]) -> list[Any]:
     return values
 
 
+def _listed(value: Any) -> Any:
+    """One name as a list."""
+    return [value] if isinstance(value, str) else value
+
+
 def _kept(value: Any) -> Any:
     """Check whose models are kept; here rather than by the type, whose two alternatives would both complain."""
     if value in ("all", "none"):
@@ -55,6 +60,7 @@ Unique = AfterValidator(_no_duplicates), Field(json_schema_extra={"uniqueItems":
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]  # also of folders and files
 SourceName = Annotated[str, Field(pattern=NAME)]
 Names = Annotated[list[Name], Field(min_length=1), *Unique]
+OneOrMoreNames = Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Name | Names)]
 SomeNames = Annotated[list[Name], *Unique]  # may be empty
 Labels = Annotated[list[str], *Unique]
 Kept = Annotated[Literal["all", "none"] | list[str], BeforeValidator(_kept)]

@@ -193,11 +193,15 @@ class TaskFile(Strict):
 
 
 class TaskSpec(TaskFile):
-    """A task of the project: what its file says, and what the file's path says."""
+    """A task of the project: what its file says, and what the file's path says.
+
+    ``base`` is set for a target that a study trains in another source language too: the target of the file.
+    """
 
     name: str
     suite: str
     file: str
+    base: str = ""
 
     @cached_property
     def all_sources(self) -> list[str]:
@@ -206,4 +210,4 @@ class TaskSpec(TaskFile):
 
     def as_written(self) -> dict[str, Any]:
         """The keys and values of the file, with none added."""
-        return self.model_dump(by_alias=True, exclude_unset=True, exclude={"name", "suite", "file"})
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude={"name", "suite", "file", "base"})

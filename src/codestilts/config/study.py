@@ -1,9 +1,8 @@
 """A study: a validated config with the tasks and sources that it names, and the grid of runs that follows from them."""
 
 import itertools
-import json
-from dataclasses import dataclass, field, fields
-from functools import cache, cached_property
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from codestilts.config.lineage import ancestors, sets_of
@@ -26,26 +25,6 @@ def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
         else:
             groups.append([seed])
     return {f"{group[0]}-{group[-1]}" if group[1:] else str(group[0]): group for group in groups}
-
-
-def to_json(settings: object) -> str:
-    """Settings as the one-line JSON that scripts take: sorted, so that equal settings are equal strings.
-
-    Fields with their default value are left out, so that a new field does not change the settings of finished jobs.
-    """
-    return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_changed_fields)
-
-
-def _changed_fields(settings: Any) -> Record:
-    """The fields of a dataclass that differ from their defaults."""
-    pairs = ((name, getattr(settings, name), default) for name, default in _defaults(settings.__class__))
-    return {name: value for name, value, default in pairs if value != default}
-
-
-@cache
-def _defaults(kind: Any) -> list[tuple[str, Any]]:
-    """The fields of a dataclass with their defaults, or MISSING."""
-    return [(own.name, own.default_factory() if callable(own.default_factory) else own.default) for own in fields(kind)]
 
 
 @dataclass(frozen=True, eq=False)  # a study equals only itself, so that what follows from it can be cached
@@ -113,6 +92,21 @@ class Study:
         ]
 
     @cached_property
+    def twins(self) -> list[str]:
+        """The targets that are trained in another source language than the first (:mod:`source_languages`)."""
+        return [name for name, spec in self.tasks.items() if spec.base]
+
+    @cached_property
+    def twin_runs(self) -> list[tuple[str, str, str]]:
+        """Every encoder, arm and twin of a target of the grid."""
+        runs = itertools.product(self.encoder_arms.items(), self.twins)
+        return [(*pair, twin) for (pair, targets), twin in runs if self.base(twin) in targets]
+
+    def base(self, task: str) -> str:
+        """The task whose file and settings a task has: a twin's target, or itself."""
+        return self.tasks[task].base or task
+
+    @cached_property
     def intermediate_models(self) -> list[tuple[str, str]]:
         """Every encoder-arm pair whose intermediate training the grid needs, for itself or for a variant."""
         parents = [(encoder, self.parent_arm(arm)) for encoder, arm in self.encoder_arms]
@@ -123,6 +117,7 @@ class Study:
         """Every encoder with each task that it is trained on or predicts."""
         trained = [(encoder, task) for encoder, arm in self.intermediate_models for task in self.arms[arm].tasks]
         predicted = [(pair[0], target) for pair, targets in self.encoder_arms.items() for target in targets]
+        predicted += [(encoder, twin) for encoder, _, twin in self.twin_runs]
         held_out = itertools.product(self.encoders, self.held_out_texts)
         return list(dict.fromkeys([*trained, *predicted, *held_out]))
 
@@ -185,13 +180,13 @@ class Study:
     @cached_property
     def examples(self) -> list[str]:
         """Every task whose examples are built: intermediate tasks, targets, held-out texts, and the parts of all."""
-        used = self.intermediate_tasks + self.targets + self.held_out_texts
+        used = self.intermediate_tasks + self.targets + self.twins + self.held_out_texts
         parts = [part for task in used for part in self.parts(task)]
         return list(dict.fromkeys(used + parts))
 
     def parts(self, task: str) -> list[str]:
         """The tasks whose examples the builder of a task reads."""
-        own = self.config.data.tasks.get(task)
+        own = self.config.data.tasks.get(self.base(task))
         return (own and own.examples_of) or self.tasks[task].examples_of
 
     def reads_functions(self, task: str) -> bool:
@@ -200,20 +195,25 @@ class Study:
 
     def role(self, task: str) -> Literal["intermediate", "target"]:
         """Whether the study uses a task as a target or for intermediate training."""
-        return "target" if task in self.targets else "intermediate"
+        return "target" if self.base(task) in self.targets else "intermediate"
+
+    @property
+    def source_languages(self) -> list[str]:
+        """The languages that targets are trained in; the first is that of the contrasts."""
+        return self.config.source_language
 
     def source_language(self, task: str) -> str:
         """The language that a target is trained in: that of its file, or else the study's."""
-        return self.tasks[task].source_language or self.config.source_language
+        return self.tasks[task].source_language or self.source_languages[0]
 
     def task_languages(self, task: str) -> list[str]:
         """The languages of a task in this study. A target has an invented language only together with the real one."""
-        data = self.config.data.tasks.get(task)
+        data = self.config.data.tasks.get(self.base(task))
         own = data.languages if data else None
         declared = [name for name in self.tasks[task].languages if own is None or name in own]
         if self.reads_functions(task):
             declared = [name for name in declared if self.sources_of_language(name)]
-        if task not in self.targets:
+        if self.base(task) not in self.targets:
             return declared
         tested = {*declared} & {*self.config.languages}
         return [name for name in self.config.languages if {name, real_language(name)} <= tested]
@@ -238,11 +238,11 @@ class Study:
     def sources_of_language(self, language: str) -> list[str]:
         """The archives with functions of a programming language.
 
-        Packages of the splits train and dev are used for the source language only. A language that the hub's tables of
+        Packages of the splits train and dev are used for source languages only. A language that the hub's tables of
         functions have is not extracted from packages.
         """
         used, language = {"intermediate", "test", "parallel", "hub"}, real_language(language)
-        if language == self.config.source_language:
+        if language in self.source_languages:
             used |= {"train", "dev"}
         kinds = self.config.function_sources
         found = [

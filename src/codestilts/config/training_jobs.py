@@ -94,7 +94,7 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
     A target's own budget overrides the common one. The learning rate is 0 where trials choose it.
     """
     section, definition = study.config.target, study.arms[arm]
-    overrides = section.own(target)
+    overrides = section.own(study.base(target))
     budget = _budget(study, section, [target], overrides)
     budget["learning_rate"] *= 0.0 if study.learning_rates else definition.target_learning_rate_factor
     budget["freeze_embeddings"] |= "embeddings" in definition.frozen
@@ -151,7 +151,7 @@ def _trial_of_target(study: Study, encoder: str, arm: str, target: str) -> Train
     """Settings of training on a target after a trial of intermediate training: one seed, at most its own budget."""
     settings = target_settings(study, encoder, arm, target, next(iter(study.batches)))
     section, share = study.config.target, study.config.intermediate.trial_share
-    budget = _budget(study, section, [target], section.own(target))
+    budget = _budget(study, section, [target], section.own(study.base(target)))
     return replace(
         settings,
         seeds=settings.seeds[:1],

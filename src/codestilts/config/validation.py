@@ -12,6 +12,7 @@ from codestilts.config.schema import Config
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_errors import KeyPath, schema_errors
 from codestilts.config.schema_task import TaskSpec
+from codestilts.config.source_languages import in_other_sources
 from codestilts.config.study import Record, Study
 from codestilts.config.task_files import load_tasks
 from codestilts.errors import CodeStiltsError
@@ -48,7 +49,8 @@ def load_study(
         tasks = {name: TaskSpec.model_validate(values) for name, values in task_values.items()}
         of_claims = {name: Claim.model_validate(values) for name, values in claims.items()}
         lineage = read_lineage(root / "tasks/lineage.yaml")
-        study = Study(Config.model_validate(config), tasks, sources, lineage, of_claims)
+        validated = Config.model_validate(config)
+        study = Study(validated, tasks | in_other_sources(validated, tasks), sources, lineage, of_claims)
         problems = list(config_errors(study))
         errors += [f"{CLAIMS}: {problem.key}: {problem.message}" for problem in unknown_names(study, root)]
     errors += [f"{_origin(problem.path, layers)}: {problem.key}: {problem.message}" for problem in problems]

@@ -1,7 +1,7 @@
 """The comparison of arms: all tables of scores and statistics from tables of values and of sums."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -20,7 +20,8 @@ from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.statistics.target_checks import counts, target_checks
 from codestilts.evaluation.sum_tables import SumTables, names_in
 
-STATISTICS: dict[str, Callable[[Scores, Design], pd.DataFrame]] = {
+Statistics = Mapping[str, Callable[[Scores, Design], pd.DataFrame]]
+STATISTICS: Statistics = {
     "effects": effects,
     "contrasts": contrasts,
     "target_checks": target_checks,
@@ -66,15 +67,17 @@ def compare(
     return {"scores": scores, **found, "contrasts": corrected(found["contrasts"], settings.confidence, settings.margin)}
 
 
-def compare_encoder(encoder: str, runs: pd.DataFrame, sums: list[str], design: Design) -> dict[str, pd.DataFrame]:
-    """Return the tables of :data:`STATISTICS` of one encoder from its runs (:func:`compared_runs`) and sums."""
+def compare_encoder(
+    encoder: str, runs: pd.DataFrame, sums: list[str], design: Design, statistics: Statistics = STATISTICS
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of ``statistics`` of one encoder from its runs (:func:`compared_runs`) and sums."""
     tables, settings = SumTables(sums, encoder), design.settings
     keys = sorted(set(runs[["target", "language"]].drop_duplicates().itertuples(index=False, name=None)))
     together = components((key, tables.units(*key)) for key in keys)
     series = ((key, tables.read(*key)) for part in together for key in part)
     drawn = None if settings.interval == MULTI_BOOTSTRAP else arms_of(primary(design))
     scores = resample(series, settings.resamples, settings.seed, runs, together, drawn)
-    found = {name: statistic(scores, design) for name, statistic in STATISTICS.items()}
+    found = {name: statistic(scores, design) for name, statistic in statistics.items()}
     for table in found.values():
         table.insert(0, "encoder", encoder)
     return found

@@ -25,7 +25,9 @@ from codestilts.reporting.answer import (
 from codestilts.reporting.doses import TEST, by_trial, dose_tables
 from codestilts.reporting.heat_maps import HeatMap, contrast_map, score_map
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
+from codestilts.reporting.source_languages import source_tables
 from codestilts.reporting.svg import embedded_svg
+from codestilts.reporting.transferability import ranking_tables
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,9 @@ class EncoderSection:
     layers: pd.DataFrame
     checkpoints: pd.DataFrame
     doses: DoseSection | None
+    rankings: list[Row]
+    choices: list[Row]
+    expectations: list[Row]
 
 
 def encoder_section(
@@ -122,6 +127,8 @@ def encoder_section(
     fine_tuned = checks[checks["trained"]]
     order = list(tables["language_similarity"]["language"])
     learned_tasks = run_records.learned(own["runs"], settings.arms)
+    ranked = own.get("transferability", pd.DataFrame())
+    ranks = None if ranked.empty else ranking_tables(ranked, own["effects"], comparison.confidence)
     metrics = {name: target.metric for name, target in comparison.targets.items()}
     return EncoderSection(
         name=encoder,
@@ -151,6 +158,11 @@ def encoder_section(
         layers=layer_scores(own["layers"]),
         checkpoints=checkpoint_scores(own["scores"], metrics),
         doses=dose_section(own["doses"], design) if "doses" in own else None,
+        rankings=rows(ranks.rankings) if ranks else [],
+        choices=rows(ranks.choices) if ranks else [],
+        expectations=rows(source_tables(own["source_languages"], order).expectations)
+        if "source_languages" in own
+        else [],
     )
 
 

@@ -13,6 +13,8 @@ FIGURES = {
     "training": ["curves", "losses"],
     "doses": ["doses"],
     "generation": ["wrong-language"],
+    "transferability": ["rankings"],
+    "sources": ["source-scores", "source-effects"],
 }
 TABLES = {
     WHOLE_STUDY: ["arms", "claims", "audit", "sources", "answers", "stages", "slurm"],
@@ -21,6 +23,8 @@ TABLES = {
     "training": ["budgets", "learned", "matched", "checkpoints", "layers", "cost"],
     "doses": ["doses", "fixed-doses"],
     "generation": ["wrong-language"],
+    "transferability": ["rankings", "choices"],
+    "sources": ["expectations", "best-sources"],
 }
 PRINTED = ["pdf", "png", "csv"]  # the files of a figure beside its SVG; the last has the numbers that it draws
 _NOTEBOOKS = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}

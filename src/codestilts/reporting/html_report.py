@@ -66,14 +66,19 @@ class StudySize:
     tokens: dict[str, str]
 
 
-def read_tables(results: Path, doses: bool) -> dict[str, pd.DataFrame]:
-    """Read the result tables that the report shows; ``doses`` says whether the study has trials of doses.
+def read_tables(results: Path, settings: ReportSettings) -> dict[str, pd.DataFrame]:
+    """Read the result tables that the report shows.
 
     Raises:
         CodeStiltsError: A table is missing.
     """
     tables: dict[str, pd.DataFrame] = {}
-    for name in [*REPORT_TABLES, "efficiency", *(["doses"] if doses else [])]:
+    optional = {
+        "doses": settings.doses,
+        "transferability": settings.transferability,
+        "source_languages": settings.source_languages,
+    }
+    for name in [*REPORT_TABLES, "efficiency", *(name for name, there in optional.items() if there)]:
         path = results / f"{name}.csv"
         if not path.exists():
             raise CodeStiltsError(f"{path}: missing: run the study up to this table first")
@@ -88,7 +93,7 @@ def render(inputs: ReportInputs) -> str:
     Raises:
         CodeStiltsError: A table is missing.
     """
-    settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings.doses)
+    settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings)
     not_comparable = incomparable(inputs.tasks, settings)
     engine = _engine(inputs.template.parent, not_comparable)
     script = (inputs.template.parent / "page.js").read_text(encoding="utf-8")
@@ -153,6 +158,7 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
         "side_name",
         "contrast_name",
         "scope_name",
+        "ranking_name",
         "method_name",
     )
     engine.globals |= {name: getattr(display_names, name) for name in names}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codestilts.config.training_settings import DoseSettings, RetrievalSettings, TaskSettings, TrainingSettings
+from codestilts.config.transferability_settings import TransferabilitySettings
 from codestilts.workflow.architectures import Architecture
 from codestilts.workflow.task_sizes import TaskSize
 
@@ -105,4 +106,16 @@ def retrieval_flops(encoder: Architecture, settings: RetrievalSettings, sizes: M
         size = sizes[name]
         rows = size.test + (size.dev if task.options.protocol == "mining" else 0)  # dev rows set mining's threshold
         total += rows * size.example_tokens * encoder.forward_flops(size.sequence_tokens)
+    return Flops(forward=total)
+
+
+def transferability_flops(
+    encoder: Architecture, settings: TransferabilitySettings, sizes: Mapping[str, TaskSize]
+) -> Flops:
+    """FLOPs of measuring transferability: the task is read by one encoder, targets by two."""
+    total = 0.0
+    for name in settings.tasks:
+        size = sizes[name]
+        tokens = min(settings.examples, size.train) * size.example_tokens
+        total += (1 if name == settings.task else 2) * tokens * encoder.forward_flops(size.sequence_tokens)
     return Flops(forward=total)

@@ -7,6 +7,7 @@ from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.claim_jobs import decidable_claims
 from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
+from codestilts.config.transferability import transferability_pairs
 
 # Rules whose job path is not their own name followed by their wildcards (the star).
 PATTERNS = {
@@ -16,15 +17,21 @@ PATTERNS = {
     "tune": "tuning/*",
     "try_doses": "doses/*",
     "score_baselines": "score/baselines",
+    "score_twins": "score/twins/*",
     "notebook_study": "notebooks/study",
     "notebook_effects": "notebooks/*/effects",
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
     "notebook_doses": "notebooks/*/doses",
     "notebook_generation": "notebooks/*/generation",
+    "notebook_transferability": "notebooks/*/transferability",
+    "notebook_sources": "notebooks/*/sources",
 }
 # Rules that compute on a GPU if any.
-DEVICE_RULES = ("try_doses", "train_intermediate", "train_temporary", "tune", "train_target", "frozen_retrieval")
+DEVICE_RULES = (
+    *("try_doses", "train_intermediate", "train_temporary", "tune", "train_target", "frozen_retrieval"),
+    "transferability",
+)
 DEVICE_FOLDERS = {PATTERNS.get(rule, rule).partition("/")[0] for rule in DEVICE_RULES}
 
 
@@ -52,7 +59,8 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
     once: list[tuple[str, ...]] = [()]  # one job without wildcards
     kept = [pair for pair in study.intermediate_models if pair[1] in study.kept_parents]
     temporary = [pair for pair in study.intermediate_models if pair not in kept]
-    trials = dose_pairs(study)
+    trials, ranked = dose_pairs(study), transferability_pairs(study)
+    tables = {"runs": pairs, "curves": pairs, "layers": pairs, "doses": trials, "transferability": ranked}
     jobs: dict[str, Sequence[tuple[str, ...]]] = {
         "fetch": [(name,) for name in study.used_sources],
         "import_encoder": encoders,
@@ -64,18 +72,21 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "try_doses": trials,
         "train_intermediate": [(*pair, batch) for pair, batch in product(kept, batches)],
         "train_temporary": [(*pair, batch) for pair, batch in product(temporary, batches)],
-        "tune": study.runs if study.learning_rates else [],
-        "train_target": [(*run, batch) for run, batch in product(study.runs, batches)],
+        "tune": study.runs + study.twin_runs if study.learning_rates else [],
+        "train_target": [(*run, batch) for run, batch in product(study.runs + study.twin_runs, batches)],
         "frozen_retrieval": [(*pair, batch) for pair, batch in product(pairs, batches)],
+        "transferability": ranked,
         "baseline": [(name,) for name in study.targets],
         "score_baselines": once,
         "score": pairs,
+        "score_twins": sorted({run[:2] for run in study.twin_runs}),
         "language_similarity": once,
+        "source_languages": once if study.twin_runs else [],
         "compare": once,
         "claim": [(name,) for name in decidable_claims(study)],
         "claims": once,
         "collect": pairs,
-        "concatenate": [("runs",), ("curves",), ("layers",), *([("doses",)] if trials else [])],
+        "concatenate": [(table,) for table, read in tables.items() if read],
         "sample_predictions": once,
         "browse_predictions": once,
         "audit": once,
@@ -84,6 +95,8 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "notebook_training": encoders,
         "notebook_doses": encoders if trials else [],
         "notebook_generation": encoders if generated_targets(study) else [],
+        "notebook_sources": encoders if study.twins else [],
+        "notebook_transferability": encoders if ranked else [],
         "slurm_efficiency": once,
         "notebook_study": once,
         "report": once,

@@ -10,20 +10,21 @@ import pandas as pd
 from codestilts.config import training_jobs
 from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
+from codestilts.config.transferability import transferability_pairs, transferability_settings
 from codestilts.errors import CodeStiltsError
 from codestilts.sources.archive import matches
 from codestilts.sources.table import Source
 from codestilts.workflow.architectures import Architecture, find_architecture
 from codestilts.workflow.device_speed import Speed
-from codestilts.workflow.flops import Flops, dose_flops, retrieval_flops, training_flops
+from codestilts.workflow.flops import Flops, dose_flops, retrieval_flops, training_flops, transferability_flops
 from codestilts.workflow.job_paths import job_path_of, rules_by_job_path
 from codestilts.workflow.scheduling import longest_chains, schedule
 from codestilts.workflow.task_sizes import FILL, TaskSize, task_size
 
 # Columns of the table of device hours. Training jobs of targets also predict; their hours are divided.
 STAGES = {"train_intermediate": "intermediate", "train_temporary": "intermediate", "tune": "tuning"}
-STAGES |= {"frozen_retrieval": "retrieval", "try_doses": "tuning"}
 TARGET, PREDICTION = "target", "prediction"
+STAGES |= {"frozen_retrieval": "retrieval", "try_doses": "tuning", "transferability": PREDICTION}
 HOUR_COLUMNS = ["intermediate", "tuning", TARGET, PREDICTION, "retrieval"]
 
 
@@ -59,7 +60,7 @@ class Workload:
     def of(cls, study: Study, root: Path, lengths: Mapping[str, float], fill: float = FILL) -> "Workload":
         """Look up encoders and tasks under ``root``; ``lengths`` and ``fill`` are those of :func:`task_size`."""
         architectures = {name: find_architecture(study, name, root) for name in study.encoders}
-        tasks = dict.fromkeys(study.intermediate_tasks + study.targets)
+        tasks = dict.fromkeys(study.intermediate_tasks + study.targets + study.twins)
         return cls(study, architectures, {name: task_size(study, name, root, lengths, fill) for name in tasks})
 
 
@@ -76,10 +77,12 @@ def device_jobs(workload: Workload) -> list[Job]:
         graph.add_dose_trials(encoder, arm)
     for encoder, arm in study.intermediate_models:
         graph.add_intermediate(encoder, arm)
-    for encoder, arm, target in study.runs:
+    for encoder, arm, target in study.runs + study.twin_runs:
         graph.add_target(encoder, arm, target)
     for encoder, arm in study.encoder_arms:
         graph.add_retrieval(encoder, arm)
+    for encoder, arm in transferability_pairs(study):
+        graph.add_transferability(encoder, arm)
     return graph.jobs
 
 
@@ -129,6 +132,13 @@ class _JobGraph:
         for batch, seeds in self.study.batches.items():
             parents = self._intermediate_parents(encoder, arm, batch)
             self._add("frozen_retrieval", (encoder, arm, batch), flops * len(seeds), parents)
+
+    def add_transferability(self, encoder: str, arm: str) -> None:
+        """Add the job that predicts which targets an arm's task helps."""
+        settings = transferability_settings(self.study, encoder, arm)
+        flops = transferability_flops(self.architectures[encoder], settings, self.sizes)
+        parents = self._intermediate_parents(encoder, arm, self.first_batch)
+        self._add("transferability", (encoder, arm), flops, parents)
 
     def _add(self, rule: str, wildcards: tuple[str, ...], flops: Flops, parents: Iterable[int] = ()) -> int:
         self.jobs.append(Job(rule, wildcards, flops, tuple(parents)))

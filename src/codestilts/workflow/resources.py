@@ -13,12 +13,14 @@ from typing import Literal
 from codestilts.config import training_jobs
 from codestilts.config.doses import dose_targets
 from codestilts.config.study import Study
+from codestilts.config.transferability import transferability_settings, transferability_targets
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import PUBLISHED, Architecture, find_architecture
-from codestilts.workflow.flops import Flops, dose_flops, retrieval_flops, training_flops
+from codestilts.workflow.flops import Flops, dose_flops, retrieval_flops, training_flops, transferability_flops
 from codestilts.workflow.task_sizes import TaskSize, task_size
 
-Stage = Literal["doses", "intermediate", "tune", "target", "frozen_retrieval"]
+Stage = Literal["doses", "intermediate", "tune", "target", "frozen_retrieval", "transferability"]
+ONE_DEVICE = ("frozen_retrieval", "transferability")  # stages that are quick
 
 LIKELY = PUBLISHED["models/FacebookAI/xlm-roberta-base"]  # assumed for an encoder of unknown size
 PROCESS_MB = 2000  # a process with all libraries and a few thousand examples; the pocket study's largest took 1,533 MB
@@ -26,6 +28,7 @@ WEIGHT_COPIES = 8  # as loaded, as trained, gradients, two moments, and three in
 WEIGHT_BYTES = 4
 TOKEN_BYTES = 36  # an encoded token and its text, measured
 SPAN_TOKEN_BYTES = 250  # the same for span_qa: each token keeps its offsets, and overlapping windows exist at once
+STATE_BYTES = 16  # a number of a token's state: padded, selected, and in double precision
 LARGE = 100_000  # rows of a large set, which retrieval compares by language; its largest has less than half of the rows
 START_MINUTES = 15  # loading and saving on a busy file system
 # FLOP/s: half of what one core reached in the pocket study, and a third of what `make plan` assumes for an A100.
@@ -43,9 +46,9 @@ class JobResources:
         self.seeds_per_job = len(seeds)
 
     def gpus(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
-        """GPUs of a job: those of its encoder, but at most one for frozen retrieval, which is quick."""
+        """GPUs of a job: those of its encoder, but at most one for stages that are quick."""
         gpus = self.study.gpus(wildcards["encoder"])
-        return min(1, gpus) if stage == "frozen_retrieval" else gpus
+        return min(1, gpus) if stage in ONE_DEVICE else gpus
 
     def memory_mb(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
         """Main memory: each process holds the libraries, the weights and the examples; retrieval also its vectors."""
@@ -59,14 +62,18 @@ class JobResources:
             encoder = self._architecture(wildcards["encoder"])
             layers = 1 + len(self.study.encoder(wildcards["encoder"]).layers)
             memory += max((self._vector_bytes(task, encoder, layers) for task in tasks), default=0) / 1e6
+        if stage == "transferability":
+            tokens = max(self._size(task).example_tokens for task in tasks) * self.study.config.transferability
+            memory += STATE_BYTES * tokens * self._architecture(wildcards["encoder"]).hidden_size / 1e6
         return round(memory)
 
     def minutes(self, stage: Stage, wildcards: Mapping[str, str]) -> int:
         """Run time: a start, and for each seed (or learning rate) its FLOPs at a modest speed and its searches."""
         flops = self._flops(stage, wildcards["encoder"], wildcards["arm"], wildcards.get("target", ""))
-        repeats = {"tune": len(self.study.learning_rates), "doses": 1}.get(stage, self.seeds_per_job)
+        repeats = {"tune": len(self.study.learning_rates), "doses": 1, "transferability": 1}
         speed = FLOPS_PER_SECOND[self.study.config.device] * max(1, self.gpus(stage, wildcards))
-        return START_MINUTES + math.ceil(repeats * (flops.total / speed + flops.steps * SEARCH_SECONDS) / 60)
+        seconds = flops.total / speed + flops.steps * SEARCH_SECONDS
+        return START_MINUTES + math.ceil(repeats.get(stage, self.seeds_per_job) * seconds / 60)
 
     def _tasks(self, stage: Stage, wildcards: Mapping[str, str]) -> Iterable[str]:
         """The tasks whose examples a job reads."""
@@ -75,6 +82,8 @@ class JobResources:
         tasks = self.study.arms[wildcards["arm"]].tasks
         if stage == "doses":
             return [*tasks, *dose_targets(self.study, wildcards["encoder"]), *self.study.held_out_texts]
+        if stage == "transferability":
+            return [*tasks, *transferability_targets(self.study, wildcards["encoder"])]
         return tasks if stage == "intermediate" else [wildcards["target"]]
 
     @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
@@ -108,6 +117,9 @@ class JobResources:
             doses = training_jobs.dose_settings(self.study, encoder, arm)
             names = [*doses.targets, *(doses.intermediate.tasks if doses.intermediate else [])]
             return dose_flops(shape, doses, {task: self._size(task) for task in names})
+        if stage == "transferability":
+            ranked = transferability_settings(self.study, encoder, arm)
+            return transferability_flops(shape, ranked, {task: self._size(task) for task in ranked.tasks})
         if stage == "frozen_retrieval":
             retrieval = training_jobs.retrieval_settings(self.study, encoder, arm, self.first_batch)
             return retrieval_flops(shape, retrieval, {task: self._size(task) for task in retrieval.tasks})

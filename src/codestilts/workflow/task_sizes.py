@@ -89,7 +89,7 @@ def task_size(
     rows = preparation_jobs.drawn_rows(study, task, _at_most(requested.train, train))
     per_language = _at_most(requested.test, test)
     in_source_language = _at_most(requested.test_source or requested.test, test)
-    languages = study.task_languages(task) if task in study.targets else []
+    languages = study.task_languages(task) if study.role(task) == "target" else []
     source_language = study.source_language(task)
     tested = sum(in_source_language if language == source_language else per_language for language in languages)
     origin: Literal["published", "requested"] = "published" if task in PUBLISHED_ROWS else "requested"

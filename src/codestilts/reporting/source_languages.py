@@ -1,0 +1,43 @@
+"""The matrix of source and target languages, as the report shows it."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from codestilts.columns import NONE
+from codestilts.display_names import language_name
+from codestilts.evaluation.source_languages import best_sources, expectations, with_none
+
+
+@dataclass(frozen=True)
+class SourceTables:
+    """What the report shows of an encoder's source languages.
+
+    Attributes:
+        scores: Source languages (rows) by tested languages without intermediate training, means over targets in points.
+        effects: The same for the effect of every arm; rows are arms in a source language.
+        best: The best source language of each cell (:func:`codestilts.evaluation.source_languages.best_sources`).
+        expectations: How well it is told by what was expected.
+    """
+
+    scores: pd.DataFrame
+    effects: pd.DataFrame
+    best: pd.DataFrame
+    expectations: pd.DataFrame
+
+
+def source_tables(table: pd.DataFrame, order: list[str]) -> SourceTables:
+    """Make all tables from the rows of ``source_languages.csv`` of one encoder; ``order`` is that of languages."""
+    both, best = with_none(table), best_sources(table)
+    is_none = both["arm"] == NONE
+    scores = _means(both[is_none], "score", ["source"], order)
+    changes = _means(both[~is_none], "effect", ["arm", "source"], order)
+    scores.index = pd.Index([language_name(source) for source in scores.index], name="source")
+    names = [f"{arm}, {language_name(source)}" for arm, source in changes.index]
+    changes.index = pd.Index(names, name="arm, source")
+    return SourceTables(scores, changes, best, expectations(table, best))
+
+
+def _means(table: pd.DataFrame, value: str, rows: list[str], order: list[str]) -> pd.DataFrame:
+    wide = table.pivot_table(value, rows, "language", "mean", sort=False)
+    return wide[[name for name in order if name in wide]].rename_axis(columns=None)
