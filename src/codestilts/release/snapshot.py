@@ -22,7 +22,7 @@ from codestilts.release.tables import COPIED, TABLES
 
 RELEASE = "release.json"
 # Fields of settings that only say how jobs compute or what they keep, and the rate, which has a column of its own.
-TECHNICAL = {"checkpoint_minutes", "keep_models", "seeds", "learning_rate"}
+TECHNICAL = {"checkpoint_minutes", "keep_models", "threads", "seeds", "learning_rate"}
 MACHINE = ("device", "processor", "threads", "precision")  # what decides the last bits, with the versions
 
 

@@ -52,10 +52,10 @@ TABLES = {
             "contrasts",
             ("encoder", "plus", "plus_kind", "minus", "minus_kind", "role", "scope", "language_set", "form", "near",
              "left_out_kind", "left_out", "method"),
-            numbers=("difference", "low", "high"),
+            numbers=("difference", "low", "high", "p_holm"),
             verdict="judgement",
             follows=(*_INTERVAL, *_SHARES, "variance_seeds", "variance_units", "variance_interaction", "detectable",
-                     "power_by_seeds", "to_decide", "languages_better", "languages_worse", "p_holm", "p_bh", "verdict"),
+                     "power_by_seeds", "to_decide", "languages_better", "languages_worse", "p_bh", "verdict"),
             packed=True,
         ),
         Table(

@@ -22,7 +22,8 @@ class Tolerances:
         scores: For each target and metric, the tolerance of a score with one test row; it falls with the root of their
             number.
         derived: For each other table, the tolerance of each number, in the order of the released rows.
-        thresholds: For each claim, the values at which verdicts change; ``contrasts`` and ``target_checks`` likewise.
+        thresholds: The values at which verdicts change if an end of the interval passes them: of each claim, of
+            ``contrasts`` and of ``target_checks``; under ``p_holm`` that of the corrected p.
         factor: How many times larger rounding errors are in the precision of the results.
         warnings: What limits the comparison.
     """
@@ -46,14 +47,14 @@ class Tolerances:
         return self.factor * self.derived[table][column].to_numpy(float)[rows["position"].astype(int)]
 
     def touches(self, table: str, rows: pd.DataFrame) -> np.ndarray:
-        """Whether an end of the released interval is within its tolerance of a value at which the verdict changes."""
+        """Whether a number on which the released verdict rests is within its tolerance of a threshold."""
         found = np.zeros(len(rows), bool)
-        names = rows["claim"] if table == "claims" else pd.Series(table, rows.index)
-        for end in ("low", "high"):
-            ends, tolerance = pd.to_numeric(rows[end], errors="coerce").to_numpy(), self.of(table, end, rows)
-            for place, name in enumerate(names):
-                distances = [abs(ends[place] - value) for value in self.thresholds.get(name, [])]
-                found[place] |= any(distance <= tolerance[place] for distance in distances)
+        claims = rows["claim"] if table == "claims" else pd.Series(table, rows.index)
+        for column in [name for name in ("low", "high", "p_holm") if name in rows]:
+            numbers, tolerance = pd.to_numeric(rows[column], errors="coerce").to_numpy(), self.of(table, column, rows)
+            for place, claim in enumerate(claims):
+                values = self.thresholds.get("p_holm" if column == "p_holm" else claim, [])
+                found[place] |= any(abs(numbers[place] - value) <= tolerance[place] for value in values)
         return found
 
 
