@@ -83,7 +83,7 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
     """Compare two studies; see :func:`compare_results`. All rows of a table that was not found are missing."""
     differs, partial = machines_differ(expected, found), bool(expected.release.get("lacks"))
     allowed = read_tolerances(expected, found) if differs else None
-    warnings = list(allowed.warnings) if allowed else []
+    warnings = [*(allowed.warnings if allowed else ()), *other_rates(expected, found)]
     if partial:
         warnings.append(f"{expected.folder} is a part of the study: {in_words(expected.release)}")
     compared = []
@@ -103,6 +103,20 @@ def machines_differ(expected: Snapshot, found: Snapshot) -> str:
     if len(expected.machines) > 1 or len(found.machines) > 1:
         return "runs were computed on several kinds of processor or with several versions"
     return "another processor, precision or version of a package"
+
+
+def other_rates(expected: Snapshot, found: Snapshot) -> list[str]:
+    """Return in words for which arms trials chose another learning rate, because everything after it differs then."""
+    rates = []
+    for snapshot in (expected, found):
+        doses = snapshot.tables.get("doses", pd.DataFrame(columns=["encoder", "arm", "learning_rate", "chosen"]))
+        chosen = doses[doses["chosen"] == "True"].drop_duplicates(["encoder", "arm"])
+        rates.append(chosen.set_index(["encoder", "arm"])["learning_rate"])
+    ours, theirs = rates[0].align(rates[1], join="inner")
+    return [
+        f"trials chose the learning rate {theirs[pair]} for {' / '.join(pair)}, not {ours[pair]}: its runs are others"
+        for pair in ours.index[ours != theirs]
+    ]
 
 
 def compare_table(

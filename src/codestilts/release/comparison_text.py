@@ -25,7 +25,8 @@ def comparison_text(found: Comparison, shown: int = 10) -> str:
     for table in found.tables:
         if len(table.cells):
             lines += ["", *_cells_text(table, shown)]
-    verdict = f"{found.deviations:,} values deviate" if found.deviations else "no value deviates"
+    number = found.deviations
+    verdict = f"{number:,} values deviate" if number > 1 else "1 value deviates" if number else "no value deviates"
     return "\n".join([*lines, "", verdict])
 
 

@@ -41,8 +41,13 @@ class Measured:
     trained: frozenset[str]
 
     def of_precision(self, precision: str) -> "Measured":
-        """Return the differences of the variants in a precision; empty: in that of the study."""
-        chosen = [name for name, variant in VARIANTS.items() if variant.precision == precision]
+        """Return the differences of the variants in a precision; empty: in that of the study.
+
+        A variant that this machine computes in the same way as the study says nothing about rounding: it is left out,
+        unless there is no other.
+        """
+        chosen = {name for name, variant in VARIANTS.items() if variant.precision == precision}
+        chosen = chosen & set(self.sums["variant"]) or chosen
         tables = (table[table["variant"].isin(chosen)] for table in (self.scores, self.sums))
         return Measured(*tables, self.trained)
 
@@ -57,7 +62,7 @@ def measure(study: Study, results: Path, variants: Mapping[str, Path], pairs: It
         pairs: The encoder-arm pairs of the sample.
 
     Raises:
-        CodeStiltsError: No variant differs from the study in any score.
+        CodeStiltsError: Predictions are missing.
     """
     scores, sums = [], []
     for encoder, arm in pairs:
@@ -68,15 +73,8 @@ def measure(study: Study, results: Path, variants: Mapping[str, Path], pairs: It
             merged["difference"] = merged["value found"] - merged["value"]
             scores.append(merged[[*SCORE_KEYS, "metric", "difference", "n"]].assign(variant=name))
             sums.append(_sum_differences(ours[1], theirs[1]).assign(variant=name))
-    table = pd.concat(scores, ignore_index=True)
-    differing = table.groupby("variant")["difference"].any()
-    if not differing.any():
-        raise CodeStiltsError(f"{results}: no variant changes any score: rounding cannot be measured with this sample")
-    # A variant that this machine computes in the same way says nothing about rounding.
-    table = table[table["variant"].map(differing)]
-    noise = pd.concat(sums, ignore_index=True)
     trained = frozenset(arm for _, arm in pairs if study.parent_arm(arm))
-    return Measured(table.reset_index(drop=True), noise[noise["variant"].map(differing)], trained)
+    return Measured(pd.concat(scores, ignore_index=True), pd.concat(sums, ignore_index=True), trained)
 
 
 def _scored(study: Study, folder: Path, encoder: str, arm: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -70,7 +70,7 @@ def read_snapshot(folder: Path) -> Snapshot:
 def _read_release(folder: Path) -> Snapshot:
     try:
         release = json.loads((folder / RELEASE).read_text(encoding="utf-8"))
-        listed = tuple(release["machines"])
+        listed = tuple(json.dumps(machine, sort_keys=True) for machine in release["machines"])
     except (ValueError, KeyError, TypeError) as error:
         raise CodeStiltsError(f"{folder / RELEASE}: not the record of a release ({error}): make release") from None
     paths = {name: folder / f"{name}.csv{'.gz' if table.packed else ''}" for name, table in TABLES.items()}

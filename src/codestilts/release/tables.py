@@ -34,6 +34,12 @@ TABLES = {
     for table in (
         Table("examples", ("task",)),
         Table("runs", ("phase", "encoder", "arm", "target", "seed"), packed=True),
+        Table(
+            "doses",
+            ("encoder", "arm", "seed", "learning_rate", "measure", "task", "language"),
+            follows=("value", "error"),
+            packed=True,
+        ),
         Table("predictions", ("file",), follows=("digest",), packed=True),
         Table(
             "scores",
@@ -74,4 +80,4 @@ TABLES = {
         ),
     )
 }  # fmt: skip
-COPIED = ("scores", "effects", "contrasts", "claims", "target_checks")  # from the tables of a study's results
+COPIED = ("doses", "scores", "effects", "contrasts", "claims", "target_checks")  # from the tables of a study's results

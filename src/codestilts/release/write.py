@@ -80,7 +80,7 @@ def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
         "version": metadata.version("codestilts"),
         "commit": commit(),
         "commits": sorted({record["commit"] for record in records}),
-        "machines": list(snapshot.machines),
+        "machines": [json.loads(machine) for machine in snapshot.machines],
         "packages": {name: metadata.version(name) for name in needed},
         "seeds": sorted(study.config.seeds),
         "plan": digest(plan_of(study)),
@@ -91,7 +91,7 @@ def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
 
 def digest_of(tables: Mapping[str, pd.DataFrame]) -> str:
     """Return a digest of the tables for which tolerances are measured."""
-    return short_digest({name: tables[name].to_csv(index=False) for name in COPIED if name in tables})
+    return short_digest({name: tables[name].to_csv(index=False) for name in ("scores", "effects") if name in tables})
 
 
 def write_table(table: pd.DataFrame, path: Path, packed: bool, float_format: str | None = None) -> None:
