@@ -65,7 +65,7 @@ def write_tolerances(
         "arms": sorted({arm for _, arm in pairs}),
         "scores": score_tolerances(trained, len(snapshot.tables["scores"])),
         "factors": {precision: 1.0} | factors,
-        "thresholds": limits | {"p_holm": [1 - study.config.statistics.confidence]},
+        "thresholds": limits | {"p_holm": [round(1 - study.config.statistics.confidence, 6)]},
     }
     write_json(out / MEASURED, tolerances)
     return summary(measured.scores)
