@@ -22,7 +22,7 @@ from codestilts.release.tables import TABLES
 
 RESULTS = Path("results/micro")
 CONFIGS = ["--configs", "config.yaml", "micro.yaml"]
-NO_ERRORS = pd.DataFrame(columns=["variant", *SUM_KEYS, *SIDES])
+NO_ERRORS = pd.DataFrame(columns=["computation", *SUM_KEYS, *SIDES])
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -86,7 +86,7 @@ def test_without_rounding_errors_the_tables_are_those_of_the_study(done: Path) -
 def test_an_answer_that_rounding_changes_moves_the_effects_of_arms_that_are_trained_like_it(done: Path) -> None:
     sums = pd.read_parquet(done / RESULTS / "scores/tiny/pos.sums.parquet")
     lost = sums[(sums["target"] == "tags") & (sums["seed"] == 0) & (sums["numerator"] > 0)].head(1)
-    errors = lost.assign(variant="avx2", numerator=-1.0, denominator=0.0)[["variant", *SUM_KEYS, *SIDES]]
+    errors = lost.assign(computation="avx2", numerator=-1.0, denominator=0.0)[["computation", *SUM_KEYS, *SIDES]]
     replicates = Replicates(study_of(done), done / RESULTS, Measured(NO_ERRORS, errors, frozenset({"pos"})))
     effects = replicates.tables(np.random.default_rng(0))["effects"]
     merged = side_by_side(effects, done / RESULTS, "effects")
@@ -99,7 +99,7 @@ def test_an_answer_that_rounding_changes_moves_the_effects_of_arms_that_are_trai
 
 def test_the_same_computation_repeats_the_predictions_of_the_study(done: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
-    words = ["--results", str(RESULTS), "--arms", "none", "--variant", "reference"]
+    words = ["--results", str(RESULTS), "--arms", "none", "--computation", "reference"]
     again = run(project, "scripts/rounding.py", *CONFIGS, *words)
     assert again.returncode == 0, again.stderr
     reference = project / RESULTS / "rounding/reference"
