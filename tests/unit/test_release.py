@@ -210,6 +210,11 @@ def test_a_release_of_a_part_ignores_what_came_later(release: Path, results: Pat
     add_rows(results)
     found = compare_results(release, results)
     assert found.deviations == 0 and "7 of 8 runs" in found.warnings[0]
+    change_csv(results / "effects.csv", lambda table: table.assign(effect="1.0"))
+    assert deviating(compare_results(release, results)) == {"effects": {"effect"}}
+    shutil.copytree(results / "predictions/tiny/pos", results / "predictions/tiny/cloze")  # the study goes on
+    found = compare_results(release, results)
+    assert found.deviations == 0 and "effects: not compared" in " ".join(found.warnings)
     drop_language(results)
     assert deviating(compare_results(release, results)) == {"scores": {""}}
 
