@@ -18,6 +18,7 @@ from codestilts.release.comparison import DEVIATES, Comparison, compare_results
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
+from codestilts.release.tolerances import Tolerances
 from codestilts.release.write import write_table
 
 ROOT = Path(__file__).parents[2]
@@ -183,6 +184,16 @@ def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) 
     assert compare_results(release, results).deviations == 0
     change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 0.02 / ROWS))
     assert deviating(compare_results(release, results)) == {"scores": {"value"}}
+
+
+def test_trivial_baselines_have_no_tolerance_and_another_precision_a_larger_one() -> None:
+    """.6 / sqrt(100), twice that in a precision whose errors are twice as large, and no less than one answer of 100."""
+    columns = {"encoder": ["tiny", ""], "target": "match", "metric": "accuracy", "n": "100"}
+    rows = pd.DataFrame(columns, dtype=str)
+    assert Tolerances({"match accuracy": 0.6}).of("scores", "value", rows).tolist() == pytest.approx([0.06, 0.0])
+    assert Tolerances({"match accuracy": 0.6}, factor=2.0).of("scores", "value", rows)[0] == pytest.approx(0.12)
+    assert Tolerances({"match accuracy": 0.0}).of("scores", "value", rows)[0] == pytest.approx(0.01)
+    assert Tolerances({"tags accuracy": 0.6}).of("scores", "value", rows)[0] == 0.0
 
 
 def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
