@@ -118,7 +118,7 @@ release: .venv/ready
 	@$(ACTIVATE) && python scripts/release.py --configs $(CONFIGS) --results results/$(STUDY) --out expected/$(STUDY)
 
 rounding: .venv/ready
-	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(addprefix --arms ,$(ARMS))
+	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(if $(ARMS),--arms $(ARMS))
 
 diff: .venv/ready
 	@$(ACTIVATE) && python scripts/diff.py $(A) $(B)
