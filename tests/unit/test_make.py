@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[2]
 TAKEN: dict[str, list[str]] = {
     "report": ["STUDY", "CORES"],
     "rehearse": ["STUDY", "CORES", "COVER"],
+    "verify": ["STUDY", "CORES"],
+    "release": ["STUDY"],
+    "rounding": ["STUDY", "ARMS"],
+    "diff": ["A", "B"],
     "plan": ["STUDY", "PLAN"],
     "status": ["STUDY", "STATUS"],
     "test": ["PYTEST"],

@@ -98,7 +98,7 @@ def mean_of_groups(values: Mapping[str, float], groups: Mapping[str, str]) -> fl
 
 def _try_doses(job: DoseJob, device: torch.device) -> None:
     settings = next(iter(job.settings.targets.values()))
-    set_up_torch(settings.tf32)
+    set_up_torch(settings)
     origin = origin_of(job.encoded, parent_folders(job.encoder, None, [job.seed]))
     run_on_rank_zero(partial(clear_unless_same, job.work, {"settings": to_plain(job.settings), **origin}))
     files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}

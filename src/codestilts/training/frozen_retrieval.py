@@ -54,7 +54,7 @@ class RetrievalJob:
 def predict_targets(job: RetrievalJob, device: torch.device) -> None:
     """Predict every untrained target with every seed's encoder."""
     settings = job.settings
-    set_up_torch(settings.tf32)
+    set_up_torch(settings)
     began = time.perf_counter()
     inputs = RetrievalInputs(settings, load_tokenizer(job.encoder), device)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)

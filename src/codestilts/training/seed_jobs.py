@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from codestilts.code_digest import stage_digest
-from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
+from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.registry import finish
@@ -98,7 +98,7 @@ def train_seeds(job: TrainingJob) -> None:
 
 def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     settings = job.settings
-    set_up_torch(settings.tf32)
+    set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     origin = origin_of(job.encoded, parents)
     if run_on_rank_zero(partial(is_done, job, origin)):
@@ -181,7 +181,7 @@ def try_learning_rates(job: TuningJob) -> None:
 
 def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     settings = job.settings.training
-    set_up_torch(settings.tf32)
+    set_up_torch(settings)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     key = {"settings": to_plain(job.settings), **origin_of(job.encoded, parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
@@ -219,11 +219,11 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
-def set_up_torch(tf32: bool) -> None:
-    """Compute with one thread, with TF32 if it is allowed, and without keeping large blocks of memory."""
-    torch.set_num_threads(1)
+def set_up_torch(settings: TrainingSettings | RetrievalSettings) -> None:
+    """Compute with the settings' threads, with TF32 if they allow it, and without keeping large blocks of memory."""
+    torch.set_num_threads(settings.threads)
     return_large_blocks()
-    allow_tf32(tf32)
+    allow_tf32(settings.tf32)
 
 
 def parent_folders(encoder: Path, parent: Path | None, seeds: Sequence[int]) -> dict[int, Path]:
