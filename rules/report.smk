@@ -175,7 +175,7 @@ rule notebook_transferability:
 
 rule notebook_sources:
     input:
-        sources="<results>/source_languages.csv",
+        matrix="<results>/source_languages.csv",
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
@@ -234,6 +234,7 @@ rule notebook_study:
     input:
         claims="<results>/claims.csv",
         audit="<results>/audit.csv",
+        samples="<results>/sample_predictions.csv",
         efficiency="<results>/efficiency.csv",
         sources=in_checkout("sources.csv"),
         image=IMAGE_DIGEST,

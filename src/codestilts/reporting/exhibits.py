@@ -17,7 +17,7 @@ FIGURES = {
     "sources": ["source-scores", "source-effects"],
 }
 TABLES = {
-    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "stages", "slurm"],
+    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "answers", "stages", "slurm"],
     "effects": ["contrasts", "sensitivity", "effects", "checks"],
     "languages": ["counts", "difference", "languages"],
     "training": ["budgets", "learned", "matched", "checkpoints", "layers", "cost"],
