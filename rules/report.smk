@@ -175,7 +175,7 @@ rule notebook_transferability:
 
 rule notebook_sources:
     input:
-        sources="<results>/source_languages.csv",
+        matrix="<results>/source_languages.csv",
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:

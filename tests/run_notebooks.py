@@ -16,6 +16,7 @@ INPUTS = {  # of notebooks: the tables that they read, by the names of the input
         "languages": "language_similarity",
         "matched": "matched_tasks",
         "samples": "sample_predictions",
+        "matrix": "source_languages",
     },
 }
 

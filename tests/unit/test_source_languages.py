@@ -132,7 +132,7 @@ def test_how_often_the_expected_source_is_the_best() -> None:
 
 def test_the_matrices_are_means_over_targets() -> None:
     other = matrix().assign(target="tags", none=10.0, effect=1.0)
-    found = source_tables(pd.concat([matrix(), other], ignore_index=True), ["python", "rust", "go"])
+    found = source_tables(pd.concat([matrix(), other], ignore_index=True), ["python", "rust", "go", "c"])
     assert list(found.scores) == ["python", "rust", "go"] and list(found.scores.index) == ["Python", "C"]
     assert found.scores.loc["Python", "go"] == 25 and found.scores.loc["C", "python"] == 9.5
     assert found.effects.loc["pos, Python"].tolist() == [3, 3, 3] and found.effects.loc["pos, C"].tolist() == [0.5] * 3

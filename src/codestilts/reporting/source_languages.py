@@ -39,5 +39,6 @@ def source_tables(table: pd.DataFrame, order: list[str]) -> SourceTables:
 
 
 def _means(table: pd.DataFrame, value: str, rows: list[str], order: list[str]) -> pd.DataFrame:
-    wide = table.pivot_table(value, rows, "language", "mean", sort=False)
+    ordered = table.assign(place=table["source"].map(order.index)).sort_values(["arm", "place"], kind="stable")
+    wide = ordered.pivot_table(value, rows, "language", "mean", sort=False)
     return wide[[name for name in order if name in wide]].rename_axis(columns=None)
