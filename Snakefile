@@ -1,7 +1,7 @@
 # CodeStilts: does intermediate-task training on English or on code help transfer between programming languages?
 #
 #   snakemake --cores all                                      the pocket study (config.yaml)
-#   snakemake --cores all --configfile studies/desk.yaml       a larger one, about 15 hours
+#   snakemake --cores all --configfile studies/desk.yaml       a larger one, about a day
 #   snakemake --cores all --dry-run                            what would run
 #
 # Paths of results: encoder / arm (what happens between pretraining and target training) / target / seeds.
