@@ -8,6 +8,8 @@ import csv
 import random
 from pathlib import Path
 
+import yaml
+
 NOUNS = [
     "account",
     "basket",
@@ -169,7 +171,7 @@ def make(root: Path, *sources: str) -> None:
     """Write every package under ``root/packages`` and put them in the table ``root/sources.csv``.
 
     Python has packages to train targets on, and so have the other languages that are named as ``sources``. They take
-    the place of all real code; real English and encoders stay in the table, and are fetched by nobody.
+    the place of all real code; real English, encoders and what tasks name stay in the table, and are fetched by nobody.
     """
     rows: list[list[str]] = []
     folder = root / "packages"
@@ -200,9 +202,12 @@ def make(root: Path, *sources: str) -> None:
     with table.open(newline="") as stream:
         header, *real = csv.reader(stream)
     made = {row[0] for row in rows}
-    rows += [
-        row for row in real if (row[1] in ("hub", "url") or row[7] in ("english", "encoder")) and row[0] not in made
-    ]
+    kept = [row for row in real if row[1] in ("hub", "url") or row[7] in ("english", "encoder")]
+    named = {
+        name for path in root.glob("tasks/*/*.yaml") for name in yaml.safe_load(path.read_text()).get("sources", [])
+    }
+    kept += [[*row[:8], "", *row[9:]] for row in real if row[0] in named and row not in kept]
+    rows += [row for row in kept if row[0] not in made]
     with table.open("w", newline="") as stream:
         csv.writer(stream).writerows([header, *rows])
 
