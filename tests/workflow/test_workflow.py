@@ -182,7 +182,7 @@ def test_every_trial_is_declared_and_the_best_rate_is_trained_with(done: Path) -
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
     with (project / "src/codestilts/reporting/figures.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
-    drawing = {f"notebook_{name}" for name in ("effects", "languages", "training", "doses", "study")}
+    drawing = {f"notebook_{name}" for name in ("effects", "languages", "training", "doses", "study", "transferability")}
     assert drawing <= set(planned(project)) <= drawing | {"slurm_efficiency", "report"}
 
 
