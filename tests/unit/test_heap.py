@@ -33,4 +33,4 @@ def test_large_blocks_are_given_back() -> None:
         command = [sys.executable, "-c", PROGRAM, returned]
         kept[returned] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert kept["yes"] < 20
-    assert kept["no"] > 100  # otherwise this is not needed
+    assert kept["no"] > kept["yes"] + 20  # otherwise this is not needed

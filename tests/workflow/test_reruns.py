@@ -138,7 +138,8 @@ def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> N
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
     """``code-choice`` is built already, as a part of ``mlm-code``; the audit compares it with the targets now."""
     outputs = pending(done, {"arms": micro_arms("code-choice")}, tmp_path)
-    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *AUDIT, *CLAIMS])
+    ranked = ["transferability/tiny/code-choice.csv", "transferability.csv"]
+    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *ranked, *AUDIT, *CLAIMS])
 
 
 def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
@@ -154,6 +155,7 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     outputs = pending(done, {"targets": [*targets, "roles"]}, tmp_path)
     own = ["examples/roles.parquet", "encoded/tiny/roles", "baselines/roles.parquet"]
     own += ["target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
+    own += ["transferability/tiny/*", "transferability.csv"]
     tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
     assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *AUDIT, *CLAIMS])
 
@@ -164,7 +166,8 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     extracted = ["resources/java-test.zip", "functions/java.parquet", "near_duplicates.parquet"]
     built = ["examples/*.parquet", "encoded/tiny/*", "baselines/*.parquet"]
     built += [f"{kind}/tiny/{arm}/*" for kind in ("intermediate", "records") for arm in ("pos", "cloze", "mlm-code")]
-    built += ["doses/tiny/*", "doses.csv"]  # the trials read the targets' examples
+    # The trials and the rankings of intermediate tasks read the targets' examples.
+    built += ["transferability/tiny/*", "transferability.csv", "doses/tiny/*", "doses.csv"]
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
     study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT, *CLAIMS]
     assert_only(outputs, [*extracted, *built, *predicted, *study])

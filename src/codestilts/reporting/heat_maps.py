@@ -31,8 +31,11 @@ def score_map(counts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
     """Return the scores without intermediate training, languages in this order."""
 
     def cell(row: Row) -> HeatCell:
+        place, examples = _place(row["target"], row["language"]), f"{row['examples']} test examples"
+        if row["none"] == "":  # the encoder is not trained on the target without intermediate training
+            return HeatCell("", 0, f"{place}: no score, {examples}")
         value = with_interval(row["none"], row["low"], row["high"], signed=False)
-        detail = f"{_place(row['target'], row['language'])}: {value} points, {row['examples']} test examples"
+        detail = f"{place}: {value} points, {examples}"
         return HeatCell(f"{row['none']:.0f}", round(row["none"]), detail)
 
     return _heat_map({(row["target"], row["language"]): cell(row) for row in rows(counts)}, order)
