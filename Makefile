@@ -1,4 +1,6 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
+# make archive STUDY=pocket      results/pocket.zip: all that it takes to draw the report again (docs/archive.md)
+# make report FROM=archive.zip   draw the report of an archive again in redrawn/, without training
 # make test     set everything up, run the tests
 # make bench    measure training, start-up, planning, search and statistics, on a machine that does nothing else
 # make calibrate    how often intervals contain the truth in simulated studies (minutes; docs/statistics.md has the table)
@@ -40,6 +42,7 @@ COVER = each
 PLAN =
 STATUS =
 REASON =
+FROM =
 PYTEST =
 STUDIES := pocket $(basename $(notdir $(wildcard studies/*.yaml)))
 CONFIGS := config.yaml $(if $(filter pocket,$(STUDY)),,studies/$(STUDY).yaml)
@@ -49,10 +52,13 @@ PIP := .venv/bin/python -I src/codestilts/sources/pip_settings.py
 # The checkout's commit and whether it has changes, for the image's labels.
 COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -Ic "import sys; sys.path.insert(0, 'src'); \
 	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
+# A text as one word of the shell.
+quoted = '$(subst ','\'',$(1))'
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
-TAKES_report := STUDY CORES
+TAKES_report := $(if $(FROM),FROM,STUDY) CORES
+TAKES_archive := STUDY
 TAKES_rehearse := STUDY COVER CORES
 TAKES_plan := STUDY PLAN
 TAKES_register := STUDY REASON
@@ -85,13 +91,17 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report rehearse register pins test bench calibrate test-cluster test-gpu plan status lint lock check-wheels
+.PHONY: setup container report archive rehearse register pins test bench calibrate test-cluster test-gpu plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
 
 report: .venv/ready
-	$(ACTIVATE) && snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS))
+	$(ACTIVATE) && $(if $(FROM),python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(CORES), \
+		snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS)))
+
+archive: .venv/ready
+	@$(ACTIVATE) && python scripts/archive.py --configs $(CONFIGS)
 
 # HF_ENDPOINT may name another hub.
 rehearse: .venv/ready

@@ -97,7 +97,7 @@ def sizes(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def balance(rows: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Return the share of each label in each split, in percent, the most frequent first; of lists of tags, of each tag."""
+    """Return the share of each label (or tag) in each split, in percent, the most frequent first."""
     labels: Sequence[str] = [name for name in SPLITS if name in set(rows["split"])]
     long = rows.explode(label)
     shares = 100 * pd.crosstab(long[label].astype(str), long["split"], normalize="columns")[labels]

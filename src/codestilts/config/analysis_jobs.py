@@ -157,6 +157,7 @@ def report_settings(study: Study) -> ReportSettings:
         comparison=comparison_settings(study),
         doses=bool(dose_pairs(study)),
         generation=bool(generated_targets(study)),
+        gpus={name: count for name in study.encoders if (count := study.gpus(name))},
     )
 
 

@@ -171,7 +171,8 @@ class ReportSettings:
 
     ``sampled`` maps targets to the splits of a published data set of which the study draws only a part, ``budgets`` are
     the study's training settings as the report prints them, ``sources`` the archives that it fetched. ``doses`` tells
-    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation.
+    whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation, and
+    ``gpus`` how many GPUs train a model of an encoder together, if any.
     """
 
     study: str
@@ -186,3 +187,4 @@ class ReportSettings:
     comparison: ComparisonSettings
     doses: bool = False
     generation: bool = False
+    gpus: dict[str, int] = field(default_factory=dict)

@@ -36,7 +36,7 @@ class ReportInputs:
     """The inputs of the report.
 
     ``tasks`` are the task files by name, ``stages`` the times of each stage of the workflow, ``image`` the SHA-256 of
-    the container image that the jobs ran in, if they did.
+    the container image that the jobs ran in, if they did, and ``energy`` what the training runs used, in words.
     """
 
     template: str
@@ -46,6 +46,7 @@ class ReportInputs:
     settings: ReportSettings
     stages: list[Row] = field(default_factory=list)
     image: str = ""
+    energy: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def render(inputs: ReportInputs) -> str:
         slurm_figure=slurm_figure(tables["efficiency"]),
         machine=machine(tables["runs"]),
         image=inputs.image,
+        energy=inputs.energy,
         budgets=json.dumps(settings.budgets, indent=1),
     )
 

@@ -32,11 +32,8 @@ TERMS = "https://w3id.org/ro/terms/workflow-run/context"  # has sha256, which RO
 PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 MEDIA_TYPES = {".ipynb": "application/x-ipynb+json", ".parquet": "application/vnd.apache.parquet"}
 MEDIA_TYPES |= {".yaml": "application/yaml", ".cff": "application/yaml", ".md": "text/markdown", ".tex": "text/x-tex"}
-RESOURCES = {
-    "pypi": "pkg:pypi/{id}@{version}",
-    "npm": "pkg:npm/{id}@{version}",
-    "hub": "pkg:huggingface/{id}@{version}",
-}
+PACKAGE_URLS = {"pypi": "pkg:pypi/{id}@{version}", "npm": "pkg:npm/{id}@{version}"}
+PACKAGE_URLS |= {"hub": "pkg:huggingface/{id}@{version}"}
 # Folders that the crate describes as wholes; of the others, it describes each file.
 FOLDERS = re.compile(
     r"((containers|envs|profiles|report|rules|scripts|slurm|src|studies|tasks|licences|cards)"
@@ -125,10 +122,9 @@ def _parts(crate: ROCrate, inputs: CrateInputs) -> dict[str, Any]:
         suffix = Path(name).suffix
         media = MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
         properties = {"contentSize": str(size), "sha256": digest, "encodingFormat": media, "name": Path(name).name}
+        kinds = ["File", "SoftwareSourceCode"] if name.startswith("notebooks/") else "File"
         if name != "Snakefile":
-            parts[name] = crate.add_file(dest_path=name, properties=properties)
-        if name.startswith("notebooks/"):
-            parts[name]["@type"] = ["File", "SoftwareSourceCode"]
+            parts[name] = crate.add_file(dest_path=name, properties={"@type": kinds, **properties})
     for name, count in folders.items():
         parts[name] = crate.add_dataset(
             dest_path=name, properties={"name": name, "description": f"{count} files, listed with digests in files.csv"}
