@@ -30,7 +30,7 @@ PREDICTIONS = r"predictions/.*\.parquet|retrieval/.*\.(parquet|csv|json)|baselin
 NOTEBOOKS = r"notebooks/.*\.ipynb"
 SHOWN_TEXTS = r"(sample|browsed)_predictions\.(csv|parquet)"
 REPORT = "report.html"
-INSERTED = "snakemake-job-properties"  # tag of the cell that is inserted into a notebook before it runs
+INSERTED = "-job-properties"  # end of the tag of the cell that is inserted into a notebook before it runs
 SUMS = r"scores/.*\.parquet"
 VERDICTS = r"claims/.*\.json"
 GIVEN = (
@@ -104,7 +104,9 @@ def without_machine(notebook: dict[str, Any]) -> bytes:
 
     The workflow inserts a cell with its search path and its objects, and Papermill notes the path of its input.
     """
-    cells = [cell for cell in notebook["cells"] if INSERTED not in cell["metadata"].get("tags", [])]
+    tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
+    inserted = [any(tag.endswith(INSERTED) for tag in own) for own in tags]
+    cells = [cell for cell, is_inserted in zip(notebook["cells"], inserted, strict=True) if not is_inserted]
     metadata = {key: value for key, value in notebook["metadata"].items() if key != "papermill"}
     return (json.dumps(notebook | {"cells": cells, "metadata": metadata}, indent=1, ensure_ascii=False) + "\n").encode()
 

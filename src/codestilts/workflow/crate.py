@@ -28,7 +28,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-TERMS = "https://w3id.org/ro/terms/workflow-run/context"  # has sha256, which RO-Crate 1.1 lacks
+TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}  # RO-Crate 1.1 lacks it
 PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 MEDIA_TYPES = {".ipynb": "application/x-ipynb+json", ".parquet": "application/vnd.apache.parquet"}
 MEDIA_TYPES |= {".yaml": "application/yaml", ".cff": "application/yaml", ".md": "text/markdown", ".tex": "text/x-tex"}
@@ -68,7 +68,7 @@ class CrateInputs:
 def crate_metadata(inputs: CrateInputs) -> bytes:
     """Return ``ro-crate-metadata.json``."""
     crate = ROCrate(version="1.1")
-    crate.metadata.extra_contexts.append(TERMS)
+    crate.metadata.extra_terms.update(TERMS)
     licence = f"https://spdx.org/licenses/{inputs.citation['license']}"
     add(crate, licence, "CreativeWork", name=inputs.citation["license"])
     authors = [_author(crate, author) for author in inputs.citation["authors"]]
@@ -78,8 +78,14 @@ def crate_metadata(inputs: CrateInputs) -> bytes:
     _run(crate, inputs, workflow, parts)
     _notebooks(crate, inputs)
     crate.metadata["dateModified"] = inputs.ended.isoformat()
-    text = json.dumps(crate.metadata.generate(), indent=2, sort_keys=True, ensure_ascii=False)
-    return f"{text}\n".encode()
+    metadata = crate.metadata.generate()
+    metadata["@graph"] = [{key: _compact(value) for key, value in entity.items()} for entity in metadata["@graph"]]
+    return (json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _compact(value: Any) -> Any:
+    """Return the value of a list of one, as compacted JSON-LD has it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def add(crate: ROCrate, identifier: str, kind: str, **properties: Any) -> Any:

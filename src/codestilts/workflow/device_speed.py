@@ -26,8 +26,7 @@ SETTINGS = TypeAdapter(TrainingSettings)
 class Gpu:
     """A GPU by its maker's data sheet: peak FLOP/s of dense matrix products, and board power in watts.
 
-    ``bf16`` is as fast as fp16, and ``fp32`` is without TF32. The power is that of the board with this peak: SXM modules
-    of A100, H100 and V100.
+    ``bf16`` is as fast as fp16, and ``fp32`` is without TF32. A100, H100 and V100 are the SXM modules.
     """
 
     bf16: float

@@ -95,11 +95,14 @@ def energy_text(parts: Iterable[tuple[str, float]]) -> str:
         return f"Energy: unknown{missing}"
     low, high = two_digits(total.low), two_digits(total.high)
     mass = [two_digits(kwh * GRAMS_PER_KWH / 1000) for kwh in (total.low, total.high)]
+    power = (
+        f"{CORE_WATTS[0]:g} to {CORE_WATTS[1]:g} W a core, "
+        f"{GPU_SHARE[0]:.0%} to {GPU_SHARE[1]:.0%} of a GPU's board power"
+    )
     return (
-        f"Energy: {low} to {high} kWh, at the mean of the world's electricity {mass[0]} to {mass[1]} kg of CO2. Reckoned, "
-        f"not measured: hours × the power of devices by data sheets ({CORE_WATTS[0]:g} to {CORE_WATTS[1]:g} W a core, "
-        f"{GPU_SHARE[0]:.0%} to {GPU_SHARE[1]:.0%} of a GPU's board power) × {PUE[0]} to {PUE[1]} for the site; "
-        f"{GRAMS_PER_KWH} g/kWh, but 20 to 800 by country{missing}"
+        f"Energy: {low} to {high} kWh, with the world's mean electricity {mass[0]} to {mass[1]} kg of CO2. "
+        f"Reckoned, not measured: hours × the power of devices by data sheets ({power}) × {PUE[0]} to {PUE[1]} for the "
+        f"site; {GRAMS_PER_KWH} g/kWh, but 20 to 800 by country{missing}"
     )
 
 

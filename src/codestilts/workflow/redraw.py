@@ -115,7 +115,7 @@ def redraw(project: Path, cores: str) -> Path:
     """
     study = TypeAdapter(ArchivedStudy).validate_json((project / STUDY).read_bytes())
     report = f"results/{study.study}/report.html"
-    command = [sys.executable, "-m", "snakemake", "--cores", cores]
+    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", cores]
     command += [word for config in study.configs[1:] for word in ("--configfile", config)]
     command += ["--allowed-rules", *rules(project, study.start), "--", report]
     environment = os.environ | {"PYTHONPATH": str((project / "src").resolve()), "HF_HUB_OFFLINE": "1"}
