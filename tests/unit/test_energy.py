@@ -31,17 +31,15 @@ def test_hours_power_and_site_multiply() -> None:
 
 
 def test_unknown_devices_are_named_and_not_guessed() -> None:
-    assert energy_text([("B1000", 3.0)]).startswith("Energy: unknown; not counted") and "B1000" in energy_text(
-        [("B1000", 3.0)]
-    )
+    alone = energy_text([("B1000", 3.0)])
+    assert alone.startswith("Energy: unknown; not counted") and "B1000" in alone
     mixed = energy_text([("A100", 100.0), ("B1000", 3.0)])
     assert "22 to 64 kWh" in mixed and "not counted, because their power is not known: B1000" in mixed
 
 
 def test_runs_count_with_their_gpus() -> None:
-    runs = pd.DataFrame(
-        {"encoder": ["e", "f"], "device": "A100", "processor": "a chip", "threads": 8, "seconds": 180000.0}
-    )
+    machine = {"device": "A100", "processor": "a chip", "threads": 8}
+    runs = pd.DataFrame({"encoder": ["e", "f"], **machine, "seconds": 180000.0})
     assert "22 to 64 kWh" in energy_of_runs(runs, {}), "twice 50 hours"
     assert "44 to 130 kWh" in energy_of_runs(runs, {"e": 3}), "150 and 50 hours"
     assert energy_of_runs(runs[:0], {}).startswith("Energy: unknown")

@@ -46,13 +46,12 @@ def test_a_target_with_one_closed_source_is_closed(tmp_path: Path) -> None:
     used = sources_of_task(study, "param-qa")
     assert "flask" in used and set(used) <= set(study.used_sources)
     lines = (ROOT / "sources.csv").read_text().splitlines(keepends=True)
-    changed = [
-        line.replace(",BSD-3-Clause,", ",LicenseRef-none,") if line.startswith("flask,") else line for line in lines
-    ]
-    assert changed != lines
+    [flask] = [line for line in lines if line.startswith("flask,")]
+    lines[lines.index(flask)] = flask.replace(",BSD-3-Clause,", ",LicenseRef-none,")
+    assert flask not in lines
     for name in ("tasks", "studies", "config.yaml", "claims.yaml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "sources.csv").write_text("".join(changed))
+    (tmp_path / "sources.csv").write_text("".join(lines))
     closed = load_study(read_configs([ROOT / "config.yaml"]), tmp_path)
     policy = text_policy(closed)
     assert {"param-qa", "match", "tags"} <= set(policy.closed), "flask has functions of all of them"
@@ -190,15 +189,9 @@ def test_what_is_no_study_archive_is_refused_in_one_line(tmp_path: Path) -> None
     (tmp_path / "text.zip").write_text("no zip")
     with pytest.raises(CodeStiltsError, match="damaged"):
         read_archived_study(tmp_path / "text.zip")
-    study = {
-        "study": "../x",
-        "configs": ["config.yaml"],
-        "start": "predictions",
-        "version": "1",
-        "commit": "",
-        "versions": {},
-    }
-    write_archive({"study.json": json.dumps(study).encode()}, tmp_path / "odd.zip")
+    study = {"study": "../x", "configs": ["config.yaml"], "start": "predictions"}
+    odd = study | {"version": "1", "commit": "", "versions": {}}
+    write_archive({"study.json": json.dumps(odd).encode()}, tmp_path / "odd.zip")
     with pytest.raises(CodeStiltsError, match="unexpected names"):
         read_archived_study(tmp_path / "odd.zip")
 
