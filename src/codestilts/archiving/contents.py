@@ -20,7 +20,8 @@ Members = dict[str, Path | bytes]
 
 PROJECT_FILES = ("Snakefile", "config.yaml", "claims.yaml", "sources.csv", "Makefile", "pyproject.toml", "LICENSE")
 PROJECT_FILES += ("CITATION.cff", "CHANGELOG.md")
-PROJECT_FOLDERS = ("containers", "envs", "notebooks", "profiles", "report", "rules", "scripts", "slurm", "src")
+# Profiles of clusters are left out: they hold accounts and folders of a site.
+PROJECT_FOLDERS = ("containers", "envs", "notebooks", "profiles/default", "report", "rules", "scripts", "src")
 PROJECT_FOLDERS += ("studies", "tasks")
 BUILT = re.compile(r"(^|/)(__pycache__|[^/]+\.egg-info)/|\.sif(\.sha256)?$")
 

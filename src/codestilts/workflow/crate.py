@@ -36,7 +36,7 @@ PACKAGE_URLS = {"pypi": "pkg:pypi/{id}@{version}", "npm": "pkg:npm/{id}@{version
 PACKAGE_URLS |= {"hub": "pkg:huggingface/{id}@{version}"}
 # Folders that the crate describes as wholes; of the others, it describes each file.
 FOLDERS = re.compile(
-    r"((containers|envs|profiles|report|rules|scripts|slurm|src|studies|tasks|licences|cards)"
+    r"((containers|envs|profiles|report|rules|scripts|src|studies|tasks|licences|cards)"
     r"|results/[^/]+/(predictions|retrieval|baselines|target|records|benchmarks|doses|tuning|scores))/"
 )
 SHOWN = re.compile(r"results/[^/]+/(tables|figures)/")
@@ -88,9 +88,9 @@ def _compact(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def add(crate: ROCrate, identifier: str, kind: str, **properties: Any) -> Any:
+def add(crate: ROCrate, address: str, kind: str, /, **properties: Any) -> Any:
     """Add an entity that is no file of the archive."""
-    return crate.add(ContextEntity(crate, identifier, properties={"@type": kind, **properties}))
+    return crate.add(ContextEntity(crate, address, properties={"@type": kind, **properties}))
 
 
 def _author(crate: ROCrate, author: Mapping[str, str]) -> Any:
