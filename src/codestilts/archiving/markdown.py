@@ -1,5 +1,6 @@
 """Markdown of cards and of an archive's README: templates, tables, and the hub's metadata."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from huggingface_hub import CardData
 from jinja2 import Environment, StrictUndefined
 
 from codestilts.archiving.licences import SHARED
+from codestilts.config.schema_task import TaskSpec
 
 ENGLISH = "english"
+NATURAL = "xtreme"  # the suite whose tasks are in other natural languages too
 
 
 def render(template: Path, values: dict[str, Any]) -> str:
@@ -26,15 +29,17 @@ def card(metadata: CardData, body: str) -> str:
 
 def hub_licence(licences: Iterable[str]) -> tuple[str, str | None]:
     """Return the hub's key of a licence, or ``other`` with an SPDX expression of all if there are several."""
-    names = sorted(set(licences))
+    names = sorted({part for licence in licences for part in licence.split(" AND ")})
     if len(names) == 1 and names[0] in SHARED:
         return names[0].lower(), None
     return "other", " AND ".join(f"({name})" if " OR " in name else name for name in names) or "none"
 
 
-def hub_languages(languages: Iterable[str]) -> list[str]:
-    """Return the hub's codes of languages: English has one, and programming languages share ``code``."""
-    return sorted({"en" if language == ENGLISH else "code" for language in languages})
+def hub_languages(spec: TaskSpec, languages: Iterable[str]) -> list[str]:
+    """Return the hub's codes of a task's languages: those of natural languages, and ``code`` for all others."""
+    codes = spec.codes if spec.suite == NATURAL else {}
+    found = {"en" if language == ENGLISH else codes.get(language, "code") for language in languages}
+    return sorted(code for code in found if code == "code" or re.fullmatch("[a-z]{2,3}", code))
 
 
 def markdown_table(table: pd.DataFrame) -> str:

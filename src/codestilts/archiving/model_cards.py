@@ -42,12 +42,13 @@ def model_card(study: Study, models: Sequence[Path], audit: pd.DataFrame, scores
     parent = study.parent_arm(arm)
     intermediate = study.arms[parent].tasks if parent else []
     trained = [target] if target else intermediate
+    languages = {task: study.task_languages(task) for task in trained}
     name, details = hub_licence([source.licence])
     metadata = ModelCardData(
         license=name,
         license_name=details,
         base_model=source.id.partition("/")[2] if source.kind == "hub" else None,
-        language=hub_languages({language for task in trained for language in study.task_languages(task)}),
+        language=sorted({code for task in trained for code in hub_languages(study.tasks[task], languages[task])}),
         pipeline_tag=CATEGORIES[study.tasks[target].type] if target else None,
         tags=["intermediate-task-training", f"encoder:{encoder}", f"arm:{arm}"],
     )

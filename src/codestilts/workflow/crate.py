@@ -29,6 +29,8 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
 TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}  # RO-Crate 1.1 lacks it
+COMPLETED = "http://schema.org/CompletedActionStatus"
+WORKFLOW = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 MEDIA_TYPES = {".ipynb": "application/x-ipynb+json", ".parquet": "application/vnd.apache.parquet"}
 MEDIA_TYPES |= {".yaml": "application/yaml", ".cff": "application/yaml", ".md": "text/markdown", ".tex": "text/x-tex"}
@@ -39,6 +41,7 @@ FOLDERS = re.compile(
     r"((containers|envs|profiles|report|rules|scripts|src|studies|tasks|licences|cards)"
     r"|results/[^/]+/(predictions|retrieval|baselines|target|records|benchmarks|doses|tuning|scores))/"
 )
+OUTPUTS = {"predictions": "predictions/", "report": "report.html"}
 SHOWN = re.compile(r"results/[^/]+/(tables|figures)/")
 
 
@@ -74,6 +77,7 @@ def crate_metadata(inputs: CrateInputs) -> bytes:
     authors = [_author(crate, author) for author in inputs.citation["authors"]]
     _describe_root(crate, inputs, licence, authors)
     parts = _parts(crate, inputs)
+    parts["README.md"]["about"] = crate.root_dataset
     workflow = _workflow(crate, inputs, licence, authors)
     _run(crate, inputs, workflow, parts)
     _notebooks(crate, inputs)
@@ -150,9 +154,16 @@ def _workflow(crate: ROCrate, inputs: CrateInputs, licence: str, authors: Sequen
         properties=properties,
         cls=ComputationalWorkflow,
     )
+    workflow["conformsTo"], workflow["encodingFormat"] = {"@id": WORKFLOW}, "text/plain"
     workflow["license"], workflow["author"] = crate.dereference(licence), list(authors)
     workflow["softwareRequirements"] = [
-        add(crate, f"#software-{name}", "SoftwareApplication", name=name, version=version)
+        add(
+            crate,
+            f"pkg:{'generic' if name == 'python' else 'pypi'}/{name}@{version}",
+            "SoftwareApplication",
+            name=name,
+            version=version,
+        )
         for name, version in versions.items()
     ]
     return workflow
@@ -164,7 +175,7 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
     sources = [_source(crate, study.sources[name]) for name in study.used_sources]
     shown = [part for name, part in parts.items() if SHOWN.match(name)]
     tables = [part for name, part in parts.items() if re.fullmatch(rf"{results}/\w+\.csv", name)]
-    made = [parts[name] for name in (f"{results}/predictions/", f"{results}/report.html") if name in parts]
+    made = {name: [parts[path]] for name, path in OUTPUTS.items() if (path := f"{results}/{path}") in parts}
     read = {
         "config": ("File", [parts[name] for name in inputs.archived.configs if name in parts]),
         "claims": ("File", [parts["claims.yaml"]]),
@@ -172,7 +183,8 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
         "sources": ("File", [parts["sources.csv"]]),
     }
     written = {
-        "results": ("File", made),
+        "predictions": ("Dataset", made.get("predictions", [])),
+        "report": ("File", made.get("report", [])),
         "tables": ("File", tables),
         "figures-and-tables": ("File", shown),
     }
@@ -186,10 +198,10 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
         startTime=inputs.began.isoformat(),
         endTime=inputs.ended.isoformat(),
     )
-    action["actionStatus"] = "http://schema.org/CompletedActionStatus"
+    action["actionStatus"] = COMPLETED
     action["instrument"] = workflow
     action["object"] = [part for _, members in read.values() for part in members] + sources
-    action["result"] = [*made, *tables, *shown]
+    action["result"] = [part for _, members in written.values() for part in members]
     crate.root_dataset["mentions"] = [action]
 
 
@@ -216,18 +228,19 @@ def _source(crate: ROCrate, source: Source) -> Any:
 
 def _notebooks(crate: ROCrate, inputs: CrateInputs) -> None:
     """Add the runs of notebooks, which link each figure and table with the notebook and the tables that it reads."""
-    runs: dict[JobRecord, list[str]] = defaultdict(list)
+    runs: dict[tuple[str, tuple[str, ...], str], list[str]] = defaultdict(list)
     for name, job in inputs.jobs.items():
-        if crate.dereference(name) is not None:
-            runs[job].append(name)
-    for number, (job, names) in enumerate(sorted(runs.items(), key=lambda run: run[1])):
-        notebook = crate.dereference(f"notebooks/{job.rule.removeprefix('notebook_')}.py.ipynb")
+        runs[job.rule, job.inputs, "/".join(Path(name).parts[3:-1])].append(name)
+    for (rule, paths, encoder), names in sorted(runs.items()):
+        notebook = crate.dereference(f"notebooks/{rule.removeprefix('notebook_')}.py.ipynb")
         if notebook is None:
             continue
-        action = add(crate, f"#notebook-{number}", "CreateAction", name=f"{job.rule}: {', '.join(names[:3])} ...")
-        action["startTime"], action["endTime"] = job.began.isoformat(), job.ended.isoformat()
-        action["actionStatus"] = "http://schema.org/CompletedActionStatus"
-        read = [entity for path in job.inputs if (entity := crate.dereference(path)) is not None]
+        title = " ".join(filter(None, (rule.replace("_", " "), encoder)))
+        action = add(crate, f"#{title.replace(' ', '-')}", "CreateAction", name=title)
+        action["startTime"] = min(inputs.jobs[name].began for name in names).isoformat()
+        action["endTime"] = max(inputs.jobs[name].ended for name in names).isoformat()
+        action["actionStatus"] = COMPLETED
+        read = [entity for path in paths if (entity := crate.dereference(path)) is not None]
         made = [crate.dereference(name) for name in names]
         action["instrument"], action["object"], action["result"] = notebook, read, made
         for entity in made:
