@@ -1,6 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
 # make archive STUDY=pocket      results/pocket.zip: all that it takes to draw the report again (docs/archive.md)
 # make report FROM=archive.zip   draw the report of an archive again in redrawn/, without training
+# make verify FROM=archive.zip   the same, and compare it with the archive
 # make test     set everything up, run the tests
 # make bench    measure training, start-up, planning, search and statistics, on a machine that does nothing else
 # make calibrate    how often intervals contain the truth in simulated studies (minutes; docs/statistics.md has the table)
@@ -9,6 +10,10 @@
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       estimate what a study costs, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make status STUDY=paper     show the progress of a study: jobs, device hours, failures, what to do next (STATUS="--failures 50")
+# make verify STUDY=pocket    compare a study's results with its release in expected/, cell by cell; runs the study if needed
+# make release STUDY=pocket   write the release of finished results (docs/verification.md)
+# make rounding STUDY=pocket  measure what rounding does to the scores, for the tolerances of a release (half an hour)
+# make diff A=results/x B=results/y   two studies, or a study and a release, side by side
 # make register STUDY=paper REASON="..."   register a new plan of a study (its first run registers its plan)
 # make pins     record the commits and digests that sources.csv lacks: asks the hub, fetches archives once
 # make container   build the image that --use-apptainer runs everything in (BUILD="--bind ..." are options of its build)
@@ -43,6 +48,9 @@ PLAN =
 STATUS =
 REASON =
 FROM =
+ARMS =
+A =
+B =
 PYTEST =
 STUDIES := pocket $(basename $(notdir $(wildcard studies/*.yaml)))
 CONFIGS := config.yaml $(if $(filter pocket,$(STUDY)),,studies/$(STUDY).yaml)
@@ -63,6 +71,10 @@ TAKES_rehearse := STUDY COVER CORES
 TAKES_plan := STUDY PLAN
 TAKES_register := STUDY REASON
 TAKES_status := STUDY STATUS
+TAKES_verify := $(if $(FROM),FROM,STUDY) CORES
+TAKES_release := STUDY
+TAKES_rounding := STUDY ARMS
+TAKES_diff := A B
 TAKES_test := PYTEST
 TAKES_bench := PYTEST
 TAKES_calibrate := PYTEST
@@ -91,7 +103,8 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report archive rehearse register pins test bench calibrate test-cluster test-gpu plan status lint lock check-wheels
+.PHONY: setup container report archive verify release rounding diff rehearse register pins test bench calibrate test-cluster test-gpu
+.PHONY: plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -102,6 +115,22 @@ report: .venv/ready
 
 archive: .venv/ready
 	@$(ACTIVATE) && python scripts/archive.py --configs $(CONFIGS)
+
+verify: $(if $(FROM),.venv/ready,expected/$(STUDY)/release.json report)
+	@$(ACTIVATE) && $(if $(FROM),python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(CORES) --verify, \
+		python scripts/verify.py --expected expected/$(STUDY) --results results/$(STUDY))
+
+expected/$(STUDY)/release.json:
+	@echo "error: there is no release of the study $(STUDY) in expected/: make release STUDY=$(STUDY) writes one"; exit 1
+
+release: .venv/ready
+	@$(ACTIVATE) && python scripts/release.py --configs $(CONFIGS) --results results/$(STUDY) --out expected/$(STUDY)
+
+rounding: .venv/ready
+	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(addprefix --arms ,$(ARMS))
+
+diff: .venv/ready
+	@$(ACTIVATE) && python scripts/diff.py $(A) $(B)
 
 # HF_ENDPOINT may name another hub.
 rehearse: .venv/ready

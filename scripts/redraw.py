@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from codestilts.errors import run
-from codestilts.workflow.redraw import compare_files, prepare, redraw
+from codestilts.release.comparison_text import comparison_text
+from codestilts.workflow.redraw import compare_files, compare_tables, prepare, redraw
 
 
 def main() -> None:
@@ -20,13 +21,18 @@ def main() -> None:
     report = redraw(project, arguments.cores)
     print(f"The report: {report}")
     if arguments.verify:
+        tables = compare_tables(arguments.archive, project)
+        print(comparison_text(tables))
         compared = compare_files(arguments.archive, project)
         for file in compared:
             if file.state != "equal":
                 print(f"{file.state}: {file.name}")
         counts = Counter(file.state for file in compared)
-        print(", ".join(f"{count} files {state}" for state, count in counts.items()))
-        sys.exit(counts.total() > counts["equal"])
+        print(
+            "Tables, verdicts and figures byte by byte: "
+            + ", ".join(f"{count} files {state}" for state, count in counts.items())
+        )
+        sys.exit(bool(tables.deviations) or counts.total() > counts["equal"])
 
 
 if __name__ == "__main__":

@@ -98,12 +98,15 @@ def environment(device: str, threads: int) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The name of the processor."""
+    """The name of the processor, with its family and model: virtual machines give several kinds the same name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    pairs = [[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]
+    found = dict(reversed(pairs))  # of the first processor
+    name = found.get("model name", "unknown")
+    return f"{name} (family {found['cpu family']}, model {found['model']})" if "cpu family" in found else name
 
 
 def commit() -> str:

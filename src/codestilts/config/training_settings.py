@@ -90,6 +90,7 @@ class TrainingSettings:
     if adapters are trained instead of the encoder's weights. The fields from ``target`` to ``keep_models`` are
     those of targets; dev rows are those of ``source_language``, or all where it is empty. ``store_precision`` is that
     of the weights on disk. With ``freeze_decoder``, what decoders have copied from the encoder stays.
+    Jobs have one of the CPU's ``threads``, so that results do not depend on the number of cores.
     """
 
     study: str
@@ -124,6 +125,7 @@ class TrainingSettings:
     mixture: Mixture = "examples"
     store_precision: Precision = "fp32"
     freeze_decoder: bool = False
+    threads: int = 1
 
     @property
     def label(self) -> str:
@@ -181,6 +183,7 @@ class RetrievalSettings:
     layers: tuple[int, ...]
     precision: Precision
     tf32: bool
+    threads: int = 1
 
 
 def to_plain(settings: TrainingSettings | TuningSettings | DoseSettings | RetrievalSettings) -> dict[str, Any]:

@@ -28,7 +28,11 @@ COLUMNS = [
 
 
 def evaluate(
-    settings: ClaimSettings, predictions: Sequence[str], records: Sequence[Path], near: Iterable[str] | None
+    settings: ClaimSettings,
+    predictions: Sequence[str],
+    records: Sequence[Path],
+    near: Iterable[str] | None,
+    sums: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Judge a claim.
 
@@ -37,6 +41,7 @@ def evaluate(
         predictions: Prediction files (parquet) of the arms and targets that it needs.
         records: ``run.json`` of target training, for claims about the best arm.
         near: The languages near the source language, for claims about near or far languages.
+        sums: The sums of these predictions (:func:`claim_sums`), if they are known.
 
     Returns:
         The claim and, for each encoder, the verdict with its estimates.
@@ -55,7 +60,7 @@ def evaluate(
         verdict, why = judge_facts(settings.claim["facts"], settings.facts)
         result = _result(verdict, why, encoder=claim.encoder or "")
         return about | {"results": [result | {"facts": settings.facts}]}
-    sums = claim_sums(settings, predictions)
+    sums = claim_sums(settings, predictions) if sums is None else sums
     dev = dev_scores(records)
     results = []
     for encoder in settings.items:

@@ -54,7 +54,7 @@ class RetrievalJob:
 def predict_targets(job: RetrievalJob, device: torch.device) -> None:
     """Predict every untrained target with every seed's encoder."""
     settings = job.settings
-    torch.set_num_threads(1)
+    torch.set_num_threads(settings.threads)
     allow_tf32(settings.tf32)
     began = time.perf_counter()
     inputs = RetrievalInputs(settings, load_tokenizer(job.encoder), device)

@@ -222,8 +222,8 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
 
 
 def set_up_torch(settings: TrainingSettings) -> None:
-    """Compute with one thread, and with TF32 if the settings allow it."""
-    torch.set_num_threads(1)
+    """Compute with the threads of the settings, and with TF32 if they allow it."""
+    torch.set_num_threads(settings.threads)
     allow_tf32(settings.tf32)
 
 

@@ -175,7 +175,7 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
     sources = [_source(crate, study.sources[name]) for name in study.used_sources]
     shown = [part for name, part in parts.items() if SHOWN.match(name)]
     tables = [part for name, part in parts.items() if re.fullmatch(rf"{results}/\w+\.csv", name)]
-    made = {name: [parts[path]] for name, path in OUTPUTS.items() if (path := f"{results}/{path}") in parts}
+    made = {name: [part for path, part in parts.items() if path == f"{results}/{own}"] for name, own in OUTPUTS.items()}
     read = {
         "config": ("File", [parts[name] for name in inputs.archived.configs if name in parts]),
         "claims": ("File", [parts["claims.yaml"]]),
@@ -183,8 +183,8 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
         "sources": ("File", [parts["sources.csv"]]),
     }
     written = {
-        "predictions": ("Dataset", made.get("predictions", [])),
-        "report": ("File", made.get("report", [])),
+        "predictions": ("Dataset", made["predictions"]),
+        "report": ("File", made["report"]),
         "tables": ("File", tables),
         "figures-and-tables": ("File", shown),
     }

@@ -20,6 +20,7 @@ from codestilts.archiving.contents import is_given, project_members
 from codestilts.archiving.zipped import digests, extract, read_member
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
+from codestilts.release.comparison import Comparison, compare_results
 
 STUDY = "study.json"
 # What the archive says; everything else of a project is code, which comes from this checkout.
@@ -136,6 +137,14 @@ class Compared:
 
     name: str
     state: str
+
+
+def compare_tables(archive: Path, project: Path) -> Comparison:
+    """Compare the tables of an archive, value by value, with those that a redraw has made."""
+    results, folder = f"results/{read_archived_study(archive).study}", project / "archived"
+    shutil.rmtree(folder, ignore_errors=True)
+    extract(archive, folder, lambda name: name.startswith(f"{results}/"))
+    return compare_results(folder / results, project / results)
 
 
 def compare_files(archive: Path, project: Path) -> list[Compared]:

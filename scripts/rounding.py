@@ -1,0 +1,81 @@
+"""Measure what rounding does to a study's scores on this machine, for the tolerances of its release.
+
+A sample of runs is trained again in ways that differ in rounding only. A killed measurement continues where it stopped.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from codestilts.config.rounding_variants import VARIANTS
+from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
+from codestilts.errors import CodeStiltsError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+    parser.add_argument(
+        "--results", type=Path, required=True, help="the study's finished results, made on this machine"
+    )
+    parser.add_argument(
+        "--arms", nargs="+", help="arms of the sample (default: those whose predictions the report shows)"
+    )
+    parser.add_argument("--processes", type=int, default=2, help="variants that are computed at a time")
+    parser.add_argument("--variant", choices=VARIANTS, help="compute this one only, with the environment as it is")
+    arguments = parser.parse_args()
+    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    pairs = sample_of(study, arguments.arms or study.shown_arms)
+    if arguments.variant:
+        from codestilts.training.rounding import Sample, train_again
+
+        train_again(
+            Sample(study, arguments.results, pairs),
+            VARIANTS[arguments.variant],
+            folder_of(arguments.results, arguments.variant),
+        )
+        return
+    from codestilts.release.measurement import write_tolerances
+    from codestilts.training.rounding import is_available
+
+    names = [name for name, variant in VARIANTS.items() if is_available(variant)]
+    with ThreadPoolExecutor(arguments.processes) as pool:
+        list(pool.map(lambda name: compute(name, arguments.results), names))
+    folders = {name: folder_of(arguments.results, name) for name in names}
+    print(write_tolerances(study, arguments.results, folders, pairs))
+
+
+def sample_of(study: Study, arms: list[str]) -> list[tuple[str, str]]:
+    """The encoder-arm pairs of these arms."""
+    if unknown := sorted(set(arms) - set(study.arms)):
+        raise CodeStiltsError(f"--arms: the study {study.name} has no arm '{unknown[0]}'")
+    return [pair for pair in study.encoder_arms if pair[1] in arms]
+
+
+def folder_of(results: Path, variant: str) -> Path:
+    """The folder of a variant's predictions."""
+    return results / "rounding" / variant
+
+
+def compute(name: str, results: Path) -> None:
+    """Run this script for one variant, with its output in a log."""
+    log = folder_of(results, name).with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{name}: computing, see {log}", flush=True)
+    with log.open("w", encoding="utf-8") as output:
+        child = subprocess.run(
+            [sys.executable, *sys.argv, "--variant", name],
+            env={**os.environ, **VARIANTS[name].environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    if child.returncode:
+        raise CodeStiltsError(f"{name}: failed: see the end of {log}, then run the same command again")
+
+
+if __name__ == "__main__":
+    run(main)

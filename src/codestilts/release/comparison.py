@@ -1,0 +1,202 @@
+"""The comparison of two studies, cell by cell: equal, within tolerance, or deviating."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from codestilts.release.extent import in_words
+from codestilts.release.snapshot import Snapshot, read_snapshot
+from codestilts.release.tables import TABLES, Table
+from codestilts.release.tolerances import Tolerances, read_tolerances
+
+EQUAL, WITHIN, DEVIATES = "equal", "within tolerance", "deviates"
+MISSING, ADDITIONAL = "missing", "additional"  # a row that only one side has
+CELL_COLUMNS = ["row", "column", "expected", "found", "difference", "tolerance", "status"]
+
+
+@dataclass(frozen=True)
+class TableComparison:
+    """A table of two studies, compared.
+
+    Attributes:
+        name: The name of the table.
+        rows: The number of rows that both have.
+        values: The number of compared values.
+        cells: The values that differ and the rows that only one side has (:data:`CELL_COLUMNS`), the worst first.
+    """
+
+    name: str
+    rows: int
+    values: int
+    cells: pd.DataFrame
+
+    def count(self, status: str) -> int:
+        """The number of values with a status; a row that only one side has is one value that deviates."""
+        if status == EQUAL:
+            return self.values - int((self.cells["column"] != "").sum())
+        return int((self.cells["status"] == status).sum())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two studies, compared.
+
+    Attributes:
+        expected: What is expected.
+        found: What was found.
+        tables: The compared tables, in the order of :data:`TABLES`.
+        differs: Why numbers may differ by rounding, in words; empty if both have the same machine and versions, so that
+            every value has to be equal.
+        warnings: What limits the comparison.
+    """
+
+    expected: Snapshot
+    found: Snapshot
+    tables: Sequence[TableComparison]
+    differs: str
+    warnings: Sequence[str] = ()
+
+    @cached_property
+    def deviations(self) -> int:
+        """The number of values that deviate."""
+        return sum(table.count(DEVIATES) for table in self.tables)
+
+
+def compare_results(expected: Path, results: Path) -> Comparison:
+    """Compare a study with what is expected of it.
+
+    Args:
+        expected: A release (``expected/STUDY``) or the results of a study.
+        results: The results of a study or a release.
+
+    Raises:
+        CodeStiltsError: A folder is neither.
+    """
+    return compare_snapshots(read_snapshot(expected), read_snapshot(results))
+
+
+def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
+    """Compare two studies; see :func:`compare_results`. All rows of a table that was not found are missing."""
+    differs, partial = machines_differ(expected, found), bool(expected.release.get("lacks"))
+    allowed = read_tolerances(expected, found) if differs else None
+    warnings = [*(allowed.warnings if allowed else ()), *other_rates(expected, found)]
+    if partial:
+        warnings.append(f"{expected.folder} is a part of the study: {in_words(expected.release)}")
+    compared = []
+    for name, table in TABLES.items():
+        if name in expected.tables:
+            rows = expected.tables[name]
+            compared.append(compare_table(table, rows, found.tables.get(name, rows.head(0)), allowed, partial))
+        elif name in found.tables:
+            warnings.append(f"{name}: not compared, {expected.folder} has no such table")
+    return Comparison(expected, found, compared, differs, warnings)
+
+
+def machines_differ(expected: Snapshot, found: Snapshot) -> str:
+    """Return in words why the last bits of numbers may differ; empty if both were computed with one and the same."""
+    if len(expected.machines) == 1 and expected.machines == found.machines:
+        return ""
+    if len(expected.machines) > 1 or len(found.machines) > 1:
+        return "runs were computed on several kinds of processor or with several versions"
+    return "another processor, precision or version of a package"
+
+
+def other_rates(expected: Snapshot, found: Snapshot) -> list[str]:
+    """Return in words for which arms trials chose another learning rate, because everything after it differs then."""
+    rates = []
+    for snapshot in (expected, found):
+        doses = snapshot.tables.get("doses", pd.DataFrame(columns=["encoder", "arm", "learning_rate", "chosen"]))
+        chosen = doses[doses["chosen"] == "True"].drop_duplicates(["encoder", "arm"])
+        rates.append(chosen.set_index(["encoder", "arm"])["learning_rate"])
+    ours, theirs = rates[0].align(rates[1], join="inner")
+    return [
+        f"trials chose the learning rate {theirs[pair]} for {' / '.join(pair)}, not {ours[pair]}: its runs are others"
+        for pair in ours.index[ours != theirs]
+    ]
+
+
+def compare_table(
+    table: Table, expected: pd.DataFrame, found: pd.DataFrame, allowed: Tolerances | None, partial: bool = False
+) -> TableComparison:
+    """Compare a table.
+
+    Args:
+        table: Its columns.
+        expected: The expected rows, as texts.
+        found: The rows that were found.
+        allowed: The tolerances; None if every value has to be equal.
+        partial: Whether rows that are not expected are ignored.
+    """
+    keys = list(table.keys)
+    repeated = found[found.duplicated(keys)]
+    rows = expected.reset_index(names="position").merge(
+        found.drop_duplicates(keys), on=keys, how="outer", suffixes=("", " found"), indicator="side"
+    )
+    both = rows[rows["side"] == "both"].reset_index(drop=True)
+    one_sided = [(rows[rows["side"] == "left_only"], MISSING)]
+    one_sided += [] if partial else [(rows[rows["side"] == "right_only"], ADDITIONAL), (repeated, "repeated")]
+    parts = [_one_sided(table, some, word) for some, word in one_sided]
+    columns = [name for name in dict.fromkeys([*expected, *found]) if name not in keys]
+    columns = [name for name in columns if allowed is None or name not in table.follows]
+    for column in columns:
+        parts.append(_compare_column(table, both, column, allowed))
+    cells = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=CELL_COLUMNS)], ignore_index=True)
+    return TableComparison(table.name, len(both), len(both) * len(columns), _worst_first(cells))
+
+
+def _one_sided(table: Table, rows: pd.DataFrame, word: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"row": _names(table, rows), "column": "", "expected": "", "found": word, "difference": np.inf,
+         "tolerance": 0.0, "status": DEVIATES},
+        columns=CELL_COLUMNS,
+    )  # fmt: skip
+
+
+def _compare_column(table: Table, rows: pd.DataFrame, column: str, allowed: Tolerances | None) -> pd.DataFrame:
+    """Return the values of a column that differ between the rows that both sides have."""
+    nothing = pd.Series("(no column)", rows.index)
+    ours, theirs = rows.get(column, nothing), rows.get(f"{column} found", nothing)
+    if f"{column} found" not in rows and column in rows:  # only one side has the column
+        ours, theirs = (ours, nothing) if (rows[column].notna()).any() else (nothing, ours)
+    numbers = [pd.to_numeric(side, errors="coerce") for side in (ours, theirs)]
+    difference = numbers[1] - numbers[0]
+    differ = (ours != theirs) & ~(difference == 0)
+    tolerance = np.zeros(len(rows))
+    if allowed is not None and column in table.numbers:
+        tolerance = allowed.of(table.name, column, rows)
+    within = difference.abs() <= tolerance
+    if allowed is not None and column == table.verdict:
+        within = allowed.touches(table.name, rows)
+    cells = pd.DataFrame(
+        {
+            "row": _names(table, rows[differ]),
+            "column": column,
+            "expected": ours[differ],
+            "found": theirs[differ],
+            "difference": difference[differ].fillna(np.inf),
+            "tolerance": pd.Series(tolerance, rows.index)[differ],
+            "status": np.where(pd.Series(within, rows.index)[differ], WITHIN, DEVIATES),
+        },
+        columns=CELL_COLUMNS,
+    )
+    return cells
+
+
+def _names(table: Table, rows: pd.DataFrame) -> pd.Series:
+    """Return rows' keys as one text, without empty ones."""
+    if rows.empty:
+        return pd.Series(dtype=str)
+    return rows[list(table.keys)].apply(lambda row: " / ".join(filter(None, row)), axis=1)
+
+
+def _worst_first(cells: pd.DataFrame) -> pd.DataFrame:
+    """Sort differing values: deviating ones first, by the difference in tolerances, then by the difference itself."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = cells["difference"].abs().astype(float)
+        ratio = (size / cells["tolerance"].astype(float)).fillna(np.inf)
+    order = cells.assign(rank=cells["status"] != DEVIATES, ratio=-ratio, size=-size)
+    return cells.loc[order.sort_values(["rank", "ratio", "size", "row"], kind="stable").index].reset_index(drop=True)

@@ -1,0 +1,99 @@
+"""From predictions of variants to the tolerances that a release has: files in ``results/STUDY/rounding/``."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from codestilts.config.claim_jobs import decidable_claims
+from codestilts.config.plan_record import prediction_files
+from codestilts.config.rounding_variants import REFERENCE, VARIANTS
+from codestilts.config.study import Study
+from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.claims import thresholds
+from codestilts.provenance import write_json
+from codestilts.release.replicates import REPLICATES, Replicates, derived_tolerances
+from codestilts.release.rounding import ALPHA, larger, measure, score_tolerances
+from codestilts.release.snapshot import content_digest, read_snapshot
+from codestilts.release.tolerances import FOLDER
+from codestilts.release.write import DIFFERENCES, MEASURED, ROUNDING, digest_of, write_table
+
+
+def write_tolerances(
+    study: Study, results: Path, variants: Mapping[str, Path], pairs: Sequence[tuple[str, str]]
+) -> str:
+    """Measure rounding and write the tolerances of all tables.
+
+    Args:
+        study: The study.
+        results: Its folder of results.
+        variants: The folder of each variant's predictions.
+        pairs: The encoder-arm pairs of the sample.
+
+    Returns:
+        What was measured, in words.
+
+    Raises:
+        CodeStiltsError: The sample does not repeat the study's predictions if it is computed in the same way.
+    """
+    check_repeats(results, variants[REFERENCE])
+    snapshot, out = read_snapshot(results), results / ROUNDING
+    (precision,) = snapshot.precisions
+    measured = measure(study, results, {name: variants[name] for name in variants if name != REFERENCE}, pairs)
+    own = measured.of_precision("")
+    replicates = Replicates(study, results, own)
+    rng = np.random.default_rng(0)
+    drawn = [replicates.tables(rng) for _ in range(REPLICATES)]
+    shutil.rmtree(out / FOLDER, ignore_errors=True)
+    for name, table in derived_tolerances(snapshot.tables, drawn).items():
+        write_table(table, out / FOLDER / f"{name}.csv", packed=True, float_format="%.3g")
+    write_table(measured.scores, out / DIFFERENCES.removesuffix(".gz"), packed=True, float_format="%.6f")
+    trained = own.scores[own.scores["arm"].isin(own.trained)] if own.trained else own.scores
+    others = {VARIANTS[name].precision for name in measured.scores["variant"].unique()} - {""}
+    factors = {other: larger(measured.of_precision(other).scores, own.scores) for other in sorted(others)}
+    margin = study.config.statistics.margin
+    limits = {"contrasts": [0.0, -margin, margin], "target_checks": [0.0]}
+    limits |= {name: thresholds(study.claims[name]) for name in decidable_claims(study)}
+    tolerances = {
+        "of": digest_of(snapshot.tables),
+        "alpha": ALPHA,
+        "replicates": REPLICATES,
+        "variants": sorted(measured.scores["variant"].unique()),
+        "arms": sorted({arm for _, arm in pairs}),
+        "scores": score_tolerances(trained, len(snapshot.tables["scores"])),
+        "factors": {precision: 1.0} | factors,
+        "thresholds": limits | {"p_holm": [1 - study.config.statistics.confidence]},
+    }
+    write_json(out / MEASURED, tolerances)
+    return summary(measured.scores)
+
+
+def check_repeats(results: Path, reference: Path) -> None:
+    """Check that a sample, computed as the study is, repeats its predictions.
+
+    Raises:
+        CodeStiltsError: It does not: another machine or other versions have computed the results.
+    """
+    for path in prediction_files(reference):
+        name = path.relative_to(reference)
+        ours, theirs = (content_digest(pq.read_table(folder / name)) for folder in (results, reference))
+        if ours != theirs:
+            raise CodeStiltsError(
+                f"{results / name}: training again on this machine gives other predictions: make report here first"
+            )
+
+
+def summary(scores: pd.DataFrame) -> str:
+    """Return for each variant how many scores differ, and by how many points, in words."""
+    lines = []
+    for name, rows in scores.groupby("variant", sort=True):
+        points = 100 * rows["difference"].abs()
+        spread = float(np.sqrt((points**2).mean()))
+        lines.append(
+            f"{name}: {(points > 0).mean():.0%} of {len(points):,} scores differ, by {spread:.2f} points (root mean "
+            f"square), {points.max():.2f} at most"
+        )
+    return "\n".join(lines)

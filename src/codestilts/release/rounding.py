@@ -1,0 +1,125 @@
+"""What rounding does to scores: paired differences of a sample of runs, and the tolerances of scores.
+
+The difference of two scores of a run is a mean over test rows, so its spread falls with the root of their number n. For
+each target and metric, ``s`` is the root mean square of the differences times the root of n. The tolerance of a score
+is ``q s / sqrt(n)``, where ``q`` is the normal quantile for which a table of scores has a false alarm with probability
+:data:`ALPHA` (Bonferroni). It is never smaller than a difference that was measured, nor than one answer of n.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from codestilts.columns import SCORE_KEYS
+from codestilts.config.analysis_jobs import score_settings
+from codestilts.config.rounding_variants import VARIANTS
+from codestilts.config.study import Study
+from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.scoring import score
+
+ALPHA = 0.01  # the probability that a table has a false alarm
+SUM_KEYS = ["encoder", "arm", "target", "seed", "checkpoint", "language", "metric", "unit", "label"]
+SIDES = ["numerator", "denominator"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Differences between the runs of a sample and the same runs of the study.
+
+    Attributes:
+        scores: One row per variant, run, language and metric: the ``difference`` of the scores, and ``n`` test rows.
+        sums: The differences of the sums of each unit that are not 0.
+        trained: The arms of the sample with intermediate training.
+    """
+
+    scores: pd.DataFrame
+    sums: pd.DataFrame
+    trained: frozenset[str]
+
+    def of_precision(self, precision: str) -> "Measured":
+        """Return the differences of the variants in a precision; empty: in that of the study.
+
+        A variant that this machine computes in the same way as the study says nothing about rounding: it is left out,
+        unless there is no other.
+        """
+        chosen = {name for name, variant in VARIANTS.items() if variant.precision == precision}
+        chosen = chosen & set(self.sums["variant"]) or chosen
+        tables = (table[table["variant"].isin(chosen)] for table in (self.scores, self.sums))
+        return Measured(*tables, self.trained)
+
+
+def measure(study: Study, results: Path, variants: Mapping[str, Path], pairs: Iterable[tuple[str, str]]) -> Measured:
+    """Compare the predictions of a sample with those of the study.
+
+    Args:
+        study: The study.
+        results: Its folder of results.
+        variants: The folder of each variant's predictions.
+        pairs: The encoder-arm pairs of the sample.
+
+    Raises:
+        CodeStiltsError: Predictions are missing.
+    """
+    scores, sums = [], []
+    for encoder, arm in pairs:
+        ours = _scored(study, results, encoder, arm)
+        for name, folder in variants.items():
+            theirs = _scored(study, folder, encoder, arm)
+            merged = ours[0].merge(theirs[0], on=[*SCORE_KEYS, "metric"], validate="1:1", suffixes=("", " found"))
+            merged["difference"] = merged["value found"] - merged["value"]
+            scores.append(merged[[*SCORE_KEYS, "metric", "difference", "n"]].assign(variant=name))
+            sums.append(_sum_differences(ours[1], theirs[1]).assign(variant=name))
+    trained = frozenset(arm for _, arm in pairs if study.parent_arm(arm))
+    return Measured(pd.concat(scores, ignore_index=True), pd.concat(sums, ignore_index=True), trained)
+
+
+def _scored(study: Study, folder: Path, encoder: str, arm: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the values and the sums of a pair with the study's first batch of seeds."""
+    seeds = next(iter(study.batches))
+    files = [*folder.glob(f"predictions/{encoder}/{arm}/*/{seeds}.parquet")]
+    files += folder.glob(f"retrieval/{encoder}/{arm}/{seeds}/*.parquet")
+    if not files:
+        raise CodeStiltsError(f"{folder}: no predictions of {encoder} after {arm}: make report")
+    with TemporaryDirectory() as temporary:
+        sums = Path(temporary, "sums.parquet")
+        found = score(map(str, sorted(files)), score_settings(study, encoder, arm), sums)
+        return found, pd.read_parquet(sums)
+
+
+def _sum_differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """Return the sums that differ; units whose sums are all 0 may be missing on either side."""
+    signed = [theirs, ours.assign(**{side: -ours[side] for side in SIDES})]
+    total = pd.concat(signed).groupby(SUM_KEYS, sort=True, observed=True)[SIDES].sum()
+    return total[(total != 0).any(axis=1)].reset_index()
+
+
+def score_tolerances(differences: pd.DataFrame, comparisons: int) -> dict[str, float]:
+    """Return the tolerance of a score with one test row for each target and metric, as ``target metric``.
+
+    Args:
+        differences: Rows of :attr:`Measured.scores`.
+        comparisons: The number of scores that are compared.
+    """
+    from scipy.stats import norm
+
+    quantile = float(norm.isf(ALPHA / 2 / comparisons))
+    of_one = differences["difference"].abs() * np.sqrt(differences["n"])
+    names = differences["target"].astype(str) + " " + differences["metric"].astype(str)
+    grouped = of_one.groupby(names, sort=True)
+    spread = np.sqrt((of_one**2).groupby(names, sort=True).mean())
+    return np.maximum(quantile * spread, grouped.max()).round(6).to_dict()
+
+
+def larger(differences: pd.DataFrame, reference: pd.DataFrame) -> float:
+    """Return how many times larger the differences are than others, of the target and metric where they are most."""
+    keys = ["target", "metric"]
+    spreads = [
+        np.sqrt((table["difference"] ** 2 * table["n"]).groupby([table[key] for key in keys]).mean())
+        for table in (differences, reference)
+    ]
+    ratio = (spreads[0] / spreads[1].where(spreads[1] > 0)).max()
+    return max(1.0, round(float(ratio), 3)) if np.isfinite(ratio) else 1.0

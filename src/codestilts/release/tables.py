@@ -1,0 +1,83 @@
+"""The tables of a release: what identifies a row, and how each column is compared."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and its columns.
+
+    Columns that are not named here have to be the same on every machine.
+
+    Attributes:
+        name: The name of its file, without the ending.
+        keys: What identifies a row.
+        numbers: Numbers that rounding changes: on other machines they may differ within the measured tolerance.
+        verdict: What is concluded from the interval ``low`` to ``high``. On other machines it may differ only if the
+            released interval touches a threshold.
+        follows: What follows from the other columns, or describes a machine: compared on the same machine only.
+        packed: Whether the release has it compressed.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    verdict: str = ""
+    follows: tuple[str, ...] = ()
+    packed: bool = False
+
+
+_INTERVAL = ("p", "by_seed", "note", "standard_error", "degrees_of_freedom")
+_SHARES = ("effective_cells", "largest_weight")
+TABLES = {
+    table.name: table
+    for table in (
+        Table("examples", ("task",)),
+        Table("runs", ("phase", "encoder", "arm", "target", "seed"), packed=True),
+        Table(
+            "doses",
+            ("encoder", "arm", "seed", "learning_rate", "measure", "task", "language"),
+            follows=("value", "error"),
+            packed=True,
+        ),
+        Table("predictions", ("file",), follows=("digest",), packed=True),
+        Table(
+            "scores",
+            ("encoder", "arm", "target", "seed", "checkpoint", "language", "metric"),
+            numbers=("value",),
+            packed=True,
+        ),
+        Table(
+            "effects",
+            ("encoder", "arm", "kind", "scope", "language_set"),
+            numbers=("none", "effect", "low", "high"),
+            follows=(*_INTERVAL, *_SHARES, "p_bh"),
+            packed=True,
+        ),
+        Table(
+            "contrasts",
+            ("encoder", "plus", "plus_kind", "minus", "minus_kind", "role", "scope", "language_set", "form", "near",
+             "left_out_kind", "left_out", "method"),
+            numbers=("difference", "low", "high", "p_holm"),
+            verdict="judgement",
+            follows=(*_INTERVAL, *_SHARES, "variance_seeds", "variance_units", "variance_interaction", "detectable",
+                     "power_by_seeds", "to_decide", "languages_better", "languages_worse", "p_bh", "verdict"),
+            packed=True,
+        ),
+        Table(
+            "claims",
+            ("claim", "encoder", "item"),
+            numbers=("value", "low", "high"),
+            verdict="verdict",
+            follows=("p", "why", "deciding", "units", "command"),
+        ),
+        Table(
+            "target_checks",
+            ("encoder", "target", "rival"),
+            numbers=("none", "rival_value", "margin", "low", "high"),
+            verdict="passed",
+            follows=_INTERVAL,
+        ),
+    )
+}  # fmt: skip
+COPIED = ("doses", "scores", "effects", "contrasts", "claims", "target_checks")  # from the tables of a study's results

@@ -1,0 +1,81 @@
+"""How far numbers may differ on another machine, as a release says (:mod:`codestilts.release.rounding` measures it)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from codestilts.csv_tables import read_csv
+from codestilts.release.snapshot import Snapshot
+
+FOLDER = "tolerances"
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """Tolerances of the numbers of a release.
+
+    Attributes:
+        scores: For each target and metric, the tolerance of a score with one test row; it falls with the root of their
+            number.
+        derived: For each other table, the tolerance of each number, in the order of the released rows.
+        thresholds: The values at which verdicts change if an end of the interval passes them: of each claim, of
+            ``contrasts`` and of ``target_checks``; under ``p_holm`` that of the corrected p.
+        factor: How many times larger rounding errors are in the precision of the results.
+        warnings: What limits the comparison.
+    """
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    derived: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    thresholds: Mapping[str, list[float]] = field(default_factory=dict)
+    factor: float = 1.0
+    warnings: tuple[str, ...] = ()
+
+    def of(self, table: str, column: str, rows: pd.DataFrame) -> np.ndarray:
+        """Return the tolerance of a column's numbers in some expected rows; 0 where none was measured."""
+        if table == "scores":
+            single = (rows["target"] + " " + rows["metric"]).map(self.scores).to_numpy(float)
+            tests = rows["n"].astype(float).to_numpy()
+            # A score cannot differ by less than one answer.
+            measured = np.fmax(self.factor * single / np.sqrt(tests), 1 / tests)
+            return np.where(np.isnan(single), 0.0, measured)
+        if table not in self.derived:
+            return np.zeros(len(rows))
+        return self.factor * self.derived[table][column].to_numpy(float)[rows["position"].astype(int)]
+
+    def touches(self, table: str, rows: pd.DataFrame) -> np.ndarray:
+        """Whether a number on which the released verdict rests is within its tolerance of a threshold."""
+        found = np.zeros(len(rows), bool)
+        claims = rows["claim"] if table == "claims" else pd.Series(table, rows.index)
+        for column in [name for name in ("low", "high", "p_holm") if name in rows]:
+            numbers, tolerance = pd.to_numeric(rows[column], errors="coerce").to_numpy(), self.of(table, column, rows)
+            for place, claim in enumerate(claims):
+                values = self.thresholds.get("p_holm" if column == "p_holm" else claim, [])
+                found[place] |= any(abs(numbers[place] - value) <= tolerance[place] for value in values)
+        return found
+
+
+def read_tolerances(expected: Snapshot, found: Snapshot) -> Tolerances:
+    """Read the tolerances of a release for results in a certain precision."""
+    release: dict[str, Any] = expected.release
+    if "tolerances" not in release:
+        return Tolerances(warnings=("rounding was not measured for what is expected (make rounding), so that every "
+                                    "value has to be equal",))  # fmt: skip
+    measured = release["tolerances"]
+    factors = {name: float(value) for name, value in measured["factors"].items()}
+    other = sorted(found.precisions - factors.keys())
+    warnings = [f"rounding in {name} was not measured: its tolerances are those of {min(factors)}" for name in other]
+    return Tolerances(
+        scores=measured["scores"],
+        derived={path.name.split(".")[0]: read_csv(path) for path in _files(expected.folder)},
+        thresholds=measured["thresholds"],
+        factor=max([1.0, *(factors.get(name, 1.0) for name in found.precisions)]),
+        warnings=tuple(warnings),
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((folder / FOLDER).glob("*.csv.gz"))

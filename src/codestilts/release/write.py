@@ -1,0 +1,112 @@
+"""Write a release: a study's tables, digests, plan and tolerances, in a few hundred kB."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from packaging.requirements import Requirement
+
+from codestilts.config.plan_record import PLAN
+from codestilts.config.registration import digest, plan_of
+from codestilts.config.study import Study
+from codestilts.csv_tables import read_csv, write_csv
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import atomic, commit, write_json
+from codestilts.release.extent import extent_of, tables_of_part
+from codestilts.release.snapshot import RELEASE, Snapshot, read_snapshot, run_records, short_digest
+from codestilts.release.tables import COPIED, TABLES
+from codestilts.release.tolerances import FOLDER
+
+ROUNDING = "rounding"  # the folder of results in which scripts/rounding.py writes what rounding does
+MEASURED = "tolerances.json"
+DIFFERENCES = "differences.csv.gz"
+
+
+def write_release(study: Study, results: Path, out: Path) -> dict[str, Any]:
+    """Write a release of a study's results.
+
+    A study that was run in part is released as far as it was run.
+
+    Args:
+        study: The study.
+        results: Its folder of results.
+        out: The folder of the release, which is replaced.
+
+    Returns:
+        The record of the release (``release.json``).
+
+    Raises:
+        CodeStiltsError: There are no results, or the tolerances are of other results.
+    """
+    snapshot = read_snapshot(results)
+    if snapshot.release:
+        raise CodeStiltsError(f"{results}: a release, not the results of a study")
+    record = record_of(study, snapshot)
+    with atomic(out) as folder:
+        folder.mkdir()
+        if "scores" not in snapshot.tables:
+            snapshot = replace(snapshot, tables=snapshot.tables | _as_written(tables_of_part(study, results), folder))
+        for name, table in snapshot.tables.items():
+            write_table(table, folder / f"{name}.csv", TABLES[name].packed)
+        if (results / PLAN).exists():
+            shutil.copyfile(results / PLAN, folder / PLAN)
+        if (measured := results / ROUNDING / MEASURED).exists():
+            record["tolerances"] = json.loads(measured.read_text(encoding="utf-8"))
+            if record["tolerances"]["of"] != digest_of(snapshot.tables):
+                raise CodeStiltsError(
+                    f"{measured}: measured for other results: make rounding, or delete {measured.parent}"
+                )
+            shutil.copytree(measured.with_name(FOLDER), folder / FOLDER)
+            shutil.copyfile(measured.with_name(DIFFERENCES), folder / f"{ROUNDING}.csv.gz")
+        write_json(folder / RELEASE, record)
+        shutil.rmtree(out, ignore_errors=True)
+    return record
+
+
+def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
+    """Return what a release says about itself: extent, commits, machines, packages, settings and seeds."""
+    files = snapshot.tables["predictions"]["file"] if "predictions" in snapshot.tables else []
+    records = list(run_records(snapshot.folder))
+    own = metadata.requires("codestilts") or []
+    needed = sorted({Requirement(line).name for line in own if "extra ==" not in line})
+    return {
+        "study": study.name,
+        "version": metadata.version("codestilts"),
+        "commit": commit(),
+        "commits": sorted({record["commit"] for record in records}),
+        "machines": [json.loads(machine) for machine in snapshot.machines],
+        "packages": {name: metadata.version(name) for name in needed},
+        "seeds": sorted(study.config.seeds),
+        "plan": digest(plan_of(study)),
+        "settings": short_digest(study.config.model_dump(mode="json")),
+        **extent_of(study, set(files)),
+    }
+
+
+def digest_of(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return a digest of the tables for which tolerances are measured."""
+    return short_digest({name: tables[name].to_csv(index=False) for name in ("scores", "effects") if name in tables})
+
+
+def write_table(table: pd.DataFrame, path: Path, packed: bool, float_format: str | None = None) -> None:
+    """Write a table as CSV or, if ``packed``, as CSV.GZ of the same bytes whenever it is written."""
+    write_csv(table, path, float_format)
+    if packed:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        path.unlink()
+
+
+def _as_written(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, pd.DataFrame]:
+    """Return tables as they read back: as texts, numbers with as many decimals as the study's own tables have."""
+    found = {}
+    for name in [name for name in COPIED if name in tables]:
+        write_csv(tables[name], folder / f"{name}.csv", float_format="%.6f")
+        found[name] = read_csv(folder / f"{name}.csv", texts=True)
+        (folder / f"{name}.csv").unlink()
+    return found

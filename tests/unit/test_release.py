@@ -1,0 +1,264 @@
+"""Comparisons with a release: planted errors are found, and rounding on another processor is allowed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from made_up_results import ROWS, change_csv, change_json, make_results, record
+
+from codestilts.provenance import write_json
+from codestilts.release.comparison import DEVIATES, Comparison, compare_results
+from codestilts.release.comparison_text import comparison_text
+from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
+from codestilts.release.tables import TABLES
+from codestilts.release.write import write_table
+
+ROOT = Path(__file__).parents[2]
+POINT = 0.06  # the tolerance of a score with 100 rows: .6 / sqrt(100)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return make_results(tmp_path / "results")
+
+
+@pytest.fixture
+def release(results: Path, tmp_path: Path) -> Path:
+    """A release of these results, with tolerances."""
+    snapshot, folder = read_snapshot(results), tmp_path / "expected"
+    folder.mkdir()
+    for name, table in snapshot.tables.items():
+        write_table(table, folder / f"{name}.csv", TABLES[name].packed)
+    for name, columns in {"effects": TABLES["effects"].numbers, "claims": TABLES["claims"].numbers}.items():
+        allowed = pd.DataFrame(0.5, snapshot.tables[name].index, list(columns))
+        write_table(allowed, folder / "tolerances" / f"{name}.csv", packed=True)
+    tolerances = {
+        "scores": {"match accuracy": 0.6, "tags accuracy": 0.6},
+        "factors": {"fp32": 1.0},
+        "thresholds": {"gain": [0.0], "close": [0.0]},
+    }
+    machines = [json.loads(machine) for machine in snapshot.machines]
+    write_json(folder / RELEASE, {"study": "made-up", "machines": machines, "tolerances": tolerances, "lacks": {}})
+    return folder
+
+
+def deviating(found: Comparison) -> dict[str, set[str]]:
+    """The columns with deviating values by table; "" stands for rows that only one side has."""
+    tables = {table.name: table.cells[table.cells["status"] == DEVIATES] for table in found.tables}
+    return {name: set(cells["column"]) for name, cells in tables.items() if len(cells)}
+
+
+def test_the_same_results_are_equal(release: Path, results: Path) -> None:
+    found = compare_results(release, results)
+    assert found.deviations == 0 and not found.differs
+    assert all(table.count("equal") == table.values > 0 for table in found.tables)
+    assert {table.name for table in found.tables} == {"examples", "runs", "predictions", "scores", "effects", "claims"}
+
+
+def swap_arms(results: Path) -> None:
+    names = {"none": "pos", "pos": "none"}
+    change_csv(results / "scores.csv", lambda table: table.assign(arm=table["arm"].map(names)))
+
+
+def swap_predictions(results: Path) -> None:
+    none, pos = (results / "predictions" / "tiny" / arm / "tags" / "0-1.parquet" for arm in ("none", "pos"))
+    kept = none.read_bytes()
+    none.write_bytes(pos.read_bytes())
+    pos.write_bytes(kept)
+
+
+def train_faster(results: Path) -> None:
+    for path in results.glob("target/tiny/pos/match/*/*/run.json"):
+        change_json(path, lambda run: run["settings"].update(learning_rate=0.002))
+
+
+def train_without_decay(results: Path) -> None:
+    for path in results.glob("target/tiny/pos/match/*/*/run.json"):
+        change_json(path, lambda run: run["settings"].update(weight_decay=0.0))
+
+
+def drop_language(results: Path) -> None:
+    change_csv(results / "scores.csv", lambda table: table[table["language"] != "go"])
+
+
+def drop_arm(results: Path) -> None:
+    shutil.rmtree(results / "target" / "tiny" / "pos")
+
+
+def add_rows(results: Path) -> None:
+    change_csv(results / "scores.csv", lambda table: pd.concat([table, table.head(3).assign(language="java")]))
+
+
+def repeat_rows(results: Path) -> None:
+    change_csv(results / "scores.csv", lambda table: pd.concat([table, table.head(3)]))
+
+
+def take_another_seed(results: Path) -> None:
+    for path in results.glob("target/tiny/none/tags/0-1/1/run.json"):
+        change_json(path, lambda run: run["drawn"]["tags"].update(digest="rows of seed 2"))
+
+
+def rename_seed(results: Path) -> None:
+    change_csv(results / "scores.csv", lambda table: table.assign(seed=table["seed"].replace("1", "2")))
+
+
+def change_verdict(results: Path) -> None:
+    change_csv(results / "claims.csv", lambda table: table.assign(verdict=["inconclusive", "supported"]))
+
+
+def change_examples(results: Path) -> None:
+    pd.DataFrame({"id": ["x"], "tags": [["A", "C"]]}).to_parquet(results / "examples" / "match.parquet")
+
+
+def delete_effects(results: Path) -> None:
+    (results / "effects.csv").unlink()
+
+
+PLANTED = [
+    (swap_arms, {"scores": {"value"}}),
+    (train_faster, {"runs": {"learning_rate"}}),
+    (train_without_decay, {"runs": {"settings"}}),
+    (drop_language, {"scores": {""}}),
+    (drop_arm, {"runs": {""}}),
+    (add_rows, {"scores": {""}}),
+    (repeat_rows, {"scores": {""}}),
+    (take_another_seed, {"runs": {"drawn"}}),
+    (rename_seed, {"scores": {""}}),
+    (change_verdict, {"claims": {"verdict"}}),
+    (change_examples, {"examples": {"digest"}}),
+    (delete_effects, {"effects": {""}}),
+]
+
+
+@pytest.mark.parametrize("processor", ["a chip", "another chip"])
+@pytest.mark.parametrize(("plant", "expected"), PLANTED, ids=lambda value: getattr(value, "__name__", ""))
+def test_planted_errors_are_found_on_any_processor(
+    release: Path, tmp_path: Path, plant: Callable[[Path], None], expected: dict[str, set[str]], processor: str
+) -> None:
+    results = make_results(tmp_path / "again", processor)
+    plant(results)
+    assert deviating(compare_results(release, results)) == expected
+
+
+def test_swapped_predictions_are_found_on_the_same_processor(release: Path, results: Path) -> None:
+    swap_predictions(results)
+    (table,) = [table for table in compare_results(release, results).tables if table.name == "predictions"]
+    assert set(table.cells["row"]) == {f"predictions/tiny/{arm}/tags/0-1.parquet" for arm in ("none", "pos")}
+
+
+@pytest.mark.parametrize(("share", "deviations"), [(0.9, 0), (10, 12)])
+def test_rounding_passes_on_another_processor_and_ten_times_as_much_does_not(
+    release: Path, tmp_path: Path, share: float, deviations: int
+) -> None:
+    results = make_results(tmp_path / "again", "another chip")
+
+    def noisy(table: pd.DataFrame) -> pd.DataFrame:
+        chosen = table["target"] == "match"
+        return table.assign(value=table["value"].astype(float) + np.where(chosen, share * POINT, 0.0))
+
+    change_csv(results / "scores.csv", noisy)
+    found = compare_results(release, results)
+    (scores,) = [table for table in found.tables if table.name == "scores"]
+    assert found.differs and len(scores.cells) == 12  # 2 arms x 2 seeds x 3 languages
+    assert found.deviations == deviations
+    assert scores.cells["tolerance"].tolist() == pytest.approx([POINT] * 12)
+
+
+def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, results: Path) -> None:
+    change_csv(results / "scores.csv", lambda table: table.assign(value=["0.200001", *table["value"][1:]]))
+    assert deviating(compare_results(release, results)) == {"scores": {"value"}}
+
+
+def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) -> None:
+    results = make_results(tmp_path / "again", "another chip")
+    change_json(release / RELEASE, lambda record: record["tolerances"]["scores"].update({"match accuracy": 1e-6}))
+    change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 0.99 / ROWS))
+    assert compare_results(release, results).deviations == 0
+    change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 0.02 / ROWS))
+    assert deviating(compare_results(release, results)) == {"scores": {"value"}}
+
+
+def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
+    """The interval of ``close`` begins at 0.1, within its tolerance (0.5) of the threshold 0; that of ``gain`` at 20."""
+    results = make_results(tmp_path / "again", "another chip")
+    change_csv(results / "claims.csv", lambda table: table.assign(verdict=["supported", "inconclusive"]))
+    assert compare_results(release, results).deviations == 0
+    change_csv(results / "claims.csv", lambda table: table.assign(verdict="inconclusive"))
+    (cells,) = [table.cells for table in compare_results(release, results).tables if table.name == "claims"]
+    assert cells.loc[cells["status"] == DEVIATES, "row"].tolist() == ["gain / tiny"]
+
+
+def test_without_tolerances_every_difference_on_another_processor_deviates(release: Path, tmp_path: Path) -> None:
+    results = make_results(tmp_path / "again", "another chip")
+    change_json(release / RELEASE, lambda record: record.pop("tolerances"))
+    assert compare_results(release, results).deviations == 0
+    change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 1e-6))
+    found = compare_results(release, results)
+    assert deviating(found) == {"scores": {"value"}} and "make rounding" in found.warnings[0]
+
+
+def test_a_release_of_a_part_ignores_what_came_later(release: Path, results: Path) -> None:
+    lacks = {"runs": 7, "of": 8, "lacks": {"tiny / pos": {"tags": [1]}}}
+    change_json(release / RELEASE, lambda record: record.update(lacks))
+    add_rows(results)
+    found = compare_results(release, results)
+    assert found.deviations == 0 and "7 of 8 runs" in found.warnings[0]
+    drop_language(results)
+    assert deviating(compare_results(release, results)) == {"scores": {""}}
+
+
+def test_the_table_shows_the_worst_first_and_what_missing_rows_have_in_common(release: Path, results: Path) -> None:
+    change_csv(results / "scores.csv", lambda table: table.assign(value=["0.9", "0.21", *table["value"][2:]]))
+    drop_language(results)
+    text = comparison_text(compare_results(release, results))
+    assert "8 rows are missing: all of accuracy, go, last, tiny" in text
+    cells = [line for line in text.splitlines() if " value " in line]
+    assert [float(line.split()[-2]) for line in cells] == pytest.approx([0.7, -0.01])
+    assert text.endswith("10 values deviate")  # eight rows, two values
+
+
+def test_the_script_exits_with_1_on_deviations(release: Path, results: Path) -> None:
+    command = [sys.executable, ROOT / "scripts" / "verify.py", "--expected", release, "--results", results]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    change_verdict(results)
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 1 and failed.stdout.endswith("1 value deviates\n")
+
+
+def test_a_folder_without_results_is_an_error_in_one_line(release: Path, tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "scripts" / "verify.py", "--expected", release, "--results", tmp_path / "none"]
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 1 and failed.stderr.startswith("error:") and len(failed.stderr.splitlines()) == 1
+
+
+def test_a_digest_is_of_content_and_not_of_how_it_is_stored() -> None:
+    texts, numbers, lists = ["a", "b", "a"], [1, 2, 3], [["x"], [], None]
+    table = pa.table({"text": texts, "number": numbers, "list": lists})
+    other = pa.table(
+        {"number": pa.array(numbers, pa.int32()), "list": lists, "text": pa.array(texts).dictionary_encode()}
+    )
+    assert content_digest(table) == content_digest(other)
+    assert content_digest(table) != content_digest(table.take([1, 0, 2]))
+    assert content_digest(table) != content_digest(table.set_column(0, "text", [["a", "b", "c"]]))
+
+
+def test_a_setting_with_its_default_value_does_not_change_the_digest_of_a_run() -> None:
+    from codestilts.config.training_settings import RetrievalSettings, to_plain
+    from codestilts.release.snapshot import settings_digest
+
+    settings = to_plain(RetrievalSettings("made-up", "tiny", "pos", (0,), {}, "pretrained", (), "fp32", tf32=False))
+    older = {name: value for name, value in settings.items() if name != "threads"}
+    assert settings_digest("retrieval", settings) == settings_digest("retrieval", older)
+    assert settings_digest("retrieval", settings) != settings_digest("retrieval", settings | {"precision": "bf16"})
+
+
+def test_runs_of_several_processors_are_never_compared_bit_by_bit(results: Path) -> None:
+    write_json(results / "target/tiny/pos/tags/0-1/1/run.json", record("pos", "tags", 1, "another chip"))
+    assert "several kinds of processor" in compare_results(results, results).differs

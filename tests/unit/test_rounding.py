@@ -1,0 +1,88 @@
+"""From measured differences to tolerances."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from grid_study import GRID, study_of
+from scipy.stats import norm, t
+
+from codestilts.release.extent import extent_of, files_of_runs, in_words
+from codestilts.release.replicates import derived_tolerances
+from codestilts.release.rounding import ALPHA, Measured, larger, score_tolerances
+from codestilts.release.rounding import _sum_differences as sum_differences
+
+
+def differences(values: list[float], n: int, variant: str = "avx2", target: str = "match") -> pd.DataFrame:
+    rows = {"target": target, "metric": "accuracy", "difference": values, "n": n, "variant": variant, "arm": "pos"}
+    return pd.DataFrame(rows)
+
+
+def test_the_tolerance_of_scores_is_their_spread_times_the_normal_quantile() -> None:
+    """Root mean square of 1, -1, 2, 0 points with 100 rows: sqrt(1.5) points, 10 times that with one row."""
+    found = score_tolerances(differences([0.01, -0.01, 0.02, 0.0], 100), comparisons=500)
+    quantile = norm.ppf(1 - ALPHA / 1000)
+    assert found == {"match accuracy": pytest.approx(quantile * math.sqrt(1.5) / 10, abs=1e-6)}
+
+
+def test_no_tolerance_is_smaller_than_a_measured_difference() -> None:
+    found = score_tolerances(differences([0.5, *[0.0] * 999], 100), comparisons=10)
+    assert found == {"match accuracy": pytest.approx(5.0)}  # .5 times sqrt(100); the spread alone would give .5
+
+
+def test_another_precision_is_as_much_larger_as_its_worst_target() -> None:
+    own = pd.concat([differences([0.01, -0.01], 100), differences([0.02, 0.02], 100, target="tags")])
+    other = pd.concat([differences([0.03, -0.03], 100), differences([0.02, 0.02], 100, target="tags")])
+    assert larger(other, own) == 3.0
+    assert larger(own, other) == 1.0  # never smaller
+
+
+def test_variants_that_change_nothing_are_left_out_unless_there_is_no_other() -> None:
+    scores = pd.concat([differences([0.0], 10, "avx2"), differences([0.1], 10, "two-threads")])
+    scores = pd.concat([scores, differences([0.2], 10, "bf16")])
+    changed = pd.DataFrame({"variant": ["two-threads", "bf16"]})
+    assert set(Measured(scores, changed, frozenset()).of_precision("").scores["variant"]) == {"two-threads"}
+    assert set(Measured(scores, changed, frozenset()).of_precision("bf16").scores["variant"]) == {"bf16"}
+    none = Measured(scores, changed.head(0), frozenset())
+    assert set(none.of_precision("").scores["variant"]) == {"avx2", "two-threads"}
+
+
+def test_sums_differ_where_an_answer_does_and_units_without_sums_count_as_zero() -> None:
+    keys = {"encoder": "tiny", "arm": "pos", "target": "match", "seed": 0, "checkpoint": "last", "language": "c"}
+    keys |= {"metric": "f1", "label": ""}
+    ours = pd.DataFrame([{**keys, "unit": "a", "numerator": 1.0, "denominator": 2.0, "n": 2},
+                         {**keys, "unit": "b", "numerator": 1.0, "denominator": 1.0, "n": 1}])  # fmt: skip
+    theirs = pd.DataFrame([{**keys, "unit": "b", "numerator": 1.0, "denominator": 1.0, "n": 1},
+                           {**keys, "unit": "c", "numerator": 0.0, "denominator": 1.0, "n": 1}])  # fmt: skip
+    found = sum_differences(ours, theirs).set_index("unit")[["numerator", "denominator"]]
+    assert found.to_dict("index") == {
+        "a": {"numerator": -1.0, "denominator": -2.0},
+        "c": {"numerator": 0.0, "denominator": 1.0},
+    }
+
+
+def test_the_tolerance_of_an_effect_is_its_change_over_replicates_times_students_quantile() -> None:
+    """Changes of 3 and -4 points in one scope, none in the other row of it: squares 12.5 and 0, whose mean is 6.25."""
+    keys = {"encoder": "tiny", "arm": ["pos", "cloze"], "kind": "arm", "scope": "all", "language_set": "unseen"}
+    numbers = {"none": 50.0, "low": 0.0, "high": 2.0}
+    released = pd.DataFrame(keys | numbers | {"effect": [1.0, 7.0]}).astype(str)
+    replicates = [{"effects": pd.DataFrame(keys | numbers | {"effect": [1.0 + change, 7.0]})} for change in (3.0, -4.0)]
+    allowed = derived_tolerances({"effects": released}, replicates)["effects"]
+    quantile = t.ppf(1 - ALPHA / 2 / 8, 2)  # eight numbers
+    expected = [quantile * math.sqrt((2 * 12.5 + 6.25) / 3), quantile * math.sqrt(6.25 / 3)]
+    assert allowed["effect"].tolist() == pytest.approx(expected)
+    assert np.allclose(allowed[["none", "low", "high"]], 0.0)
+
+
+def test_the_extent_of_a_study_names_the_runs_that_are_missing(tmp_path: Path) -> None:
+    study = study_of(GRID, folder=tmp_path)
+    files = files_of_runs(study)
+    whole = extent_of(study, {*files.values(), "another file"})
+    assert not whole["lacks"] and whole["runs"] == whole["of"] and in_words(whole) == ""
+    without = {files["bert-tiny", "pos", "tags", "0-1"], files["minilm", "none", "search-untrained", "2"]}
+    found = extent_of(study, set(files.values()) - without)
+    assert found["lacks"] == {"bert-tiny / pos": {"tags": [0, 1]}, "minilm / none": {"search-untrained": [2]}}
+    assert found["of"] - found["runs"] == 3
+    assert in_words(found).endswith("runs are missing of 2 arms (bert-tiny / pos, minilm / none)")
