@@ -17,7 +17,7 @@ from codestilts.archiving.licences import may_be_shared, sources_of_task, text_p
 from codestilts.archiving.markdown import hub_licence, markdown_table
 from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.redraw import read_archived_study
+from codestilts.workflow.redraw import prepare, read_archived_study
 
 HOME = "/home/someone/project"
 
@@ -175,6 +175,22 @@ def test_a_changed_archive_is_refused(tmp_path: Path, change: dict[str, bytes | 
     with pytest.raises(CodeStiltsError, match=message):
         extract(tmp_path / "bad.zip", tmp_path / "out/in", lambda name: True)
     assert not (tmp_path / "out/outside.txt").exists() and not Path("/absolute.txt").exists()
+
+
+def test_a_changed_archive_leaves_no_half_of_a_project(tmp_path: Path) -> None:
+    study = {"study": "x", "configs": ["config.yaml"], "start": "predictions"}
+    study |= {"version": "1", "commit": "", "versions": {}}
+    members = {"study.json": json.dumps(study).encode(), "claims.yaml": b"{}", "config.yaml": b"study: x"}
+    write_archive(members, tmp_path / "good.zip")
+    project = prepare(tmp_path / "good.zip", ROOT, tmp_path / "redrawn")
+    assert (project / "config.yaml").read_bytes() == b"study: x" and (project / "Snakefile").exists()
+    assert not (project / "tasks/pl/match.yaml").exists(), "settings are the archive's"
+    with zipfile.ZipFile(tmp_path / "good.zip") as good, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, good.read(name).replace(b"study: x", b"study: y"))
+    with pytest.raises(CodeStiltsError, match=r"config\.yaml differs"):
+        prepare(tmp_path / "bad.zip", ROOT, tmp_path / "redrawn")
+    assert list((tmp_path / "redrawn").iterdir()) == [project]
 
 
 def test_what_is_no_study_archive_is_refused_in_one_line(tmp_path: Path) -> None:

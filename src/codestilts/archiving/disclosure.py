@@ -41,7 +41,7 @@ def check_members(files: Mapping[str, Path | bytes], root: Path) -> None:
     """
     found = [f"{name}: holds {what}" for name, content in files.items() for what in disclosures(name, content, root)]
     if found:
-        shown = [f"{line}: make it again in the project's folder, or remove it" for line in found[:MOST_SHOWN]]
+        shown = [f"{line}: take it out, or make the file again in the project's folder" for line in found[:MOST_SHOWN]]
         more = [f"{len(found) - MOST_SHOWN} more files hold some"] if found[MOST_SHOWN:] else []
         raise CodeStiltsError("\nerror: ".join([*shown, *more]))
 

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from codestilts.archiving.contents import is_given, project_members
 from codestilts.archiving.zipped import digests, extract, read_member
 from codestilts.errors import CodeStiltsError
-from codestilts.provenance import file_digest
+from codestilts.provenance import atomic, file_digest
 from codestilts.release.comparison import Comparison, compare_results
 
 STUDY = "study.json"
@@ -67,7 +67,9 @@ def read_archived_study(archive: Path) -> ArchivedStudy:
     except ValidationError as error:
         raise CodeStiltsError(f"{archive}: {STUDY}: {error.errors()[0]['msg']}: it is not a study archive") from None
     names = [study.study, *study.configs]
-    if not re.fullmatch(r"[\w-]+", study.study) or any(not SETTINGS.fullmatch(name) for name in study.configs):
+    if not re.fullmatch(r"[\w-]+", study.study) or any(
+        not SETTINGS.fullmatch(name) or ".." in name for name in study.configs
+    ):
         raise CodeStiltsError(f"{archive}: {STUDY}: unexpected names {', '.join(names)}: it is not a study archive")
     return study
 
@@ -92,11 +94,11 @@ def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
         given = name.startswith(results) and is_given(name.removeprefix(results), study.start)
         return given or SETTINGS.fullmatch(name) is not None
 
-    marker = project / STUDY
-    if not marker.exists() or not archive.is_file():
+    if not project.exists() or not archive.is_file():
         shutil.rmtree(project, ignore_errors=True)
-        extract(archive, project, is_wanted)
-        marker.write_bytes(study.to_bytes())
+        with atomic(project) as temporary:
+            extract(archive, temporary, is_wanted)
+            (temporary / STUDY).write_bytes(study.to_bytes())
     for name, file in project_members(checkout).items():
         if not SETTINGS.fullmatch(name) and isinstance(file, Path):
             copy = project / name
