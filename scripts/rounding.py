@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from codestilts.config.rounding_variants import VARIANTS
+from codestilts.config.computations import COMPUTATIONS
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError, run
@@ -25,24 +25,27 @@ def main() -> None:
     parser.add_argument(
         "--arms", nargs="+", help="arms of the sample (default: those whose predictions the report shows)"
     )
-    parser.add_argument("--processes", type=int, default=2, help="variants that are computed at a time")
-    parser.add_argument("--variant", choices=VARIANTS, help="compute this one only, with the environment as it is")
+    parser.add_argument("--processes", type=int, default=2, help="how many computations run at a time")
+    parser.add_argument(
+        "--computation", choices=COMPUTATIONS, help="compute this one only, with the environment as it is"
+    )
     arguments = parser.parse_args()
     study = load_study(read_configs(arguments.configs), ".", arguments.configs)
     pairs = sample_of(study, arguments.arms or study.shown_arms)
-    if arguments.variant:
+    if arguments.computation:
         from codestilts.training.rounding import Sample, train_again
 
         train_again(
             Sample(study, arguments.results, pairs),
-            VARIANTS[arguments.variant],
-            folder_of(arguments.results, arguments.variant),
+            COMPUTATIONS[arguments.computation],
+            folder_of(arguments.results, arguments.computation),
         )
         return
     from codestilts.release.measurement import write_tolerances
     from codestilts.training.rounding import is_available
 
-    names = [name for name, variant in VARIANTS.items() if is_available(variant)]
+    own = study.config.target.precision
+    names = [name for name, one in COMPUTATIONS.items() if is_available(one) and one.precision != own]
     with ThreadPoolExecutor(arguments.processes) as pool:
         list(pool.map(lambda name: compute(name, arguments.results), names))
     folders = {name: folder_of(arguments.results, name) for name in names}
@@ -56,20 +59,24 @@ def sample_of(study: Study, arms: list[str]) -> list[tuple[str, str]]:
     return [pair for pair in study.encoder_arms if pair[1] in arms]
 
 
-def folder_of(results: Path, variant: str) -> Path:
-    """The folder of a variant's predictions."""
-    return results / "rounding" / variant
+def folder_of(results: Path, computation: str) -> Path:
+    """The folder of a computation's predictions."""
+    return results / "rounding" / computation
 
 
 def compute(name: str, results: Path) -> None:
-    """Run this script for one variant, with its output in a log."""
+    """Run this script for one computation, with its output in a log.
+
+    Raises:
+        CodeStiltsError: It failed.
+    """
     log = folder_of(results, name).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     print(f"{name}: computing, see {log}", flush=True)
     with log.open("w", encoding="utf-8") as output:
         child = subprocess.run(
-            [sys.executable, *sys.argv, "--variant", name],
-            env={**os.environ, **VARIANTS[name].environment},
+            [sys.executable, *sys.argv, "--computation", name],
+            env={**os.environ, **COMPUTATIONS[name].environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

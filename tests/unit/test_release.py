@@ -186,7 +186,7 @@ def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) 
 
 
 def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
-    """The interval of ``close`` begins at 0.1, within its tolerance (0.5) of the threshold 0; that of ``gain`` at 20."""
+    """Intervals begin at 20 (``gain``) and at 0.1 (``close``); the tolerance is 0.5, the threshold 0."""
     results = make_results(tmp_path / "again", "another chip")
     change_csv(results / "claims.csv", lambda table: table.assign(verdict=["supported", "inconclusive"]))
     assert compare_results(release, results).deviations == 0

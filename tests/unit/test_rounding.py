@@ -15,8 +15,15 @@ from codestilts.release.rounding import ALPHA, Measured, larger, score_tolerance
 from codestilts.release.rounding import _sum_differences as sum_differences
 
 
-def differences(values: list[float], n: int, variant: str = "avx2", target: str = "match") -> pd.DataFrame:
-    rows = {"target": target, "metric": "accuracy", "difference": values, "n": n, "variant": variant, "arm": "pos"}
+def differences(values: list[float], n: int, computation: str = "avx2", target: str = "match") -> pd.DataFrame:
+    rows = {
+        "target": target,
+        "metric": "accuracy",
+        "difference": values,
+        "n": n,
+        "computation": computation,
+        "arm": "pos",
+    }
     return pd.DataFrame(rows)
 
 
@@ -39,14 +46,14 @@ def test_another_precision_is_as_much_larger_as_its_worst_target() -> None:
     assert larger(own, other) == 1.0  # never smaller
 
 
-def test_variants_that_change_nothing_are_left_out_unless_there_is_no_other() -> None:
+def test_computations_that_change_nothing_are_left_out_unless_there_is_no_other() -> None:
     scores = pd.concat([differences([0.0], 10, "avx2"), differences([0.1], 10, "two-threads")])
     scores = pd.concat([scores, differences([0.2], 10, "bf16")])
-    changed = pd.DataFrame({"variant": ["two-threads", "bf16"]})
-    assert set(Measured(scores, changed, frozenset()).of_precision("").scores["variant"]) == {"two-threads"}
-    assert set(Measured(scores, changed, frozenset()).of_precision("bf16").scores["variant"]) == {"bf16"}
+    changed = pd.DataFrame({"computation": ["two-threads", "bf16"]})
+    assert set(Measured(scores, changed, frozenset()).of_precision("").scores["computation"]) == {"two-threads"}
+    assert set(Measured(scores, changed, frozenset()).of_precision("bf16").scores["computation"]) == {"bf16"}
     none = Measured(scores, changed.head(0), frozenset())
-    assert set(none.of_precision("").scores["variant"]) == {"avx2", "two-threads"}
+    assert set(none.of_precision("").scores["computation"]) == {"avx2", "two-threads"}
 
 
 def test_sums_differ_where_an_answer_does_and_units_without_sums_count_as_zero() -> None:

@@ -133,9 +133,8 @@ def compare_table(
     """
     keys = list(table.keys)
     repeated = found[found.duplicated(keys)]
-    rows = expected.reset_index(names="position").merge(
-        found.drop_duplicates(keys), on=keys, how="outer", suffixes=("", " found"), indicator="side"
-    )
+    renamed = found.drop_duplicates(keys).rename(columns=lambda name: name if name in keys else f"{name} found")
+    rows = expected.reset_index(names="position").merge(renamed, on=keys, how="outer", indicator="side")
     both = rows[rows["side"] == "both"].reset_index(drop=True)
     one_sided = [(rows[rows["side"] == "left_only"], MISSING)]
     one_sided += [] if partial else [(rows[rows["side"] == "right_only"], ADDITIONAL), (repeated, "repeated")]
@@ -158,32 +157,25 @@ def _one_sided(table: Table, rows: pd.DataFrame, word: str) -> pd.DataFrame:
 
 def _compare_column(table: Table, rows: pd.DataFrame, column: str, allowed: Tolerances | None) -> pd.DataFrame:
     """Return the values of a column that differ between the rows that both sides have."""
-    nothing = pd.Series("(no column)", rows.index)
-    ours, theirs = rows.get(column, nothing), rows.get(f"{column} found", nothing)
-    if f"{column} found" not in rows and column in rows:  # only one side has the column
-        ours, theirs = (ours, nothing) if (rows[column].notna()).any() else (nothing, ours)
-    numbers = [pd.to_numeric(side, errors="coerce") for side in (ours, theirs)]
-    difference = numbers[1] - numbers[0]
-    differ = (ours != theirs) & ~(difference == 0)
-    tolerance = np.zeros(len(rows))
+    ours, theirs = (rows.get(name, pd.Series("(no column)", rows.index)) for name in (column, f"{column} found"))
+    before, after = (pd.to_numeric(side, errors="coerce").to_numpy(float) for side in (ours, theirs))
+    difference, tolerance = after - before, np.zeros(len(rows))
     if allowed is not None and column in table.numbers:
         tolerance = allowed.of(table.name, column, rows)
-    within = difference.abs() <= tolerance
+    within = np.abs(difference) <= tolerance
     if allowed is not None and column == table.verdict:
         within = allowed.touches(table.name, rows)
-    cells = pd.DataFrame(
-        {
-            "row": _names(table, rows[differ]),
-            "column": column,
-            "expected": ours[differ],
-            "found": theirs[differ],
-            "difference": difference[differ].fillna(np.inf),
-            "tolerance": pd.Series(tolerance, rows.index)[differ],
-            "status": np.where(pd.Series(within, rows.index)[differ], WITHIN, DEVIATES),
-        },
-        columns=CELL_COLUMNS,
-    )
-    return cells
+    differ = (ours != theirs).to_numpy(bool) & (difference != 0)
+    cells = {
+        "row": _names(table, rows),
+        "column": column,
+        "expected": ours,
+        "found": theirs,
+        "difference": np.where(np.isnan(difference), np.inf, difference),
+        "tolerance": tolerance,
+        "status": np.where(within, WITHIN, DEVIATES),
+    }
+    return pd.DataFrame(cells, rows.index)[differ]
 
 
 def _names(table: Table, rows: pd.DataFrame) -> pd.Series:

@@ -38,9 +38,9 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
         lines.append(f"  {len(rows):,} rows are {word}{_in_common(table, rows['row'])}")
     cells = pd.concat([table.cells[whole_rows].head(3), table.cells[~whole_rows].head(shown)])
     body = [
-        [f"  {cell.row}", cell.column, f"{cell.expected}", f"{cell.found}", _difference(cell.difference),
-         f"{cell.tolerance:.3g}" if cell.tolerance else "", cell.status]
-        for cell in cells.itertuples()
+        [f"  {cell['row']}", *(cell[name] for name in ("column", "expected", "found")), _difference(cell["difference"]),
+         f"{cell['tolerance']:.3g}" if cell["tolerance"] else "", cell["status"]]
+        for cell in cells.to_dict("records")
     ]  # fmt: skip
     lines += _aligned([["  row", "column", "expected", "found", "difference", "tolerance", ""], *body])
     if hidden := len(table.cells) - len(cells):

@@ -69,7 +69,7 @@ def tables_of_part(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     """
     needed = {name: results / f"{name}.csv" for name in ("language_similarity", "audit")}
     if absent := [str(path) for path in needed.values() if not path.exists()]:
-        raise CodeStiltsError(f"{absent[0]}: missing: snakemake {' '.join(absent)} with the study's --configfile")
+        raise CodeStiltsError(f"{absent[0]}: missing: run the workflow for {' and '.join(absent)}")
     files = {run: results / file for run, file in files_of_runs(study).items() if (results / file).exists()}
     first = {pair: targets for pair, targets in study.encoder_arms.items() if pair[1] == "none"}
     batches = [

@@ -1,4 +1,4 @@
-"""From predictions of variants to the tolerances that a release has: files in ``results/STUDY/rounding/``."""
+"""From the predictions of several computations to the tolerances of a release, in ``results/STUDY/rounding/``."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from codestilts.config.claim_jobs import decidable_claims
+from codestilts.config.computations import COMPUTATIONS, REFERENCE
 from codestilts.config.plan_record import prediction_files
-from codestilts.config.rounding_variants import REFERENCE, VARIANTS
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import thresholds
@@ -23,14 +23,14 @@ from codestilts.release.write import DIFFERENCES, MEASURED, ROUNDING, digest_of,
 
 
 def write_tolerances(
-    study: Study, results: Path, variants: Mapping[str, Path], pairs: Sequence[tuple[str, str]]
+    study: Study, results: Path, computations: Mapping[str, Path], pairs: Sequence[tuple[str, str]]
 ) -> str:
     """Measure rounding and write the tolerances of all tables.
 
     Args:
         study: The study.
         results: Its folder of results.
-        variants: The folder of each variant's predictions.
+        computations: The folder of each computation's predictions.
         pairs: The encoder-arm pairs of the sample.
 
     Returns:
@@ -39,10 +39,10 @@ def write_tolerances(
     Raises:
         CodeStiltsError: The sample does not repeat the study's predictions if it is computed in the same way.
     """
-    check_repeats(results, variants[REFERENCE])
+    check_repeats(results, computations[REFERENCE])
     snapshot, out = read_snapshot(results), results / ROUNDING
     (precision,) = snapshot.precisions
-    measured = measure(study, results, {name: variants[name] for name in variants if name != REFERENCE}, pairs)
+    measured = measure(study, results, {name: computations[name] for name in computations if name != REFERENCE}, pairs)
     own = measured.of_precision("")
     replicates = Replicates(study, results, own)
     rng = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def write_tolerances(
         write_table(table, out / FOLDER / f"{name}.csv", packed=True, float_format="%.3g")
     write_table(measured.scores, out / DIFFERENCES.removesuffix(".gz"), packed=True, float_format="%.6f")
     trained = own.scores[own.scores["arm"].isin(own.trained)] if own.trained else own.scores
-    others = {VARIANTS[name].precision for name in measured.scores["variant"].unique()} - {""}
+    others = {COMPUTATIONS[name].precision for name in measured.scores["computation"].unique()} - {""}
     factors = {other: larger(measured.of_precision(other).scores, own.scores) for other in sorted(others)}
     margin = study.config.statistics.margin
     limits = {"contrasts": [0.0, -margin, margin], "target_checks": [0.0]}
@@ -61,11 +61,11 @@ def write_tolerances(
         "of": digest_of(snapshot.tables),
         "alpha": ALPHA,
         "replicates": REPLICATES,
-        "variants": sorted(measured.scores["variant"].unique()),
+        "computations": sorted(measured.scores["computation"].unique()),
         "arms": sorted({arm for _, arm in pairs}),
         "scores": score_tolerances(trained, len(snapshot.tables["scores"])),
         "factors": {precision: 1.0} | factors,
-        "thresholds": limits | {"p_holm": [1 - study.config.statistics.confidence]},
+        "thresholds": limits | {"p_holm": [round(1 - study.config.statistics.confidence, 6)]},
     }
     write_json(out / MEASURED, tolerances)
     return summary(measured.scores)
@@ -87,9 +87,9 @@ def check_repeats(results: Path, reference: Path) -> None:
 
 
 def summary(scores: pd.DataFrame) -> str:
-    """Return for each variant how many scores differ, and by how many points, in words."""
+    """Return for each computation how many scores differ, and by how many points, in words."""
     lines = []
-    for name, rows in scores.groupby("variant", sort=True):
+    for name, rows in scores.groupby("computation", sort=True):
         points = 100 * rows["difference"].abs()
         spread = float(np.sqrt((points**2).mean()))
         lines.append(

@@ -39,8 +39,8 @@ class Replicates:
         self.sums = {pair: pd.read_parquet(self._path(*pair, "sums")) for pair in study.encoder_arms}
         self.values = {pair: pd.read_parquet(self._path(*pair, "values")) for pair in study.encoder_arms}
         self.errors: dict[bool, list[pd.DataFrame]] = {True: [], False: []}  # by whether there is intermediate training
-        for (_, arm, _), rows in measured.sums.groupby(["variant", "arm", "seed"], sort=True):
-            self.errors[arm in measured.trained].append(rows.drop(columns="variant"))
+        for (_, arm, _), rows in measured.sums.groupby(["computation", "arm", "seed"], sort=True):
+            self.errors[arm in measured.trained].append(rows.drop(columns="computation"))
 
     def _path(self, encoder: str, arm: str, kind: str) -> Path:
         return self.results / "scores" / encoder / f"{arm}.{kind}.parquet"
@@ -118,10 +118,8 @@ def derived_tolerances(
         squares = pd.DataFrame(0.0, base.index, columns)
         for replicate in replicates:
             rows = replicate[name].set_index(_key(replicate[name], table.keys))
-            if missing := [] if name == "claims" else [*keys.difference(rows.index)]:
-                raise CodeStiltsError(
-                    f"{name}.csv is not of the same results as its sums, in row {missing[0]}: make report"
-                )
+            if name != "claims" and not keys.isin(rows.index).all():
+                raise CodeStiltsError(f"{name}.csv is not of the same results as its sums: make report")
             for column in columns:
                 change = _numbers(rows[column].reindex(keys)) - _numbers(base[column])
                 squares[column] += np.nan_to_num(change) ** 2
@@ -129,7 +127,7 @@ def derived_tolerances(
             pooled = squares.groupby(base[scope]).transform("mean") / number
             squares = (squares + pooled) * number / (number + 1)
         quantile = float(t.isf(ALPHA / 2 / (len(base) * len(columns)), number))
-        found[name] = quantile * np.sqrt(squares / number)
+        found[name] = (squares / number) ** 0.5 * quantile
     return found
 
 

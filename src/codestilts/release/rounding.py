@@ -16,7 +16,7 @@ import pandas as pd
 
 from codestilts.columns import SCORE_KEYS
 from codestilts.config.analysis_jobs import score_settings
-from codestilts.config.rounding_variants import VARIANTS
+from codestilts.config.computations import COMPUTATIONS
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.scoring import score
@@ -31,7 +31,7 @@ class Measured:
     """Differences between the runs of a sample and the same runs of the study.
 
     Attributes:
-        scores: One row per variant, run, language and metric: the ``difference`` of the scores, and ``n`` test rows.
+        scores: One row per computation, run, language and metric: the ``difference`` of scores, and ``n`` test rows.
         sums: The differences of the sums of each unit that are not 0.
         trained: The arms of the sample with intermediate training.
     """
@@ -41,24 +41,26 @@ class Measured:
     trained: frozenset[str]
 
     def of_precision(self, precision: str) -> "Measured":
-        """Return the differences of the variants in a precision; empty: in that of the study.
+        """Return the differences of the computations in a precision; empty: in that of the study.
 
-        A variant that this machine computes in the same way as the study says nothing about rounding: it is left out,
-        unless there is no other.
+        A computation that changes no sum on this machine says nothing about rounding: it is left out, unless there is
+        no other.
         """
-        chosen = {name for name, variant in VARIANTS.items() if variant.precision == precision}
-        chosen = chosen & set(self.sums["variant"]) or chosen
-        tables = (table[table["variant"].isin(chosen)] for table in (self.scores, self.sums))
-        return Measured(*tables, self.trained)
+        chosen = {name for name, computation in COMPUTATIONS.items() if computation.precision == precision}
+        chosen = chosen & set(self.sums["computation"]) or chosen
+        scores, sums = (table[table["computation"].isin(chosen)] for table in (self.scores, self.sums))
+        return Measured(scores, sums, self.trained)
 
 
-def measure(study: Study, results: Path, variants: Mapping[str, Path], pairs: Iterable[tuple[str, str]]) -> Measured:
+def measure(
+    study: Study, results: Path, computations: Mapping[str, Path], pairs: Iterable[tuple[str, str]]
+) -> Measured:
     """Compare the predictions of a sample with those of the study.
 
     Args:
         study: The study.
         results: Its folder of results.
-        variants: The folder of each variant's predictions.
+        computations: The folder of each computation's predictions.
         pairs: The encoder-arm pairs of the sample.
 
     Raises:
@@ -67,12 +69,12 @@ def measure(study: Study, results: Path, variants: Mapping[str, Path], pairs: It
     scores, sums = [], []
     for encoder, arm in pairs:
         ours = _scored(study, results, encoder, arm)
-        for name, folder in variants.items():
+        for name, folder in computations.items():
             theirs = _scored(study, folder, encoder, arm)
             merged = ours[0].merge(theirs[0], on=[*SCORE_KEYS, "metric"], validate="1:1", suffixes=("", " found"))
             merged["difference"] = merged["value found"] - merged["value"]
-            scores.append(merged[[*SCORE_KEYS, "metric", "difference", "n"]].assign(variant=name))
-            sums.append(_sum_differences(ours[1], theirs[1]).assign(variant=name))
+            scores.append(merged[[*SCORE_KEYS, "metric", "difference", "n"]].assign(computation=name))
+            sums.append(_sum_differences(ours[1], theirs[1]).assign(computation=name))
     trained = frozenset(arm for _, arm in pairs if study.parent_arm(arm))
     return Measured(pd.concat(scores, ignore_index=True), pd.concat(sums, ignore_index=True), trained)
 
@@ -117,9 +119,9 @@ def score_tolerances(differences: pd.DataFrame, comparisons: int) -> dict[str, f
 def larger(differences: pd.DataFrame, reference: pd.DataFrame) -> float:
     """Return how many times larger the differences are than others, of the target and metric where they are most."""
     keys = ["target", "metric"]
-    spreads = [
-        np.sqrt((table["difference"] ** 2 * table["n"]).groupby([table[key] for key in keys]).mean())
+    squares, others = (
+        (table["difference"] ** 2 * table["n"]).groupby([table[key] for key in keys]).mean()
         for table in (differences, reference)
-    ]
-    ratio = (spreads[0] / spreads[1].where(spreads[1] > 0)).max()
-    return max(1.0, round(float(ratio), 3)) if np.isfinite(ratio) else 1.0
+    )
+    ratio = float(np.sqrt((squares / others.where(others > 0)).max()))
+    return max(1.0, round(ratio, 3)) if np.isfinite(ratio) else 1.0

@@ -71,7 +71,7 @@ def write_release(study: Study, results: Path, out: Path) -> dict[str, Any]:
 
 def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
     """Return what a release says about itself: extent, commits, machines, packages, settings and seeds."""
-    files = snapshot.tables["predictions"]["file"] if "predictions" in snapshot.tables else []
+    files = set(snapshot.tables["predictions"]["file"]) if "predictions" in snapshot.tables else set[str]()
     records = list(run_records(snapshot.folder))
     own = metadata.requires("codestilts") or []
     needed = sorted({Requirement(line).name for line in own if "extra ==" not in line})
@@ -85,7 +85,7 @@ def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
         "seeds": sorted(study.config.seeds),
         "plan": digest(plan_of(study)),
         "settings": short_digest(study.config.model_dump(mode="json")),
-        **extent_of(study, set(files)),
+        **extent_of(study, files),
     }
 
 

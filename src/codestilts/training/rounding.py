@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from codestilts.config.rounding_variants import Variant
+from codestilts.config.computations import Computation
 from codestilts.config.study import Study
 from codestilts.config.training_jobs import intermediate_settings, retrieval_settings, target_settings
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, to_plain
@@ -40,32 +40,32 @@ class Sample:
     pairs: list[tuple[str, str]]
 
 
-def train_again(sample: Sample, variant: Variant, out: Path) -> None:
+def train_again(sample: Sample, computation: Computation, out: Path) -> None:
     """Train a sample again in one of the ways, and predict its targets.
 
     What an earlier call has finished is kept.
 
     Args:
         sample: The runs.
-        variant: How they are computed. Its ``environment`` has to be that of this process.
+        computation: How they are computed. Its ``environment`` has to be that of this process.
         out: The folder for predictions, in which files are named as in the results.
     """
-    math_attention = sdpa_kernel(SDPBackend.MATH) if variant.math_attention else nullcontext()
+    math_attention = sdpa_kernel(SDPBackend.MATH) if computation.math_attention else nullcontext()
     with math_attention:
         for encoder, arm in sample.pairs:
-            _train_pair(sample, variant, encoder, arm, out)
+            _train_pair(sample, computation, encoder, arm, out)
 
 
-def is_available(variant: Variant) -> bool:
+def is_available(computation: Computation) -> bool:
     """Whether this machine can compute in this way."""
-    if variant.threads > (os.cpu_count() or 1):
+    if computation.threads > (os.cpu_count() or 1):
         return False
-    if variant.environment and torch.backends.cpu.get_cpu_capability() != "AVX512":
+    if computation.environment and torch.backends.cpu.get_cpu_capability() != "AVX512":
         return False
-    return not variant.precision or supported(CPU, variant.precision) == variant.precision
+    return not computation.precision or supported(CPU, computation.precision) == computation.precision
 
 
-def _train_pair(sample: Sample, variant: Variant, encoder: str, arm: str, out: Path) -> None:
+def _train_pair(sample: Sample, computation: Computation, encoder: str, arm: str, out: Path) -> None:
     study, results = sample.study, sample.results
     seeds, parent = next(iter(study.batches)), study.parent_arm(arm)
     files, models = results / "encoders" / encoder, None
@@ -74,7 +74,7 @@ def _train_pair(sample: Sample, variant: Variant, encoder: str, arm: str, out: P
         doses = results / "doses" / encoder / f"{parent}.json"
         trained = intermediate_settings(study, encoder, parent, seeds)
         job = TrainingJob(
-            settings=replace(trained, **_changes(trained, variant)),
+            settings=replace(trained, **_changes(trained, computation)),
             encoder=files,
             encoded=[results / "encoded" / encoder / task for task in study.arms[parent].tasks],
             out=models,
@@ -86,7 +86,7 @@ def _train_pair(sample: Sample, variant: Variant, encoder: str, arm: str, out: P
             trials = results / "tuning" / encoder / arm / f"{target}.json"
             settings = target_settings(study, encoder, arm, target, seeds)
             job = TrainingJob(
-                settings=replace(settings, keep_models=False, **_changes(settings, variant)),
+                settings=replace(settings, keep_models=False, **_changes(settings, computation)),
                 encoder=files,
                 parent=models,
                 encoded=[results / "encoded" / encoder / target],
@@ -97,7 +97,7 @@ def _train_pair(sample: Sample, variant: Variant, encoder: str, arm: str, out: P
             train_seeds(job)
     if study.untrained_targets:
         frozen = retrieval_settings(study, encoder, arm, seeds)
-        _retrieve(sample, replace(frozen, **_changes(frozen, variant)), models, out)
+        _retrieve(sample, replace(frozen, **_changes(frozen, computation)), models, out)
 
 
 def _retrieve(sample: Sample, settings: RetrievalSettings, parent: Path | None, out: Path) -> None:
@@ -117,5 +117,5 @@ def _retrieve(sample: Sample, settings: RetrievalSettings, parent: Path | None, 
     predict_targets(job, CPU)
 
 
-def _changes(settings: TrainingSettings | RetrievalSettings, variant: Variant) -> dict[str, Any]:
-    return {"threads": variant.threads, "precision": variant.precision or settings.precision}
+def _changes(settings: TrainingSettings | RetrievalSettings, computation: Computation) -> dict[str, Any]:
+    return {"threads": computation.threads, "precision": computation.precision or settings.precision}

@@ -7,7 +7,7 @@ AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE
 
 
 @dataclass(frozen=True)
-class Variant:
+class Computation:
     """One way to compute.
 
     Attributes:
@@ -24,10 +24,10 @@ class Variant:
 
 
 REFERENCE = "reference"  # as the jobs of a study compute: it has to repeat their predictions exactly
-VARIANTS = {
-    REFERENCE: Variant(),
-    "two-threads": Variant(threads=2),
-    "math-attention": Variant(math_attention=True),
-    "avx2": Variant(environment=AVX2),  # as processors without AVX-512 compute
-    "bf16": Variant(precision="bf16"),
+COMPUTATIONS = {
+    REFERENCE: Computation(),
+    "two-threads": Computation(threads=2),
+    "math-attention": Computation(math_attention=True),
+    "avx2": Computation(environment=AVX2),  # as processors without AVX-512 compute
+    "bf16": Computation(precision="bf16"),
 }
