@@ -16,4 +16,5 @@ MASK = "[MASK]"  # in an example's texts: the place of the encoder's own mask to
 
 LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names
 
+REFERENCES = "baseline:reference"  # the references as outputs of a target of generation: what the metrics say of them
 NONE = "none"  # the arm without intermediate training, from which effects are measured

@@ -27,6 +27,7 @@ BASELINES = {
     "baseline:frequent": "most frequent output",
     "baseline:copy": "copy of a span",
     "baseline:nearest": "output of the nearest training example",
+    "baseline:reference": "the references themselves",
 }
 
 

@@ -28,6 +28,10 @@ def table():
         value("none", "go", 0, "edit_similarity", 0.9, checkpoint="dev"),
         value("none", "go", 0, "exact_match", 0.0),
         value("none", "go", 0, "accuracy", 0.0, target="match"),
+        value("baseline:reference", "python", 0, "right_language", 1.0, checkpoint=""),
+        value("baseline:reference", "go", 0, "right_language", 0.9, checkpoint=""),
+        value("baseline:reference", "rust", 0, "right_language", 0.8, checkpoint=""),
+        value("baseline:copy", "rust", 0, "right_language", 0.1, checkpoint=""),
     ]
     runs = [
         {"phase": "target", "target": "complete", "arm": "none", "learning_rate": 1e-3, "method": "full"},
@@ -50,12 +54,19 @@ def test_seeds_are_averaged_before_languages(table):
         ("slow", "zero-shot"): 1e-4,
     }
     assert len(found) == 3
+    assert found["error"].to_dict() == {
+        ("none", "source"): pytest.approx(0),
+        ("none", "zero-shot"): pytest.approx(15),
+        ("slow", "zero-shot"): pytest.approx(15),
+    }
 
 
 def test_the_figure_has_a_point_for_each_arm(table):
     figure = generation.wrong_language_figure(table)
     wrong, quality = figure.axes
-    assert [line.get_xydata().tolist() for line in wrong.lines] == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
+    *arms, error = wrong.lines
+    assert error.get_ydata() == pytest.approx([15, 15])
+    assert [line.get_xydata().tolist() for line in arms] == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
     assert [line.get_label() for line in quality.lines] == ["full", "lora"]
     assert wrong.get_xscale() == "log" and figures.svg(figure).startswith("<?xml")
 

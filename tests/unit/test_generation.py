@@ -26,9 +26,9 @@ def encoder(folder):
     return encoder
 
 
-def new_head(encoder, tokenizer, spread=0.0, **options):
+def new_head(encoder, tokenizer, spread=0.0, kind="quick", **options):
     """A head whose distributions are far from uniform if ``spread`` is large."""
-    task = tiny.task("generation", **options)
+    task = tiny.task("generation", {"head": kind}, **options)
     head = models.new_head(task, encoder, tokenizer, None, seed=0)
     torch.manual_seed(5)
     head.bias.data += spread * torch.randn_like(head.bias)
@@ -47,7 +47,32 @@ def next_scores(head, encoder, batch, tokens):
     start = torch.full((len(tokens), 1), head.search.start)
     embedded = F.embedding(torch.cat([start, tokens], 1), table)
     out = head.decoder(embedded, states.padded(states.last), batch["attention_mask"])
-    return F.linear(out, table, head.bias).log_softmax(-1)
+    own = F.linear(out, table, head.bias).log_softmax(-1)
+    return with_copies(head.pointer, own, out, states, batch, start, tokens) if head.pointer else own
+
+
+def with_copies(pointer, own, out, states, batch, start, tokens):
+    """The mixture of See et al. 2017 (section 2.2), one place of the input at a time."""
+    last = torch.cat([start, tokens], 1).tolist()
+    bounds, ids = states.layout.starts.tolist(), batch["input_ids"].tolist()
+    rows = []
+    for example, of_example in enumerate(own):
+        memory = states.last[bounds[example] : bounds[example + 1]]
+        for position, of_position in enumerate(of_example):
+            query = pointer.query(out[example, position])
+            scores = []
+            for place, state in enumerate(memory):
+                repeats = place > 0 and ids[example][place - 1] == last[example][position]
+                scores.append(query @ pointer.key(state) / len(query) ** 0.5 + pointer.continuation * repeats)
+            special = [place for place in range(len(memory)) if ids[example][place] in pointer.special]
+            attention = torch.stack(scores).index_fill(0, torch.tensor(special), -1e9).softmax(0)
+            says = pointer.gate(out[example, position]).sigmoid()
+            mixed = says * of_position.exp()
+            for place, weight in enumerate(attention):
+                copied = F.one_hot(torch.tensor(ids[example][place]), len(mixed))
+                mixed = mixed + (1 - says) * weight * copied
+            rows.append(mixed.log())
+    return torch.stack(rows).view_as(own)
 
 
 def test_outputs_end_and_are_cut(tokenizer):
@@ -60,16 +85,25 @@ def test_outputs_end_and_are_cut(tokenizer):
         assert other["output"].tolist() == one["output"].tolist()[:2]
 
 
+@pytest.mark.parametrize("kind", ["published", "quick"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_loss_is_that_of_all_scores(smoothing, encoder, tokenizer, monkeypatch):
+def test_loss_is_that_of_all_scores(kind, smoothing, encoder, tokenizer, monkeypatch):
     """The loss in small chunks equals the cross entropy of the whole table of scores, gradients included."""
     monkeypatch.setattr(text_decoder, "POSITIONS_AT_ONCE", 3)
-    head, batch = new_head(encoder, tokenizer, label_smoothing=smoothing), some_batch(tokenizer)
+    head, batch = new_head(encoder, tokenizer, kind=kind, label_smoothing=smoothing), some_batch(tokenizer)
     head.train()
     loss = head.loss(head(encoder, batch), batch)
     gold = batch["output"]
     scores = next_scores(head, encoder, batch, gold.clamp(min=0)[:, :-1])
-    expected = F.cross_entropy(scores.flatten(0, 1), gold.flatten(), ignore_index=IGNORE, label_smoothing=smoothing)
+    # Log probabilities are scores, too; F.cross_entropy normalises them again, which changes nothing.
+    scores = scores.flatten(0, 1)
+    if kind == "quick" and smoothing:  # it smooths the decoder's own scores
+        head.pointer, kept = None, head.pointer
+        of_all = -next_scores(head, encoder, batch, gold.clamp(min=0)[:, :-1])[gold != IGNORE].mean()
+        head.pointer, rate = kept, smoothing
+        expected = (1 - rate) * F.cross_entropy(scores, gold.flatten(), ignore_index=IGNORE) + rate * of_all
+    else:
+        expected = F.cross_entropy(scores, gold.flatten(), ignore_index=IGNORE, label_smoothing=smoothing)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     found = torch.autograd.grad(loss, head.decoder.dense.weight)[0]
     right = torch.autograd.grad(expected, head.decoder.dense.weight)[0]
@@ -78,22 +112,26 @@ def test_loss_is_that_of_all_scores(smoothing, encoder, tokenizer, monkeypatch):
 
 def test_scores_of_the_vocabulary_exist_for_a_few_positions_at_a_time(encoder, tokenizer, monkeypatch):
     sizes = []
-    cross_entropy = F.cross_entropy
-    monkeypatch.setattr(
-        F, "cross_entropy", lambda scores, *a, **k: sizes.append(len(scores)) or cross_entropy(scores, *a, **k)
-    )
+    linear = F.linear
+
+    def counted(values, weight, bias=None):
+        if len(weight) == len(tokenizer):
+            sizes.append(len(values))
+        return linear(values, weight, bias)
+
     monkeypatch.setattr(text_decoder, "POSITIONS_AT_ONCE", 4)
     head, batch = new_head(encoder, tokenizer), some_batch(tokenizer, 20)
     head.train()
+    monkeypatch.setattr(F, "linear", counted)
     head.loss(head(encoder, batch), batch).backward()
     tokens = int((batch["output"] != IGNORE).sum())
     # Each once to go forward and once to go back; the last part is filled up.
     assert set(sizes) == {4} and len(sizes) == 2 * -(-tokens // 4)
 
 
-@pytest.mark.parametrize("longest", [1, 6])
-def test_greedy_search_takes_the_most_probable_token(longest, encoder, tokenizer):
-    head, batch = new_head(encoder, tokenizer, 2.0, output_tokens=longest).eval(), some_batch(tokenizer)
+@pytest.mark.parametrize(("kind", "longest"), [("published", 6), ("quick", 1), ("quick", 6)])
+def test_greedy_search_takes_the_most_probable_token(kind, longest, encoder, tokenizer):
+    head, batch = new_head(encoder, tokenizer, 2.0, kind, output_tokens=longest).eval(), some_batch(tokenizer)
     with torch.inference_mode():
         found = head(encoder, batch)
         tokens, total = torch.empty(5, 0, dtype=torch.long), torch.zeros(5)
@@ -109,10 +147,11 @@ def test_greedy_search_takes_the_most_probable_token(longest, encoder, tokenizer
         assert row[0].item() == pytest.approx(logs.item() / len(expected), rel=1e-4)
 
 
-def test_wide_beam_search_is_exhaustive(encoder, tokenizer):
+@pytest.mark.parametrize("kind", ["published", "quick"])
+def test_wide_beam_search_is_exhaustive(kind, encoder, tokenizer):
     """With a beam for each token, the best of all outputs of one or two tokens is found."""
     words = len(tokenizer)
-    head, batch = new_head(encoder, tokenizer, 1.0, output_tokens=2, beams=words).eval(), some_batch(tokenizer, 3)
+    head, batch = new_head(encoder, tokenizer, 1.0, kind, output_tokens=2, beams=words).eval(), some_batch(tokenizer, 3)
     with torch.inference_mode():
         found = head(encoder, batch)
         first = next_scores(head, encoder, batch, torch.empty(3, 0, dtype=torch.long))[:, 0]
@@ -174,7 +213,7 @@ def test_an_output_does_not_depend_on_its_batch(beams, encoder, tokenizer):
 
 def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
     task = tiny.task("generation", output_tokens=5)
-    head = new_head(encoder, tokenizer, output_tokens=5)
+    head = new_head(encoder, tokenizer, kind="published", output_tokens=5)
     head.bias.data[special_tokens(tokenizer)[1][0]] = -1e4
     found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert found["cut"].all()

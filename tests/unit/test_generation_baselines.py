@@ -1,10 +1,14 @@
 """Trivial outputs of generation targets, on examples small enough to work out by hand."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from codestilts.config.analysis_settings import ScoredTarget, ScoreSettings
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation import scoring
 from codestilts.evaluation.baselines import baseline_predictions
 from codestilts.evaluation.generation_baselines import usual_text
 
@@ -38,12 +42,24 @@ def test_frequent_copied_and_nearest_texts() -> None:
     assert predicted(out, "copy") == ["send mail", "open a file"]
     # `send` occurs in one train source and `mail` in two; `open` and `file` in one.
     assert predicted(out, "nearest") == ["Sends it", "Opens it"]
-    assert set(out["arm"]) == {"baseline:frequent", "baseline:copy", "baseline:nearest"}
+    assert predicted(out, "reference") == REFERENCES[3:]
+    assert set(out["arm"]) == {f"baseline:{name}" for name in ("frequent", "copy", "nearest", "reference")}
     for _, rows in out.groupby("arm"):
         assert rows["gold"].tolist() == REFERENCES[3:] and rows["source"].tolist() == SOURCES[3:]
         assert rows["output_language"].tolist() == ["english"] * 2 and rows["language"].tolist() == ["go", "rust"]
         assert rows["id"].tolist() == ["3", "4"] and rows["score"].tolist() == [0.0, 0.0]
     assert out["found_language"].isin(["english", "german", "spanish", "russian", "chinese", ""]).all()  # a few words
+
+
+def test_references_have_scores_and_compete_with_none(tmp_path: Path) -> None:
+    frame = examples(SPLITS, source=SOURCES, reference=REFERENCES, copied=[""] * 5)
+    baseline_predictions(frame, "t", BaselineSettings("generation")).to_parquet(tmp_path / "t.parquet")
+    settings = ScoreSettings({"t": ScoredTarget("code_exact_match")}, "last")
+    values = scoring.score([str(tmp_path / "t.parquet")], settings, tmp_path / "sums.parquet")
+    chosen = values[(values["arm"] == "baseline:reference") & (values["metric"] == "code_exact_match")]
+    assert chosen["value"].tolist() == [1.0]
+    with_sums = set(pd.read_parquet(tmp_path / "sums.parquet", columns=["arm"])["arm"])
+    assert with_sums == {"baseline:frequent", "baseline:copy", "baseline:nearest"}
 
 
 def test_without_a_copied_span_the_first_sentence_is_copied() -> None:

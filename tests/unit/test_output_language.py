@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from codestilts.evaluation.output_language import error_on_gold, found_languages
+from codestilts.evaluation.output_language import found_languages
 from codestilts.examples.parsing.languages import languages
 from codestilts.invented import renaming
 
@@ -234,21 +234,6 @@ def test_a_description_is_in_english_unless_it_is_code():
 def test_words_are_no_code_though_they_parse():
     assert find("Clear all entries from the log file", "x", "x", "kotlin", "english") == "english"
     assert find("Initialize", "x", "x", "java", "english") == "english"
-
-
-def test_the_error_on_references_is_measured_for_each_language():
-    source, gold, _ = FUNCTIONS["java"]
-    examples = pd.DataFrame(
-        {
-            "language": ["java", "go", "java", "java", "go"],
-            "output_language": ["java", "go", "java", "java", "english"],
-            "source": [source, FUNCTIONS["go"][0], source + " if (a", source, FUNCTIONS["go"][0]],
-            "reference": [gold, FUNCTIONS["go"][1], gold, "n = 0", "Return the length of the list"],
-        },
-        index=[9, 9, 1, 2, 3],
-    )
-    table = error_on_gold(examples)
-    assert table.to_dict("list") == {"language": ["go", "java"], "n": [2, 3], "share": [0, pytest.approx(2 / 3)]}
 
 
 def test_no_identifier_is_loaded_for_code():

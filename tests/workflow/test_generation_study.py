@@ -47,7 +47,7 @@ def test_predictions_say_what_was_asked_and_in_which_language_the_output_is(gene
         assert (rows["gold"].str.len() > 0).all() and (rows["source"].str.len() > 0).all()
         assert rows["cut"].dtype == bool
     baselines = pd.read_parquet(generated / "baselines/complete.parquet")
-    assert set(baselines["arm"]) == {"baseline:frequent", "baseline:copy", "baseline:nearest"}
+    assert set(baselines["arm"]) == {f"baseline:{name}" for name in ("frequent", "copy", "nearest", "reference")}
     assert (baselines["found_language"] != "").any()
 
 
@@ -65,3 +65,4 @@ def test_the_page_shows_generated_texts(generated: Path) -> None:
     assert 'id="generation"' in page and "Share of outputs in the wrong language" in page
     table = pd.read_csv(generated / "tables/tiny/wrong-language.csv")
     assert set(table["arm"]) == {"none", "slow", "lora"} and table["wrong_language"].between(0, 100).all()
+    assert table["error"].between(0, 100).all()

@@ -84,21 +84,6 @@ def found_languages(predictions: pd.DataFrame, source_language: str) -> list[str
     return [_found(row, source_language, spoken) for row in rows]
 
 
-def error_on_gold(examples: pd.DataFrame) -> pd.DataFrame:
-    """Measure how often the language of references is not found to be the right one.
-
-    Args:
-        examples: Rows with ``reference``, ``source``, ``language`` and ``output_language``.
-
-    Returns:
-        The columns ``language`` (of the input), ``n`` and ``share``: of the references whose language is another one or
-        cannot be told.
-    """
-    rows = examples.assign(gold=examples["reference"], prediction=examples["reference"])
-    wrong = pd.Series(found_languages(rows, "english"), index=rows.index) != rows["output_language"]
-    return wrong.groupby(rows["language"]).agg(n="size", share="mean").reset_index()
-
-
 def _found(row: _Row, source_language: str, spoken: tuple[str, ...]) -> str:
     if not _WORD.search(row.prediction):
         return ""

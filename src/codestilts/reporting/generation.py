@@ -11,10 +11,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from codestilts.columns import REFERENCES
 from codestilts.reporting.figures import COLOURS
 
 RIGHT_LANGUAGE = "right_language"  # the metric
-COLUMNS = ["target", "arm", "method", "learning_rate", "languages", "quality", "wrong_language"]
+COLUMNS = ["target", "arm", "method", "learning_rate", "languages", "quality", "wrong_language", "error"]
 PALETTE = [COLOURS[name] for name in ("english", "code", "variant", "mixed", "trivial", "docs")]  # of methods here
 MARKS = ["o", "s", "^", "D", "v", "P"]
 
@@ -25,15 +26,17 @@ def wrong_languages(
     """Return the quality of the outputs and the share in the wrong language of each arm, in points.
 
     Args:
-        scores: the values of one encoder.
+        scores: the values of one encoder and of the references.
         runs: its training runs.
         metrics: the metric of each target of generation.
         checkpoint: the compared checkpoint.
 
     Returns:
         :data:`COLUMNS`; ``languages`` is source or zero-shot, whose languages are averaged after the seeds.
+        ``error`` is the share of references that are not found to be in their language, in points.
     """
-    compared = scores[scores["target"].isin(metrics) & (scores["checkpoint"] == checkpoint)]
+    is_gold = scores["arm"] == REFERENCES
+    compared = scores[scores["target"].isin(metrics) & (is_gold | (scores["checkpoint"] == checkpoint))]
     kinds = {"quality": compared["metric"] == compared["target"].map(metrics)}
     kinds["right"] = compared["metric"] == RIGHT_LANGUAGE
     languages = compared["zero_shot"].map({True: "zero-shot", False: "source"}).rename("languages")
@@ -41,6 +44,8 @@ def wrong_languages(
     values = {name: compared["value"].where(chosen).groupby(keys, sort=True).mean() for name, chosen in kinds.items()}
     table = pd.DataFrame(values).groupby(level=[0, 1, 2]).mean().reset_index()
     table["quality"], table["wrong_language"] = 100 * table["quality"], 100 * (1 - table["right"])
+    gold = table[table["arm"] == REFERENCES].rename(columns={"wrong_language": "error"})
+    table = table.merge(gold[["target", "languages", "error"]], on=["target", "languages"], how="left")
     trained = runs[runs["phase"] == "target"].groupby(["target", "arm"], as_index=False)[["learning_rate", "method"]]
     return table.merge(trained.first(), on=["target", "arm"])[COLUMNS]
 
@@ -48,7 +53,8 @@ def wrong_languages(
 def wrong_language_figure(table: pd.DataFrame) -> Figure:
     """Draw the share of outputs in the wrong language, and their quality, in zero-shot languages by learning rate.
 
-    One column of panels for each target; a colour for each method.
+    One column of panels for each target; a colour for each method. The dashed line is the share of references that are
+    not found to be in their language.
     """
     shown = table[table["languages"] == "zero-shot"]
     targets, methods = sorted(shown["target"].unique()), sorted(shown["method"].unique())
@@ -69,6 +75,8 @@ def wrong_language_figure(table: pd.DataFrame) -> Figure:
                     label=method,
                     clip_on=False,
                 )
+            if value == "wrong_language" and part["error"].notna().any():
+                axes.axhline(part["error"].max(), color="0.5", linewidth=0.8, linestyle="--")
             axes.set(xscale="log", ylabel=label if column == 0 else "", title=target if row == 0 else "")
             axes.set_ylim(0, 100 if value == "wrong_language" else max(1, part[value].max()))
             sns.despine(ax=axes)

@@ -26,6 +26,7 @@ from codestilts.tasktypes.base import (
     special_tokens,
 )
 from codestilts.tasktypes.records import Changed, Records
+from codestilts.tasktypes.text_copying import Pointer
 from codestilts.tasktypes.text_decoder import Decoder, token_losses
 from codestilts.tasktypes.text_search import Best, Search, best_tokens, search
 from codestilts.tasktypes.token_states import token_states
@@ -78,7 +79,7 @@ def collate(features: list[GenerationFeature], tokenizer: Any, rng: Any = None) 
 
 
 class Head(nn.Module):
-    """The decoder.
+    """The decoder and, in a quick head, a pointer to the input (:mod:`codestilts.tasktypes.text_copying`).
 
     In training, ``forward`` returns the loss of each example summed over its tokens, and their number: [examples, 2].
     Otherwise it returns the mean log probability of each output's tokens and the tokens, -1 after the end: [examples,
@@ -93,36 +94,49 @@ class Head(nn.Module):
         self.decoder = Decoder(encoder, options.decoder_layers, options.output_tokens)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.smoothing = options.label_smoothing
+        width = encoder.get_input_embeddings().embedding_dim  # type: ignore[operator]
+        quick = task.head == "quick"
+        self.pointer = Pointer(width, config.hidden_size, tokenizer.all_special_ids) if quick else None
         self.search = Search(*start_and_end(tokenizer), options.output_tokens, options.beams)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Tensor:
         states = token_states(encoder, batch)
-        memory, mask = states.padded(states.last), batch["attention_mask"]
+        memory = states.padded(states.last)
         table: Tensor = encoder.get_input_embeddings().weight  # type: ignore[operator]
         if self.training:
-            return self._losses(memory, mask, table, batch["output"])
-        return self._outputs(memory, mask, table)
+            return self._losses(memory, batch, table)
+        return self._outputs(memory, batch, table)
 
-    def _losses(self, memory: Tensor, mask: Tensor, table: Tensor, output: Tensor) -> Tensor:
-        real = output != IGNORE
-        previous = torch.cat([torch.full_like(output[:, :1], self.search.start), output.clamp(min=0)[:, :-1]], 1)
+    def _losses(self, memory: Tensor, batch: Batch, table: Tensor) -> Tensor:
+        output = batch["output"]
+        real, gold = output != IGNORE, output.clamp(min=0)
+        previous = torch.cat([torch.full_like(output[:, :1], self.search.start), gold[:, :-1]], 1)
         # Padding needs no mask: it comes last, and no token attends to later ones.
+        mask = batch["attention_mask"]
         states = self.decoder(nn.functional.embedding(previous, table), memory, mask)
-        losses = token_losses(states[real], output[real], table, self.bias, self.smoothing)
+        losses, of_all = token_losses(states[real], output[real], table, self.bias)
+        if self.pointer:
+            copies = self.pointer(states, previous, self.pointer.inputs(memory, batch["input_ids"], mask))
+            losses = copies.at(real).losses(losses, output[real])
+        losses = (1 - self.smoothing) * losses + self.smoothing * of_all
         example = real.nonzero()[:, 0]
         totals = losses.new_zeros(len(output)).index_add(0, example, losses)
         return torch.stack([totals, real.sum(1).to(totals.dtype)], 1)
 
-    def _outputs(self, memory: Tensor, mask: Tensor, table: Tensor) -> Tensor:
+    def _outputs(self, memory: Tensor, batch: Batch, table: Tensor) -> Tensor:
         from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
         beams, outputs = self.search.beams, len(memory)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        memory, mask = memory.repeat_interleave(beams, 0), mask.repeat_interleave(beams, 0)
+        memory, mask = memory.repeat_interleave(beams, 0), batch["attention_mask"].repeat_interleave(beams, 0)
+        given = batch["input_ids"].repeat_interleave(beams, 0)
+        inputs = self.pointer.inputs(memory, given, mask) if self.pointer else None
+        first = (slice(None), 0)  # of the one token for which states are computed at a time
 
         def score(last: Tensor, count: int) -> Best:
             states = self.decoder(nn.functional.embedding(last[:, None], table), memory, mask, cache)
-            return best_tokens(states[:, 0], table, self.bias, count)
+            copies = self.pointer(states, last[:, None], inputs).at(first) if self.pointer else None
+            return best_tokens(states[first], table, self.bias, count, copies)
 
         def reorder(continued: Tensor) -> None:
             # The hypotheses of an output have the same input, whose keys and values stay where they are.

@@ -104,26 +104,29 @@ def _copy_weights(encoder: nn.Module, blocks: nn.Module) -> frozenset[str]:
     return frozenset(shared)
 
 
-def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor, smoothing: float) -> Tensor:
-    """Compute the cross entropy of each token without the scores of all: they are computed again to go back.
+def token_losses(states: Tensor, gold: Tensor, table: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute losses of tokens without the scores of all: they are computed again to go back.
 
     Args:
         states: what :class:`Decoder` returns, of the real tokens, shape [tokens, width].
         gold: the tokens, shape [tokens].
         table: output embeddings, shape [vocabulary, width].
         bias: shape [vocabulary].
-        smoothing: share of the probability that all tokens get alike (Szegedy et al. 2016, section 7).
 
     Returns:
-        Shape [tokens].
+        The cross entropy of each token, and its mean over all tokens of the vocabulary as gold, each of shape [tokens].
     """
 
-    def losses(part: Tensor, tokens: Tensor) -> Tensor:
+    def losses(part: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         scores = F.linear(part, table, bias).float()
-        return F.cross_entropy(scores, tokens, reduction="none", label_smoothing=smoothing)
+        total = scores.logsumexp(1)
+        return total - scores.gather(1, tokens[:, None]).squeeze(1), total - scores.mean(1)
 
     # All parts have one size, the last with zeros: memory that is freed fits what is asked for next.
     spare = -len(states) % POSITIONS_AT_ONCE
     parts = F.pad(states, (0, 0, 0, spare)).split(POSITIONS_AT_ONCE), F.pad(gold, (0, spare)).split(POSITIONS_AT_ONCE)
     found = [checkpoint(losses, *part, use_reentrant=False) for part in zip(*parts, strict=True)]
-    return torch.cat(found)[: len(states)] if found else states.new_zeros(0)
+    if not found:
+        return states.new_zeros(0), states.new_zeros(0)
+    of_gold, of_all = (torch.cat(column)[: len(states)] for column in zip(*found, strict=True))
+    return of_gold, of_all

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from codestilts.tasktypes.text_copying import Copies
+
 # Scores of the next token are computed for this many hypotheses at a time: 128 MB for the largest vocabulary, XLM-R's.
 HYPOTHESES_AT_ONCE = 128
 
@@ -42,19 +44,27 @@ Scorer = Callable[[Tensor, int], Best]
 Reorder = Callable[[Tensor], None]
 
 
-def best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int) -> Best:
-    """Return the ``count`` most probable tokens after each state."""
-    found = [_best_tokens(part, table, bias, count) for part in states.split(HYPOTHESES_AT_ONCE)]
+def best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies: Copies | None = None) -> Best:
+    """Return the ``count`` most probable tokens after each state, which may be copied if there are ``copies``."""
+    parts = states.split(HYPOTHESES_AT_ONCE)
+    sources = copies.split(HYPOTHESES_AT_ONCE) if copies else [None] * len(parts)
+    found = [_best_tokens(part, table, bias, count, source) for part, source in zip(parts, sources, strict=True)]
     return Best(torch.cat([part.log_probability for part in found]), torch.cat([part.token for part in found]))
 
 
-def _best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int) -> Best:
+def _best_tokens(states: Tensor, table: Tensor, bias: Tensor, count: int, copies: Copies | None) -> Best:
     scores = F.linear(states, table, bias).float()
+    if copies is None:
+        values, tokens = _largest(scores, count)
+        return Best(values - scores.logsumexp(1, keepdim=True), tokens)
+    values, tokens = _largest(copies.mixed(scores.softmax(1)), count)
+    return Best(values.log(), tokens)
+
+
+def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if count == 1:
-        values, tokens = scores.max(dim=1, keepdim=True)  # several times faster than topk
-    else:
-        values, tokens = scores.topk(min(count, scores.shape[1]), dim=1)
-    return Best(values - scores.logsumexp(1, keepdim=True), tokens)
+        return values.max(dim=1, keepdim=True)  # several times faster than topk
+    return values.topk(min(count, values.shape[1]), dim=1)
 
 
 def search(

@@ -20,9 +20,9 @@ from codestilts.training.checkpoint_selection import score
 from codestilts.training.devices import device_name
 from codestilts.training.inputs import EncodedTask, Rows
 from codestilts.training.models import TaskModel
-from codestilts.training.precision import allow_tf32, describe
+from codestilts.training.precision import describe
 from codestilts.training.prediction import compute_outputs, decode_outputs
-from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first
+from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first, set_up_torch
 from codestilts.training.tokenizers import load_tokenizer
 
 # Rows above which a table is compared language by language, on the encoder's device: only bucc, with hundreds of
@@ -54,8 +54,7 @@ class RetrievalJob:
 def predict_targets(job: RetrievalJob, device: torch.device) -> None:
     """Predict every untrained target with every seed's encoder."""
     settings = job.settings
-    torch.set_num_threads(settings.threads)
-    allow_tf32(settings.tf32)
+    set_up_torch(settings)
     began = time.perf_counter()
     inputs = RetrievalInputs(settings, load_tokenizer(job.encoder), device)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)

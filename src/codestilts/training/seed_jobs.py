@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from codestilts.code_digest import stage_digest
-from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
+from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.training import models
@@ -20,6 +20,7 @@ from codestilts.training.checkpoint_selection import select
 from codestilts.training.curve import downsample_curve
 from codestilts.training.distributed import rank, run_on_rank_zero
 from codestilts.training.encode import RECORD
+from codestilts.training.heap import return_large_blocks
 from codestilts.training.inputs import TrainingInputs, load_inputs
 from codestilts.training.launcher import launch
 from codestilts.training.loop import Trained, train
@@ -221,9 +222,10 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
-def set_up_torch(settings: TrainingSettings) -> None:
-    """Compute with the threads of the settings, and with TF32 if they allow it."""
+def set_up_torch(settings: TrainingSettings | RetrievalSettings) -> None:
+    """Compute with the threads of the settings, with TF32 if they allow it, without keeping large blocks of memory."""
     torch.set_num_threads(settings.threads)
+    return_large_blocks()
     allow_tf32(settings.tf32)
 
 

@@ -132,7 +132,7 @@ def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
 
     An output of which the language cannot be told (``found_language`` is "") counts as wrong: left out, an output that
     is empty, noise or broken code would be no error. Rows whose references cannot be told lower the share of every
-    system alike; how many there are is measured (:func:`codestilts.evaluation.output_language.error_on_gold`).
+    system alike; the value of the references themselves (the arm :data:`codestilts.columns.REFERENCES`) is its limit.
     """
     return ratio(predictions.index, predictions["found_language"] == predictions["output_language"], 1.0)
 
