@@ -18,11 +18,11 @@ from codestilts.provenance import is_leftover
 
 Members = dict[str, Path | bytes]
 
-PROJECT_FILES = ("Snakefile", "config.yaml", "claims.yaml", "sources.csv", "Makefile", "pyproject.toml", "LICENSE")
-PROJECT_FILES += ("CITATION.cff", "CHANGELOG.md")
+PROJECT_FILES = ["Snakefile", "config.yaml", "claims.yaml", "sources.csv", "Makefile", "pyproject.toml", "LICENSE"]
+PROJECT_FILES += ["CITATION.cff", "CHANGELOG.md"]
 # Profiles of clusters are left out: they hold accounts and folders of a site.
-PROJECT_FOLDERS = ("containers", "envs", "notebooks", "profiles/default", "report", "rules", "scripts", "src")
-PROJECT_FOLDERS += ("studies", "tasks")
+PROJECT_FOLDERS = ["containers", "envs", "notebooks", "profiles/default", "report", "rules", "scripts", "src"]
+PROJECT_FOLDERS += ["studies", "tasks"]
 BUILT = re.compile(r"(^|/)(__pycache__|[^/]+\.egg-info)/|\.sif(\.sha256)?$")
 
 # Files of a folder of results, as regular expressions. A redraw reads GIVEN, and makes the others again.

@@ -48,7 +48,7 @@ def data_cards(study: Study, results: Path, root: Path) -> Iterator[tuple[str, b
 
 def data_card(study: Study, task: str, examples: Path, audit: pd.DataFrame, root: Path) -> str:
     """Return the card of a task's examples."""
-    spec, label = study.tasks[task], LABELS.get(study.tasks[task].type)
+    spec, label = study.tasks[task], LABELS.get(study.tasks[task].type, "")
     present = [name for name in ("language", "split", label) if name in pq.read_schema(examples).names]
     rows = pd.read_parquet(examples, columns=present)
     sources = [study.sources[name] for name in sources_of_task(study, task)]

@@ -27,8 +27,8 @@ from codestilts.workflow.snakemake_internals import JobRecord, read_job_record
 
 README = "report/archive.md.j2"
 # What a study reads or makes and its archive leaves out, because of its size or licence: the archive has its digests.
-LEFT_OUT = ("examples/*.parquet", "functions/*.parquet", "*.parquet", "encoders/*/*", "intermediate/**/*.safetensors")
-LEFT_OUT += ("target/**/*.safetensors",)
+LEFT_OUT = ["examples/*.parquet", "functions/*.parquet", "*.parquet", "encoders/*/*", "intermediate/**/*.safetensors"]
+LEFT_OUT += ["target/**/*.safetensors"]
 
 
 def make_archive(study: Study, configs: Sequence[Path], root: Path, out: Path) -> Members:
