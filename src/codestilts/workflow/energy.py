@@ -79,7 +79,7 @@ def energy_of_runs(runs: pd.DataFrame, gpus: dict[str, int]) -> str:
     machines = zip(runs["device"], runs["processor"], runs["threads"], strict=True)
     devices = pd.Series([device_name(*machine) for machine in machines], index=runs.index, dtype=str)
     hours = runs["seconds"] * [gpus.get(encoder, 1) for encoder in runs["encoder"]] / 3600
-    return energy_text(hours.groupby(devices).sum().items())
+    return energy_text((str(device), float(total)) for device, total in hours.groupby(devices).sum().items())
 
 
 def energy_text(parts: Iterable[tuple[str, float]]) -> str:

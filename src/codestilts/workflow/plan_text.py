@@ -67,7 +67,7 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
             speed_text(plan, runs),
             jobs_text(plan),
             f"Device hours on {plan.speed.device} ({work})\n{as_text(hours)}",
-            textwrap.fill(energy_text([(plan.speed.device, float(hours.loc["all", "all"]))]), WIDTH),
+            textwrap.fill(energy_text([(plan.speed.device, float(hours["all"]["all"]))]), WIDTH),
             f"Wall time (the longest chain of jobs takes {longest:,.2f} hours)\n"
             + planning.wall_time(plan.jobs, plan.speed, plan.devices).to_string(index=False, formatters=WALL_TIME),
             disk_text(plan),
