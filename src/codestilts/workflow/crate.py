@@ -126,7 +126,7 @@ def _parts(crate: ROCrate, inputs: CrateInputs) -> dict[str, Any]:
     folders: dict[str, int] = defaultdict(int)
     parts: dict[str, Any] = {}
     for name, (size, digest) in sorted(inputs.files.items()):
-        if match := FOLDERS.match(name):
+        if (match := FOLDERS.match(name)) and name not in inputs.archived.configs:
             folders[match[0]] += 1
             continue
         suffix = Path(name).suffix
