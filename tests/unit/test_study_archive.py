@@ -20,6 +20,8 @@ from codestilts.errors import CodeStiltsError
 from codestilts.workflow.redraw import prepare, read_archived_study
 
 HOME = "/home/someone/project"
+FIGURE = {"output_type": "display_data", "data": {"text/plain": "a figure"}}
+WARNING = {"output_type": "stream", "name": "stderr", "text": [f"{HOME}/x.py:3: UserWarning: few points"]}
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,10 @@ def test_the_project_itself_has_no_such_thing(tmp_path: Path) -> None:
 
 def test_notebooks_lose_what_describes_the_machine(tmp_path: Path) -> None:
     inserted = {"metadata": {"tags": ["snakemake-job-properties"]}, "source": [f"path = '{HOME}'"], "outputs": []}
-    drawn = {"metadata": {"tags": []}, "source": ["draw()"], "outputs": ["a figure"]}
+    drawn = {"metadata": {"tags": []}, "source": ["draw()"], "outputs": [FIGURE, WARNING]}
     metadata = {"kernelspec": {"name": "python3"}, "papermill": {"input_path": f"{HOME}/.snakemake/x.ipynb"}}
     raw = without_machine({"cells": [inserted, drawn], "metadata": metadata, "nbformat": 4})
+    drawn["outputs"] = [FIGURE]
     assert json.loads(raw) == {"cells": [drawn], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4}
     check_members({"results/x/notebooks/a.ipynb": raw}, tmp_path)
 

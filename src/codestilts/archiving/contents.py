@@ -101,13 +101,17 @@ def _prepared(name: str, path: Path, closed: Sequence[str]) -> Path | bytes:
 
 
 def without_machine(notebook: dict[str, Any]) -> bytes:
-    """Return a notebook as it was run, without the cell and the metadata that describe the machine.
+    """Return a notebook as it was run, without the cells, outputs and metadata that describe the machine.
 
-    The workflow inserts a cell with its search path and its objects, and Papermill notes the path of its input.
+    The workflow inserts a cell with its search path and its objects, Papermill notes the path of its input, and
+    warnings name the files that they come from.
     """
     tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
     inserted = [any(tag.endswith(INSERTED) for tag in own) for own in tags]
     cells = [cell for cell, is_inserted in zip(notebook["cells"], inserted, strict=True) if not is_inserted]
+    for cell in cells:
+        if outputs := cell.get("outputs"):
+            cell["outputs"] = [output for output in outputs if output.get("name") != "stderr"]
     metadata = {key: value for key, value in notebook["metadata"].items() if key != "papermill"}
     return (json.dumps(notebook | {"cells": cells, "metadata": metadata}, indent=1, ensure_ascii=False) + "\n").encode()
 
