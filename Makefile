@@ -7,6 +7,8 @@
 # make calibrate    how often intervals contain the truth in simulated studies (minutes; docs/statistics.md has the table)
 # make test-cluster   tests on a real Slurm with real Apptainer; says what is missing and how to get it
 # make test-gpu   tests on a real GPU, and its utilisation in training
+# make test-page  tests of the report in Chromium; says what is missing (PYTEST="--page results/desk/report.html" for another)
+# make screenshots STUDY=pocket   take the screenshots of docs/ from the report of a study
 # make rehearse STUDY=paper   run every part of a study once, at tiny scale (COVER=pairs or all for more)
 # make plan STUDY=paper       estimate what a study costs, before it runs (PLAN="--gpu H100 --gpus 4" for other GPUs)
 # make status STUDY=paper     show the progress of a study: jobs, device hours, failures, what to do next (STATUS="--failures 50")
@@ -80,6 +82,8 @@ TAKES_bench := PYTEST
 TAKES_calibrate := PYTEST
 TAKES_test-cluster := PYTEST
 TAKES_test-gpu := PYTEST
+TAKES_test-page := PYTEST
+TAKES_screenshots := STUDY
 TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
 TAKES_$(IMAGE) := $(TAKES_container)
 TAKES_$(IMAGE).sha256 := $(TAKES_container)
@@ -104,7 +108,7 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 BEGAN := $(shell date +%s)
 
 .PHONY: setup container report archive verify release rounding diff rehearse register pins test bench calibrate test-cluster test-gpu
-.PHONY: plan status lint lock check-wheels
+.PHONY: test-page screenshots plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
@@ -127,7 +131,7 @@ release: .venv/ready
 	@$(ACTIVATE) && python scripts/release.py --configs $(CONFIGS) --results results/$(STUDY) --out expected/$(STUDY)
 
 rounding: .venv/ready
-	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(addprefix --arms ,$(ARMS))
+	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(if $(ARMS),--arms $(ARMS))
 
 diff: .venv/ready
 	@$(ACTIVATE) && python scripts/diff.py $(A) $(B)
@@ -157,6 +161,12 @@ test-cluster: .venv/ready
 
 test-gpu: .venv/ready
 	$(ACTIVATE) && pytest tests/gpu $(PYTEST)
+
+test-page: .venv/ready
+	$(ACTIVATE) && pytest tests/page $(PYTEST)
+
+screenshots: .venv/ready
+	$(ACTIVATE) && python tests/page/screenshots.py --report results/$(STUDY)/report.html --out docs
 
 plan: .venv/ready
 	@$(ACTIVATE) && python scripts/plan.py --configs $(CONFIGS) $(PLAN)

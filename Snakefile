@@ -29,6 +29,7 @@ include: "rules/predict.smk"
 include: "rules/analysis_inputs.smk"
 include: "rules/analyse.smk"
 include: "rules/claims.smk"
+include: "rules/report_outputs.smk"
 include: "rules/report.smk"
 
 

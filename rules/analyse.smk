@@ -190,6 +190,32 @@ rule sample_predictions:
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
+rule browse_predictions:
+    input:
+        examples=expand("<results>/examples/{target}.parquet", target=STUDY.targets),
+        predictions=browsed_predictions,
+        image=IMAGE_DIGEST,
+    output:
+        "<results>/browsed_predictions.parquet",
+    log:
+        "<results>/logs/browse_predictions.log",
+    benchmark:
+        "<results>/benchmarks/browse_predictions.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        script=in_checkout("scripts/browse_predictions.py"),
+        settings=settings("sample_predictions"),
+        code=code("scripts/browse_predictions.py"),
+    message:
+        "Drawing predictions to browse"
+    shell:
+        "python {params.script:q} --examples {input.examples} --predictions {input.predictions}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+
+
 rule audit:
     input:
         training=expand("<results>/examples/{task}.parquet", task=STUDY.intermediate_tasks),
@@ -199,12 +225,7 @@ rule audit:
         encoded=encoded_once,
         image=IMAGE_DIGEST,
     output:
-        audit=report(
-            "<results>/audit.csv",
-            caption="../report/audit.rst",
-            category="Data",
-            labels={"table": "leakage audit"},
-        ),
+        audit="<results>/audit.csv",
         matched="<results>/matched_tasks.csv",
     log:
         "<results>/logs/audit.log",

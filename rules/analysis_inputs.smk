@@ -31,6 +31,14 @@ def shown_predictions(wildcards):
     return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
 
 
+def browsed_predictions(wildcards):
+    """Of each arm, with its first encoder, the first batch of seeds."""
+    pairs = [(encoder, arm) for arm, encoder in {arm: name for name, arm in reversed(STUDY.encoder_arms)}.items()]
+    runs = [run for pair in pairs for run in runs_of_pair(pair)]
+    first = next(iter(STUDY.batches))
+    return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
+
+
 def deleted_outputs(wildcards):
     """Outputs of targets that are missing although a table is made of them, so that no other job asks for them.
 

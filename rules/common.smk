@@ -282,20 +282,3 @@ def encoded_of_model(encoder, arm):
     if DOSE_PAIRS:
         return over([(encoder, arm)], DOSES)
     return expand(ENCODED, task=STUDY.arms[arm].tasks, encoder=encoder)
-
-
-# Outputs
-
-
-def reported(category, folder, names, kind):
-    """Figures or tables of an encoder that `snakemake --report` shows, under a category whose caption they share.
-
-    They are updated in place, because Snakemake deletes other outputs before it opens a notebook (--edit-notebook).
-    """
-    shown = []
-    for name in names:
-        labels = {"encoder": "{encoder}", folder.removesuffix("s"): name.replace("-", " ")}
-        path = f"<results>/{folder}/{{encoder}}/{name}.{kind}"
-        caption = f"../report/{category.lower()}.rst"
-        shown.append(update(report(path, caption=caption, category=category, labels=labels)))
-    return shown

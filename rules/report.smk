@@ -1,27 +1,9 @@
 # Notebooks draw figures and tables, and the report shows them. `snakemake --report` collects the same files with
 # captions.
-from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.registration import expected_state
-from codestilts.config.scopes import effect_figure
-from codestilts.reporting.report_tables import REPORT_TABLES
+from codestilts.reporting.exhibits import PRINTED
 
 STAGE_TIMES = in_checkout("scripts/stage_times.py")  # a table of them is printed after a run
-EFFECT_FIGURES = ["primary", "checks", *map(effect_figure, STUDY.scopes)]
-EFFECT_TABLES = ["contrasts", "effects", "checks"]
-LANGUAGE_FIGURES = ["matrix", "difference", "similarity"]
-LANGUAGE_TABLES = ["counts", "difference", "languages"]
-TRAINING_FIGURES = ["curves", "losses"]
-TRAINING_TABLES = ["budgets", "learned", "cost"]
-DOSE_FIGURES = ["doses"] if DOSE_PAIRS else []
-DOSE_TABLES = ["doses", "fixed-doses"]
-GENERATION_FIGURES = ["wrong-language"] if generated_targets(STUDY) else []
-GENERATION_TABLES = ["wrong-language"]
-RESULT_TABLES = [f"<results>/{table}.csv" for table in REPORT_TABLES + (["doses"] if DOSE_PAIRS else [])]
-REPORT_FIGURES = expand(
-    "<results>/figures/{encoder}/{figure}.svg",
-    encoder=STUDY.encoders,
-    figure=EFFECT_FIGURES + LANGUAGE_FIGURES + TRAINING_FIGURES + DOSE_FIGURES + GENERATION_FIGURES,
-)
 
 
 rule notebook_effects:
@@ -31,12 +13,10 @@ rule notebook_effects:
         checks="<results>/target_checks.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=reported("Effects", "figures", EFFECT_FIGURES, "svg"),
-        print=update(
-            expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=EFFECT_FIGURES, kind=["pdf", "png"])
-        ),
-        tables=reported("Effects", "tables", EFFECT_TABLES, "csv"),
-        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=EFFECT_TABLES)),
+        figures=shown_by("effects", "Effects", "figures"),
+        print=update(files_of("effects", "figures", *PRINTED)),
+        tables=shown_by("effects", "Effects", "tables"),
+        latex=update(files_of("effects", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/effects.ipynb",
     benchmark:
@@ -61,12 +41,10 @@ rule notebook_languages:
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=reported("Languages", "figures", LANGUAGE_FIGURES, "svg"),
-        print=update(
-            expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=LANGUAGE_FIGURES, kind=["pdf", "png"])
-        ),
-        tables=reported("Languages", "tables", LANGUAGE_TABLES, "csv"),
-        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=LANGUAGE_TABLES)),
+        figures=shown_by("languages", "Languages", "figures"),
+        print=update(files_of("languages", "figures", *PRINTED)),
+        tables=shown_by("languages", "Languages", "tables"),
+        latex=update(files_of("languages", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/languages.ipynb",
     benchmark:
@@ -88,14 +66,15 @@ rule notebook_training:
     input:
         runs="<results>/runs.csv",
         curves="<results>/curves.csv",
+        layers="<results>/layers.csv",
+        scores="<results>/scores.csv",
+        matched="<results>/matched_tasks.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=reported("Training", "figures", TRAINING_FIGURES, "svg"),
-        print=update(
-            expand("<results>/figures/{{encoder}}/{figure}.{kind}", figure=TRAINING_FIGURES, kind=["pdf", "png"])
-        ),
-        tables=reported("Training", "tables", TRAINING_TABLES, "csv"),
-        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=TRAINING_TABLES)),
+        figures=shown_by("training", "Training", "figures"),
+        print=update(files_of("training", "figures", *PRINTED)),
+        tables=shown_by("training", "Training", "tables"),
+        latex=update(files_of("training", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/training.ipynb",
     benchmark:
@@ -119,10 +98,10 @@ rule notebook_doses:
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=reported("Training", "figures", ["doses"], "svg"),
-        print=update(expand("<results>/figures/{{encoder}}/doses.{kind}", kind=["pdf", "png"])),
-        tables=reported("Training", "tables", DOSE_TABLES, "csv"),
-        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=DOSE_TABLES)),
+        figures=shown_by("doses", "Training", "figures"),
+        print=update(files_of("doses", "figures", *PRINTED)),
+        tables=shown_by("doses", "Training", "tables"),
+        latex=update(files_of("doses", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/doses.ipynb",
     benchmark:
@@ -146,10 +125,10 @@ rule notebook_generation:
         runs="<results>/runs.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=reported("Training", "figures", ["wrong-language"], "svg"),
-        print=update(expand("<results>/figures/{{encoder}}/wrong-language.{kind}", kind=["pdf", "png"])),
-        tables=reported("Training", "tables", GENERATION_TABLES, "csv"),
-        latex=update(expand("<results>/tables/{{encoder}}/{table}.tex", table=GENERATION_TABLES)),
+        figures=shown_by("generation", "Training", "figures"),
+        print=update(files_of("generation", "figures", *PRINTED)),
+        tables=shown_by("generation", "Training", "tables"),
+        latex=update(files_of("generation", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/generation.ipynb",
     benchmark:
@@ -167,11 +146,11 @@ rule notebook_generation:
         "../notebooks/generation.py.ipynb"
 
 
-# This job runs just before the report, so that it sees all other jobs, and on the machine that submits them.
+# This job runs after all others but the last two, so that it sees them, and on the machine that submits them.
 rule slurm_efficiency:
     input:
         tables=RESULT_TABLES,
-        figures=REPORT_FIGURES,
+        exhibits=ENCODER_EXHIBITS,
     output:
         "<results>/efficiency.csv",
     log:
@@ -198,14 +177,46 @@ rule slurm_efficiency:
         " --benchmarks {params.benchmarks} --out {output} 2>&1 | tee {log}"
 
 
+rule notebook_study:
+    input:
+        claims="<results>/claims.csv",
+        audit="<results>/audit.csv",
+        efficiency="<results>/efficiency.csv",
+        sources=in_checkout("sources.csv"),
+        image=IMAGE_DIGEST,
+    output:
+        figures=shown_by("study", "The study", "figures"),
+        print=update(files_of("study", "figures", *PRINTED)),
+        tables=shown_by("study", "The study", "tables"),
+        latex=update(files_of("study", "tables", "tex")),
+    log:
+        notebook="<results>/notebooks/study.ipynb",
+    benchmark:
+        "<results>/benchmarks/notebooks/study.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        settings=settings("report"),
+        benchmarks=lambda wildcards, input: str(Path(input.efficiency).with_name("benchmarks")),
+        code=code("notebooks/study.py.ipynb"),
+    message:
+        "Drawing the study"
+    notebook:
+        "../notebooks/study.py.ipynb"
+
+
 rule report:
     input:
         tables=RESULT_TABLES,
-        figures=REPORT_FIGURES,
+        exhibits=ENCODER_EXHIBITS + exhibits_of("study"),
         efficiency="<results>/efficiency.csv",
-        sources=in_checkout("sources.csv"),
+        browsed="<results>/browsed_predictions.parquet",
         tasks=[STUDY.tasks[task].file for task in STUDY.examples],
+        sources=in_checkout("sources.csv"),
         template=in_checkout("report/template.html.j2"),
+        parts=[in_checkout(f"report/page.{suffix}") for suffix in ("css", "js")],
         image=IMAGE_DIGEST,
     output:
         report(

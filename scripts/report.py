@@ -12,7 +12,6 @@ from codestilts.errors import run
 from codestilts.files import read_yaml
 from codestilts.provenance import atomic
 from codestilts.reporting.html_report import ReportInputs, render
-from codestilts.workflow.benchmarks import stage_times
 from codestilts.workflow.energy import energy_of_runs
 
 
@@ -21,7 +20,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="the study's folder of results")
     parser.add_argument("--sources", required=True, help="sources.csv")
     parser.add_argument("--tasks", nargs="+", type=Path, required=True, help="task files (YAML) of the study")
-    parser.add_argument("--template", type=Path, required=True, help="template of the page")
+    parser.add_argument(
+        "--template", type=Path, required=True, help="template of the page, beside its style and script"
+    )
     parser.add_argument("--image", type=Path, help="file with the digest of the container image of the jobs")
     parser.add_argument(
         "--settings", type=TypeAdapter(ReportSettings).validate_json, required=True, help="JSON of ReportSettings"
@@ -29,13 +30,12 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
     inputs = ReportInputs(
-        template=arguments.template.read_text(encoding="utf-8"),
+        template=arguments.template,
         results=arguments.results,
         sources=pd.read_csv(arguments.sources, dtype=str, keep_default_na=False),
         tasks={path.stem: read_yaml(path) for path in arguments.tasks},
         settings=arguments.settings,
         energy=energy_of_runs(read_csv(arguments.results / "runs.csv"), arguments.settings.gpus),
-        stages=stage_times(arguments.results / "benchmarks"),
         image=arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else "",
     )
     page = render(inputs)

@@ -13,6 +13,7 @@ from codestilts.evaluation.statistics.effects import effects
 from codestilts.evaluation.statistics.resampling import resample
 from codestilts.evaluation.statistics.target_checks import target_checks
 from codestilts.reporting import figures
+from codestilts.reporting.curve_figures import spread_labels
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,18 @@ def test_a_figure_without_data_shows_the_zero_line_alone():
     assert not [text for text in heat.axes[0].texts if text.get_text()] and texts(heat).startswith("0 ")
 
 
+def test_the_value_of_each_seed_is_a_dot_below_its_interval(tables: dict[str, pd.DataFrame]):
+    unseen = tables["effects"].query("language_set == 'unseen' and scope == 'all groups' and arm == 'pos'")
+    figure = figures.effects(unseen, "all groups")
+    (dots,) = figure.axes[0].collections
+    figures.plt.close(figure)
+    places = np.asarray(dots.get_offsets())
+    assert len(places) == 3 and set(places[:, 1]) == {-figures.SEEDS_BELOW}
+    assert places[:, 0].mean() == pytest.approx(unseen["effect"].iloc[0], abs=1e-3), "the effect is their mean"
+
+
 def test_labels_keep_their_distance():
-    placed = figures.spread_labels({"a": 0.0, "b": 0.01, "c": 5.0}, 1.0)
+    placed = spread_labels({"a": 0.0, "b": 0.01, "c": 5.0}, 1.0)
     heights = sorted(placed.values())
     assert np.diff(heights).min() >= 1.0 - 1e-9
     assert placed["a"] < placed["b"] < placed["c"]
@@ -65,7 +76,7 @@ def test_labels_keep_their_distance():
 def test_figures_are_saved_alike(tmp_path: Path, tables: dict[str, pd.DataFrame]):
     figures.style()
     for folder in ("one", "two"):
-        figures.save(figures.primary(tables["contrasts"], 1.0), tmp_path / folder / "primary")
-    for kind in ("svg", "pdf", "png"):
+        figures.save(figures.primary(tables["contrasts"], 1.0), tables["contrasts"], tmp_path / folder / "primary")
+    for kind in ("svg", "pdf", "png", "csv"):
         one, two = ((tmp_path / folder / f"primary.{kind}").read_bytes() for folder in ("one", "two"))
         assert one == two

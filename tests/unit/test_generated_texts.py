@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from codestilts.reporting import figures, generation, sample_predictions
+from codestilts.reporting import generation, sample_predictions
 from codestilts.reporting.run_records import trained_how
 
 
@@ -68,7 +68,7 @@ def test_the_figure_has_a_point_for_each_arm(table):
     assert error.get_ydata() == pytest.approx([15, 15])
     assert [line.get_xydata().tolist() for line in arms] == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
     assert [line.get_label() for line in quality.lines] == ["full", "lora"]
-    assert wrong.get_xscale() == "log" and figures.svg(figure).startswith("<?xml")
+    assert wrong.get_xscale() == "log"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """The report, its tables and its figures, from a synthetic study."""
 
+import base64
+import hashlib
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +34,14 @@ from codestilts.reporting.answer import (
     leave_one_out,
     lost_to_correction,
 )
-from codestilts.reporting.encoder_section import checkpoint_grid, layer_grid
-from codestilts.reporting.html_report import ReportInputs, number_range, render
+from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
+from codestilts.reporting.html_report import BROWSED, ReportInputs, number_range, render
+from codestilts.reporting.page_links import linked
 from codestilts.reporting.run_records import budgets, curves_table, learned, matched, runs_table
+from codestilts.reporting.sample_predictions import COLUMNS as BROWSED_COLUMNS
+from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.svg import embedded_svg
+from codestilts.reporting.tables import with_interval
 from codestilts.training.curve import downsample_curve
 from codestilts.workflow.slurm_efficiency import COLUMNS, efficiency
 
@@ -114,31 +121,108 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def write_exhibits(results: Path) -> None:
+    """Write the files of figures and tables that a folder lacks, as if notebooks had: one table for all."""
+    stages = pd.DataFrame([{"stage": "extract functions", "jobs": 1, "seconds": 2.5, "longest": 2.5, "memory": 100.0}])
+    for notebook, names in TABLES.items():
+        for name in names:
+            path = results / Exhibit(name, "tables", "" if notebook == WHOLE_STUDY else "tiny").data
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                write_csv(stages, path)
+    for notebook, names in FIGURES.items():
+        for name in names:
+            path = results / Exhibit(name, "figures", "" if notebook == WHOLE_STUDY else "tiny").data
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                write_csv(stages, path)
+    (results / "figures/jobs.svg").write_text("<svg width='1pt' viewBox='0 0 1 1'></svg>")
+    if not (results / BROWSED).exists():
+        pd.DataFrame(columns=BROWSED_COLUMNS).to_parquet(results / BROWSED)
+
+
 def page(results: Path, settings: ReportSettings = SETTINGS) -> str:
+    write_exhibits(results)
     source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
     inputs = ReportInputs(
-        template=(ROOT / "report" / "template.html.j2").read_text(),
+        template=ROOT / "report/template.html.j2",
         results=results,
         sources=pd.DataFrame([source | {"citation": EVIL, "bytes": "1000"}]),
         tasks={name: yaml.safe_load(TASK) for name in ["cloze", *settings.comparison.targets]},
         settings=settings,
-        stages=[{"stage": "extract functions", "jobs": 1, "seconds": 2.5, "longest": 2.5, "memory": 100.0}],
     )
     return render(inputs)
 
 
-def test_the_page_escapes_whatever_data_holds(results: Path):
+def scripts(html: str) -> int:
+    """The number of scripts of a page that has no predictions to browse: its own."""
+    return html.lower().count("<script")
+
+
+def test_the_page_escapes_whatever_data_holds(results: Path, tmp_path: Path):
     html = page(results)
-    assert "<script" not in html
+    assert scripts(html) == 1
     assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 5
     assert "MIT &amp; more" in html
+    shutil.copytree(results, tmp_path / "copy")
+    row = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL, "arm": "none"}
+    row |= {"prediction": "</script>" + EVIL, "right": False, "wrong_language": ""}
+    pd.DataFrame([row]).to_parquet(tmp_path / "copy" / BROWSED)
+    html = page(tmp_path / "copy")
+    assert scripts(html) == 2 and html.lower().count("</script") == 2
+    data = re.search(r'id="predictions">(.*?)</script>', html)
+    assert data and json.loads(data[1])["texts"] == ["</script>" + EVIL, EVIL]
+
+
+def test_only_the_script_of_the_page_may_run(results: Path):
+    """The digest of the policy is that of the script (W3C, CSP Level 3), and the policy allows no address."""
+    html = page(results)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', html)
+    script = re.search(r"<script>(.*)</script>", html, re.DOTALL)
+    assert policy and script
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert policy[1] == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+
+
+def test_figures_and_tables_link_their_notebook_their_data_and_the_command_that_makes_them(results: Path):
+    html = page(results)
+    for name, notebook in (("effects", "effects"), ("budgets", "training"), ("languages", "languages")):
+        (links,) = re.findall(rf'<ul class="links">(?:(?!</ul>).)*tables/tiny/{name}\.tex.*?</ul>', html, re.DOTALL)
+        assert f'href="notebooks/tiny/{notebook}.ipynb"' in links and f'href="tables/tiny/{name}.csv"' in links
+        command = f"snakemake --cores all --force results/synthetic/tables/tiny/{name}.csv"
+        assert f"<code>{command} --configfile studies/synthetic.yaml</code>" in links
+        data = re.search(r'href="data:text/csv;charset=utf-8;base64,(.*?)" download="synthetic-tiny-(\w+)\.csv"', links)
+        assert data and data[2] == name
+        assert base64.b64decode(data[1]) == (results / f"tables/tiny/{name}.csv").read_bytes()
+    (study,) = re.findall(r'<ul class="links">(?:(?!</ul>).)*tables/arms\.tex.*?</ul>', html, re.DOTALL)
+    assert 'href="notebooks/study.ipynb"' in study
+
+
+def test_every_table_has_its_links(results: Path):
+    """Answers of several arms to one example are no table of the study: their data are those of the predictions."""
+    html = page(results)
+    tables = len(re.findall(r"<table", html)) - html.count('aria-label="Answers, ')
+    assert tables == html.count('<ul class="links">') - 1, "one figure, of the jobs, is no table"
+
+
+def test_figures_without_data_are_an_error_that_says_what_makes_them(tmp_path: Path):
+    with pytest.raises(CodeStiltsError, match=r"primary\.csv: missing.*results/pocket/figures/tiny/primary\.svg\)$"):
+        linked(tmp_path, "pocket", "figures", "primary", "tiny")
+
+
+def test_heat_maps_have_a_detail_in_each_cell(results: Path):
+    """Thirty units with two examples each."""
+    (row,) = pd.read_csv(results / "counts.csv").query("language == 'go' and target == 'match'").to_dict("records")
+    value = with_interval(row["none"], row["low"], row["high"], signed=False)
+    detail = f"match in Go: {value} points, 60 test examples"
+    assert f'data-detail="{detail}">{row["none"]:.0f}</td>' in page(results)
 
 
 def test_the_page_needs_nothing_from_outside(results: Path):
     html = page(results)
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "https://" not in html
-    assert " src=" not in html
+    assert " src=" not in html and "@import" not in html and "fetch(" not in html
 
 
 def test_the_page_answers_the_questions_of_a_reader(results: Path):
@@ -158,9 +242,9 @@ def test_the_page_shows_the_use_of_slurm_if_there_is_any(results: Path, tmp_path
     values = [[EVIL, 4, 5, 1, 2.5, 2.5, 0.25, 0.8, None, 0.5, 0.1], ["score", 1, 1, 0, 0.1, 0, 0, 0.4, 0.3, 0.2, None]]
     pd.DataFrame(values, columns=COLUMNS).to_csv(tmp_path / "copy/efficiency.csv", index=False)
     html = page(tmp_path / "copy")
-    assert "% of the request" in html and html.count("<svg") == 1
+    assert "in Slurm" in html and html.count("<svg") == 1
     assert '<td class="n">80 %</td><td class="n"></td><td class="n">50 %</td><td class="n">10 %</td>' in html
-    assert "<script" not in html
+    assert scripts(html) == 1
 
 
 def test_a_missing_table_is_named(tmp_path: Path):
@@ -382,15 +466,14 @@ def test_checkpoints_and_layers_stand_beside_each_other(results: Path, tmp_path:
     three = pd.concat(
         [table.assign(checkpoint=name) for name in ("oracle", "dev", "last") for table in (scores, others)]
     )
-    grid = checkpoint_grid(three, metrics)
-    assert grid.columns == ["dev", "last", "oracle"] and {name for name, _ in grid.rows} >= {"match", "tags"}
+    table = checkpoint_scores(three, metrics)
+    assert list(table) == ["dev", "last", "oracle"] and set(table.index) >= {"match", "tags"}
     own = scores[(scores["target"] == "match") & scores["zero_shot"] & (scores["family"] != "control")]
     trained = own[own["checkpoint"] != ""]
-    assert dict(grid.rows)["match"] == pytest.approx([100 * trained["value"].mean()] * 3)
-    assert not checkpoint_grid(scores, metrics).rows
-    layers = layer_grid(pd.read_csv(results / "layers.csv", keep_default_na=False))
-    assert layers.columns == [2, 4] and layers.rows[0][0] == "parallel"
-    assert layers.rows[0][1] == pytest.approx([20, 40])
+    assert table.loc["match"].tolist() == pytest.approx([100 * trained["value"].mean()] * 3)
+    assert checkpoint_scores(scores, metrics).empty
+    layers = layer_scores(pd.read_csv(results / "layers.csv", keep_default_na=False))
+    assert list(layers) == [2, 4] and layers.loc["parallel"].tolist() == pytest.approx([20, 40])
     assert "Frozen retrieval without intermediate training, by the transformer block" in page(results)
 
 
@@ -402,10 +485,9 @@ def test_a_study_of_one_seed_has_a_page_without_intervals(results: Path, tmp_pat
         statistic(scores, design).assign(encoder="tiny").to_csv(tmp_path / f"copy/{name}.csv", index=False)
     figures.style()
     table = pd.read_csv(tmp_path / "copy/contrasts.csv")
-    figures.save(figures.primary(table, 1.0), tmp_path / "copy/primary")
-    figures.save(
-        figures.effects(pd.read_csv(tmp_path / "copy/effects.csv").head(9), "all groups"), tmp_path / "copy/effects"
-    )
+    figures.save(figures.primary(table, 1.0), table, tmp_path / "copy/primary")
+    drawn = pd.read_csv(tmp_path / "copy/effects.csv").head(9)
+    figures.save(figures.effects(drawn, "all groups"), drawn, tmp_path / "copy/effects")
     html = page(tmp_path / "copy")
     assert "No verdict on intermediate-task training on code and on English: one seed." in html
     assert "(no verdict: match, search, tags)" in html and "nan" not in html

@@ -26,6 +26,8 @@ TAKEN: dict[str, list[str]] = {
     "bench": ["PYTEST"],
     "calibrate": ["PYTEST"],
     "test-cluster": ["PYTEST"],
+    "test-page": ["PYTEST"],
+    "screenshots": ["STUDY"],
     "container": ["BASE", "BOOTSTRAP", "BUILD", "TORCH_FROM"],
     "setup": [],
     "pins": [],

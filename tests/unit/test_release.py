@@ -18,6 +18,7 @@ from codestilts.release.comparison import DEVIATES, Comparison, compare_results
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
+from codestilts.release.tolerances import Tolerances
 from codestilts.release.write import write_table
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +186,16 @@ def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) 
     assert deviating(compare_results(release, results)) == {"scores": {"value"}}
 
 
+def test_trivial_baselines_have_no_tolerance_and_another_precision_a_larger_one() -> None:
+    """.6 / sqrt(100), twice that in a precision whose errors are twice as large, and no less than one answer of 100."""
+    columns = {"encoder": ["tiny", ""], "target": "match", "metric": "accuracy", "n": "100"}
+    rows = pd.DataFrame(columns, dtype=str)
+    assert Tolerances({"match accuracy": 0.6}).of("scores", "value", rows).tolist() == pytest.approx([0.06, 0.0])
+    assert Tolerances({"match accuracy": 0.6}, factor=2.0).of("scores", "value", rows)[0] == pytest.approx(0.12)
+    assert Tolerances({"match accuracy": 0.0}).of("scores", "value", rows)[0] == pytest.approx(0.01)
+    assert Tolerances({"tags accuracy": 0.6}).of("scores", "value", rows)[0] == 0.0
+
+
 def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
     """Intervals begin at 20 (``gain``) and at 0.1 (``close``); the tolerance is 0.5, the threshold 0."""
     results = make_results(tmp_path / "again", "another chip")
@@ -210,6 +221,11 @@ def test_a_release_of_a_part_ignores_what_came_later(release: Path, results: Pat
     add_rows(results)
     found = compare_results(release, results)
     assert found.deviations == 0 and "7 of 8 runs" in found.warnings[0]
+    change_csv(results / "effects.csv", lambda table: table.assign(effect="1.0"))
+    assert deviating(compare_results(release, results)) == {"effects": {"effect"}}
+    shutil.copytree(results / "predictions/tiny/pos", results / "predictions/tiny/cloze")  # the study goes on
+    found = compare_results(release, results)
+    assert found.deviations == 0 and "effects: not compared" in " ".join(found.warnings)
     drop_language(results)
     assert deviating(compare_results(release, results)) == {"scores": {""}}
 

@@ -54,7 +54,7 @@ def with_claims(results: Path, folder: Path, rows: list[dict[str, Any]]) -> Path
 
 def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path) -> None:  # noqa: F811
     html = page(with_claims(results, tmp_path, ROWS))
-    assert "<script" not in html
+    assert html.count("<script") == 1
     assert '<tr id="claim-squad"><td class="good">' in html and "+8.0 [+7.0, +9.0]" in html
     assert "c: +8.0 [+7.0, +9.0]<br>go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
     assert '<a href="claims/squad.json">data</a>' in html and ABSENT["command"] in html
@@ -78,6 +78,6 @@ def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Pat
     (project / "plan.json").write_text(json.dumps({"entries": [first, later]}))
     html = page(project)
     top = html[: html.index('class="answer"')]
-    assert "was changed after it was registered" in top and "<script" not in html
+    assert "was changed after it was registered" in top and html.count("<script") == 1
     assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
     assert '<td class="text">missing</td>' in top and "changed since" in html

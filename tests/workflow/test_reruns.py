@@ -74,7 +74,7 @@ def test_a_local_source_that_changes_is_fetched_again(fresh: Path, tmp_path: Pat
 WHOLE_STUDY = [
     *("scores.csv", "effects.csv", "contrasts.csv", "target_checks.csv", "counts.csv"),
     *("runs.csv", "curves.csv", "layers.csv"),
-    *("figures/tiny/*", "tables/tiny/*", "efficiency.csv", "report.html"),
+    *("figures/*", "tables/*", "browsed_predictions.parquet", "efficiency.csv", "report.html"),
 ]
 CLAIMS = ["claims/form.json", "claims.csv"]  # of which this study can decide one, about arms of a form
 # The outputs of one encoder-arm pair.

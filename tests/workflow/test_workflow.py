@@ -44,7 +44,9 @@ def status(folder: Path) -> str:
 def test_from_sources_to_report(done: Path) -> None:
     results = done / RESULTS
     page = (results / "report.html").read_text()
-    assert "<svg" in page and "http-equiv" not in page
+    assert "<svg" in page and re.findall(r'http-equiv="([^"]*)"', page) == ["Content-Security-Policy"]
+    beside = [link for link in re.findall(r'href="([^"]*)"', page) if not re.match(r"#|data:|https?:", link)]
+    assert len(beside) > 50 and [link for link in beside if not (results / link).is_file()] == []
     scores = pd.read_csv(results / "scores.csv")
     assert set(scores["arm"]) >= {"none", "pos", "cloze", "mlm-code", "random"}
     assert set(scores["language"]) == {"python", "javascript", "c", "invented"} and set(scores["seed"]) >= {0, 1}
@@ -104,7 +106,18 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
     page = tmp_path / "snakemake.html"
     result = snakemake(done, "--report", str(page))
     assert result.returncode == 0 and "missing" not in result.stdout.lower(), result.stdout[-2000:]
-    assert page.stat().st_size > 1e6
+    text = page.read_text(encoding="utf-8")
+    shown, categories = (
+        json.JSONDecoder().raw_decode(text.partition(f'<script id="{name}">')[2].partition(f"var {name} = ")[2])[0]
+        for name in ("results", "categories")
+    )
+    figures = {f"{RESULTS}/{path.relative_to(done / RESULTS)}" for path in (done / RESULTS / "figures").rglob("*.svg")}
+    tables = {f"{RESULTS}/{path.relative_to(done / RESULTS)}" for path in (done / RESULTS / "tables").rglob("*.csv")}
+    assert set(shown) == figures | tables | {f"{RESULTS}/report.html"} and len(figures) > 8
+    assert all(len(result["caption"]) > 40 and result["labels"] for result in shown.values())
+    assert set(categories) == {"The study", "Effects", "Languages", "Training"}
+    of_effects = [path for paths in categories["Effects"].values() for path in paths]
+    assert f"{RESULTS}/figures/tiny/primary.svg" in of_effects
 
 
 def test_a_deleted_output_rebuilds_what_depends_on_it(project: Path) -> None:
@@ -169,7 +182,7 @@ def test_every_trial_is_declared_and_the_best_rate_is_trained_with(done: Path) -
 def test_a_changed_plot_reruns_only_the_plots(project: Path) -> None:
     with (project / "src/codestilts/reporting/figures.py").open("a") as stream:
         stream.write("\n# A thought about colours.\n")
-    drawing = {"notebook_effects", "notebook_languages", "notebook_training", "notebook_doses"}
+    drawing = {f"notebook_{name}" for name in ("effects", "languages", "training", "doses", "study")}
     assert drawing <= set(planned(project)) <= drawing | {"slurm_efficiency", "report"}
 
 

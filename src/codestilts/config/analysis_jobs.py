@@ -121,7 +121,8 @@ def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettin
 
 def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettings:
     """Return the settings of the notebook on training."""
-    return TrainingFigureSettings(_reported_arms(study), tuple(study.shown_arms))
+    metrics: dict[str, str] = {name: study.tasks[name].metric for name in study.targets}
+    return TrainingFigureSettings(_reported_arms(study), tuple(study.shown_arms), metrics)
 
 
 def generated_targets(study: Study) -> list[str]:

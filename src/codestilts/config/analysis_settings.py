@@ -144,10 +144,14 @@ class ReportedArm:
 
 @dataclass(frozen=True)
 class TrainingFigureSettings:
-    """Settings of the notebook that draws training; ``shown_arms`` are those whose dev curves are drawn."""
+    """Settings of the notebook that draws training.
+
+    ``shown_arms`` are those whose dev curves are drawn, ``metrics`` the main metric of each target.
+    """
 
     arms: dict[str, ReportedArm]
     shown_arms: tuple[str, ...]
+    metrics: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The comparison of two studies, cell by cell: equal, within tolerance, or deviating."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from codestilts.config.plan_record import changes
 from codestilts.release.extent import in_words
 from codestilts.release.snapshot import Snapshot, read_snapshot
 from codestilts.release.tables import TABLES, Table
@@ -86,23 +88,32 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
     warnings = [*(allowed.warnings if allowed else ()), *other_rates(expected, found)]
     if partial:
         warnings.append(f"{expected.folder} is a part of the study: {in_words(expected.release)}")
-    compared = []
+    compared, same_runs = [], not partial or _files(expected) == _files(found)
     for name, table in TABLES.items():
-        if name in expected.tables:
+        if name in expected.tables and not (table.of_all_runs and not same_runs):
             rows = expected.tables[name]
             compared.append(compare_table(table, rows, found.tables.get(name, rows.head(0)), allowed, partial))
+        elif name in expected.tables:
+            warnings.append(f"{name}: not compared, because {found.folder} has other runs")
         elif name in found.tables:
-            warnings.append(f"{name}: not compared, {expected.folder} has no such table")
+            warnings.append(f"{name}: not compared, because {expected.folder} has no such table")
     return Comparison(expected, found, compared, differs, warnings)
+
+
+def _files(snapshot: Snapshot) -> set[str]:
+    """Return the files of predictions."""
+    return set(snapshot.tables["predictions"]["file"]) if "predictions" in snapshot.tables else set()
 
 
 def machines_differ(expected: Snapshot, found: Snapshot) -> str:
     """Return in words why the last bits of numbers may differ; empty if both were computed with one and the same."""
     if len(expected.machines) == 1 and expected.machines == found.machines:
         return ""
-    if len(expected.machines) > 1 or len(found.machines) > 1:
-        return "runs were computed on several kinds of processor or with several versions"
-    return "another processor, precision or version of a package"
+    if len(expected.machines) != 1 or len(found.machines) != 1:
+        return "runs on several kinds of processor or with several versions"
+    kinds = (json.loads(snapshot.machines[0]) for snapshot in (expected, found))
+    ours, theirs = (kind | kind.pop("versions") for kind in kinds)
+    return f"another {', '.join(changes(ours, theirs))}"
 
 
 def other_rates(expected: Snapshot, found: Snapshot) -> list[str]:

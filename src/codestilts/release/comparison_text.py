@@ -1,5 +1,6 @@
 """A comparison as a text table: a summary line per table, then the cells that differ, the worst first."""
 
+import textwrap
 from collections.abc import Iterable
 
 import numpy as np
@@ -38,8 +39,8 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
         lines.append(f"  {len(rows):,} rows are {word}{_in_common(table, rows['row'])}")
     cells = pd.concat([table.cells[whole_rows].head(3), table.cells[~whole_rows].head(shown)])
     body = [
-        [f"  {cell['row']}", *(cell[name] for name in ("column", "expected", "found")), _difference(cell["difference"]),
-         f"{cell['tolerance']:.3g}" if cell["tolerance"] else "", cell["status"]]
+        [f"  {cell['row']}", cell["column"], _shown(cell["expected"]), _shown(cell["found"]),
+         _difference(cell["difference"]), f"{cell['tolerance']:.3g}" if cell["tolerance"] else "", cell["status"]]
         for cell in cells.to_dict("records")
     ]  # fmt: skip
     lines += _aligned([["  row", "column", "expected", "found", "difference", "tolerance", ""], *body])
@@ -53,6 +54,10 @@ def _in_common(table: TableComparison, rows: pd.Series) -> str:
     parts = [set(row.split(" / ")) for row in rows]
     shared = sorted(set.intersection(*parts)) if len(parts) > 1 else []
     return f": all of {', '.join(shared)}" if shared else ""
+
+
+def _shown(value: object) -> str:
+    return textwrap.shorten(str(value), 40, placeholder=" ...")
 
 
 def _difference(value: float) -> str:

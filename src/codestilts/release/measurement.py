@@ -37,10 +37,15 @@ def write_tolerances(
         What was measured, in words.
 
     Raises:
-        CodeStiltsError: The sample does not repeat the study's predictions if it is computed in the same way.
+        CodeStiltsError: The sample does not repeat the study's predictions if it is computed in the same way, or the
+            study has runs in several precisions.
     """
     check_repeats(results, computations[REFERENCE])
     snapshot, out = read_snapshot(results), results / ROUNDING
+    if len(snapshot.precisions) != 1:
+        raise CodeStiltsError(
+            f"{results}: runs in several precisions ({', '.join(sorted(snapshot.precisions))}): no sample"
+        )
     (precision,) = snapshot.precisions
     measured = measure(study, results, {name: computations[name] for name in computations if name != REFERENCE}, pairs)
     own = measured.of_precision("")

@@ -17,6 +17,7 @@ class Table:
             released interval touches a threshold.
         follows: What follows from the other columns, or describes a machine: compared on the same machine only.
         packed: Whether the release has it compressed.
+        of_all_runs: Whether a row depends on several runs, so that it changes when a study is continued.
     """
 
     name: str
@@ -25,9 +26,11 @@ class Table:
     verdict: str = ""
     follows: tuple[str, ...] = ()
     packed: bool = False
+    of_all_runs: bool = False
 
 
-_INTERVAL = ("p", "by_seed", "note", "standard_error", "degrees_of_freedom")
+# Units without a found or expected pair do not count, so that their number depends on the predictions.
+_INTERVAL = ("p", "by_seed", "note", "standard_error", "degrees_of_freedom", "units")
 _SHARES = ("effective_cells", "largest_weight")
 TABLES = {
     table.name: table
@@ -53,6 +56,7 @@ TABLES = {
             numbers=("none", "effect", "low", "high"),
             follows=(*_INTERVAL, *_SHARES, "p_bh"),
             packed=True,
+            of_all_runs=True,
         ),
         Table(
             "contrasts",
@@ -63,6 +67,7 @@ TABLES = {
             follows=(*_INTERVAL, *_SHARES, "variance_seeds", "variance_units", "variance_interaction", "detectable",
                      "power_by_seeds", "to_decide", "languages_better", "languages_worse", "p_bh", "verdict"),
             packed=True,
+            of_all_runs=True,
         ),
         Table(
             "claims",
@@ -70,6 +75,7 @@ TABLES = {
             numbers=("value", "low", "high"),
             verdict="verdict",
             follows=("p", "why", "deciding", "units", "command"),
+            of_all_runs=True,
         ),
         Table(
             "target_checks",
@@ -77,6 +83,7 @@ TABLES = {
             numbers=("none", "rival_value", "margin", "low", "high"),
             verdict="passed",
             follows=_INTERVAL,
+            of_all_runs=True,
         ),
     )
 }  # fmt: skip

@@ -37,11 +37,12 @@ class Tolerances:
     def of(self, table: str, column: str, rows: pd.DataFrame) -> np.ndarray:
         """Return the tolerance of a column's numbers in some expected rows; 0 where none was measured."""
         if table == "scores":
-            single = (rows["target"] + " " + rows["metric"]).map(self.scores).to_numpy(float)
+            measured = (rows["target"] + " " + rows["metric"]).map(self.scores)
+            single = measured.where(rows["encoder"] != "").to_numpy(float)  # trivial baselines are not trained
             tests = rows["n"].astype(float).to_numpy()
             # A score cannot differ by less than one answer.
-            measured = np.fmax(self.factor * single / np.sqrt(tests), 1 / tests)
-            return np.where(np.isnan(single), 0.0, measured)
+            allowed = np.fmax(self.factor * single / np.sqrt(tests), 1 / tests)
+            return np.where(np.isnan(single), 0.0, allowed)
         if table not in self.derived:
             return np.zeros(len(rows))
         return self.factor * self.derived[table][column].to_numpy(float)[rows["position"].astype(int)]

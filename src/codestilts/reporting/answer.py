@@ -12,6 +12,7 @@ from codestilts.evaluation.statistics.verdicts import has_interval, in_points, j
 from codestilts.reporting.tables import points, with_interval
 
 Row = dict[str, Any]
+SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on fewer cells
 KINDS = {"group": "group of targets", "language": "language", "form": "form"}  # of what is left out
 
 

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from codestilts.display_names import language_set_name
+from codestilts.reporting.curve_figures import CurveLabels, label_ends
 from codestilts.reporting.doses import SOURCE, TEST, DoseTables
-from codestilts.reporting.figures import COLOURS, LINES, MARKERS, CurveLabels, label_ends
+from codestilts.reporting.figures import COLOURS, LINES, MARKERS
 
 HEIGHT = 2.9  # inches of a panel
 LABELS = CurveLabels(x=1.04, gap=0.075, size=6.5, line="#bbbbbb")

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from codestilts.columns import NONE
 from codestilts.config.analysis_settings import ReportSettings
 from codestilts.config.scopes import ALL_GROUPS
 from codestilts.display_names import FAMILY_ORDER, rival_name
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import (
+    SENSITIVITY,
     Row,
     by_group,
     contrast_languages,
@@ -23,9 +23,9 @@ from codestilts.reporting.answer import (
     rows,
 )
 from codestilts.reporting.doses import TEST, by_trial, dose_tables
+from codestilts.reporting.heat_maps import HeatMap, contrast_map, score_map
+from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.svg import embedded_svg
-
-SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on fewer cells
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ class EncoderSection:
     checks: list[Row]
     beat_baselines: PassedTargets
     beat_random: PassedTargets
+    matrix: HeatMap
+    difference: HeatMap
     counts: Grid
     few: list[Row]
     budgets: list[Row]
@@ -101,8 +103,8 @@ class EncoderSection:
     learned_tasks: pd.DataFrame
     matched_tasks: list[Row]
     cost: list[Row]
-    layers: Grid
-    checkpoints: Grid
+    layers: pd.DataFrame
+    checkpoints: pd.DataFrame
     doses: DoseSection | None
 
 
@@ -118,7 +120,9 @@ def encoder_section(
     primary = by_role.get("primary", [None])[0]
     references = by_role.get("reference", [])
     fine_tuned = checks[checks["trained"]]
+    order = list(tables["language_similarity"]["language"])
     learned_tasks = run_records.learned(own["runs"], settings.arms)
+    metrics = {name: target.metric for name, target in comparison.targets.items()}
     return EncoderSection(
         name=encoder,
         figures=_figures(results / "figures" / encoder, encoder),
@@ -135,17 +139,17 @@ def encoder_section(
         checks=check_rows(checks),
         beat_baselines=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "trivial"]),
         beat_random=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "random"]),
-        counts=count_grid(own["counts"], list(tables["language_similarity"]["language"])),
+        matrix=score_map(own["counts"], order),
+        difference=contrast_map(contrasts, order),
+        counts=count_grid(own["counts"], order),
         few=rows(own["counts"][own["counts"]["few"]]),
         budgets=rows(budgets),
         largest_deviation=float(budgets["deviation"].abs().max()),
         learned_tasks=learned_tasks,
         matched_tasks=rows(run_records.matched(tables["matched_tasks"], learned_tasks)),
         cost=rows(run_records.cost(own["runs"])),
-        layers=layer_grid(own["layers"]),
-        checkpoints=checkpoint_grid(
-            own["scores"], {name: target.metric for name, target in comparison.targets.items()}
-        ),
+        layers=layer_scores(own["layers"]),
+        checkpoints=checkpoint_scores(own["scores"], metrics),
         doses=dose_section(own["doses"], design) if "doses" in own else None,
     )
 
@@ -205,35 +209,6 @@ def effect_grid(effects: pd.DataFrame, language_set: str) -> EffectGrid:
         for arm, kind, family in ranked
     ]
     return EffectGrid(columns, grid_rows)
-
-
-def layer_grid(layers: pd.DataFrame) -> Grid:
-    """Return the scores of untrained targets by block without intermediate training, in points.
-
-    Values are means over seeds and languages.
-    """
-    none = layers[layers["arm"] == NONE]
-    table = 100 * none.pivot_table(index="target", columns="layer", values="value", aggfunc="mean")
-    return Grid(list(table), [(str(target), list(values)) for target, values in table.iterrows()])
-
-
-def checkpoint_grid(scores: pd.DataFrame, metrics: dict[str, str]) -> Grid:
-    """Return the scores of fine-tuned targets by selected checkpoint, in points.
-
-    Values are means over zero-shot languages and all arms but controls. The grid is empty if only one kind of
-    checkpoint is tested.
-
-    Args:
-        scores: The score table.
-        metrics: The main metric of each target.
-    """
-    main = scores[scores["metric"] == scores["target"].map(metrics)]
-    trained = main[(main["checkpoint"] != "") & main["zero_shot"] & (main["family"] != "control")]
-    table = 100 * trained.pivot_table(index="target", columns="checkpoint", values="value", aggfunc="mean")
-    columns = [name for name in ("dev", "last", "oracle") if name in table]
-    if len(columns) < 2:
-        return Grid([], [])
-    return Grid(columns, [(str(target), list(values)) for target, values in table[columns].iterrows()])
 
 
 def check_rows(checks: pd.DataFrame) -> list[Row]:

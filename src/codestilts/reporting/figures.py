@@ -3,9 +3,6 @@
 Colours are those of Okabe and Ito (2008), which readers with any kind of colour vision can tell apart.
 """
 
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from codestilts.config.analysis_settings import ReportedArm
+from codestilts.csv_tables import write_csv
 from codestilts.display_names import FAMILY_ORDER, contrast_name, family_name, language_name, scope_name, side_name
 from codestilts.provenance import atomic
 from codestilts.reporting.tables import points
@@ -45,6 +42,7 @@ MARKERS = {
     "trivial": "x",
 }
 LINES = ["-", "--", "-.", ":"]
+SEEDS_BELOW = 0.33  # an interval, as a share of the distance between intervals
 
 
 def style() -> None:
@@ -70,9 +68,13 @@ def style() -> None:
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
-def save(figure: Figure, stem: str | Path) -> None:
-    """Write ``stem.svg``, ``stem.pdf`` and ``stem.png``; the same figure gives the same bytes."""
+def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> None:
+    """Write ``stem.svg``, ``stem.pdf`` and ``stem.png``, and ``data``, which the figure draws, as ``stem.csv``.
+
+    The same figure gives the same bytes.
+    """
     stem = Path(stem)
+    write_csv(data, stem.with_suffix(".csv"), float_format="%.6g")
     plt.rcParams["svg.hashsalt"] = stem.name
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # the layout is computed once, not again for each format
@@ -82,19 +84,11 @@ def save(figure: Figure, stem: str | Path) -> None:
             figure.savefig(temporary, format=kind, metadata=metadata, dpi=200)
 
 
-def svg(figure: Figure) -> str:
-    """Return a figure as SVG for a page; the same figure gives the same text."""
-    plt.rcParams["svg.hashsalt"] = "page"
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
-
-
 def intervals(axes: Axes, table: pd.DataFrame, value: str, labels: list[str]) -> None:
-    """Draw rows from top to bottom as dots with intervals.
+    """Draw rows from top to bottom as dots with intervals, and below each interval the value of each seed as a dot.
 
-    ``table`` has the columns ``value``, ``low``, ``high`` and ``family`` and, where some rows are means of families and
-    are drawn larger, ``kind``.
+    ``table`` has the columns ``value``, ``low``, ``high``, ``by_seed`` (numbers in one text) and ``family`` and, where
+    some rows are means of families and are drawn larger, ``kind``.
     """
     heights = np.arange(len(table))[::-1]
     axes.axvline(0, color="#555555", linewidth=1)
@@ -103,6 +97,8 @@ def intervals(axes: Axes, table: pd.DataFrame, value: str, labels: list[str]) ->
         mean = row.get("kind") == "family"
         axes.plot([row["low"], row["high"]], [height, height], color=colour, linewidth=3 if mean else 1.5)
         axes.plot(row[value], height, marker=marker, color=colour, markersize=9 if mean else 6, zorder=3)
+        seeds = [float(text) for text in str(row["by_seed"]).split()]
+        axes.scatter(seeds, [height - SEEDS_BELOW] * len(seeds), s=7, color=colour, alpha=0.55, linewidth=0, zorder=2)
     axes.set_yticks(heights, labels)
     axes.set_ylim(-0.7, len(table) - 0.3)
     axes.grid(axis="y", visible=False)
@@ -185,92 +181,6 @@ def similarity(table: pd.DataFrame, languages: pd.DataFrame) -> Figure:
     return figure
 
 
-def curves(table: pd.DataFrame, arms: dict[str, ReportedArm], shown_arms: list[str]) -> Figure:
-    """Draw the dev metric of each fine-tuned target over training: mean and range of the seeds of a few arms."""
-    targets = sorted(set(table["target"]))
-    columns = 2 if len(targets) > 1 else 1
-    rows = max(1, -(-len(targets) // columns))  # at least one: a study of untrained targets has no curve
-    figure, grid = plt.subplots(rows, columns, figsize=(3.5 * columns, 2.5 * rows), squeeze=False)
-    for axes, target in zip(grid.flat, targets, strict=False):
-        for number, arm in enumerate(shown_arms):
-            part = table[(table["target"] == target) & (table["arm"] == arm)].dropna(subset=["dev"])
-            if not part.empty:
-                _curve(axes, part, arm, COLOURS[arms[arm].family], LINES[number % len(LINES)])
-        axes.set(title=target, xlabel="step", ylabel="dev, points")
-        sns.despine(ax=axes)
-    for axes in grid.flat[len(targets) :]:
-        axes.set_visible(False)
-    handles, names = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
-    return figure
-
-
-def _curve(axes: Axes, points: pd.DataFrame, label: str, colour: str, line: str) -> None:
-    spread = points.groupby("step")["dev"].agg(["mean", "min", "max"]) * 100
-    axes.plot(spread.index, spread["mean"], line, color=colour, label=label)
-    axes.fill_between(spread.index, spread["min"], spread["max"], color=colour, alpha=0.12, linewidth=0)
-
-
-def losses(table: pd.DataFrame, arms: dict[str, ReportedArm]) -> Figure:
-    """Draw the training loss of each intermediate arm, relative to its start, as the mean of its seeds."""
-    figure, axes = plt.subplots(figsize=(4.6, 3.8))
-    ends = {}
-    for arm, part in table.groupby("arm", sort=True):
-        mean = part.groupby("step")["loss"].mean()
-        axes.plot(mean.index, mean, color=COLOURS[arms[str(arm)].family], linewidth=1.2)
-        if len(mean := mean.dropna()):
-            ends[str(arm)] = (float(mean.index[-1]), float(mean.iloc[-1]))
-    colours = {arm: COLOURS[arms[arm].family] for arm in ends}
-    label_ends(axes, ends, colours, CurveLabels(x=1.03, gap=0.045, size=7.5))
-    axes.set(xlabel="step", ylabel="loss relative to its start")
-    sns.despine(ax=axes)
-    return figure
-
-
-@dataclass(frozen=True)
-class CurveLabels:
-    """How the names of curves are written beside a panel.
-
-    ``x`` is the position as a share of the panel's width, ``gap`` the least distance as a share of its height.
-
-    ``line`` is the colour of the lines from curves to names, if not that of the curve.
-    """
-
-    x: float
-    gap: float
-    size: float
-    line: str = ""
-
-
-def label_ends(
-    axes: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str], style: CurveLabels
-) -> None:
-    """Write the name of each curve beside the panel, joined to its end by a line."""
-    low, high = axes.get_ylim()
-    for name, height in spread_labels({name: y for name, (_, y) in ends.items()}, style.gap * (high - low)).items():
-        axes.annotate(
-            name,
-            ends[name],
-            (style.x, height),
-            textcoords=axes.get_yaxis_transform(),
-            size=style.size,
-            va="center",
-            color=colours[name],
-            arrowprops={"arrowstyle": "-", "color": style.line or colours[name], "linewidth": 0.5},
-            annotation_clip=False,
-        )
-
-
-def spread_labels(heights: dict[str, float], gap: float) -> dict[str, float]:
-    """Move heights at least ``gap`` apart, so that labels do not overlap, keeping their order and their mean."""
-    ordered = sorted(heights, key=lambda name: (heights[name], name))
-    placed: list[float] = []
-    for name in ordered:
-        placed.append(max(heights[name], placed[-1] + gap) if placed else heights[name])
-    shift = float(np.mean(placed) - np.mean(list(heights.values()))) if placed else 0.0
-    return {name: height - shift for name, height in zip(ordered, placed, strict=True)}
-
-
 def checks(table: pd.DataFrame) -> Figure:
     """Draw the score of each target in the source language, with trivial baselines and random weights."""
     targets = list(dict.fromkeys(table["target"]))
@@ -293,20 +203,5 @@ def checks(table: pd.DataFrame) -> Figure:
     axes.set(xlim=(0, 100), xlabel="points")
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, frameon=False, fontsize="x-small")
-    sns.despine(ax=axes, left=True)
-    return figure
-
-
-def efficiency(table: pd.DataFrame) -> Figure:
-    """Draw, for each rule, the shares of the requested CPU time, memory and run time that its Slurm jobs used."""
-    kinds = {"cpu_used": "CPU time", "memory_used": "memory", "time_used": "run time"}
-    shares = table.melt("rule", list(kinds), "of", "share").assign(share=lambda rows: 100 * rows["share"])
-    figure, axes = plt.subplots(figsize=(7.2, 0.5 * len(table) + 1.2))
-    colours = [COLOURS["english"], COLOURS["trivial"], COLOURS["variant"]]
-    sns.barplot(shares.replace({"of": kinds}), x="share", y="rule", hue="of", palette=colours, saturation=1, ax=axes)
-    axes.axvline(100, color="#555555", linewidth=1)
-    axes.set(xlabel="% of the request", ylabel="")
-    axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3, frameon=False, fontsize="small")
     sns.despine(ax=axes, left=True)
     return figure

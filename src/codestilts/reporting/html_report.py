@@ -1,19 +1,20 @@
 """The report: the tables and figures of a results folder as one self-contained page."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from codestilts import display_names
-from codestilts.config.analysis_settings import ReportedArm, ReportSettings
+from codestilts.config.analysis_settings import ReportSettings
 from codestilts.config.plan_record import PLAN, read_entries
 from codestilts.config.scopes import effect_figure
 from codestilts.csv_tables import read_csv
-from codestilts.display_names import FAMILY_ORDER
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
@@ -22,12 +23,16 @@ from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, across_encoders, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
+from codestilts.reporting.page_links import linked, script_digest
+from codestilts.reporting.prediction_browser import page_data
 from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
 from codestilts.reporting.run_records import MACHINE
+from codestilts.reporting.study_tables import arm_table, source_table
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import p_value, points, with_interval
 
+BROWSED = "browsed_predictions.parquet"
 THIN_SPACE = "\u202f"  # between thousands
 
 
@@ -35,16 +40,16 @@ THIN_SPACE = "\u202f"  # between thousands
 class ReportInputs:
     """The inputs of the report.
 
-    ``tasks`` are the task files by name, ``stages`` the times of each stage of the workflow, ``image`` the SHA-256 of
-    the container image that the jobs ran in, if they did, and ``energy`` what the training runs used, in words.
+    ``template`` is the template of the page; its style (``page.css``) and its script (``page.js``) are beside it.
+    ``tasks`` are the task files by name, ``image`` is the SHA-256 of the container image that the jobs ran in, if they
+    did, and ``energy`` is what the training runs used, in words.
     """
 
-    template: str
+    template: Path
     results: Path
     sources: pd.DataFrame
     tasks: dict[str, Row]
     settings: ReportSettings
-    stages: list[Row] = field(default_factory=list)
     image: str = ""
     energy: str = ""
 
@@ -86,14 +91,19 @@ def render(inputs: ReportInputs) -> str:
     """
     settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings.doses)
     not_comparable = incomparable(inputs.tasks, settings)
-    engine = _engine(not_comparable)
+    engine = _engine(inputs.template.parent, not_comparable)
+    script = (inputs.template.parent / "page.js").read_text(encoding="utf-8")
     encoders = [encoder_section(encoder, tables, inputs.results, settings) for encoder in settings.encoders]
     figures = {encoder.name: frozenset(encoder.figures) for encoder in encoders}
     pairs = tables["runs"][["encoder", "arm"]].drop_duplicates().itertuples(index=False, name=None)
-    return engine.from_string(inputs.template).render(
+    return engine.get_template(inputs.template.name).render(
         study=settings,
+        style=Markup((inputs.template.parent / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_digest=script_digest(script),
+        exhibit=partial(linked, inputs.results, settings.study),
         comparison=settings.comparison,
-        arms=by_family(settings.arms),
+        arms=rows(arm_table(settings.arms)),
         random_arms=[name for name, arm in settings.arms.items() if arm.init == "random"],
         encoders=encoders,
         matched_forms=any(one.primary and one.primary["plus_kind"] == "domain" for one in encoders),
@@ -106,14 +116,15 @@ def render(inputs: ReportInputs) -> str:
         size=study_size(tables, settings),
         tasks=task_rows(inputs.tasks, settings),
         incomparable=not_comparable,
-        sources=source_rows(inputs.sources, settings),
+        sources=rows(source_table(inputs.sources, settings.sources)),
         audit=rows(tables["audit"]),
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
         examples=example_groups(tables["sample_predictions"]),
+        browsed=browser_data(inputs.results / BROWSED),
         languages=rows(tables["language_similarity"]),
-        stages=inputs.stages,
+        stages=rows(read_csv(inputs.results / "tables/stages.csv")),
+        jobs=embedded_svg((inputs.results / "figures/jobs.svg").read_text(encoding="utf-8"), "jobs"),
         slurm_rows=rows(tables["efficiency"]),
-        slurm_figure=slurm_figure(tables["efficiency"]),
         machine=machine(tables["runs"]),
         image=inputs.image,
         energy=inputs.energy,
@@ -121,8 +132,14 @@ def render(inputs: ReportInputs) -> str:
     )
 
 
-def _engine(not_comparable: dict[str, str]) -> Environment:
-    engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
+    engine = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     engine.filters |= {
         "language_name": display_names.language_name,
         "visible": display_names.visible,
@@ -157,12 +174,6 @@ def incomparable(tasks: dict[str, Row], settings: ReportSettings) -> dict[str, s
     for name, splits in settings.sampled.items():
         reasons.setdefault(name, []).append(f"this study draws only a part of its {' and '.join(splits)} rows")
     return {name: "; ".join(task_reasons) for name, task_reasons in reasons.items()}
-
-
-def by_family(arms: dict[str, ReportedArm]) -> dict[str, ReportedArm]:
-    """Return the arms family by family, those with fewer tasks first, then in alphabetical order."""
-    ranked = sorted(arms.items(), key=lambda arm: (FAMILY_ORDER.index(arm[1].family), len(arm[1].tasks), arm[0]))
-    return dict(ranked)
 
 
 def study_size(tables: dict[str, pd.DataFrame], settings: ReportSettings) -> StudySize:
@@ -204,11 +215,6 @@ def task_rows(tasks: dict[str, Row], settings: ReportSettings) -> list[Row]:
     ]
 
 
-def source_rows(sources: pd.DataFrame, settings: ReportSettings) -> list[Row]:
-    """Return the rows of the table of sources that the study fetched."""
-    return rows(sources[sources["name"].isin(settings.sources)].sort_values("name"))
-
-
 def example_groups(sample_predictions: pd.DataFrame) -> list[Row]:
     """Return the sample predictions by target, each example with the answers of all arms."""
     groups: dict[str, dict[str, Row]] = {}
@@ -225,11 +231,8 @@ def machine(runs: pd.DataFrame) -> dict[str, str]:
     return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in columns}
 
 
-def slurm_figure(efficiency: pd.DataFrame) -> Markup:
-    """Return a figure of what Slurm jobs used of their requests; nothing if there were none."""
-    if efficiency.empty:
-        return Markup()
-    from codestilts.reporting import figures  # takes a second to load, and most studies do not need it
-
-    figures.style()
-    return embedded_svg(figures.svg(figures.efficiency(efficiency)), "slurm")
+def browser_data(path: Path) -> dict[str, Any]:
+    """Return the predictions to browse for the script of the page, with the names of languages."""
+    data = page_data(pd.read_parquet(path))
+    languages = {name for by_language in data["cells"].values() for name in by_language}
+    return data | {"names": {name: display_names.language_name(name) for name in sorted(languages)}}

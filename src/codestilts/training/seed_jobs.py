@@ -223,7 +223,7 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
 
 
 def set_up_torch(settings: TrainingSettings | RetrievalSettings) -> None:
-    """Compute with the threads of the settings, with TF32 if they allow it, without keeping large blocks of memory."""
+    """Compute with the settings' threads, with TF32 if they allow it, and without keeping large blocks of memory."""
     torch.set_num_threads(settings.threads)
     return_large_blocks()
     allow_tf32(settings.tf32)

@@ -25,6 +25,7 @@ STAGES = {
     "collect": "collect records",
     "concatenate": "concatenate tables",
     "sample_predictions": "sample predictions",
+    "browse_predictions": "predictions to browse",
     "claim": "claims",
     "claims": "table of claims",
     "compare": "statistics",

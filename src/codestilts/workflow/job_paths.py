@@ -16,6 +16,7 @@ PATTERNS = {
     "tune": "tuning/*",
     "try_doses": "doses/*",
     "score_baselines": "score/baselines",
+    "notebook_study": "notebooks/study",
     "notebook_effects": "notebooks/*/effects",
     "notebook_languages": "notebooks/*/languages",
     "notebook_training": "notebooks/*/training",
@@ -76,6 +77,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "collect": pairs,
         "concatenate": [("runs",), ("curves",), ("layers",), *([("doses",)] if trials else [])],
         "sample_predictions": once,
+        "browse_predictions": once,
         "audit": once,
         "notebook_effects": encoders,
         "notebook_languages": encoders,
@@ -83,6 +85,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "notebook_doses": encoders if trials else [],
         "notebook_generation": encoders if generated_targets(study) else [],
         "slurm_efficiency": once,
+        "notebook_study": once,
         "report": once,
     }
     return {

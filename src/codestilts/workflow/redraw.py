@@ -27,6 +27,7 @@ STUDY = "study.json"
 SETTINGS = re.compile(r"(config\.yaml|claims\.yaml|sources\.csv|(studies|tasks)/.*\.yaml|[\w.-]+\.yaml)$")
 SCORING = ("score", "score_baselines", "claim")
 COMPARED = (".csv", ".tex", ".json", ".parquet", ".svg")  # not PDF, PNG and HTML, which hold dates or run times
+TIMES = "tables/stages."  # run times, of the redraw for what it makes
 ANALYSIS = ("compare", "collect", "concatenate", "claims", "report")
 NOTEBOOKS = re.compile(r"^rule (notebook_\w+):$", re.MULTILINE)
 
@@ -155,7 +156,8 @@ def compare_files(archive: Path, project: Path) -> list[Compared]:
     results, found = f"results/{study.study}/", []
     for name, digest in digests(archive).items():
         inner = name.removeprefix(results)
-        if name.startswith(results) and inner.endswith(COMPARED) and not is_given(inner, study.start):
+        comparable = inner.endswith(COMPARED) and not inner.startswith(TIMES)
+        if name.startswith(results) and comparable and not is_given(inner, study.start):
             path = project / name
             state = "missing" if not path.exists() else "equal" if file_digest(path) == digest else "differs"
             found.append(Compared(name, state))

@@ -1,0 +1,64 @@
+"""The figures and tables of the report (its exhibits), by the notebook that makes them, and where their files are.
+
+The module imports nothing of the library, because rules read it while a study is planned.
+"""
+
+from dataclasses import dataclass
+
+WHOLE_STUDY = "study"  # the notebook about the whole study; the others run once for each encoder
+FIGURES = {
+    WHOLE_STUDY: ["jobs"],
+    "effects": ["primary", "checks"],  # and one for each scope
+    "languages": ["matrix", "difference", "similarity"],
+    "training": ["curves", "losses"],
+    "doses": ["doses"],
+    "generation": ["wrong-language"],
+}
+TABLES = {
+    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "stages", "slurm"],
+    "effects": ["contrasts", "sensitivity", "effects", "checks"],
+    "languages": ["counts", "difference", "languages"],
+    "training": ["budgets", "learned", "matched", "checkpoints", "layers", "cost"],
+    "doses": ["doses", "fixed-doses"],
+    "generation": ["wrong-language"],
+}
+PRINTED = ["pdf", "png", "csv"]  # the files of a figure beside its SVG; the last has the numbers that it draws
+_NOTEBOOKS = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure or table of the report.
+
+    ``stem`` is the path of its files in the folder of results, without their suffixes.
+    """
+
+    name: str
+    kind: str  # figures or tables
+    encoder: str = ""  # empty if it is about the whole study
+
+    @property
+    def stem(self) -> str:
+        return "/".join(filter(None, (self.kind, self.encoder, self.name)))
+
+    @property
+    def data(self) -> str:
+        """The CSV file with its numbers."""
+        return f"{self.stem}.csv"
+
+    @property
+    def made(self) -> str:
+        """The file that shows it."""
+        return f"{self.stem}.{'svg' if self.kind == 'figures' else 'csv'}"
+
+    @property
+    def notebook(self) -> str:
+        """The notebook that made it, as it was run."""
+        return "/".join(filter(None, ("notebooks", self.encoder, f"{_NOTEBOOKS.get(self.name, 'effects')}.ipynb")))
+
+    def goal(self, study: str) -> str:
+        """What the workflow is asked for to make just it: the file and the overlays of the study, if it has any."""
+        base = study.removesuffix("-rehearsal")
+        overlays = [] if base == "pocket" else [f"studies/{base}.yaml"]
+        overlays += [] if base == study else [f"results/{study}/overlay.yaml"]
+        return " ".join([f"results/{study}/{self.made}", *(["--configfile"] if overlays else []), *overlays])

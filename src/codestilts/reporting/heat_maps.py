@@ -1,0 +1,65 @@
+"""Heat maps of the page: tables of targets and languages whose cells are coloured and have details."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from codestilts.display_names import contrast_name, language_name
+from codestilts.reporting.answer import Row, rows
+from codestilts.reporting.tables import p_value, points, with_interval
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """A cell: its number, its colour from -100 to 100 (0 to 100 for scores), and what it is in one sentence."""
+
+    text: str
+    level: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Targets (rows) and languages (columns); None where a target has no examples."""
+
+    columns: list[str]
+    rows: list[tuple[str, list[HeatCell | None]]]
+
+
+def score_map(counts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
+    """Return the scores without intermediate training, languages in this order."""
+
+    def cell(row: Row) -> HeatCell:
+        value = with_interval(row["none"], row["low"], row["high"], signed=False)
+        detail = f"{_place(row['target'], row['language'])}: {value} points, {row['examples']} test examples"
+        return HeatCell(f"{row['none']:.0f}", round(row["none"]), detail)
+
+    return _heat_map({(row["target"], row["language"]): cell(row) for row in rows(counts)}, order)
+
+
+def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
+    """Return the primary contrast in each cell; a star marks an interval that excludes zero."""
+    table = contrasts[contrasts["role"] == "cell"]
+    reach = max(table["difference"].abs().max(), 0.1) if len(table) else 0.1
+
+    def cell(row: Row) -> HeatCell:
+        value, low, high = row["difference"], row["low"], row["high"]
+        sides = contrast_name(row["plus"], row["plus_kind"], row["minus"], row["minus_kind"])
+        p = f", p = {p_value(row['p'])}" if row["p"] != "" else ""
+        detail = f"{_place(row['scope'], row['language_set'])}: {sides} {with_interval(value, low, high)} points{p}"
+        star = "*" if low != "" and (low > 0 or high < 0) else ""
+        return HeatCell(points(value, True) + star, round(100 * value / reach), f"{detail}; by seed {row['by_seed']}")
+
+    return _heat_map({(row["scope"], row["language_set"]): cell(row) for row in rows(table)}, order)
+
+
+def _place(target: str, language: str) -> str:
+    return f"{target} in {language_name(language)}"
+
+
+def _heat_map(cells: dict[tuple[str, str], HeatCell], order: Sequence[str]) -> HeatMap:
+    found = {language for _, language in cells}
+    columns = [language for language in order if language in found]
+    targets = dict.fromkeys(target for target, _ in cells)
+    return HeatMap(columns, [(target, [cells.get((target, name)) for name in columns]) for target in targets])

@@ -1,0 +1,33 @@
+"""Tables about the whole study: its arms and its sources."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from codestilts.config.analysis_settings import ReportedArm
+from codestilts.display_names import FAMILY_ORDER
+
+
+def by_family(arms: Mapping[str, ReportedArm]) -> dict[str, ReportedArm]:
+    """Return the arms family by family, those with fewer tasks first, then in alphabetical order."""
+    ranked = sorted(arms.items(), key=lambda arm: (FAMILY_ORDER.index(arm[1].family), len(arm[1].tasks), arm[0]))
+    return dict(ranked)
+
+
+def arm_table(arms: Mapping[str, ReportedArm]) -> pd.DataFrame:
+    """Return one row per arm: its family, and its tasks in words."""
+    rows = [(name, arm.family, trained_on(arm)) for name, arm in by_family(arms).items()]
+    return pd.DataFrame(rows, columns=["arm", "family", "trained_on"])
+
+
+def trained_on(arm: ReportedArm) -> str:
+    """Return what an arm is trained on, with what its labels and its initial weights are if that is unusual."""
+    remarks = ["labels shuffled"] if arm.shuffle_labels else []
+    remarks += [f"{100 * share:.3g} % of {task}'s labels wrong" for task, share in arm.flip_labels.items()]
+    remarks += ["random initial weights"] if arm.init == "random" else []
+    return " ".join([", ".join(arm.tasks) or "no intermediate task", *(f"({remark})" for remark in remarks)])
+
+
+def source_table(sources: pd.DataFrame, fetched: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of ``sources.csv`` that the study fetched, by name."""
+    return sources[sources["name"].isin(fetched)].sort_values("name", ignore_index=True)

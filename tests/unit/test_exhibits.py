@@ -1,0 +1,58 @@
+"""The figures and tables of the report: where they are, and which notebook makes each."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from codestilts.config.analysis_settings import ReportedArm
+from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
+from codestilts.reporting.study_tables import arm_table, trained_on
+
+ROOT = Path(__file__).parents[2]
+
+
+def saved(notebook: str) -> tuple[list[str], list[str]]:
+    """The figures and tables that the cells of a notebook save under names of their own."""
+    cells = json.loads((ROOT / f"notebooks/{notebook}.py.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    found = [re.findall(rf'{kind}_folder / "([\w-]+)"', code) for kind in ("figure", "table")]
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("notebook", sorted(FIGURES))
+def test_each_notebook_saves_what_is_listed(notebook: str) -> None:
+    figures, tables = saved(notebook)
+    assert sorted(figures) == sorted(FIGURES[notebook]) and sorted(tables) == sorted(TABLES[notebook])
+
+
+def test_every_notebook_is_listed() -> None:
+    assert {path.name.partition(".")[0] for path in (ROOT / "notebooks").glob("*.ipynb")} == set(FIGURES) == set(TABLES)
+
+
+def test_an_exhibit_of_an_encoder_and_one_of_the_study() -> None:
+    figure, table = Exhibit("effects-all-groups", "figures", "tiny"), Exhibit("arms", "tables")
+    assert (figure.made, figure.data) == (
+        "figures/tiny/effects-all-groups.svg",
+        "figures/tiny/effects-all-groups.csv",
+    )
+    assert figure.notebook == "notebooks/tiny/effects.ipynb"
+    assert (table.made, table.notebook) == ("tables/arms.csv", f"notebooks/{WHOLE_STUDY}.ipynb")
+    assert figure.goal("pocket") == "results/pocket/figures/tiny/effects-all-groups.svg"
+    assert table.goal("desk") == "results/desk/tables/arms.csv --configfile studies/desk.yaml"
+    overlays = "studies/desk.yaml results/desk-rehearsal/overlay.yaml"
+    assert table.goal("desk-rehearsal") == f"results/desk-rehearsal/tables/arms.csv --configfile {overlays}"
+
+
+def test_arms_are_described_family_by_family() -> None:
+    arms = {
+        "random": ReportedArm("control", (), "random"),
+        "wrong": ReportedArm("control", ("pos",), flip_labels={"pos": 0.125}),
+        "both": ReportedArm("code", ("cloze", "choice"), shuffle_labels=True),
+        "none": ReportedArm("baseline"),
+    }
+    assert arm_table(arms)["arm"].tolist() == ["none", "both", "random", "wrong"]
+    assert trained_on(arms["both"]) == "cloze, choice (labels shuffled)"
+    assert trained_on(arms["wrong"]) == "pos (12.5 % of pos's labels wrong)"
+    assert trained_on(arms["random"]) == "no intermediate task (random initial weights)"

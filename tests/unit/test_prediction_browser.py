@@ -1,0 +1,70 @@
+"""Predictions to browse: which examples are drawn, and what the page gets."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from codestilts.config.analysis_settings import SampledTarget, SamplePredictionsSettings
+from codestilts.reporting.prediction_browser import browsed_predictions, examples_per_cell, page_data
+
+LABELS = {"none": ["yes", "no", "no"], "cloze": ["yes", "yes", "no"]}  # of the ids 0, 1 and 2 in each language
+GOLD = ["yes", "yes", "yes"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> pd.DataFrame:
+    """Three test rows in each of two languages, a dev row, and the predictions of two seeds and two checkpoints."""
+    ids = [(f"{language}{number}", language, number) for language in ("go", "python") for number in range(3)]
+    examples = [
+        {"id": name, "language": language, "split": "test", "text_a": f"text {name}", "text_b": "", "label": "yes"}
+        for name, language, _ in ids
+    ]
+    examples.append(examples[0] | {"id": "dev", "split": "dev"})
+    pd.DataFrame(examples).to_parquet(tmp_path / "match.parquet")
+    pd.DataFrame(examples).to_parquet(tmp_path / "pairs.parquet")
+    for arm, labels in LABELS.items():
+        rows = [
+            {"arm": arm, "target": target, "seed": seed, "checkpoint": checkpoint, "id": name, "split": "test",
+             "gold": GOLD[number], "prediction": labels[number] if (seed, checkpoint) == (3, "dev") else "another"}
+            for target in ("match", "pairs") for seed in (3, 4) for checkpoint in ("dev", "last")
+            for name, _, number in ids
+        ]  # fmt: skip
+        pd.DataFrame(rows).to_parquet(tmp_path / f"{arm}.parquet")
+    targets = {"match": SampledTarget("classification"), "pairs": SampledTarget("retrieval", "mining")}
+    settings = SamplePredictionsSettings(targets, "python", ())
+    examples_of = [tmp_path / "match.parquet", tmp_path / "pairs.parquet"]
+    return browsed_predictions(examples_of, [tmp_path / "none.parquet", tmp_path / "cloze.parquet"], settings)
+
+
+def test_all_arms_answer_the_same_examples_with_the_first_seed_and_checkpoint(table: pd.DataFrame) -> None:
+    assert set(table["target"]) == {"match"}, "the answers of mining are pairs out of a whole collection"
+    assert table.groupby(["language", "arm"]).size().tolist() == [3] * 4
+    for arm, labels in LABELS.items():
+        own = table[table["arm"] == arm].set_index("id")["prediction"]
+        assert [own[f"go{number}"] for number in range(3)] == labels
+    assert table.groupby("arm")["right"].sum().to_dict() == {"none": 2, "cloze": 4}
+
+
+def test_the_page_gets_each_text_once(table: pd.DataFrame) -> None:
+    data = page_data(table)
+    assert data["arms"] == ["none", "cloze"] and set(data["cells"]["match"]) == {"go", "python"}
+    assert len(data["texts"]) == len(set(data["texts"])) == 6 + 3, "six examples, yes, no, and no question"
+    for example in data["cells"]["match"]["go"]:
+        question, text, gold = (data["texts"][number] for number in example["texts"])
+        assert (question, gold) == ("", "yes") and text.startswith("text go")
+        number = int(text[-1])
+        answers = [(data["texts"][answer], right, wrong) for answer, right, wrong in example["answers"]]
+        assert answers == [(labels[number], labels[number] == "yes", "") for labels in LABELS.values()]
+
+
+def test_an_arm_without_an_answer_has_none(table: pd.DataFrame) -> None:
+    data = page_data(table[(table["arm"] == "none") | (table["id"] != "go0")])
+    answers = [example["answers"] for example in data["cells"]["match"]["go"]]
+    assert sorted(answer[1] is None for answer in answers) == [False, False, True]
+
+
+@pytest.mark.parametrize(("cells", "arms", "expected"), [(65, 18, 10), (300, 51, 1), (40, 100, 5), (0, 0, 10)])
+def test_large_studies_have_fewer_examples_of_each_cell(cells: int, arms: int, expected: int) -> None:
+    """At most 20,000 answers, and at least one example of each cell: 20,000 / (40 × 100) = 5."""
+    assert examples_per_cell(cells, arms) == expected
