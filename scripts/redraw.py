@@ -29,10 +29,10 @@ def main() -> None:
                 print(f"{file.state}: {file.name}")
         counts = Counter(file.state for file in compared)
         print(
-            "Tables, verdicts and figures byte by byte: "
+            "Tables, verdicts and data of figures, byte by byte: "
             + ", ".join(f"{count} files {state}" for state, count in counts.items())
         )
-        sys.exit(bool(tables.deviations) or counts.total() > counts["equal"])
+        sys.exit(int(tables.deviations > 0 or counts.total() > counts["equal"]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The archive of a finished study: redrawn elsewhere with equal tables, without paths, and a valid RO-Crate."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,8 +16,12 @@ from rocrate.vocabs import RO_CRATE
 from rocrate_validator import models, services
 from rocrate_validator.utils.http import HttpRequester
 
-from codestilts.archiving.zipped import write_archive
+from codestilts.archiving.zipped import CHECKSUMS, FILES, write_archive
 from codestilts.workflow.redraw import compare_files
+
+# Terms whose addresses RO-Crate 1.3 changed.
+TERMS = {name: f"https://bioschemas.org/{name}" for name in ("ComputationalWorkflow", "FormalParameter")}
+TERMS |= {name: f"https://bioschemas.org/ComputationalWorkflow#{name}" for name in ("input", "output")}
 
 
 def call(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
@@ -76,7 +81,9 @@ def test_everything_is_drawn_again_and_tables_are_equal(
 
 def test_a_planted_error_is_found(tmp_path: Path, redrawn: Path, members: dict[str, bytes]) -> None:
     scores = members["results/micro/scores.csv"].replace(b",cloze,", b",swapped,").replace(b",pos,", b",cloze,")
-    write_archive(members | {"results/micro/scores.csv": scores.replace(b",swapped,", b",pos,")}, tmp_path / "x.zip")
+    swapped = members | {"results/micro/scores.csv": scores.replace(b",swapped,", b",pos,")}
+    listed = {name: raw for name, raw in swapped.items() if name not in (FILES, CHECKSUMS)}
+    write_archive(listed, tmp_path / "x.zip")
     differing = [file.name for file in compare_files(tmp_path / "x.zip", redrawn) if file.state != "equal"]
     assert differing == ["results/micro/scores.csv"]
 
@@ -89,10 +96,11 @@ def test_nothing_tells_of_the_machine(project: Path, members: dict[str, bytes]) 
     assert found == []
     record = next(name for name in members if name.endswith("run.json") and "/target/" in name)
     path = project / record
-    original = path.read_text()
+    original, times = path.read_text(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
     path.write_text(json.dumps(json.loads(original) | {"parent": str(project / "results")}))
     result = call(project, "scripts/archive.py", "--configs", "config.yaml", "micro.yaml", "--out", "refused.zip")
     path.write_text(original)
+    os.utime(path, ns=times)
     assert result.returncode == 1 and f"error: {record}: holds a path" in result.stdout, result.stdout
     assert not (project / "refused.zip").exists()
 
@@ -104,7 +112,9 @@ def test_an_archive_is_made_alike_twice(project: Path, archive: Path) -> None:
 
 
 def test_an_unfinished_study_has_no_archive(project: Path) -> None:
-    result = call(project, "scripts/archive.py", "--configs", "config.yaml", "--out", "none.zip")
+    (project / "other.yaml").write_text("study: other\n")
+    configs = ["config.yaml", "micro.yaml", "other.yaml"]
+    result = call(project, "scripts/archive.py", "--configs", *configs, "--out", "none.zip")
     assert result.returncode == 1 and "finish the study first" in result.stdout and "Traceback" not in result.stdout
     assert not (project / "none.zip").exists()
 
@@ -116,7 +126,7 @@ def test_data_sets_and_kept_models_have_cards(project: Path, members: dict[str, 
     }
     card = members["cards/data/match.md"].decode()
     assert card.startswith("---\n") and "license:" in card and "## Label balance" in card
-    assert re.search(r"^\| all \| 40 \| 8 \| \d+ \|$", card, re.M), "micro.yaml asks for 40 and 8 rows in Python"
+    assert re.search(r"^\| all \| 80 \| 8 \| \d+ \|$", card, re.M), "twice the 40 that each seed draws, and 8"
     model = members["cards/models/tiny/cloze/tags.md"].decode()
     assert "learning_rate" in model and model.count("| 0 | 4 |") == 1 and model.count("| 1 | 4 |") == 1, "seeds, steps"
     assert "cards/models/tiny/cloze/intermediate.md" in members
@@ -139,7 +149,7 @@ def test_each_figure_is_linked_with_its_notebook_and_its_tables(members: dict[st
 def test_the_validator_finds_a_workflow_run_crate(
     members: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The context, which the validator would fetch, is the one that the library ships."""
+    """The context that the validator would fetch is the one that the library ships (1.3), with terms of 1.1."""
     folder = tmp_path / "crate"
     for name, raw in members.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +159,7 @@ def test_the_validator_finds_a_workflow_run_crate(
         assert url == "https://w3id.org/ro/crate/1.1/context", url
         response = requests.Response()
         response.status_code, response.headers["Content-Type"] = 200, "application/ld+json"
-        response._content = json.dumps(RO_CRATE).encode()
+        response._content = json.dumps({"@context": RO_CRATE["@context"] | TERMS}).encode()
         return response
 
     monkeypatch.setattr(HttpRequester, "get", staticmethod(get), raising=False)

@@ -26,8 +26,8 @@ STUDY = "study.json"
 # What the archive says; everything else of a project is code, which comes from this checkout.
 SETTINGS = re.compile(r"(config\.yaml|claims\.yaml|sources\.csv|(studies|tasks)/.*\.yaml|[\w.-]+\.yaml)$")
 SCORING = ("score", "score_baselines", "claim")
-COMPARED = (".csv", ".tex", ".json", ".parquet", ".svg")  # not PDF, PNG and HTML, which hold dates or run times
-TIMES = "tables/stages."  # run times, of the redraw for what it makes
+COMPARED = (".csv", ".tex", ".json", ".parquet")  # the numbers; how figures look depends on the fonts of a machine
+TIMES = ("tables/stages.", "figures/jobs.")  # run times, of the redraw for what it makes
 ANALYSIS = ("compare", "collect", "concatenate", "claims", "report")
 NOTEBOOKS = re.compile(r"^rule (notebook_\w+):$", re.MULTILINE)
 
@@ -151,7 +151,7 @@ def compare_tables(archive: Path, project: Path) -> Comparison:
 
 
 def compare_files(archive: Path, project: Path) -> list[Compared]:
-    """Compare the tables, verdicts and figures of an archive with those that a redraw has made, byte by byte."""
+    """Compare tables, verdicts and the data of figures with those that a redraw has made, byte by byte."""
     study = read_archived_study(archive)
     results, found = f"results/{study.study}/", []
     for name, digest in digests(archive).items():
