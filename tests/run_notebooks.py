@@ -11,7 +11,12 @@ from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
 INPUTS = {  # of notebooks: the tables that they read, by the names of the inputs
     **{name: name for name in ("contrasts", "effects", "counts", "runs", "curves", "layers", "scores", "doses")},
     **{name: name for name in ("claims", "audit", "efficiency")},
-    **{"checks": "target_checks", "languages": "language_similarity", "matched": "matched_tasks"},
+    **{
+        "checks": "target_checks",
+        "languages": "language_similarity",
+        "matched": "matched_tasks",
+        "samples": "sample_predictions",
+    },
 }
 
 

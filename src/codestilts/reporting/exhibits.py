@@ -15,7 +15,7 @@ FIGURES = {
     "generation": ["wrong-language"],
 }
 TABLES = {
-    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "stages", "slurm"],
+    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "answers", "stages", "slurm"],
     "effects": ["contrasts", "sensitivity", "effects", "checks"],
     "languages": ["counts", "difference", "languages"],
     "training": ["budgets", "learned", "matched", "checkpoints", "layers", "cost"],
