@@ -64,6 +64,7 @@ COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3
 	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
 # A text as one word of the shell.
 quoted = '$(subst ','\'',$(1))'
+REDRAW = python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(CORES)
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
@@ -114,15 +115,13 @@ BEGAN := $(shell date +%s)
 setup: .venv/ready
 
 report: .venv/ready
-	$(ACTIVATE) && $(if $(FROM),python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(CORES), \
-		snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS)))
+	$(ACTIVATE) && $(if $(FROM),$(REDRAW),snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS)))
 
 archive: .venv/ready
 	@$(ACTIVATE) && python scripts/archive.py --configs $(CONFIGS)
 
 verify: $(if $(FROM),.venv/ready,expected/$(STUDY)/release.json report)
-	@$(ACTIVATE) && $(if $(FROM),python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(CORES) --verify, \
-		python scripts/verify.py --expected expected/$(STUDY) --results results/$(STUDY))
+	@$(ACTIVATE) && $(if $(FROM),$(REDRAW) --verify,python scripts/verify.py --expected expected/$(STUDY) --results results/$(STUDY))
 
 expected/$(STUDY)/release.json:
 	@echo "error: there is no release of the study $(STUDY) in expected/: make release STUDY=$(STUDY) writes one"; exit 1
