@@ -1,4 +1,7 @@
 # make report   set everything up, run the pocket study, write results/pocket/report.html (STUDY=desk for another one)
+# make archive STUDY=pocket      results/pocket.zip: all that it takes to draw the report again (docs/archive.md)
+# make report FROM=archive.zip   draw the report of an archive again in redrawn/, without training
+# make verify FROM=archive.zip   the same, and compare it with the archive
 # make test     set everything up, run the tests
 # make bench    measure training, start-up, planning, search and statistics, on a machine that does nothing else
 # make calibrate    how often intervals contain the truth in simulated studies (minutes; docs/statistics.md has the table)
@@ -46,6 +49,7 @@ COVER = each
 PLAN =
 STATUS =
 REASON =
+FROM =
 ARMS =
 A =
 B =
@@ -58,15 +62,19 @@ PIP := .venv/bin/python -I src/codestilts/sources/pip_settings.py
 # The checkout's commit and whether it has changes, for the image's labels.
 COMMIT = $(or $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON) python3) -Ic "import sys; sys.path.insert(0, 'src'); \
 	from codestilts.provenance import commit; print(commit())" 2>/dev/null),unknown)
+# A text as one word of the shell.
+quoted = '$(subst ','\'',$(1))'
+REDRAW = python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(CORES)
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
-TAKES_report := STUDY CORES
+TAKES_report := $(if $(FROM),FROM,STUDY) CORES
+TAKES_archive := STUDY
 TAKES_rehearse := STUDY COVER CORES
 TAKES_plan := STUDY PLAN
 TAKES_register := STUDY REASON
 TAKES_status := STUDY STATUS
-TAKES_verify := STUDY CORES
+TAKES_verify := $(if $(FROM),FROM,STUDY) CORES
 TAKES_release := STUDY
 TAKES_rounding := STUDY ARMS
 TAKES_diff := A B
@@ -100,16 +108,20 @@ $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was mad
 
 BEGAN := $(shell date +%s)
 
-.PHONY: setup container report verify release rounding diff rehearse register pins test bench calibrate test-cluster test-gpu test-page screenshots plan status lint lock check-wheels
+.PHONY: setup container report archive verify release rounding diff rehearse register pins test bench calibrate test-cluster test-gpu
+.PHONY: test-page screenshots plan status lint lock check-wheels
 .DEFAULT_GOAL := report
 
 setup: .venv/ready
 
 report: .venv/ready
-	$(ACTIVATE) && snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS))
+	$(ACTIVATE) && $(if $(FROM),$(REDRAW),snakemake --cores $(CORES) $(addprefix --configfile ,$(OVERLAYS)))
 
-verify: expected/$(STUDY)/release.json report
-	@$(ACTIVATE) && python scripts/verify.py --expected expected/$(STUDY) --results results/$(STUDY)
+archive: .venv/ready
+	@$(ACTIVATE) && python scripts/archive.py --configs $(CONFIGS)
+
+verify: $(if $(FROM),.venv/ready,expected/$(STUDY)/release.json report)
+	@$(ACTIVATE) && $(if $(FROM),$(REDRAW) --verify,python scripts/verify.py --expected expected/$(STUDY) --results results/$(STUDY))
 
 expected/$(STUDY)/release.json:
 	@echo "error: there is no release of the study $(STUDY) in expected/: make release STUDY=$(STUDY) writes one"; exit 1

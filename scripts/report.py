@@ -7,10 +7,12 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from codestilts.config.analysis_settings import ReportSettings
+from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.files import read_yaml
 from codestilts.provenance import atomic
 from codestilts.reporting.html_report import ReportInputs, render
+from codestilts.workflow.energy import energy_of_runs
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
         sources=pd.read_csv(arguments.sources, dtype=str, keep_default_na=False),
         tasks={path.stem: read_yaml(path) for path in arguments.tasks},
         settings=arguments.settings,
+        energy=energy_of_runs(read_csv(arguments.results / "runs.csv"), arguments.settings.gpus),
         image=arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else "",
     )
     page = render(inputs)

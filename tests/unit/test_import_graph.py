@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 LIBRARY = SOURCE / "codestilts"
 # From the bottom up: a module imports from its own package and from those before it. "" is the top folder.
-ORDER = ["", "sources", "config", "examples", "evaluation", "tasktypes", "training", "reporting", "release", "workflow"]
+ORDER = ["", "sources", "config", "examples", "evaluation", "tasktypes", "training", "reporting", "release"]
+ORDER += ["archiving", "workflow"]
 MODULES = {".".join(path.relative_to(SOURCE).with_suffix("").parts): path for path in LIBRARY.rglob("*.py")}
 TRAINING = {"train_intermediate", "train_target"}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))

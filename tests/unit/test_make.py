@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 ROOT = Path(__file__).parents[2]
 TAKEN: dict[str, list[str]] = {
-    "report": ["STUDY", "CORES"],
+    "report": ["STUDY", "CORES", "FROM"],
+    "archive": ["STUDY"],
     "rehearse": ["STUDY", "CORES", "COVER"],
     "verify": ["STUDY", "CORES"],
     "release": ["STUDY"],

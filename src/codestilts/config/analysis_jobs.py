@@ -181,6 +181,7 @@ def report_settings(study: Study) -> ReportSettings:
         generation=bool(generated_targets(study)),
         transferability=study.config.transferability if transferability_pairs(study) else 0,
         source_languages=tuple(study.source_languages if study.twins else ()),
+        gpus={name: count for name in study.encoders if (count := study.gpus(name))},
     )
 
 

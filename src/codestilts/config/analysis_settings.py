@@ -192,7 +192,7 @@ class ReportSettings:
     the study's training settings as the report prints them, ``sources`` the archives that it fetched. ``doses`` tells
     whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation,
     ``transferability`` the number of rows that intermediate tasks were ranked by, or 0. ``source_languages`` are all
-    of them if there are several.
+    of them if there are several; ``gpus`` says how many GPUs train a model of an encoder together, if any.
     """
 
     study: str
@@ -209,3 +209,4 @@ class ReportSettings:
     generation: bool = False
     transferability: int = 0
     source_languages: tuple[str, ...] = ()
+    gpus: dict[str, int] = field(default_factory=dict)

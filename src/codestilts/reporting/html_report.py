@@ -42,7 +42,7 @@ class ReportInputs:
 
     ``template`` is the template of the page; its style (``page.css``) and its script (``page.js``) are beside it.
     ``tasks`` are the task files by name, ``image`` is the SHA-256 of the container image that the jobs ran in, if they
-    did.
+    did, and ``energy`` is what the training runs used, in words.
     """
 
     template: Path
@@ -51,6 +51,7 @@ class ReportInputs:
     tasks: dict[str, Row]
     settings: ReportSettings
     image: str = ""
+    energy: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def render(inputs: ReportInputs) -> str:
         slurm_rows=rows(tables["efficiency"]),
         machine=machine(tables["runs"]),
         image=inputs.image,
+        energy=inputs.energy,
         budgets=json.dumps(settings.budgets, indent=1),
     )
 

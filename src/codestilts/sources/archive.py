@@ -166,7 +166,7 @@ def strip(path: Path, source: Source, out: Path) -> dict[str, object]:
     kept["MANIFEST.json"] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
     with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(kept):
-            archive.writestr(_undated(name, zipfile.ZIP_DEFLATED), kept[name])
+            archive.writestr(undated(name, zipfile.ZIP_DEFLATED), kept[name])
     return manifest
 
 
@@ -187,10 +187,10 @@ def pack(folder: Path, source: Source, out: Path) -> dict[str, object]:
     manifest["files"] = {name: file_digest(folder / name) for name in names}
     with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in names:
-            with (folder / name).open("rb") as file, archive.open(_undated(name), "w", force_zip64=True) as stream:
+            with (folder / name).open("rb") as file, archive.open(undated(name), "w", force_zip64=True) as stream:
                 shutil.copyfileobj(file, stream, 1 << 20)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        archive.writestr(_undated("MANIFEST.json"), text)
+        archive.writestr(undated("MANIFEST.json"), text)
     return manifest
 
 
@@ -200,7 +200,7 @@ def manifest_of(source: Source, sha256: str, size: int, members: int) -> dict[st
     return {**row, "sha256": sha256, "bytes": size, "members": members}
 
 
-def _undated(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+def undated(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
     """Make the header of a member with a fixed date and mode."""
     info = zipfile.ZipInfo(name)
     info.compress_type = compression

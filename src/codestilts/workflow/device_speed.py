@@ -24,19 +24,23 @@ SETTINGS = TypeAdapter(TrainingSettings)
 
 @dataclass(frozen=True)
 class Gpu:
-    """Peak FLOP/s of dense matrix products by the maker's data sheet: bf16 (as fast as fp16), and fp32 without TF32."""
+    """A GPU by its maker's data sheet: peak FLOP/s of dense matrix products, and board power in watts.
+
+    ``bf16`` is as fast as fp16, and ``fp32`` is without TF32. A100, H100 and V100 are the SXM modules.
+    """
 
     bf16: float
     fp32: float
+    watts: float
 
 
 GPUS = {
-    "A100": Gpu(312e12, 19.5e12),
-    "H100": Gpu(989e12, 67e12),
-    "L40S": Gpu(362e12, 91.6e12),
-    "A10": Gpu(125e12, 31.2e12),
-    "RTX4090": Gpu(165e12, 82.6e12),
-    "V100": Gpu(15.7e12, 15.7e12),  # no bf16: falls back to fp32
+    "A100": Gpu(312e12, 19.5e12, 400),
+    "H100": Gpu(989e12, 67e12, 700),
+    "L40S": Gpu(362e12, 91.6e12, 350),
+    "A10": Gpu(125e12, 31.2e12, 150),
+    "RTX4090": Gpu(165e12, 82.6e12, 450),
+    "V100": Gpu(15.7e12, 15.7e12, 300),  # no bf16: falls back to fp32
 }
 
 
@@ -95,13 +99,18 @@ def _measured_run(study: Path, record: Record, settings: TrainingSettings, encod
         sizes[task] = built_size(study / "examples" / f"{task}.parquet", tokens, sequences)
     first, *others = sizes
     return MeasuredRun(
-        device=f"{record['device']} ({record['processor']}, {record['threads']} threads)",
+        device=device_name(record["device"], record["processor"], record["threads"]),
         group=f"{study.name} / {record['encoder']} / {record.get('target') or 'intermediate'}",
         flops=training_flops(encoder, settings, sizes, record["tokens"]),
         seconds=record["seconds"],
         task="" if others else first,
         sequence_tokens=sizes[first].sequence_tokens,
     )
+
+
+def device_name(device: str, processor: str, threads: object) -> str:
+    """The name of a device in plans, from the fields of a run's record."""
+    return f"{device} ({processor}, {threads} threads)"
 
 
 def measured_speed(device: str, runs: Iterable[MeasuredRun]) -> Speed:

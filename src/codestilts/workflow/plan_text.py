@@ -19,6 +19,7 @@ from codestilts.workflow.device_speed import (
     prediction_errors,
 )
 from codestilts.workflow.disk_space import disk_use, with_settings
+from codestilts.workflow.energy import energy_text
 from codestilts.workflow.flops import Flops
 from codestilts.workflow.planning import Job, Workload
 
@@ -66,6 +67,7 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
             speed_text(plan, runs),
             jobs_text(plan),
             f"Device hours on {plan.speed.device} ({work})\n{as_text(hours)}",
+            textwrap.fill(energy_text([(plan.speed.device, float(hours["all"]["all"]))]), WIDTH),
             f"Wall time (the longest chain of jobs takes {longest:,.2f} hours)\n"
             + planning.wall_time(plan.jobs, plan.speed, plan.devices).to_string(index=False, formatters=WALL_TIME),
             disk_text(plan),

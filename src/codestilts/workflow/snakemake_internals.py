@@ -6,8 +6,11 @@ function on the installed Snakemake: after an update of Snakemake, run it first.
 """
 
 import inspect
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +18,7 @@ from snakemake.common import overwrite_function_params
 from snakemake.resources import Resource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+LONGEST_NAME = 255  # characters of a file name; longer names of notes are spread over folders
 ALL_GPU_RULES = "gpu_jobs"  # represents all rules that request GPUs in `set-resources` of a profile
 
 
@@ -128,3 +132,27 @@ def spare_readers_of_deleted_files() -> None:
 
     sparing.spares_readers = True  # type: ignore[attr-defined]
     DAG.update_needrun = sparing
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What Snakemake notes of the job that made a file: its rule, the files that it read, and when it ran (in UTC)."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    began: datetime
+    ended: datetime
+
+
+def read_job_record(root: Path, output: str) -> JobRecord | None:
+    """Read the note on a file that a run of Snakemake in ``root`` has made; None if there is none."""
+    name = urlsafe_b64encode(output.encode()).decode()
+    step = LONGEST_NAME - 1
+    parts = [name[start : start + step] for start in range(0, len(name), step)]
+    path = root.joinpath(".snakemake/metadata", *(f"@{part}" for part in parts[:-1]), parts[-1])
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        began, ended = (datetime.fromtimestamp(record[key], UTC) for key in ("starttime", "endtime"))
+        return JobRecord(record["rule"], tuple(record["input"]), began, ended)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

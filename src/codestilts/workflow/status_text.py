@@ -1,5 +1,6 @@
 """The text of ``make status``."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.workflow.compute_hours import device_hours
+from codestilts.workflow.energy import device_of_study, energy_text
 from codestilts.workflow.job_paths import log_path
 from codestilts.workflow.status import STATES, Failure, StudyStatus
 
+WIDTH = 120  # characters of a line
 LOG_LINES = 5  # shown of the end of a log
 LOG_BYTES = 10_000  # read of the end of a log to find them
 SLURM_ERRORS = ("slurmstepd", "srun: error", "error:")  # starts of lines that matter in a log of Slurm
@@ -76,7 +79,9 @@ def hours_text(status: StudyStatus) -> str:
         left = "the first finished jobs will tell how many are left"
     else:
         left = f"about {hours.left:,.2f} left {hours.basis}" if hours.left else "none left"
-    return f"{unit}: {hours.used:,.2f} used{failed}, {left}"
+    text = f"{unit}: {hours.used:,.2f} used{failed}, {left}"
+    device = device_of_study(status.results)
+    return f"{text}\n{textwrap.fill(energy_text([(device, hours.used)]), WIDTH)}" if device else text
 
 
 def failures_text(status: StudyStatus, most: int) -> Iterator[str]:

@@ -1,0 +1,39 @@
+"""Draw the report of a study again from its archive, without training."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from codestilts.errors import run
+from codestilts.release.comparison_text import comparison_text
+from codestilts.workflow.redraw import compare_files, compare_tables, prepare, redraw
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--archive", type=Path, required=True, help="the study archive, or its unpacked folder")
+    parser.add_argument("--folder", type=Path, default=Path("redrawn"), help="where the redraw's project is made")
+    parser.add_argument("--cores", default="all", help="cores for Snakemake")
+    parser.add_argument("--verify", action="store_true", help="compare with the archive; exit with 1 if tables differ")
+    arguments = parser.parse_args()
+    project = prepare(arguments.archive, Path(__file__).parents[1], arguments.folder)
+    report = redraw(project, arguments.cores)
+    print(f"The report: {report}")
+    if arguments.verify:
+        tables = compare_tables(arguments.archive, project)
+        print(comparison_text(tables))
+        compared = compare_files(arguments.archive, project)
+        for file in compared:
+            if file.state != "equal":
+                print(f"{file.state}: {file.name}")
+        counts = Counter(file.state for file in compared)
+        print(
+            "Tables, verdicts and data of figures, byte by byte: "
+            + ", ".join(f"{count} files {state}" for state, count in counts.items())
+        )
+        sys.exit(int(tables.deviations > 0 or counts.total() > counts["equal"]))
+
+
+if __name__ == "__main__":
+    run(main)

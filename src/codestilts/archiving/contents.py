@@ -1,0 +1,150 @@
+"""Which files of a project and of a study's results a study archive holds, and which of them a redraw reads."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from codestilts.archiving.licences import text_policy
+from codestilts.config.plan_record import PLAN, read_entries
+from codestilts.config.registration import digest, plan_of
+from codestilts.config.study import Study
+from codestilts.csv_tables import read_csv
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import is_leftover
+
+Members = dict[str, Path | bytes]
+
+PROJECT_FILES = ["Snakefile", "config.yaml", "claims.yaml", "sources.csv", "Makefile", "pyproject.toml", "LICENSE"]
+PROJECT_FILES += ["CITATION.cff", "CHANGELOG.md"]
+# Profiles of clusters are left out: they hold accounts and folders of a site.
+PROJECT_FOLDERS = ["containers", "envs", "notebooks", "profiles/default", "report", "rules", "scripts", "src"]
+PROJECT_FOLDERS += ["studies", "tasks"]
+BUILT = re.compile(r"(^|/)(__pycache__|[^/]+\.egg-info)/|\.sif(\.sha256)?$")
+
+# Files of a folder of results, as regular expressions. A redraw reads GIVEN, and makes the others again.
+TABLES = "scores|effects|contrasts|target_checks|counts|runs|curves|layers|doses|claims"  # made again
+PREDICTIONS = r"predictions/.*\.parquet|retrieval/.*\.(parquet|csv|json)|baselines/.*\.parquet"
+NOTEBOOKS = r"notebooks/.*\.ipynb"
+SHOWN_TEXTS = r"(sample|browsed)_predictions\.(csv|parquet)"
+REPORT = "report.html"
+INSERTED = "-job-properties"  # end of the tag of the cell that is inserted into a notebook before it runs
+SUMS = r"scores/.*\.parquet"
+VERDICTS = r"claims/.*\.json"
+GIVEN = (
+    rf"{PREDICTIONS}|plan\.json|(records|target)/.*/run\.json|(doses|tuning)/.*\.(json|csv)|benchmarks/.*\.tsv"
+    rf"|{SHOWN_TEXTS}|(?!({TABLES})\.csv)[\w-]+\.csv"
+)
+REDRAWN = rf"({TABLES})\.csv|{SUMS}|{VERDICTS}|(tables|figures)/.*\.(csv|tex|svg|pdf|png)|{NOTEBOOKS}|report\.html"
+
+
+def project_members(root: Path) -> Members:
+    """Return the files of the project that are needed to run it."""
+    files = [root / name for name in PROJECT_FILES]
+    files += [path for folder in PROJECT_FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
+    named = {path.relative_to(root): path for path in files if path.exists()}
+    return {
+        name.as_posix(): path
+        for name, path in named.items()
+        if not is_leftover(name) and not BUILT.search(name.as_posix())
+    }
+
+
+def config_members(root: Path, configs: Sequence[Path]) -> tuple[list[str], Members]:
+    """Return the names that the config files of a study have in its archive, and the files by name.
+
+    The first is ``config.yaml``; one from outside the project goes to ``studies/``.
+    """
+    names, members = list[str](), Members()
+    for number, path in enumerate(configs):
+        inside = path.resolve().is_relative_to(root.resolve()) and "results" not in path.parts
+        relative = path.resolve().relative_to(root.resolve()).as_posix() if inside else f"studies/{path.name}"
+        names.append(relative if number else "config.yaml")
+        members[names[-1]] = path
+    return names, members
+
+
+def result_members(study: Study, results: Path, start: str) -> Members:
+    """Return the files of a folder of results that go into the archive.
+
+    Args:
+        study: The study.
+        results: Its folder.
+        start: What a redraw starts from (:func:`starting_point`).
+
+    Raises:
+        CodeStiltsError: The study is not finished, or was run with other settings than those of its config.
+    """
+    _check_finished(study, results)
+    policy = text_policy(study)
+    named = {path.relative_to(results).as_posix(): path for path in sorted(results.rglob("*")) if path.is_file()}
+    members = Members()
+    for name, path in named.items():
+        parts = [*Path(name).parts[:-1], path.stem]
+        withheld = re.fullmatch(PREDICTIONS, name) and set(parts) & set(policy.withheld)
+        hidden = any(part.startswith(".") for part in parts) or (name == REPORT and policy.closed)
+        if (is_given(name, start) or re.fullmatch(REDRAWN, name)) and not withheld and not hidden:
+            members[f"results/{study.name}/{name}"] = _prepared(name, path, policy.closed)
+    return members
+
+
+def _prepared(name: str, path: Path, closed: Sequence[str]) -> Path | bytes:
+    """Return a file as the archive has it: without texts that may not be passed on, and without paths in notebooks."""
+    if re.fullmatch(NOTEBOOKS, name):
+        return without_machine(json.loads(path.read_text(encoding="utf-8")))
+    if closed and re.fullmatch(SHOWN_TEXTS, name):
+        return without_targets(path, closed)
+    return path
+
+
+def without_machine(notebook: dict[str, Any]) -> bytes:
+    """Return a notebook as it was run, without the cells, outputs and metadata that describe the machine.
+
+    The workflow inserts a cell with its search path and its objects, Papermill notes the path of its input, and
+    warnings name the files that they come from.
+    """
+    tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
+    inserted = [any(tag.endswith(INSERTED) for tag in own) for own in tags]
+    cells = [cell for cell, is_inserted in zip(notebook["cells"], inserted, strict=True) if not is_inserted]
+    for cell in cells:
+        if outputs := cell.get("outputs"):
+            cell["outputs"] = [output for output in outputs if output.get("name") != "stderr"]
+    metadata = {key: value for key, value in notebook["metadata"].items() if key != "papermill"}
+    return (json.dumps(notebook | {"cells": cells, "metadata": metadata}, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def without_targets(path: Path, closed: Sequence[str]) -> bytes:
+    """Return a table of sample predictions without those of some targets."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        return bytes(table[~table["target"].isin(closed)].to_parquet(index=False))
+    table = read_csv(path, texts=True)
+    return table[~table["target"].isin(closed)].to_csv(index=False).encode()
+
+
+def is_given(name: str, start: str) -> bool:
+    """Return whether a redraw reads a file of the results, instead of making it again."""
+    given = GIVEN if start == "predictions" else rf"{GIVEN}|{SUMS}|{VERDICTS}"
+    return re.fullmatch(given, name) is not None
+
+
+def starting_point(study: Study) -> str:
+    """Return what a redraw starts from: predictions, or scores if some predictions are withheld."""
+    return "scores" if text_policy(study).withheld else "predictions"
+
+
+def _check_finished(study: Study, results: Path) -> None:
+    runs = ["/".join(run) for run in study.runs]
+    files = [results / "predictions" / run / f"{seeds}.parquet" for run in runs for seeds in study.batches]
+    files.append(results / REPORT)
+    if missing := next((path for path in files if not path.exists()), None):
+        raise CodeStiltsError(f"{missing}: missing: finish the study first: `make report STUDY={study.name}`")
+    entries = read_entries(results / PLAN)
+    if entries and entries[-1].digest != digest(plan_of(study)):
+        raise CodeStiltsError(
+            f"{results / PLAN}: the study was run with other settings or tasks than those of its config now: run it "
+            "again, or go back to them"
+        )

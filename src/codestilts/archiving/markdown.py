@@ -1,0 +1,54 @@
+"""Markdown of cards and of an archive's README: templates, tables, and the hub's metadata."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from huggingface_hub import CardData
+from jinja2 import Environment, StrictUndefined
+
+from codestilts.archiving.licences import SHARED
+from codestilts.config.schema_task import TaskSpec
+
+ENGLISH = "english"
+NATURAL = "xtreme"  # the suite whose tasks are in other natural languages too
+
+
+def render(template: Path, values: dict[str, Any]) -> str:
+    """Fill in a Markdown template."""
+    engine = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return engine.from_string(template.read_text(encoding="utf-8")).render(values)
+
+
+def card(metadata: CardData, body: str) -> str:
+    """Return a card of the hub: metadata as YAML, then the text."""
+    return f"---\n{metadata.to_yaml()}\n---\n\n{body}"
+
+
+def hub_licence(licences: Iterable[str]) -> tuple[str, str | None]:
+    """Return the hub's key of a licence, or ``other`` with an SPDX expression of all if there are several."""
+    names = sorted({part for licence in licences for part in licence.split(" AND ")})
+    if len(names) == 1 and names[0] in SHARED:
+        return names[0].lower(), None
+    return "other", " AND ".join(f"({name})" if " OR " in name else name for name in names) or "none"
+
+
+def hub_languages(spec: TaskSpec, languages: Iterable[str]) -> list[str]:
+    """Return the hub's codes of a task's languages: those of natural languages, and ``code`` for all others."""
+    codes = spec.codes if spec.suite == NATURAL else {}
+    found = {"en" if language == ENGLISH else codes.get(language, "code") for language in languages}
+    return sorted(code for code in found if code == "code" or re.fullmatch("[a-z]{2,3}", code))
+
+
+def markdown_table(table: pd.DataFrame) -> str:
+    """Return a table in Markdown; bars within texts are escaped."""
+    rows = [list(map(_cell, table.columns)), ["---"] * len(table.columns)]
+    rows += [list(map(_cell, row)) for row in table.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,95 @@
+"""The zip of a study archive: equal files make equal bytes, and a list of them is checked when it is read."""
+
+import csv
+import io
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import atomic
+from codestilts.sources.archive import members, undated
+
+FILES = "files.csv"  # every other file: its size, digest, and the time when it was written
+CHECKSUMS = "checksums.sha256"  # the same digests, for sha256sum --check
+COLUMNS = ["path", "bytes", "sha256", "written"]
+
+
+def write_archive(files: Mapping[str, Path | bytes], out: Path) -> None:
+    """Write the members of a study archive, sorted and undated, with ``files.csv`` and ``checksums.sha256``."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    sums = []
+    with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(files):
+            content, written = _content(files[name])
+            digest = sha256(content).hexdigest()
+            writer.writerow({"path": name, "bytes": len(content), "sha256": digest, "written": written})
+            sums.append(f"{digest}  {name}\n")
+            archive.writestr(undated(name, zipfile.ZIP_DEFLATED), content)
+        for name, text in ((FILES, table.getvalue()), (CHECKSUMS, "".join(sums))):
+            archive.writestr(undated(name, zipfile.ZIP_DEFLATED), text)
+
+
+def _content(file: Path | bytes) -> tuple[bytes, str]:
+    """Return the bytes of a member, and when it was written if it is a file."""
+    if isinstance(file, bytes):
+        return file, ""
+    return file.read_bytes(), datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
+
+
+def extract(archive: Path, out: Path, wanted: Callable[[str], bool]) -> None:
+    """Write the wanted members of a study archive, or of a folder that one was unpacked to, below ``out``.
+
+    Files get the time back at which they were written: the report counts predictions that are older than the plan.
+
+    Raises:
+        CodeStiltsError: The archive is damaged, has members that point outside, or files differ from ``files.csv``.
+    """
+    listed = _listed(archive)
+    missing = {name for name in listed if wanted(name)}
+    for name, content in members(archive, wanted):
+        row = listed.get(name)
+        if name in (FILES, CHECKSUMS):
+            continue
+        if row is None or sha256(content).hexdigest() != row["sha256"]:
+            what = "differs from its digest in" if row else "is not listed in"
+            raise CodeStiltsError(f"{archive}: {name} {what} {FILES}: fetch the archive again")
+        missing.discard(name)
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if row["written"]:
+            seconds = datetime.fromisoformat(row["written"]).timestamp()
+            os.utime(path, (seconds, seconds))
+    if missing:
+        raise CodeStiltsError(f"{archive}: {min(missing)} is missing: fetch the archive again")
+
+
+def read_member(archive: Path, name: str) -> bytes:
+    """Return one member.
+
+    Raises:
+        CodeStiltsError: There is no such archive, or it lacks the member, so that it is no study archive.
+    """
+    if not archive.exists():
+        raise CodeStiltsError(f"{archive}: there is no such file: FROM must be a study archive (make archive)")
+    for _, content in members(archive, lambda member: member == name):
+        return content
+    raise CodeStiltsError(f"{archive}: has no {name}: it is not a study archive (make archive)")
+
+
+def digests(archive: Path) -> dict[str, str]:
+    """Return the digest of each member by ``files.csv``."""
+    return {name: row["sha256"] for name, row in _listed(archive).items()}
+
+
+def _listed(archive: Path) -> dict[str, dict[str, str]]:
+    rows = list(csv.DictReader(io.StringIO(read_member(archive, FILES).decode("utf-8"))))
+    if not rows or set(rows[0]) != set(COLUMNS):
+        raise CodeStiltsError(f"{archive}: {FILES}: the columns must be {', '.join(COLUMNS)}")
+    return {row["path"]: row for row in rows}

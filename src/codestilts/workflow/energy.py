@@ -1,0 +1,114 @@
+"""Energy and greenhouse gases of device hours, reckoned from the power of devices; nothing is measured.
+
+The method is that of Lacoste et al. (2019, arXiv 1910.09700) and Strubell et al. (2019, arXiv 1906.02243): hours, times
+power, times what the site needs beside (power usage effectiveness, PUE), times the carbon intensity of electricity. As
+neither load nor site is known, both ends of a range are reckoned.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from codestilts.workflow.device_speed import GPUS, device_name
+
+# A GPU takes half of its board power to all of it in training; its host is not counted.
+GPU_SHARE = (0.5, 1.0)
+# Watts of a busy core: data sheets of server processors have 3 to 5 (AMD EPYC 7763: 280 W, 64 cores), those of desktops
+# up to 15 (Intel Core i9-9900K: 95 to 127 W, 8 cores). Memory is within the range.
+CORE_WATTS = (3.0, 15.0)
+# Large data centres report 1.1; the mean of the Uptime Institute's survey of 2023 is 1.58.
+PUE = (1.1, 1.6)
+# Grams of CO2 equivalents per kWh: 2023's mean of the world (Ember, Global Electricity Review 2024).
+GRAMS_PER_KWH = 480
+
+
+@dataclass(frozen=True)
+class Energy:
+    """The least and the most kWh of some device hours."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: "Energy") -> "Energy":
+        return Energy(self.low + other.low, self.high + other.high)
+
+
+def watts(device: str) -> tuple[float, float] | None:
+    """Return the least and the most watts of a device by its name in records or plans; None if it is not known.
+
+    A CPU counts with the cores that a run uses: ``cpu (a chip, 2 threads)``.
+    """
+    if device.startswith("cpu"):
+        threads = re.search(r"(\d+) threads", device)
+        cores = int(threads[1]) if threads else 1
+        return cores * CORE_WATTS[0], cores * CORE_WATTS[1]
+    words = device.upper().replace("RTX ", "RTX")
+    for name, gpu in GPUS.items():
+        if re.search(rf"\b{name}\b", words):
+            return gpu.watts * GPU_SHARE[0], gpu.watts * GPU_SHARE[1]
+    return None
+
+
+def energy(hours: float, device: str) -> Energy | None:
+    """Return the energy of some hours of a device; None if its power is not known."""
+    power = watts(device)
+    return Energy(*(hours * watt * pue / 1000 for watt, pue in zip(power, PUE, strict=True))) if power else None
+
+
+def device_of_study(results: Path) -> str:
+    """Return the device that the first record of a study names; empty if it has none yet."""
+    for pattern in ("records/*/*/*/*/run.json", "target/*/*/*/*/*/run.json"):
+        for path in results.glob(pattern):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            return device_name(record["device"], record["processor"], record["threads"])
+    return ""
+
+
+def energy_of_runs(runs: pd.DataFrame, gpus: dict[str, int]) -> str:
+    """Return in words the energy of the training runs of a study.
+
+    Args:
+        runs: The table of runs (``runs.csv``).
+        gpus: The number of GPUs that train a model together, by encoder; 1 if it is not named.
+    """
+    machines = zip(runs["device"], runs["processor"], runs["threads"], strict=True)
+    devices = pd.Series([device_name(*machine) for machine in machines], index=runs.index, dtype=str)
+    hours = runs["seconds"] * [gpus.get(encoder, 1) for encoder in runs["encoder"]] / 3600
+    return energy_text((str(device), float(total)) for device, total in hours.groupby(devices).sum().items())
+
+
+def energy_text(parts: Iterable[tuple[str, float]]) -> str:
+    """Return in words the energy of the hours of some devices, how it is reckoned, and how uncertain it is."""
+    total, unknown = Energy(0.0, 0.0), list[str]()
+    for device, hours in parts:
+        if own := energy(hours, device):
+            total += own
+        else:
+            unknown.append(device)
+    missing = f"; not counted, because their power is not known: {', '.join(unknown)}" if unknown else ""
+    if not total.high:
+        return f"Energy: unknown{missing}"
+    low, high = two_digits(total.low), two_digits(total.high)
+    mass = [two_digits(kwh * GRAMS_PER_KWH / 1000) for kwh in (total.low, total.high)]
+    power = (
+        f"{CORE_WATTS[0]:g} to {CORE_WATTS[1]:g} W a core, "
+        f"{GPU_SHARE[0]:.0%} to {GPU_SHARE[1]:.0%} of a GPU's board power"
+    )
+    return (
+        f"Energy: {low} to {high} kWh, with the world's mean electricity {mass[0]} to {mass[1]} kg of CO2. "
+        f"Reckoned, not measured: hours × the power of devices by data sheets ({power}) × {PUE[0]} to {PUE[1]} for the "
+        f"site; {GRAMS_PER_KWH} g/kWh, but 20 to 800 by country{missing}"
+    )
+
+
+def two_digits(value: float) -> str:
+    """Return a number rounded to two significant digits, without exponent."""
+    if not value:
+        return "0"
+    decimals = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{round(value, 1 - math.floor(math.log10(abs(value)))):,.{decimals}f}"

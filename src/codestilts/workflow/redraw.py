@@ -1,0 +1,164 @@
+"""Draw the report of a study again from its archive: everything that follows from predictions, without training.
+
+The archive is data. The code is this checkout's; a copy of it and the archive's config, tasks, sources and results make
+a project of their own in which Snakemake runs, restricted to the rules that come after predictions. It takes all other
+files as they are, because no rule that it may use makes them.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from codestilts.archiving.contents import is_given, project_members
+from codestilts.archiving.zipped import digests, extract, read_member
+from codestilts.errors import CodeStiltsError
+from codestilts.provenance import atomic, file_digest
+from codestilts.release.comparison import Comparison, compare_results
+
+STUDY = "study.json"
+# What the archive says; everything else of a project is code, which comes from this checkout.
+SETTINGS = re.compile(r"(config\.yaml|claims\.yaml|sources\.csv|(studies|tasks)/.*\.yaml|[\w.-]+\.yaml)$")
+SCORING = ("score", "score_baselines", "claim")
+COMPARED = (".csv", ".tex", ".json", ".parquet")  # the numbers; how figures look depends on the fonts of a machine
+TIMES = ("tables/stages.", "figures/jobs.")  # run times, of the redraw for what it makes
+ANALYSIS = ("compare", "collect", "concatenate", "claims", "report")
+NOTEBOOKS = re.compile(r"^rule (notebook_\w+):$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ArchivedStudy:
+    """What ``study.json`` of an archive says.
+
+    Attributes:
+        study: The study's name.
+        configs: Its config files, in the order of merging.
+        start: What a redraw starts from: predictions, or scores if some predictions are withheld.
+        version: The version of the project that made the archive.
+        commit: The commit of its checkout.
+        versions: Versions of Python and packages that made it.
+    """
+
+    study: str
+    configs: list[str]
+    start: str
+    version: str
+    commit: str
+    versions: dict[str, str]
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+def read_archived_study(archive: Path) -> ArchivedStudy:
+    """Read ``study.json`` of an archive.
+
+    Raises:
+        CodeStiltsError: It is not a study archive.
+    """
+    try:
+        study = TypeAdapter(ArchivedStudy).validate_json(read_member(archive, STUDY))
+    except ValidationError as error:
+        raise CodeStiltsError(f"{archive}: {STUDY}: {error.errors()[0]['msg']}: it is not a study archive") from None
+    names = [study.study, *study.configs]
+    if not re.fullmatch(r"[\w-]+", study.study) or any(
+        not SETTINGS.fullmatch(name) or ".." in name for name in study.configs
+    ):
+        raise CodeStiltsError(f"{archive}: {STUDY}: unexpected names {', '.join(names)}: it is not a study archive")
+    return study
+
+
+def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
+    """Make the project of a redraw in a folder named after the study and the archive, unless it is there.
+
+    Args:
+        archive: The study archive.
+        checkout: This checkout, whose code is used.
+        folder: Where the projects of redraws are.
+
+    Returns:
+        The project's folder.
+    """
+    study = read_archived_study(archive)
+    digest = file_digest(archive) if archive.is_file() else "unpacked"
+    project = folder / f"{study.study}-{digest[:8]}"
+    results = f"results/{study.study}/"
+
+    def is_wanted(name: str) -> bool:
+        given = name.startswith(results) and is_given(name.removeprefix(results), study.start)
+        return given or SETTINGS.fullmatch(name) is not None
+
+    if not project.exists() or not archive.is_file():
+        shutil.rmtree(project, ignore_errors=True)
+        with atomic(project) as temporary:
+            extract(archive, temporary, is_wanted)
+            (temporary / STUDY).write_bytes(study.to_bytes())
+    for name, file in project_members(checkout).items():
+        if not SETTINGS.fullmatch(name) and isinstance(file, Path):
+            copy = project / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copy)
+    return project
+
+
+def redraw(project: Path, cores: str) -> Path:
+    """Run the rules after predictions in a project of :func:`prepare`.
+
+    Returns:
+        The report.
+
+    Raises:
+        CodeStiltsError: Snakemake failed; it has said why.
+    """
+    study = TypeAdapter(ArchivedStudy).validate_json((project / STUDY).read_bytes())
+    report = f"results/{study.study}/report.html"
+    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", cores]
+    command += [word for config in study.configs[1:] for word in ("--configfile", config)]
+    command += ["--allowed-rules", *rules(project, study.start), "--", report]
+    environment = os.environ | {"PYTHONPATH": str((project / "src").resolve()), "HF_HUB_OFFLINE": "1"}
+    if subprocess.run(command, cwd=project, env=environment).returncode:
+        raise CodeStiltsError(f"{project}: the report was not drawn; the lines above say why")
+    return project / report
+
+
+def rules(project: Path, start: str) -> list[str]:
+    """The rules that a redraw may use."""
+    notebooks = NOTEBOOKS.findall((project / "rules/report.smk").read_text(encoding="utf-8"))
+    return [*(SCORING if start == "predictions" else ()), *ANALYSIS, *notebooks]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A file of the archive beside the one that was made again: equal, differs, or missing."""
+
+    name: str
+    state: str
+
+
+def compare_tables(archive: Path, project: Path) -> Comparison:
+    """Compare the tables of an archive, value by value, with those that a redraw has made."""
+    results, folder = f"results/{read_archived_study(archive).study}", project / "archived"
+    shutil.rmtree(folder, ignore_errors=True)
+    extract(archive, folder, lambda name: name.startswith(f"{results}/"))
+    return compare_results(folder / results, project / results)
+
+
+def compare_files(archive: Path, project: Path) -> list[Compared]:
+    """Compare tables, verdicts and the data of figures with those that a redraw has made, byte by byte."""
+    study = read_archived_study(archive)
+    results, found = f"results/{study.study}/", []
+    for name, digest in digests(archive).items():
+        inner = name.removeprefix(results)
+        comparable = inner.endswith(COMPARED) and not inner.startswith(TIMES)
+        if name.startswith(results) and comparable and not is_given(inner, study.start):
+            path = project / name
+            state = "missing" if not path.exists() else "equal" if file_digest(path) == digest else "differs"
+            found.append(Compared(name, state))
+    return found

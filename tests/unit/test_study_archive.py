@@ -1,0 +1,216 @@
+"""What a study archive may hold, what it must not tell, and that it reads back as it was written, or not at all."""
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from grid_study import ROOT, study_of
+
+from codestilts.archiving.contents import config_members, is_given, project_members, without_machine, without_targets
+from codestilts.archiving.disclosure import check_members, disclosures
+from codestilts.archiving.licences import may_be_shared, sources_of_task, text_policy
+from codestilts.archiving.markdown import hub_licence, markdown_table
+from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
+from codestilts.errors import CodeStiltsError
+from codestilts.workflow.redraw import prepare, read_archived_study
+
+HOME = "/home/someone/project"
+FIGURE = {"output_type": "display_data", "data": {"text/plain": "a figure"}}
+WARNING = {"output_type": "stream", "name": "stderr", "text": [f"{HOME}/x.py:3: UserWarning: few points"]}
+
+
+@pytest.mark.parametrize(
+    ("licence", "shared"),
+    [
+        ("MIT", True),
+        ("MIT AND BSD-3-Clause", True),
+        ("MIT OR LicenseRef-GLUE", True),
+        ("MIT AND LicenseRef-LDC", False),
+        ("CC-BY-NC-4.0", False),  # for money it may not
+        ("C-UDA AND MIT", False),  # binds the recipient
+        ("LicenseRef-none", False),
+        ("", False),
+        ("(MIT)", False),  # unknown spellings count as closed
+    ],
+)
+def test_texts_go_into_the_archive_if_everybody_may_pass_them_on(licence: str, shared: bool) -> None:
+    assert may_be_shared(licence) is shared
+
+
+def test_a_target_with_one_closed_source_is_closed(tmp_path: Path) -> None:
+    study = study_of(folder=tmp_path)
+    assert text_policy(study).closed == ()
+    used = sources_of_task(study, "param-qa")
+    assert "flask" in used and set(used) <= set(study.used_sources)
+    flask = replace(study.sources["flask"], licence="LicenseRef-none")
+    closed = replace(study, sources=study.sources | {"flask": flask})
+    policy = text_policy(closed)
+    assert {"param-qa", "match", "tags"} <= set(policy.closed), "flask has functions of all of them"
+    assert policy.withheld == ("param-qa",), "labels, tags and ids are no texts"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("results/x/target/run.json", {"parent": f"{HOME}/results/x"}, HOME),
+        ("results/x/target/run.json", {"nested": [{"parent": "/nonstandard/results"}]}, "/nonstandard/results"),
+        ("results/x/notebooks/a.ipynb", {"cells": [f"sys.path.extend(['{HOME}/src'])"]}, "/home/someone"),
+        ("studies/x.yaml", "path: /scratch/me/data\n", "/scratch/me"),
+        ("sources.csv", "ldc,local,/data/ldc\n", "/data/ldc"),
+        ("results/x/figures/a.svg", "<!-- C:\\Users\\me -->", "C:"),
+        ("config.yaml", "token: hf_abcdefghijklmnopqrstuvwx\n", "secret"),
+        ("config.yaml", "proxy: https://me:word@proxy.example\n", "secret"),
+        ("tasks/pl/x.yaml", "-----BEGIN RSA PRIVATE KEY-----", "secret"),
+    ],
+)
+def test_paths_and_secrets_are_refused(tmp_path: Path, name: str, content: object, what: str) -> None:
+    text = content if isinstance(content, str) else json.dumps(content)
+    with pytest.raises(CodeStiltsError) as error:
+        check_members({"fine.json": b'{"parent": "results/x"}', name: text.encode()}, tmp_path)
+    message = str(error.value)
+    assert message.startswith(f"{name}: ") and what in message and "fine.json" not in message
+
+
+def test_texts_of_others_may_mention_paths_but_not_those_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "value-of-a-key")
+    for name in ("results/x/sample_predictions.csv", "results/x/predictions/a.parquet", "licences/a/LICENSE"):
+
+        def found(text: str, name: str = name) -> list[str]:
+            raw = text.encode()
+            if name.endswith(".parquet"):
+                raw = pd.DataFrame({"gold": ["a", text], "seed": [0, 1]}).to_parquet()
+            return list(disclosures(name, raw, tmp_path))
+
+        assert found("reads /etc/hosts and /home/user/.config") == []
+        assert found("the answer") == []
+        assert str(tmp_path) in found(f"in {tmp_path}/results")[0]
+        assert "SOME_API_KEY" in found("it is value-of-a-key!")[0]
+
+
+def test_the_project_itself_has_no_such_thing(tmp_path: Path) -> None:
+    members = project_members(ROOT)
+    assert {"Snakefile", "envs/lock.txt", "tasks/pl/match.yaml", "src/codestilts/errors.py"} <= members.keys()
+    assert not any("__pycache__" in name or name.startswith(("tests", "results", ".")) for name in members)
+    check_members(members, tmp_path)
+
+
+def test_notebooks_lose_what_describes_the_machine(tmp_path: Path) -> None:
+    inserted = {"metadata": {"tags": ["snakemake-job-properties"]}, "source": [f"path = '{HOME}'"], "outputs": []}
+    drawn = {"metadata": {"tags": []}, "source": ["draw()"], "outputs": [FIGURE, WARNING]}
+    metadata = {"kernelspec": {"name": "python3"}, "papermill": {"input_path": f"{HOME}/.snakemake/x.ipynb"}}
+    raw = without_machine({"cells": [inserted, drawn], "metadata": metadata, "nbformat": 4})
+    drawn["outputs"] = [FIGURE]
+    assert json.loads(raw) == {"cells": [drawn], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4}
+    check_members({"results/x/notebooks/a.ipynb": raw}, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_samples_of_closed_targets_are_left_out(tmp_path: Path, suffix: str) -> None:
+    table, path = pd.DataFrame({"target": ["open", "closed"], "text": ["a", "secret words"]}), tmp_path / f"t.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path, index=False)
+    raw = io.BytesIO(without_targets(path, ["closed"]))
+    kept = pd.read_csv(raw) if suffix == "csv" else pd.read_parquet(raw)
+    assert kept.to_dict("records") == [{"target": "open", "text": "a"}]
+
+
+def test_what_a_redraw_reads_is_what_it_cannot_make_again() -> None:
+    given = ["predictions/e/a/t/0.parquet", "audit.csv", "language_similarity.csv", "plan.json", "doses/e/a.json"]
+    given += ["retrieval/e/a/0-2/layers.csv", "target/e/a/t/0-2/0/run.json", "sample_predictions.csv"]
+    made = ["scores.csv", "claims.csv", "doses.csv", "tables/e/x.csv", "figures/e/x.svg", "report.html"]
+    either = ["scores/e/a.sums.parquet", "claims/c.json"]
+    neither = ["examples/t.parquet", "encoders/e/encoder.safetensors", "logs/report.log"]
+    assert [name for name in given + made + either + neither if is_given(name, "predictions")] == given
+    assert [name for name in given + made + either + neither if is_given(name, "scores")] == given + either
+
+
+def test_config_files_from_elsewhere_get_a_name_in_the_project(tmp_path: Path) -> None:
+    names, members = config_members(ROOT, [ROOT / "config.yaml", tmp_path / "mine.yaml"])
+    assert names == ["config.yaml", "studies/mine.yaml"] and members["studies/mine.yaml"] == tmp_path / "mine.yaml"
+
+
+def test_equal_files_make_equal_archives_which_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("x\n1\n")
+    os.utime(file, (1e9, 1e9))
+    members = {"results/s/b.txt": b"two", "results/s/a.csv": file}
+    for name in ("one.zip", "two.zip"):
+        write_archive(members, tmp_path / name)
+        members = dict(reversed(members.items()))
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    extract(tmp_path / "one.zip", tmp_path / "out", lambda name: True)
+    assert (tmp_path / "out/results/s/a.csv").read_text() == "x\n1\n"
+    assert (tmp_path / "out/results/s/a.csv").stat().st_mtime == 1e9, "plans and predictions keep their order"
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        archive.extractall(tmp_path / "unzipped")
+        sums = archive.read(CHECKSUMS).decode()
+    # echo -n two | sha256sum
+    assert "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3  results/s/b.txt\n" in sums
+    extract(tmp_path / "unzipped", tmp_path / "again", lambda name: name.startswith("results/"))
+    assert (tmp_path / "again/results/s/b.txt").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"../outside.txt": b"x"}, "outside"),
+        ({"/absolute.txt": b"x"}, "outside"),
+        ({"more.txt": b"x"}, "not listed"),
+        ({"a.txt": b"other"}, "digest"),
+        ({"a.txt": None}, "missing"),
+        ({FILES: None}, "not a study archive"),
+    ],
+)
+def test_a_changed_archive_is_refused(tmp_path: Path, change: dict[str, bytes | None], message: str) -> None:
+    write_archive({"a.txt": b"a"}, tmp_path / "good.zip")
+    with zipfile.ZipFile(tmp_path / "good.zip") as archive:
+        content: dict[str, bytes | None] = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        for name, raw in (content | change).items():
+            if raw is not None:
+                archive.writestr(name, raw)
+    with pytest.raises(CodeStiltsError, match=message):
+        extract(tmp_path / "bad.zip", tmp_path / "out/in", lambda name: True)
+    assert not (tmp_path / "out/outside.txt").exists() and not Path("/absolute.txt").exists()
+
+
+def test_a_changed_archive_leaves_no_half_of_a_project(tmp_path: Path) -> None:
+    study = {"study": "x", "configs": ["config.yaml"], "start": "predictions"}
+    study |= {"version": "1", "commit": "", "versions": {}}
+    members = {"study.json": json.dumps(study).encode(), "claims.yaml": b"{}", "config.yaml": b"study: x"}
+    write_archive(members, tmp_path / "good.zip")
+    project = prepare(tmp_path / "good.zip", ROOT, tmp_path / "redrawn")
+    assert (project / "config.yaml").read_bytes() == b"study: x" and (project / "Snakefile").exists()
+    assert not (project / "tasks/pl/match.yaml").exists(), "settings are the archive's"
+    with zipfile.ZipFile(tmp_path / "good.zip") as good, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, good.read(name).replace(b"study: x", b"study: y"))
+    with pytest.raises(CodeStiltsError, match=r"config\.yaml differs"):
+        prepare(tmp_path / "bad.zip", ROOT, tmp_path / "redrawn")
+    assert list((tmp_path / "redrawn").iterdir()) == [project]
+
+
+def test_what_is_no_study_archive_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match="no such file"):
+        read_archived_study(tmp_path / "missing.zip")
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(CodeStiltsError, match="damaged"):
+        read_archived_study(tmp_path / "text.zip")
+    study = {"study": "../x", "configs": ["config.yaml"], "start": "predictions"}
+    odd = study | {"version": "1", "commit": "", "versions": {}}
+    write_archive({"study.json": json.dumps(odd).encode()}, tmp_path / "odd.zip")
+    with pytest.raises(CodeStiltsError, match="unexpected names"):
+        read_archived_study(tmp_path / "odd.zip")
+
+
+def test_cards_name_licences_as_the_hub_does_and_escape_bars() -> None:
+    assert hub_licence(["Apache-2.0", "Apache-2.0"]) == ("apache-2.0", None)
+    assert hub_licence(["MIT", "Apache-2.0 OR BSD-2-Clause"]) == ("other", "(Apache-2.0 OR BSD-2-Clause) AND MIT")
+    table = pd.DataFrame({"a|b": ["x\ny", "|"], "n": [1.5, 2.0]})
+    assert markdown_table(table) == "| a\\|b | n |\n| --- | --- |\n| x y | 1.5 |\n| \\| | 2 |"
