@@ -9,6 +9,8 @@ import pytest
 import yaml
 from projects import copy_project, environment
 
+from codestilts.evaluation.output_language import COMMON
+
 STUDY = {
     "study": "generated",
     "arms": ["none", "slow", "lora"],
@@ -43,7 +45,9 @@ def test_predictions_say_what_was_asked_and_in_which_language_the_output_is(gene
     for target, columns in (("complete", ["python", "javascript", "invented"]), ("describe", ["english"])):
         rows = pd.read_parquet(generated / f"predictions/tiny/none/{target}/0-1.parquet")
         assert set(rows["output_language"]) == set(columns)
-        assert set(rows["found_language"]) <= {*columns, "python", "javascript", "english", ""}
+        # Of a few words, the identifier of natural languages may think any of those that it knows.
+        spoken = COMMON if target == "describe" else ()
+        assert set(rows["found_language"]) <= {*columns, *spoken, "python", "javascript", "english", ""}
         assert (rows["gold"].str.len() > 0).all() and (rows["source"].str.len() > 0).all()
         assert rows["cut"].dtype == bool
     baselines = pd.read_parquet(generated / "baselines/complete.parquet")
