@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from codestilts.config.computations import COMPUTATIONS
+from codestilts.config.computations import COMPUTATIONS, ROUNDING
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError, run
@@ -61,7 +61,7 @@ def sample_of(study: Study, arms: list[str]) -> list[tuple[str, str]]:
 
 def folder_of(results: Path, computation: str) -> Path:
     """The folder of a computation's predictions."""
-    return results / "rounding" / computation
+    return results / ROUNDING / computation
 
 
 def compute(name: str, results: Path) -> None:

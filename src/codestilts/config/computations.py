@@ -23,6 +23,7 @@ class Computation:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+ROUNDING = "rounding"  # the folder of results for what is computed again, and for what rounding does
 REFERENCE = "reference"  # as the jobs of a study compute: it has to repeat their predictions exactly
 COMPUTATIONS = {
     REFERENCE: Computation(),

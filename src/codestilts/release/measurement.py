@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from codestilts.config.claim_jobs import decidable_claims
-from codestilts.config.computations import COMPUTATIONS, REFERENCE
+from codestilts.config.computations import COMPUTATIONS, REFERENCE, ROUNDING
 from codestilts.config.plan_record import prediction_files
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
@@ -19,7 +19,7 @@ from codestilts.release.replicates import REPLICATES, Replicates, derived_tolera
 from codestilts.release.rounding import ALPHA, larger, measure, score_tolerances
 from codestilts.release.snapshot import content_digest, read_snapshot
 from codestilts.release.tolerances import FOLDER
-from codestilts.release.write import DIFFERENCES, MEASURED, ROUNDING, digest_of, write_table
+from codestilts.release.write import DIFFERENCES, MEASURED, digest_of, write_table
 
 
 def write_tolerances(

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from packaging.requirements import Requirement
 
+from codestilts.config.computations import ROUNDING
 from codestilts.config.plan_record import PLAN
 from codestilts.config.registration import digest, plan_of
 from codestilts.config.study import Study
@@ -23,7 +24,6 @@ from codestilts.release.snapshot import RELEASE, Snapshot, read_snapshot, run_re
 from codestilts.release.tables import COPIED, TABLES
 from codestilts.release.tolerances import FOLDER
 
-ROUNDING = "rounding"  # the folder of results in which scripts/rounding.py writes what rounding does
 MEASURED = "tolerances.json"
 DIFFERENCES = "differences.csv.gz"
 
