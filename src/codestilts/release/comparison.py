@@ -170,7 +170,9 @@ def _compare_column(table: Table, rows: pd.DataFrame, column: str, allowed: Tole
     """Return the values of a column that differ between the rows that both sides have."""
     ours, theirs = (rows.get(name, pd.Series("(no column)", rows.index)) for name in (column, f"{column} found"))
     before, after = (pd.to_numeric(side, errors="coerce").to_numpy(float) for side in (ours, theirs))
-    difference, tolerance = after - before, np.zeros(len(rows))
+    with np.errstate(invalid="ignore"):  # an interval may be infinite on both sides
+        difference = after - before
+    tolerance = np.zeros(len(rows))
     if allowed is not None and column in table.numbers:
         tolerance = allowed.of(table.name, column, rows)
     within = np.abs(difference) <= tolerance
