@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -514,7 +515,19 @@ def test_generated_texts_in_the_wrong_language_are_marked(results: Path, tmp_pat
     html = page(tmp_path / "copy")
     assert html.count("in the wrong language: Python") == 1
     assert 'id="generation"' not in html
-    assert 'id="generation"' in page(tmp_path / "copy", replace(SETTINGS, generation=True))
+
+
+def test_the_quality_and_language_of_generated_texts_are_a_table(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path / "copy")
+    row = {"target": "complete", "arm": "none", "method": "full", "learning_rate": 1e-3, "languages": "zero-shot"}
+    measured = [{"quality": 12.34, "wrong_language": 56.78, "error": 9.87}, {"quality": 2.5}]
+    table = pd.DataFrame([row | {"arm": arm} | values for arm, values in zip(("none", "slow"), measured, strict=True)])
+    write_csv(table, tmp_path / "copy" / "tables/tiny/wrong-language.csv")
+    html = page(tmp_path / "copy", replace(SETTINGS, generation=True))
+    assert 'id="generation"' in html
+    shown = pd.read_html(StringIO(html), attrs={"id": "table-tiny-wrong-language"})[0]
+    assert shown["wrong language"].tolist()[0] == 56.8 and shown["error"].isna().tolist() == [False, True]
+    assert shown["quality"].tolist() == [12.3, 2.5] and shown["learning rate"].tolist() == [1e-3, 1e-3]
 
 
 def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) -> None:

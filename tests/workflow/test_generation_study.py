@@ -67,6 +67,7 @@ def test_scores_have_the_share_in_the_right_language(generated: Path) -> None:
 def test_the_page_shows_generated_texts(generated: Path) -> None:
     page = (generated / "report.html").read_text()
     assert 'id="generation"' in page and "Share of outputs in the wrong language" in page
+    assert 'id="table-tiny-wrong-language"' in page
     table = pd.read_csv(generated / "tables/tiny/wrong-language.csv")
     assert set(table["arm"]) == {"none", "slow", "lora"} and table["wrong_language"].between(0, 100).all()
     assert table["error"].between(0, 100).all()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from codestilts.config.analysis_settings import ReportSettings
 from codestilts.config.scopes import ALL_GROUPS
+from codestilts.csv_tables import read_csv
 from codestilts.display_names import FAMILY_ORDER, rival_name
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import run_records
@@ -111,6 +112,7 @@ class EncoderSection:
     rankings: list[Row]
     choices: list[Row]
     expectations: list[Row]
+    generated: list[Row]
 
 
 def encoder_section(
@@ -163,6 +165,7 @@ def encoder_section(
         expectations=rows(source_tables(own["source_languages"], order).expectations)
         if "source_languages" in own
         else [],
+        generated=rows(read_csv(results / "tables" / encoder / "wrong-language.csv")) if settings.generation else [],
     )
 
 
