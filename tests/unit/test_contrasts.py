@@ -109,7 +109,6 @@ def test_documentation_mixtures_and_forms(table: pd.DataFrame):
     assert own == pytest.approx(
         {
             ("left out", "english"): 3.0,
-            ("left out", "both"): 3.0,
             ("kept", "code"): 8.0,
             ("kept", "english"): 3.0,
             ("kept", "both"): 5.5,
@@ -125,6 +124,20 @@ def test_one_group_language_or_form_is_left_out(table: pd.DataFrame):
     expected = {("group", "classification"): 1.25, ("group", "qa"): 1.0, ("group", "retrieval"): -0.25}
     expected |= {("form", "cloze"): 1.0, ("form", "span"): 1 / 3, ("language", "c"): 2 / 3, ("language", "go"): 2 / 3}
     assert rows == pytest.approx(expected)
+
+
+def test_the_primary_contrast_is_given_without_targets_that_fail_their_checks():
+    """Random weights are 1 point better than none on qa, and 8 worse on the other targets: qa is not learnt."""
+    arms, table = ARMS | {"random": ComparedArm("control", init="random")}, sums()
+    rival = table[table["arm"] == "docs-cloze"].assign(arm="random", family="control")  # 1 point better everywhere
+    below = rival.assign(numerator=rival["numerator"] - 0.09 * (rival["target"] != "qa"))
+    settings = replace(SETTINGS, arms=arms)
+    found = contrasts(resample(pd.concat([table, below]), 0, 0), design_of(settings, LANGUAGES, "tiny"))
+    (row,) = found[found["left_out_kind"] == "targets"].to_dict("records")
+    assert (row["role"], row["left_out"], row["targets"]) == ("sensitivity", "qa", 2)
+    # cloze: 2 and 0; span: -1 and 3.
+    assert row["difference"] == pytest.approx((1 + 1) / 2)
+    assert not (table_of()["left_out_kind"] == "targets").any(), "without random weights nothing fails"
 
 
 def test_other_methods_have_their_own_intervals_and_verdicts(table: pd.DataFrame):
@@ -169,11 +182,44 @@ def test_undecided_rows_say_what_would_decide_them(table: pd.DataFrame):
     assert table["languages_better"][0].endswith(" of 2") and table["languages_worse"][0] == "0 of 2"
 
 
-def test_confirmatory_verdicts_are_corrected_for_their_number():
-    rows = [("primary", 0.01), ("reference", 0.03), ("reference", 0.04), ("group", 0.001)]
+def rows_with(rows: list[tuple[str, float]], encoder: str = "tiny") -> pd.DataFrame:
+    """Rows of a role with a p, each of which is better before any correction."""
     table = pd.DataFrame(rows, columns=["role", "p"]).assign(judgement="better", verdict="a is better than b")
-    table = table.assign(difference=2.2, seeds=3, units=400, to_decide="")
-    table = table.assign(variance_seeds=0.2, variance_units=1.0, variance_interaction=0.2)
+    table = table.assign(encoder=encoder, difference=2.2, seeds=3, units=400, to_decide="")
+    return table.assign(variance_seeds=0.2, variance_units=1.0, variance_interaction=0.2)
+
+
+def test_exploratory_verdicts_are_corrected_among_the_rows_of_an_encoder_and_a_role():
+    """Benjamini and Hochberg (1995): the i-th smallest of m is multiplied by m / i, then the least from there on."""
+    cells = [("cell", 0.01), ("cell", 0.03), ("cell", 0.2), ("cell", 0.04)]
+    others = [("group", 0.04), ("sensitivity", 0.04), ("leave one out", 0.04)]
+    table = pd.concat([rows_with([*cells, *others]), rows_with([("cell", 0.04)], "b")], ignore_index=True)
+    found = corrected(table, 0.95, 1.0)
+    by_hand = [0.04, 0.04 * 4 / 3, 0.2, 0.04 * 4 / 3, 0.04, np.nan, np.nan, 0.04]
+    assert found["p_bh"].tolist() == pytest.approx(by_hand, nan_ok=True)
+    lost = [False, True, True, True, False, False, False, False]
+    assert (found["judgement"] == "undecided").tolist() == lost
+    words = "undecided: a is better than b without the correction for 4 contrasts of the kind cell"
+    assert found["verdict"].tolist() == [words if row else "a is better than b" for row in lost]
+    # t of 519 degrees of freedom at .05 / 8 is 2.507, so V must be below (2.2 / 2.507) ** 2 = .770: 1 / 1.3 is .769.
+    # With S seeds it is at least 1 - .2: no number is enough.
+    assert found["to_decide"][1] == "1.3 times the test rows" and found["to_decide"][0] == ""
+
+
+def test_what_decides_a_corrected_contrast_is_counted_with_the_correction():
+    """An interval that contains zero must lie within 1 point: with k times the rows t ** 2 * .36 / k is below 1.
+
+    t is 1.964 at .05 / 2 (squared: 3.86) and 2.246 at .05 / 4 (5.04), of more than 500 degrees of freedom.
+    """
+    one = rows_with([("cell", 0.2)]).assign(judgement="undecided", difference=0.0, variance_units=0.36)
+    one = one.assign(variance_seeds=0.0, variance_interaction=0.0)
+    assert corrected(one, 0.95, 1.0)["to_decide"].tolist() == ["1.4 times the test rows"]
+    two = corrected(pd.concat([one, one], ignore_index=True), 0.95, 1.0)
+    assert two["to_decide"].tolist() == 2 * ["1.9 times the test rows"]
+
+
+def test_confirmatory_verdicts_are_corrected_for_their_number():
+    table = rows_with([("primary", 0.01), ("reference", 0.03), ("reference", 0.04), ("group", 0.001)])
     found = corrected(table, 0.95, 1.0)
     assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
     assert found["judgement"].tolist() == ["better", "undecided", "undecided", "better"]

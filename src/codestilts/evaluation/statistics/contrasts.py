@@ -24,10 +24,11 @@ from codestilts.evaluation.statistics.means import (
 )
 from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
 from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
-from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, Question, questions
+from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, TARGETS, Question, questions
 from codestilts.evaluation.statistics.resampling import Scores
 from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
 from codestilts.evaluation.statistics.sensitivity import cell_differences
+from codestilts.evaluation.statistics.target_checks import failed_targets, target_checks
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
 
 ASKED = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", "form", "near",
@@ -36,18 +37,18 @@ VARIANCES = ["variance_seeds", "variance_units", "variance_interaction"]
 JUDGED = ["detectable", "power_by_seeds", "to_decide", "languages_better", "languages_worse", "p_holm", "p_bh",
           "judgement", "verdict"]  # fmt: skip
 COLUMNS = [*ASKED, *COUNTS, "difference", *INTERVAL, *VARIANCES, *JUDGED]
-UNCORRECTED = (*CONFIRMATORY, "sensitivity", "leave one out")  # roles that the correction for a matrix leaves out
+SAME_AGAIN = ("sensitivity", "leave one out")  # roles that ask the primary question again: not corrected
 
 
 def contrasts(scores: Scores, design: Design) -> pd.DataFrame:
     """Return the primary contrast, then all others (:func:`questions`), with a verdict in words.
 
     ``plus`` and ``minus`` name arms, families or domains, as ``plus_kind`` and ``minus_kind`` say. A question without
-    data has no row. ``p_holm`` stays empty: see :func:`corrected`.
+    data has no row. Verdicts are not corrected yet, and ``p_holm`` and ``p_bh`` are empty: see :func:`corrected`.
     """
-    rows = [row for question in questions(design) for row in _rows(scores, design, question)]
+    failed = failed_targets(target_checks(scores, design))
+    rows = [row for question in questions(design, failed) for row in _rows(scores, design, question)]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    table["p_bh"] = corrected_within(table, ["role"]).where(~table["role"].isin(UNCORRECTED))
     first = table.index[table["role"] == "primary"]
     for column, above in (("languages_better", True), ("languages_worse", False)):
         table[column] = table[column].astype(object)
@@ -56,36 +57,52 @@ def contrasts(scores: Scores, design: Design) -> pd.DataFrame:
 
 
 def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataFrame:
-    """Correct the confirmatory contrasts of all encoders for their number (Holm), and the verdicts on them.
+    """Correct p-values and verdicts for the number of contrasts.
+
+    The confirmatory contrasts of all encoders are corrected together (Holm), all others within an encoder and a role
+    (Benjamini and Hochberg). Rows that ask the primary question again (:data:`SAME_AGAIN`) are not corrected.
 
     Args:
         table: The contrasts of all encoders.
         confidence: The confidence of the intervals.
         margin: The smallest difference of interest, in points.
     """
-    chosen = table.index[table["role"].isin(CONFIRMATORY)]
-    adjusted = pd.Series(holm(table.loc[chosen, "p"].to_numpy()), chosen)
-    table = table.assign(p_holm=adjusted.reindex(table.index))
-    lost = chosen[table.loc[chosen, "judgement"].isin(["better", "worse"]) & (adjusted > 1 - confidence)]
-    number = int(adjusted.notna().sum())
-    words = f" without the correction for {number} confirmatory contrasts"
-    for index in lost[table.loc[lost, "variance_seeds"].notna()]:
+    confirmatory = table[table["role"].isin(CONFIRMATORY)]
+    others = table[~table["role"].isin([*CONFIRMATORY, *SAME_AGAIN])]
+    table = table.assign(
+        p_holm=pd.Series(holm(confirmatory["p"].to_numpy()), confirmatory.index),
+        p_bh=corrected_within(others, ["encoder", "role"]),
+        to_decide=table["to_decide"].astype(object),
+    )
+    _correct_verdicts(table, confirmatory.index, "p_holm", "confirmatory contrasts", confidence, margin)
+    for (_, role), part in others.groupby(["encoder", "role"]):
+        _correct_verdicts(table, part.index, "p_bh", f"contrasts of the kind {role}", confidence, margin)
+    return table
+
+
+def _correct_verdicts(
+    table: pd.DataFrame, rows: pd.Index, column: str, kind: str, confidence: float, margin: float
+) -> None:
+    """Make verdicts undecided that the corrected p in ``column`` does not support, and say what would decide them."""
+    lost = rows[table.loc[rows, "judgement"].isin(["better", "worse"]) & (table.loc[rows, column] > 1 - confidence)]
+    number = int(table.loc[rows, column].notna().sum())
+    words = f" without the correction for {number} {kind}"
+    table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
+    table.loc[lost, "judgement"] = "undecided"
+    undecided = rows[(table.loc[rows, "judgement"] == "undecided") & table.loc[rows, "variance_seeds"].notna()]
+    for index in undecided:
         row = table.loc[index]
         variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
         # Bonferroni's wider interval: what decides it is enough, regardless of the other contrasts.
         found = from_variance(np.full(variance.seeds, row["difference"]), variance, 1 - (1 - confidence) / number)
         table.loc[index, "to_decide"] = to_decide(found, margin)
-    table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
-    table.loc[lost, "judgement"] = "undecided"
-    return table
 
 
 def weights(scores: Scores, design: Design, question: Question) -> list[Weighted]:
     """Return the weights of the parts of a contrast, without parts that have no data."""
     without = design.overlaps if question.role == NO_OVERLAP else NO_OVERLAPS
-    targets = design.settings.targets
-    out = question.left_out if question.left_out_kind == "group" else None
-    scopes = [[name for name in scope if targets[name].group != out] for scope in design.scopes[question.scope][1]]
+    out = _targets_left_out(question, design)
+    scopes = [[name for name in scope if name not in out] for scope in design.scopes[question.scope][1]]
     languages = design.languages_of(question.language_set, zero_shot=question.role == "language")
     if question.left_out_kind == "language":
         languages = {name: [each for each in some if each != question.left_out] for name, some in languages.items()}
@@ -96,6 +113,16 @@ def weights(scores: Scores, design: Design, question: Question) -> list[Weighted
         sides = [(sign, arms) for sign, group in ((1, part.plus), (-1, part.minus), (0, part.also)) for arms in group]
         found.append(common_difference(scores, sides, part.targets(scopes), languages, without))
     return [part for part in found if part]
+
+
+def _targets_left_out(question: Question, design: Design) -> set[str]:
+    match question.left_out_kind:
+        case "group":
+            return {name for name, target in design.settings.targets.items() if target.group == question.left_out}
+        case kind if kind == TARGETS:
+            return set(question.left_out.split())
+        case _:
+            return set()
 
 
 def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[str, Any]]:

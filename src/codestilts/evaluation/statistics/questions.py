@@ -1,6 +1,6 @@
 """The contrasts that a study computes, the primary one first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -12,6 +12,7 @@ from codestilts.evaluation.statistics.effects import Side, arm_side, family_side
 NO_OVERLAP = "no overlap"  # the role of contrasts without the arms that are trained on a target's own data
 CONFIRMATORY = ("primary", "reference")  # roles that Holm's correction counts
 LEFT_OUT, KEPT = "left out", "kept"
+TARGETS = "targets"  # the kind of what is left out where it is the targets that fail their checks
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Part:
 class Question:
     """A contrast to be estimated: ``plus`` minus ``minus`` in a scope and a set of languages, as the mean of ``parts``.
 
-    ``docs/statistics.md`` describes the roles. ``left_out`` is a group, a language or a form that is left out; ``near``
-    says whether the targets near an arm's task are left out or kept.
+    ``docs/statistics.md`` describes the roles. ``left_out`` is a group, a language, a form or several targets, joined
+    by spaces, that are left out; ``near`` says whether the targets near an arm's task are left out or kept.
     """
 
     role: str
@@ -92,8 +93,8 @@ def domains(design: Design, role: str, plus: str, minus: str, near: str = LEFT_O
     return Question(role, first, second, ALL_GROUPS, design.settings.language_set, tuple(parts), near)
 
 
-def questions(design: Design) -> list[Question]:
-    """Return all contrasts of the study, the primary one first."""
+def questions(design: Design, failed: Sequence[str] = ()) -> list[Question]:
+    """Return all contrasts of the study, the primary one first; ``failed`` are the targets that fail their checks."""
     main = primary(design)
     return [
         *_in_all_scopes(design, main),
@@ -103,6 +104,7 @@ def questions(design: Design) -> list[Question]:
         *_of_forms(design),
         *_variants(design),
         *_without_one(design, main),
+        *([replace(main, role="sensitivity", left_out=" ".join(failed), left_out_kind=TARGETS)] if failed else []),
     ]
 
 
@@ -176,7 +178,8 @@ def _of_forms(design: Design) -> list[Question]:
     asked = []
     for near in (LEFT_OUT, KEPT):
         by_domain = {domain: list(_form_parts(design, domain, forms, near)) for domain in (plus, minus)}
-        by_domain["both"] = [part for parts in by_domain.values() for part in parts]
+        if all(by_domain.values()):
+            by_domain["both"] = [part for parts in by_domain.values() for part in parts]
         for domain, parts in by_domain.items():
             sides = Side(domain, "own form", []), Side(domain, "other forms", [])
             asked.append(Question("own form", *sides, ALL_GROUPS, languages, tuple(parts), near))
@@ -197,7 +200,7 @@ def _form_parts(design: Design, domain: str, forms: list[str], near: str) -> Ite
         others = tuple(arm for name in forms if name != form for arm in design.matched(domain, name))
         targets = frozenset(name for name, target in design.settings.targets.items() if target.form == form)
         close = design.near([*ours, *others]) if near == LEFT_OUT else frozenset()
-        if ours and others and targets:
+        if ours and others and targets - close:
             yield Part((ours,), (others,), form, close, targets)
 
 

@@ -61,6 +61,12 @@ def target_checks(scores: Scores, design: Design) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
+def failed_targets(checks: pd.DataFrame) -> list[str]:
+    """Return the targets that do not beat one of their rivals with an interval above zero, sorted."""
+    failed = checks.loc[[passed is not None and not passed for passed in checks["passed"]], "target"]
+    return sorted(set(failed))
+
+
 def counts(scores: Scores, design: Design) -> pd.DataFrame:
     """Count test examples and units per target and language, with the value of ``none`` and its interval.
 
