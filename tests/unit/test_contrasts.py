@@ -185,7 +185,7 @@ def test_undecided_rows_say_what_would_decide_them(table: pd.DataFrame):
 def rows_with(rows: list[tuple[str, float]], encoder: str = "tiny") -> pd.DataFrame:
     """Rows of a role with a p, each of which is better before any correction."""
     table = pd.DataFrame(rows, columns=["role", "p"]).assign(judgement="better", verdict="a is better than b")
-    table = table.assign(encoder=encoder, difference=2.2, seeds=3, units=400, to_decide="")
+    table = table.assign(encoder=encoder, difference=2.2, low=0.1, high=4.3, seeds=3, units=400, to_decide="")
     return table.assign(variance_seeds=0.2, variance_units=1.0, variance_interaction=0.2)
 
 
@@ -204,6 +204,16 @@ def test_exploratory_verdicts_are_corrected_among_the_rows_of_an_encoder_and_a_r
     # t of 519 degrees of freedom at .05 / 8 is 2.507, so V must be below (2.2 / 2.507) ** 2 = .770: 1 / 1.3 is .769.
     # With S seeds it is at least 1 - .2: no number is enough.
     assert found["to_decide"][1] == "1.3 times the test rows" and found["to_decide"][0] == ""
+
+
+def test_a_difference_that_the_correction_undoes_is_still_a_small_one():
+    table = rows_with([("cell", 0.04), ("cell", 0.5)]).assign(difference=0.5, low=0.1, high=0.9)
+    found = corrected(table, 0.95, 1.0)
+    assert found["judgement"][0] == "equal" and found["to_decide"][0] == ""
+    assert found["verdict"][0] == (
+        "no difference of 1 point or more (equivalence at .025 a side): a is better than b without the correction for "
+        "2 contrasts of the kind cell"
+    )
 
 
 def test_what_decides_a_corrected_contrast_is_counted_with_the_correction():

@@ -29,7 +29,7 @@ from codestilts.evaluation.statistics.resampling import Scores
 from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
 from codestilts.evaluation.statistics.sensitivity import cell_differences
 from codestilts.evaluation.statistics.target_checks import failed_targets, target_checks
-from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
+from codestilts.evaluation.statistics.verdicts import equivalence, has_interval, in_points, judged
 
 ASKED = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", "form", "near",
          "left_out_kind", "left_out", "method"]  # fmt: skip
@@ -83,12 +83,15 @@ def corrected(table: pd.DataFrame, confidence: float, margin: float) -> pd.DataF
 def _correct_verdicts(
     table: pd.DataFrame, rows: pd.Index, column: str, kind: str, confidence: float, margin: float
 ) -> None:
-    """Make verdicts undecided that the corrected p in ``column`` does not support, and say what would decide them."""
-    lost = rows[table.loc[rows, "judgement"].isin(["better", "worse"]) & (table.loc[rows, column] > 1 - confidence)]
+    """Take back the verdicts that the corrected p in ``column`` does not support, and say what would decide them."""
+    unsupported = table.loc[rows, "judgement"].isin(["better", "worse"]) & (table.loc[rows, column] > 1 - confidence)
     number = int(table.loc[rows, column].notna().sum())
-    words = f" without the correction for {number} {kind}"
-    table.loc[lost, "verdict"] = "undecided: " + table.loc[lost, "verdict"].astype(str) + words
-    table.loc[lost, "judgement"] = "undecided"
+    for index in rows[unsupported]:
+        row = table.loc[index]
+        equal = -margin < row["low"] and row["high"] < margin
+        words = equivalence(margin, confidence) if equal else "undecided"
+        table.loc[index, "verdict"] = f"{words}: {row['verdict']} without the correction for {number} {kind}"
+        table.loc[index, "judgement"] = "equal" if equal else "undecided"
     undecided = rows[(table.loc[rows, "judgement"] == "undecided") & table.loc[rows, "variance_seeds"].notna()]
     for index in undecided:
         row = table.loc[index]
@@ -212,8 +215,7 @@ def verdict(difference: Estimate, plus: Side, minus: Side, margin: float) -> str
         return f"no verdict: {difference.note}"
     word, by = judged(difference.low, difference.high, margin)
     if word == "equal":
-        alpha = f"{(1 - difference.confidence) / 2:.4f}".strip("0")
-        return f"no difference of {in_points(margin)} or more (equivalence at {alpha} a side)"
+        return equivalence(margin, difference.confidence)
     if word == "undecided":
         return f"undecided: neither zero nor {in_points(margin)} or more is excluded" if margin else "undecided"
     return f"{side_name(plus.name, plus.kind)} is {word} than {side_name(minus.name, minus.kind)}{by}"

@@ -24,6 +24,12 @@ def in_points(margin: float) -> str:
     return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
+def equivalence(margin: float, confidence: float) -> str:
+    """Return in words that the difference is smaller than the margin, with the error that this verdict allows."""
+    alpha = f"{(1 - confidence) / 2:.4f}".strip("0")
+    return f"no difference of {in_points(margin)} or more (equivalence at {alpha} a side)"
+
+
 def has_interval(low: object) -> bool:
     """Return whether there is an interval; without one, tables have NaN or an empty text as its lower end."""
     return low != "" and low == low
