@@ -1,5 +1,8 @@
 """Names as readers of tables, figures and the report see them; nothing is decided by them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
 FAMILY_ORDER = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # of arms in tables and figures
 FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
@@ -62,6 +65,23 @@ def side_name(name: str, kind: str) -> str:
 def contrast_name(plus: str, plus_kind: str, minus: str, minus_kind: str) -> str:
     """Return a contrast in words, such as ``code minus English``."""
     return f"{side_name(plus, plus_kind)} minus {side_name(minus, minus_kind)}"
+
+
+def contrast_label(row: Mapping[str, Any]) -> str:
+    """Return a row of ``contrasts.csv`` in words that tell it from all others with its scope, languages and method."""
+    kinds, details = [row["plus_kind"], row["minus_kind"]], []
+    if "domain" in kinds:
+        details.append(f"form {row['form']}" if row["form"] else "at equal form")
+    if "family" in kinds:
+        details.append("whole families" if kinds.count("family") > 1 else "whole family")
+    if row["role"] == "reference":
+        details.append("in the cells of the primary contrast")
+    if row["near"]:
+        details.append("near targets kept" if row["near"] == "kept" else "without near targets")
+    if row["role"] == "no overlap":
+        details.append("without arms that share a target's training data")
+    name = contrast_name(row["plus"], row["plus_kind"], row["minus"], row["minus_kind"])
+    return f"{name} ({', '.join(details)})" if details else name
 
 
 def method_name(method: str) -> str:

@@ -12,7 +12,7 @@ from codestilts.csv_tables import read_csv, write_csv
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import figures
 from codestilts.reporting.dose_figure import dose_figure
-from codestilts.reporting.doses import DoseTables, by_trial, dose_tables
+from codestilts.reporting.doses import ChosenEnds, DoseTables, TextLoss, by_trial, chosen_ends, dose_tables, text_losses
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,20 @@ def test_forgetting_is_the_rise_of_the_loss_over_that_of_the_published_encoder(t
     assert tables.losses["change"].tolist() == [0.25, 2.0, 0.125, 1.0]
 
 
+def test_arms_are_counted_that_chose_an_end_of_their_rates() -> None:
+    """cloze chose the lower of two rates, pos the higher, qa the middle of three; one rate alone is no choice."""
+    others = [(1e-4, False), (3e-4, True), (1e-3, False)]
+    more = [row for rate, chosen in others for row in trial("qa", rate, chosen, {"match": 0.5})]
+    doses = pd.concat([TRIALS, pd.DataFrame([*more, *trial("alone", 1e-3, True, {"match": 0.5})])])
+    assert chosen_ends(doses) == ChosenEnds(arms=3, lowest=1, highest=1)
+    assert chosen_ends(doses[doses["arm"] == "none"]) == ChosenEnds(0, 0, 0)
+
+
+def test_the_lowest_loss_on_held_out_texts_is_named_with_its_arm(tables: DoseTables) -> None:
+    assert text_losses(tables.losses) == [TextLoss("mlm-english", before=2.0, lowest=2.125, arm="pos")]
+    assert text_losses(tables.losses.assign(after=float("nan"))) == []
+
+
 def test_a_scope_without_trials_has_no_rows(tables: DoseTables) -> None:
     assert by_trial(tables, "all xtreme").empty
 
@@ -132,5 +146,7 @@ def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> N
     write_csv(TRIALS, tmp_path / "doses.csv")
     assert read_csv(tmp_path / "doses.csv")["chosen"].dtype == bool
     html = page(tmp_path, replace(SETTINGS, doses=True))
+    assert "Of 2 arms, 1 chose the lowest and 1 the highest of their learning rates." in html
+    assert "The seed of the trials (0) is also one of the 3 seeds" in html and "mlm-english 2.00, 2.12 (pos)" in html
     assert 'id="doses"' in html and "with one learning rate for all arms" in html
     assert '<td class="n">0.001</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html

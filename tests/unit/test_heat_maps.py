@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from codestilts.reporting.heat_maps import score_map
+from codestilts.reporting.heat_maps import contrast_map, score_map
 
 
 def test_a_cell_without_a_score_has_its_examples() -> None:
@@ -15,3 +15,15 @@ def test_a_cell_without_a_score_has_its_examples() -> None:
     assert (target, scored.text, scored.level) == ("tags", "41", 41)
     assert scored.detail.endswith("41.3 [40.0, 42.0] points, 200 test examples")
     assert (empty.text, empty.level) == ("", 0) and empty.detail.endswith("no score, 150 test examples")
+
+
+def test_a_star_needs_the_corrected_p() -> None:
+    """Both intervals exclude zero; the correction leaves the verdict of one."""
+    sides = {"plus": "code", "plus_kind": "domain", "minus": "english", "minus_kind": "domain", "role": "cell"}
+    cells = pd.DataFrame(
+        {"scope": "tags", "language_set": ["go", "c"], "difference": [2.0, 1.0], "low": 0.1, "high": 3.0,
+         "p": [0.001, 0.04], "p_bh": [0.002, 0.08], "judgement": ["better", "undecided"], "by_seed": ""}
+    ).assign(**sides)  # fmt: skip
+    ((_, (first, second)),) = contrast_map(cells, ["go", "c"]).rows
+    assert (first.text, second.text) == ("+2.0*", "+1.0")
+    assert "p = 0.040 (0.080 corrected)" in second.detail

@@ -28,11 +28,11 @@ from codestilts.reporting import figures
 from codestilts.reporting.answer import (
     Row,
     across_encoders,
+    by_control,
     by_group,
     contrast_languages,
     headline,
     largest_gain,
-    leave_one_out,
     lost_to_correction,
 )
 from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
@@ -148,7 +148,7 @@ def page(results: Path, settings: ReportSettings = SETTINGS) -> str:
     inputs = ReportInputs(
         template=ROOT / "report/template.html.j2",
         results=results,
-        sources=pd.DataFrame([source | {"citation": EVIL, "bytes": "1000"}]),
+        sources=pd.DataFrame([source | {"citation": EVIL, "bytes": "1000", "notes": "fine-tuned & more"}]),
         tasks={name: yaml.safe_load(TASK) for name in ["cloze", *settings.comparison.targets]},
         settings=settings,
     )
@@ -237,6 +237,12 @@ def test_the_page_answers_the_questions_of_a_reader(results: Path):
     assert "extract functions" in html
 
 
+def test_remarks_on_an_encoder_are_among_the_limits(results: Path):
+    html = page(results, replace(SETTINGS, encoder_sources={"tiny": "a-package"}))
+    assert "<li><b>Encoder tiny.</b> fine-tuned &amp; more</li>" in html
+    assert "<b>Encoder" not in page(results)
+
+
 def test_the_page_shows_the_use_of_slurm_if_there_is_any(results: Path, tmp_path: Path):
     assert "Slurm" not in page(results)
     shutil.copytree(results, tmp_path / "copy")
@@ -319,6 +325,7 @@ def test_an_interval_that_excludes_zero_says_why_it_decides_nothing():
     words = "undecided: code is better than English without the correction for 3 confirmatory contrasts"
     row = {"low": 0.1, "high": 3.0, "judgement": "undecided", "verdict": words}
     assert lost_to_correction(row) == words
+    assert lost_to_correction(row | {"judgement": "equal", "high": 0.9}) == words
     assert lost_to_correction(row | {"judgement": "better"}) == ""
     assert lost_to_correction(row | {"low": -0.1}) == ""
     assert lost_to_correction(row | {"low": "", "high": ""}) == ""
@@ -337,18 +344,6 @@ def test_several_encoders_have_one_sentence_for_all():
     assert across_encoders({"a": rows["a"]}, 1.0) == across_encoders({"a": None, "b": None}, 1.0) == ""
     corrected = {name: {**(row or {}), "judgement": "undecided"} for name, row in rows.items() if name in "ac"}
     assert across_encoders(corrected, 1.0).startswith("Of 2 encoders: with a, c the study cannot tell")
-
-
-def test_the_range_without_one_names_what_is_left_out():
-    found = [
-        {"difference": value, "left_out": name, "left_out_kind": kind}
-        for value, name, kind in [(0.4, "rust", "language"), (-1.7, "classification", "group"), (2.4, "qa", "group")]
-    ]
-    ends = "−1.7 (without classification) to +2.4 (without question answering)"
-    assert leave_one_out(found) == f"With one group of targets or language left out: {ends}."
-    form = {"difference": 0.0, "left_out": "cloze", "left_out_kind": "form"}
-    assert leave_one_out([*found, form]) == f"With one group of targets, language or form left out: {ends}."
-    assert leave_one_out([]) == ""
 
 
 def test_the_largest_gain_is_that_of_any_arm():
@@ -378,13 +373,41 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
     assert "metadata" not in svg
 
 
-def test_groups_are_described_no_further_than_their_intervals_allow():
-    names = ["scope", "difference", "low", "high", "verdict"]
-    table = [("classification", 2.0, 1.0, 3.0, "code is better"), ("qa", -2.0, -3.0, -1.0, "code is worse")]
-    texts = by_group(pd.DataFrame([*table, ("retrieval", 0.5, -1.0, 2.0, "undecided")], columns=names))
-    assert texts[0].startswith("classification: code is better (+2.0")
-    assert texts[1].startswith("question answering: code is worse (−2.0")
-    assert texts[2:] == ["retrieval: undecided"]
+def judged_row(judgement: str, value: float, low: float, high: float, **others: object) -> Row:
+    row = contrast("code", "english") | {"difference": value, "low": low, "high": high, "judgement": judgement}
+    return row | {"verdict": f"it is {judgement}", "detectable": 2.04, "power_by_seeds": "", "to_decide": ""} | others
+
+
+def test_groups_have_the_verdicts_of_the_table_decided_ones_first():
+    """An interval that contains zero may exclude a difference of interest; one that excludes zero may be undecided."""
+    table = [
+        judged_row(
+            "undecided", 2.0, 0.1, 3.9, scope="retrieval", power_by_seeds="3: 0.14, 5: 0.69", to_decide="9 seeds"
+        ),
+        judged_row("equal", 0.1, -0.5, 0.7, scope="structured"),
+        judged_row("worse", -2.0, -3.0, -1.0, scope="qa"),
+        judged_row("", 1.0, float("nan"), float("nan"), scope="classification"),
+    ]
+    assert by_group(table, 1.0) == [
+        "question answering: it is worse (−2.0 [−3.0, −1.0])",
+        "structured prediction: it is equal (+0.1 [−0.5, +0.7])",
+        "retrieval: it is undecided (+2.0 [+0.1, +3.9]); detectable with a power of .8: 2.0 points; power to find 1 "
+        "point with 3, 5 seeds: 0.14, 0.69; 9 seeds would decide, if the difference stays as it is",
+        "classification: it is ",
+    ]
+
+
+def test_each_side_of_the_contrast_has_the_verdicts_on_its_controls():
+    control = {"minus": "mlm", "minus_kind": "arm"}
+    table = [
+        judged_row("worse", -2.1, -2.9, -1.4, **control) | {"plus": "english"},
+        judged_row("equal", 0.0, -0.1, 0.1, **control),
+        judged_row("better", 9.0, 8.0, 10.0, **control) | {"plus": "docs"},
+    ]
+    assert by_control(table, ["code", "english"], 1.0) == [
+        "code minus mlm: it is equal (0.0 [−0.1, +0.1])",
+        "English minus mlm: it is worse (−2.1 [−2.9, −1.4])",
+    ]
 
 
 def test_losses_of_tasks_are_each_compared_with_their_own_start():

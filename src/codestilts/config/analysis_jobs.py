@@ -127,7 +127,7 @@ def sample_predictions_settings(study: Study) -> SamplePredictionsSettings:
 def effect_figure_settings(study: Study, encoder: str) -> EffectFigureSettings:
     """Return the settings of the notebook on effects."""
     statistics = study.config.statistics
-    return EffectFigureSettings(tuple(study.scopes), statistics.language_set, statistics.margin)
+    return EffectFigureSettings(tuple(study.scopes), statistics.language_set, statistics.margin, statistics.confidence)
 
 
 def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettings:
@@ -182,6 +182,7 @@ def report_settings(study: Study) -> ReportSettings:
         transferability=study.config.transferability if transferability_pairs(study) else 0,
         source_languages=tuple(study.source_languages if study.twins else ()),
         gpus={name: count for name in study.encoders if (count := study.gpus(name))},
+        encoder_sources={name: study.source_of_encoder(name) for name in study.encoders},
     )
 
 

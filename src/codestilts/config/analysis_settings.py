@@ -129,6 +129,7 @@ class EffectFigureSettings:
     scopes: tuple[str, ...]
     language_set: str
     margin: float
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,7 @@ class ReportSettings:
     whether trials choose the intermediate learning rates, ``generation`` whether a target is a task of generation,
     ``transferability`` the number of rows that intermediate tasks were ranked by, or 0. ``source_languages`` are all
     of them if there are several; ``gpus`` says how many GPUs train a model of an encoder together, if any.
+    ``encoder_sources`` maps each encoder to the row of ``sources.csv`` that it comes from.
     """
 
     study: str
@@ -210,3 +212,4 @@ class ReportSettings:
     transferability: int = 0
     source_languages: tuple[str, ...] = ()
     gpus: dict[str, int] = field(default_factory=dict)
+    encoder_sources: dict[str, str] = field(default_factory=dict)

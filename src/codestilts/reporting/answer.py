@@ -6,14 +6,13 @@ from typing import Any
 import pandas as pd
 
 from codestilts.config.scopes import ALL_GROUPS
-from codestilts.display_names import language_name, scope_name, side_name
+from codestilts.display_names import scope_name, side_name
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points, judged
 from codestilts.reporting.tables import points, with_interval
 
 Row = dict[str, Any]
-SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on fewer cells
-KINDS = {"group": "group of targets", "language": "language", "form": "form"}  # of what is left out
+JUDGEMENTS = ["better", "worse", "equal", "undecided", ""]  # decided ones first; the last is that without an interval
 
 
 def rows(table: pd.DataFrame) -> list[Row]:
@@ -73,7 +72,7 @@ def across_encoders(primaries: Mapping[str, Row | None], margin: float) -> str:
 def lost_to_correction(row: Row) -> str:
     """Return the verdict on a row if its interval excludes zero but the correction for several tests undoes that."""
     excludes = has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0)
-    return str(row["verdict"]) if excludes and row["judgement"] == "undecided" else ""
+    return str(row["verdict"]) if excludes and row["judgement"] not in ("better", "worse") else ""
 
 
 def _judged(row: Row, margin: float) -> tuple[str, str]:
@@ -121,24 +120,6 @@ def _compared(word: str, margin: float, several: bool = False) -> str:
             return f"{'are' if several else 'is'} {word}"
 
 
-def leave_one_out(rows_left_out: Sequence[Row]) -> str:
-    """Say how the primary contrast ranges when one group, language or form is left out; empty without any."""
-    left_out = {"group": scope_name, "language": language_name, "form": "the form {}".format}
-    found = sorted(
-        (row["difference"], left_out[row["left_out_kind"]](row["left_out"]))
-        for row in rows_left_out
-        if row["difference"] != ""
-    )
-    if not found:
-        return ""
-    (low, without), (high, other) = found[0], found[-1]
-    present = {row["left_out_kind"] for row in rows_left_out}
-    words = [text for kind, text in KINDS.items() if kind in present]
-    what = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-    ends = f"{points(low, signed=True)} (without {without}) to {points(high, signed=True)} (without {other})"
-    return f"With one {what} left out: {ends}."
-
-
 def largest_gain(effects: pd.DataFrame, language_set: str) -> Row | None:
     """Return the row of the arm, of any family, with the largest effect over all groups of targets."""
     arms = effects[(effects["kind"] == "arm") & (effects["init"] == "pretrained")]
@@ -152,14 +133,35 @@ def contrast_languages(contrasts: pd.DataFrame, design: Design) -> list[str]:
     return [name for name in languages if name in design.language_sets[design.settings.language_set]]
 
 
-def by_group(contrasts: pd.DataFrame, margin: float = 0.0) -> list[str]:
-    """Return the verdict on each group of targets in a few words, decided ones first."""
-    decided, undecided = [], []
-    for row in rows(contrasts):
-        scope = scope_name(row["scope"])
-        if has_interval(row["low"]) and (row["low"] > 0 or row["high"] < 0):
-            numbers = with_interval(row["difference"], row["low"], row["high"], margin=margin)
-            decided.append(f"{scope}: {row['verdict']} ({numbers})")
-        else:
-            undecided.append(scope)
-    return [*decided, *([f"{', '.join(undecided)}: undecided"] if undecided else [])]
+def deciding(row: Row, margin: float) -> str:
+    """Return in words which difference a contrast can show, and what would decide it; empty without a variance."""
+    if not has_interval(row["detectable"]):
+        return ""
+    texts = [f"detectable with a power of .8: {points(row['detectable'])} points"]
+    if row["power_by_seeds"]:
+        seeds, powers = zip(*(item.split(": ") for item in row["power_by_seeds"].split(", ")), strict=True)
+        texts.append(f"power to find {in_points(margin)} with {', '.join(seeds)} seeds: {', '.join(powers)}")
+    if row["to_decide"]:
+        texts.append(f"{row['to_decide']} would decide, if the difference stays as it is")
+    return "; ".join(texts)
+
+
+def described(row: Row, margin: float) -> str:
+    """Return the verdict on a contrast with its interval and, if it is undecided, what would decide it."""
+    if not has_interval(row["low"]):
+        return str(row["verdict"])
+    text = f"{row['verdict']} ({with_interval(row['difference'], row['low'], row['high'], margin=margin)})"
+    more = deciding(row, margin) if row["judgement"] == "undecided" else ""
+    return f"{text}; {more}" if more else text
+
+
+def by_group(contrasts: Sequence[Row], margin: float) -> list[str]:
+    """Return the verdict on each group of targets, decided ones first."""
+    ordered = sorted(contrasts, key=lambda row: JUDGEMENTS.index(row["judgement"]))
+    return [f"{scope_name(row['scope'])}: {described(row, margin)}" for row in ordered]
+
+
+def by_control(contrasts: Sequence[Row], sides: Sequence[str], margin: float) -> list[str]:
+    """Return the verdict on each of the families ``sides`` compared with each of its controls."""
+    shown = [row for side in sides for row in contrasts if row["plus"] == side]
+    return [f"{' minus '.join(_sides(row))}: {described(row, margin)}" for row in shown]

@@ -73,6 +73,41 @@ def dose_effects(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
     return table.assign(family=table["arm"].map(families))[["family", *KEYS, "measure", "scope", "effect"]]
 
 
+@dataclass(frozen=True)
+class ChosenEnds:
+    """How many arms chose the lowest or the highest of their learning rates, of those that have several."""
+
+    arms: int
+    lowest: int
+    highest: int
+
+
+def chosen_ends(doses: pd.DataFrame) -> ChosenEnds:
+    """Count the arms of one encoder whose chosen rate is an end of its candidates, failed ones among them."""
+    trials = doses[doses["arm"] != NONE]
+    rates = trials.groupby("arm")["learning_rate"].agg(["min", "max"])
+    rates = rates.assign(chosen=trials[trials["chosen"]].groupby("arm")["learning_rate"].first())
+    rates = rates[rates["min"] < rates["max"]]
+    lowest, highest = (int((rates["chosen"] == rates[end]).sum()) for end in ("min", "max"))
+    return ChosenEnds(len(rates), lowest, highest)
+
+
+@dataclass(frozen=True)
+class TextLoss:
+    """The loss on held-out texts of one kind before intermediate training, and the lowest after a trial."""
+
+    texts: str
+    before: float
+    lowest: float
+    arm: str  # of the trial with the lowest
+
+
+def text_losses(losses: pd.DataFrame) -> list[TextLoss]:
+    """Return the losses before and after trials (:func:`held_out_losses`) by texts, without encoders without a head."""
+    found = losses.dropna(subset="after").sort_values("after").groupby("texts").first()
+    return [TextLoss(str(texts), row["before"], row["after"], row["arm"]) for texts, row in found.iterrows()]
+
+
 def held_out_losses(doses: pd.DataFrame) -> pd.DataFrame:
     """Return the loss on each kind of held-out text before and after each trial; missing for encoders without a head.
 

@@ -14,17 +14,17 @@ from codestilts.display_names import FAMILY_ORDER, rival_name
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import (
-    SENSITIVITY,
     Row,
+    by_control,
     by_group,
     contrast_languages,
     headline,
     largest_gain,
-    leave_one_out,
     rows,
 )
-from codestilts.reporting.doses import TEST, by_trial, dose_tables
+from codestilts.reporting.doses import TEST, ChosenEnds, TextLoss, by_trial, chosen_ends, dose_tables, text_losses
 from codestilts.reporting.heat_maps import HeatMap, contrast_map, score_map
+from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.source_languages import source_tables
 from codestilts.reporting.svg import embedded_svg
@@ -69,9 +69,15 @@ class PassedTargets:
 
 @dataclass(frozen=True)
 class DoseSection:
-    """Trials of intermediate learning rates: all trials, effects with one rate for all arms, and failed trials."""
+    """Trials of intermediate learning rates: all trials, effects with one rate for all arms, and failed trials.
+
+    ``ends`` counts the arms that chose an end of their rates, and ``seeds`` are those of the trials.
+    """
 
     texts: list[str]
+    losses: list[TextLoss]
+    ends: ChosenEnds
+    seeds: list[int]
     tested: bool
     trials: list[Row]
     fixed: list[Row]
@@ -86,8 +92,10 @@ class EncoderSection:
     figures: dict[str, Markup]
     headline: str
     primary: Row | None
+    other_analyses: list[str]
     leave_one_out: str
     largest_gain: Row | None
+    by_control: list[str]
     references: list[Row]
     by_group: list[str]
     languages: list[str]
@@ -123,6 +131,7 @@ def encoder_section(
     comparison = settings.comparison
     design = design_of(comparison, tables["language_similarity"], encoder)
     contrasts, checks, budgets = own["contrasts"], own["target_checks"], run_records.budgets(own["runs"])
+    margin = comparison.margin
     by_role = {str(role): rows(part) for role, part in contrasts.groupby("role")}
     primary = by_role.get("primary", [None])[0]
     references = by_role.get("reference", [])
@@ -137,10 +146,12 @@ def encoder_section(
         figures=_figures(results / "figures" / encoder, encoder),
         headline=_headline(primary, references, settings),
         primary=primary,
-        leave_one_out=leave_one_out(by_role.get("leave one out", [])),
+        other_analyses=other_analyses(primary, by_role.get("sensitivity", []), margin) if primary else [],
+        leave_one_out=leave_one_out(by_role.get("leave one out", []), primary["judgement"]) if primary else "",
         largest_gain=largest_gain(own["effects"], comparison.language_set),
+        by_control=by_control(by_role.get("control", []), comparison.contrast, margin),
         references=references,
-        by_group=by_group(contrasts[contrasts["role"] == "group"], comparison.margin),
+        by_group=by_group(by_role.get("group", []), margin),
         languages=contrast_languages(contrasts, design),
         contrasts=rows(contrasts[~contrasts["role"].isin(["cell", "language", *SENSITIVITY])]),
         sensitivity=rows(contrasts[contrasts["role"].isin(["primary", *SENSITIVITY])]),
@@ -181,6 +192,9 @@ def dose_section(doses: pd.DataFrame, design: Design) -> DoseSection:
     trials = by_trial(found, scope)
     return DoseSection(
         texts=sorted(set(found.losses["texts"])),
+        losses=text_losses(found.losses),
+        ends=chosen_ends(doses),
+        seeds=sorted(int(seed) for seed in doses["seed"].unique()),
         tested=TEST in trials,
         trials=rows(trials),
         fixed=rows(found.fixed[found.fixed["scope"] == scope]),

@@ -42,7 +42,7 @@ def score_map(counts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
 
 
 def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
-    """Return the primary contrast in each cell; a star marks an interval that excludes zero."""
+    """Return the primary contrast in each cell; a star marks a difference that the corrected p supports."""
     table = contrasts[contrasts["role"] == "cell"]
     reach = max(table["difference"].abs().max(), 0.1) if len(table) else 0.1
 
@@ -50,8 +50,9 @@ def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
         value, low, high = row["difference"], row["low"], row["high"]
         sides = contrast_name(row["plus"], row["plus_kind"], row["minus"], row["minus_kind"])
         p = f", p = {p_value(row['p'])}" if row["p"] != "" else ""
+        p += f" ({p_value(row['p_bh'])} corrected)" if row["p_bh"] != "" else ""
         detail = f"{_place(row['scope'], row['language_set'])}: {sides} {with_interval(value, low, high)} points{p}"
-        star = "*" if low != "" and (low > 0 or high < 0) else ""
+        star = "*" if row["judgement"] in ("better", "worse") else ""
         return HeatCell(points(value, True) + star, round(100 * value / reach), f"{detail}; by seed {row['by_seed']}")
 
     return _heat_map({(row["scope"], row["language_set"]): cell(row) for row in rows(table)}, order)

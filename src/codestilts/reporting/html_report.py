@@ -20,17 +20,18 @@ from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
 from codestilts.evaluation.statistics.target_checks import FEW
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
-from codestilts.reporting.answer import Row, across_encoders, lost_to_correction, rows
+from codestilts.reporting.answer import Row, across_encoders, deciding, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
 from codestilts.reporting.page_links import linked, script_digest
 from codestilts.reporting.prediction_browser import page_data
 from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
+from codestilts.reporting.robustness import cells_name
 from codestilts.reporting.run_records import MACHINE
-from codestilts.reporting.study_tables import arm_table, source_table
+from codestilts.reporting.study_tables import arm_table, encoder_notes, source_table
 from codestilts.reporting.svg import embedded_svg
-from codestilts.reporting.tables import p_value, points, with_interval
+from codestilts.reporting.tables import p_value, points, star, with_interval
 
 BROWSED = "browsed_predictions.parquet"
 THIN_SPACE = "\u202f"  # between thousands
@@ -121,6 +122,7 @@ def render(inputs: ReportInputs) -> str:
         size=study_size(tables, settings),
         tasks=task_rows(inputs.tasks, settings),
         incomparable=not_comparable,
+        encoder_notes=encoder_notes(inputs.sources, settings.encoder_sources),
         sources=rows(source_table(inputs.sources, settings.sources)),
         audit=rows(tables["audit"]),
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
@@ -159,13 +161,15 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
         "family_name",
         "side_name",
         "contrast_name",
+        "contrast_label",
         "scope_name",
         "ranking_name",
         "method_name",
     )
     engine.globals |= {name: getattr(display_names, name) for name in names}
     engine.globals |= {"has_interval": has_interval, "in_points": in_points, "interval": with_interval}
-    engine.globals |= {"lost_to_correction": lost_to_correction, "effect_figure": effect_figure}
+    engine.globals |= {"lost_to_correction": lost_to_correction, "effect_figure": effect_figure, "star": star}
+    engine.globals |= {"cells_name": cells_name, "deciding": deciding}
     return engine
 
 

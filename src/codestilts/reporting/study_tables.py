@@ -28,6 +28,12 @@ def trained_on(arm: ReportedArm) -> str:
     return " ".join([", ".join(arm.tasks) or "no intermediate task", *(f"({remark})" for remark in remarks)])
 
 
+def encoder_notes(sources: pd.DataFrame, encoders: Mapping[str, str]) -> dict[str, str]:
+    """Return what ``sources.csv`` remarks on each encoder that it has a remark on; ``encoders`` maps them to sources."""
+    notes = dict(zip(sources["name"], sources["notes"], strict=True)) if encoders else {}
+    return {name: notes[source] for name, source in encoders.items() if notes.get(source)}
+
+
 def source_table(sources: pd.DataFrame, fetched: Sequence[str]) -> pd.DataFrame:
     """Return the rows of ``sources.csv`` that the study fetched, by name."""
     return sources[sources["name"].isin(fetched)].sort_values("name", ignore_index=True)

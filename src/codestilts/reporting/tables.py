@@ -42,6 +42,11 @@ def p_value(p: float) -> str:
     return f"{p:.{digits}f}"
 
 
+def star(corrected_p: float, confidence: float) -> str:
+    """Return ``*`` for a difference that a p, corrected for their number, supports, else an empty text."""
+    return "*" if has_interval(corrected_p) and corrected_p <= 1 - confidence else ""
+
+
 def wide(table: pd.DataFrame, rows: str, columns: str, value: str) -> pd.DataFrame:
     """Turn a long table into a wide one. Rows and columns keep the order in which they first occur; gaps are empty."""
     pivoted = table.pivot(index=rows, columns=columns, values=value)

@@ -1,0 +1,81 @@
+"""What the page says of other analyses of the primary contrast, and the labels of contrasts."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from test_contrasts import ARMS, LANGUAGES, SETTINGS, sums
+
+from codestilts.config.analysis_settings import ComparedArm
+from codestilts.display_names import contrast_label
+from codestilts.evaluation.statistics.contrasts import contrasts
+from codestilts.evaluation.statistics.design import design_of
+from codestilts.evaluation.statistics.resampling import resample
+from codestilts.reporting.answer import Row, rows
+from codestilts.reporting.robustness import leave_one_out, other_analyses
+
+
+def row(method: str, judgement: str, low: float, high: float, **others: str) -> Row:
+    found = {"method": method, "judgement": judgement, "verdict": f"it is {judgement}", "near": "left out"}
+    return (
+        found | {"low": low, "high": high, "difference": (low + high) / 2, "left_out": "", "left_out_kind": ""} | others
+    )
+
+
+def test_analyses_that_judge_otherwise_come_first():
+    primary = row("crossed_t", "equal", -0.5, 0.5)
+    others = [
+        row("targets_random", "equal", -0.6, 0.8),
+        row("mixed_model", "undecided", -1.0, 1.2),
+        row("crossed_t", "equal", -0.2, 0.2, left_out="mining search", left_out_kind="targets"),
+        row("crossed_t", "equal", -0.3, 0.5, near="kept"),
+    ]
+    assert other_analyses(primary, others, 1.0) == [
+        "Other analyses come to another verdict: mixed model: it is undecided (+0.1 [−1.0, +1.2]).",
+        "Other analyses come to the same verdict: t over groups of targets: +0.1 [−0.6, +0.8]; without targets that "
+        "fail their checks (mining, search): 0.0 [−0.2, +0.2]; with near targets: +0.1 [−0.3, +0.5].",
+    ]
+    assert other_analyses(primary, [], 1.0) == []
+
+
+def test_the_range_without_one_names_what_is_left_out_and_other_verdicts():
+    found = [
+        row("crossed_t", judgement, value, value, left_out=name, left_out_kind=kind)
+        for value, name, kind, judgement in [
+            (0.4, "rust", "language", "undecided"),
+            (-1.7, "classification", "group", "worse"),
+            (2.4, "qa", "group", "undecided"),
+        ]
+    ]
+    ends = "−1.7 (without classification) to +2.4 (without question answering)"
+    without = "another verdict without classification (worse)"
+    assert leave_one_out(found, "undecided") == f"With one group of targets or language left out: {ends}; {without}."
+    form = row("crossed_t", "undecided", 0.0, 0.0, left_out="cloze", left_out_kind="form")
+    assert leave_one_out([*found[:1], form], "undecided") == (
+        "With one language or form left out: 0.0 (without the form cloze) to +0.4 (without Rust); "
+        "the same verdict in all 2 cases."
+    )
+    assert leave_one_out([], "equal") == ""
+
+
+@pytest.mark.parametrize("matched", [True, False])
+def test_each_contrast_has_a_label_of_its_own(matched: bool):
+    """Rows of one scope and one set of languages compare different things, and say so."""
+    arms = ARMS | {"english-cloze": replace(ARMS["english-cloze"], overlaps=("match",))}
+    arms |= {"slow": ComparedArm("variant", base="code-multi")}
+    arms = arms if matched else {name: replace(arm, form=None) for name, arm in arms.items()}
+    slow = sums().query("arm == 'code-multi'").assign(arm="slow", family="variant")
+    scores = resample(pd.concat([sums(), slow]), 0, 0)
+    table = contrasts(scores, design_of(replace(SETTINGS, arms=arms), LANGUAGES, "tiny"))
+    shown = [row for row in rows(table) if row["role"] not in ("sensitivity", "leave one out")]
+    labels = [(contrast_label(row), row["scope"], row["language_set"]) for row in shown]
+    assert {"no overlap", "gain", "variant", "mixture"} <= {row["role"] for row in shown}
+    assert len(set(labels)) == len(labels)
+
+
+def test_a_gain_of_a_family_cannot_be_taken_for_a_confirmatory_one():
+    sides = {"plus": "code", "minus": "none", "minus_kind": "arm", "form": ""}
+    reference = contrast_label(sides | {"plus_kind": "domain", "role": "reference", "near": "left out"})
+    assert reference.endswith("training (at equal form, in the cells of the primary contrast, without near targets)")
+    gain = contrast_label(sides | {"plus_kind": "family", "role": "gain", "near": ""})
+    assert gain == "code minus no intermediate training (whole family)"
