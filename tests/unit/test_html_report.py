@@ -239,8 +239,8 @@ def test_the_page_answers_the_questions_of_a_reader(results: Path):
 
 def test_remarks_on_an_encoder_are_among_the_limits(results: Path):
     html = page(results, replace(SETTINGS, encoder_sources={"tiny": "a-package"}))
-    assert "<li><b>Encoder tiny.</b> fine-tuned &amp; more</li>" in html
-    assert "<b>Encoder" not in page(results)
+    assert "<li><b>Pretrained encoder.</b> fine-tuned &amp; more</li>" in html
+    assert "<b>Pretrained encoder" not in page(results)
 
 
 def test_the_page_shows_the_use_of_slurm_if_there_is_any(results: Path, tmp_path: Path):

@@ -22,6 +22,10 @@ def test_numbers_read_well():
     assert tables.p_value(0.0001) == "< 0.001"
 
 
+def test_a_star_marks_a_corrected_p_at_the_level_of_the_intervals():
+    assert [tables.star(p, 0.95) for p in (0.049, 0.051, float("nan"))] == ["*", "", ""]
+
+
 def test_latex_escapes_and_rules(tmp_path: Path):
     table = pd.DataFrame({"a_b": ["50 % & more", "−1", "< 0.001"], "n": [1.25, 2.0, 3.0]})
     tables.save(table, tmp_path / "t", r"A \#1 caption")

@@ -147,18 +147,19 @@ def deciding(row: Row, margin: float) -> str:
 
 
 def described(row: Row, margin: float) -> str:
-    """Return the verdict on a contrast with its interval and, if it is undecided, what would decide it."""
+    """Return the verdict on a contrast with its interval."""
     if not has_interval(row["low"]):
         return str(row["verdict"])
-    text = f"{row['verdict']} ({with_interval(row['difference'], row['low'], row['high'], margin=margin)})"
-    more = deciding(row, margin) if row["judgement"] == "undecided" else ""
-    return f"{text}; {more}" if more else text
+    return f"{row['verdict']} ({with_interval(row['difference'], row['low'], row['high'], margin=margin)})"
 
 
 def by_group(contrasts: Sequence[Row], margin: float) -> list[str]:
-    """Return the verdict on each group of targets, decided ones first."""
-    ordered = sorted(contrasts, key=lambda row: JUDGEMENTS.index(row["judgement"]))
-    return [f"{scope_name(row['scope'])}: {described(row, margin)}" for row in ordered]
+    """Return the verdict on each group of targets, decided ones first, and what would decide the others."""
+    texts = []
+    for row in sorted(contrasts, key=lambda row: JUDGEMENTS.index(row["judgement"])):
+        more = deciding(row, margin) if row["judgement"] == "undecided" else ""
+        texts.append("; ".join(filter(None, [f"{scope_name(row['scope'])}: {described(row, margin)}", more])))
+    return texts
 
 
 def by_control(contrasts: Sequence[Row], sides: Sequence[str], margin: float) -> list[str]:

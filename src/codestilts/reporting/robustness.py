@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from codestilts.display_names import language_name, method_name, scope_name
 from codestilts.evaluation.statistics.verdicts import has_interval
-from codestilts.reporting.answer import Row
+from codestilts.reporting.answer import Row, described
 from codestilts.reporting.tables import points, with_interval
 
 SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on other cells
@@ -26,15 +26,14 @@ def _left_out(row: Row) -> str:
 
 
 def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> list[str]:
-    """Say how other methods, and other sets of targets, judge the primary contrast: those that judge otherwise first."""
+    """Say how other methods and other sets of targets judge the primary contrast, those first that judge otherwise."""
     differ: list[str] = []
     agree: list[str] = []
     for row in others:
         same = row["judgement"] == primary["judgement"]
-        text = row["verdict"]
-        if has_interval(row["low"]):
-            numbers = with_interval(row["difference"], row["low"], row["high"], margin=margin)
-            text = numbers if same else f"{text} ({numbers})"
+        text = described(row, margin)
+        if same and has_interval(row["low"]):
+            text = with_interval(row["difference"], row["low"], row["high"], margin=margin)
         (agree if same else differ).append(f"{cells_name(row) or method_name(row['method'])}: {text}")
     found = (("Other analyses come to another verdict", differ), ("Other analyses come to the same verdict", agree))
     return [f"{words}: {'; '.join(texts)}." for words, texts in found if texts]

@@ -29,7 +29,7 @@ def trained_on(arm: ReportedArm) -> str:
 
 
 def encoder_notes(sources: pd.DataFrame, encoders: Mapping[str, str]) -> dict[str, str]:
-    """Return what ``sources.csv`` remarks on each encoder that it has a remark on; ``encoders`` maps them to sources."""
+    """Return the remarks of ``sources.csv`` on encoders; ``encoders`` maps each to its source, some have no remark."""
     notes = dict(zip(sources["name"], sources["notes"], strict=True)) if encoders else {}
     return {name: notes[source] for name, source in encoders.items() if notes.get(source)}
 
