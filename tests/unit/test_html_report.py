@@ -404,7 +404,7 @@ def test_each_side_of_the_contrast_has_the_verdicts_on_its_controls():
         judged_row("equal", 0.0, -0.1, 0.1, **control),
         judged_row("better", 9.0, 8.0, 10.0, **control) | {"plus": "docs"},
     ]
-    assert by_control(table, ["code", "english"], 1.0) == [
+    assert [row["text"] for row in by_control(table, ["code", "english"], 1.0)] == [
         "code minus mlm: it is equal (0.0 [−0.1, +0.1])",
         "English minus mlm: it is worse (−2.1 [−2.9, −1.4])",
     ]

@@ -22,7 +22,7 @@ def row(method: str, judgement: str, low: float, high: float, **others: str) -> 
     )
 
 
-def test_analyses_that_judge_otherwise_come_first():
+def test_analyses_that_judge_otherwise_are_told_apart():
     primary = row("crossed_t", "equal", -0.5, 0.5)
     others = [
         row("targets_random", "equal", -0.6, 0.8),
@@ -30,12 +30,12 @@ def test_analyses_that_judge_otherwise_come_first():
         row("crossed_t", "equal", -0.2, 0.2, left_out="mining search", left_out_kind="targets"),
         row("crossed_t", "equal", -0.3, 0.5, near="kept"),
     ]
-    assert other_analyses(primary, others, 1.0) == [
+    assert other_analyses(primary, others, 1.0) == (
         "Other analyses come to another verdict: mixed model: it is undecided (+0.1 [−1.0, +1.2]).",
         "Other analyses come to the same verdict: t over groups of targets: +0.1 [−0.6, +0.8]; without targets that "
         "fail their checks (mining, search): 0.0 [−0.2, +0.2]; with near targets: +0.1 [−0.3, +0.5].",
-    ]
-    assert other_analyses(primary, [], 1.0) == []
+    )
+    assert other_analyses(primary, [], 1.0) == ("", "")
 
 
 def test_the_range_without_one_names_what_is_left_out_and_other_verdicts():

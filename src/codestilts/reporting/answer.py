@@ -162,7 +162,7 @@ def by_group(contrasts: Sequence[Row], margin: float) -> list[str]:
     return texts
 
 
-def by_control(contrasts: Sequence[Row], sides: Sequence[str], margin: float) -> list[str]:
-    """Return the verdict on each of the families ``sides`` compared with each of its controls."""
+def by_control(contrasts: Sequence[Row], sides: Sequence[str], margin: float) -> list[Row]:
+    """Return the contrasts of the families ``sides`` with their controls, and the verdict on each as ``text``."""
     shown = [row for side in sides for row in contrasts if row["plus"] == side]
-    return [f"{' minus '.join(_sides(row))}: {described(row, margin)}" for row in shown]
+    return [row | {"text": f"{' minus '.join(_sides(row))}: {described(row, margin)}"} for row in shown]

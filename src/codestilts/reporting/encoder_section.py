@@ -92,10 +92,11 @@ class EncoderSection:
     figures: dict[str, Markup]
     headline: str
     primary: Row | None
-    other_analyses: list[str]
+    other_verdicts: str
+    same_verdicts: str
     leave_one_out: str
     largest_gain: Row | None
-    by_control: list[str]
+    by_control: list[Row]
     references: list[Row]
     by_group: list[str]
     languages: list[str]
@@ -141,12 +142,14 @@ def encoder_section(
     ranked = own.get("transferability", pd.DataFrame())
     ranks = None if ranked.empty else ranking_tables(ranked, own["effects"], comparison.confidence)
     metrics = {name: target.metric for name, target in comparison.targets.items()}
+    others = other_analyses(primary, by_role.get("sensitivity", []), margin) if primary else ("", "")
     return EncoderSection(
         name=encoder,
         figures=_figures(results / "figures" / encoder, encoder),
         headline=_headline(primary, references, settings),
         primary=primary,
-        other_analyses=other_analyses(primary, by_role.get("sensitivity", []), margin) if primary else [],
+        other_verdicts=others[0],
+        same_verdicts=others[1],
         leave_one_out=leave_one_out(by_role.get("leave one out", []), primary["judgement"]) if primary else "",
         largest_gain=largest_gain(own["effects"], comparison.language_set),
         by_control=by_control(by_role.get("control", []), comparison.contrast, margin),

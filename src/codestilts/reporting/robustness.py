@@ -25,8 +25,11 @@ def _left_out(row: Row) -> str:
     return names[row["left_out_kind"]](row["left_out"])
 
 
-def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> list[str]:
-    """Say how other methods and other sets of targets judge the primary contrast, those first that judge otherwise."""
+def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> tuple[str, str]:
+    """Say which other methods and sets of targets judge the primary contrast otherwise, and which the same way.
+
+    Each is empty without any.
+    """
     differ: list[str] = []
     agree: list[str] = []
     for row in others:
@@ -36,7 +39,8 @@ def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> list[s
             text = with_interval(row["difference"], row["low"], row["high"], margin=margin)
         (agree if same else differ).append(f"{cells_name(row) or method_name(row['method'])}: {text}")
     found = (("Other analyses come to another verdict", differ), ("Other analyses come to the same verdict", agree))
-    return [f"{words}: {'; '.join(texts)}." for words, texts in found if texts]
+    first, second = (f"{words}: {'; '.join(texts)}." if texts else "" for words, texts in found)
+    return first, second
 
 
 def leave_one_out(rows_left_out: Sequence[Row], judgement: str) -> str:
