@@ -211,6 +211,17 @@ def test_parts_are_weighted_and_those_without_data_drop_out(tmp_path: Path) -> N
     assert result["estimates"][0]["value"] == pytest.approx(21)  # BUCC has no near language
 
 
+def test_a_verdict_on_forms_names_the_domains_and_targets_that_are_left(tmp_path: Path) -> None:
+    """PAWS-X has no row in German: only XNLI with English tasks is left."""
+    parts = [
+        Part(("squad",), ("none",), (("xnli",),), domain="english"),
+        Part(("squad",), ("none",), (("paws-x",),), domain="code"),
+    ]
+    here = settings(claim("positive"), [Item("", tuple(parts))], {"xnli": ("english", "german"), "paws-x": ()})
+    (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], None)["results"]
+    assert result["why"].endswith("; forms are compared among tasks of English on xnli")
+
+
 def test_an_item_may_be_a_language(tmp_path: Path) -> None:
     part = Part(("squad",), ("none",), (("xnli",),))
     items = [Item(name, (part,), name) for name in ("english", "german")]

@@ -1,6 +1,7 @@
 """What claims.yaml may hold, what a claim needs of a study, and one clear line for each mistake."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,17 +193,29 @@ def test_own_and_other_forms_are_those_of_each_target(tmp_path: Path) -> None:
         ((target,),) = part.scopes
         assert {study.tasks[arm].form for arm in part.plus} == {study.tasks[target].form}
         assert study.tasks[target].form not in {study.tasks[arm].form for arm in part.minus}
+        assert {study.tasks[arm].domain for arm in (*part.plus, *part.minus)} == {part.domain}
 
 
-def test_the_set_of_languages_is_that_of_the_claim(paper_study: Study) -> None:
-    assert claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"] == {"panx": ("arabic", "hindi")}
-    unseen = claim_settings(paper_study, "code-gain").languages["xlm-r-large"]["tags"]
-    assert not set(unseen) & {"python", *paper_study.seen_languages}
-    found = claim_settings(paper_study, "domain-never-seen").languages["codebert"]
-    never_seen = {language for languages in found.values() for language in languages}
-    assert {"rust", "kotlin", "swift"} <= never_seen
-    assert not never_seen & {"python", "ruby", "php"}, "CodeBERT was pretrained on them"
-    assert not never_seen & {"c", "cpp", "csharp"}, "defect detection and other code tasks have them"
+def test_own_and_other_forms_are_compared_within_a_domain() -> None:
+    """The code tasks of the forms of `tags` and `param-qa` are near these, so English is left, against English tasks."""
+    files = [ROOT / "config.yaml"]
+    (item,) = claim_settings(load_study(read_configs(files), ROOT, files), "form").items["bert-tiny"]
+    cloze, choice, span, tagging = (f"english-{form}" for form in ("cloze", "choice", "span", "tagging"))
+    assert set(item.parts) == {
+        Part((tagging,), (cloze, choice, span), (("tags",),), domain="english"),
+        Part((span,), (cloze, choice, tagging), (("param-qa",),), domain="english"),
+    }
+
+
+def test_domains_of_a_target_are_averaged(tmp_path: Path) -> None:
+    arms = [f"{domain}-{form}" for domain in ("code", "english") for form in ("tagging", "span")]
+    study = study_of(f"study: small\narms: [none, {', '.join(arms)}]\ntargets: [tags]\n", folder=tmp_path)
+    far = study.tasks["code-tagging"].model_copy(update={"near": []})
+    (item,) = claim_settings(replace(study, tasks=study.tasks | {"code-tagging": far}), "form").items["bert-tiny"]
+    assert item.parts == (
+        Part(("code-tagging",), ("code-span",), (("tags",),), 0.5, domain="code"),
+        Part(("english-tagging",), ("english-span",), (("tags",),), 0.5, domain="english"),
+    )
 
 
 def test_a_study_without_matched_forms_says_so(tmp_path: Path) -> None:

@@ -189,14 +189,24 @@ class Resolver:
         return [Part(plus, minus, tuple(self.scopes(usable)), 1.0, *than)]
 
     def _relative_parts(self, targets: list[str], plus: Side, minus: Side) -> Iterable[Part]:
-        """Return, for each target, arms of its own form against those of other forms."""
-        found: dict[str, Part] = {}
+        """Return, for each target, arms of its own form against those of other forms with texts of the same domain.
+
+        The domains in which a target has both kinds of arms are averaged.
+        """
+        found: dict[str, list[Part]] = {}
         for target in targets:
-            own = self.study.tasks[target].form
-            sides = [self._relative_arms(side, target, str(own)) for side in (plus, minus)]
-            found.update((target, part) for part in (self._part(sides, [target]) if own else []))
-        scopes = self.scopes(found)
-        return [replace(found[target], weight=1 / len(scope)) for scope in scopes for target in scope]
+            if own := self.study.tasks[target].form:
+                arms = [self._relative_arms(side, target, own) for side in (plus, minus)]
+                for domain in sorted({str(self._single[arm].domain) for arm in arms[0]}):
+                    sides = [[arm for arm in side if self._single[arm].domain == domain] for side in arms]
+                    found.setdefault(target, []).extend(self._part(sides, [target]))
+        scopes = self.scopes(target for target, parts in found.items() if parts)
+        return [
+            replace(part, weight=1 / len(scope) / len(found[target]), domain=str(self._single[part.plus[0]].domain))
+            for scope in scopes
+            for target in scope
+            for part in found[target]
+        ]
 
     def _relative_arms(self, side: Side, target: str, own: str) -> list[str]:
         arms = self.arms(side.model_copy(update={"form": None}))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
 from codestilts.config.schema_claims import Claim
+from codestilts.display_names import family_name
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge, judge_facts, rounded
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
@@ -119,10 +120,25 @@ def _of_encoder(
         return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
     estimates = [one for _, one, _ in estimated]
     verdict, why = judge(claim, estimates)
+    why += _within(items, languages)
     rows = [{"item": item.name, **rounded(one), **counts} for item, one, counts in estimated]
     result = _result(verdict, why, encoder) | {"estimates": rows}
     result["deciding"] = deciding(claim, estimates) if verdict == INCONCLUSIVE else ""
     return result | ({"chosen": chosen} if chosen else {})
+
+
+def _within(items: Sequence[Item], languages: Mapping[str, Sequence[str]]) -> str:
+    """Return within which domains, on which targets, forms are compared; empty for other claims."""
+    found: dict[str, list[str]] = {}
+    for part in [part for item in items for part in item.parts if part.domain]:
+        targets = [target for scope in part.scopes for target in scope if languages[target]]
+        found.setdefault(part.domain, []).extend(targets)
+    words = [
+        f"among tasks of {family_name(domain)} on {', '.join(dict.fromkeys(targets))}"
+        for domain, targets in found.items()
+        if targets
+    ]
+    return f"; forms are compared {' and '.join(words)}" if words else ""
 
 
 def _estimate(
