@@ -218,6 +218,14 @@ def test_domains_of_a_target_are_averaged(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["domain-near", "domain-far"])
+def test_near_and_far_languages_are_in_no_code_task(name: str) -> None:
+    """Code tasks of the pocket study train on Python and JavaScript, whose tokens are similar."""
+    files = [ROOT / "config.yaml"]
+    found = claim_settings(load_study(read_configs(files), ROOT, files), name).languages["bert-tiny"]
+    assert {"go", "java"} <= set(found["tags"]) and not {"python", "javascript"} & set(found["tags"])
+
+
 def test_a_study_without_matched_forms_says_so(tmp_path: Path) -> None:
     study = study_of("study: small\narms: [none, pos, cloze]\n", folder=tmp_path)
     words = "arms of both sides with one form, and a target in these languages that is near neither"

@@ -261,7 +261,7 @@ class Resolver:
         return str(self._single[arm].form)
 
     def languages(self, target: str) -> list[str]:
-        """Return the languages of a target that the claim is about; its job separates near from far ones."""
+        """Return the languages of a target that the claim is about; its job separates near from far unseen ones."""
         if target not in self._languages:
             self._languages[target] = self._languages_of(target)
         return self._languages[target]
@@ -279,7 +279,7 @@ class Resolver:
         seen, pretrained = set(study.seen_languages), set(study.encoder(self.encoder).languages)
         wanted: dict[str, Callable[[str], bool]] = {
             "seen": seen.__contains__,
-            "unseen": lambda name: name not in seen,
+            **dict.fromkeys(("unseen", "near", "far"), lambda name: name not in seen),
             "pretrained": pretrained.__contains__,
             "not_pretrained": lambda name: bool(pretrained) and name not in pretrained,
             "never_seen": lambda name: bool(pretrained) and name not in pretrained | seen,

@@ -108,7 +108,8 @@ class Claim(Strict):
     languages: Literal["all", "source", "never_seen", LanguageSet] = Field(
         "all",
         description="the languages of each target; all: its source language too; never_seen: neither in the encoder's "
-        "pretraining nor in any code intermediate task",
+        "pretraining nor in any code intermediate task; near, far: the unseen ones that are similar to the source "
+        "language, and those that are not",
     )
     only_languages: Names | None = Field(None, description="languages, if not all of that set")
     average: Literal["tasks", "groups"] = Field(
