@@ -197,7 +197,7 @@ def test_own_and_other_forms_are_those_of_each_target(tmp_path: Path) -> None:
 
 
 def test_own_and_other_forms_are_compared_within_a_domain() -> None:
-    """The code tasks of the forms of `tags` and `param-qa` are near these, so English is left, against English tasks."""
+    """Code tasks of the forms of `tags` and `param-qa` are near these, so English tasks are left."""
     files = [ROOT / "config.yaml"]
     (item,) = claim_settings(load_study(read_configs(files), ROOT, files), "form").items["bert-tiny"]
     cloze, choice, span, tagging = (f"english-{form}" for form in ("cloze", "choice", "span", "tagging"))
@@ -224,6 +224,23 @@ def test_near_and_far_languages_are_in_no_code_task(name: str) -> None:
     files = [ROOT / "config.yaml"]
     found = claim_settings(load_study(read_configs(files), ROOT, files), name).languages["bert-tiny"]
     assert {"go", "java"} <= set(found["tags"]) and not {"python", "javascript"} & set(found["tags"])
+
+
+def pocket_with(folder: Path, **keys: Any) -> Study:
+    """The pocket study with the claim `code-gain` changed."""
+    return load(project_with({"own": {**CLAIMS["code-gain"], **keys}}, folder))
+
+
+def test_each_target_is_an_item_whether_it_has_rows_or_not(tmp_path: Path) -> None:
+    """`parallel-python` has rows in Python and JavaScript only, which are not unseen."""
+    asked = {"kind": "at_least_each", "value": 1, "each": "target", "targets": ["match", "parallel-python"]}
+    found = claim_settings(pocket_with(tmp_path, **asked), "own").items["bert-tiny"]
+    assert [(item.name, bool(item.parts)) for item in found] == [("match", True), ("parallel-python", False)]
+
+
+def test_a_language_outside_the_set_is_said_to_be_lacking(tmp_path: Path) -> None:
+    study = pocket_with(tmp_path, languages="unseen", only_languages=["python", "go"])
+    assert claim_settings(study, "own").missing == ("the language python in the set 'unseen' of these targets",)
 
 
 def test_a_study_without_matched_forms_says_so(tmp_path: Path) -> None:

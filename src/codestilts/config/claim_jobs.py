@@ -119,6 +119,11 @@ class Resolver:
             gone = [target for target in claim.targets or [] if target not in there]
             lacks += [f"{arm} with {self.encoder} on {', '.join(gone)}"] if gone else []
             lacks += [f"{arm} with {self.encoder}"] if not there else []
+        tested = {language for target in self.targets for language in self.languages(target)}
+        lacks += [
+            f"{words} in the set '{claim.languages}' of these targets"
+            for words in _absent("language", claim.only_languages or [], tested)
+        ]
         if not lacks and not self.parts(self.targets):
             lacks.append(self._nothing_to_compare())
         return lacks
@@ -134,21 +139,20 @@ class Resolver:
         return "arms and targets of both sides in these languages"
 
     def items(self) -> list[Item]:
-        """Return the items of the claim: the numbers that it is about."""
+        """Return the items of the claim: the numbers that it is about, including those that have nothing to compare."""
         claim = self.claim
         match claim.each:
             case "language":
                 present = {language for target in self.targets for language in self.languages(target)}
                 named = [name for name in self.study.config.languages if name in present]
-                items = [Item(name, self.parts(self._tested_in(name)), name) for name in named]
+                return [Item(name, self.parts(self._tested_in(name)), name) for name in named]
             case "target":
-                items = [Item(name, self.parts([name])) for name in self.targets]
+                return [Item(name, self.parts([name])) for name in self.targets]
             case "arm":
                 varied = claim.than.plus if claim.than else claim.plus
-                items = [Item(arm, self.parts(self.targets, [arm])) for arm in (varied and varied.arms) or []]
+                return [Item(arm, self.parts(self.targets, [arm])) for arm in (varied and varied.arms) or []]
             case _:
-                items = [Item("", self.parts(self.targets))]
-        return [item for item in items if item.parts]
+                return [Item("", self.parts(self.targets))]
 
     def _tested_in(self, language: str) -> list[str]:
         return [target for target in self.targets if language in self.languages(target)]

@@ -19,6 +19,11 @@ class ClaimRows:
     judged: list[Row]
     not_run: list[Row]
 
+    @property
+    def intervals(self) -> int:
+        """How many intervals the verdicts follow; they are not corrected for this number."""
+        return sum(len(row["items"]) for row in self.judged)
+
 
 def claim_rows(table: pd.DataFrame, figures: Mapping[str, Set[str]], several: bool) -> ClaimRows:
     """Group the table of claims (``claims.csv``).
