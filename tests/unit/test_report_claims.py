@@ -82,3 +82,8 @@ def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Pat
     assert "was changed after it was registered" in top and html.count("<script") == 1
     assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
     assert '<td class="text">missing</td>' in top and "changed since" in html
+    again = {"kind": "registration", "date": "2026-03-02T03:04:05+00:00", "digest": "ghi", "results": 1, "reason": EVIL}
+    (project / "plan.json").write_text(json.dumps({"entries": [first, later, again | {"plan": {"seeds": [0]}}]}))
+    html = page(project)
+    assert "registered again on 2026-03-02T03:04:05+00:00, when 1 prediction file existed: " in html
+    assert "changed since, see above" in html and html.count("<script") == 1
