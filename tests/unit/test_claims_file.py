@@ -14,6 +14,7 @@ from codestilts.config.claim_settings import Part
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.claim_estimates import not_run
 from codestilts.files import read_yaml
 
 CLAIMS = read_yaml(ROOT / "claims.yaml")
@@ -25,7 +26,28 @@ BAD: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("squad", {"kind": "proven"}, "squad.kind", ["'positive'", "'proven'"]),
     ("squad", {"value": None}, "squad.value", ["no value"]),
     ("squad", {"value": "8"}, "squad.value", ["number", "'8'"]),
-    ("squad", {"tolerance": -1}, "squad.tolerance", ["greater than or equal to 0"]),
+    ("squad", {"tolerance": -1}, "squad.tolerance", ["greater than 0"]),
+    ("squad", {"tolerance": 0}, "squad.tolerance", ["greater than 0"]),
+    ("xnli", {"margin": 0}, "xnli.margin", ["greater than 0"]),
+    ("squad", {"says": ""}, "squad.says", ["is empty: write a text"]),
+    ("squad", {"plus": None}, "squad.plus", ["no value"]),
+    ("squad", {"plus": "squad"}, "squad.plus", ["must be keys with values, not 'squad'"]),
+    ("squad", {"metrics": {"xnli": "mining_f1"}}, "squad.metrics.xnli", ["'mining_f1'", "classification", "accuracy"]),
+    ("squad", {"metrics": {"bugs": "accuracy"}}, "squad.metrics.bugs", ["no target of this claim"]),
+    ("squad", {"groups": ["generation"]}, "squad.groups", ["leaves no target", "classification", "retrieval"]),
+    ("squad", {"minus": {"arms": ["squad"]}}, "squad.minus", ["same as plus", "always zero"]),
+    ("domain", {"minus": {"domain": "code"}}, "domain.minus", ["same as plus"]),
+    ("tydiqa", {"minus": {"arms": ["squad"]}}, "tydiqa.minus", ["squad", "remove it"]),
+    ("form", {"minus": {"form": "own"}}, "form.plus.form", ["own is compared with other"]),
+    ("form", {"plus": {"form": "own", "domain": "code"}}, "form.plus.form", ["same domain"]),
+    ("domain-languages", {"least": 99}, "domain-languages.least", ["99", "languages: lower it"]),
+    (
+        "domain-languages",
+        {"least": 3, "each": "target", "targets": ["match", "tags"]},
+        "domain-languages.least",
+        ["is 3, and there are 2 targets"],
+    ),
+    ("protocol", {"facts": {}}, "protocol.facts", ["is empty", "phases"]),
     ("squad", {"margin": 1.0}, "squad.margin", ["published", "remove"]),
     ("squad", {"plus": {"arms": ["squadd"]}}, "squad.plus.arms", ["'squadd'", "no arm", "did you mean 'squad'"]),
     ("squad", {"minus": {"arms": ["xnli"]}}, "squad.minus.arms", ["'xnli'", "no arm"]),
@@ -108,6 +130,11 @@ def test_a_bad_claim_is_one_clear_line(case: tuple[str, dict[str, Any], str, lis
 def test_a_name_of_a_claim_is_a_name_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(CodeStiltsError, match=r"^claims\.yaml: ../x: not a valid name of a claim"):
         load(project_with({"../x": CLAIMS["squad"]}, tmp_path))
+
+
+def test_a_claim_without_keys_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match=r"^claims\.yaml: squad: has no value"):
+        load(project_with({"squad": None}, tmp_path))
 
 
 def test_a_project_needs_no_claims(tmp_path: Path) -> None:
@@ -236,6 +263,14 @@ def test_each_target_is_an_item_whether_it_has_rows_or_not(tmp_path: Path) -> No
     asked = {"kind": "at_least_each", "value": 1, "each": "target", "targets": ["match", "parallel-python"]}
     found = claim_settings(pocket_with(tmp_path, **asked), "own").items["bert-tiny"]
     assert [(item.name, bool(item.parts)) for item in found] == [("match", True), ("parallel-python", False)]
+
+
+def test_a_study_that_a_claim_names_but_that_lacks_an_arm_gets_no_command(tmp_path: Path) -> None:
+    """The command would be one for this very study."""
+    found = claim_settings(pocket_with(tmp_path, plus={"arms": ["synthetic"]}), "own")
+    assert (found.missing, found.command) == (("the arm synthetic",), "")
+    why = not_run(found, "")["why"]
+    assert why.startswith("the study pocket lacks the arm synthetic, although the claim names it: add this")
 
 
 def test_a_language_outside_the_set_is_said_to_be_lacking(tmp_path: Path) -> None:

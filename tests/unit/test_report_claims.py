@@ -56,7 +56,7 @@ def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path)
     html = page(with_claims(results, tmp_path, ROWS))
     assert html.count("<script") == 1
     assert '<tr id="claim-squad"><td class="good">' in html and "+8.0 [+7.0, +9.0]" in html
-    assert "c: +8.0 [+7.0, +9.0]<br>go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
+    assert "C: +8.0 [+7.0, +9.0]<br>Go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
     assert "The 3 intervals of 2 verdicts are\nnot corrected for their number" in html
     assert '<a href="claims/squad.json">data</a>' in html and ABSENT["command"] in html
     for anchor in re.findall(r'href="#([^"]+)"', html):

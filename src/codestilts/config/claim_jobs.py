@@ -25,7 +25,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         claim=asked.model_dump(exclude_defaults=True),
         study=study.name,
         missing=tuple(missing),
-        command="" if asked.lacks else goal(asked.study, claim),
+        command="" if asked.lacks or (missing and asked.study == study.name) else goal(asked.study, claim),
         confidence=study.config.statistics.confidence,
         checkpoint=study.config.target.selection[0],
     )

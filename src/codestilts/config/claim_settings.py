@@ -54,7 +54,7 @@ class ClaimSettings:
         study: The study that judges it.
         missing: What the study lacks to decide the claim.
         command: The arguments of Snakemake that run the claim in a study that can decide it; scripts add the program.
-            Empty if no study can.
+            Empty if no study can, or if that is this study.
         items: The numbers to estimate, by encoder.
         languages: The languages of each target, by encoder.
         targets: How predictions are scored.

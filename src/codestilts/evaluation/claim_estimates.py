@@ -12,7 +12,7 @@ import pandas as pd
 
 from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
 from codestilts.config.schema_claims import Claim
-from codestilts.display_names import family_name
+from codestilts.display_names import family_name, item_name
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import (
     INCONCLUSIVE,
@@ -90,8 +90,10 @@ def evaluate(
 
 def not_run(settings: ClaimSettings, encoder: str) -> dict[str, Any]:
     """Return the result of a claim that the study cannot decide."""
-    where = f"the study {settings.study}" if settings.command else "every study of this project"
+    where = "every study of this project" if settings.claim.get("lacks") else f"the study {settings.study}"
     why = f"{where} lacks {', '.join(settings.missing)}"
+    if settings.claim["study"] == settings.study and not settings.claim.get("lacks"):
+        why += ", although the claim names it: add this to the study, or name another one"
     more = {"missing": list(settings.missing), "command": settings.command}
     return _result(NOT_RUN, why, encoder=encoder) | more
 
@@ -139,7 +141,7 @@ def _of_encoder(
     estimates = [one or nothing for _, one, _ in found]
     verdict, why = judge(claim, estimates)
     if absent := [item.name for item, one, _ in found if not one]:
-        why += f"; {NO_CELLS}: {', '.join(absent)}"
+        why += f"; {NO_CELLS}: {', '.join(item_name(name, claim.each or '') for name in absent)}"
     why += _within(items, languages)
     rows = [{"item": item.name, **rounded(one), **counts} for item, one, counts in estimated]
     result = _result(verdict, why, encoder) | {"estimates": rows}
