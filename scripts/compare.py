@@ -10,6 +10,7 @@ from codestilts.errors import run
 from codestilts.evaluation.comparison import TABLES, compare
 from codestilts.evaluation.leakage import with_leaks
 from codestilts.evaluation.scoring import read_values
+from codestilts.options import whole_number
 
 
 def main() -> None:
@@ -24,7 +25,9 @@ def main() -> None:
         help="JSON of ComparisonSettings",
     )
     parser.add_argument("--audit", help="leakage audit (CSV): pairs of an arm and a target that it flags")
-    parser.add_argument("--processes", type=int, default=1, help="encoders that are compared at a time")
+    parser.add_argument(
+        "--processes", type=whole_number("--processes", 1), default=1, help="encoders that are compared at a time"
+    )
     for name in TABLES:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, help=f"{name} (CSV), written")
     arguments = parser.parse_args()

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from codestilts.errors import run
+from codestilts.options import whole_number
 from codestilts.release.comparison import compare_snapshots
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.differences import differences_text
@@ -14,7 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first", type=Path, help="a folder of results, or a release")
     parser.add_argument("second", type=Path, help="the other one")
-    parser.add_argument("--shown", type=int, default=10, help="cells of each table that are shown, the worst first")
+    parser.add_argument(
+        "--shown",
+        type=whole_number("--shown", 0),
+        default=10,
+        help="cells of each table that are shown, the worst first",
+    )
     arguments = parser.parse_args()
     first, second = read_snapshot(arguments.first), read_snapshot(arguments.second)
     print(differences_text(first, second), end="\n\n")

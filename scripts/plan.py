@@ -5,6 +5,7 @@ from pathlib import Path
 
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import run
+from codestilts.options import share, whole_number
 from codestilts.workflow import device_speed
 from codestilts.workflow.plan_text import Plan, plan_text
 from codestilts.workflow.planning import Workload, device_jobs, hub_bytes
@@ -14,14 +15,21 @@ from codestilts.workflow.task_sizes import FILL
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
-    parser.add_argument("--gpus", type=int, nargs="+", default=[1, 8, 64], help="numbers of devices to plan for")
+    parser.add_argument(
+        "--gpus", type=whole_number("--gpus", 1), nargs="+", default=[1, 8, 64], help="numbers of devices to plan for"
+    )
     parser.add_argument(
         "--gpu", help=f"plan for this GPU instead of the measured device: {', '.join(device_speed.GPUS)}"
     )
     parser.add_argument(
-        "--utilisation", type=float, default=device_speed.UTILISATION, help="share of its bf16 peak that it reaches"
+        "--utilisation",
+        type=share("--utilisation"),
+        default=device_speed.UTILISATION,
+        help="share of its bf16 peak that it reaches",
     )
-    parser.add_argument("--fill", type=float, default=FILL, help="mean length of a sequence as a share of max_length")
+    parser.add_argument(
+        "--fill", type=share("--fill"), default=FILL, help="mean length of a sequence as a share of max_length"
+    )
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder of studies whose runs measure speed and lengths"
     )

@@ -14,6 +14,7 @@ from codestilts.config.computations import COMPUTATIONS, ROUNDING
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError, run
+from codestilts.options import whole_number
 
 
 def main() -> None:
@@ -25,7 +26,9 @@ def main() -> None:
     parser.add_argument(
         "--arms", nargs="+", help="arms of the sample (default: those whose predictions the report shows)"
     )
-    parser.add_argument("--processes", type=int, default=2, help="how many computations run at a time")
+    parser.add_argument(
+        "--processes", type=whole_number("--processes", 1), default=2, help="how many computations run at a time"
+    )
     parser.add_argument(
         "--computation", choices=COMPUTATIONS, help="compute this one only, with the environment as it is"
     )

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn as sns
 import torch
 from projects import ROOT, environment
 
@@ -73,6 +74,27 @@ def draw(table: pd.DataFrame) -> None:
     figure.tight_layout()
     figure.savefig(OUT / "measures.svg")
     plt.close(figure)
+
+
+def draw_planning(table: pd.DataFrame) -> None:
+    """Draw processor time and memory of dry runs against the number of jobs, medians with ranges, and write the table.
+
+    Args:
+        table: one row per dry run: workflow, jobs, CPU s, MB.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+    for axis, value in zip(axes, ("CPU s", "MB"), strict=True):
+        sns.lineplot(
+            table, x="jobs", y=value, hue="workflow", style="workflow", markers=True, dashes=False, ax=axis,
+            estimator="median", errorbar=("pi", 100), err_style="bars",
+        )  # fmt: skip
+        axis.set(xlim=(0, None), ylim=(0, None))
+        sns.despine(ax=axis)
+    figure.tight_layout()
+    OUT.mkdir(parents=True, exist_ok=True)
+    figure.savefig(OUT / "planning.svg")
+    plt.close(figure)
+    table.to_csv(OUT / "planning.csv", index=False, float_format="%.4g")
 
 
 def cpu_seconds(command: list[str], folder: Path) -> float:

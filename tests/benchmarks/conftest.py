@@ -1,5 +1,6 @@
 """Benchmarks use the made-up project of the workflow's tests and the tiny encoder of the unit tests."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from measures import measures, pytest_terminal_summary  # noqa: F401
 from projects import copy_project
+from study_sizes import SIZES
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +29,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def number_of_rows(text: str) -> int:
+    """The value of ``--search-rows``."""
+    value = int(text)
+    if value < 1:
+        raise ArgumentTypeError(f"{text}: give 1 or more")
+    return value
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Sizes that take longer than all benchmarks may take together."""
-    parser.addoption("--search-rows", type=int, default=16_384, help="queries and documents of the search")
+    parser.addoption("--search-rows", type=number_of_rows, default=16_384, help="queries and documents of the search")
     parser.addoption("--full-shape", action="store_true", help="statistics of all encoders and test rows")
-    parser.addoption("--sizes", nargs="+", default=["1k", "10k"], help="1k, 10k, paper, 50k")
+    parser.addoption("--sizes", nargs="+", choices=SIZES, default=["1k", "10k"], help="of the study that is planned")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

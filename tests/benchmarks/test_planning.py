@@ -1,31 +1,25 @@
 """Processor time and memory of planning a study, against a plain workflow of as many jobs (``make bench``).
 
-``make bench PYTEST="-k planning --sizes 1k 10k paper 50k"`` measures all sizes.
+``make bench PYTEST="-k planning --sizes 1k 10k paper 50k"`` measures all sizes, for the table of docs/performance.md,
+and draws time and memory against the number of jobs.
 """
 
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+import pytest
 import yaml
-from measures import Measures
+from measures import Measures, draw_planning
 from plain_workflow import write_plain_workflow
 from projects import ROOT, environment
+from study_sizes import SIZES
 
-# What makes the paper study smaller or larger. Each batch of two seeds adds about 3,000 jobs.
-SIZES = {
-    "1k": {
-        "encoders": ["xlm-r-base"],
-        "grid": [{"arms": ["none"]}, {"targets": ["tags", "roles", "bugs", "xnli", "udpos", "xquad"]}],
-        "seeds": [0],
-    },
-    "10k": {"seeds": list(range(4))},
-    "paper": {},
-    "50k": {"seeds": list(range(32))},
-}
 RATIO, MEMORY_MB = 2.0, 1000  # goals; the memory is that of the paper study
 SLOWEST = 3.8  # the ratio before planning was made faster
 
@@ -57,13 +51,22 @@ def measure(folder: Path, *options: str) -> Usage:
     return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed)
 
 
+@pytest.fixture(scope="module")
+def dry_runs() -> Iterator[list[dict[str, object]]]:
+    """Where dry runs are recorded; drawn at the end if they are of several sizes."""
+    rows: list[dict[str, object]] = []
+    yield rows
+    if len({row["size"] for row in rows}) > 1:
+        draw_planning(pd.DataFrame(rows))
+
+
 def jobs_in(plan: str) -> int:
     """The number of jobs that a dry run counts."""
     return int(re.findall(r"^total +(\d+)$", plan, re.MULTILINE)[-1])
 
 
 def test_planning_is_at_most_twice_as_slow_as_that_of_a_plain_workflow(
-    size: str, fresh: Path, tmp_path: Path, measures: Measures
+    size: str, fresh: Path, tmp_path: Path, measures: Measures, dry_runs: list[dict[str, object]]
 ) -> None:
     project = Path(shutil.copytree(fresh, tmp_path / "project", symlinks=True))
     shutil.copy2(ROOT / "sources.csv", project / "sources.csv")
@@ -75,6 +78,9 @@ def test_planning_is_at_most_twice_as_slow_as_that_of_a_plain_workflow(
         write_plain_workflow(tmp_path / f"plain-{number}", jobs_in(study.printed))
         plain = measure(tmp_path / f"plain-{number}")
         rounds.append((study, plain))
+        for name, usage in (("study", study), ("plain workflow", plain)):
+            row = {"size": size, "workflow": name, "jobs": jobs_in(study.printed)}
+            dry_runs.append(row | {"CPU s": usage.seconds, "MB": usage.megabytes})
     study, plain = min(rounds, key=lambda pair: pair[0].seconds / pair[1].seconds)
     label = f"dry run of {jobs_in(study.printed):,} jobs of the paper study"
     ratios = [one.seconds / other.seconds for one, other in rounds]

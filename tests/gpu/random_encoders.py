@@ -18,14 +18,14 @@ WORDS = {"six layers": 30_522}
 XLM_R_WORDS = 250_002
 
 
-def config_of(shape: str, pad: int) -> XLMRobertaConfig:
-    """The configuration of a shape, without dropout."""
+def config_of(shape: str, pad: int, dropout: float = 0.0) -> XLMRobertaConfig:
+    """The configuration of a shape."""
     return XLMRobertaConfig(
         vocab_size=WORDS.get(shape, XLM_R_WORDS),
         max_position_embeddings=514,
         pad_token_id=pad,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         **SHAPES[shape],
     )
 

@@ -1,4 +1,4 @@
-"""An arm end to end by the scripts of jobs: intermediate and target training on a GPU, against those on a CPU."""
+"""The scripts of intermediate and target training on a GPU, against a CPU: a random encoder and made-up rows."""
 
 import json
 import subprocess
@@ -31,8 +31,8 @@ def run(script: str, *options: object) -> None:
     assert found.returncode == 0, found.stderr
 
 
-def arm(encoder: Path, home: Path, gpus: int, precision: str = "bf16") -> tuple[pd.DataFrame, dict]:
-    """Train both phases of an arm; the predictions and a record of target training."""
+def both_phases(encoder: Path, home: Path, gpus: int, precision: str = "bf16") -> tuple[pd.DataFrame, dict]:
+    """Train an encoder on tags, then on classes; the predictions and a record of target training."""
     home.mkdir()
     for kind in ("tagging", "classification"):
         tiny.examples(kind, 200).to_parquet(home / f"{kind}.parquet", index=False)
@@ -51,9 +51,10 @@ def arm(encoder: Path, home: Path, gpus: int, precision: str = "bf16") -> tuple[
     return pd.read_parquet(home / "predictions.parquet"), record
 
 
-def test_an_arm_on_a_gpu_has_the_predictions_of_a_cpu(folder, tokenizer, tmp_path):
+def test_both_phases_on_a_gpu_have_the_predictions_of_a_cpu(folder, tokenizer, tmp_path):
     encoder = encoder_folder("six layers", folder, tokenizer.pad_token_id, tmp_path)
-    (ours, record), (other, _) = arm(encoder, tmp_path / "gpu", 1), arm(encoder, tmp_path / "cpu", 0, "fp32")
+    ours, record = both_phases(encoder, tmp_path / "gpu", 1)
+    other, _ = both_phases(encoder, tmp_path / "cpu", 0, "fp32")
     assert record["gpus"] == 1 and torch.cuda.get_device_name() in json.dumps(record)
     assert (ours["prediction"] == other["prediction"]).mean() > 0.9
 
@@ -62,6 +63,6 @@ def test_two_gpus_train_one_model(folder, tokenizer, tmp_path):
     if torch.cuda.device_count() < 2:
         pytest.skip("this machine has one GPU")
     encoder = encoder_folder("six layers", folder, tokenizer.pad_token_id, tmp_path)
-    (two, record), (one, _) = (arm(encoder, tmp_path / str(gpus), gpus, "fp32") for gpus in (2, 1))
+    (two, record), (one, _) = (both_phases(encoder, tmp_path / str(gpus), gpus, "fp32") for gpus in (2, 1))
     assert record["gpus"] == 2
     assert (two["prediction"] == one["prediction"]).mean() > 0.98

@@ -86,7 +86,7 @@ class JobResources:
             return [*tasks, *transferability_targets(self.study, wildcards["encoder"])]
         return tasks if stage == "intermediate" else [wildcards["target"]]
 
-    @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each of 17,000 jobs
+    @cache  # noqa: B019 - lives as long as the process: Snakemake asks three times for each job
     def _weight_bytes(self, encoder: str) -> float:
         """Bytes of all copies of the weights."""
         return WEIGHT_COPIES * WEIGHT_BYTES * self._architecture(encoder).parameters

@@ -21,7 +21,7 @@ def schedule(
 
     Jobs in ``first`` are taken before all others. The last job ends after at most twice the shortest possible time
     (Graham 1969, SIAM J. Appl. Math. 17, 416-429). ``graphlib`` would save five lines, but takes 1.5 times as long for
-    the 17,000 jobs of the paper study.
+    the jobs of the paper study.
     """
     chains = longest_chains(durations, parents)
     unfinished_parents = [len(set(jobs)) for jobs in parents]
