@@ -234,7 +234,6 @@ rule notebook_study:
     input:
         claims="<results>/claims.csv",
         audit="<results>/audit.csv",
-        samples="<results>/sample_predictions.csv",
         efficiency="<results>/efficiency.csv",
         sources=in_checkout("sources.csv"),
         image=IMAGE_DIGEST,
