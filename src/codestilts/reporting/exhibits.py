@@ -26,6 +26,18 @@ TABLES = {
     "transferability": ["rankings", "choices"],
     "sources": ["expectations", "best-sources"],
 }
+# What `snakemake --report` shows the exhibits of each notebook under. Their caption is report/NOTEBOOK.rst, or its own.
+CATEGORIES = {
+    WHOLE_STUDY: "The study",
+    "effects": "Effects",
+    "languages": "Languages",
+    "training": "Training",
+    "doses": "Doses",
+    "generation": "Generated texts",
+    "transferability": "Choosing an intermediate task",
+    "sources": "Source languages",
+}
+CAPTIONS = {"claims": "claims", "audit": "audit"}
 PRINTED = ["pdf", "png", "csv"]  # the files of a figure beside its SVG; the last has the numbers that it draws
 NOTEBOOK_OF = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}
 
