@@ -78,7 +78,8 @@ def texts_of(name: str, raw: bytes) -> str:
 
 def test_no_member_has_a_text_of_a_closed_target(project: Path, archive: Path) -> None:
     shown = examples(project, "parallel")
-    closed = (examples(project, "param-qa") | examples(project, "param-qa-from-javascript")) - shown
+    closed, open_text = examples(project, "param-qa") | examples(project, "param-qa-from-javascript"), "\n".join(shown)
+    closed = {text for text in closed if text not in open_text}  # a line of code may be in both
     assert len(closed) > 50
     page = texts_of("report.html", (project / RESULTS / "report.html").read_bytes())
     assert any(text in page for text in closed) and any(text in page for text in shown), "they are found where they are"
