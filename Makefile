@@ -88,7 +88,10 @@ TAKES_screenshots := STUDY
 TAKES_container := BOOTSTRAP BASE TORCH_FROM BUILD
 TAKES_$(IMAGE) := $(TAKES_container)
 TAKES_$(IMAGE).sha256 := $(TAKES_container)
+# Those that a target does not do without.
+NEEDS_diff := A B
 GOALS := $(or $(MAKECMDGOALS),report)
+LACKING := $(firstword $(foreach goal,$(GOALS),$(foreach name,$(NEEDS_$(goal)),$(if $($(name)),,$(goal)))))
 TAKEN := PYTHON $(sort $(foreach goal,$(GOALS),$(TAKES_$(goal))))
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 WRONG := $(filter-out $(TAKEN),$(GIVEN))
@@ -99,6 +102,7 @@ OTHER_PYTHON := $(if $(filter command,$(firstword $(origin PYTHON))),$(if $(wild
 	$(shell [ "$$($(PYTHON) $(REAL) 2>/dev/null)" = "$$(.venv/bin/python $(REAL))" ] || echo other))))
 $(if $(wildcard envs/lock.txt),,$(error error: make runs in the project's own folder: make -C FOLDER))
 $(if $(WRONG),$(error error: $(firstword $(WRONG)) means nothing to make $(GOALS), which takes $(TAKEN)))
+$(if $(LACKING),$(error error: make $(LACKING) needs $(NEEDS_$(LACKING):%=%=...): the first lines of the Makefile have an example))
 $(if $(findstring e,$(firstword -$(MAKEFLAGS))),$(error error: make -e takes variables from the environment: leave it out))
 $(if $(AMBIENT),$(error error: MAKEFLAGS or MAKEFILES in the environment say what to make: unset them))
 $(if $(filter-out $(STUDIES),$(STUDY))$(filter-out 1,$(words $(STUDY))),$(error error: STUDY=$(STUDY): there is no \
@@ -133,7 +137,7 @@ rounding: .venv/ready
 	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(if $(ARMS),--arms $(ARMS))
 
 diff: .venv/ready
-	@$(ACTIVATE) && python scripts/diff.py $(A) $(B)
+	@$(ACTIVATE) && python scripts/diff.py $(call quoted,$(A)) $(call quoted,$(B))
 
 # HF_ENDPOINT may name another hub.
 rehearse: .venv/ready

@@ -13,9 +13,9 @@ rule notebook_effects:
         checks="<results>/target_checks.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("effects", "Effects", "figures"),
+        figures=shown_by("effects", "figures"),
         print=update(files_of("effects", "figures", *PRINTED)),
-        tables=shown_by("effects", "Effects", "tables"),
+        tables=shown_by("effects", "tables"),
         latex=update(files_of("effects", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/effects.ipynb",
@@ -41,9 +41,9 @@ rule notebook_languages:
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("languages", "Languages", "figures"),
+        figures=shown_by("languages", "figures"),
         print=update(files_of("languages", "figures", *PRINTED)),
-        tables=shown_by("languages", "Languages", "tables"),
+        tables=shown_by("languages", "tables"),
         latex=update(files_of("languages", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/languages.ipynb",
@@ -71,9 +71,9 @@ rule notebook_training:
         matched="<results>/matched_tasks.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("training", "Training", "figures"),
+        figures=shown_by("training", "figures"),
         print=update(files_of("training", "figures", *PRINTED)),
-        tables=shown_by("training", "Training", "tables"),
+        tables=shown_by("training", "tables"),
         latex=update(files_of("training", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/training.ipynb",
@@ -98,9 +98,9 @@ rule notebook_doses:
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("doses", "Training", "figures"),
+        figures=shown_by("doses", "figures"),
         print=update(files_of("doses", "figures", *PRINTED)),
-        tables=shown_by("doses", "Training", "tables"),
+        tables=shown_by("doses", "tables"),
         latex=update(files_of("doses", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/doses.ipynb",
@@ -125,9 +125,9 @@ rule notebook_generation:
         runs="<results>/runs.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("generation", "Training", "figures"),
+        figures=shown_by("generation", "figures"),
         print=update(files_of("generation", "figures", *PRINTED)),
-        tables=shown_by("generation", "Training", "tables"),
+        tables=shown_by("generation", "tables"),
         latex=update(files_of("generation", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/generation.ipynb",
@@ -152,9 +152,9 @@ rule notebook_transferability:
         effects="<results>/effects.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("transferability", "Training", "figures"),
+        figures=shown_by("transferability", "figures"),
         print=update(files_of("transferability", "figures", *PRINTED)),
-        tables=shown_by("transferability", "Training", "tables"),
+        tables=shown_by("transferability", "tables"),
         latex=update(files_of("transferability", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/transferability.ipynb",
@@ -179,9 +179,9 @@ rule notebook_sources:
         languages="<results>/language_similarity.csv",
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("sources", "Languages", "figures"),
+        figures=shown_by("sources", "figures"),
         print=update(files_of("sources", "figures", *PRINTED)),
-        tables=shown_by("sources", "Languages", "tables"),
+        tables=shown_by("sources", "tables"),
         latex=update(files_of("sources", "tables", "tex")),
     log:
         notebook="<results>/notebooks/{encoder}/sources.ipynb",
@@ -234,14 +234,13 @@ rule notebook_study:
     input:
         claims="<results>/claims.csv",
         audit="<results>/audit.csv",
-        samples="<results>/sample_predictions.csv",
         efficiency="<results>/efficiency.csv",
         sources=in_checkout("sources.csv"),
         image=IMAGE_DIGEST,
     output:
-        figures=shown_by("study", "The study", "figures"),
+        figures=shown_by("study", "figures"),
         print=update(files_of("study", "figures", *PRINTED)),
-        tables=shown_by("study", "The study", "tables"),
+        tables=shown_by("study", "tables"),
         latex=update(files_of("study", "tables", "tex")),
     log:
         notebook="<results>/notebooks/study.ipynb",

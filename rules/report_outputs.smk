@@ -1,10 +1,9 @@
 # The figures and tables that notebooks write, and what `snakemake --report` shows of them.
 from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.scopes import effect_figure
-from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY
+from codestilts.reporting.exhibits import CAPTIONS, CATEGORIES, FIGURES, TABLES, WHOLE_STUDY
 from codestilts.reporting.report_tables import REPORT_TABLES
 
-CAPTIONS = {"claims": "claims", "audit": "audit"}  # of tables with one of their own
 NOTEBOOKS = ["effects", "languages", "training"]  # that run once for each encoder
 NOTEBOOKS += (["doses"] if DOSE_PAIRS else []) + (["generation"] if generated_targets(STUDY) else [])
 NOTEBOOKS += (["transferability"] if TRANSFERABILITY_PAIRS else []) + (["sources"] if STUDY.twins else [])
@@ -21,8 +20,8 @@ def files_of(notebook, kind, *suffixes):
     return [f"<results>/{folder}/{name}.{suffix}" for name in names for suffix in suffixes]
 
 
-def shown_by(notebook, category, kind):
-    """Those that `snakemake --report` shows, under a category whose caption they share.
+def shown_by(notebook, kind):
+    """Those that `snakemake --report` shows, under the category of the notebook and with its caption.
 
     They are updated in place, because Snakemake deletes other outputs before it opens a notebook (--edit-notebook).
     """
@@ -30,8 +29,8 @@ def shown_by(notebook, category, kind):
     for path in files_of(notebook, kind, "svg" if kind == "figures" else "csv"):
         labels = {} if notebook == WHOLE_STUDY else {"encoder": "{encoder}"}
         labels |= {kind.removesuffix("s"): Path(path).stem.replace("-", " ")}
-        caption = f"../report/{CAPTIONS.get(Path(path).stem, category.split()[-1].lower())}.rst"
-        shown.append(update(report(path, caption=caption, category=category, labels=labels)))
+        caption = f"../report/{CAPTIONS.get(Path(path).stem, notebook)}.rst"
+        shown.append(update(report(path, caption=caption, category=CATEGORIES[notebook], labels=labels)))
     return shown
 
 

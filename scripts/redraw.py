@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--verify", action="store_true", help="compare with the archive; exit with 1 if tables differ")
     arguments = parser.parse_args()
     project = prepare(arguments.archive, Path(__file__).parents[1], arguments.folder)
-    report = redraw(project, arguments.cores)
+    report = redraw(project, arguments.archive, arguments.cores)
     print(f"The report: {report}")
     if arguments.verify:
         tables = compare_tables(arguments.archive, project)

@@ -12,7 +12,7 @@ from codestilts.errors import run
 from codestilts.files import read_yaml
 from codestilts.provenance import atomic
 from codestilts.reporting.html_report import ReportInputs, render
-from codestilts.workflow.energy import energy_of_runs
+from codestilts.workflow.energy import benchmarked_hours, energy_of_study
 
 
 def main() -> None:
@@ -29,13 +29,14 @@ def main() -> None:
     )
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
+    hours = benchmarked_hours(arguments.results / "benchmarks", arguments.settings.gpus)
     inputs = ReportInputs(
         template=arguments.template,
         results=arguments.results,
         sources=pd.read_csv(arguments.sources, dtype=str, keep_default_na=False),
         tasks={path.stem: read_yaml(path) for path in arguments.tasks},
         settings=arguments.settings,
-        energy=energy_of_runs(read_csv(arguments.results / "runs.csv"), arguments.settings.gpus),
+        energy=energy_of_study(read_csv(arguments.results / "runs.csv"), hours),
         image=arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else "",
     )
     page = render(inputs)

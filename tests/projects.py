@@ -46,6 +46,14 @@ def snakemake(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def call(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a script of the project in ``folder``; stdout and stderr together."""
+    command = ["python", *map(str, words)]
+    return subprocess.run(
+        command, cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
 def kill_while_training(folder: Path, target: Path, when: str) -> None:
     """Run the workflow for one file, and kill it with all its jobs as soon as a line that it prints has ``when``.
 

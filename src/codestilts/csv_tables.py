@@ -1,13 +1,15 @@
 """CSV tables that read back as they were written."""
 
 import csv
+import zlib
 from collections.abc import Sequence
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 from codestilts.provenance import atomic
 
 
@@ -30,10 +32,16 @@ def read_csv(path: str | Path, texts: bool = False) -> pd.DataFrame:
         path: The file.
         texts: Whether to read every field as a text, as for tables of examples. Otherwise empty fields are missing
             numbers or, in columns with texts, empty texts. "NA" and "none" are always texts.
+
+    Raises:
+        CodeStiltsError: The file is empty, cut off or no such table.
     """
-    table = pd.read_csv(
-        path, keep_default_na=False, na_values=[] if texts else [""], dtype=str if texts else None, encoding="utf-8"
-    )
+    try:
+        table = pd.read_csv(
+            path, keep_default_na=False, na_values=[] if texts else [""], dtype=str if texts else None, encoding="utf-8"
+        )
+    except (ValueError, EOFError, zlib.error, BadGzipFile) as error:  # those of pandas are ValueErrors
+        raise CodeStiltsError(f"{path}: not a table ({one_line(error)}): delete it, and make it again") from None
     text_columns = [name for name in table if not pd.api.types.is_numeric_dtype(table[name].dtype)]
     return table.fillna(dict.fromkeys(text_columns, ""))
 

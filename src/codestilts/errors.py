@@ -20,6 +20,11 @@ class CodeStiltsError(Exception):
     """An error that the user can fix; the message says what is wrong, where, and what to do."""
 
 
+def one_line(error: Exception) -> str:
+    """Return the message of an error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def suggest(name: object, allowed: Iterable[object], limit: int | None = None, label: str = "allowed:") -> str:
     """Suggest a spelling for an unknown name.
 

@@ -77,8 +77,7 @@ def test_every_link_leads_somewhere(report: Path, elements: Elements) -> None:
 
 
 def test_every_figure_and_table_has_a_notebook_data_and_a_command(elements: Elements, report: Path) -> None:
-    kinds = ("exhibit", "answers")  # tables, and those of the answers to single examples, which have one file
-    shown = [name for name, attributes in elements.found if name == "figure" or attributes.get("class") in kinds]
+    shown = [name for name, attributes in elements.found if name == "figure" or attributes.get("class") == "exhibit"]
     links = [attributes for name, attributes in elements.found if name == "ul" and attributes.get("class") == "links"]
     assert len(shown) == len(links) > 10
     for pattern in (r"^notebooks/.*\.ipynb$", r"^data:text/csv", r"^(?:figures|tables)/.*\.csv$"):

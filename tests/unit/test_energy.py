@@ -1,9 +1,11 @@
 """Energy of device hours: arithmetic by hand, and devices by the names that records have."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from codestilts.workflow.energy import energy, energy_of_runs, energy_text, two_digits, watts
+from codestilts.workflow.energy import benchmarked_hours, energy, energy_of_study, energy_text, two_digits, watts
 
 
 @pytest.mark.parametrize(
@@ -37,12 +39,24 @@ def test_unknown_devices_are_named_and_not_guessed() -> None:
     assert "22 to 64 kWh" in mixed and "not counted, because their power is not known: B1000" in mixed
 
 
-def test_runs_count_with_their_gpus() -> None:
-    machine = {"device": "A100", "processor": "a chip", "threads": 8}
-    runs = pd.DataFrame({"encoder": ["e", "f"], **machine, "seconds": 180000.0})
-    assert "22 to 64 kWh" in energy_of_runs(runs, {}), "twice 50 hours"
-    assert "44 to 130 kWh" in energy_of_runs(runs, {"e": 3}), "150 and 50 hours"
-    assert energy_of_runs(runs[:0], {}).startswith("Energy: unknown")
+def test_the_hours_of_a_study_are_those_of_all_jobs_on_devices_with_their_gpus(tmp_path: Path) -> None:
+    """A quarter of an hour each; encoding and statistics run on no device."""
+    jobs = ["doses/e/a", "intermediate/e/a/0", "target/e/a/t/0", "frozen_retrieval/f/a/0", "transferability/f/a"]
+    for job in [*jobs, "encode/e/t", "compare"]:
+        path = tmp_path / f"{job}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("s\tmax_rss\n900.0\t-\n")
+    assert benchmarked_hours(tmp_path, {}) == pytest.approx(5 * 0.25)
+    assert benchmarked_hours(tmp_path, {"e": 4}) == pytest.approx(3 * 1 + 2 * 0.25)
+
+
+def test_the_hours_of_a_study_are_shared_out_to_the_devices_of_its_runs() -> None:
+    machine = {"processor": "a chip", "threads": 8}
+    runs = pd.DataFrame({"device": ["A100", "A100", "A10"], **machine, "seconds": [30.0, 45.0, 25.0]})
+    # 75 hours of 200 to 400 W and 25 of 75 to 150: 16.9 kWh × 1.1 and 33.8 kWh × 1.6.
+    text = energy_of_study(runs, 100.0)
+    assert "took 100.00 device hours. Energy: 19 to 54 kWh" in text
+    assert "Energy: unknown" in energy_of_study(runs[:0], 0.0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codestilts.config.analysis_settings import ReportedArm
-from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
+from codestilts.reporting.exhibits import CAPTIONS, CATEGORIES, FIGURES, NOTEBOOK_OF, TABLES, WHOLE_STUDY, Exhibit
 from codestilts.reporting.study_tables import arm_table, trained_on
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,14 @@ def test_each_notebook_saves_what_is_listed(notebook: str) -> None:
 
 def test_every_notebook_is_listed() -> None:
     assert {path.name.partition(".")[0] for path in (ROOT / "notebooks").glob("*.ipynb")} == set(FIGURES) == set(TABLES)
+
+
+@pytest.mark.parametrize("notebook", sorted(FIGURES))
+def test_the_caption_of_an_exhibit_names_its_notebook(notebook: str) -> None:
+    own = [caption for name, caption in CAPTIONS.items() if NOTEBOOK_OF[name] == notebook]
+    for caption in (notebook, *own):
+        assert f"The notebook ``{notebook}`` makes" in (ROOT / f"report/{caption}.rst").read_text(encoding="utf-8")
+    assert len(set(CATEGORIES.values())) == len(CATEGORIES) == len(FIGURES) and notebook in CATEGORIES
 
 
 def test_an_exhibit_of_an_encoder_and_one_of_the_study() -> None:

@@ -116,7 +116,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.to_csv(folder / "matched_tasks.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
     shown |= {"arm": "none", "prediction": EVIL, "right": False, "wrong_language": ""}
-    pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
+    plain = shown | dict.fromkeys(("question", "text", "gold", "prediction"), "words")
+    others = [plain | {"target": target} for target in synthetic.SETTINGS.targets if target != "match"]
+    pd.DataFrame([shown, *others]).to_csv(folder / "sample_predictions.csv", index=False)
     efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
     pd.DataFrame(columns=CLAIM_COLUMNS).to_csv(folder / "claims.csv", index=False)
     return folder
@@ -200,10 +202,11 @@ def test_figures_and_tables_link_their_notebook_their_data_and_the_command_that_
 
 
 def test_every_table_has_its_links(results: Path):
-    """The tables with the answers to single examples have one file."""
+    """But those with the answers to single examples, which are in the file of sample predictions."""
     html = page(results)
     tables = len(re.findall(r"<table", html)) - html.count('aria-label="Answers, ')
-    assert tables + 2 == html.count('<ul class="links">'), "one of these answers, one of the figure of jobs"
+    assert tables + 1 == html.count('<ul class="links">'), "one is of the figure of jobs"
+    assert 'href="sample_predictions.csv"' in html
 
 
 def test_figures_without_data_are_an_error_that_says_what_makes_them(tmp_path: Path):
@@ -551,6 +554,25 @@ def test_the_quality_and_language_of_generated_texts_are_a_table(results: Path, 
     shown = pd.read_html(StringIO(html), attrs={"id": "table-tiny-wrong-language"})[0]
     assert shown["wrong language"].tolist()[0] == 56.8 and shown["error"].isna().tolist() == [False, True]
     assert shown["quality"].tolist() == [12.3, 2.5] and shown["learning rate"].tolist() == [1e-3, 1e-3]
+
+
+def test_targets_whose_texts_an_archive_lacks_are_named_with_the_reason(results: Path, tmp_path: Path) -> None:
+    """The predictions of tags are there, those of match are not, and there are samples of neither."""
+    whole = page(results)
+    recomputed = "All of them can be recomputed from <code>predictions/</code>"
+    assert recomputed in whole and 'id="closed"' not in whole and "lacks" not in whole
+    folder = Path(shutil.copytree(results, tmp_path / "copy"))
+    (folder / "predictions/tiny/none/tags").mkdir(parents=True)
+    (folder / "predictions/tiny/none/tags/0-2.parquet").touch()
+    samples = read_csv(folder / "sample_predictions.csv", texts=True)
+    write_csv(samples[~samples["target"].isin(["match", "tags"])], folder / "sample_predictions.csv")
+    html = page(folder)
+    assert "Not shown: match, tags. This page was drawn from an archive" in html and "lacks match, whose" in html
+    assert recomputed not in html and "The same examples after several arms" in html
+    write_csv(samples[:0], folder / "sample_predictions.csv")
+    html = page(folder)
+    assert "Not shown: match, tags, search, parallel." in html
+    assert "The same examples after several arms" not in html and "drawn at random" not in html
 
 
 def test_characters_that_nobody_sees_are_shown(results: Path, tmp_path: Path) -> None:

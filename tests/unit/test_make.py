@@ -35,6 +35,7 @@ TAKEN: dict[str, list[str]] = {
     "lock": [],
     "check-wheels": [],
 }
+NEEDED = {"diff": ["A=results/x", "B=results/y"]}  # arguments without which it fails
 # Names that the Makefile knows, and that Python, pip, bash, pytest, Snakemake and make itself would look at.
 KNOWN = sorted(
     {name for names in TAKEN.values() for name in names} | {"TORCH", "IMAGE", "OVERLAY", "PYTHON", "ACTIVATE"}
@@ -83,7 +84,7 @@ def refused(folder: Path, *words: str, **variables: str) -> str:
 @pytest.fixture(scope="module")
 def plain(folder: Path) -> dict[str, str]:
     """The commands for each target in an empty environment."""
-    return {goal: commands(folder, goal) for goal in TAKEN}
+    return {goal: commands(folder, goal, *NEEDED.get(goal, [])) for goal in TAKEN}
 
 
 @settings(max_examples=30)
@@ -93,7 +94,7 @@ def test_the_environment_changes_nothing(
 ) -> None:
     own = {"PATH", "HOME", "SHELL", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL"}
     others = {name: value for name, value in variables.items() if name not in own and not name.startswith("LD_")}
-    assert commands(folder, goal, **others) == plain[goal]
+    assert commands(folder, goal, *NEEDED.get(goal, []), **others) == plain[goal]
 
 
 @settings(max_examples=40)
@@ -106,7 +107,13 @@ def test_an_argument_without_a_meaning_is_an_error(folder: Path, goal: str, name
 @pytest.mark.parametrize(("goal", "name"), [(goal, name) for goal, names in TAKEN.items() for name in names])
 def test_an_argument_with_a_meaning_is_obeyed(folder: Path, goal: str, name: str) -> None:
     value = "desk" if name == "STUDY" else "/what it=takes"
-    assert value in commands(folder, goal, f"{name}={value}", **{name: "another"})
+    needed = [word for word in NEEDED.get(goal, []) if not word.startswith(f"{name}=")]
+    assert value in commands(folder, goal, f"{name}={value}", *needed, **{name: "another"})
+
+
+@pytest.mark.parametrize("words", [["diff"], ["diff", "A=results/x"], ["lint", "diff", "A=", "B=results/y"]])
+def test_a_target_says_which_arguments_it_needs(folder: Path, words: list[str]) -> None:
+    assert "make diff needs A=... B=..." in refused(folder, *words, A="another", B="another")
 
 
 def test_several_targets_take_what_one_of_them_takes(folder: Path) -> None:

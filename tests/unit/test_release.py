@@ -1,5 +1,6 @@
 """Comparisons with a release: planted errors are found, and rounding on another processor is allowed."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 from made_up_results import ROWS, change_csv, change_json, make_results, record
 
+from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
 from codestilts.release.comparison import DEVIATES, Comparison, compare_results
 from codestilts.release.comparison_text import comparison_text
@@ -252,6 +254,46 @@ def test_a_folder_without_results_is_an_error_in_one_line(release: Path, tmp_pat
     command = [sys.executable, ROOT / "scripts" / "verify.py", "--expected", release, "--results", tmp_path / "none"]
     failed = subprocess.run(command, capture_output=True, text=True)
     assert failed.returncode == 1 and failed.stderr.startswith("error:") and len(failed.stderr.splitlines()) == 1
+
+
+DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
+    ("again/scores.csv", b"", "not a table"),
+    ("again/scores.csv", b"a,b\n1\n1,2,3\n", "not a table"),
+    ("again/scores.csv", b"\xff\xfe\n", "not a table"),
+    ("again/scores.csv", b"encoder,value\ntiny,1\n", "lacks the column arm"),
+    ("again/examples/match.parquet", b"PAR1 cut off", "not a table"),
+    ("again/predictions/tiny/pos/tags/0-1.parquet", b"", "not a table"),
+    ("again/target/tiny/pos/tags/0-1/1/run.json", {"settings": {"encoder": "tiny"}}, "not the record of a run"),
+    ("expected/scores.csv.gz", b"no gzip", "not a table"),
+    ("expected/scores.csv.gz", gzip.compress(b"encoder,arm\n")[:-9], "not a table"),
+    ("expected/runs.csv.gz", gzip.compress(b"phase\nx\n"), "lacks the column encoder"),
+    ("expected/tolerances/effects.csv.gz", gzip.compress(b"low\n0\n"), "not the tolerances of effects"),
+    ("expected/release.json", b"[]", "not the record of a release"),
+    ("expected/release.json", b"{", "not the record of a release"),
+    ("expected/release.json", {"tolerances": {}}, "tolerances.scores: Field required"),
+    ("expected/release.json", {"tolerances": {"scores": {}, "factors": {}, "thresholds": {}}}, "tolerances.factors"),
+    ("expected/release.json", {"machines": [{}]}, "machines.0.precision: Field required"),
+    ("expected/release.json", {"machines": [{"precision": "fp32"}]}, "machines.0.versions: Field required"),
+    ("expected/release.json", {"lacks": {"tiny / pos": {}}, "runs": "some"}, "runs: "),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), DAMAGE, ids=range(len(DAMAGE)))
+def test_a_damaged_file_is_an_error_in_one_line_that_names_it(
+    release: Path, tmp_path: Path, name: str, damage: bytes | dict[str, object], message: str
+) -> None:
+    results, path = make_results(tmp_path / "again", "another chip"), tmp_path / name
+    assert path.exists() and compare_results(release, results).deviations == 0
+    if isinstance(damage, bytes):
+        path.write_bytes(damage)
+    elif path.name == RELEASE:
+        change_json(path, lambda record: record.update(damage))
+    else:
+        write_json(path, damage)
+    with pytest.raises(CodeStiltsError) as error:
+        compare_results(release, results)
+    assert str(error.value).startswith(f"{path}: ") and message in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_a_digest_is_of_content_and_not_of_how_it_is_stored() -> None:

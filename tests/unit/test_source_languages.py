@@ -130,6 +130,16 @@ def test_how_often_the_expected_source_is_the_best() -> None:
     assert row["cells"] == 0 and np.isnan(row["right"]) and np.isnan(row["correlation"])
 
 
+def test_chance_is_that_of_the_cells_with_an_expectation() -> None:
+    """Go has three sources, and C is most similar to it; Rust has two, which are equally similar: no expectation."""
+    table = matrix()
+    java = table[(table["source"] == "python") & (table["language"] == "go")].assign(source="java", similarity=0.1)
+    table.loc[table["language"] == "rust", "similarity"] = 0.5
+    table = pd.concat([table, java], ignore_index=True)
+    found = expectations(table, best_sources(table)).set_index(["arm", "expected"]).loc[("none", "similarity")]
+    assert found[["cells", "right"]].tolist() == [1, 100.0] and found["chance"] == pytest.approx(100 / 3)
+
+
 def test_the_matrices_are_means_over_targets() -> None:
     other = matrix().assign(target="tags", none=10.0, effect=1.0)
     found = source_tables(pd.concat([matrix(), other], ignore_index=True), ["python", "rust", "go", "c"])

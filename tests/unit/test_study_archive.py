@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,19 @@ import pandas as pd
 import pytest
 from grid_study import ROOT, study_of
 
-from codestilts.archiving.contents import config_members, is_given, project_members, without_machine, without_targets
+from codestilts.archiving.contents import (
+    REDRAWN,
+    config_members,
+    is_given,
+    project_members,
+    without_machine,
+    without_targets,
+)
 from codestilts.archiving.disclosure import check_members, disclosures
-from codestilts.archiving.licences import may_be_shared, sources_of_task, text_policy
+from codestilts.archiving.licences import excerpts, may_be_shared, sources_of_task, text_policy
 from codestilts.archiving.markdown import hub_licence, markdown_table
 from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.redraw import prepare, read_archived_study
 
@@ -52,6 +61,21 @@ def test_a_target_with_one_closed_source_is_closed(tmp_path: Path) -> None:
     policy = text_policy(closed)
     assert {"param-qa", "match", "tags"} <= set(policy.closed), "flask has functions of all of them"
     assert policy.withheld == ("param-qa",), "labels, tags and ids are no texts"
+
+
+def test_twins_of_closed_targets_are_closed_and_their_answers_withheld(tmp_path: Path) -> None:
+    study = load_study(read_configs([ROOT / "config.yaml"]) | {"source_language": ["python", "javascript"]}, ROOT)
+    assert text_policy(study).closed == () and "param-qa-from-javascript" in study.twins
+    flask = replace(study.sources["flask"], licence="LicenseRef-none")
+    policy = text_policy(replace(study, sources=study.sources | {"flask": flask}))
+    assert policy.withheld == ("param-qa", "param-qa-from-javascript")
+    assert excerpts(study, "param-qa-from-javascript") == ["answers in predictions"], "of twins there are no samples"
+
+
+def test_only_figures_and_tables_that_the_report_has_go_into_the_archive() -> None:
+    kept = ["tables/claims.csv", "tables/claims.tex", "tables/e/effects.csv", "figures/e/effects-all-groups.svg"]
+    left = ["tables/answers.csv", "tables/e/answers.tex", "figures/e/old.svg", "tables/e/more/effects.csv"]
+    assert [name for name in kept + left if re.fullmatch(REDRAWN, name)] == kept
 
 
 @pytest.mark.parametrize(
@@ -109,6 +133,7 @@ def test_notebooks_lose_what_describes_the_machine(tmp_path: Path) -> None:
     drawn["outputs"] = [FIGURE]
     assert json.loads(raw) == {"cells": [drawn], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4}
     check_members({"results/x/notebooks/a.ipynb": raw}, tmp_path)
+    assert json.loads(without_machine(json.loads(raw), outputs=False))["cells"][0]["outputs"] == []
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -4,14 +4,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from projects import ROOT, copy_project, environment
+from projects import ROOT, call, copy_project
 from rocrate.vocabs import RO_CRATE
 from rocrate_validator import models, services
 from rocrate_validator.utils.http import HttpRequester
@@ -22,14 +21,6 @@ from codestilts.workflow.redraw import compare_files
 # Terms whose addresses RO-Crate 1.3 changed.
 TERMS = {name: f"https://bioschemas.org/{name}" for name in ("ComputationalWorkflow", "FormalParameter")}
 TERMS |= {name: f"https://bioschemas.org/ComputationalWorkflow#{name}" for name in ("input", "output")}
-
-
-def call(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    """Run a script of the project in ``folder``; stdout and stderr together."""
-    command = ["python", *map(str, words)]
-    return subprocess.run(
-        command, cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
 
 
 @pytest.fixture(scope="module")

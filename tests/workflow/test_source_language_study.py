@@ -1,5 +1,6 @@
 """A study with two source languages, from packages to the report; its intermediate tasks are ranked, too."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import packages
 import pandas as pd
 import pytest
 import yaml
-from projects import copy_project, environment
+from projects import ROOT, call, copy_project, environment
 
 STUDY = {
     "study": "sources",
@@ -73,6 +74,16 @@ def test_the_matrix_has_both_source_languages_and_contrasts_have_the_first(proje
     assert set(scores["target"]) == {"match", "tags", "search-untrained"}
     report = (results / "report.html").read_text()
     assert 'id="sources"' in report and 'id="transferability"' in report
+
+
+def test_its_archive_is_redrawn_with_the_scores_of_twins(project: Path, tmp_path: Path) -> None:
+    for name in ("LICENSE", "CITATION.cff"):
+        shutil.copy2(ROOT / name, project / name)
+    made = call(project, "scripts/archive.py", "--configs", "config.yaml", "micro.yaml", "two.yaml")
+    assert made.returncode == 0, made.stdout
+    checkout, archive = copy_project(tmp_path / "checkout"), project / "results/sources.zip"
+    result = call(checkout, "scripts/redraw.py", "--archive", archive, "--cores", "2", "--verify")
+    assert result.returncode == 0 and "rule score_twins:" in result.stdout, result.stdout[-6000:]
 
 
 def test_rankings_need_no_model_that_is_kept(project: Path) -> None:

@@ -15,6 +15,7 @@ from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import is_leftover
+from codestilts.reporting.exhibits import NOTEBOOK_OF
 
 Members = dict[str, Path | bytes]
 
@@ -31,6 +32,8 @@ PREDICTIONS = r"predictions/.*\.parquet|retrieval/.*\.(parquet|csv|json)|baselin
 NOTEBOOKS = r"notebooks/.*\.ipynb"
 SHOWN_TEXTS = r"(sample|browsed)_predictions\.(csv|parquet)"
 REPORT = "report.html"
+# Those that the report shows now: what an older version of the project has left beside them stays out.
+EXHIBITS = rf"(tables|figures)/([^/]+/)?({'|'.join(NOTEBOOK_OF)}|effects-[^/]+)\.(csv|tex|svg|pdf|png)"
 INSERTED = "-job-properties"  # end of the tag of the cell that is inserted into a notebook before it runs
 SUMS = r"scores/.*\.parquet"
 VERDICTS = r"claims/.*\.json"
@@ -38,7 +41,7 @@ GIVEN = (
     rf"{PREDICTIONS}|plan\.json|(records|target)/.*/run\.json|(doses|tuning)/.*\.(json|csv)|benchmarks/.*\.tsv"
     rf"|{SHOWN_TEXTS}|(?!({TABLES})\.csv)[\w-]+\.csv"
 )
-REDRAWN = rf"({TABLES})\.csv|{SUMS}|{VERDICTS}|(tables|figures)/.*\.(csv|tex|svg|pdf|png)|{NOTEBOOKS}|report\.html"
+REDRAWN = rf"({TABLES})\.csv|{SUMS}|{VERDICTS}|{EXHIBITS}|{NOTEBOOKS}|report\.html"
 
 
 def project_members(root: Path) -> Members:
@@ -94,24 +97,25 @@ def result_members(study: Study, results: Path, start: str) -> Members:
 def _prepared(name: str, path: Path, closed: Sequence[str]) -> Path | bytes:
     """Return a file as the archive has it: without texts that may not be passed on, and without paths in notebooks."""
     if re.fullmatch(NOTEBOOKS, name):
-        return without_machine(json.loads(path.read_text(encoding="utf-8")))
+        return without_machine(json.loads(path.read_text(encoding="utf-8")), outputs=not closed)
     if closed and re.fullmatch(SHOWN_TEXTS, name):
         return without_targets(path, closed)
     return path
 
 
-def without_machine(notebook: dict[str, Any]) -> bytes:
+def without_machine(notebook: dict[str, Any], *, outputs: bool = True) -> bytes:
     """Return a notebook as it was run, without the cells, outputs and metadata that describe the machine.
 
     The workflow inserts a cell with its search path and its objects, Papermill notes the path of its input, and
-    warnings name the files that they come from.
+    warnings name the files that they come from. Without ``outputs`` it has none at all, so that no notebook shows a
+    text that may not be passed on.
     """
     tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
     inserted = [any(tag.endswith(INSERTED) for tag in own) for own in tags]
     cells = [cell for cell, is_inserted in zip(notebook["cells"], inserted, strict=True) if not is_inserted]
     for cell in cells:
-        if outputs := cell.get("outputs"):
-            cell["outputs"] = [output for output in outputs if output.get("name") != "stderr"]
+        if "outputs" in cell:
+            cell["outputs"] = [output for output in cell["outputs"] if outputs and output.get("name") != "stderr"]
     metadata = {key: value for key, value in notebook["metadata"].items() if key != "papermill"}
     return (json.dumps(notebook | {"cells": cells, "metadata": metadata}, indent=1, ensure_ascii=False) + "\n").encode()
 

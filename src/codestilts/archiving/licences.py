@@ -29,7 +29,8 @@ class TextPolicy:
     """What a study archive holds of its targets' texts.
 
     Attributes:
-        closed: Targets with a source whose texts may not be passed on. None of their examples is in the archive.
+        closed: Targets, and twins, with a source whose texts may not be passed on. None of their examples is in the
+            archive.
         withheld: Those of them whose predictions are texts. Their predictions are not in the archive either.
     """
 
@@ -57,7 +58,7 @@ def text_policy(study: Study) -> TextPolicy:
     """Return what the archive of a study may hold of its targets' texts."""
     closed = tuple(
         target
-        for target in study.targets
+        for target in study.targets + study.twins
         if not all(may_be_shared(study.sources[name].licence) for name in sources_of_task(study, target))
     )
     return TextPolicy(closed, tuple(target for target in closed if study.tasks[target].type in TEXT_TYPES))
@@ -73,9 +74,9 @@ def licence_members(study: Study, resources: Path) -> dict[str, bytes]:
     Raises:
         CodeStiltsError: The fetched archive of a source is missing whose texts are in the study archive.
     """
-    policy, found = text_policy(study), dict[str, bytes]()
+    policy, found, tested = text_policy(study), dict[str, bytes](), study.targets + study.twins
     tasks = {name: sources_of_task(study, name) for name in study.examples}
-    shown = {target: [*excerpts(study, target)] for target in study.targets if target not in policy.closed}
+    shown = {target: [*excerpts(study, target)] for target in tested if target not in policy.closed}
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -102,7 +103,7 @@ def licence_members(study: Study, resources: Path) -> dict[str, bytes]:
 def excerpts(study: Study, target: str) -> list[str]:
     """Return in words which texts of a target's examples an archive holds if it may."""
     answers = ["answers in predictions"] if study.tasks[target].type in TEXT_TYPES else []
-    return [*answers, "sample predictions"]
+    return [*answers, "sample predictions"] if target in study.targets else answers  # twins are not among the samples
 
 
 def _licence_files(source: Source, resources: Path) -> dict[str, bytes]:

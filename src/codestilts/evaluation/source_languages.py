@@ -7,7 +7,6 @@ most training examples (after Baltaji et al., arXiv 2310.16937, who predict it f
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -112,13 +111,15 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``cells``, the number of targets and languages with an expectation; ``right``, the percentage in which the
-        expected source is the best; ``chance``, the same for a source drawn at random; and ``correlation``, that of
-        Spearman between score and expectation, both relative to their means over the sources of a cell.
+        expected source is the best; ``chance``, the same for a source drawn at random in each of these cells; and
+        ``correlation``, that of Spearman between score and expectation, both relative to their means over the sources
+        of a cell, in all cells with several sources.
     """
     scores = with_none(table[table["zero_shot"]])
     cell = ["arm", "target", "language"]
     sources = scores.groupby(cell)["source"].transform("count")
     several = scores[sources > 1]
+    counts = several.groupby(cell)["source"].count().rename("sources")
     rows = []
     for (arm, name), part in ((key, several[several["arm"] == key[0]]) for key in _pairs(best)):
         told = best[(best["arm"] == arm) & (best[name] != "")]
@@ -126,7 +127,7 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         varied = relative.dropna()
         known = len(varied) > 2 and (varied.nunique() > 1).all()
         row = {"arm": arm, "expected": name, "cells": len(told), "right": 100 * (told["best"] == told[name]).mean()}
-        row["chance"] = 100 * np.mean(1 / part.groupby(cell)["source"].count()) if len(told) else float("nan")
+        row["chance"] = 100 * (1 / told.set_index(cell).join(counts)["sources"]).mean()
         rows.append(row | {"correlation": stats.spearmanr(varied["score"], varied[name])[0] if known else float("nan")})
     return pd.DataFrame(rows, columns=["arm", "expected", "cells", "right", "chance", "correlation"])
 

@@ -120,7 +120,8 @@ def other_rates(expected: Snapshot, found: Snapshot) -> list[str]:
     """Return in words for which arms trials chose another learning rate, because everything after it differs then."""
     rates = []
     for snapshot in (expected, found):
-        doses = snapshot.tables.get("doses", pd.DataFrame(columns=["encoder", "arm", "learning_rate", "chosen"]))
+        columns = ["encoder", "arm", "learning_rate", "chosen"]
+        doses = snapshot.tables.get("doses", pd.DataFrame()).reindex(columns=columns)
         chosen = doses[doses["chosen"] == "True"].drop_duplicates(["encoder", "arm"])
         rates.append(chosen.set_index(["encoder", "arm"])["learning_rate"])
     ours, theirs = rates[0].align(rates[1], join="inner")

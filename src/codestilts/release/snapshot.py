@@ -6,24 +6,48 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from codestilts.config.plan_record import PLAN, current, prediction_files, read_entries
 from codestilts.config.settings_json import to_json
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings
 from codestilts.csv_tables import read_csv
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 from codestilts.release.tables import COPIED, TABLES
 
 RELEASE = "release.json"
 # Fields of settings that only say how jobs compute or what they keep, and the rate, which has a column of its own.
 TECHNICAL = {"checkpoint_minutes", "keep_models", "threads", "seeds", "learning_rate"}
 MACHINE = ("device", "processor", "threads", "precision")  # what decides the last bits, with the versions
+
+
+@dataclass(frozen=True)
+class _Machine:
+    precision: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    scores: dict[str, float]
+    factors: Annotated[dict[str, float], Field(min_length=1)]
+    thresholds: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class _Release:
+    """What a comparison reads of ``release.json``; it has more."""
+
+    machines: list[_Machine]
+    tolerances: _Measured | None = None
+    lacks: dict[str, Any] = field(default_factory=dict)
+    runs: int = 0
+    of: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,21 +85,34 @@ def read_snapshot(folder: Path) -> Snapshot:
     if not folder.is_dir() or not any((folder / name).exists() for name in (PLAN, "scores.csv", "predictions")):
         raise CodeStiltsError(f"{folder}: neither the results of a study nor a release: make report, or make release")
     records = list(run_records(folder))
-    found = {name: read_csv(path, texts=True) for name in COPIED if (path := folder / f"{name}.csv").exists()}
+    found = {name: _read_table(path, name) for name in COPIED if (path := folder / f"{name}.csv").exists()}
     found |= {"runs": runs(records), "predictions": predictions(folder), "examples": examples(folder)}
     tables = {name: found[name] for name in TABLES if name in found and len(found[name])}
     return Snapshot(folder, tables, machines(records), current(read_entries(folder / PLAN)))
 
 
 def _read_release(folder: Path) -> Snapshot:
+    path = folder / RELEASE
     try:
-        release = json.loads((folder / RELEASE).read_text(encoding="utf-8"))
-        listed = tuple(json.dumps(machine, sort_keys=True) for machine in release["machines"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CodeStiltsError(f"{folder / RELEASE}: not the record of a release ({error}): make release") from None
+        release = json.loads(path.read_text(encoding="utf-8"))
+        TypeAdapter(_Release).validate_python(release)
+    except ValidationError as error:
+        place, what = ".".join(map(str, error.errors()[0]["loc"])), error.errors()[0]["msg"]
+        raise CodeStiltsError(f"{path}: not the record of a release ({place}: {what}): make release") from None
+    except ValueError as error:
+        raise CodeStiltsError(f"{path}: not the record of a release ({one_line(error)}): make release") from None
+    listed = tuple(json.dumps(machine, sort_keys=True) for machine in release["machines"])
     paths = {name: folder / f"{name}.csv{'.gz' if table.packed else ''}" for name, table in TABLES.items()}
-    tables = {name: read_csv(path, texts=True) for name, path in paths.items() if path.exists()}
+    tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}
     return Snapshot(folder, tables, listed, current(read_entries(folder / PLAN)), release)
+
+
+def _read_table(path: Path, name: str) -> pd.DataFrame:
+    """Read one of :data:`TABLES`, as texts, with the columns that identify its rows."""
+    table = read_csv(path, texts=True)
+    if missing := [key for key in TABLES[name].keys if key not in table]:
+        raise CodeStiltsError(f"{path}: lacks the column {missing[0]}: delete it, and make it again")
+    return table
 
 
 def run_records(folder: Path) -> Iterable[dict[str, Any]]:
@@ -88,7 +125,9 @@ def run_records(folder: Path) -> Iterable[dict[str, Any]]:
     for path in sorted(path for pattern in patterns for path in folder.glob(f"{pattern}/run.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            record["settings"]["encoder"], record["versions"].items(), record["processor"]
+            settings = record["settings"]
+            settings["encoder"], settings["arm"], record["versions"].items(), record["processor"]
+            record["precision"].split(), "seed" in record or settings["seeds"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CodeStiltsError(
                 f"{path}: not the record of a run ({error}): delete its folder, make report"
@@ -157,7 +196,10 @@ def examples(folder: Path) -> pd.DataFrame:
 
 
 def _content(path: Path) -> tuple[str, str]:
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise CodeStiltsError(f"{path}: not a table ({one_line(error)}): delete it, make report") from None
     return str(len(table)), content_digest(table)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from codestilts.csv_tables import read_csv
+from codestilts.errors import CodeStiltsError
 from codestilts.release.snapshot import Snapshot
+from codestilts.release.tables import TABLES
 
 FOLDER = "tolerances"
 
@@ -71,11 +73,20 @@ def read_tolerances(expected: Snapshot, found: Snapshot) -> Tolerances:
     warnings = [f"rounding in {name} was not measured: its tolerances are those of {min(factors)}" for name in other]
     return Tolerances(
         scores=measured["scores"],
-        derived={path.name.split(".")[0]: read_csv(path) for path in _files(expected.folder)},
+        derived={path.name.split(".")[0]: _read_derived(path, expected) for path in _files(expected.folder)},
         thresholds=measured["thresholds"],
         factor=max([1.0, *(factors.get(name, 1.0) for name in found.precisions)]),
         warnings=tuple(warnings),
     )
+
+
+def _read_derived(path: Path, expected: Snapshot) -> pd.DataFrame:
+    """Read the tolerances of a table's numbers, one row for each of its own."""
+    table, name = read_csv(path), path.name.split(".")[0]
+    rows, numbers = expected.tables.get(name, table), TABLES[name].numbers if name in TABLES else ()
+    if len(table) != len(rows) or not set(numbers) & set(rows) <= set(table):
+        raise CodeStiltsError(f"{path}: not the tolerances of {name}, of other rows or columns: make release")
+    return table
 
 
 def _files(folder: Path) -> list[Path]:

@@ -58,7 +58,7 @@ def write_release(study: Study, results: Path, out: Path) -> dict[str, Any]:
             shutil.copyfile(results / PLAN, folder / PLAN)
         if (measured := results / ROUNDING / MEASURED).exists():
             record["tolerances"] = json.loads(measured.read_text(encoding="utf-8"))
-            if record["tolerances"]["of"] != digest_of(snapshot.tables):
+            if record["tolerances"].get("of") != digest_of(snapshot.tables):
                 raise CodeStiltsError(
                     f"{measured}: measured for other results: make rounding, or delete {measured.parent}"
                 )

@@ -17,7 +17,7 @@ FIGURES = {
     "sources": ["source-scores", "source-effects"],
 }
 TABLES = {
-    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "answers", "stages", "slurm"],
+    WHOLE_STUDY: ["arms", "claims", "audit", "sources", "stages", "slurm"],
     "effects": ["contrasts", "sensitivity", "effects", "checks"],
     "languages": ["counts", "difference", "languages"],
     "training": ["budgets", "learned", "matched", "checkpoints", "layers", "cost"],
@@ -26,8 +26,20 @@ TABLES = {
     "transferability": ["rankings", "choices"],
     "sources": ["expectations", "best-sources"],
 }
+# What `snakemake --report` shows the exhibits of each notebook under. Their caption is report/NOTEBOOK.rst, or its own.
+CATEGORIES = {
+    WHOLE_STUDY: "The study",
+    "effects": "Effects",
+    "languages": "Languages",
+    "training": "Training",
+    "doses": "Doses",
+    "generation": "Generated texts",
+    "transferability": "Choosing an intermediate task",
+    "sources": "Source languages",
+}
+CAPTIONS = {"claims": "claims", "audit": "audit"}
 PRINTED = ["pdf", "png", "csv"]  # the files of a figure beside its SVG; the last has the numbers that it draws
-_NOTEBOOKS = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}
+NOTEBOOK_OF = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class Exhibit:
     @property
     def notebook(self) -> str:
         """The notebook that made it, as it was run."""
-        return "/".join(filter(None, ("notebooks", self.encoder, f"{_NOTEBOOKS.get(self.name, 'effects')}.ipynb")))
+        return "/".join(filter(None, ("notebooks", self.encoder, f"{NOTEBOOK_OF.get(self.name, 'effects')}.ipynb")))
 
     def goal(self, study: str) -> str:
         """What the workflow is asked for to make just it: the file and the overlays of the study, if it has any."""

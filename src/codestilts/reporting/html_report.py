@@ -43,7 +43,7 @@ class ReportInputs:
 
     ``template`` is the template of the page; its style (``page.css``) and its script (``page.js``) are beside it.
     ``tasks`` are the task files by name, ``image`` is the SHA-256 of the container image that the jobs ran in, if they
-    did, and ``energy`` is what the training runs used, in words.
+    did, and ``energy`` is what training and prediction used, in words.
     """
 
     template: Path
@@ -96,6 +96,8 @@ def render(inputs: ReportInputs) -> str:
         CodeStiltsError: A table is missing.
     """
     settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings)
+    browsed = pd.read_parquet(inputs.results / BROWSED)
+    closed = without_samples(inputs.tasks, settings, {*tables["sample_predictions"]["target"], *browsed["target"]})
     not_comparable = incomparable(inputs.tasks, settings)
     engine = _engine(inputs.template.parent, not_comparable)
     script = (inputs.template.parent / "page.js").read_text(encoding="utf-8")
@@ -127,7 +129,9 @@ def render(inputs: ReportInputs) -> str:
         audit=rows(tables["audit"]),
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
         examples=example_groups(tables["sample_predictions"]),
-        browsed=browser_data(inputs.results / BROWSED),
+        browsed=browser_data(browsed),
+        closed=closed,
+        withheld=[target for target in closed if not has_predictions(inputs.results, target)],
         languages=rows(tables["language_similarity"]),
         stages=rows(read_csv(inputs.results / "tables/stages.csv")),
         jobs=embedded_svg((inputs.results / "figures/jobs.svg").read_text(encoding="utf-8"), "jobs"),
@@ -242,8 +246,20 @@ def machine(runs: pd.DataFrame) -> dict[str, str]:
     return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in columns}
 
 
-def browser_data(path: Path) -> dict[str, Any]:
+def without_samples(tasks: dict[str, Row], settings: ReportSettings, sampled: set[str]) -> list[str]:
+    """Return the targets of which examples are shown in a study, but not here: its archive had to leave them out."""
+    mining = {name for name, task in tasks.items() if (task.get("options") or {}).get("protocol") == "mining"}
+    return [name for name in settings.comparison.targets if name not in sampled | mining]
+
+
+def has_predictions(results: Path, target: str) -> bool:
+    """Return whether a folder of results has predictions for a target."""
+    patterns = (f"predictions/*/*/{target}/*.parquet", f"retrieval/*/*/*/{target}.parquet")
+    return any(path for pattern in patterns for path in results.glob(pattern))
+
+
+def browser_data(table: pd.DataFrame) -> dict[str, Any]:
     """Return the predictions to browse for the script of the page, with the names of languages."""
-    data = page_data(pd.read_parquet(path))
+    data = page_data(table)
     languages = {name for by_language in data["cells"].values() for name in by_language}
     return data | {"names": {name: display_names.language_name(name) for name in sorted(languages)}}

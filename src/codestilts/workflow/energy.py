@@ -8,13 +8,15 @@ neither load nor site is known, both ends of a range are reckoned.
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.device_speed import GPUS, device_name
+from codestilts.workflow.job_paths import encoder_of
 
 # A GPU takes half of its board power to all of it in training; its host is not counted.
 GPU_SHARE = (0.5, 1.0)
@@ -69,17 +71,33 @@ def device_of_study(results: Path) -> str:
     return ""
 
 
-def energy_of_runs(runs: pd.DataFrame, gpus: dict[str, int]) -> str:
-    """Return in words the energy of the training runs of a study.
+def benchmarked_hours(benchmarks: Path, gpus: Mapping[str, int]) -> float:
+    """Return the device hours of all jobs that train or predict: trials, training, frozen retrieval, transferability.
 
     Args:
-        runs: The table of runs (``runs.csv``).
-        gpus: The number of GPUs that train a model together, by encoder; 1 if it is not named.
+        benchmarks: The folder of benchmarks of a study.
+        gpus: The number of GPUs that a job requests, by encoder; 1 if it is not named.
+    """
+    seconds = 0.0
+    for path in benchmarks.rglob("*.tsv"):
+        if encoder := encoder_of(path.relative_to(benchmarks).with_suffix("").as_posix()):
+            seconds += float(read_benchmark(path)["s"]) * gpus.get(encoder, 1)
+    return seconds / 3600
+
+
+def energy_of_study(runs: pd.DataFrame, hours: float) -> str:
+    """Return in words the device hours of a finished study and their energy.
+
+    Args:
+        runs: The table of runs (``runs.csv``). If they ran on several devices, each has the share of the hours that it
+            has of the runs' time.
+        hours: Those of :func:`benchmarked_hours`.
     """
     machines = zip(runs["device"], runs["processor"], runs["threads"], strict=True)
     devices = pd.Series([device_name(*machine) for machine in machines], index=runs.index, dtype=str)
-    hours = runs["seconds"] * [gpus.get(encoder, 1) for encoder in runs["encoder"]] / 3600
-    return energy_text((str(device), float(total)) for device, total in hours.groupby(devices).sum().items())
+    shares = runs["seconds"].groupby(devices).sum() / runs["seconds"].sum()
+    text = energy_text((str(device), hours * float(share)) for device, share in shares.items())
+    return f"All jobs that train or predict took {hours:,.2f} device hours. {text}"
 
 
 def energy_text(parts: Iterable[tuple[str, float]]) -> str:

@@ -25,7 +25,7 @@ from codestilts.release.comparison import Comparison, compare_results
 STUDY = "study.json"
 # What the archive says; everything else of a project is code, which comes from this checkout.
 SETTINGS = re.compile(r"(config\.yaml|claims\.yaml|sources\.csv|(studies|tasks)/.*\.yaml|[\w.-]+\.yaml)$")
-SCORING = ("score", "score_baselines", "claim")
+SCORING = ("score", "score_twins", "score_baselines", "claim")
 COMPARED = (".csv", ".tex", ".json", ".parquet")  # the numbers; how figures look depends on the fonts of a machine
 TIMES = ("tables/stages.", "figures/jobs.")  # run times, of the redraw for what it makes
 ANALYSIS = ("compare", "collect", "concatenate", "claims", "report")
@@ -89,11 +89,9 @@ def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
     study = read_archived_study(archive)
     digest = file_digest(archive) if archive.is_file() else "unpacked"
     project = folder / f"{study.study}-{digest[:8]}"
-    results = f"results/{study.study}/"
 
     def is_wanted(name: str) -> bool:
-        given = name.startswith(results) and is_given(name.removeprefix(results), study.start)
-        return given or SETTINGS.fullmatch(name) is not None
+        return _is_given(name, study) or SETTINGS.fullmatch(name) is not None
 
     if not project.exists() or not archive.is_file():
         shutil.rmtree(project, ignore_errors=True)
@@ -108,8 +106,13 @@ def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
     return project
 
 
-def redraw(project: Path, cores: str) -> Path:
-    """Run the rules after predictions in a project of :func:`prepare`.
+def _is_given(name: str, study: ArchivedStudy) -> bool:
+    results = f"results/{study.study}/"
+    return name.startswith(results) and is_given(name.removeprefix(results), study.start)
+
+
+def redraw(project: Path, archive: Path, cores: str) -> Path:
+    """Run the rules after predictions in a project of :func:`prepare` for the archive.
 
     Returns:
         The report.
@@ -118,10 +121,13 @@ def redraw(project: Path, cores: str) -> Path:
         CodeStiltsError: Snakemake failed; it has said why.
     """
     study = TypeAdapter(ArchivedStudy).validate_json((project / STUDY).read_bytes())
-    report = f"results/{study.study}/report.html"
+    results = f"results/{study.study}/"
+    report, twins = f"{results}report.html", f"{results}scores/twins/"
+    # The report does not read the scores of twins: the matrix that is made of them needs functions, and is given.
+    scores = [name for name in digests(archive) if name.startswith(twins) and not _is_given(name, study)]
     command = [str(Path(sys.executable).with_name("snakemake")), "--cores", cores]
     command += [word for config in study.configs[1:] for word in ("--configfile", config)]
-    command += ["--allowed-rules", *rules(project, study.start), "--", report]
+    command += ["--allowed-rules", *rules(project, study.start), "--", report, *scores]
     environment = os.environ | {"PYTHONPATH": str((project / "src").resolve()), "HF_HUB_OFFLINE": "1"}
     if subprocess.run(command, cwd=project, env=environment).returncode:
         raise CodeStiltsError(f"{project}: the report was not drawn; the lines above say why")
@@ -157,7 +163,7 @@ def compare_files(archive: Path, project: Path) -> list[Compared]:
     for name, digest in digests(archive).items():
         inner = name.removeprefix(results)
         comparable = inner.endswith(COMPARED) and not inner.startswith(TIMES)
-        if name.startswith(results) and comparable and not is_given(inner, study.start):
+        if name.startswith(results) and comparable and not _is_given(name, study):
             path = project / name
             state = "missing" if not path.exists() else "equal" if file_digest(path) == digest else "differs"
             found.append(Compared(name, state))
