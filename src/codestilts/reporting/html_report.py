@@ -167,7 +167,6 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
         "contrast_name",
         "contrast_label",
         "scope_name",
-        "item_name",
         "ranking_name",
         "method_name",
     )
