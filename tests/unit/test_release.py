@@ -259,7 +259,6 @@ def test_a_folder_without_results_is_an_error_in_one_line(release: Path, tmp_pat
 DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("again/scores.csv", b"", "not a table"),
     ("again/scores.csv", b"a,b\n1\n1,2,3\n", "not a table"),
-    ("again/scores.csv", b"\xff\xfe\n", "not a table"),
     ("again/scores.csv", b"encoder,value\ntiny,1\n", "lacks the column arm"),
     ("again/examples/match.parquet", b"PAR1 cut off", "not a table"),
     ("again/predictions/tiny/pos/tags/0-1.parquet", b"", "not a table"),
@@ -269,7 +268,6 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("expected/runs.csv.gz", gzip.compress(b"phase\nx\n"), "lacks the column encoder"),
     ("expected/tolerances/effects.csv.gz", gzip.compress(b"low\n0\n"), "not the tolerances of effects"),
     ("expected/release.json", b"[]", "not the record of a release"),
-    ("expected/release.json", b"{", "not the record of a release"),
     ("expected/release.json", {"tolerances": {}}, "tolerances.scores: Field required"),
     ("expected/release.json", {"tolerances": {"scores": {}, "factors": {}, "thresholds": {}}}, "tolerances.factors"),
     ("expected/release.json", {"machines": [{}]}, "machines.0.precision: Field required"),

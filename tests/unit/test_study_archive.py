@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -26,7 +27,7 @@ from codestilts.archiving.markdown import hub_licence, markdown_table
 from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
-from codestilts.workflow.redraw import prepare, read_archived_study
+from codestilts.workflow.redraw import prepare, read_archived_study, redraw
 
 HOME = "/home/someone/project"
 FIGURE = {"output_type": "display_data", "data": {"text/plain": "a figure"}}
@@ -219,6 +220,34 @@ def test_a_changed_archive_leaves_no_half_of_a_project(tmp_path: Path) -> None:
     with pytest.raises(CodeStiltsError, match=r"config\.yaml differs"):
         prepare(tmp_path / "bad.zip", ROOT, tmp_path / "redrawn")
     assert list((tmp_path / "redrawn").iterdir()) == [project]
+
+
+@pytest.mark.parametrize(("start", "scored"), [("predictions", True), ("scores", False)])
+def test_a_redraw_has_all_config_files_and_asks_for_the_scores_of_twins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, scored: bool
+) -> None:
+    """The report does not read these scores; where a redraw starts from scores, it has them."""
+    study = {"study": "x", "configs": ["config.yaml", "a.yaml", "studies/b.yaml"], "start": start}
+    study |= {"version": "1", "commit": "", "versions": {}}
+    twins = "results/x/scores/twins/e/a.sums.parquet"
+    members = dict.fromkeys(
+        ["config.yaml", "a.yaml", "studies/b.yaml", twins, "results/x/scores/e/a.sums.parquet"], b""
+    )
+    write_archive(members | {"study.json": json.dumps(study).encode()}, tmp_path / "x.zip")
+    project = prepare(tmp_path / "x.zip", ROOT, tmp_path / "redrawn")
+    assert (project / twins).exists() is not scored
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr("codestilts.workflow.redraw.subprocess.run", run)
+    redraw(project, tmp_path / "x.zip", "1")
+    words = " ".join(commands[0])
+    assert "--configfile a.yaml studies/b.yaml --allowed-rules" in words and words.count("--configfile") == 1
+    assert commands[0][commands[0].index("--") + 1 :] == ["results/x/report.html", *([twins] if scored else [])]
+    assert ("score_twins" in commands[0]) is scored
 
 
 def test_what_is_no_study_archive_is_refused_in_one_line(tmp_path: Path) -> None:

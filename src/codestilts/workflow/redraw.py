@@ -126,7 +126,8 @@ def redraw(project: Path, archive: Path, cores: str) -> Path:
     # The report does not read the scores of twins: the matrix that is made of them needs functions, and is given.
     scores = [name for name in digests(archive) if name.startswith(twins) and not _is_given(name, study)]
     command = [str(Path(sys.executable).with_name("snakemake")), "--cores", cores]
-    command += [word for config in study.configs[1:] for word in ("--configfile", config)]
+    if overlays := study.configs[1:]:
+        command += ["--configfile", *overlays]  # once: Snakemake takes those after the last such option only
     command += ["--allowed-rules", *rules(project, study.start), "--", report, *scores]
     environment = os.environ | {"PYTHONPATH": str((project / "src").resolve()), "HF_HUB_OFFLINE": "1"}
     if subprocess.run(command, cwd=project, env=environment).returncode:
