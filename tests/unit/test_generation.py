@@ -222,6 +222,16 @@ def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
     assert not found["cut"].any() and set(found["prediction"]) == {""}
 
 
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("kind", ["published", "quick"])
+def test_weights_that_are_not_finite_give_empty_outputs(kind, beams, encoder, tokenizer):
+    head = new_head(encoder, tokenizer, kind=kind, beams=beams)
+    head.decoder.bias.data[:] = torch.nan
+    task = tiny.task("generation", {"head": kind}, beams=beams)
+    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    assert set(found["prediction"]) == {""} and found["cut"].all() and set(found["score"]) == {-np.inf}
+
+
 def test_the_decoder_starts_from_the_encoders_first_blocks(encoder, tokenizer, tmp_path):
     head, again = (new_head(encoder, tokenizer, decoder_layers=1) for _ in range(2))
     own, weights = head.decoder.blocks.state_dict(), encoder.state_dict()

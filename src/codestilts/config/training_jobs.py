@@ -96,7 +96,10 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
     section, definition = study.config.target, study.arms[arm]
     overrides = section.own(study.base(target))
     budget = _budget(study, section, [target], overrides)
-    budget["learning_rate"] *= 0.0 if study.learning_rates else definition.target_learning_rate_factor
+    factor = definition.target_learning_rate_factor
+    budget["learning_rate"] *= 0.0 if study.learning_rates else factor
+    if budget["head_learning_rate"]:
+        budget["head_learning_rate"] *= factor
     budget["freeze_embeddings"] |= "embeddings" in definition.frozen
     lora = LoraSettings(**section.lora.model_dump() | overrides.get("lora", {}))
     modules = tuple(study.encoder(encoder).lora_modules or lora.modules)

@@ -168,6 +168,7 @@ def decode(
 ) -> pd.DataFrame:
     """Turn tokens into texts; ``score`` is the mean log probability of a token, ``cut`` an output without an end.
 
+    Where weights are not finite, an output has no token and its score is -inf.
     A text is as the tokenizer writes it: many know no capitals and put spaces around marks, which metrics allow for.
     """
     rows = torch.cat(outputs)
@@ -178,7 +179,7 @@ def decode(
         "gold": examples["reference"],
         "prediction": [text.strip() for text in written],
         "score": rows[:, 0].tolist(),
-        "cut": [ids[-1] != end for ids in tokens],
+        "cut": [ids[-1:] != [end] for ids in tokens],
     }
     return pd.DataFrame(columns, index=examples.index).join(examples[[name for name in COLUMNS if name in examples]])
 

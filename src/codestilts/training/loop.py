@@ -113,21 +113,29 @@ class Run:
         self.unread.append((number, loss))
         due = number in self.evaluation_steps
         if due or len(self.unread) >= LOSSES_AT_ONCE[self.inputs.device.type]:
-            self._read_losses(run_on_rank_zero(partial(self._evaluate, number)) if due else {})
+            losses = self._read_losses()  # before the evaluation, which a model that diverged would waste
+            self._record(losses, run_on_rank_zero(partial(self._evaluate, number)) if due else {})
             if rank() == 0 and (due or time.perf_counter() - self.shown > PROGRESS_SECONDS):
                 self._show(self.state.steps[-1])
 
-    def _read_losses(self, scores: dict[str, float]) -> None:
-        """Record the steps whose losses were not read yet; ``scores`` are those of the last of them."""
+    def _read_losses(self) -> dict[int, float]:
+        """Return the losses, by step, that were not read yet."""
         losses = torch.stack([loss for _, loss in self.unread]).tolist()
-        records = []
-        for (number, _), loss in zip(self.unread, losses, strict=True):
-            planned, is_last = self.plan[number - 1], number == self.unread[-1][0]
+        read = {number: loss for (number, _), loss in zip(self.unread, losses, strict=True)}
+        self.unread.clear()
+        for number, loss in read.items():
             if not math.isfinite(loss):
                 raise CodeStiltsError(
-                    f"{self._where(number)}: the loss of task {planned.task} is {loss}: lower learning_rate "
-                    f"({self.settings.learning_rate}) or check the examples"
+                    f"{self._where(number)}: the loss of task {self.plan[number - 1].task} is {loss}: lower "
+                    f"learning_rate ({self.settings.learning_rate}) or check the examples"
                 )
+        return read
+
+    def _record(self, losses: dict[int, float], scores: dict[str, float]) -> None:
+        """Record steps; ``scores`` are those of the last of them."""
+        records = []
+        for number, loss in losses.items():
+            planned, is_last = self.plan[number - 1], number == max(losses)
             record = StepRecord(
                 step=number,
                 task=planned.task,
@@ -138,7 +146,6 @@ class Run:
                 scores=scores if is_last else {},
             )
             records.append(record)
-        self.unread.clear()
         self.state.add(records)
 
     def result(self) -> Trained:
