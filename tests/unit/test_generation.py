@@ -84,6 +84,16 @@ def test_outputs_end_and_are_cut(tokenizer):
         assert other["output"].tolist() == one["output"].tolist()[:2]
 
 
+def test_training_outputs_that_are_cut_are_counted(folder, tokenizer):
+    """References have 2, 3 and 4 words in turn, and an end: with 4 tokens, each third is cut."""
+    rows = tiny.examples("generation", 24).assign(split=["train"] * 12 + ["dev"] * 6 + ["test"] * 6)
+    kinds = {"generation": tiny.task_settings("generation", output_tokens=4)}
+    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    settings = tiny.settings(kinds, steps=1, evaluations=1)
+    trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
+    assert trained.record["cut_outputs"] == {"generation": 4}
+
+
 @pytest.mark.parametrize("kind", ["published", "quick"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_loss_is_that_of_all_scores(kind, smoothing, encoder, tokenizer, monkeypatch):

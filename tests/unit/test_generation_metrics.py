@@ -264,10 +264,20 @@ def test_an_unknown_language_is_a_wrong_one():
     assert sums["numerator"].tolist() == [1, 0, 0, 1] and sums["denominator"].tolist() == [1] * 4
 
 
+def test_cut_outputs_are_counted():
+    assert value(row_sums(frame(["x"] * 4, ["y"] * 4, cut=[True, False, False, False]), "cut")) == 0.25
+    assert value(row_sums(frame(["x"], ["y"]), "cut")) == 0  # a trivial output has an end
+
+
 def test_the_right_language_is_reported_beside_every_metric_of_generation():
     for metric in ("smoothed_bleu4", "edit_similarity", "rouge2", "rouge_l", "generated_f1", "translation_bleu4"):
-        assert reported_metrics(metric)[0] == metric and reported_metrics(metric)[-1] == "right_language"
-    assert reported_metrics("rouge_l")[1:] == ["rouge2", "chrf", "right_language"]  # of summaries, not of descriptions
+        assert reported_metrics(metric)[0] == metric and reported_metrics(metric)[-2:] == ["right_language", "cut"]
+    assert reported_metrics("rouge_l")[1:] == [
+        "rouge2",
+        "chrf",
+        "right_language",
+        "cut",
+    ]  # of summaries, not of descriptions
     assert "right_language" not in reported_metrics("squad_em") + reported_metrics("exact_match")
 
 

@@ -520,13 +520,17 @@ def test_generated_texts_in_the_wrong_language_are_marked(results: Path, tmp_pat
 def test_the_quality_and_language_of_generated_texts_are_a_table(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
     row = {"target": "complete", "arm": "none", "method": "full", "learning_rate": 1e-3, "languages": "zero-shot"}
-    measured = [{"quality": 12.34, "wrong_language": 56.78, "error": 9.87}, {"quality": 2.5}]
+    measured = [
+        {"quality": 12.34, "wrong_language": 56.78, "error": 9.87, "missed": 4.44, "cut": 3.21},
+        {"quality": 2.5},
+    ]
     table = pd.DataFrame([row | {"arm": arm} | values for arm, values in zip(("none", "slow"), measured, strict=True)])
     write_csv(table, tmp_path / "copy" / "tables/tiny/wrong-language.csv")
     html = page(tmp_path / "copy", replace(SETTINGS, generation=True))
     assert 'id="generation"' in html
     shown = pd.read_html(StringIO(html), attrs={"id": "table-tiny-wrong-language"})[0]
     assert shown["wrong language"].tolist()[0] == 56.8 and shown["error"].isna().tolist() == [False, True]
+    assert shown[["missed", "cut"]].iloc[0].tolist() == [4.4, 3.2]
     assert shown["quality"].tolist() == [12.3, 2.5] and shown["learning rate"].tolist() == [1e-3, 1e-3]
 
 

@@ -128,7 +128,9 @@ def test_an_arm_changes_how_its_targets_are_trained(study: Study) -> None:
     assert slow.head_learning_rate == plain.head_learning_rate is None
     target = other.config.target.model_copy(update={"head_learning_rate": 2e-3})
     heads = replace(other, config=other.config.model_copy(update={"target": target}))
-    assert training_jobs.target_settings(heads, "bert-tiny", "none", "tags", "3").head_learning_rate == pytest.approx(2e-4)
+    assert training_jobs.target_settings(heads, "bert-tiny", "none", "tags", "3").head_learning_rate == pytest.approx(
+        2e-4
+    )
     tried = replace(other, config=other.config.model_copy(update={"target": with_rates(other, [1e-3, 1e-2])}))
     rates = training_jobs.tuning_settings(tried, "bert-tiny", "none", "tags").learning_rates
     assert rates == pytest.approx((1e-4, 1e-3))

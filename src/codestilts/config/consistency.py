@@ -52,8 +52,8 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
     # A tagging task without labels takes the tags of its train rows.
     if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
-    if task.metric == "right_language":
-        yield Problem(("metric",), "the language of outputs is reported beside a metric of their quality: choose one")
+    if task.metric in ("right_language", "cut"):
+        yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
     if task.type == "generation" and not task.trained:
         yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")
     elif not task.trained and task.type != "retrieval":

@@ -76,6 +76,13 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Generatio
     return features
 
 
+def cut_outputs(features: Records[GenerationFeature], tokenizer: Any, task: Task) -> int:
+    """Count the features whose output has been cut: it has ``output_tokens`` tokens, and the last is no end."""
+    _, end = start_and_end(tokenizer)
+    longest = np.flatnonzero(features.lengths("output") == task.options.output_tokens)
+    return sum(int(features[int(index)]["output"][-1] != end) for index in longest)
+
+
 def collate(features: list[GenerationFeature], tokenizer: Any, rng: Any = None) -> Batch:
     """Batch the features with ``output``, shape [examples, most output tokens]."""
     batch = collate_sequences(features, tokenizer.pad_token_id)

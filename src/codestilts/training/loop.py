@@ -22,6 +22,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Batch, move_batch, pin_batch
+from codestilts.tasktypes.generation import cut_outputs
 from codestilts.tasktypes.registry import task_type
 from codestilts.tasktypes.text_decoder import has_decoder
 from codestilts.training import models
@@ -242,6 +243,7 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         **{key: getattr(settings, key) for key in ("study", "phase", "encoder", "arm")},
         **({"target": settings.target} if settings.target else {}),
         "seed": run.seed,
+        **_cut_outputs(run),
         "drawn": {name: draw.record() for name, draw in run.draws.items()},
         "parent": run.parent.as_posix(),
         "carried_over": ["encoder", "decoder"] if has_decoder(run.model.encoder) else ["encoder"],
@@ -257,3 +259,11 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         "precision": describe(run.inputs.device, settings.precision),
         **environment(device_name(run.inputs.device), torch.get_num_threads()),
     }
+
+
+def _cut_outputs(run: Run) -> dict[str, dict[str, int]]:
+    """The number of training outputs of each task of generation that are longer than outputs may be."""
+    tasks = {name: data.task for name, data in run.inputs.tasks.items() if data.task.type == "generation"}
+    tokenizer = run.inputs.tokenizer
+    counts = {name: cut_outputs(run.features[name], tokenizer, task) for name, task in tasks.items()}
+    return {"cut_outputs": counts} if counts else {}

@@ -163,6 +163,11 @@ def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
     return ratio(predictions.index, predictions["found_language"] == predictions["output_language"], 1.0)
 
 
+def cut(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return whether an output has no end: it was cut at ``output_tokens`` tokens. Trivial outputs never are."""
+    return ratio(predictions.index, predictions.get("cut", 0.0), 1.0)
+
+
 class _UnicodeTokenizer:
     """A tokenizer for rouge-score."""
 
