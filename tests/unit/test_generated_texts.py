@@ -113,9 +113,17 @@ def test_how_a_run_was_trained(settings, rate, method):
     assert trained_how(settings) == {"learning_rate": pytest.approx(rate), "method": method}
 
 
-def test_a_sample_says_in_which_wrong_language_it_is():
-    row = {"found_language": "python", "output_language": "go"}
-    assert sample_predictions.wrong_language(row) == "python"
-    assert sample_predictions.wrong_language(row | {"found_language": "go"}) == ""
-    assert sample_predictions.wrong_language(row | {"found_language": ""}) == ""
-    assert sample_predictions.wrong_language({"gold": "x"}) == ""
+@pytest.mark.parametrize(
+    ("row", "note"),
+    [
+        ({"found_language": "javascript", "cut": False}, "in the wrong language: JavaScript"),
+        ({"found_language": "javascript", "cut": True}, "in the wrong language: JavaScript, cut"),
+        ({"found_language": "go", "cut": False}, "in the right language"),
+        ({"found_language": "go", "cut": True}, "in the right language, cut"),
+        ({"found_language": ""}, "in no language that can be told"),
+        ({}, ""),  # nothing is generated
+        ({"found_language": float("nan"), "output_language": float("nan"), "cut": float("nan")}, ""),
+    ],
+)
+def test_a_sample_says_in_which_language_it_is(row, note):
+    assert sample_predictions.note_on_output({"output_language": "go", **row}) == note

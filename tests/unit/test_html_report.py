@@ -115,7 +115,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = pd.DataFrame([task | {"places": "75 25", "trivial": 0.5}], columns=matched_tasks.COLUMNS)
     table.to_csv(folder / "matched_tasks.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
-    shown |= {"arm": "none", "prediction": EVIL, "right": False, "wrong_language": ""}
+    shown |= {"arm": "none", "prediction": EVIL, "right": False, "note": ""}
     pd.DataFrame([shown]).to_csv(folder / "sample_predictions.csv", index=False)
     efficiency([], folder).to_csv(folder / "efficiency.csv", index=False)
     pd.DataFrame(columns=CLAIM_COLUMNS).to_csv(folder / "claims.csv", index=False)
@@ -167,7 +167,7 @@ def test_the_page_escapes_whatever_data_holds(results: Path, tmp_path: Path):
     assert "MIT &amp; more" in html
     shutil.copytree(results, tmp_path / "copy")
     row = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL, "arm": "none"}
-    row |= {"prediction": "</script>" + EVIL, "right": False, "wrong_language": ""}
+    row |= {"prediction": "</script>" + EVIL, "right": False, "note": ""}
     pd.DataFrame([row]).to_parquet(tmp_path / "copy" / BROWSED)
     html = page(tmp_path / "copy")
     assert scripts(html) == 2 and html.lower().count("</script") == 2
@@ -507,13 +507,19 @@ def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: 
         assert clean not in html and shared in html and "<li>cloze and match: " in html
 
 
-def test_generated_texts_in_the_wrong_language_are_marked(results: Path, tmp_path: Path) -> None:
+def test_the_language_of_generated_texts_is_marked(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
     row = read_csv(results / "sample_predictions.csv", texts=True).iloc[0].to_dict()
-    rows = [row | {"arm": arm, "wrong_language": found} for arm, found in (("none", "python"), ("pos", ""))]
+    notes = {
+        "none": "in the wrong language: Python",
+        "pos": "in the right language",
+        "qa": "in no language that can be told",
+    }
+    rows = [row | {"arm": arm, "note": note} for arm, note in notes.items()]
     write_csv(pd.DataFrame(rows), tmp_path / "copy" / "sample_predictions.csv")
     html = page(tmp_path / "copy")
-    assert html.count("in the wrong language: Python") == 1
+    assert [html.count(note) for note in notes.values()] == [1, 1, 1]
+    assert f'<span class="bad">{notes["qa"]}' in html and f"<span>{notes['pos']}" in html
     assert 'id="generation"' not in html
 
 
