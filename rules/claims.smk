@@ -30,10 +30,11 @@ rule claim:
         " --languages {input.languages} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
-# Claims that this study cannot decide have no jobs of their own.
+# Claims that this study cannot decide have no jobs of their own. One about the primary contrast is corrected as that is.
 rule claims:
     input:
         claims=expand(CLAIM, claim=DECIDABLE),
+        contrasts="<results>/contrasts.csv",
         image=IMAGE_DIGEST,
     output:
         "<results>/claims.csv",
@@ -52,4 +53,5 @@ rule claims:
     message:
         "Collecting the verdicts on claims"
     shell:
-        "python {params.script:q} --claims {input.claims} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "python {params.script:q} --claims {input.claims} --contrasts {input.contrasts}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from codestilts.config.claim_settings import ClaimsSettings
-from codestilts.csv_tables import write_csv
+from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import claims_table
 from codestilts.workflow.commands import run_command
@@ -17,6 +17,7 @@ from codestilts.workflow.commands import run_command
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", type=Path, default=[], help="verdicts (JSON) of scripts/claim.py")
+    parser.add_argument("--contrasts", required=True, help="the study's contrasts (CSV)")
     parser.add_argument(
         "--settings", type=TypeAdapter(ClaimsSettings).validate_json, required=True, help="JSON of ClaimsSettings"
     )
@@ -25,7 +26,8 @@ def main() -> None:
     found = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.claims]
     settings: ClaimsSettings = arguments.settings
     absent = tuple(replace(one, command=run_command(one.command)) for one in settings.undecidable)
-    write_csv(claims_table(replace(settings, undecidable=absent), found), arguments.out, float_format="%.6f")
+    table = claims_table(replace(settings, undecidable=absent), found, read_csv(arguments.contrasts))
+    write_csv(table, arguments.out, float_format="%.6f")
 
 
 if __name__ == "__main__":

@@ -75,6 +75,11 @@ def scope_name(scope: str) -> str:
     return GROUPS.get(scope, scope)
 
 
+def item_name(name: str, kind: str) -> str:
+    """Return an item of a claim, or what a contrast leaves out, in words; ``kind`` says what it is, such as a group."""
+    return {"language": language_name, "group": scope_name}.get(kind, str)(name)
+
+
 def ranking_name(ranking: str) -> str:
     """Return what intermediate tasks are ranked by in words."""
     return RANKINGS.get(ranking, ranking.replace("_", " "))

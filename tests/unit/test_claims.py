@@ -211,12 +211,59 @@ def test_parts_are_weighted_and_those_without_data_drop_out(tmp_path: Path) -> N
     assert result["estimates"][0]["value"] == pytest.approx(21)  # BUCC has no near language
 
 
+def test_a_verdict_on_forms_names_the_domains_and_targets_that_are_left(tmp_path: Path) -> None:
+    """PAWS-X has no row in German: only XNLI with English tasks is left."""
+    parts = [
+        Part(("squad",), ("none",), (("xnli",),), domain="english"),
+        Part(("squad",), ("none",), (("paws-x",),), domain="code"),
+    ]
+    here = settings(claim("positive"), [Item("", tuple(parts))], {"xnli": ("english", "german"), "paws-x": ()})
+    (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], None)["results"]
+    assert result["why"].endswith("; forms are compared among tasks of English on xnli")
+
+
 def test_an_item_may_be_a_language(tmp_path: Path) -> None:
     part = Part(("squad",), ("none",), (("xnli",),))
     items = [Item(name, (part,), name) for name in ("english", "german")]
     here = settings(claim("at_least_each", each="language", value=5), items, {"xnli": ("english", "german")})
     (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], None)["results"]
     assert [(row["item"], row["value"]) for row in result["estimates"]] == [("english", 21.0), ("german", 9.0)]
+
+
+# XNLI and BUCC gain 40 points with each of three seeds; PAWS-X has no row.
+@pytest.mark.parametrize(
+    ("kind", "keys", "verdict"),
+    [
+        ("at_least_each", {"value": 0}, "inconclusive"),  # supported if the third target vanished
+        ("at_least_each", {"value": 60}, "not supported"),  # one item refutes it, whatever the others are
+        ("u_of_n", {"least": 2}, "supported"),
+        ("u_of_n", {"least": 3}, "inconclusive"),
+    ],
+)
+def test_an_item_without_rows_does_not_vanish(tmp_path: Path, kind: str, keys: dict[str, Any], verdict: str) -> None:
+    rights = {
+        ("squad", "xnli", "german"): [90, 90, 90],
+        ("none", "xnli", "german"): [50, 50, 50],
+        ("squad", "bucc", "german"): [90, 90, 90],
+        ("none", "bucc", "german"): [50, 50, 50],
+    }
+    items = [Item(name, (Part(("squad",), ("none",), ((name,),)),)) for name in ("xnli", "bucc")]
+    items.append(Item("paws-x", ()))
+    languages: dict[str, tuple[str, ...]] = {"xnli": ("german",), "bucc": ("german",)}
+    here = settings(claim(kind, each="target", **keys), items, languages)
+    (result,) = evaluate(here, predictions(tmp_path, rights), [], None)["results"]
+    assert result["verdict"] == verdict and "of 3" in result["why"], result["why"]
+    assert result["why"].endswith("; no test rows that both sides have: paws-x")
+    assert [row["item"] for row in result["estimates"]] == ["xnli", "bucc"]
+
+
+def test_the_items_of_a_claim_about_near_languages_are_these(tmp_path: Path) -> None:
+    part = Part(("squad",), ("none",), (("xnli",),))
+    items = [Item(name, (part,), name) for name in ("english", "german")]
+    asked = claim("u_of_n", each="language", least=1, languages="near")
+    here = settings(asked, items, {"xnli": ("english", "german")})
+    (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], ["german"])["results"]
+    assert [row["item"] for row in result["estimates"]] == ["german"] and "of 1" in result["why"]
 
 
 def test_the_gain_of_a_rate_is_compared_with_that_of_a_method(tmp_path: Path) -> None:
@@ -344,7 +391,7 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     )
     about = {**claim("positive").model_dump(exclude_defaults=True), "languages": "far"}
     absent = ClaimSettings("first", about, "paper", ("the arm tpp",), "snakemake first")
-    table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged])
+    table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged], NO_CONTRASTS)
     assert table["claim"].tolist() == ["first", "squad"]
     (nowhere,) = evaluate(replace(absent, command=""), [], [], None)["results"]
     assert nowhere["why"] == "every study of this project lacks the arm tpp"
@@ -352,6 +399,41 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     assert (first["verdict"], first["missing"], first["command"]) == ("not run", "the arm tpp", "snakemake first")
     assert "the study paper lacks the arm tpp" in first["why"] and first["value"] == ""
     assert first["languages"] == "", "a number of languages, which a claim about far ones has not"
+
+
+def primary(judgement: str, **keys: Any) -> pd.DataFrame:
+    """The row of a primary contrast, code minus English at equal form in unseen languages; its interval is above 0."""
+    sides = {"plus": "code", "plus_kind": "domain", "minus": "english", "minus_kind": "domain"}
+    row = {"encoder": "tiny", "role": "primary", **sides, "language_set": "unseen", "low": 0.1, "high": 2.0, **keys}
+    return pd.DataFrame([{**row, "judgement": judgement, "verdict": "undecided: corrected", "to_decide": "5 seeds"}])
+
+
+NO_CONTRASTS = primary("better")
+DOMAINS = {"plus": {"domain": "code"}, "minus": {"domain": "english"}, "match_forms": True, "languages": "unseen"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "contrasts", "verdict"),
+    [
+        (claim("positive", **DOMAINS), primary("undecided"), "inconclusive"),
+        (claim("positive", **DOMAINS), primary("better"), "supported"),
+        (claim("positive", **DOMAINS), primary("undecided", encoder="other"), "supported"),
+        (claim("positive", **DOMAINS), primary("undecided", language_set="seen"), "supported"),
+        (claim("positive", **DOMAINS, groups=["qa"]), primary("undecided"), "supported"),
+        (claim("equivalent", **DOMAINS, margin=3), primary("undecided"), "supported"),
+        (claim("positive"), primary("undecided"), "supported"),
+    ],
+)
+def test_a_claim_about_the_primary_contrast_follows_its_correction(
+    asked: Claim, contrasts: pd.DataFrame, verdict: str
+) -> None:
+    result = {"encoder": "tiny", "verdict": "supported", "why": "the interval is above 0", "deciding": ""}
+    about = {**asked.model_dump(exclude_defaults=True), "claim": "own", "wanted": "above 0", "scope": ""}
+    found = about | {"results": [result | {"estimates": [{"value": 1.0, "low": 0.1, "high": 2.0}]}]}
+    row = claims_table(ClaimsSettings("pocket", (), ("own",)), [found], contrasts).iloc[0]
+    assert row["verdict"] == verdict
+    if verdict == "inconclusive":
+        assert row["why"] == "the interval is above 0, but undecided: corrected" and row["deciding"] == "5 seeds"
 
 
 def test_every_kind_has_its_keys() -> None:

@@ -1,6 +1,7 @@
 """What claims.yaml may hold, what a claim needs of a study, and one clear line for each mistake."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from codestilts.config.claim_settings import Part
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.claim_estimates import not_run
 from codestilts.files import read_yaml
 
 CLAIMS = read_yaml(ROOT / "claims.yaml")
@@ -24,7 +26,28 @@ BAD: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("squad", {"kind": "proven"}, "squad.kind", ["'positive'", "'proven'"]),
     ("squad", {"value": None}, "squad.value", ["no value"]),
     ("squad", {"value": "8"}, "squad.value", ["number", "'8'"]),
-    ("squad", {"tolerance": -1}, "squad.tolerance", ["greater than or equal to 0"]),
+    ("squad", {"tolerance": -1}, "squad.tolerance", ["greater than 0"]),
+    ("squad", {"tolerance": 0}, "squad.tolerance", ["greater than 0"]),
+    ("xnli", {"margin": 0}, "xnli.margin", ["greater than 0"]),
+    ("squad", {"says": ""}, "squad.says", ["is empty: write a text"]),
+    ("squad", {"plus": None}, "squad.plus", ["no value"]),
+    ("squad", {"plus": "squad"}, "squad.plus", ["must be keys with values, not 'squad'"]),
+    ("squad", {"metrics": {"xnli": "mining_f1"}}, "squad.metrics.xnli", ["'mining_f1'", "classification", "accuracy"]),
+    ("squad", {"metrics": {"bugs": "accuracy"}}, "squad.metrics.bugs", ["no target of this claim"]),
+    ("squad", {"groups": ["generation"]}, "squad.groups", ["leaves no target", "classification", "retrieval"]),
+    ("squad", {"minus": {"arms": ["squad"]}}, "squad.minus", ["same as plus", "always zero"]),
+    ("domain", {"minus": {"domain": "code"}}, "domain.minus", ["same as plus"]),
+    ("tydiqa", {"minus": {"arms": ["squad"]}}, "tydiqa.minus", ["squad", "remove it"]),
+    ("form", {"minus": {"form": "own"}}, "form.plus.form", ["own is compared with other"]),
+    ("form", {"plus": {"form": "own", "domain": "code"}}, "form.plus.form", ["same domain"]),
+    ("domain-languages", {"least": 99}, "domain-languages.least", ["99", "languages: lower it"]),
+    (
+        "domain-languages",
+        {"least": 3, "each": "target", "targets": ["match", "tags"]},
+        "domain-languages.least",
+        ["is 3, and there are 2 targets"],
+    ),
+    ("protocol", {"facts": {}}, "protocol.facts", ["is empty", "phases"]),
     ("squad", {"margin": 1.0}, "squad.margin", ["published", "remove"]),
     ("squad", {"plus": {"arms": ["squadd"]}}, "squad.plus.arms", ["'squadd'", "no arm", "did you mean 'squad'"]),
     ("squad", {"minus": {"arms": ["xnli"]}}, "squad.minus.arms", ["'xnli'", "no arm"]),
@@ -107,6 +130,11 @@ def test_a_bad_claim_is_one_clear_line(case: tuple[str, dict[str, Any], str, lis
 def test_a_name_of_a_claim_is_a_name_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(CodeStiltsError, match=r"^claims\.yaml: ../x: not a valid name of a claim"):
         load(project_with({"../x": CLAIMS["squad"]}, tmp_path))
+
+
+def test_a_claim_without_keys_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match=r"^claims\.yaml: squad: has no value"):
+        load(project_with({"squad": None}, tmp_path))
 
 
 def test_a_project_needs_no_claims(tmp_path: Path) -> None:
@@ -192,17 +220,62 @@ def test_own_and_other_forms_are_those_of_each_target(tmp_path: Path) -> None:
         ((target,),) = part.scopes
         assert {study.tasks[arm].form for arm in part.plus} == {study.tasks[target].form}
         assert study.tasks[target].form not in {study.tasks[arm].form for arm in part.minus}
+        assert {study.tasks[arm].domain for arm in (*part.plus, *part.minus)} == {part.domain}
 
 
-def test_the_set_of_languages_is_that_of_the_claim(paper_study: Study) -> None:
-    assert claim_settings(paper_study, "tpp-ner").languages["xlm-r-base"] == {"panx": ("arabic", "hindi")}
-    unseen = claim_settings(paper_study, "code-gain").languages["xlm-r-large"]["tags"]
-    assert not set(unseen) & {"python", *paper_study.seen_languages}
-    found = claim_settings(paper_study, "domain-never-seen").languages["codebert"]
-    never_seen = {language for languages in found.values() for language in languages}
-    assert {"rust", "kotlin", "swift"} <= never_seen
-    assert not never_seen & {"python", "ruby", "php"}, "CodeBERT was pretrained on them"
-    assert not never_seen & {"c", "cpp", "csharp"}, "defect detection and other code tasks have them"
+def test_own_and_other_forms_are_compared_within_a_domain() -> None:
+    """Code tasks of the forms of `tags` and `param-qa` are near these, so English tasks are left."""
+    files = [ROOT / "config.yaml"]
+    (item,) = claim_settings(load_study(read_configs(files), ROOT, files), "form").items["bert-tiny"]
+    cloze, choice, span, tagging = (f"english-{form}" for form in ("cloze", "choice", "span", "tagging"))
+    assert set(item.parts) == {
+        Part((tagging,), (cloze, choice, span), (("tags",),), domain="english"),
+        Part((span,), (cloze, choice, tagging), (("param-qa",),), domain="english"),
+    }
+
+
+def test_domains_of_a_target_are_averaged(tmp_path: Path) -> None:
+    arms = [f"{domain}-{form}" for domain in ("code", "english") for form in ("tagging", "span")]
+    study = study_of(f"study: small\narms: [none, {', '.join(arms)}]\ntargets: [tags]\n", folder=tmp_path)
+    far = study.tasks["code-tagging"].model_copy(update={"near": []})
+    (item,) = claim_settings(replace(study, tasks=study.tasks | {"code-tagging": far}), "form").items["bert-tiny"]
+    assert item.parts == (
+        Part(("code-tagging",), ("code-span",), (("tags",),), 0.5, domain="code"),
+        Part(("english-tagging",), ("english-span",), (("tags",),), 0.5, domain="english"),
+    )
+
+
+@pytest.mark.parametrize("name", ["domain-near", "domain-far"])
+def test_near_and_far_languages_are_in_no_code_task(name: str) -> None:
+    """Code tasks of the pocket study train on Python and JavaScript, whose tokens are similar."""
+    files = [ROOT / "config.yaml"]
+    found = claim_settings(load_study(read_configs(files), ROOT, files), name).languages["bert-tiny"]
+    assert {"go", "java"} <= set(found["tags"]) and not {"python", "javascript"} & set(found["tags"])
+
+
+def pocket_with(folder: Path, **keys: Any) -> Study:
+    """The pocket study with the claim `code-gain` changed."""
+    return load(project_with({"own": {**CLAIMS["code-gain"], **keys}}, folder))
+
+
+def test_each_target_is_an_item_whether_it_has_rows_or_not(tmp_path: Path) -> None:
+    """`parallel-python` has rows in Python and JavaScript only, which are not unseen."""
+    asked = {"kind": "at_least_each", "value": 1, "each": "target", "targets": ["match", "parallel-python"]}
+    found = claim_settings(pocket_with(tmp_path, **asked), "own").items["bert-tiny"]
+    assert [(item.name, bool(item.parts)) for item in found] == [("match", True), ("parallel-python", False)]
+
+
+def test_a_study_that_a_claim_names_but_that_lacks_an_arm_gets_no_command(tmp_path: Path) -> None:
+    """The command would be one for this very study."""
+    found = claim_settings(pocket_with(tmp_path, plus={"arms": ["synthetic"]}), "own")
+    assert (found.missing, found.command) == (("the arm synthetic",), "")
+    why = not_run(found, "")["why"]
+    assert why.startswith("the study pocket lacks the arm synthetic, although the claim names it: add this")
+
+
+def test_a_language_outside_the_set_is_said_to_be_lacking(tmp_path: Path) -> None:
+    study = pocket_with(tmp_path, languages="unseen", only_languages=["python", "go"])
+    assert claim_settings(study, "own").missing == ("the language python in the set 'unseen' of these targets",)
 
 
 def test_a_study_without_matched_forms_says_so(tmp_path: Path) -> None:

@@ -88,6 +88,15 @@ def test_the_primary_contrast_is_the_mean_over_forms_without_near_targets(table:
     assert kept["difference"].tolist() == pytest.approx([(1 / 3 + 2) / 2])
 
 
+def test_near_and_far_languages_are_unseen_ones() -> None:
+    """C is near, and a code task trains on it: it is no evidence about languages that are new to both sides."""
+    settings = replace(SETTINGS, seen_languages=("python", "c"))
+    sets = design_of(settings, LANGUAGES.assign(near=[True, False, True]), "tiny").language_sets
+    assert (sets["unseen"], sets["near"], sets["far"]) == (["go"], [], ["go"])
+    sets = design_of(replace(SETTINGS, seen_languages=("python",)), LANGUAGES, "tiny").language_sets
+    assert (sets["unseen"], sets["near"], sets["far"]) == (["c", "go"], ["c"], ["go"])
+
+
 def test_gains_over_none_are_those_of_the_same_cells(table: pd.DataFrame):
     gains = table[table["role"] == "reference"].set_index("plus")["difference"]
     assert gains.to_dict() == pytest.approx({"code": 2.0, "english": (5 / 3 + 1) / 2})
@@ -104,12 +113,12 @@ def test_documentation_mixtures_and_forms(table: pd.DataFrame):
     assert docs.to_dict() == pytest.approx({("code", "docs"): 1.0, ("docs", "english"): -2 / 3})
     mixture = table[table["role"] == "mixture"].iloc[0]
     assert (mixture["plus"], mixture["plus_kind"], mixture["difference"]) == ("code", "mixture", pytest.approx(1.0))
-    # On qa the English span task is 3 above the English cloze; that of code is near, and 8 above its cloze.
+    # On qa the English span task is 3 above the English cloze; that of code is near, and 8 above its cloze. Without it
+    # English alone is left, so there is no row of both domains.
     own = table[table["role"] == "own form"].set_index(["near", "plus"])["difference"].to_dict()
     assert own == pytest.approx(
         {
             ("left out", "english"): 3.0,
-            ("left out", "both"): 3.0,
             ("kept", "code"): 8.0,
             ("kept", "english"): 3.0,
             ("kept", "both"): 5.5,

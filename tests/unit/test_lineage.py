@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from projects import ROOT
 
-from codestilts.config.lineage import ancestors, read_lineage, sets_of
+from codestilts.config.lineage import ancestors, read_lineage, sets_of, unknown_sets
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 
@@ -55,9 +55,18 @@ def test_a_set_that_is_made_of_itself_is_an_error(tmp_path: Path) -> None:
     assert read_lineage(tmp_path / "none.yaml") == {}
 
 
+def test_a_key_that_nothing_refers_to_is_an_error() -> None:
+    study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
+    lineage = {"advtst": ["code-search-net"], "glue/mnly": ["mnli"], "xnli": ["mnli"], "xtreme/XNLI": ["xnli"]}
+    first, second = unknown_sets(lineage, study.tasks.values(), study.sources)
+    assert first.startswith("advtst: no source") and "did you mean 'advtest'" in first
+    assert second.startswith("glue/mnly: ") and "'glue/mnli'" in second
+    assert not list(unknown_sets(study.lineage, study.tasks.values(), study.sources))
+
+
 def test_every_source_of_the_lineage_exists() -> None:
     study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
     configs = {name.partition("/")[0] for name in study.lineage if "/" in name}
     assert configs <= set(study.sources)
-    originals = {"xnli", "paws-qqp", "paws-x", "humaneval-x", "xquad"}  # sets that no source has under their own name
+    originals = {"xnli", "paws-x", "humaneval-x", "xquad"}  # sets that no source has under their own name
     assert {name for name in study.lineage if "/" not in name} - set(study.sources) == originals

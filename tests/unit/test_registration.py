@@ -138,6 +138,25 @@ def test_the_report_knows_which_results_are_older_than_a_change(tmp_path: Path, 
     assert shown["seeds"] == ("[0, 1, 2]", "[0, 1]") and shown["arms.cloze"][0] == "missing"
 
 
+def test_a_registration_after_results_hides_no_change(tmp_path: Path, results: Path) -> None:
+    """Without results a new registration begins anew; once there are some, changes since it are shown for good."""
+    note_run(small(tmp_path, "seeds: [7]\n"), results)
+    register(small(tmp_path), results, "before anything ran")
+    notes = plan_notes(read_entries(results / PLAN), results, [])
+    assert notes.entry and (notes.entry.reason, notes.again, notes.changes) == ("before anything ran", [], [])
+    add_predictions(results, "pos", "2030-01-01T00:00:00+00:00")
+    other = small(tmp_path, "statistics: {margin: 2.0, language_set: seen}\n")
+    register(other, results, "a better margin")
+    register(other, results, "once more")
+    notes = plan_notes(read_entries(results / PLAN), results, [])
+    assert notes.entry and notes.entry.reason == "before anything ran"
+    assert [(entry.reason, entry.results) for entry in notes.again] == [("a better margin", 1), ("once more", 1)]
+    assert [(change.key, change.before, change.after) for change in notes.changes] == [
+        ("statistics.language_set", "unseen", "seen"),
+        ("statistics.margin", "1.0", "2.0"),
+    ]
+
+
 def test_the_state_that_the_report_follows_is_known_before_a_run(tmp_path: Path, results: Path) -> None:
     """Before the first run and after it the same; a change, or a new registration, is another one."""
     study, other = small(tmp_path), small(tmp_path, "seeds: [0, 1]\n")

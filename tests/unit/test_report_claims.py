@@ -56,7 +56,8 @@ def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path)
     html = page(with_claims(results, tmp_path, ROWS))
     assert html.count("<script") == 1
     assert '<tr id="claim-squad"><td class="good">' in html and "+8.0 [+7.0, +9.0]" in html
-    assert "c: +8.0 [+7.0, +9.0]<br>go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
+    assert "C: +8.0 [+7.0, +9.0]<br>Go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
+    assert "The 3 intervals of 2 verdicts are\nnot corrected for their number" in html
     assert '<a href="claims/squad.json">data</a>' in html and ABSENT["command"] in html
     for anchor in re.findall(r'href="#([^"]+)"', html):
         assert f'id="{anchor}"' in html, anchor
@@ -81,3 +82,8 @@ def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Pat
     assert "was changed after it was registered" in top and html.count("<script") == 1
     assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
     assert '<td class="text">missing</td>' in top and "changed since" in html
+    again = {"kind": "registration", "date": "2026-03-02T03:04:05+00:00", "digest": "ghi", "results": 1, "reason": EVIL}
+    (project / "plan.json").write_text(json.dumps({"entries": [first, later, again | {"plan": {"seeds": [0]}}]}))
+    html = page(project)
+    assert "registered again on 2026-03-02T03:04:05+00:00, when 1 prediction file existed: " in html
+    assert "changed since, see above" in html and html.count("<script") == 1

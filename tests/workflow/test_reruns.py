@@ -72,11 +72,11 @@ def test_a_local_source_that_changes_is_fetched_again(fresh: Path, tmp_path: Pat
 
 # Outputs that describe the whole study: they change with every arm, language and target.
 WHOLE_STUDY = [
-    *("scores.csv", "effects.csv", "contrasts.csv", "target_checks.csv", "counts.csv"),
+    *("scores.csv", "effects.csv", "contrasts.csv", "target_checks.csv", "counts.csv", "claims.csv"),
     *("runs.csv", "curves.csv", "layers.csv"),
     *("figures/*", "tables/*", "browsed_predictions.parquet", "efficiency.csv", "report.html"),
 ]
-CLAIMS = ["claims/form.json", "claims.csv"]  # of which this study can decide one, about arms of a form
+CLAIMS = ["claims/form.json"]  # of which this study can decide one, about arms of a form
 # The outputs of one encoder-arm pair.
 PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "retrieval/tiny/{}/*", "scores/tiny/{}.*.parquet"]
 PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]

@@ -25,7 +25,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
         claim=asked.model_dump(exclude_defaults=True),
         study=study.name,
         missing=tuple(missing),
-        command="" if asked.lacks else goal(asked.study, claim),
+        command="" if asked.lacks or (missing and asked.study == study.name) else goal(asked.study, claim),
         confidence=study.config.statistics.confidence,
         checkpoint=study.config.target.selection[0],
     )
@@ -119,6 +119,11 @@ class Resolver:
             gone = [target for target in claim.targets or [] if target not in there]
             lacks += [f"{arm} with {self.encoder} on {', '.join(gone)}"] if gone else []
             lacks += [f"{arm} with {self.encoder}"] if not there else []
+        tested = {language for target in self.targets for language in self.languages(target)}
+        lacks += [
+            f"{words} in the set '{claim.languages}' of these targets"
+            for words in _absent("language", claim.only_languages or [], tested)
+        ]
         if not lacks and not self.parts(self.targets):
             lacks.append(self._nothing_to_compare())
         return lacks
@@ -134,21 +139,20 @@ class Resolver:
         return "arms and targets of both sides in these languages"
 
     def items(self) -> list[Item]:
-        """Return the items of the claim: the numbers that it is about."""
+        """Return the items of the claim: the numbers that it is about, including those that have nothing to compare."""
         claim = self.claim
         match claim.each:
             case "language":
                 present = {language for target in self.targets for language in self.languages(target)}
                 named = [name for name in self.study.config.languages if name in present]
-                items = [Item(name, self.parts(self._tested_in(name)), name) for name in named]
+                return [Item(name, self.parts(self._tested_in(name)), name) for name in named]
             case "target":
-                items = [Item(name, self.parts([name])) for name in self.targets]
+                return [Item(name, self.parts([name])) for name in self.targets]
             case "arm":
                 varied = claim.than.plus if claim.than else claim.plus
-                items = [Item(arm, self.parts(self.targets, [arm])) for arm in (varied and varied.arms) or []]
+                return [Item(arm, self.parts(self.targets, [arm])) for arm in (varied and varied.arms) or []]
             case _:
-                items = [Item("", self.parts(self.targets))]
-        return [item for item in items if item.parts]
+                return [Item("", self.parts(self.targets))]
 
     def _tested_in(self, language: str) -> list[str]:
         return [target for target in self.targets if language in self.languages(target)]
@@ -189,14 +193,24 @@ class Resolver:
         return [Part(plus, minus, tuple(self.scopes(usable)), 1.0, *than)]
 
     def _relative_parts(self, targets: list[str], plus: Side, minus: Side) -> Iterable[Part]:
-        """Return, for each target, arms of its own form against those of other forms."""
-        found: dict[str, Part] = {}
+        """Return, for each target, arms of its own form against those of other forms with texts of the same domain.
+
+        The domains in which a target has both kinds of arms are averaged.
+        """
+        found: dict[str, list[Part]] = {}
         for target in targets:
-            own = self.study.tasks[target].form
-            sides = [self._relative_arms(side, target, str(own)) for side in (plus, minus)]
-            found.update((target, part) for part in (self._part(sides, [target]) if own else []))
-        scopes = self.scopes(found)
-        return [replace(found[target], weight=1 / len(scope)) for scope in scopes for target in scope]
+            if own := self.study.tasks[target].form:
+                arms = [self._relative_arms(side, target, own) for side in (plus, minus)]
+                for domain in sorted({str(self._single[arm].domain) for arm in arms[0]}):
+                    sides = [[arm for arm in side if self._single[arm].domain == domain] for side in arms]
+                    found.setdefault(target, []).extend(self._part(sides, [target]))
+        scopes = self.scopes(target for target, parts in found.items() if parts)
+        return [
+            replace(part, weight=1 / len(scope) / len(found[target]), domain=str(self._single[part.plus[0]].domain))
+            for scope in scopes
+            for target in scope
+            for part in found[target]
+        ]
 
     def _relative_arms(self, side: Side, target: str, own: str) -> list[str]:
         arms = self.arms(side.model_copy(update={"form": None}))
@@ -251,7 +265,7 @@ class Resolver:
         return str(self._single[arm].form)
 
     def languages(self, target: str) -> list[str]:
-        """Return the languages of a target that the claim is about; its job separates near from far ones."""
+        """Return the languages of a target that the claim is about; its job separates near from far unseen ones."""
         if target not in self._languages:
             self._languages[target] = self._languages_of(target)
         return self._languages[target]
@@ -269,7 +283,7 @@ class Resolver:
         seen, pretrained = set(study.seen_languages), set(study.encoder(self.encoder).languages)
         wanted: dict[str, Callable[[str], bool]] = {
             "seen": seen.__contains__,
-            "unseen": lambda name: name not in seen,
+            **dict.fromkeys(("unseen", "near", "far"), lambda name: name not in seen),
             "pretrained": pretrained.__contains__,
             "not_pretrained": lambda name: bool(pretrained) and name not in pretrained,
             "never_seen": lambda name: bool(pretrained) and name not in pretrained | seen,

@@ -16,7 +16,8 @@ class Part:
 
     ``scopes`` are lists of targets: the mean is over the targets of each, then over the lists. ``weight`` is the part's
     share of the whole, relative to that of other parts that have data. If the claim is about how much larger the
-    difference is than a second one, that one has the sides ``than_plus`` and ``than_minus``.
+    difference is than a second one, that one has the sides ``than_plus`` and ``than_minus``. ``domain`` is that of all
+    its arms' tasks, if forms are compared within one.
     """
 
     plus: tuple[str, ...]
@@ -25,6 +26,7 @@ class Part:
     weight: float = 1.0
     than_plus: tuple[str, ...] = ()
     than_minus: tuple[str, ...] = ()
+    domain: str = ""
 
     @property
     def sides(self) -> list[tuple[int, tuple[str, ...]]]:
@@ -52,7 +54,7 @@ class ClaimSettings:
         study: The study that judges it.
         missing: What the study lacks to decide the claim.
         command: The arguments of Snakemake that run the claim in a study that can decide it; scripts add the program.
-            Empty if no study can.
+            Empty if no study can, or if that is this study.
         items: The numbers to estimate, by encoder.
         languages: The languages of each target, by encoder.
         targets: How predictions are scored.

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from codestilts.config.schema_claims import KEYS_OF_KIND, Claim, Side
-from codestilts.config.schema_errors import Problem, schema_errors
-from codestilts.config.schema_fields import Family
+from codestilts.config.consistency import not_a_metric
+from codestilts.config.schema_claims import KEYS_OF_KIND, Claim, Facts, Side
+from codestilts.config.schema_errors import KeyPath, Problem, schema_errors
+from codestilts.config.schema_fields import METRICS_OF, Family
+from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Record, Study
 from codestilts.errors import suggest
 from codestilts.files import read_yaml
@@ -55,9 +57,13 @@ def _inconsistencies(claim: Claim) -> Iterator[Problem]:
     sides = [side for side in (claim.plus, claim.minus) if side]
     if claim.match_forms and not all(side.domain and not side.form for side in sides):
         yield Problem(("match_forms",), "needs a domain, and no form, on both sides")
-    relative = [side.form in ("own", "other") for side in sides]
-    if any(relative) and not all(relative):
-        yield Problem(("plus", "form"), "own is compared with other: set both sides' form to one of these")
+    yield from _equal_sides(claim)
+    relative = {side.form for side in sides} & {"own", "other"}
+    if relative and (len(relative) < 2 or len({side.domain for side in sides}) > 1):
+        message = "own is compared with other: set one side's form to each, and the same domain, or none, on both"
+        yield Problem(("plus", "form"), message)
+    if claim.facts and not claim.facts.model_dump(exclude_defaults=True):
+        yield Problem(("facts",), f"is empty: state one of {', '.join(Facts.model_fields)}")
     several = claim.each == "arm" or claim.kind == "best_of"
     varied, path = (claim.than.plus, ("than", "plus", "arms")) if claim.than else (claim.plus, ("plus", "arms"))
     arms = (varied and varied.arms) or []
@@ -65,6 +71,21 @@ def _inconsistencies(claim: Claim) -> Iterator[Problem]:
         yield Problem(path, "lists fewer than two arms: list those that are tried")
     if claim.least and claim.each == "arm" and arms and claim.least > len(arms):
         yield Problem(("least",), f"is {claim.least}, and there are {len(arms)} arms: lower it")
+
+
+def _equal_sides(claim: Claim) -> Iterator[Problem]:
+    """Yield the differences of which both sides are the same, so that they are zero whatever the results are."""
+    pairs: list[tuple[KeyPath, Side | None, Side | None]] = [(("minus",), claim.plus, claim.minus)]
+    if claim.than:
+        pairs.append((("than", "minus"), claim.than.plus, claim.than.minus))
+    for path, plus, minus in pairs:
+        if not plus or not minus:
+            continue
+        common = sorted({*(plus.arms or [])} & {*(minus.arms or [])})
+        if plus == minus or (common and sorted(plus.arms or []) == sorted(minus.arms or [])):
+            yield Problem(path, "is the same as plus: the difference is always zero; compare with something else")
+        elif common and claim.each == "arm":
+            yield Problem(path, f"has {', '.join(common)}, as plus has: remove it from one of them")
 
 
 def _than_problems(claim: Claim) -> Iterator[Problem]:
@@ -119,6 +140,27 @@ def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
         ]
         for path, names, allowed, kind in references:
             yield from (_unknown((name, *path), one, allowed, kind) for one in names if one not in set(allowed))
+        if not {*(claim.targets or [])} - {*targets}:
+            yield from (Problem((name, *path), message) for path, message in _target_problems(claim, study.tasks))
+
+
+def _target_problems(claim: Claim, tasks: dict[str, TaskSpec]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what does not fit the targets of a claim, whatever the study: groups, metrics and the number of items."""
+    listed = claim.targets or [name for name, task in tasks.items() if task.group and task.suite == claim.suite]
+    own = [name for name in listed if not claim.groups or tasks[name].group in claim.groups]
+    if not own:
+        groups = ", ".join(dict.fromkeys(str(tasks[name].group) for name in listed))
+        yield ("groups",), f"leaves no target: those of the claim are in the groups {groups}"
+        return
+    for target, metric in claim.metrics.items():
+        if target in tasks and target not in own:
+            yield ("metrics", target), "is no target of this claim: remove the key, or add the target"
+        elif target in tasks and metric not in METRICS_OF[tasks[target].type]:
+            yield ("metrics", target), not_a_metric(metric, tasks[target])
+    languages = claim.only_languages or {language for name in own for language in tasks[name].languages}
+    items = {"target": own, "language": languages}.get(claim.each or "", ())
+    if claim.least and items and claim.least > len(items):
+        yield ("least",), f"is {claim.least}, and there are {len(items)} {claim.each}s: lower it"
 
 
 def _languages(study: Study, targets: list[str]) -> set[str]:

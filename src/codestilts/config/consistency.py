@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.schema_errors import Problem, schema_errors
-from codestilts.config.schema_fields import Family
+from codestilts.config.schema_fields import METRICS_OF, Family
 from codestilts.config.schema_task import TaskFile, TaskSpec
 from codestilts.config.study import Record, Study
 from codestilts.config.task_files import PATH_KEYS
@@ -52,6 +52,8 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
     # A tagging task without labels takes the tags of its train rows.
     if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
+    if task.metric not in METRICS_OF[task.type]:
+        yield Problem(("metric",), not_a_metric(task.metric, task))
     if task.metric in ("right_language", "cut"):
         yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
     if task.type == "generation" and not task.trained:
@@ -64,6 +66,11 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("published",), "is missing: cite who published the number of rows (read.rows)")
     if any(entry.found is not None for entry in task.read) and not task.incomparable:
         yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
+
+
+def not_a_metric(metric: str, task: TaskSpec) -> str:
+    """Return in words that a metric cannot be computed from the predictions of a task."""
+    return f"'{metric}' is no metric of a {task.type} task: use {', '.join(METRICS_OF[task.type])}"
 
 
 def _builder_problems(task: TaskSpec, root: Path) -> Iterator[Problem]:

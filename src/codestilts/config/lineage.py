@@ -1,10 +1,10 @@
 """The lineage of data sets (``tasks/lineage.yaml``): two tasks overlap if their sets have a common ancestor."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from codestilts.config.schema_task import TaskSpec
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, suggest
 from codestilts.files import read_yaml
 
 Lineage = Mapping[str, list[str]]  # set -> the sets from which it is made
@@ -25,6 +25,15 @@ def read_lineage(path: Path) -> dict[str, list[str]]:
         if name in ancestors(parents, lineage):
             raise CodeStiltsError(f"{path}: {name}: it is made of itself: remove one step of the circle")
     return lineage
+
+
+def unknown_sets(lineage: Lineage, tasks: Iterable[TaskSpec], sources: Iterable[str]) -> Iterator[str]:
+    """Yield a message for each key that nothing refers to: no source, no config that a task reads, no other set."""
+    configs = {name for task in tasks for name in sets_of(task, lineage)}
+    allowed = {*sources, *configs, *(parent for parents in lineage.values() for parent in parents)}
+    for name in lineage:
+        if name not in allowed:
+            yield f"{name}: no source, config that a task reads, or parent has that name; {suggest(name, allowed)}"
 
 
 def ancestors(names: Iterable[str], lineage: Lineage) -> set[str]:

@@ -74,7 +74,7 @@ def note_run(study: Study, folder: Path) -> Entry | None:
 
 
 def register(study: Study, folder: Path, reason: str) -> Entry:
-    """Register a study's plan again: later deviations refer to this one. Earlier entries are kept.
+    """Register a study's plan again. Earlier entries are kept, with which the report compares if there are results.
 
     Raises:
         CodeStiltsError: There already is a registration, and no reason is given for another one.

@@ -185,7 +185,8 @@ class Statistics(Strict):
     language_set: LanguageSet = Field(
         "unseen",
         description="the languages of the contrast. zero_shot: all but the one that a target is trained in; unseen: "
-        "those of zero_shot that occur in no intermediate code task of the study; invented: real languages under other "
+        "those of zero_shot that occur in no intermediate code task of the study; near, far: those of unseen that are "
+        "similar to the source language, and those that are not; invented: real languages under other "
         "names, which are in no other set",
     )
     resamples: Count = Field(description="draws of the multi-bootstrap")

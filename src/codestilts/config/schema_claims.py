@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat
 
 from codestilts.config.schema_fields import (
-    AtLeast0,
     Count,
     Domain,
     Family,
@@ -16,6 +15,7 @@ from codestilts.config.schema_fields import (
     Name,
     Names,
     Number,
+    Positive,
     Strict,
     Unique,
 )
@@ -108,7 +108,8 @@ class Claim(Strict):
     languages: Literal["all", "source", "never_seen", LanguageSet] = Field(
         "all",
         description="the languages of each target; all: its source language too; never_seen: neither in the encoder's "
-        "pretraining nor in any code intermediate task",
+        "pretraining nor in any code intermediate task; near, far: the unseen ones that are similar to the source "
+        "language, and those that are not",
     )
     only_languages: Names | None = Field(None, description="languages, if not all of that set")
     average: Literal["tasks", "groups"] = Field(
@@ -120,8 +121,8 @@ class Claim(Strict):
     each: Literal["language", "target", "arm"] | None = Field(None, description="the items of a claim about several")
     least: Count | None = Field(None, description="u_of_n: the smallest number of positive items")
     value: Points | None = Field(None, description="points")
-    tolerance: AtLeast0 | None = Field(None, description="points around value that count as the same result")
-    margin: AtLeast0 | None = Field(None, description="points up to which a difference counts as none")
+    tolerance: Positive | None = Field(None, description="points around value that count as the same result")
+    margin: Positive | None = Field(None, description="points up to which a difference counts as none")
     facts: Facts | None = None
     lacks: str = Field("", description="what the claim needs and no study of the project has yet; it cannot be run")
 

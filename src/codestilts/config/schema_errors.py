@@ -88,8 +88,12 @@ def _message(model: type[BaseModel], error: Any) -> str:
             return f"{_shown(value)} is not a valid name: use {_characters(error['ctx']['pattern'])}"
         case "value_error":
             return str(error["ctx"]["error"])
-        case "int_type" | "float_type" | "string_type" if value is None:
+        case "int_type" | "float_type" | "string_type" | "model_type" | "dict_type" | "list_type" if value is None:
             return NO_VALUE
+        case "model_type" | "dict_type":
+            return f"must be keys with values, not {_shown(value)}"
+        case "string_too_short":
+            return "is empty: write a text, or remove the key"
         case "string_type" if isinstance(value, bool | int | float):
             return f"must be a text, not {_shown(value)}: put it in quotes"
         case "int_type" | "float_type" if isinstance(value, str):

@@ -7,7 +7,7 @@ from typing import Any
 
 from codestilts.config.claims_file import CLAIMS, claim_problems, read_claims, unknown_names
 from codestilts.config.consistency import config_errors, task_errors
-from codestilts.config.lineage import read_lineage
+from codestilts.config.lineage import read_lineage, unknown_sets
 from codestilts.config.schema import Config
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_errors import KeyPath, schema_errors
@@ -49,6 +49,7 @@ def load_study(
         tasks = {name: TaskSpec.model_validate(values) for name, values in task_values.items()}
         of_claims = {name: Claim.model_validate(values) for name, values in claims.items()}
         lineage = read_lineage(root / "tasks/lineage.yaml")
+        errors += [f"tasks/lineage.yaml: {text}" for text in unknown_sets(lineage, tasks.values(), sources)]
         validated = Config.model_validate(config)
         study = Study(validated, tasks | in_other_sources(validated, tasks), sources, lineage, of_claims)
         problems = list(config_errors(study))

@@ -1,6 +1,7 @@
 """From predictions to the verdict on one claim: only the cells that it needs are scored."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,18 @@ import pandas as pd
 
 from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
 from codestilts.config.schema_claims import Claim
+from codestilts.display_names import family_name, item_name
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.claims import INCONCLUSIVE, NOT_RUN, deciding, judge, judge_facts, rounded
+from codestilts.evaluation.claims import (
+    INCONCLUSIVE,
+    NOT_RUN,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    deciding,
+    judge,
+    judge_facts,
+    rounded,
+)
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
 from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
 from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts
@@ -21,6 +32,9 @@ from codestilts.evaluation.sum_tables import names_in
 
 # Columns of an estimate. A claim has keys of the same names (languages, targets), which must not fill these columns.
 NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
+# Keys of a claim that select other cells than those of the primary contrast.
+ELSEWHERE = {"than", "targets", "suite", "groups", "only_languages", "average", "metrics", "each"}
+NO_CELLS = "no test rows that both sides have"  # why an item has no estimate
 COLUMNS = [
     "claim", "encoder", "kind", "each", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why",
     "deciding", *NUMBERS, "missing", "command",
@@ -76,8 +90,10 @@ def evaluate(
 
 def not_run(settings: ClaimSettings, encoder: str) -> dict[str, Any]:
     """Return the result of a claim that the study cannot decide."""
-    where = f"the study {settings.study}" if settings.command else "every study of this project"
+    where = "every study of this project" if settings.claim.get("lacks") else f"the study {settings.study}"
     why = f"{where} lacks {', '.join(settings.missing)}"
+    if settings.claim["study"] == settings.study and not settings.claim.get("lacks"):
+        why += ", although the claim names it: add this to the study, or name another one"
     more = {"missing": list(settings.missing), "command": settings.command}
     return _result(NOT_RUN, why, encoder=encoder) | more
 
@@ -110,26 +126,48 @@ def wanted(claim: Claim) -> str:
 def _of_encoder(
     settings: ClaimSettings, claim: Claim, encoder: str, scores: Scores, languages: dict[str, list[str]], chosen: dict
 ) -> dict[str, Any]:
-    items = settings.items[encoder]
+    items: Sequence[Item] = settings.items[encoder]
     if chosen:
-        items = (Item("", chosen_parts(items[0].parts[0], chosen)),)
+        items = [Item("", chosen_parts(items[0].parts[0], chosen))]
+    if claim.languages in ("near", "far") and not claim.only_languages:  # which these are, only the job knows
+        there = {name for names in languages.values() for name in names}
+        items = [item for item in items if not item.language or item.language in there]
     found = [(item, *_estimate(settings, item, scores, languages)) for item in items]
     estimated = [(item, one, counts) for item, one, counts in found if one]
     if not estimated:
         return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
-    estimates = [one for _, one, _ in estimated]
+    # An item without data is one about which nothing is known, not one fewer.
+    nothing = Estimate(math.nan, math.nan, math.nan, math.nan, (), NO_CELLS, confidence=settings.confidence)
+    estimates = [one or nothing for _, one, _ in found]
     verdict, why = judge(claim, estimates)
+    if absent := [item.name for item, one, _ in found if not one]:
+        why += f"; {NO_CELLS}: {', '.join(item_name(name, claim.each or '') for name in absent)}"
+    why += _within(items, languages)
     rows = [{"item": item.name, **rounded(one), **counts} for item, one, counts in estimated]
     result = _result(verdict, why, encoder) | {"estimates": rows}
     result["deciding"] = deciding(claim, estimates) if verdict == INCONCLUSIVE else ""
     return result | ({"chosen": chosen} if chosen else {})
 
 
+def _within(items: Sequence[Item], languages: Mapping[str, Sequence[str]]) -> str:
+    """Return within which domains, on which targets, forms are compared; empty for other claims."""
+    found: dict[str, list[str]] = {}
+    for part in [part for item in items for part in item.parts if part.domain]:
+        targets = [target for scope in part.scopes for target in scope if languages[target]]
+        found.setdefault(part.domain, []).extend(targets)
+    words = [
+        f"among tasks of {family_name(domain)} on {', '.join(dict.fromkeys(targets))}"
+        for domain, targets in found.items()
+        if targets
+    ]
+    return f"; forms are compared {' and '.join(words)}" if words else ""
+
+
 def _estimate(
     settings: ClaimSettings, item: Item, scores: Scores, languages: dict[str, list[str]]
 ) -> tuple[Estimate | None, dict[str, float]]:
     """Return the estimate of an item and how many cells it is a mean over; parts without a common cell are left out."""
-    own = {name: [item.language] for name in languages} if item.language else languages
+    own = {target: [x for x in names if item.language in ("", x)] for target, names in languages.items()}
     found = []
     for part in item.parts:
         if weighted := common_difference(scores, part.sides, [*map(list, part.scopes)], own):
@@ -228,20 +266,45 @@ def chosen_parts(part: Part, chosen: dict[str, str]) -> tuple[Part, ...]:
     )
 
 
-def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]], contrasts: pd.DataFrame) -> pd.DataFrame:
     """Return one row per claim, encoder and item (:data:`COLUMNS`), in the order of ``claims.yaml``.
 
     Args:
         settings: The settings of the table.
         found: The results of :func:`evaluate` for the claims that the study can decide.
+        contrasts: The contrasts of the study. A claim about the primary one is decided only if Holm's correction, which
+            the headline follows, leaves that decided.
     """
+    lost = lost_contrasts(contrasts)
     every = [*found, *(evaluate(one, [], [], None) for one in settings.undecidable)]
     every.sort(key=lambda one: settings.order.index(one["claim"]))
     rows = []
     for claim in every:
         for result in claim["results"]:
+            if result["verdict"] in (SUPPORTED, NOT_SUPPORTED) and (
+                row := _primary(claim, lost.get(result["encoder"]))
+            ):
+                why = f"{result['why']}, but {row['verdict']}"
+                result = result | {"verdict": INCONCLUSIVE, "why": why, "deciding": row["to_decide"]}
             for estimate_row in result["estimates"] or [{}]:
-                row = {**claim, **result, **dict.fromkeys(NUMBERS, ""), **estimate_row}
-                row["missing"] = ", ".join(result.get("missing", []))
-                rows.append({name: row.get(name, "") for name in COLUMNS})
+                shown = {**claim, **result, **dict.fromkeys(NUMBERS, ""), **estimate_row}
+                shown["missing"] = ", ".join(result.get("missing", []))
+                rows.append({name: shown.get(name, "") for name in COLUMNS})
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def lost_contrasts(contrasts: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the primary contrast of each encoder whose interval excludes zero, but not after Holm's correction."""
+    shown = (contrasts["low"] > 0) | (contrasts["high"] < 0)
+    rows = contrasts[(contrasts["role"] == "primary") & shown & (contrasts["judgement"] == "undecided")]
+    return {row["encoder"]: row for row in rows.to_dict("records")}
+
+
+def _primary(claim: dict[str, Any], row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the row of the primary contrast if a claim is about the direction of that very contrast."""
+    if row is None or claim["kind"] not in ("positive", "at_least", "published") or set(claim) & ELSEWHERE:
+        return None
+    domains = row["plus_kind"] == "domain"
+    sides = [{row["plus_kind"]: row["plus"]}, {row["minus_kind"]: row["minus"]}]
+    same = [claim["plus"], claim["minus"]] in (sides, sides[::-1]) and claim.get("match_forms", False) == domains
+    return row if same and claim.get("languages", "all") == row["language_set"] else None

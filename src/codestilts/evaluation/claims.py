@@ -141,9 +141,10 @@ def _every_item(estimates: Sequence[Estimate], value: float) -> tuple[str, str]:
 def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
     """Return in words how many seeds or test rows would decide a claim if the differences do not change."""
     reasons = sorted({estimate.note for estimate in estimates if estimate.note})
-    if reasons:
+    known = [estimate for estimate in estimates if not estimate.note]
+    if reasons and (claim.kind != "u_of_n" or not known):  # u may be shown without some of n
         return "needs an interval first: " + "; ".join(reasons)
-    now = estimates[0].seeds
+    now = known[0].seeds
 
     def decided(seeds: int, rows: int) -> bool:
         return judge(claim, [projected(estimate, seeds, rows) for estimate in estimates])[0] != INCONCLUSIVE
@@ -163,6 +164,8 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
 
 def projected(estimate: Estimate, seeds: int, rows: int = 1) -> Estimate:
     """Return an estimate as it would be with other numbers of seeds and test rows, if its value does not change."""
+    if estimate.note:
+        return estimate
     assert estimate.variance
     variance = with_rows(with_seeds(estimate.variance, seeds), rows)
     return from_variance(np.full(seeds, estimate.value), variance, estimate.confidence)

@@ -60,7 +60,7 @@ class Replicates:
                 _with_values(self.values[pair], table).to_parquet(files["values"], index=False)
                 paths = {kind: [*paths[kind], file] for kind, file in files.items()}
             found = compare(read_values(paths["values"]), paths["sums"], self.languages, self.settings)
-        return found | {"claims": self._claims(sums)}
+        return found | {"claims": self._claims(sums, found["contrasts"])}
 
     def _with_errors(self, arm: str, sums: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """Add to the sums of each seed the differences of a run of the sample, trained as this arm is."""
@@ -71,7 +71,7 @@ class Replicates:
         # An answer that the sample lost may not be there to be lost.
         return total.assign(**{side: total[side].clip(lower=0) for side in SIDES})
 
-    def _claims(self, sums: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    def _claims(self, sums: Mapping[tuple[str, str], pd.DataFrame], contrasts: pd.DataFrame) -> pd.DataFrame:
         """Return the table of the claims that are judged by the metrics of the study."""
         near = list(self.languages.loc[self.languages["near"].astype(bool), "language"])
         found = []
@@ -84,7 +84,7 @@ class Replicates:
             records = [path for run in runs for path in self.results.glob(f"target/{'/'.join(run)}/*/*/run.json")]
             table = pd.concat(parts, ignore_index=True) if parts else None
             found.append(evaluate(settings, [], sorted(records), near, table))
-        return claims_table(claims_settings(self.study), found)
+        return claims_table(claims_settings(self.study), found, contrasts)
 
 
 def _with_values(table: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from codestilts.config.scopes import effect_figure
+from codestilts.display_names import item_name
 from codestilts.evaluation.claims import NOT_RUN, NOT_SUPPORTED, SUPPORTED
 from codestilts.reporting.answer import Row, rows
 
@@ -18,6 +19,11 @@ class ClaimRows:
 
     judged: list[Row]
     not_run: list[Row]
+
+    @property
+    def intervals(self) -> int:
+        """How many intervals the verdicts follow; they are not corrected for this number."""
+        return sum(len(row["items"]) for row in self.judged)
 
 
 def claim_rows(table: pd.DataFrame, figures: Mapping[str, Set[str]], several: bool) -> ClaimRows:
@@ -33,7 +39,7 @@ def claim_rows(table: pd.DataFrame, figures: Mapping[str, Set[str]], several: bo
         key = row["claim"], row["encoder"]
         shown = found.setdefault(key, {**row, "items": []})
         if row["value"] != "":
-            shown["items"].append(row)
+            shown["items"].append({**row, "item": item_name(row["item"], row["each"])})
     for (claim, encoder), row in found.items():
         run = row["verdict"] != NOT_RUN
         row["anchor"] = f"claim-{claim}-{encoder}" if several and encoder else f"claim-{claim}"

@@ -160,6 +160,7 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
         "side_name",
         "contrast_name",
         "scope_name",
+        "item_name",
         "ranking_name",
         "method_name",
     )

@@ -33,9 +33,14 @@ class Period:
 
 @dataclass(frozen=True)
 class PlanNotes:
-    """The registered plan as the report shows it; ``mixed`` if its numbers use predictions of several periods."""
+    """The registered plan as the report shows it; ``mixed`` if its numbers use predictions of several periods.
+
+    ``changes`` are those since ``entry``, the last registration before there were results. ``again`` are the later
+    registrations: they state reasons, and hide no change.
+    """
 
     entry: Entry | None
+    again: list[Entry]
     changes: list[Change]
     periods: list[Period]
     mixed: bool
@@ -51,9 +56,10 @@ def plan_notes(entries: Sequence[Entry], results: Path, pairs: Sequence[tuple[st
     """
     registered = [index for index, entry in enumerate(entries) if entry.kind == "registration"]
     if not registered:
-        return PlanNotes(None, [], [], False)
-    last = registered[-1]
-    changed = changes(current(entries[: last + 1]), current(entries))
+        return PlanNotes(None, [], [], [], False)
+    blind = [index for index in registered if not any(entry.results for entry in entries[: index + 1])]
+    base = blind[-1] if blind else registered[0]
+    changed = changes(current(entries[: base + 1]), current(entries))
     counts = _results_by_entry(entries, results, pairs)
     periods = [Period("", "before any registration", "", counts[0])] if counts[0] else []
     periods += [
@@ -61,7 +67,8 @@ def plan_notes(entries: Sequence[Entry], results: Path, pairs: Sequence[tuple[st
         for entry, number in zip(entries, counts[1:], strict=True)
     ]
     return PlanNotes(
-        entry=entries[last],
+        entry=entries[base],
+        again=[entries[index] for index in registered if index > base],
         changes=[Change(key, _text(before), _text(after)) for key, (before, after) in changed.items()],
         periods=periods,
         mixed=sum(period.results > 0 for period in periods) > 1,

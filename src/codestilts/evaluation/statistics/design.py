@@ -16,8 +16,8 @@ class Design:
     """The settings of a comparison and, for one encoder, its sets of languages.
 
     ``language_sets`` maps a name (``source``, ``zero_shot``, ``seen``, ``unseen``, ``near``, ``far``, ``pretrained``,
-    ``not_pretrained``, ``invented``) to languages; invented ones are in the last set only. :meth:`languages_of`
-    restricts them to those of each target.
+    ``not_pretrained``, ``invented``) to languages; invented ones are in the last set only, and ``near`` and ``far``
+    divide ``unseen``. :meth:`languages_of` restricts them to those of each target.
     """
 
     settings: ComparisonSettings
@@ -103,13 +103,14 @@ def design_of(settings: ComparisonSettings, languages: pd.DataFrame, encoder: st
     near = set(languages.loc[languages["near"].astype(bool), "language"])
     pretrained = set(settings.pretraining_languages.get(encoder, ()))
     zero_shot = [name for name in names if sources != {name}]  # for at least one target
+    unseen = [name for name in zero_shot if name not in seen]
     sets = {
         "source": sorted(sources),
         "zero_shot": zero_shot,
         "seen": [name for name in zero_shot if name in seen],
-        "unseen": [name for name in zero_shot if name not in seen],
-        "near": [name for name in zero_shot if name in near],
-        "far": [name for name in zero_shot if name in measured - near],
+        "unseen": unseen,
+        "near": [name for name in unseen if name in near],
+        "far": [name for name in unseen if name in measured - near],
         "pretrained": [name for name in zero_shot if name in pretrained],
         "not_pretrained": [name for name in zero_shot if pretrained and name not in pretrained],
         "invented": list(settings.invented_languages),

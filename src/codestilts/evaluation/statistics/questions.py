@@ -176,7 +176,8 @@ def _of_forms(design: Design) -> list[Question]:
     asked = []
     for near in (LEFT_OUT, KEPT):
         by_domain = {domain: list(_form_parts(design, domain, forms, near)) for domain in (plus, minus)}
-        by_domain["both"] = [part for parts in by_domain.values() for part in parts]
+        if all(by_domain.values()):  # else the one domain that has such arms would be shown twice
+            by_domain["both"] = [part for parts in by_domain.values() for part in parts]
         for domain, parts in by_domain.items():
             sides = Side(domain, "own form", []), Side(domain, "other forms", [])
             asked.append(Question("own form", *sides, ALL_GROUPS, languages, tuple(parts), near))
@@ -197,7 +198,7 @@ def _form_parts(design: Design, domain: str, forms: list[str], near: str) -> Ite
         others = tuple(arm for name in forms if name != form for arm in design.matched(domain, name))
         targets = frozenset(name for name, target in design.settings.targets.items() if target.form == form)
         close = design.near([*ours, *others]) if near == LEFT_OUT else frozenset()
-        if ours and others and targets:
+        if ours and others and targets - close:
             yield Part((ours,), (others,), form, close, targets)
 
 
