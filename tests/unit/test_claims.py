@@ -393,7 +393,7 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     absent = ClaimSettings("first", about, "paper", ("the arm tpp",), "snakemake first")
     table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged], NO_CONTRASTS)
     assert table["claim"].tolist() == ["first", "squad"]
-    (nowhere,) = evaluate(replace(absent, command=""), [], [], None)["results"]
+    (nowhere,) = evaluate(replace(absent, command="", claim=about | {"lacks": "the arm tpp"}), [], [], None)["results"]
     assert nowhere["why"] == "every study of this project lacks the arm tpp"
     first = table.iloc[0]
     assert (first["verdict"], first["missing"], first["command"]) == ("not run", "the arm tpp", "snakemake first")

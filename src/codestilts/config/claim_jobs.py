@@ -189,8 +189,8 @@ class Resolver:
         usable = [target for target in targets if self._has_all(itertools.chain(*sides), target)]
         if not (all(sides) and usable):
             return []
-        plus, minus, *than = map(tuple, sides)
-        return [Part(plus, minus, tuple(self.scopes(usable)), 1.0, *than)]
+        plus, minus, than_plus, than_minus = [*map(tuple, sides), (), ()][:4]
+        return [Part(plus, minus, tuple(self.scopes(usable)), 1.0, than_plus, than_minus)]
 
     def _relative_parts(self, targets: list[str], plus: Side, minus: Side) -> Iterable[Part]:
         """Return, for each target, arms of its own form against those of other forms with texts of the same domain.

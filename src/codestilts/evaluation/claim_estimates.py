@@ -297,7 +297,7 @@ def lost_contrasts(contrasts: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the primary contrast of each encoder whose interval excludes zero, but not after Holm's correction."""
     shown = (contrasts["low"] > 0) | (contrasts["high"] < 0)
     rows = contrasts[(contrasts["role"] == "primary") & shown & (contrasts["judgement"] == "undecided")]
-    return {row["encoder"]: row for row in rows.to_dict("records")}
+    return {str(row["encoder"]): {str(key): value for key, value in row.items()} for _, row in rows.iterrows()}
 
 
 def _primary(claim: dict[str, Any], row: dict[str, Any] | None) -> dict[str, Any] | None:

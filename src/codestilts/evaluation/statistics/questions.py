@@ -176,7 +176,7 @@ def _of_forms(design: Design) -> list[Question]:
     asked = []
     for near in (LEFT_OUT, KEPT):
         by_domain = {domain: list(_form_parts(design, domain, forms, near)) for domain in (plus, minus)}
-        if all(by_domain.values()):  # else the one domain that has such arms would be shown twice
+        if all(by_domain.values()):
             by_domain["both"] = [part for parts in by_domain.values() for part in parts]
         for domain, parts in by_domain.items():
             sides = Side(domain, "own form", []), Side(domain, "other forms", [])
