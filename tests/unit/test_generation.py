@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from transformers import DistilBertConfig, DistilBertModel
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes import generation, text_decoder, text_search
+from codestilts.tasktypes import base, generation, text_decoder, text_search
 from codestilts.tasktypes.base import IGNORE, special_tokens
 from codestilts.tasktypes.registry import encode_features
 from codestilts.tasktypes.token_states import token_states
@@ -82,6 +82,26 @@ def test_outputs_end_and_are_cut(tokenizer):
     for text, one, other in zip(rows["reference"], whole, cut, strict=True):
         assert one["output"].tolist() == [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
         assert other["output"].tolist() == one["output"].tolist()[:2]
+
+
+def test_references_are_tokenised_in_batches(tokenizer, monkeypatch):
+    """All calls get at most three texts, and the outputs are those of one call."""
+    rows, task = tiny.examples("generation", 8), tiny.task("generation")
+    whole = [feature["output"].tolist() for feature in encode_features(rows, tokenizer, task)]
+    sizes = []
+
+    class Counted:
+        def __getattr__(self, name):
+            return getattr(tokenizer, name)
+
+        def __call__(self, texts, *rest, **options):
+            sizes.append(1 if isinstance(texts, str) else len(texts))
+            return tokenizer(texts, *rest, **options)
+
+    for module in (generation, base):
+        monkeypatch.setattr(module, "TEXTS_PER_CALL", 3)
+    assert [one["output"].tolist() for one in generation.encode(rows, Counted(), task)] == whole
+    assert max(sizes) == 3
 
 
 def test_training_outputs_that_are_cut_are_counted(folder, tokenizer):

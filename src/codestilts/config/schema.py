@@ -151,7 +151,8 @@ class TargetBudget(Budget):
     learning_rates: Annotated[list[Positive], *Unique] = Field(
         [],
         description="learning rates to try on the first seed of each arm and target; the best on dev of the source "
-        "language is used",
+        "language is used, times target_learning_rate_factor. An arm that differs from its base by that factor alone "
+        "has no trials of its own: the rate chosen for its base is multiplied",
     )
     selection: Annotated[list[Literal["last", "dev", "oracle"]], Field(min_length=1), *Unique] = Field(
         ["last"], description="which checkpoints are tested; effects are reported for the first"

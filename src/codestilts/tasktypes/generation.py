@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import (
     IGNORE,
+    TEXTS_PER_CALL,
     Batch,
     Feature,
     Task,
@@ -67,7 +68,11 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Generatio
     _, end = start_and_end(tokenizer)
     sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
     references = examples["reference"].tolist()
-    outputs = tokenizer(references, add_special_tokens=False)["input_ids"] if references else []
+    outputs = [
+        ids
+        for start in range(0, len(references), TEXTS_PER_CALL)
+        for ids in tokenizer(references[start : start + TEXTS_PER_CALL], add_special_tokens=False)["input_ids"]
+    ]
     begins = first_tokens(examples["output_language"], tokenizer, task.name)
     features: list[GenerationFeature] = []
     for source, first, ids in zip(sources, begins, outputs, strict=True):
