@@ -171,6 +171,15 @@ def test_edit_similarity_of_codexglue(gold: str, predicted: str, percent: int):
     assert measure("edit_similarity", gold, predicted) == percent / 100
 
 
+@pytest.mark.parametrize(("common", "others", "percent"), [(17, 46, 43), (3, 74, 7), (1, 78, 3)])
+def test_an_exact_half_of_a_percent_is_rounded_as_its_float_is(common: int, others: int, percent: int):
+    """Of 80 characters, 46 in one text only are 42.5 % in common; 1 - 46 / 80 is a float above .425, so 43.
+
+    Likewise 7.5 and 2.5 %. The first releases of python-Levenshtein divide 34 by 80, which is rounded to 42.
+    """
+    assert measure("edit_similarity", "a" * common + "b" * others, "a" * common) == percent / 100
+
+
 def test_sample_of_codexglue_s_line_completion():
     sample = frame([gold for gold, _, _ in LINES], [predicted for _, predicted, _ in LINES], "java")
     assert value(row_sums(sample, "edit_similarity")) == pytest.approx(0.438)  # "Edit sim: 43.8, EM: 0.0"
