@@ -6,6 +6,7 @@ arm ``baseline:NAME`` and seed 0.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -56,7 +57,7 @@ def baseline_predictions(
     rows = examples[examples["split"].isin(["dev", "test"] if mining else ["test"])]
     if rows.empty or (train.empty and settings.type != "retrieval"):
         raise CodeStiltsError(f"examples of target '{target}': the {'test' if rows.empty else 'train'} split is empty")
-    predictors = {
+    predictors: dict[str, Callable[..., dict[str, Predicted]]] = {
         "classification": classes,
         "tagging": tags,
         "span_qa": spans,

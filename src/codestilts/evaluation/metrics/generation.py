@@ -91,8 +91,8 @@ def edit_similarity(predictions: pd.DataFrame) -> pd.DataFrame:
     "Levenshtein edit similarity" of the paper. Without python-Levenshtein fuzzywuzzy falls back on difflib, which finds
     a common subsequence, though not always the longest: both have 43.8 on the scorer's sample, but of two lines of one
     function they have 41 and 38. An exact half of a percent is rounded as its float is, and so as the current
-    python-Levenshtein has it; its first releases differ by one percent in such cases. The scorer also replaces placeholders of literals (``<STR_LIT>``), which no text of
-    this project has.
+    python-Levenshtein has it; its first releases differ by one percent in such cases. The scorer also replaces
+    placeholders of literals (``<STR_LIT>``), which no text of this project has.
     """
     from rapidfuzz.distance import Indel
 
