@@ -156,15 +156,14 @@ if (browser) {
   };
   const labelled = (label, text, className = "") =>
     text ? [make("p", { className: "kicker" }, label), make("pre", { className }, text)] : [];
-  const shown = (example, [prediction, right, wrongLanguage]) => {
+  const shown = (example, [prediction, right, note]) => {
     const [question, text, gold] = example.texts.map((number) => texts[number]);
-    const note = wrongLanguage ? ` · in the wrong language: ${names[wrongLanguage] ?? wrongLanguage}` : "";
     return make(
       "article",
       {},
       ...(question ? [make("p", { className: "text" }, question)] : []),
       ...(text ? [make("pre", {}, text)] : []),
-      ...labelled(`Answer of ${arm.value}${note}`, texts[prediction], right ? "right" : "wrong"),
+      ...labelled(`Answer of ${arm.value}${note ? ` · ${note}` : ""}`, texts[prediction], right ? "right" : "wrong"),
       ...labelled("Right answer", right ? "" : gold),
     );
   };

@@ -58,7 +58,8 @@ def deleted_outputs(wildcards):
     outputs += over(
         [run for run in STUDY.twin_runs if run[:2] in read], [TARGET_MODELS, PREDICTIONS], seeds=STUDY.batches
     )
-    trials = over(runs, TRIALS) if STUDY.learning_rates else []
+    used = {(encoder, tuned_arm(STUDY, arm), target) for encoder, arm, target in runs}
+    trials = over([run for run in tuned_runs(STUDY) if run in used], TRIALS)
     return [path for path in outputs + trials if not is_made(path)]
 
 

@@ -11,6 +11,7 @@ from codestilts.config import preparation_jobs
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.job_settings import JOB_SETTINGS
 from codestilts.config.settings_json import to_json
+from codestilts.config.training_jobs import tuned_arm, tuned_runs
 from codestilts.config.transferability import transferability_pairs, transferability_targets
 from codestilts.invented import real_language
 from codestilts.sources.archive import local_content
@@ -278,6 +279,11 @@ def parent_models(wildcards):
         return []
     models = f"<results>/intermediate/{{encoder}}/{parent}/{seeds}"
     return ancient(models) if parent in TEMPORARY_PARENTS else models
+
+
+def trials_of_arm(wildcards):
+    """The learning-rate trials that choose the rate of an arm's targets."""
+    return expand(TRIALS, encoder=wildcards.encoder, arm=tuned_arm(STUDY, wildcards.arm), target=wildcards.target)
 
 
 @inspected_once

@@ -9,7 +9,7 @@ rule train_target:
         parent=parent_models,
         parent_encoded=[] if STUDY.learning_rates else encoded_of_parent,
         encoded="<results>/encoded/{encoder}/{target}",
-        trials=TRIALS if STUDY.learning_rates else [],
+        trials=trials_of_arm if STUDY.learning_rates else [],
         image=IMAGE_DIGEST,
     output:
         models=directory(TARGET_MODELS),

@@ -16,5 +16,7 @@ MASK = "[MASK]"  # in an example's texts: the place of the encoder's own mask to
 
 LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names
 
-REFERENCES = "baseline:reference"  # the references as outputs of a target of generation: what the metrics say of them
+# Outputs of a target of generation that show what the metrics say of them, and compete with no arm: the references, and
+# those of the source language where another language has to be written.
+REFERENCES, SOURCE_REFERENCES = PROBES = ("baseline:reference", "baseline:source-reference")
 NONE = "none"  # the arm without intermediate training, from which effects are measured

@@ -31,6 +31,7 @@ BASELINES = {
     "baseline:copy": "copy of a span",
     "baseline:nearest": "output of the nearest training example",
     "baseline:reference": "the references themselves",
+    "baseline:source-reference": "references of the source language",
 }
 RANKINGS = {"log_me": "LogME", "similarity": "similar texts", "size": "largest set", "random": "random order"}
 

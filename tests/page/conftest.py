@@ -55,7 +55,7 @@ def made(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for arm, right in answers.items()
     ]
     table = pd.DataFrame([*rows, *(row | {"language": "cpp", "id": f"c{row['id']}"} for row in rows)])
-    table.assign(wrong_language="").to_parquet(folder / BROWSED)
+    table.assign(note="").to_parquet(folder / BROWSED)
     groups = {name: target.group for name, target in comparison.targets.items()}
     suites = {name: target.suite for name, target in comparison.targets.items()}
     scopes = [name for name, (kind, _) in target_scopes(groups, suites).items() if kind != "target"]

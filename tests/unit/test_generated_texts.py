@@ -32,6 +32,11 @@ def table():
         value("baseline:reference", "go", 0, "right_language", 0.9, checkpoint=""),
         value("baseline:reference", "rust", 0, "right_language", 0.8, checkpoint=""),
         value("baseline:copy", "rust", 0, "right_language", 0.1, checkpoint=""),
+        value("baseline:source-reference", "go", 0, "right_language", 0.5, checkpoint=""),
+        value("baseline:source-reference", "rust", 0, "right_language", 0.3, checkpoint=""),
+        value("none", "go", 0, "cut", 0.2),
+        value("none", "go", 1, "cut", 0.4),
+        value("none", "rust", 0, "cut", 0.1),
     ]
     runs = [
         {"phase": "target", "target": "complete", "arm": "none", "learning_rate": 1e-3, "method": "full"},
@@ -61,14 +66,34 @@ def test_seeds_are_averaged_before_languages(table):
     }
 
 
+def test_what_the_measure_misses_and_how_many_outputs_are_cut(table):
+    """Missed are .5 and .3 of the references of the source language; cut are .3 (the mean of two seeds) and .1."""
+    found = table.set_index(["arm", "languages"])
+    assert found.loc[("none", "zero-shot"), ["missed", "cut"]].tolist() == pytest.approx([40, 20])
+    assert found.loc[("slow", "zero-shot"), "missed"] == pytest.approx(40)
+    assert found.loc[("none", "source"), ["missed", "cut"]].isna().all() and found.loc["slow", "cut"].isna().all()
+
+
 def test_the_figure_has_a_point_for_each_arm(table):
-    figure = generation.wrong_language_figure(table)
+    figure = generation.wrong_language_figure(table, ["none", "slow"])
     wrong, quality = figure.axes
-    *arms, error = wrong.lines
-    assert error.get_ydata() == pytest.approx([15, 15])
-    assert [line.get_xydata().tolist() for line in arms] == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
-    assert [line.get_label() for line in quality.lines] == ["full", "lora"]
+    *arms, error, missed = wrong.lines
+    assert error.get_ydata() == pytest.approx([15, 15]) and missed.get_ydata() == pytest.approx([60, 60])
+    points = [line.get_xydata().tolist() for line in arms if len(line.get_xdata())]
+    assert points == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
+    assert quality.get_legend_handles_labels()[1] == ["full", "lora"]
     assert wrong.get_xscale() == "log"
+
+
+def test_the_figure_joins_only_arms_that_differ_in_the_training_of_targets(table):
+    """An arm with a task of its own has the rate of none: it is no point of none's line."""
+    zero_shot = table[table["languages"] == "zero-shot"].assign(method="full")
+    other = zero_shot[zero_shot["arm"] == "none"].assign(arm="mlm-functions", wrong_language=70.0)
+    figure = generation.wrong_language_figure(pd.concat([zero_shot, other]), ["none", "slow"])
+    line, point, *_ = figure.axes[0].lines
+    assert line.get_linestyle() == ":" and line.get_xydata().tolist() == [[1e-4, pytest.approx(10.0)], [1e-3, 40.0]]
+    assert point.get_linestyle() == "None" and point.get_xydata().tolist() == [[1e-3, 70.0]]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["mlm-functions"]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +113,17 @@ def test_how_a_run_was_trained(settings, rate, method):
     assert trained_how(settings) == {"learning_rate": pytest.approx(rate), "method": method}
 
 
-def test_a_sample_says_in_which_wrong_language_it_is():
-    row = {"found_language": "python", "output_language": "go"}
-    assert sample_predictions.wrong_language(row) == "python"
-    assert sample_predictions.wrong_language(row | {"found_language": "go"}) == ""
-    assert sample_predictions.wrong_language(row | {"found_language": ""}) == ""
-    assert sample_predictions.wrong_language({"gold": "x"}) == ""
+@pytest.mark.parametrize(
+    ("row", "note"),
+    [
+        ({"found_language": "javascript", "cut": False}, "in the wrong language: JavaScript"),
+        ({"found_language": "javascript", "cut": True}, "in the wrong language: JavaScript, cut"),
+        ({"found_language": "go", "cut": False}, "in the right language"),
+        ({"found_language": "go", "cut": True}, "in the right language, cut"),
+        ({"found_language": ""}, "in no language that can be told"),
+        ({}, ""),  # nothing is generated
+        ({"found_language": float("nan"), "output_language": float("nan"), "cut": float("nan")}, ""),
+    ],
+)
+def test_a_sample_says_in_which_language_it_is(row, note):
+    assert sample_predictions.note_on_output({"output_language": "go", **row}) == note

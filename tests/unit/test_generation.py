@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from transformers import DistilBertConfig, DistilBertModel
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes import generation, text_decoder, text_search
+from codestilts.tasktypes import base, generation, text_decoder, text_search
 from codestilts.tasktypes.base import IGNORE, special_tokens
 from codestilts.tasktypes.registry import encode_features
 from codestilts.tasktypes.token_states import token_states
@@ -82,6 +82,36 @@ def test_outputs_end_and_are_cut(tokenizer):
     for text, one, other in zip(rows["reference"], whole, cut, strict=True):
         assert one["output"].tolist() == [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
         assert other["output"].tolist() == one["output"].tolist()[:2]
+
+
+def test_references_are_tokenised_in_batches(tokenizer, monkeypatch):
+    """All calls get at most three texts, and the outputs are those of one call."""
+    rows, task = tiny.examples("generation", 8), tiny.task("generation")
+    whole = [feature["output"].tolist() for feature in encode_features(rows, tokenizer, task)]
+    sizes = []
+
+    class Counted:
+        def __getattr__(self, name):
+            return getattr(tokenizer, name)
+
+        def __call__(self, texts, *rest, **options):
+            sizes.append(1 if isinstance(texts, str) else len(texts))
+            return tokenizer(texts, *rest, **options)
+
+    for module in (generation, base):
+        monkeypatch.setattr(module, "TEXTS_PER_CALL", 3)
+    assert [one["output"].tolist() for one in generation.encode(rows, Counted(), task)] == whole
+    assert max(sizes) == 3
+
+
+def test_training_outputs_that_are_cut_are_counted(folder, tokenizer):
+    """References have 2, 3 and 4 words in turn, and an end: with 4 tokens, each third is cut."""
+    rows = tiny.examples("generation", 24).assign(split=["train"] * 12 + ["dev"] * 6 + ["test"] * 6)
+    kinds = {"generation": tiny.task_settings("generation", output_tokens=4)}
+    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    settings = tiny.settings(kinds, steps=1, evaluations=1)
+    trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
+    assert trained.record["cut_outputs"] == {"generation": 4}
 
 
 @pytest.mark.parametrize("kind", ["published", "quick"])
@@ -220,6 +250,16 @@ def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
     head.decoder.bias.data[special_tokens(tokenizer)[1][0]] = 1e4
     found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert not found["cut"].any() and set(found["prediction"]) == {""}
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("kind", ["published", "quick"])
+def test_weights_that_are_not_finite_give_empty_outputs(kind, beams, encoder, tokenizer):
+    head = new_head(encoder, tokenizer, kind=kind, beams=beams)
+    head.decoder.bias.data[:] = torch.nan
+    task = tiny.task("generation", {"head": kind}, beams=beams)
+    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    assert set(found["prediction"]) == {""} and found["cut"].all() and set(found["score"]) == {-np.inf}
 
 
 def test_the_decoder_starts_from_the_encoders_first_blocks(encoder, tokenizer, tmp_path):

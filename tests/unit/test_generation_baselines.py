@@ -51,6 +51,31 @@ def test_frequent_copied_and_nearest_texts() -> None:
     assert out["found_language"].isin(["english", "german", "spanish", "russian", "chinese", ""]).all()  # a few words
 
 
+def test_references_of_the_source_language_show_what_the_measure_misses() -> None:
+    """Python's `return a` is right in Go too, its `if a:` is not. Its own rows have none, nor do texts in English."""
+    body = "func f(a int) int {\n[MASK]\n}"
+    frame = examples(
+        ["train", "test", "test", "test", "test", "test"],
+        source=["[MASK]"] * 3 + [body] * 3,
+        reference=["a = 1", "return a", "if a:", "return a + 1", "return 2", "return 3"],
+        language=["python"] * 3 + ["go"] * 3,
+        output_language=["python"] * 3 + ["go"] * 3,
+    )
+    out = baseline_predictions(frame, "complete", BaselineSettings("generation", source_language="python"))
+    probe = out[out["arm"] == "baseline:source-reference"]
+    assert probe["id"].tolist() == ["3", "4", "5"] and probe["gold"].tolist() == [
+        "return a + 1",
+        "return 2",
+        "return 3",
+    ]
+    assert probe["prediction"].tolist() == ["return a", "if a:", "return a"]
+    assert probe["found_language"].tolist() == ["go", "python", "go"]
+    described = baseline_predictions(
+        frame.assign(output_language="english"), "describe", BaselineSettings("generation", source_language="python")
+    )
+    assert "baseline:source-reference" not in set(described["arm"])
+
+
 def test_references_have_scores_and_compete_with_none(tmp_path: Path) -> None:
     frame = examples(SPLITS, source=SOURCES, reference=REFERENCES, copied=[""] * 5)
     baseline_predictions(frame, "t", BaselineSettings("generation")).to_parquet(tmp_path / "t.parquet")

@@ -7,6 +7,7 @@ this repository, the second with fuzzywuzzy 0.18.0 and python-Levenshtein 0.27.5
 import math
 import subprocess
 import sys
+from fractions import Fraction
 
 import pandas as pd
 import pytest
@@ -84,6 +85,37 @@ def test_bleu_is_that_of_nltk_without_a_brevity_penalty(gold: list[str], more: l
     assert sentence_bleu(gold, predicted) == pytest.approx(expected)
 
 
+def bleu_by_definition(gold: list[str], predicted: list[str]) -> float:
+    """CodeXGLUE's sentence BLEU, written from its formula with fractions and an n-gram at a time.
+
+    The geometric mean of clipped precisions, of which those above unigrams have 1 added above and below (Lin and Och
+    2004), times exp(min(0, 1 - (r + 1) / (c + 1))) for r tokens of the reference and c of the output.
+    """
+    product = 1.0
+    for n in range(1, 5):
+        left = [tuple(gold[place : place + n]) for place in range(len(gold) - n + 1)]
+        found = [tuple(predicted[place : place + n]) for place in range(len(predicted) - n + 1)]
+        matches = 0
+        for ngram in found:
+            if ngram in left:
+                left.remove(ngram)
+                matches += 1
+        added = int(n > 1)
+        if matches + added == 0:
+            return 0.0 if found else float("nan")
+        product *= float(Fraction(matches + added, len(found) + added))
+    return product**0.25 * math.exp(min(0.0, 1 - (len(gold) + 1) / (len(predicted) + 1)))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.sampled_from("abcd"), min_size=1, max_size=12),
+    st.lists(st.sampled_from("abcd"), min_size=1, max_size=12),
+)
+def test_bleu_is_that_of_its_formula_brevity_penalty_included(gold: list[str], predicted: list[str]):
+    assert sentence_bleu(gold, predicted) == pytest.approx(bleu_by_definition(gold, predicted), rel=1e-9, abs=1e-70)
+
+
 @pytest.mark.parametrize(
     ("gold", "predicted", "expected"),
     [
@@ -139,6 +171,15 @@ def test_edit_similarity_of_codexglue(gold: str, predicted: str, percent: int):
     assert measure("edit_similarity", gold, predicted) == percent / 100
 
 
+@pytest.mark.parametrize(("common", "others", "percent"), [(17, 46, 43), (3, 74, 7), (1, 78, 3)])
+def test_an_exact_half_of_a_percent_is_rounded_as_its_float_is(common: int, others: int, percent: int):
+    """Of 80 characters, 46 in one text only are 42.5 % in common; 1 - 46 / 80 is a float above .425, so 43.
+
+    Likewise 7.5 and 2.5 %. The first releases of python-Levenshtein divide 34 by 80, which is rounded to 42.
+    """
+    assert measure("edit_similarity", "a" * common + "b" * others, "a" * common) == percent / 100
+
+
 def test_sample_of_codexglue_s_line_completion():
     sample = frame([gold for gold, _, _ in LINES], [predicted for _, predicted, _ in LINES], "java")
     assert value(row_sums(sample, "edit_similarity")) == pytest.approx(0.438)  # "Edit sim: 43.8, EM: 0.0"
@@ -154,8 +195,9 @@ def test_edit_similarity_is_twice_the_longest_common_subsequence(gold: str, pred
         for j, other in enumerate(predicted):
             longest = max(lengths[i][j + 1], lengths[i + 1][j])
             lengths[i + 1][j + 1] = lengths[i][j] + 1 if one == other else longest
-    percent = 200 * lengths[-1][-1] / (len(gold) + len(predicted))
-    assert abs(100 * measure("edit_similarity", gold, predicted) - percent) <= 0.5 + 1e-9
+    # A whole percent, of which halves go to the even one: fuzzywuzzy rounds a float ratio, as Python does.
+    percent = round(Fraction(200 * lengths[-1][-1], len(gold) + len(predicted)))
+    assert measure("edit_similarity", gold, predicted) == percent / 100
 
 
 @pytest.mark.parametrize(
@@ -264,10 +306,20 @@ def test_an_unknown_language_is_a_wrong_one():
     assert sums["numerator"].tolist() == [1, 0, 0, 1] and sums["denominator"].tolist() == [1] * 4
 
 
+def test_cut_outputs_are_counted():
+    assert value(row_sums(frame(["x"] * 4, ["y"] * 4, cut=[True, False, False, False]), "cut")) == 0.25
+    assert value(row_sums(frame(["x"], ["y"]), "cut")) == 0  # a trivial output has an end
+
+
 def test_the_right_language_is_reported_beside_every_metric_of_generation():
     for metric in ("smoothed_bleu4", "edit_similarity", "rouge2", "rouge_l", "generated_f1", "translation_bleu4"):
-        assert reported_metrics(metric)[0] == metric and reported_metrics(metric)[-1] == "right_language"
-    assert reported_metrics("rouge_l")[1:] == ["rouge2", "chrf", "right_language"]  # of summaries, not of descriptions
+        assert reported_metrics(metric)[0] == metric and reported_metrics(metric)[-2:] == ["right_language", "cut"]
+    assert reported_metrics("rouge_l")[1:] == [
+        "rouge2",
+        "chrf",
+        "right_language",
+        "cut",
+    ]  # of summaries, not of descriptions
     assert "right_language" not in reported_metrics("squad_em") + reported_metrics("exact_match")
 
 

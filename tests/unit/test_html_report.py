@@ -115,7 +115,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = pd.DataFrame([task | {"places": "75 25", "trivial": 0.5}], columns=matched_tasks.COLUMNS)
     table.to_csv(folder / "matched_tasks.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
-    shown |= {"arm": "none", "prediction": EVIL, "right": False, "wrong_language": ""}
+    shown |= {"arm": "none", "prediction": EVIL, "right": False, "note": ""}
     plain = shown | dict.fromkeys(("question", "text", "gold", "prediction"), "words")
     others = [plain | {"target": target} for target in synthetic.SETTINGS.targets if target != "match"]
     pd.DataFrame([shown, *others]).to_csv(folder / "sample_predictions.csv", index=False)
@@ -169,7 +169,7 @@ def test_the_page_escapes_whatever_data_holds(results: Path, tmp_path: Path):
     assert "MIT &amp; more" in html
     shutil.copytree(results, tmp_path / "copy")
     row = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL, "arm": "none"}
-    row |= {"prediction": "</script>" + EVIL, "right": False, "wrong_language": ""}
+    row |= {"prediction": "</script>" + EVIL, "right": False, "note": ""}
     pd.DataFrame([row]).to_parquet(tmp_path / "copy" / BROWSED)
     html = page(tmp_path / "copy")
     assert scripts(html) == 2 and html.lower().count("</script") == 2
@@ -533,26 +533,36 @@ def test_the_page_says_clean_only_if_nothing_is_shared(results: Path, tmp_path: 
         assert clean not in html and shared in html and "<li>cloze and match: " in html
 
 
-def test_generated_texts_in_the_wrong_language_are_marked(results: Path, tmp_path: Path) -> None:
+def test_the_language_of_generated_texts_is_marked(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
     row = read_csv(results / "sample_predictions.csv", texts=True).iloc[0].to_dict()
-    rows = [row | {"arm": arm, "wrong_language": found} for arm, found in (("none", "python"), ("pos", ""))]
+    notes = {
+        "none": "in the wrong language: Python",
+        "pos": "in the right language",
+        "qa": "in no language that can be told",
+    }
+    rows = [row | {"arm": arm, "note": note} for arm, note in notes.items()]
     write_csv(pd.DataFrame(rows), tmp_path / "copy" / "sample_predictions.csv")
     html = page(tmp_path / "copy")
-    assert html.count("in the wrong language: Python") == 1
+    assert [html.count(note) for note in notes.values()] == [1, 1, 1]
+    assert f'<span class="bad">{notes["qa"]}' in html and f"<span>{notes['pos']}" in html
     assert 'id="generation"' not in html
 
 
 def test_the_quality_and_language_of_generated_texts_are_a_table(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results, tmp_path / "copy")
     row = {"target": "complete", "arm": "none", "method": "full", "learning_rate": 1e-3, "languages": "zero-shot"}
-    measured = [{"quality": 12.34, "wrong_language": 56.78, "error": 9.87}, {"quality": 2.5}]
+    measured = [
+        {"quality": 12.34, "wrong_language": 56.78, "error": 9.87, "missed": 4.44, "cut": 3.21},
+        {"quality": 2.5},
+    ]
     table = pd.DataFrame([row | {"arm": arm} | values for arm, values in zip(("none", "slow"), measured, strict=True)])
     write_csv(table, tmp_path / "copy" / "tables/tiny/wrong-language.csv")
     html = page(tmp_path / "copy", replace(SETTINGS, generation=True))
     assert 'id="generation"' in html
     shown = pd.read_html(StringIO(html), attrs={"id": "table-tiny-wrong-language"})[0]
     assert shown["wrong language"].tolist()[0] == 56.8 and shown["error"].isna().tolist() == [False, True]
+    assert shown[["missed", "cut"]].iloc[0].tolist() == [4.4, 3.2]
     assert shown["quality"].tolist() == [12.3, 2.5] and shown["learning rate"].tolist() == [1e-3, 1e-3]
 
 

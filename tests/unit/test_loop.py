@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tiny import train, weights
 
 from codestilts.errors import CodeStiltsError
-from codestilts.training import loop, models
+from codestilts.training import loop, models, seed_jobs
 from codestilts.training.batching import plan_batches, plan_steps, task_schedule
 from codestilts.training.inputs import EncodedTask, prepare_inputs
 
@@ -77,6 +78,21 @@ def test_new_heads_have_a_rate_of_their_own_but_not_the_pretrained_one(folder, t
     assert moved["encoder"] < 1e-6 and moved["mlm"] < 1e-6
 
 
+def test_the_factor_of_lora_scales_adapters_only(folder, tokenizer):
+    """A rate of 1e-3 times ten for adapters; heads keep it, or have their own."""
+    for own, expected in ((None, 1e-3), (4e-3, 4e-3)):
+        rates = {"learning_rate": 1e-3, "head_learning_rate": own}
+        lora = replace(tiny.LORA, learning_rate_factor=10.0)
+        run = loop.Run(tiny.inputs(tokenizer, ("generation",), lora=lora, **rates), 0, folder, None)
+        run.batches.close()
+        names = {value: name for name, value in run.model.encoder.named_parameters()}
+        found = {"adapters": set(), "head": set()}
+        for group in run.optimisation.optimiser.param_groups:
+            for value in group["params"]:
+                found["adapters" if "lora" in names.get(value, "") else "head"].add(group["initial_lr"])
+        assert found == {"adapters": {1e-2}, "head": {expected}}
+
+
 def test_arms_match_in_steps_and_tokens(folder, tokenizer):
     changes = {"steps": 64, "tokens_per_step": 400}
     spent = {
@@ -118,6 +134,16 @@ def test_progress_is_shown_between_evaluations(folder, tokenizer, monkeypatch, c
 def test_a_loss_that_is_not_finite_names_job_task_and_step(folder, tokenizer):
     with pytest.raises(CodeStiltsError, match=r"tiny.*seed 0.*step \d+.*classification.*nan"):
         train(folder, tokenizer, learning_rate=1e30, clip=1e30, steps=30)
+
+
+def test_a_model_that_diverged_is_not_asked_for_texts(folder, tokenizer, tmp_path):
+    """The first step has a finite loss; its update ruins the weights, and a trial of this rate has failed."""
+    rates = {"learning_rate": 1e38, "clip": 1e30, "warmup": 0.0, "steps": 6, "evaluations": 6}
+    inputs = tiny.inputs(tokenizer, ("generation",), target="generation", **rates)
+    with pytest.raises(CodeStiltsError, match=r"step 2 of 6: the loss of task generation is nan: lower learning_rate"):
+        loop.train(inputs, 0, folder)
+    trial = seed_jobs._trial(inputs, {0: folder}, tmp_path / "trial.state")
+    assert trial["dev"] == seed_jobs.FAILED and "lower learning_rate" in trial["error"]
 
 
 def test_an_empty_split_is_named(tokenizer):

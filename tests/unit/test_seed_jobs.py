@@ -180,9 +180,9 @@ def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
     assert [trial["learning_rate"] for trial in trials] == [1e-6, 5e-3, 1e30]
     assert trials[2]["dev"] == -1 and "nan" in trials[2]["error"] and seed_jobs.best_learning_rate(trials) == 5e-3
     assert trials[1]["settings"]["learning_rate"] == 5e-3
-    job = tiny.target_job(folder, home, seeds=(0,), learning_rate=0.0)
+    job = tiny.target_job(folder, home, seeds=(0,), learning_rate=0.0, trial_factor=3.0)
     seed_jobs.train_seeds(replace(job, trials=home / "trials.json"))
-    assert json.loads((home / "out/0/run.json").read_text())["settings"]["learning_rate"] == 5e-3
+    assert json.loads((home / "out/0/run.json").read_text())["settings"]["learning_rate"] == pytest.approx(1.5e-2)
 
 
 def test_finished_trials_of_a_killed_job_are_kept(folder, home, monkeypatch):

@@ -125,9 +125,33 @@ def test_an_arm_changes_how_its_targets_are_trained(study: Study) -> None:
     plain, slow = (training_jobs.target_settings(one, "bert-tiny", "none", "tags", "3") for one in (study, other))
     assert slow.learning_rate == pytest.approx(0.1 * plain.learning_rate)
     assert slow.freeze_decoder and not plain.freeze_decoder
+    assert slow.head_learning_rate == plain.head_learning_rate is None
+    target = other.config.target.model_copy(update={"head_learning_rate": 2e-3})
+    heads = replace(other, config=other.config.model_copy(update={"target": target}))
+    assert training_jobs.target_settings(heads, "bert-tiny", "none", "tags", "3").head_learning_rate == pytest.approx(
+        2e-4
+    )
     tried = replace(other, config=other.config.model_copy(update={"target": with_rates(other, [1e-3, 1e-2])}))
-    rates = training_jobs.tuning_settings(tried, "bert-tiny", "none", "tags").learning_rates
-    assert rates == pytest.approx((1e-4, 1e-3))
+    trials = training_jobs.tuning_settings(tried, "bert-tiny", "none", "tags")
+    assert trials.learning_rates == (1e-3, 1e-2) and trials.training.trial_factor == 1
+    chosen = training_jobs.target_settings(tried, "bert-tiny", "none", "tags", "3")
+    assert (chosen.learning_rate, chosen.trial_factor) == (0, 0.1)
+
+
+def test_arms_that_differ_by_a_factor_share_the_trials_of_their_base(tmp_path: Path) -> None:
+    """Only with the same trials does three times the rate mean what it says."""
+    fast = {"family": "variant", "base": "none", "target_learning_rate_factor": 3.0}
+    adapted = {**fast, "method": "lora"}
+    changes = {
+        "arms": ["none", "pos", "fast", "adapted"],
+        "grid": [],
+        "target": {"learning_rates": [1e-3, 1e-2]},
+        "definitions": {"arms": {"fast": fast, "adapted": adapted}},
+    }
+    study = study_of(GRID, yaml.safe_dump(changes), folder=tmp_path)
+    tuned = {arm: training_jobs.tuned_arm(study, arm) for arm in study.arms}
+    assert tuned == {"none": "none", "pos": "pos", "fast": "none", "adapted": "adapted"}
+    assert {arm for _, arm, _ in training_jobs.tuned_runs(study)} == {"none", "pos", "adapted"}
 
 
 def with_rates(study: Study, rates: list[float]) -> Any:

@@ -51,7 +51,9 @@ def test_predictions_say_what_was_asked_and_in_which_language_the_output_is(gene
         assert (rows["gold"].str.len() > 0).all() and (rows["source"].str.len() > 0).all()
         assert rows["cut"].dtype == bool
     baselines = pd.read_parquet(generated / "baselines/complete.parquet")
-    assert set(baselines["arm"]) == {f"baseline:{name}" for name in ("frequent", "copy", "nearest", "reference")}
+    assert set(baselines["arm"]) == {
+        f"baseline:{name}" for name in ("frequent", "copy", "nearest", "reference", "source-reference")
+    }
     assert (baselines["found_language"] != "").any()
 
 
@@ -70,4 +72,5 @@ def test_the_page_shows_generated_texts(generated: Path) -> None:
     assert 'id="table-tiny-wrong-language"' in page
     table = pd.read_csv(generated / "tables/tiny/wrong-language.csv")
     assert set(table["arm"]) == {"none", "slow", "lora"} and table["wrong_language"].between(0, 100).all()
-    assert table["error"].between(0, 100).all()
+    assert table[["error", "cut"]].stack().between(0, 100).all()
+    assert set(table.loc[table["missed"].notna(), "languages"]) == {"zero-shot"}

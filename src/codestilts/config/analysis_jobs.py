@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from codestilts.columns import NONE
 from codestilts.config.analysis_settings import (
     ComparedArm,
     ComparedTarget,
@@ -149,7 +150,9 @@ def generated_targets(study: Study) -> list[str]:
 def generation_figure_settings(study: Study, encoder: str) -> GenerationFigureSettings:
     """Return the settings of the notebook on generated texts."""
     metrics: dict[str, str] = {name: study.tasks[name].metric for name in generated_targets(study)}
-    return GenerationFigureSettings(metrics, study.config.target.selection[0])
+    untrained = {name for name, arm in study.arms.items() if not arm.tasks and arm.init == "pretrained"}
+    alike = tuple(name for name in study.arms if name in untrained and (study.arms[name].base or NONE) == NONE)
+    return GenerationFigureSettings(metrics, study.config.target.selection[0], alike)
 
 
 def transferability_figure_settings(study: Study, encoder: str) -> TransferabilityFigureSettings:

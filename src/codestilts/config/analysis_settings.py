@@ -165,10 +165,15 @@ class TrainingFigureSettings:
 
 @dataclass(frozen=True)
 class GenerationFigureSettings:
-    """Settings of the notebook that draws generated texts: the metric of each target, and the compared checkpoint."""
+    """Settings of the notebook that draws generated texts.
+
+    These are the metric of each target, the compared checkpoint, and the arms that differ in the training of targets
+    alone.
+    """
 
     metrics: dict[str, str]
     checkpoint: str
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
     if task.metric not in METRICS_OF[task.type]:
         yield Problem(("metric",), not_a_metric(task.metric, task))
-    if task.metric == "right_language":
-        yield Problem(("metric",), "the language of outputs is reported beside a metric of their quality: choose one")
+    if task.metric in ("right_language", "cut"):
+        yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
     if task.type == "generation" and not task.trained:
         yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")
     elif not task.trained and task.type != "retrieval":

@@ -37,14 +37,19 @@ from codestilts.config.schema_task import TaskFile
 
 
 class Lora(Strict):
-    """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685), trained instead of the encoder's weights, then merged."""
+    """Low-rank adapters (Hu et al. 2022, arXiv 2106.09685), trained instead of the encoder's weights, then merged.
+
+    Heads, of which a new decoder is one, are trained whole.
+    """
 
     rank: Count = 8
     alpha: Count = 16
     modules: Annotated[list[str], Field(min_length=1), *Unique] = Field(
         ["query", "value"], description="the linear layers that get an adapter"
     )
-    learning_rate_factor: Positive = Field(10.0, description="multiplies the learning rate of full fine-tuning")
+    learning_rate_factor: Positive = Field(
+        10.0, description="multiplies the learning rate of full fine-tuning; heads keep theirs"
+    )
 
 
 class Budget(Strict):
@@ -146,7 +151,8 @@ class TargetBudget(Budget):
     learning_rates: Annotated[list[Positive], *Unique] = Field(
         [],
         description="learning rates to try on the first seed of each arm and target; the best on dev of the source "
-        "language is used",
+        "language is used, times target_learning_rate_factor. An arm that differs from its base by that factor alone "
+        "has no trials of its own: the rate chosen for its base is multiplied",
     )
     selection: Annotated[list[Literal["last", "dev", "oracle"]], Field(min_length=1), *Unique] = Field(
         ["last"], description="which checkpoints are tested; effects are reported for the first"
@@ -222,7 +228,7 @@ class Arm(Strict):
         "counts of labels stay; classification only",
     )
     method: Literal["full", "lora"] = Field(
-        "full", description="training of targets. full: all weights; lora: adapters"
+        "full", description="training of targets. full: all weights; lora: adapters, and heads as in full"
     )
     learning_rate_factor: Positive = Field(1.0, description="multiplies the learning rate of the intermediate phase")
     target_learning_rate_factor: Positive = Field(1.0, description="multiplies the learning rates of targets")

@@ -96,7 +96,10 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
     section, definition = study.config.target, study.arms[arm]
     overrides = section.own(study.base(target))
     budget = _budget(study, section, [target], overrides)
-    budget["learning_rate"] *= 0.0 if study.learning_rates else definition.target_learning_rate_factor
+    factor = definition.target_learning_rate_factor
+    budget["learning_rate"] *= 0.0 if study.learning_rates else factor
+    if budget["head_learning_rate"]:
+        budget["head_learning_rate"] *= factor
     budget["freeze_embeddings"] |= "embeddings" in definition.frozen
     lora = LoraSettings(**section.lora.model_dump() | overrides.get("lora", {}))
     modules = tuple(study.encoder(encoder).lora_modules or lora.modules)
@@ -110,6 +113,7 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
         init=_target_init(study, arm),
         lora=replace(lora, modules=modules) if definition.method == "lora" else None,
         freeze_decoder="decoder" in definition.frozen,
+        trial_factor=factor if study.learning_rates else 1.0,
         source_language=study.source_language(target),
         selection=tuple(section.selection),
         keep_models=arm in study.kept_arms,
@@ -119,11 +123,38 @@ def _target_settings(study: Study, encoder: str, arm: str, target: str) -> Train
 
 
 def tuning_settings(study: Study, encoder: str, arm: str, target: str) -> TuningSettings:
-    """Settings of the learning-rate trials of a target, which the study's first seed runs."""
+    """Settings of the learning-rate trials of a target, which the study's first seed runs.
+
+    They are without the arm's factor, which multiplies the rate that they choose.
+    """
     training = target_settings(study, encoder, arm, target, next(iter(study.batches)))
+    head = training.head_learning_rate and training.head_learning_rate / training.trial_factor
     training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True, store_precision="fp32")
-    factor = study.arms[arm].target_learning_rate_factor
-    return TuningSettings(training, tuple(rate * factor for rate in study.learning_rates))
+    training = replace(training, head_learning_rate=head, trial_factor=1.0)
+    return TuningSettings(training, tuple(study.learning_rates))
+
+
+def tuned_arm(study: Study, arm: str) -> str:
+    """The arm whose learning-rate trials choose the rate of an arm: its base, if they differ by a factor alone.
+
+    With trials of its own, an arm with a factor of 3 might end with a lower rate than its base.
+    """
+    base = study.arms[arm].base
+    if base not in study.arms or study.arms[arm].target_learning_rate_factor == 1:
+        return arm
+    return base if _alike(study, arm, base) else arm
+
+
+def _alike(study: Study, arm: str, other: str) -> bool:
+    """Whether targets start from the same models and train the same weights after both arms."""
+    one, two = (study.arms[name].model_dump(include={"init", "method", "frozen"}) for name in (arm, other))
+    return study.parent_arm(arm) == study.parent_arm(other) and one == two
+
+
+def tuned_runs(study: Study) -> list[tuple[str, str, str]]:
+    """Every encoder, arm and target with learning-rate trials; none if the rates are given."""
+    runs = study.runs + study.twin_runs if study.learning_rates else []
+    return list(dict.fromkeys((encoder, tuned_arm(study, arm), target) for encoder, arm, target in runs))
 
 
 def dose_settings(study: Study, encoder: str, arm: str) -> DoseSettings:

@@ -90,6 +90,7 @@ class TrainingSettings:
     if adapters are trained instead of the encoder's weights. The fields from ``target`` to ``keep_models`` are
     those of targets; dev rows are those of ``source_language``, or all where it is empty. ``store_precision`` is that
     of the weights on disk. With ``freeze_decoder``, what decoders have copied from the encoder stays.
+    A rate that trials choose is multiplied by ``trial_factor``.
     Jobs have one of the CPU's ``threads``, so that results do not depend on the number of cores.
     """
 
@@ -125,6 +126,7 @@ class TrainingSettings:
     mixture: Mixture = "examples"
     store_precision: Precision = "fp32"
     freeze_decoder: bool = False
+    trial_factor: float = 1.0
     threads: int = 1
 
     @property

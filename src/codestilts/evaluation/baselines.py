@@ -6,7 +6,9 @@ arm ``baseline:NAME`` and seed 0.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,13 +57,13 @@ def baseline_predictions(
     rows = examples[examples["split"].isin(["dev", "test"] if mining else ["test"])]
     if rows.empty or (train.empty and settings.type != "retrieval"):
         raise CodeStiltsError(f"examples of target '{target}': the {'test' if rows.empty else 'train'} split is empty")
-    predictors = {
+    predictors: dict[str, Callable[..., dict[str, Predicted]]] = {
         "classification": classes,
         "tagging": tags,
         "span_qa": spans,
         "retrieval": mine if mining else rank,
         "multiple_choice": choices,
-        "generation": texts,
+        "generation": partial(texts, source_language=settings.source_language),
     }
     if settings.type not in predictors:
         return pd.DataFrame(columns=[*COLUMNS, "score"])
@@ -174,16 +176,29 @@ def choices(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -
     }
 
 
-def texts(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """Predict the most frequent text, a copied one, that of the nearest train row, and the reference.
+def texts(
+    train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator, source_language: str
+) -> dict[str, Predicted]:
+    """Predict the most frequent text, a copied one, that of the nearest train row, and references.
 
-    The references are no baseline: how many of them are found to be in another language is the error of that metric.
-    The column ``copied`` says what is copied, else it is the first sentence of the source.
+    References are no baseline (:data:`codestilts.columns.PROBES`). How many of a row's own are found to be in another
+    language, and how many of the source language are found to be in the language of another row, are the two errors of
+    that measure. The column ``copied`` says what is copied, else it is the first sentence of the source.
     """
     copied = rows["copied"] if "copied" in rows else [sentences(text)[0] for text in rows["source"]]
     gold = rows["reference"].tolist()
     outputs = generated_texts(train, rows, list(copied)) | {"reference": gold}
-    return {name: Predicted(gold, found) for name, found in outputs.items()}
+    found = {name: Predicted(gold, texts) for name, texts in outputs.items()}
+    return found | {"source-reference": _source_references(rows, source_language)}
+
+
+def _source_references(rows: pd.DataFrame, source_language: str) -> Predicted:
+    """Predict the references of the source language, in turn, for the rows that ask for another language."""
+    in_source = rows[rows["language"] == source_language]
+    others = rows[~rows["output_language"].isin(in_source["output_language"])] if len(in_source) else in_source
+    place = others.groupby("language").cumcount() % max(len(in_source), 1)
+    texts = in_source["reference"].to_numpy()[place].tolist()
+    return Predicted(others["reference"].tolist(), texts, index=others.index.tolist())
 
 
 def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.columns import REFERENCES, SCORE_KEYS, SUM_COLUMNS
+from codestilts.columns import PROBES, SCORE_KEYS, SUM_COLUMNS
 from codestilts.config.analysis_settings import ComparisonSettings, ScoreSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import reported_metrics, row_sums
@@ -60,7 +60,7 @@ def compared(sums: pd.DataFrame, checkpoint: str) -> pd.DataFrame:
 
     Targets that are not fine-tuned have no checkpoints. In mining, most units are 0 / 0. References compete with none.
     """
-    there = ((sums["numerator"] != 0) | (sums["denominator"] != 0)) & (sums["arm"] != REFERENCES)
+    there = ((sums["numerator"] != 0) | (sums["denominator"] != 0)) & ~sums["arm"].isin(PROBES)
     return sums[there & sums["checkpoint"].isin(["", checkpoint])]
 
 
@@ -180,6 +180,6 @@ def compared_runs(values: pd.DataFrame, encoder: str, settings: ComparisonSettin
     """
     metrics = {name: target.metric for name, target in settings.targets.items()}
     chosen = values["encoder"].isin(["", encoder]) & values["checkpoint"].isin(["", settings.checkpoint])
-    chosen &= values["arm"].astype(object) != REFERENCES
+    chosen &= ~values["arm"].isin(PROBES)
     chosen &= values["metric"].astype(object) == values["target"].astype(object).map(metrics)
     return with_families(values[chosen], settings)

@@ -4,19 +4,23 @@ That is the figure of Chirkova et al. 2023 (arXiv 2310.09917): a model that lear
 answers in it when it is asked in another, and the learning rate decides how often.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from codestilts.columns import REFERENCES
+from codestilts.columns import PROBES, REFERENCES, SOURCE_REFERENCES
 from codestilts.reporting.figures import COLOURS
 
-RIGHT_LANGUAGE = "right_language"  # the metric
-COLUMNS = ["target", "arm", "method", "learning_rate", "languages", "quality", "wrong_language", "error"]
+RIGHT_LANGUAGE, CUT = "right_language", "cut"  # metrics
+COLUMNS = ["target", "arm", "method", "learning_rate", "languages", "quality", "wrong_language", "error",
+           "missed", "cut"]  # fmt: skip
 PALETTE = [COLOURS[name] for name in ("english", "code", "variant", "mixed", "trivial", "docs")]  # of methods here
+MOST_NAMES = 6  # of arms in a panel
 MARKS = ["o", "s", "^", "D", "v", "P"]
 
 
@@ -33,28 +37,34 @@ def wrong_languages(
 
     Returns:
         :data:`COLUMNS`; ``languages`` is source or zero-shot, whose languages are averaged after the seeds.
-        ``error`` is the share of references that are not found to be in their language, in points.
+        ``error`` is the share of references that are not found to be in their language, ``missed`` the share of
+        references of the source language that are found to be in the language of another one's output, and ``cut`` the
+        share of outputs without an end, in points.
     """
-    is_gold = scores["arm"] == REFERENCES
-    compared = scores[scores["target"].isin(metrics) & (is_gold | (scores["checkpoint"] == checkpoint))]
+    is_probe = scores["arm"].isin(PROBES)
+    compared = scores[scores["target"].isin(metrics) & (is_probe | (scores["checkpoint"] == checkpoint))]
     kinds = {"quality": compared["metric"] == compared["target"].map(metrics)}
-    kinds["right"] = compared["metric"] == RIGHT_LANGUAGE
+    kinds |= {name: compared["metric"] == name for name in (RIGHT_LANGUAGE, CUT)}
     languages = compared["zero_shot"].map({True: "zero-shot", False: "source"}).rename("languages")
     keys = [compared["target"], compared["arm"], languages, compared["language"]]
     values = {name: compared["value"].where(chosen).groupby(keys, sort=True).mean() for name, chosen in kinds.items()}
     table = pd.DataFrame(values).groupby(level=[0, 1, 2]).mean().reset_index()
-    table["quality"], table["wrong_language"] = 100 * table["quality"], 100 * (1 - table["right"])
-    gold = table[table["arm"] == REFERENCES].rename(columns={"wrong_language": "error"})
-    table = table.merge(gold[["target", "languages", "error"]], on=["target", "languages"], how="left")
+    table[["quality", "right", "cut"]] = 100 * table[["quality", RIGHT_LANGUAGE, CUT]]
+    table["wrong_language"] = 100 - table["right"]
+    for arm, column, name in ((REFERENCES, "wrong_language", "error"), (SOURCE_REFERENCES, "right", "missed")):
+        of_measure = table.loc[table["arm"] == arm, ["target", "languages", column]].rename(columns={column: name})
+        table = table.merge(of_measure, on=["target", "languages"], how="left")
     trained = runs[runs["phase"] == "target"].groupby(["target", "arm"], as_index=False)[["learning_rate", "method"]]
     return table.merge(trained.first(), on=["target", "arm"])[COLUMNS]
 
 
-def wrong_language_figure(table: pd.DataFrame) -> Figure:
+def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure:
     """Draw the share of outputs in the wrong language, and their quality, in zero-shot languages by learning rate.
 
-    One column of panels for each target; a colour for each method. The dashed line is the share of references that are
-    not found to be in their language.
+    One column of panels for each target; a colour for each method. Lines join the arms that are ``alike`` but for the
+    training of targets; others are hollow points, with their names where there are few. The dashed line is the share of
+    references that are not found to be in their language; the dotted one, the share of references of the source
+    language that are found not to be in the language that has to be written.
     """
     shown = table[table["languages"] == "zero-shot"]
     targets, methods = sorted(shown["target"].unique()), sorted(shown["method"].unique())
@@ -66,17 +76,18 @@ def wrong_language_figure(table: pd.DataFrame) -> Figure:
             axes = grid[row][column]
             for number, method in enumerate(methods):
                 points = part[part["method"] == method].sort_values("learning_rate")
-                axes.plot(
-                    points["learning_rate"],
-                    points[value],
-                    color=PALETTE[number % len(PALETTE)],
-                    marker=MARKS[number % len(MARKS)],
-                    linestyle=":",
-                    label=method,
-                    clip_on=False,
-                )
-            if value == "wrong_language" and part["error"].notna().any():
-                axes.axhline(part["error"].max(), color="0.5", linewidth=0.8, linestyle="--")
+                style = {"color": PALETTE[number % len(PALETTE)], "marker": MARKS[number % len(MARKS)]}
+                joined = points["arm"].isin(alike)
+                _draw(axes, points[joined], value, style | {"linestyle": ":", "label": method})
+                _draw(axes, points[~joined], value, style | {"linestyle": "", "markerfacecolor": "none"})
+            others = part[~part["arm"].isin(alike)]
+            for _, point in others.iterrows() if len(others) <= MOST_NAMES else ():
+                place = (point["learning_rate"], point[value])
+                axes.annotate(point["arm"], place, (4, 0), textcoords="offset points", va="center", fontsize="xx-small")
+            if value == "wrong_language":
+                for level, line in ((part["error"].max(), "--"), (100 - part["missed"].max(), ":")):
+                    if pd.notna(level):
+                        axes.axhline(level, color="0.5", linewidth=0.8, linestyle=line)
             axes.set(xscale="log", ylabel=label if column == 0 else "", title=target if row == 0 else "")
             axes.set_ylim(0, 100 if value == "wrong_language" else max(1, part[value].max()))
             sns.despine(ax=axes)
@@ -84,3 +95,7 @@ def wrong_language_figure(table: pd.DataFrame) -> Figure:
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, title="trained weights")
     return figure
+
+
+def _draw(axes: Axes, points: pd.DataFrame, value: str, style: dict[str, Any]) -> None:
+    axes.plot(points["learning_rate"], points[value], clip_on=False, **style)

@@ -70,7 +70,7 @@ def page_data(table: pd.DataFrame) -> dict[str, Any]:
     Returns:
         ``texts``, each once; ``arms``; and ``cells``, which maps a target and a language to its examples. Each has
         the numbers of its ``texts`` (question, text, right answer) and, in the order of ``arms``, ``answers``: the
-        number of the text, whether it is right, and the wrong language that it is in; null if an arm has no answer.
+        number of the text, whether it is right, and a note on a generated text; null if an arm has no answer.
     """
     texts: dict[str, int] = {}
     arms = list(dict.fromkeys(table["arm"]))
@@ -79,7 +79,7 @@ def page_data(table: pd.DataFrame) -> dict[str, Any]:
         answers: list[tuple[int, bool, str] | None] = [None] * len(arms)
         for row in part.to_dict("records"):
             number = texts.setdefault(row["prediction"], len(texts))
-            answers[arms.index(row["arm"])] = (number, bool(row["right"]), row["wrong_language"])
+            answers[arms.index(row["arm"])] = (number, bool(row["right"]), row["note"])
         first = part.iloc[0]
         numbers = [texts.setdefault(first[name], len(texts)) for name in ("question", "text", "gold")]
         examples = cells.setdefault(str(target), {}).setdefault(str(language), [])

@@ -36,7 +36,11 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def trained_how(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the peak learning rate of a run, and which weights it trained: all (``full``), adapters (``lora``), ..."""
+    """Return the peak learning rate of a run, and which weights it trained: all (``full``), adapters (``lora``), ...
+
+    With ``lora`` the rate is that of the adapters; heads, a new decoder among them, are trained whole at the rate of
+    full fine-tuning.
+    """
     lora = settings.get("lora")
     kept = [name for name in ("embeddings", "decoder") if settings.get(f"freeze_{name}")]
     method = " and ".join([*(["lora"] if lora else []), *(f"frozen {name}" for name in kept)])

@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 
 from codestilts.config.analysis_settings import SamplePredictionsSettings
+from codestilts.display_names import language_name
 from codestilts.evaluation.metrics.code_text import spelling
 from codestilts.seeding import derive_seed
 
 GENERATED_LANGUAGES = 5  # whose outputs are shown of a target of generation, the source language among them
 MAX_CHARACTERS = 600  # of a text: about a screen of the report
-COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right", "wrong_language"]
+RIGHT_LANGUAGE = "in the right language"
+COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right", "note"]
 
 
 def sample_predictions(
@@ -81,16 +83,23 @@ def describe(
                     "arm": row["arm"],
                     "prediction": shorten(prediction),
                     "right": right,
-                    "wrong_language": wrong_language(row),
+                    "note": note_on_output(row),
                 }
             )
     return pd.DataFrame(described, columns=COLUMNS)
 
 
-def wrong_language(row: dict[Any, Any]) -> str:
-    """Return the language that a generated text is in, if it is a wrong one."""
+def note_on_output(row: dict[Any, Any]) -> str:
+    """Return in words whether a generated text is in the right language, and whether it was cut; "" for other answers.
+
+    A text whose language cannot be told counts as one in the wrong language.
+    """
     found = row.get("found_language")
-    return str(found) if found and found != row["output_language"] else ""
+    if not isinstance(found, str):  # beside generated texts, other answers have a missing value
+        return ""
+    wrong = f"in the wrong language: {language_name(found)}" if found else "in no language that can be told"
+    language = RIGHT_LANGUAGE if found == row["output_language"] else wrong
+    return f"{language}, cut" if row.get("cut") else language
 
 
 def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import (
     IGNORE,
+    TEXTS_PER_CALL,
     Batch,
     Feature,
     Task,
@@ -67,13 +68,24 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Generatio
     _, end = start_and_end(tokenizer)
     sources = encode_texts(tokenizer, examples["source"].tolist(), None, task.max_length)
     references = examples["reference"].tolist()
-    outputs = tokenizer(references, add_special_tokens=False)["input_ids"] if references else []
+    outputs = [
+        ids
+        for start in range(0, len(references), TEXTS_PER_CALL)
+        for ids in tokenizer(references[start : start + TEXTS_PER_CALL], add_special_tokens=False)["input_ids"]
+    ]
     begins = first_tokens(examples["output_language"], tokenizer, task.name)
     features: list[GenerationFeature] = []
     for source, first, ids in zip(sources, begins, outputs, strict=True):
         output = np.array([*first, *ids, end][: task.options.output_tokens], dtype=np.int32)
         features.append({"sequences": [source], "tokens": count_tokens([source]) + len(output), "output": output})
     return features
+
+
+def cut_outputs(features: Records[GenerationFeature], tokenizer: Any, task: Task) -> int:
+    """Count the features whose output has been cut: it has ``output_tokens`` tokens, and the last is no end."""
+    _, end = start_and_end(tokenizer)
+    longest = np.flatnonzero(features.lengths("output") == task.options.output_tokens)
+    return sum(int(features[int(index)]["output"][-1] != end) for index in longest)
 
 
 def collate(features: list[GenerationFeature], tokenizer: Any, rng: Any = None) -> Batch:
@@ -168,6 +180,7 @@ def decode(
 ) -> pd.DataFrame:
     """Turn tokens into texts; ``score`` is the mean log probability of a token, ``cut`` an output without an end.
 
+    Where weights are not finite, an output has no token and its score is -inf.
     A text is as the tokenizer writes it: many know no capitals and put spaces around marks, which metrics allow for.
     """
     rows = torch.cat(outputs)
@@ -178,7 +191,7 @@ def decode(
         "gold": examples["reference"],
         "prediction": [text.strip() for text in written],
         "score": rows[:, 0].tolist(),
-        "cut": [ids[-1] != end for ids in tokens],
+        "cut": [ids[-1:] != [end] for ids in tokens],
     }
     return pd.DataFrame(columns, index=examples.index).join(examples[[name for name in COLUMNS if name in examples]])
 

@@ -22,6 +22,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.provenance import environment, peak_memory_mb
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Batch, move_batch, pin_batch
+from codestilts.tasktypes.generation import cut_outputs
 from codestilts.tasktypes.registry import task_type
 from codestilts.tasktypes.text_decoder import has_decoder
 from codestilts.training import models
@@ -113,21 +114,29 @@ class Run:
         self.unread.append((number, loss))
         due = number in self.evaluation_steps
         if due or len(self.unread) >= LOSSES_AT_ONCE[self.inputs.device.type]:
-            self._read_losses(run_on_rank_zero(partial(self._evaluate, number)) if due else {})
+            losses = self._read_losses()  # before the evaluation, which a model that diverged would waste
+            self._record(losses, run_on_rank_zero(partial(self._evaluate, number)) if due else {})
             if rank() == 0 and (due or time.perf_counter() - self.shown > PROGRESS_SECONDS):
                 self._show(self.state.steps[-1])
 
-    def _read_losses(self, scores: dict[str, float]) -> None:
-        """Record the steps whose losses were not read yet; ``scores`` are those of the last of them."""
+    def _read_losses(self) -> dict[int, float]:
+        """Return the losses, by step, that were not read yet."""
         losses = torch.stack([loss for _, loss in self.unread]).tolist()
-        records = []
-        for (number, _), loss in zip(self.unread, losses, strict=True):
-            planned, is_last = self.plan[number - 1], number == self.unread[-1][0]
+        read = {number: loss for (number, _), loss in zip(self.unread, losses, strict=True)}
+        self.unread.clear()
+        for number, loss in read.items():
             if not math.isfinite(loss):
                 raise CodeStiltsError(
-                    f"{self._where(number)}: the loss of task {planned.task} is {loss}: lower learning_rate "
-                    f"({self.settings.learning_rate}) or check the examples"
+                    f"{self._where(number)}: the loss of task {self.plan[number - 1].task} is {loss}: lower "
+                    f"learning_rate ({self.settings.learning_rate}) or check the examples"
                 )
+        return read
+
+    def _record(self, losses: dict[int, float], scores: dict[str, float]) -> None:
+        """Record steps; ``scores`` are those of the last of them."""
+        records = []
+        for number, loss in losses.items():
+            planned, is_last = self.plan[number - 1], number == max(losses)
             record = StepRecord(
                 step=number,
                 task=planned.task,
@@ -138,7 +147,6 @@ class Run:
                 scores=scores if is_last else {},
             )
             records.append(record)
-        self.unread.clear()
         self.state.add(records)
 
     def result(self) -> Trained:
@@ -235,6 +243,7 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         **{key: getattr(settings, key) for key in ("study", "phase", "encoder", "arm")},
         **({"target": settings.target} if settings.target else {}),
         "seed": run.seed,
+        **_cut_outputs(run),
         "drawn": {name: draw.record() for name, draw in run.draws.items()},
         "parent": run.parent.as_posix(),
         "carried_over": ["encoder", "decoder"] if has_decoder(run.model.encoder) else ["encoder"],
@@ -250,3 +259,11 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         "precision": describe(run.inputs.device, settings.precision),
         **environment(device_name(run.inputs.device), torch.get_num_threads()),
     }
+
+
+def _cut_outputs(run: Run) -> dict[str, dict[str, int]]:
+    """The number of training outputs of each task of generation that are longer than outputs may be."""
+    tasks = {name: data.task for name, data in run.inputs.tasks.items() if data.task.type == "generation"}
+    tokenizer = run.inputs.tokenizer
+    counts = {name: cut_outputs(run.features[name], tokenizer, task) for name, task in tasks.items()}
+    return {"cut_outputs": counts} if counts else {}

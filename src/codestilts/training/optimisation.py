@@ -33,14 +33,16 @@ class Optimisation:
 
 
 def new_optimisation(model: Model, settings: TrainingSettings, steps: int, device: torch.device) -> Optimisation:
-    """Set up the optimisation of a model for a run of ``steps``."""
+    """Set up the optimisation of a model for a run of ``steps``.
+
+    The factor of LoRA scales the rate of its adapters only: heads learn as they do in full fine-tuning.
+    """
     rate = settings.learning_rate
-    if settings.lora:
-        rate *= settings.lora.learning_rate_factor
+    of_encoder = rate * (settings.lora.learning_rate_factor if settings.lora else 1)
     parameters, heads = model.parameters(), new_head_parameters(model)
     rest = [value for value in parameters if value not in heads]
     of_heads = [value for value in parameters if value in heads]
-    groups = _groups(rest, rate, settings.weight_decay)
+    groups = _groups(rest, of_encoder, settings.weight_decay)
     groups += _groups(of_heads, settings.head_learning_rate or rate, settings.weight_decay)
     optimiser = torch.optim.AdamW(groups, lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warmup_and_decay(steps, settings.warmup))

@@ -92,7 +92,7 @@ def train_seeds(job: TrainingJob) -> None:
     """
     if job.trials:
         rate = best_learning_rate(json.loads(job.trials.read_text(encoding="utf-8")))
-        job = replace(job, settings=replace(job.settings, learning_rate=rate))
+        job = replace(job, settings=replace(job.settings, learning_rate=rate * job.settings.trial_factor))
     launch(partial(_train_seeds, job), job.gpus, job.work)
 
 

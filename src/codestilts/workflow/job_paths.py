@@ -7,6 +7,7 @@ from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.claim_jobs import decidable_claims
 from codestilts.config.doses import dose_pairs
 from codestilts.config.study import Study
+from codestilts.config.training_jobs import tuned_runs
 from codestilts.config.transferability import transferability_pairs
 
 # Rules whose job path is not their own name followed by their wildcards (the star).
@@ -72,7 +73,7 @@ def rules_by_job_path(study: Study) -> dict[str, str]:
         "try_doses": trials,
         "train_intermediate": [(*pair, batch) for pair, batch in product(kept, batches)],
         "train_temporary": [(*pair, batch) for pair, batch in product(temporary, batches)],
-        "tune": study.runs + study.twin_runs if study.learning_rates else [],
+        "tune": tuned_runs(study),
         "train_target": [(*run, batch) for run, batch in product(study.runs + study.twin_runs, batches)],
         "frozen_retrieval": [(*pair, batch) for pair, batch in product(pairs, batches)],
         "transferability": ranked,

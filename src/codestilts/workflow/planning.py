@@ -77,6 +77,8 @@ def device_jobs(workload: Workload) -> list[Job]:
         graph.add_dose_trials(encoder, arm)
     for encoder, arm in study.intermediate_models:
         graph.add_intermediate(encoder, arm)
+    for encoder, arm, target in training_jobs.tuned_runs(study):
+        graph.add_trials(encoder, arm, target)
     for encoder, arm, target in study.runs + study.twin_runs:
         graph.add_target(encoder, arm, target)
     for encoder, arm in study.encoder_arms:
@@ -95,6 +97,7 @@ class _JobGraph:
         self.first_batch = next(iter(self.study.batches))  # all batches have its settings, except for the seeds
         self.dose_trials: dict[tuple[str, str], int] = {}
         self.intermediate: dict[tuple[str, str, str], int] = {}
+        self.trials: dict[tuple[str, str, str], int] = {}
 
     def add_dose_trials(self, encoder: str, arm: str) -> None:
         """Add the job that tries all learning rates of intermediate training."""
@@ -112,14 +115,19 @@ class _JobGraph:
             number = self._add(rule, (encoder, arm, batch), flops * len(seeds), parents)
             self.intermediate[encoder, arm, batch] = number
 
+    def add_trials(self, encoder: str, arm: str, target: str) -> None:
+        """Add the job that tries all learning rates of a target."""
+        settings = training_jobs.tuning_settings(self.study, encoder, arm, target)
+        trial = training_flops(self.architectures[encoder], settings.training, self.sizes, trial=True)
+        parents = self._intermediate_parents(encoder, arm, self.first_batch)
+        flops = trial * len(settings.learning_rates)
+        self.trials[encoder, arm, target] = self._add("tune", (encoder, arm, target), flops, parents)
+
     def add_target(self, encoder: str, arm: str, target: str) -> None:
-        """Add the learning-rate trials, if the study has any, and one job per batch of seeds."""
+        """Add one job per batch of seeds, after the trials that choose its learning rate, if there are any."""
         settings = training_jobs.target_settings(self.study, encoder, arm, target, self.first_batch)
-        trials = []
-        if rates := len(self.study.learning_rates):
-            trial = training_flops(self.architectures[encoder], settings, self.sizes, trial=True)
-            parents = self._intermediate_parents(encoder, arm, self.first_batch)
-            trials = [self._add("tune", (encoder, arm, target), trial * rates, parents)]
+        tuned = (encoder, training_jobs.tuned_arm(self.study, arm), target)
+        trials = [self.trials[tuned]] if self.trials else []
         flops = training_flops(self.architectures[encoder], settings, self.sizes)
         for batch, seeds in self.study.batches.items():
             parents = [*self._intermediate_parents(encoder, arm, batch), *trials]

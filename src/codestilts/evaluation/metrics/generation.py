@@ -90,8 +90,9 @@ def edit_similarity(predictions: pd.DataFrame) -> pd.DataFrame:
     share of the characters of both texts, which python-Levenshtein computes and rapidfuzz does here. This is the
     "Levenshtein edit similarity" of the paper. Without python-Levenshtein fuzzywuzzy falls back on difflib, which finds
     a common subsequence, though not always the longest: both have 43.8 on the scorer's sample, but of two lines of one
-    function they have 41 and 38. The scorer also replaces placeholders of literals (``<STR_LIT>``), which no text of
-    this project has.
+    function they have 41 and 38. An exact half of a percent is rounded as its float is, and so as the current
+    python-Levenshtein has it; its first releases differ by one percent in such cases. The scorer also replaces
+    placeholders of literals (``<STR_LIT>``), which no text of this project has.
     """
     from rapidfuzz.distance import Indel
 
@@ -161,6 +162,11 @@ def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
     system alike; the value of the references themselves (the arm :data:`codestilts.columns.REFERENCES`) is its limit.
     """
     return ratio(predictions.index, predictions["found_language"] == predictions["output_language"], 1.0)
+
+
+def cut(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return whether an output has no end: it was cut at ``output_tokens`` tokens. Trivial outputs never are."""
+    return ratio(predictions.index, predictions.get("cut", 0.0), 1.0)
 
 
 class _UnicodeTokenizer:

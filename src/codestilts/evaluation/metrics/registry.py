@@ -15,6 +15,7 @@ from codestilts.evaluation.metrics.classes import accuracy, binary_f1, macro_f1,
 from codestilts.evaluation.metrics.code_text import code_exact_match, code_similarity
 from codestilts.evaluation.metrics.generation import (
     chrf,
+    cut,
     edit_similarity,
     generated_f1,
     line_exact_match,
@@ -69,6 +70,7 @@ METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "chrf": chrf,
     "generated_f1": generated_f1,
     "right_language": right_language,
+    "cut": cut,
     "code_similarity": code_similarity,
     "code_exact_match": code_exact_match,
 }
@@ -104,6 +106,7 @@ LABELS = {
     "chrf": "chrF",
     "generated_f1": "token F1 of the output",
     "right_language": "share of outputs in the right language",
+    "cut": "share of outputs without an end",
     "code_similarity": "edit similarity without white space and capitals",
     "code_exact_match": "exact match without white space and capitals",
 }
@@ -113,11 +116,11 @@ REPORTED_TOGETHER = [
     ["mlqa_mean", "mlqa_f1", "mlqa_em"],
     ["squad2_f1", "squad2_em"],
     ["macro_f1", "macro_f1_declared"],
-    ["smoothed_bleu4", "rouge_l", "chrf", "right_language"],
-    ["code_similarity", "code_exact_match", "edit_similarity", "line_exact_match", "right_language"],
-    ["translation_bleu4", "line_exact_match", "right_language"],
-    ["rouge_l", "rouge2", "chrf", "right_language"],
-    ["generated_f1", "squad_em", "chrf", "right_language"],
+    ["smoothed_bleu4", "rouge_l", "chrf", "right_language", "cut"],
+    ["code_similarity", "code_exact_match", "edit_similarity", "line_exact_match", "right_language", "cut"],
+    ["translation_bleu4", "line_exact_match", "right_language", "cut"],
+    ["rouge_l", "rouge2", "chrf", "right_language", "cut"],
+    ["generated_f1", "squad_em", "chrf", "right_language", "cut"],
 ]
 
 
