@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -85,10 +86,26 @@ def test_how_jobs_compute_is_no_part_of_the_plan(tmp_path: Path) -> None:
         ("target: {tasks: {tags: {steps: 3}}}\n", "target.tasks.tags"),
         ("data: {intermediate: {train: 9}}\n", "data.intermediate"),
         ("statistics: {language_set: seen}\n", "statistics.language_set"),
+        ("leakage: {near_duplicates: keep}\n", "leakage.near_duplicates"),
+        ("leakage: {similarity: 0.95}\n", "leakage.similarity"),
     ],
 )
 def test_what_decides_results_is_part_of_the_plan(change: str, key: str, tmp_path: Path) -> None:
     assert key in changes(plan_of(small(tmp_path)), plan_of(small(tmp_path, change)))
+
+
+def test_the_pins_of_sources_are_part_of_the_plan(tmp_path: Path) -> None:
+    study = small(tmp_path)
+    name = study.used_sources[0]
+    pinned = replace(study, sources=study.sources | {name: replace(study.sources[name], sha256="0" * 64)})
+    assert list(changes(plan_of(study), plan_of(pinned))) == [f"sources.{name}"]
+
+
+def test_the_lineage_of_data_sets_is_part_of_the_plan(tmp_path: Path) -> None:
+    study = study_of("arms: [none, pos]\ntargets: [tags]\n", folder=tmp_path)
+    (origin,) = study.origins("pos")
+    derived = replace(study, lineage={origin: ["another"]})
+    assert "tasks.pos" in changes(plan_of(study), plan_of(derived))
 
 
 def test_registering_anew_needs_a_reason_and_keeps_the_record(tmp_path: Path, results: Path) -> None:

@@ -31,8 +31,8 @@ def test_analyses_that_judge_otherwise_are_told_apart():
         row("crossed_t", "equal", -0.3, 0.5, near="kept"),
     ]
     assert other_analyses(primary, others, 1.0) == (
-        "Other analyses come to another verdict: mixed model: it is undecided (+0.1 [−1.0, +1.2]).",
-        "Other analyses come to the same verdict: t over groups of targets: +0.1 [−0.6, +0.8]; without targets that "
+        "Analyses with another verdict: mixed model: it is undecided (+0.1 [−1.0, +1.2]).",
+        "Analyses with the same verdict: t over groups of targets: +0.1 [−0.6, +0.8]; without targets that "
         "fail their checks (mining, search): 0.0 [−0.2, +0.2]; with near targets: +0.1 [−0.3, +0.5].",
     )
     assert other_analyses(primary, [], 1.0) == ("", "")

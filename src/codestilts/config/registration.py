@@ -16,6 +16,7 @@ from codestilts.config.settings_json import to_json
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
+from codestilts.sources.table import Source
 
 # Keys that only say how jobs compute, not what they result in. They are no part of the plan.
 TECHNICAL = {"checkpoint_minutes", "tasks"}
@@ -30,8 +31,10 @@ def plan_of(study: Study) -> Plan:
     plan |= {f"arms.{name}": arm.model_dump(exclude_defaults=True) for name, arm in study.arms.items()}
     plan |= {f"targets.{name}": study.tasks[name].metric for name in study.targets}
     plan |= {f"languages.{name}": "tested" for name in config.languages}
-    plan |= {f"tasks.{name}": _digest(study.tasks[name].as_written()) for name in study.examples}
+    plan |= {f"tasks.{name}": _digest(_task(study, name)) for name in study.examples}
     plan |= {f"claims.{name}": _digest(claim.model_dump()) for name, claim in study.claims.items()}
+    plan |= {f"leakage.{key}": value for key, value in config.leakage.model_dump().items()}
+    plan |= {f"sources.{name}": _pin(study.sources[name]) for name in study.used_sources}
     if config.grid:
         plan["grid"] = _digest([block.model_dump() for block in config.grid])
     for phase in ("intermediate", "target"):
@@ -47,6 +50,17 @@ def plan_of(study: Study) -> Plan:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(to_json(value).encode()).hexdigest()[:16]
+
+
+def _task(study: Study, name: str) -> Plan:
+    """Return the file of a task, with the data sets that it is made from if it has any."""
+    origins = sorted(study.origins(name))
+    return study.tasks[name].as_written() | ({"origins": origins} if origins else {})
+
+
+def _pin(source: Source) -> str:
+    """Return the version and the SHA-256 of a source, as far as it has them."""
+    return " ".join(filter(None, (source.version, source.sha256[:16])))
 
 
 def digest(plan: Plan) -> str:

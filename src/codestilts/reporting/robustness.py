@@ -38,7 +38,7 @@ def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> tuple[
         if same and has_interval(row["low"]):
             text = with_interval(row["difference"], row["low"], row["high"], margin=margin)
         (agree if same else differ).append(f"{cells_name(row) or method_name(row['method'])}: {text}")
-    found = (("Other analyses come to another verdict", differ), ("Other analyses come to the same verdict", agree))
+    found = (("Analyses with another verdict", differ), ("Analyses with the same verdict", agree))
     first, second = (f"{words}: {'; '.join(texts)}." if texts else "" for words, texts in found)
     return first, second
 
