@@ -395,6 +395,8 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     assert table["claim"].tolist() == ["first", "squad"]
     (nowhere,) = evaluate(replace(absent, command="", claim=about | {"lacks": "the arm tpp"}), [], [], None)["results"]
     assert nowhere["why"] == "every study of this project lacks the arm tpp"
+    compared = about | {"kind": "equivalent", "lacks": "the arm tpp"}
+    assert evaluate(replace(absent, claim=compared), [], [], None)["wanted"] == ""  # it needs no margin
     first = table.iloc[0]
     assert (first["verdict"], first["missing"], first["command"]) == ("not run", "the arm tpp", "snakemake first")
     assert "the study paper lacks the arm tpp" in first["why"] and first["value"] == ""

@@ -103,7 +103,9 @@ def _result(verdict: str, why: str, encoder: str) -> dict[str, Any]:
 
 
 def wanted(claim: Claim) -> str:
-    """Return what would support a claim, in a few words."""
+    """Return what would support a claim, in a few words; nothing for a claim that no study can decide."""
+    if claim.lacks:
+        return ""
     match claim.kind:
         case "positive":
             return "above 0"
