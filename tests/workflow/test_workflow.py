@@ -13,7 +13,7 @@ from filelock import FileLock
 from projects import environment, kill_while_training, snakemake
 
 from codestilts.config.validation import load_study, read_configs
-from codestilts.reporting.exhibits import NOTEBOOK_OF
+from codestilts.reporting.exhibits import CATEGORIES, NOTEBOOK_OF
 from codestilts.workflow.job_paths import log_path, rules_by_job_path
 
 RESULTS = Path("results/micro")
@@ -116,7 +116,8 @@ def test_snakemake_can_report_it_too(done: Path, tmp_path: Path) -> None:
     tables = {f"{RESULTS}/{path.relative_to(done / RESULTS)}" for path in (done / RESULTS / "tables").rglob("*.csv")}
     assert set(shown) == figures | tables | {f"{RESULTS}/report.html"} and len(figures) > 8
     assert all(len(result["caption"]) > 40 and result["labels"] for result in shown.values())
-    assert set(categories) == {"The study", "Effects", "Languages", "Training", "Doses"}
+    notebooks = {"study", "effects", "languages", "training", "doses", "transferability"}
+    assert set(categories) == {CATEGORIES[name] for name in notebooks}
     of_doses = [path for paths in categories["Doses"].values() for path in paths]
     assert f"{RESULTS}/figures/tiny/doses.svg" in of_doses and f"{RESULTS}/figures/tiny/curves.svg" not in of_doses
     for path in figures | tables:
