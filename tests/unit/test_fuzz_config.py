@@ -137,6 +137,7 @@ def outcome(config: Any, tasks: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
         patch.setattr(validation, "read_sources", lambda path: SOURCES)
         patch.setattr(validation, "load_tasks", lambda folder: tasks)
         patch.setattr(validation, "read_claims", lambda root: {})  # which name tasks that are not among these
+        patch.setattr(validation, "read_lineage", lambda path: {})  # which has sets of such tasks
         try:
             study = load_study(config, ROOT, [ROOT / "config.yaml"])
             check_encoders(study, ROOT / "nowhere")

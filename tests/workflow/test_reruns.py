@@ -76,7 +76,6 @@ WHOLE_STUDY = [
     *("runs.csv", "curves.csv", "layers.csv"),
     *("figures/*", "tables/*", "browsed_predictions.parquet", "efficiency.csv", "report.html"),
 ]
-CLAIMS = ["claims/form.json"]  # of which this study can decide one, about arms of a form
 # The outputs of one encoder-arm pair.
 PAIR = ["target/tiny/{}/*", "predictions/tiny/{}/*", "retrieval/tiny/{}/*", "scores/tiny/{}.*.parquet"]
 PAIR += [f"{table}/tiny/{{}}.csv" for table in ("runs", "curves", "layers")]
@@ -139,7 +138,7 @@ def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> No
     """``code-choice`` is built already, as a part of ``mlm-code``; the audit compares it with the targets now."""
     outputs = pending(done, {"arms": micro_arms("code-choice")}, tmp_path)
     ranked = ["transferability/tiny/code-choice.csv", "transferability.csv"]
-    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *ranked, *AUDIT, *CLAIMS])
+    assert_only(outputs, [*new_arm("code-choice"), "encoded/tiny/code-choice", *ranked, *AUDIT])
 
 
 def test_a_new_control_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
@@ -157,7 +156,7 @@ def test_a_new_target_reruns_no_training_on_others(done: Path, tmp_path: Path) -
     own += ["target/tiny/*/roles/*", "predictions/tiny/*/roles/*"]
     own += ["transferability/tiny/*", "transferability.csv"]
     tables = ["scores/baselines.*.parquet", "scores/tiny/*.parquet", "runs/tiny/*.csv", "curves/tiny/*.csv"]
-    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *AUDIT, *CLAIMS])
+    assert_only(outputs, [*own, *tables, "layers/tiny/*.csv", "sample_predictions.csv", *WHOLE_STUDY, *AUDIT])
 
 
 def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, tmp_path: Path) -> None:
@@ -169,6 +168,6 @@ def test_a_new_language_reruns_only_what_depends_on_functions(with_java: Path, t
     # The trials and the rankings of intermediate tasks read the targets' examples.
     built += ["transferability/tiny/*", "transferability.csv", "doses/tiny/*", "doses.csv"]
     predicted = ["target/tiny/*", "predictions/tiny/*", "retrieval/*", "scores/*", "runs/*", "curves/*", "layers/*"]
-    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT, *CLAIMS]
+    study = [*WHOLE_STUDY, "language_similarity.csv", "sample_predictions.csv", *AUDIT]
     assert_only(outputs, [*extracted, *built, *predicted, *study])
     assert not {"examples/pos.parquet", "encoded/tiny/pos"} & set(outputs)
