@@ -61,7 +61,9 @@ def made(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     scopes = [name for name, (kind, _) in target_scopes(groups, suites).items() if kind != "target"]
     metrics = {name: target.metric for name, target in comparison.targets.items()}
     notebooks = {
-        "effects": EffectFigureSettings(tuple(scopes), comparison.language_set, comparison.margin, comparison.confidence),
+        "effects": EffectFigureSettings(
+            tuple(scopes), comparison.language_set, comparison.margin, comparison.confidence
+        ),
         "languages": LanguageFigureSettings(tuple(comparison.targets), "python"),
         "training": TrainingFigureSettings(study.SETTINGS.arms, ("none", "pos"), metrics),
     }
