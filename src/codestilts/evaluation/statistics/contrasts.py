@@ -29,7 +29,7 @@ from codestilts.evaluation.statistics.resampling import Scores
 from codestilts.evaluation.statistics.sensitivity import METHODS as OTHER_METHODS
 from codestilts.evaluation.statistics.sensitivity import cell_differences
 from codestilts.evaluation.statistics.target_checks import failed_targets, target_checks
-from codestilts.evaluation.statistics.verdicts import equivalence, has_interval, in_points, judged
+from codestilts.evaluation.statistics.verdicts import equivalence, has_interval, in_points, judged, within
 
 ASKED = ["plus", "plus_kind", "minus", "minus_kind", "role", "scope", "scope_kind", "language_set", "form", "near",
          "left_out_kind", "left_out", "method"]  # fmt: skip
@@ -88,7 +88,7 @@ def _correct_verdicts(
     number = int(table.loc[rows, column].notna().sum())
     for index in rows[unsupported]:
         row = table.loc[index]
-        equal = -margin < row["low"] and row["high"] < margin
+        equal = within(row["low"], row["high"], margin)
         words = equivalence(margin, confidence) if equal else "undecided"
         table.loc[index, "verdict"] = f"{words}: {row['verdict']} without the correction for {number} {kind}"
         table.loc[index, "judgement"] = "equal" if equal else "undecided"

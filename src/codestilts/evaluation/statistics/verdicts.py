@@ -16,7 +16,12 @@ def judged(low: float, high: float, margin: float) -> tuple[str, str]:
         elif least <= margin:
             size = f", perhaps by less than {in_points(margin)}"
         return ("better" if low > 0 else "worse"), size
-    return ("equal" if -margin < low and high < margin else "undecided"), ""
+    return ("equal" if within(low, high, margin) else "undecided"), ""
+
+
+def within(low: float, high: float, margin: float) -> bool:
+    """Return whether an interval excludes every difference of the margin or more."""
+    return -margin < low and high < margin
 
 
 def in_points(margin: float) -> str:
