@@ -16,7 +16,7 @@ TAKEN: dict[str, list[str]] = {
     "report": ["STUDY", "CORES", "FROM"],
     "archive": ["STUDY"],
     "rehearse": ["STUDY", "CORES", "COVER"],
-    "verify": ["STUDY", "CORES"],
+    "verify": ["STUDY", "CORES", "FROM"],
     "release": ["STUDY"],
     "rounding": ["STUDY", "ARMS"],
     "diff": ["A", "B"],
