@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import gc
 import os
 import re
 import socket
@@ -61,6 +62,7 @@ def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:
 
 def run(main: Callable[[], None]) -> None:
     """Call ``main``. On a :class:`CodeStiltsError` or a full disk, print one line and exit with 1."""
+    gc.set_threshold(100_000, 50, 100)  # imports make a million objects that stay: they are not searched for garbage
     try:
         main()
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
@@ -71,6 +73,8 @@ def run(main: Callable[[], None]) -> None:
             raise
         print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        gc.freeze()  # nor at exit, where this would take a second
 
 
 def _refuse_scripts_of_another_checkout() -> None:
