@@ -58,15 +58,25 @@ def test_a_set_that_is_made_of_itself_is_an_error(tmp_path: Path) -> None:
 def test_a_key_that_nothing_refers_to_is_an_error() -> None:
     study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
     lineage = {"advtst": ["code-search-net"], "glue/mnly": ["mnli"], "xnli": ["mnli"], "xtreme/XNLI": ["xnli"]}
+    lineage["mnli"] = []
     first, second = unknown_sets(lineage, study.tasks.values(), study.sources)
     assert first.startswith("advtst: no source") and "did you mean 'advtest'" in first
     assert second.startswith("glue/mnly: ") and "'glue/mnli'" in second
     assert not list(unknown_sets(study.lineage, study.tasks.values(), study.sources))
 
 
+def test_a_parent_that_is_not_declared_is_an_error() -> None:
+    study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
+    lineage = {"advtest": ["code-serch-net"], "mbxp": ["mbpp"], "mbpp": [], "cosqa": ["code-search-net"]}
+    (found,) = unknown_sets(lineage, study.tasks.values(), study.sources)
+    assert found.startswith("advtest: its parent code-serch-net is no source and no key; ")
+    assert "'code-serch-net: []'" in found and "did you mean 'code-search-net'" in found
+
+
 def test_every_source_of_the_lineage_exists() -> None:
     study = load_study(read_configs([ROOT / "config.yaml"]), ROOT)
     configs = {name.partition("/")[0] for name in study.lineage if "/" in name}
     assert configs <= set(study.sources)
-    originals = {"xnli", "paws-x", "humaneval-x", "xquad"}  # sets that no source has under their own name
-    assert {name for name in study.lineage if "/" not in name} - set(study.sources) == originals
+    made = {name for name, parents in study.lineage.items() if parents and "/" not in name}
+    derived = {"xnli", "paws-x", "humaneval-x", "xquad"}  # sets that no source has under their own name
+    assert made - set(study.sources) == derived

@@ -7,7 +7,7 @@ from codestilts.config.schema_task import TaskSpec
 from codestilts.errors import CodeStiltsError, suggest
 from codestilts.files import read_yaml
 
-Lineage = Mapping[str, list[str]]  # set -> the sets from which it is made
+Lineage = Mapping[str, list[str]]  # set -> the sets from which it is made; none for an original set
 
 
 def read_lineage(path: Path) -> dict[str, list[str]]:
@@ -28,12 +28,20 @@ def read_lineage(path: Path) -> dict[str, list[str]]:
 
 
 def unknown_sets(lineage: Lineage, tasks: Iterable[TaskSpec], sources: Iterable[str]) -> Iterator[str]:
-    """Yield a message for each key that nothing refers to: no source, no config that a task reads, no other set."""
+    """Yield a message for each key that nothing refers to, and for each parent that is neither a key nor a source.
+
+    Keys are referred to by sources, configs that a task reads, and parents.
+    """
     configs = {name for task in tasks for name in sets_of(task, lineage)}
+    known = {*sources, *configs, *lineage}
     allowed = {*sources, *configs, *(parent for parents in lineage.values() for parent in parents)}
-    for name in lineage:
+    for name, parents in lineage.items():
         if name not in allowed:
             yield f"{name}: no source, config that a task reads, or parent has that name; {suggest(name, allowed)}"
+        for parent in parents:
+            if parent not in known:
+                hint = f"if it is an original set, add the line '{parent}: []'; {suggest(parent, known - {name})}"
+                yield f"{name}: its parent {parent} is no source and no key; {hint}"
 
 
 def ancestors(names: Iterable[str], lineage: Lineage) -> set[str]:
