@@ -257,6 +257,21 @@ def test_an_item_without_rows_does_not_vanish(tmp_path: Path, kind: str, keys: d
     assert [row["item"] for row in result["estimates"]] == ["xnli", "bucc"]
 
 
+def test_a_mean_names_the_targets_that_it_lacks(tmp_path: Path) -> None:
+    """XNLI gains 40 points; in German, neither side has a row of PAWS-X, and only one has rows of BUCC."""
+    rights = {
+        ("squad", "xnli", "german"): [90, 90, 90],
+        ("none", "xnli", "german"): [50, 50, 50],
+        ("squad", "bucc", "german"): [90, 90, 90],
+    }
+    part = Part(("squad",), ("none",), (("xnli", "paws-x", "mlqa"), ("bucc",)))
+    languages = {"xnli": ("german",), "paws-x": ("german",), "bucc": ("german",), "mlqa": ()}
+    here = settings(claim("at_least", value=5), [Item("", (part,))], languages)
+    (result,) = evaluate(here, predictions(tmp_path, rights), [], None)["results"]
+    assert result["estimates"][0]["value"] == 40 and result["estimates"][0]["targets"] == 1
+    assert result["why"].endswith("; without paws-x, bucc: no test rows that both sides have")
+
+
 def test_the_items_of_a_claim_about_near_languages_are_these(tmp_path: Path) -> None:
     part = Part(("squad",), ("none",), (("xnli",),))
     items = [Item(name, (part,), name) for name in ("english", "german")]

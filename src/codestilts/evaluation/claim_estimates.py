@@ -26,7 +26,7 @@ from codestilts.evaluation.claims import (
 )
 from codestilts.evaluation.scoring import compared, runs_of, unit_sums
 from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
-from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts
+from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts, weighted_cells
 from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.sum_tables import names_in
 
@@ -135,14 +135,16 @@ def _of_encoder(
         there = {name for names in languages.values() for name in names}
         items = [item for item in items if not item.language or item.language in there]
     found = [(item, *_estimate(settings, item, scores, languages)) for item in items]
-    estimated = [(item, one, counts) for item, one, counts in found if one]
+    estimated = [(item, one, counts) for item, one, counts, _ in found if one]
     if not estimated:
         return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
     # An item without data is one about which nothing is known, not one fewer.
     nothing = Estimate(math.nan, math.nan, math.nan, math.nan, (), NO_CELLS, confidence=settings.confidence)
-    estimates = [one or nothing for _, one, _ in found]
+    estimates = [one or nothing for _, one, _, _ in found]
     verdict, why = judge(claim, estimates)
-    if absent := [item.name for item, one, _ in found if not one]:
+    if lost := dict.fromkeys(target for _, one, _, targets in found if one for target in targets):
+        why += f"; without {', '.join(lost)}: {NO_CELLS}"
+    if absent := [item.name for item, one, _, _ in found if not one]:
         why += f"; {NO_CELLS}: {', '.join(item_name(name, claim.each or '') for name in absent)}"
     why += _within(items, languages)
     rows = [{"item": item.name, **rounded(one), **counts} for item, one, counts in estimated]
@@ -167,18 +169,21 @@ def _within(items: Sequence[Item], languages: Mapping[str, Sequence[str]]) -> st
 
 def _estimate(
     settings: ClaimSettings, item: Item, scores: Scores, languages: dict[str, list[str]]
-) -> tuple[Estimate | None, dict[str, float]]:
-    """Return the estimate of an item and how many cells it is a mean over; parts without a common cell are left out."""
+) -> tuple[Estimate | None, dict[str, float], list[str]]:
+    """Return the estimate of an item, how many cells it is a mean over, and its targets without a common cell."""
     own = {target: [x for x in names if item.language in ("", x)] for target, names in languages.items()}
     found = []
     for part in item.parts:
         if weighted := common_difference(scores, part.sides, [*map(list, part.scopes)], own):
             found.append((part.weight, weighted))
+    asked = [target for part in item.parts for scope in part.scopes for target in scope if own.get(target)]
     if not found:
-        return None, {}
+        return None, {}, asked
     shares, parts = zip(*found, strict=True)
     mean = mean_of_parts(parts, shares)
-    return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side)
+    used = {scores.targets[index] for index in weighted_cells(scores, mean.side)[0]}
+    lost = [target for target in asked if target not in used]
+    return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side), lost
 
 
 def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:

@@ -99,12 +99,12 @@ def influences(
     once = np.array([name in trivial for name in arms], dtype=bool)
     column = table["unit"].astype("category").cat.remove_unused_categories().cat
     names, unit = np.asarray(column.categories, dtype=object), column.codes.to_numpy()
-    arm, values, parts = pd.Categorical(table["arm"], arms).codes, np.zeros((len(arms), count)), []
+    arm, values, parts = positions(table["arm"], arms), np.zeros((len(arms), count)), []
     for first in range(0, len(arms), ARMS_AT_ONCE):
         last = min(first + ARMS_AT_ONCE, len(arms))
         chosen = np.flatnonzero((arm >= first) & (arm < last))
         part, of_arm = table.iloc[chosen], arm[chosen].astype(np.int64)
-        seed = np.where(once[of_arm], 0, pd.Categorical(part["seed"], seeds).codes)
+        seed = np.where(once[of_arm], 0, positions(part["seed"], seeds))
         run = (of_arm - first) * count + seed
         found, residuals = ratios(part, run, (last - first) * count)
         values[first:last] = found.reshape(last - first, count)
@@ -113,6 +113,11 @@ def influences(
     matrix = hstack(parts, format="csr")
     named = np.flatnonzero(names != "")  # a declared label that never occurs has no unit and no influence
     return values, Influences(cell, np.array(list(rows.values())), once, names[named], matrix[named])
+
+
+def positions(column: pd.Series, names: Sequence[Any]) -> np.ndarray:
+    """Return the position of each value in ``names``, -1 for one that is not there."""
+    return column.astype("category").cat.set_categories(names).cat.codes.to_numpy()
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.statistics.moments import Accumulator, Key, Moments, influences
+from codestilts.evaluation.statistics.moments import Accumulator, Key, Moments, influences, positions
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
 CHUNK = 2**23  # weights of units that are in memory at a time: 64 MiB
@@ -113,9 +113,7 @@ def _draw(scores: Scores, table: pd.DataFrame, rows: dict[str, int], seed: int, 
 def _empty_scores(runs: pd.DataFrame, seeds: list[int], draws: int) -> Scores:
     """Return the scores that these runs have, all of them zero."""
     axes = [sorted({str(name) for name in runs[key].unique()}) for key in ("arm", "target", "language")]
-    codes = [
-        pd.Categorical(runs[key], axis).codes for key, axis in zip(("arm", "target", "language"), axes, strict=True)
-    ]
+    codes = [positions(runs[key], axis) for key, axis in zip(("arm", "target", "language"), axes, strict=True)]
     there = np.zeros([len(axis) for axis in axes], dtype=bool)
     there[tuple(codes)] = True
     rows = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
@@ -134,8 +132,8 @@ def _values(table: pd.DataFrame, runs_of_arms: dict[str, int], seeds: list[int],
     """Return the scores of the runs in one cell, in points (runs, draws)."""
     arms, widths = list(runs_of_arms), np.array([*runs_of_arms.values()])
     names, unit = _sorted_codes(table["unit"])
-    arm = pd.Categorical(table["arm"], arms).codes
-    run = (np.cumsum(widths) - widths)[arm] + np.where(widths[arm] > 1, pd.Categorical(table["seed"], seeds).codes, 0)
+    arm = positions(table["arm"], arms)
+    run = (np.cumsum(widths) - widths)[arm] + np.where(widths[arm] > 1, positions(table["seed"], seeds), 0)
     _, label = _sorted_codes(table["label"])
     sums = [table[side].to_numpy(dtype=float) for side in ("numerator", "denominator")]
     shape = (len(names), int(widths.sum()))
