@@ -96,7 +96,8 @@ def register(study: Study, folder: Path, reason: str) -> Entry:
     entries, plan = read_entries(folder / PLAN), plan_of(study)
     if entries and not reason.strip():
         raise CodeStiltsError(
-            f"{folder / PLAN}: it was registered on {entries[0].date[:10]}: say why it is registered again (--reason)"
+            f"{folder / PLAN}: it was registered on {entries[0].date[:10]}: say why it is registered again "
+            "(make register REASON=..., or --reason)"
         )
     return _add(folder, entries, Entry("registration", _now(), digest(plan), reason=reason.strip(), plan=plan))
 
