@@ -26,6 +26,7 @@ with startup.errors_as_one_line():
 snakemake_internals.spare_readers_of_deleted_files()
 snakemake_internals.inspect_resources_once()
 snakemake_internals.format_shell_commands_once()
+snakemake_internals.format_messages_of_wildcards()
 if STUDY.config.device == "gpu":
     snakemake_internals.share_gpu_resources(workflow, DEVICE_RULES)
 RUN_LOCK = FileLock(f".snakemake/{STUDY.name}.lock")
@@ -281,9 +282,11 @@ def parent_models(wildcards):
     return ancient(models) if parent in TEMPORARY_PARENTS else models
 
 
+@inspected_once
 def trials_of_arm(wildcards):
     """The learning-rate trials that choose the rate of an arm's targets."""
-    return expand(TRIALS, encoder=wildcards.encoder, arm=tuned_arm(STUDY, wildcards.arm), target=wildcards.target)
+    arm = tuned_arm(STUDY, wildcards.arm)
+    return TRIALS.format(encoder=wildcards.encoder, arm=arm, target=wildcards.target)
 
 
 @inspected_once

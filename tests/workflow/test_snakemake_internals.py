@@ -71,6 +71,35 @@ rule touch:
     resources: mem_mb=lambda wildcards, attempt: 100 * attempt
     shell: "echo {wildcards.name} {resources.mem_mb}; test {resources.mem_mb} = 200 && touch {output}"
 """
+MESSAGES = """
+from snakemake.jobs import Job
+from codestilts.workflow.snakemake_internals import format_messages_of_wildcards
+format_wildcards = Job.format_wildcards
+def shown(job, text, **more):
+    if "Writing" in text:
+        print("a message is formatted")
+    return format_wildcards(job, text, **more)
+Job.format_wildcards = shown
+if config.get("quickly"):
+    format_messages_of_wildcards()
+    format_messages_of_wildcards()
+AUTHOR = "me"
+rule all:
+    input: "a.1", "b.2", "c"
+    message: "All is there"
+rule plain:
+    output: "a.{number}"
+    message: "Writing {{number}} {wildcards.number}"
+    shell: "touch {output}"
+rule with_format:
+    output: "b.{number}"
+    message: "Writing {wildcards.number:q} for {AUTHOR}"
+    shell: "touch {output}"
+rule with_output:
+    output: "c"
+    message: "Writing {output}"
+    shell: "touch {output}"
+"""
 MODULE = """
 configfile: "default.yaml"
 module inner:
@@ -167,6 +196,19 @@ def test_a_shell_command_is_formatted_once_for_each_attempt(tmp_path: Path) -> N
         for memory in (100, 200):
             assert f"echo {name} {memory}; test {memory} = 200 && touch {name}" in printed
             assert f"\n{name} {memory}\n" in printed  # what ran
+
+
+def test_messages_are_the_same_and_those_of_wildcards_are_formatted_quickly(tmp_path: Path) -> None:
+    (tmp_path / "messages.smk").write_text(MESSAGES)
+    for options, formatted in (((), 3), (("--config", "quickly=1"), 2)):
+        words = ["snakemake", "--snakefile", "messages.smk", "--cores", "1", "--dry-run", *options]
+        printed = subprocess.run(
+            words, cwd=tmp_path, env=environment(ROOT), check=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ).stdout  # fmt: skip
+        messages = set(re.findall(r"^Job \d+: (.+)$", printed, re.MULTILINE))
+        assert messages == {"All is there", "Writing {number} 1", "Writing 2 for me", "Writing c"}
+        assert printed.count("a message is formatted") == formatted
 
 
 def test_snakemake_does_not_inspect_a_function_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 Candidates are arms of one labelled intermediate task, as it is: no mixtures, controls or variants.
 """
 
+from functools import cache
+
 from codestilts.config.schema import Arm
 from codestilts.config.study import Study
 from codestilts.config.training_jobs import training_task
@@ -28,6 +30,7 @@ def _is_candidate(study: Study, arm: Arm) -> bool:
     return arm.init == "pretrained" and not (arm.shuffle_labels or arm.flip_labels or arm.base)
 
 
+@cache
 def transferability_targets(study: Study, encoder: str) -> list[str]:
     """Return the targets that tasks are ranked for: those that an encoder is fine-tuned on, unless they are texts."""
     targets = dict.fromkeys(target for name, _, target in study.runs if name == encoder)
