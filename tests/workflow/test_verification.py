@@ -120,3 +120,16 @@ def test_a_part_of_a_study_has_the_tables_of_the_arms_that_are_finished(done: Pa
     left_out = (whole["arm"] == "cloze") | ((whole["arm"] == "pos") & (whole["target"] == "tags"))
     assert np.allclose(found["scores"]["value"], whole.loc[~left_out, "value"], atol=1e-6)
     assert "pos" in set(found["effects"]["arm"]) and "cloze" not in set(found["effects"]["arm"])
+
+
+def test_a_target_that_none_lacks_is_left_out_of_a_part(done: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(done / RESULTS, tmp_path / "results", symlinks=True))
+    shutil.rmtree(results / "predictions/tiny/none/tags")
+    found = tables_of_part(study_of(done), results)["scores"]
+    arms = found[found["arm"].isin(["none", "pos"])]
+    assert "tags" not in set(arms["target"]) and set(arms["arm"]) == {"none", "pos"}
+    assert {"match", "search-untrained"} <= set(arms.loc[arms["arm"] == "pos", "target"])
+    shutil.rmtree(results / "predictions/tiny/none")
+    shutil.rmtree(results / "retrieval/tiny/none")
+    with pytest.raises(CodeStiltsError, match="the arm none has no predictions"):
+        tables_of_part(study_of(done), results)

@@ -58,11 +58,32 @@ def in_words(extent: Mapping[str, Any]) -> str:
     return f"{extent['runs']} of {extent['of']} runs; runs are missing of {len(extent['lacks'])} arms ({names})"
 
 
+def finished_part(study: Study, files: Collection[Run]) -> tuple[list[str], set[tuple[str, str]]]:
+    """Return the part of the arm ``none`` to which others can be compared.
+
+    Returns:
+        The batches of seeds, and the encoders and targets with all of which it is finished: of several such parts the
+        one with the most runs, and of these the one with the most batches. Both are empty if there is none.
+    """
+    first = [(encoder, target) for (encoder, arm), own in study.encoder_arms.items() if arm == "none" for target in own]
+    done = {
+        seeds: {(name, target) for name, target in first if (name, "none", target, seeds) in files}
+        for seeds in study.batches
+    }
+    ordered = sorted((seeds for seeds in study.batches if done[seeds]), key=lambda seeds: -len(done[seeds]))
+    parts = [
+        (ordered[:count], set.intersection(*(done[seeds] for seeds in ordered[:count])))
+        for count in range(1, len(ordered) + 1)
+    ]
+    seeds_of = [sum(len(study.batches[seeds]) for seeds in batches) for batches, _ in parts]
+    runs = [count * len(targets) for count, (_, targets) in zip(seeds_of, parts, strict=True)]
+    return max(zip(runs, seeds_of, parts, strict=True), key=lambda one: one[:2], default=(0, 0, ([], set())))[2]
+
+
 def tables_of_part(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     """Return the tables of scores and statistics of a study that was run in part.
 
-    They are made of the batches of seeds with which the arm ``none`` is finished, and of the arms and targets that have
-    all of those.
+    They are made of :func:`finished_part`, and of the arms and targets that have all of its batches of seeds.
 
     Raises:
         CodeStiltsError: No batch is finished, or a table is missing that the comparison needs.
@@ -71,18 +92,16 @@ def tables_of_part(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     if absent := [str(path) for path in needed.values() if not path.exists()]:
         raise CodeStiltsError(f"{absent[0]}: missing: run the workflow for {' and '.join(absent)}")
     files = {run: results / file for run, file in files_of_runs(study).items() if (results / file).exists()}
-    first = {pair: targets for pair, targets in study.encoder_arms.items() if pair[1] == "none"}
-    batches = [
-        seeds
-        for seeds in study.batches
-        if any(all((*pair, target, seeds) in files for target in targets) for pair, targets in first.items())
-    ]
+    batches, compared = finished_part(study, files)
     if not batches:
-        raise CodeStiltsError(f"{results}: the arm none is not finished with any batch of seeds: make report")
+        raise CodeStiltsError(
+            f"{results}: the arm none has no predictions, and others are compared with it: make report"
+        )
     baselines = parquet_files([results / "baselines"])
     jobs = [(list(map(str, baselines)), baseline_score_settings(study))]
     for pair, targets in study.encoder_arms.items():
-        whole = [target for target in targets if all((*pair, target, seeds) in files for seeds in batches)]
+        own = [target for target in targets if (pair[0], target) in compared]
+        whole = [target for target in own if all((*pair, target, seeds) in files for seeds in batches)]
         paths = [str(files[*pair, target, seeds]) for target in whole for seeds in batches]
         jobs += [(paths, score_settings(study, *pair))] if paths else []
     settings = with_leaks(comparison_settings(study), read_csv(needed["audit"]))
