@@ -8,11 +8,14 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from measures import Measures, draw_planning
@@ -44,11 +47,26 @@ def measure(folder: Path, *options: str) -> Usage:
         text=True,
     )
     assert process.stdout
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    # Its ru_maxrss begins with the memory of this process, which it is forked from.
+    with ThreadPoolExecutor(1) as pool:
+        peak = pool.submit(peak_mb, psutil.Process(process.pid))
+        printed = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, printed
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed)
+    return Usage(usage.ru_utime + usage.ru_stime, peak.result(), printed)
+
+
+def peak_mb(process: psutil.Process) -> float:
+    """The largest memory of a process until it ends, in MiB, looked up twenty times a second."""
+    largest = 0
+    while process.is_running():
+        try:
+            largest = max(largest, process.memory_info().rss)
+        except psutil.NoSuchProcess:
+            break
+        time.sleep(0.05)
+    return largest / 2**20
 
 
 @pytest.fixture(scope="module")
