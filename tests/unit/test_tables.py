@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from codestilts import csv_tables, display_names
 from codestilts.reporting import tables
-from codestilts.reporting.sample_predictions import describe, draw, shorten
+from codestilts.reporting.sample_predictions import RIGHT_LANGUAGE, describe, draw, note_on_output, shorten
 
 
 def test_numbers_read_well():
@@ -154,3 +154,19 @@ def test_digits_say_no_other_than_the_words(interval: tuple[float, float, float]
 
 def test_a_p_near_the_line_has_more_digits():
     assert [tables.p_value(p) for p in (0.0496, 0.0504, 0.3, 0.0004)] == ["0.0496", "0.050", "0.300", "< 0.001"]
+
+
+@pytest.mark.parametrize(
+    ("row", "note"),
+    [
+        ({"found_language": float("nan")}, ""),  # an answer of another type in a table with generated texts
+        ({}, ""),
+        ({"found_language": "go", "output_language": "go"}, RIGHT_LANGUAGE),
+        ({"found_language": "python", "output_language": "go"}, "in the wrong language: Python"),
+        ({"found_language": "", "output_language": "go"}, "in no language that can be told"),
+        ({"found_language": "go", "output_language": "go", "cut": 1}, f"{RIGHT_LANGUAGE}, cut"),
+        ({"found_language": "", "output_language": "go", "cut": True}, "in no language that can be told, cut"),
+    ],
+)
+def test_generated_texts_have_a_note_on_their_language(row: dict[str, object], note: str) -> None:
+    assert note_on_output(row) == note
