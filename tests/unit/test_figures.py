@@ -35,7 +35,11 @@ def texts(figure: figures.Figure) -> str:
 
 def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
     figures.style()
-    assert texts(figures.primary(tables["contrasts"], 1.0)).startswith("All groups")
+    first = figures.primary(tables["contrasts"], 1.0)
+    titles = [axes.get_title(loc="left") for axes in first.axes]
+    assert titles == ["Minus no intermediate training", "Code minus English"]
+    assert texts(first).startswith("Code English All groups")
+    assert texts(figures.primary(tables["contrasts"].query("role == 'primary'"), 1.0)) == "All groups"
     assert "random weights" not in texts(figures.checks(tables["checks"]))
     unseen = tables["effects"].query("language_set == 'unseen' and scope == 'all groups'")
     shown = texts(figures.effects(unseen, "all groups"))

@@ -106,19 +106,33 @@ def intervals(axes: Axes, table: pd.DataFrame, value: str, labels: list[str]) ->
 
 
 def primary(contrasts: pd.DataFrame, margin: float) -> Figure:
-    """Draw the primary contrast and, below it, the same contrast in each group of targets."""
+    """Draw each side of the primary contrast minus ``none`` and, below, the contrast over all groups and in each."""
+    gains = contrasts[contrasts["role"] == "reference"].reset_index(drop=True)
     table = contrasts[contrasts["role"].isin(["primary", "group"])].reset_index(drop=True)
-    figure, axes = plt.subplots(figsize=(4.6, 0.45 * len(table) + 1.2))
-    axes.axvspan(-margin, margin, color="#f0f0f0", zorder=0)
+    heights = [count + 0.6 for count in (len(gains), len(table)) if count] or [1]
+    figure, panels = plt.subplots(
+        len(heights), figsize=(4.6, 0.45 * sum(heights) + 1.2), height_ratios=heights, sharex=True, squeeze=False
+    )
+    below = panels[-1, 0]
+    for axes in panels[:, 0]:
+        axes.axvspan(-margin, margin, color="#f0f0f0", zorder=0)
+    if len(gains):
+        labels = [family_name(side).capitalize() for side in gains["plus"]]
+        intervals(panels[0, 0], gains.assign(family=gains["plus"]), "difference", labels)
+        panels[0, 0].set_title("Minus no intermediate training")
+        panels[0, 0].tick_params(bottom=False)
     better = table["plus"].where(table["difference"] > 0, table["minus"])
-    labels = [scope_name(scope).capitalize() for scope in table["scope"]]
-    intervals(axes, table.assign(family=better), "difference", labels)
-    for tick in axes.get_yticklabels()[:1]:
+    intervals(
+        below, table.assign(family=better), "difference", [scope_name(name).capitalize() for name in table["scope"]]
+    )
+    for tick in below.get_yticklabels()[:1]:
         tick.set_fontweight("bold")
-    reach = 1.15 * max(abs(axes.get_xlim()[0]), abs(axes.get_xlim()[1]), margin)
-    axes.set_xlim(-reach, reach)
+    reach = 1.15 * max(*map(abs, below.get_xlim()), margin)
+    below.set_xlim(-reach, reach)
     sides = [family_name(table[side][0]) for side in ("minus", "plus") if len(table)]
-    axes.set_xlabel("{} better   ←   points   →   {} better".format(*sides) if sides else "points")
+    below.set_xlabel("{} better   ←   points   →   {} better".format(*sides) if sides else "points")
+    if len(gains) and sides:
+        below.set_title(f"{sides[1].capitalize()} minus {sides[0]}")
     return figure
 
 
