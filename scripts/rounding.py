@@ -44,9 +44,11 @@ def main() -> None:
             folder_of(arguments.results, arguments.computation),
         )
         return
+    from codestilts.release.extent import check_first_batch
     from codestilts.release.measurement import write_tolerances
     from codestilts.training.rounding import is_available
 
+    check_first_batch(study, arguments.results, pairs)
     own = study.config.target.precision
     names = [name for name, one in COMPUTATIONS.items() if is_available(one) and one.precision != own]
     with ThreadPoolExecutor(arguments.processes) as pool:

@@ -110,6 +110,12 @@ def test_the_same_computation_repeats_the_predictions_of_the_study(done: Path, t
         check_repeats(project / RESULTS, reference)
 
 
+def test_rounding_is_measured_of_a_finished_study(done: Path, tmp_path: Path) -> None:
+    stopped = run(done, "scripts/rounding.py", *CONFIGS, "--results", str(tmp_path / "none"))
+    assert stopped.returncode == 1 and "missing: finish the study first" in stopped.stderr
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_part_of_a_study_has_the_tables_of_the_arms_that_are_finished(done: Path, tmp_path: Path) -> None:
     results = Path(shutil.copytree(done / RESULTS, tmp_path / "results", symlinks=True))
     shutil.rmtree(results / "predictions/tiny/pos/tags")

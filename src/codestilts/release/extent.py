@@ -31,6 +31,18 @@ def files_of_runs(study: Study) -> dict[Run, str]:
     return found
 
 
+def check_first_batch(study: Study, results: Path, pairs: Collection[tuple[str, str]]) -> None:
+    """Check that some encoder-arm pairs have the predictions of all targets with the first batch of seeds.
+
+    Raises:
+        CodeStiltsError: A file is missing.
+    """
+    first = next(iter(study.batches))
+    for (encoder, arm, _, seeds), file in files_of_runs(study).items():
+        if (encoder, arm) in pairs and seeds == first and not (results / file).exists():
+            raise CodeStiltsError(f"{results / file}: missing: finish the study first (make report)")
+
+
 def extent_of(study: Study, files: Collection[str]) -> dict[str, Any]:
     """Return how far a study was run, given the files of predictions that there are.
 
