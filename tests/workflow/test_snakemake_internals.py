@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def printed_by_snakemake(folder: Path, snakefile: str, *options: str) -> str:
+    """All that Snakemake prints; it has to succeed."""
+    words = ["snakemake", "--snakefile", snakefile, "--cores", "1", *options]
+    return subprocess.run(
+        words, cwd=folder, env=environment(ROOT), check=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ).stdout  # fmt: skip
+
+
 def dry_run(folder: Path, snakefile: str, *options: str) -> tuple[dict[str, object], str]:
     """The invocation that a dry run prints, and all its output."""
     words = ["snakemake", "--snakefile", snakefile, "--cores", "1", "--dry-run", *options]
@@ -182,13 +192,7 @@ def test_a_shell_command_is_formatted_once_for_each_attempt(tmp_path: Path) -> N
     """Three times is what Snakemake does by itself."""
     (tmp_path / "commands.smk").write_text(COMMANDS)
 
-    def run(*options: str) -> str:
-        words = ["snakemake", "--snakefile", "commands.smk", "--cores", "1", "--printshellcmds", *options]
-        return subprocess.run(
-            words, cwd=tmp_path, env=environment(ROOT), check=True, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ).stdout  # fmt: skip
-
+    run = partial(printed_by_snakemake, tmp_path, "commands.smk", "--printshellcmds")
     assert run("--dry-run").count("a command is formatted") == 6
     assert run("--dry-run", "--config", "once=1").count("a command is formatted") == 2
     printed = run("--config", "once=1")
@@ -201,14 +205,10 @@ def test_a_shell_command_is_formatted_once_for_each_attempt(tmp_path: Path) -> N
 def test_messages_are_the_same_and_those_of_wildcards_are_formatted_quickly(tmp_path: Path) -> None:
     (tmp_path / "messages.smk").write_text(MESSAGES)
     for options, formatted in (((), 3), (("--config", "quickly=1"), 2)):
-        words = ["snakemake", "--snakefile", "messages.smk", "--cores", "1", "--dry-run", *options]
-        printed = subprocess.run(
-            words, cwd=tmp_path, env=environment(ROOT), check=True, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ).stdout  # fmt: skip
-        messages = set(re.findall(r"^Job \d+: (.+)$", printed, re.MULTILINE))
+        plan = printed_by_snakemake(tmp_path, "messages.smk", "--dry-run", *options)
+        messages = set(re.findall(r"^Job \d+: (.+)$", plan, re.MULTILINE))
         assert messages == {"All is there", "Writing {number} 1", "Writing 2 for me", "Writing c"}
-        assert printed.count("a message is formatted") == formatted
+        assert plan.count("a message is formatted") == formatted
 
 
 def test_snakemake_does_not_inspect_a_function_again(monkeypatch: pytest.MonkeyPatch) -> None:
