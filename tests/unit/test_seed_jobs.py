@@ -185,6 +185,12 @@ def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
     assert json.loads((home / "out/0/run.json").read_text())["settings"]["learning_rate"] == pytest.approx(1.5e-2)
 
 
+def test_the_model_of_a_finished_run_leaves_memory_before_the_next(folder, home, models_left):
+    seed_jobs.try_learning_rates(tuning_job(folder, home, [1e-4, 5e-3, 1e30], clip=1e30))
+    seed_jobs.train_seeds(tiny.target_job(folder, home, seeds=(0, 1, 2)))
+    assert models_left == [0] * 6
+
+
 def test_finished_trials_of_a_killed_job_are_kept(folder, home, monkeypatch):
     job = tuning_job(folder, home, [1e-4, 1e-3])
     started = []

@@ -4,6 +4,7 @@
 ``derive_seed(study, ..., seed)``.
 """
 
+import gc
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -75,6 +76,7 @@ def train(inputs: TrainingInputs, seed: int, parent: Path, checkpoint: Path | No
     Raises:
         CodeStiltsError: a loss is not finite, or the memory of the GPU is too small.
     """
+    gc.collect()  # the model of a finished run: its optimiser and its schedule refer to each other
     run = Run(inputs, seed, parent, checkpoint)
     try:
         for step in range(run.finished + 1, len(run.plan) + 1):

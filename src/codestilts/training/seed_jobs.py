@@ -1,5 +1,6 @@
 """Training jobs: one batch of seeds, from files to declared outputs; and trials of learning rates."""
 
+import gc
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -109,17 +110,21 @@ def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     for seed in settings.seeds:
         if run_on_rank_zero((job.work / str(seed) / "run.json").exists):
             continue
-        checkpoint = job.work / f"{seed}.state"
-        trained = train(inputs, seed, parents[seed], checkpoint)
-        if rank() == 0:
-            _save_seed(job, inputs, trained, origin)
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        _train_seed(job, inputs, seed, parents[seed], origin)
     if rank() == 0:
         _publish(job)
 
 
+def _train_seed(job: TrainingJob, inputs: TrainingInputs, seed: int, parent: Path, origin: dict[str, Any]) -> None:
+    """Train a seed and write it to the work folder; nothing of it stays in memory."""
+    checkpoint = job.work / f"{seed}.state"
+    trained = train(inputs, seed, parent, checkpoint)
+    if rank() == 0:
+        _save_seed(job, inputs, trained, origin)
+        shutil.rmtree(checkpoint, ignore_errors=True)
+
+
 def _save_seed(job: TrainingJob, inputs: TrainingInputs, trained: Trained, origin: dict[str, Any]) -> None:
-    """Write a finished seed to the work folder."""
     name = str(trained.seed)
     record = trained.record | origin | {"gpus": job.gpus, "curve": downsample_curve(trained.curve)}
     with atomic(job.work / name) as folder:
@@ -220,9 +225,11 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
 
 
 def set_up_torch(settings: TrainingSettings | RetrievalSettings) -> None:
-    """Compute with the settings' threads, with TF32 if they allow it, and without keeping large blocks of memory."""
+    """Compute with the settings' threads, with TF32 if they allow it, and without keeping memory that is not used."""
     torch.set_num_threads(settings.threads)
     return_large_blocks()
+    if not gc.get_freeze_count():
+        gc.freeze()  # what is imported stays: the collection before each run need not search it
     allow_tf32(settings.tf32)
 
 
