@@ -107,9 +107,7 @@ def test_a_trial_records_its_dose_and_the_dev_metric_of_each_target(tried: DoseJ
     assert not list(tried.out.parent.glob(".*")), "no model of a trial stays"
 
 
-def test_one_model_is_in_memory_at_a_time(
-    folder: Path, home: Path, tmp_path: Path, models_left: list[int]
-) -> None:
+def test_one_model_is_in_memory_at_a_time(folder: Path, home: Path, tmp_path: Path, models_left: list[int]) -> None:
     """Two rates, each with intermediate training and two targets: six runs in one process."""
     try_doses(job(folder, home, tmp_path))
     assert models_left == [0] * 6
