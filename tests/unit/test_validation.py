@@ -42,6 +42,7 @@ BAD = [
     ({"arms": ["none", "cloze"], "targets": ["defect"], "languages": ["python"]}, "targets.0", "'defect'", "group"),
     ({"encoders": ["bert"]}, "encoders", "'bert'", "'bert-tiny'"),
     ({"languages": ["python", "phyton"]}, "languages", "'phyton'", "'python'"),
+    ({"languages": ["python", "cobol", "fortran"]}, "languages", "'cobol', 'fortran': no target", "allowed: c, cpp"),
     ({"languages": ["python", "cobol"]}, "languages", "'cobol'", "allowed: c, cpp"),
     ({"source_language": "cobol"}, "source_language", "'cobol'", "'match'"),
     ({"source_language": "c"}, "source_language", "sources.csv", "training package", "allowed:"),

@@ -127,9 +127,10 @@ def _unknown_names(study: Study) -> Iterator[Problem]:
         path = ("definitions", "encoders", name, "source")
         references.append((path, [encoder.source], study.sources, "source has that name"))
     for path, names, allowed, missing in references:
-        for name in dict.fromkeys(names):
-            if name not in set(allowed):
-                yield Problem(path, f"'{name}': no {missing}; {suggest(name, allowed)}")
+        unknown = [name for name in dict.fromkeys(names) if name not in set(allowed)]
+        if unknown:  # several have one line: their suggestions would repeat the allowed names
+            hint = suggest(unknown[0], allowed) if len(unknown) == 1 else f"allowed: {', '.join(sorted(allowed))}"
+            yield Problem(path, f"{', '.join(map(repr, unknown))}: no {missing}; {hint}")
 
 
 def _undefined_arms(study: Study) -> Iterator[Problem]:
