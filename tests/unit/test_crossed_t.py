@@ -252,3 +252,11 @@ def test_one_seed_bears_no_interval():
     found = estimate(scores, score_weights(scores, {("a", "t", "c"): 1.0}))
     assert (found.value, found.note, found.variance) == (50, "one seed", None) and np.isnan([found.low, found.p]).all()
     assert np.isnan(power.detectable(found)) and power.to_decide(found, 1.0) == ""
+
+
+def test_a_cell_whose_units_but_one_have_no_sums_bears_no_interval():
+    """In mining, a query that is no pair and that no run mines has no sums, but is one of the cell's units."""
+    scores = resample(one_cell(np.array([[1], [0]])), 0, 0)
+    scores.units[:] = 200
+    found = estimate(scores, score_weights(scores, {("a", "t", "c"): 1.0}))
+    assert (found.value, found.units, found.note) == (50, 1, "one unit counts") and np.isnan([found.low, found.p]).all()

@@ -146,6 +146,8 @@ def from_variance(by_seed: np.ndarray, variance: Variance, confidence: float = 0
 
     value = float(by_seed.mean()) if abs(by_seed.mean()) > ROUNDING else 0.0
     seeds = tuple(float(x) for x in by_seed)
+    if not note and variance.units < 2:
+        note = "one unit counts"  # in mining, most units are neither pairs nor mined, and have no sums
     if not note and variance.total <= ROUNDING**2:
         note = "no variance: the same answers in every seed and unit"
     if note:
