@@ -302,6 +302,12 @@ def test_results_without_a_run_in_common_are_called_different_studies(release: P
     assert "they may be different studies" in compare_results(release, results).warnings[0]
 
 
+def test_an_archive_has_to_be_unpacked_to_be_compared(release: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    with pytest.raises(CodeStiltsError, match=r"x\.zip: a zip: unpack it"):
+        compare_results(release, tmp_path / "x.zip")
+
+
 def test_a_folder_in_place_of_a_table_is_an_error_in_one_line(release: Path, results: Path) -> None:
     (results / "scores.csv").unlink()
     (results / "scores.csv").mkdir()

@@ -88,6 +88,8 @@ def read_snapshot(folder: Path) -> Snapshot:
     """
     if (folder / RELEASE).exists():
         return _read_release(folder)
+    if folder.is_file() and folder.suffix == ".zip":
+        raise CodeStiltsError(f"{folder}: a zip: unpack it, and name the folder results/STUDY of what was in it")
     if not folder.is_dir() or not any((folder / name).exists() for name in (PLAN, "scores.csv", "predictions")):
         raise CodeStiltsError(f"{folder}: neither the results of a study nor a release: make report, or make release")
     records = list(run_records(folder))
