@@ -29,7 +29,14 @@ POINT = 0.06  # the tolerance of a score with 100 rows: .6 / sqrt(100)
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    return make_results(tmp_path / "results")
+    return planned_results(tmp_path / "results")
+
+
+def planned_results(folder: Path, processor: str = "a chip") -> Path:
+    """Made-up results with a registered plan of two settings."""
+    make_results(folder, processor)
+    write_plan(folder / "plan.json", {"target.learning_rate": 0.001, "arms.pos": {"tasks": ["pos"]}})
+    return folder
 
 
 @pytest.fixture
@@ -48,6 +55,7 @@ def release(results: Path, tmp_path: Path) -> Path:
         "thresholds": {"gain": [0.0], "close": [0.0]},
     }
     machines = [json.loads(machine) for machine in snapshot.machines]
+    shutil.copyfile(results / "plan.json", folder / "plan.json")
     write_json(folder / RELEASE, {"study": "made-up", "machines": machines, "tolerances": tolerances, "lacks": {}})
     return folder
 
@@ -62,7 +70,9 @@ def test_the_same_results_are_equal(release: Path, results: Path) -> None:
     found = compare_results(release, results)
     assert found.deviations == 0 and not found.differs
     assert all(table.count("equal") == table.values > 0 for table in found.tables)
-    assert {table.name for table in found.tables} == {"examples", "runs", "predictions", "scores", "effects", "claims"}
+    assert {table.name for table in found.tables} == {
+        *("plan", "examples", "runs", "predictions", "scores", "effects", "claims")
+    }
 
 
 def swap_arms(results: Path) -> None:
@@ -124,7 +134,22 @@ def delete_effects(results: Path) -> None:
     (results / "effects.csv").unlink()
 
 
+def plan_another_rate(results: Path) -> None:
+    write_plan(results / "plan.json", {"target.learning_rate": 0.002, "arms.pos": {"tasks": ["pos"]}})
+
+
+def forget_plan(results: Path) -> None:
+    (results / "plan.json").unlink()
+
+
+def write_plan(path: Path, plan: dict[str, object]) -> None:
+    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "digest": "d", "plan": plan}
+    write_json(path, {"entries": [entry]})
+
+
 PLANTED = [
+    (plan_another_rate, {"plan": {"value"}}),
+    (forget_plan, {"plan": {""}}),
     (swap_arms, {"scores": {"value"}}),
     (train_faster, {"runs": {"learning_rate"}}),
     (train_without_decay, {"runs": {"settings"}}),
@@ -145,7 +170,7 @@ PLANTED = [
 def test_planted_errors_are_found_on_any_processor(
     release: Path, tmp_path: Path, plant: Callable[[Path], None], expected: dict[str, set[str]], processor: str
 ) -> None:
-    results = make_results(tmp_path / "again", processor)
+    results = planned_results(tmp_path / "again", processor)
     plant(results)
     assert deviating(compare_results(release, results)) == expected
 
@@ -160,7 +185,7 @@ def test_swapped_predictions_are_found_on_the_same_processor(release: Path, resu
 def test_rounding_passes_on_another_processor_and_ten_times_as_much_does_not(
     release: Path, tmp_path: Path, share: float, deviations: int
 ) -> None:
-    results = make_results(tmp_path / "again", "another chip")
+    results = planned_results(tmp_path / "again", "another chip")
 
     def noisy(table: pd.DataFrame) -> pd.DataFrame:
         chosen = table["target"] == "match"
@@ -180,7 +205,7 @@ def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, r
 
 
 def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) -> None:
-    results = make_results(tmp_path / "again", "another chip")
+    results = planned_results(tmp_path / "again", "another chip")
     change_json(release / RELEASE, lambda record: record["tolerances"]["scores"].update({"match accuracy": 1e-6}))
     change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 0.99 / ROWS))
     assert compare_results(release, results).deviations == 0
@@ -200,7 +225,7 @@ def test_trivial_baselines_have_no_tolerance_and_another_precision_a_larger_one(
 
 def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
     """Intervals begin at 20 (``gain``) and at 0.1 (``close``); the tolerance is 0.5, the threshold 0."""
-    results = make_results(tmp_path / "again", "another chip")
+    results = planned_results(tmp_path / "again", "another chip")
     change_csv(results / "claims.csv", lambda table: table.assign(verdict=["supported", "inconclusive"]))
     assert compare_results(release, results).deviations == 0
     change_csv(results / "claims.csv", lambda table: table.assign(verdict="inconclusive"))
@@ -209,7 +234,7 @@ def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(
 
 
 def test_without_tolerances_every_difference_on_another_processor_deviates(release: Path, tmp_path: Path) -> None:
-    results = make_results(tmp_path / "again", "another chip")
+    results = planned_results(tmp_path / "again", "another chip")
     change_json(release / RELEASE, lambda record: record.pop("tolerances"))
     assert compare_results(release, results).deviations == 0
     change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 1e-6))
@@ -256,6 +281,41 @@ def test_a_folder_without_results_is_an_error_in_one_line(release: Path, tmp_pat
     assert failed.returncode == 1 and failed.stderr.startswith("error:") and len(failed.stderr.splitlines()) == 1
 
 
+def test_the_table_says_whether_values_may_differ(release: Path, results: Path, tmp_path: Path) -> None:
+    """On another processor without measured tolerances, nothing may differ; without records it is unknown."""
+
+    def rule(found: Comparison) -> str:
+        return comparison_text(found).splitlines()[2].removeprefix("values have to be ")
+
+    other = planned_results(tmp_path / "again", "another chip")
+    assert rule(compare_results(release, results)) == "equal: the same processor and versions"
+    assert rule(compare_results(release, other)) == "within rounding, because of another processor"
+    assert rule(compare_results(results, other)) == "equal, in spite of another processor"
+    shutil.rmtree(other / "target")
+    assert rule(compare_results(release, other)).endswith(f"an unknown processor, as {other} has no records of runs")
+
+
+def test_results_without_a_run_in_common_are_called_different_studies(release: Path, results: Path) -> None:
+    assert not any("different studies" in warning for warning in compare_results(release, results).warnings)
+    for path in results.glob("target/*/*/*/*/*/run.json"):
+        change_json(path, lambda run: run["settings"].update(encoder="large"))
+    assert "they may be different studies" in compare_results(release, results).warnings[0]
+
+
+def test_an_archive_has_to_be_unpacked_to_be_compared(release: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    with pytest.raises(CodeStiltsError, match=r"x\.zip: a zip: unpack it"):
+        compare_results(release, tmp_path / "x.zip")
+
+
+def test_a_folder_in_place_of_a_table_is_an_error_in_one_line(release: Path, results: Path) -> None:
+    (results / "scores.csv").unlink()
+    (results / "scores.csv").mkdir()
+    with pytest.raises(CodeStiltsError, match=r"scores\.csv: not a table"):
+        compare_results(release, results)
+
+
+RECORD = record("pos", "tags", 1, "a chip")
 DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("again/scores.csv", b"", "not a table"),
     ("again/scores.csv", b"a,b\n1\n1,2,3\n", "not a table"),
@@ -263,6 +323,17 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("again/examples/match.parquet", b"PAR1 cut off", "not a table"),
     ("again/predictions/tiny/pos/tags/0-1.parquet", b"", "not a table"),
     ("again/target/tiny/pos/tags/0-1/1/run.json", {"settings": {"encoder": "tiny"}}, "not the record of a run"),
+    ("again/target/tiny/pos/tags/0-1/1/run.json", {**RECORD, "drawn": {"tags": {}}}, "not the record of a run"),
+    (
+        "again/plan.json",
+        {"entries": [{"kind": "registration", "date": "", "digest": "", "plan": [1]}]},
+        "not the record of",
+    ),
+    (
+        "again/plan.json",
+        {"entries": [{"kind": "deviation", "date": "", "digest": "", "changes": {"a": 1}}]},
+        "not the record",
+    ),
     ("expected/scores.csv.gz", b"no gzip", "not a table"),
     ("expected/scores.csv.gz", gzip.compress(b"encoder,arm\n")[:-9], "not a table"),
     ("expected/runs.csv.gz", gzip.compress(b"phase\nx\n"), "lacks the column encoder"),
@@ -280,7 +351,7 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
 def test_a_damaged_file_is_an_error_in_one_line_that_names_it(
     release: Path, tmp_path: Path, name: str, damage: bytes | dict[str, object], message: str
 ) -> None:
-    results, path = make_results(tmp_path / "again", "another chip"), tmp_path / name
+    results, path = planned_results(tmp_path / "again", "another chip"), tmp_path / name
     assert path.exists() and compare_results(release, results).deviations == 0
     if isinstance(damage, bytes):
         path.write_bytes(damage)

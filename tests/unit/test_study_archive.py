@@ -11,13 +11,15 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from grid_study import ROOT, study_of
+from grid_study import GRID, ROOT, study_of
 
 from codestilts.archiving.contents import (
     REDRAWN,
     config_members,
     is_given,
+    needed_files,
     project_members,
+    result_members,
     without_machine,
     without_targets,
 )
@@ -25,8 +27,11 @@ from codestilts.archiving.disclosure import check_members, disclosures
 from codestilts.archiving.licences import excerpts, may_be_shared, sources_of_task, text_policy
 from codestilts.archiving.markdown import hub_licence, markdown_table
 from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
+from codestilts.config.registration import digest, plan_of
+from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
+from codestilts.provenance import write_json
 from codestilts.workflow.redraw import prepare, read_archived_study, redraw
 
 HOME = "/home/someone/project"
@@ -87,6 +92,13 @@ def test_only_figures_and_tables_that_the_report_has_go_into_the_archive() -> No
         ("results/x/notebooks/a.ipynb", {"cells": [f"sys.path.extend(['{HOME}/src'])"]}, "/home/someone"),
         ("studies/x.yaml", "path: /scratch/me/data\n", "/scratch/me"),
         ("sources.csv", "ldc,local,/data/ldc\n", "/data/ldc"),
+        ("sources.csv", "ldc,local,/elsewhere/ldc\n", "/elsewhere/ldc"),
+        ("config.yaml", "tasks: [/elsewhere/me/x.yaml]\n", "/elsewhere/me"),
+        ("results/x/tables/a.tex", "% /scratch2/me/x", "/scratch2/me"),
+        ("results/x/tables/a.tex", "% /cluster/home/me", "/cluster/home"),
+        ("results/x/tables/a.tex", "% /users/me/x", "/users/me"),
+        ("results/x/tables/a.tex", "% file:///home/me/x", "file:///home/me"),
+        ("results/x/tables/a.tex", "% C:/Users/me/x", "C:/Users/me"),
         ("results/x/figures/a.svg", "<!-- C:\\Users\\me -->", "C:"),
         ("config.yaml", "token: hf_abcdefghijklmnopqrstuvwx\n", "secret"),
         ("config.yaml", "proxy: https://me:word@proxy.example\n", "secret"),
@@ -191,6 +203,10 @@ def test_equal_files_make_equal_archives_which_read_back(tmp_path: Path) -> None
         ({"a.txt": b"other"}, "digest"),
         ({"a.txt": None}, "missing"),
         ({FILES: None}, "not a study archive"),
+        ({FILES: b"\xff\xfe"}, "files.csv is damaged"),
+        ({FILES: b"path,bytes\na.txt,1\n"}, "the columns must be"),
+        ({FILES: b"path,bytes,sha256,written\na.txt,1\n"}, "line 2, is damaged"),
+        ({FILES: b"path,bytes,sha256,written\na.txt,1,0,yesterday\n"}, "line 2, is damaged"),
     ],
 )
 def test_a_changed_archive_is_refused(tmp_path: Path, change: dict[str, bytes | None], message: str) -> None:
@@ -210,6 +226,7 @@ def test_a_changed_archive_leaves_no_half_of_a_project(tmp_path: Path) -> None:
     study = {"study": "x", "configs": ["config.yaml"], "start": "predictions"}
     study |= {"version": "1", "commit": "", "versions": {}}
     members = {"study.json": json.dumps(study).encode(), "claims.yaml": b"{}", "config.yaml": b"study: x"}
+    members["results/x/plan.json"] = b"{}"
     write_archive(members, tmp_path / "good.zip")
     project = prepare(tmp_path / "good.zip", ROOT, tmp_path / "redrawn")
     assert (project / "config.yaml").read_bytes() == b"study: x" and (project / "Snakefile").exists()
@@ -231,7 +248,8 @@ def test_a_redraw_has_all_config_files_and_asks_for_the_scores_of_twins(
     study |= {"version": "1", "commit": "", "versions": {}}
     twins = "results/x/scores/twins/e/a.sums.parquet"
     members = dict.fromkeys(
-        ["config.yaml", "a.yaml", "studies/b.yaml", twins, "results/x/scores/e/a.sums.parquet"], b""
+        ["config.yaml", "a.yaml", "studies/b.yaml", "results/x/plan.json", twins, "results/x/scores/e/a.sums.parquet"],
+        b"",
     )
     write_archive(members | {"study.json": json.dumps(study).encode()}, tmp_path / "x.zip")
     project = prepare(tmp_path / "x.zip", ROOT, tmp_path / "redrawn")
@@ -261,6 +279,68 @@ def test_what_is_no_study_archive_is_refused_in_one_line(tmp_path: Path) -> None
     write_archive({"study.json": json.dumps(odd).encode()}, tmp_path / "odd.zip")
     with pytest.raises(CodeStiltsError, match="unexpected names"):
         read_archived_study(tmp_path / "odd.zip")
+    write_archive({"study.json": json.dumps(odd | {"study": "x", "start": "weights"}).encode()}, tmp_path / "start.zip")
+    with pytest.raises(CodeStiltsError, match="'predictions' or 'scores'"):
+        read_archived_study(tmp_path / "start.zip")
+    renamed = (tmp_path / "odd.zip").rename(tmp_path / "odd.zip?download=1")
+    with pytest.raises(CodeStiltsError, match=r"ends in \.zip: rename the file"):
+        read_archived_study(renamed)
+
+
+@pytest.mark.parametrize("missing", ["studies/more.yaml", "results/x/plan.json"])
+def test_an_archive_without_what_its_study_needs_is_refused_before_anything_runs(tmp_path: Path, missing: str) -> None:
+    study = {"study": "x", "configs": ["config.yaml", "studies/more.yaml"], "start": "predictions"}
+    study |= {"version": "1", "commit": "", "versions": {}}
+    members = dict.fromkeys(["config.yaml", "studies/more.yaml", "results/x/plan.json"], b"")
+    del members[missing]
+    write_archive(members | {"study.json": json.dumps(study).encode()}, tmp_path / "x.zip")
+    with pytest.raises(CodeStiltsError, match=f"has no {re.escape(missing)}"):
+        prepare(tmp_path / "x.zip", ROOT, tmp_path / "redrawn")
+    assert not (tmp_path / "redrawn").exists()
+
+
+def finished(folder: Path, study: Study) -> Path:
+    """Results with all files that a finished study has, most of them empty."""
+    for name in needed_files(study):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "digest": digest(plan_of(study))}
+    write_json(folder / "plan.json", {"entries": [entry]})
+    return folder
+
+
+def test_only_a_finished_study_is_archived(tmp_path: Path) -> None:
+    """Two encoders, four arms and two trained targets, one run more, and two batches of seeds."""
+    study = study_of(GRID, folder=tmp_path)
+    results = finished(tmp_path / "results/parts", study)
+    members = result_members(study, results, "predictions")
+    assert len([name for name in members if "/predictions/" in name]) == (2 * 4 * 2 + 1) * 2
+    for name in (
+        *("predictions/minilm/pos/tags/2.parquet", "retrieval/bert-tiny/random/0-1/search-untrained.parquet"),
+        *("retrieval/bert-tiny/none/2/run.json", "target/bert-tiny/pos/search/0-1/1/run.json"),
+        *("records/minilm/pos/2/2/run.json", "baselines/tags.parquet", "doses/minilm/pos.csv", "scores.csv"),
+        *("audit.csv", "doses.csv", "browsed_predictions.parquet", "report.html", "plan.json"),
+    ):
+        (results / name).rename(tmp_path / "away")
+        with pytest.raises(CodeStiltsError, match=f"{re.escape(name)}: missing: finish the study first"):
+            result_members(study, results, "predictions")
+        (tmp_path / "away").rename(results / name)
+    write_json(results / "plan.json", {"entries": []})
+    with pytest.raises(CodeStiltsError, match="other settings"):
+        result_members(study, results, "predictions")
+
+
+def test_folders_may_be_links_but_files_may_not(tmp_path: Path) -> None:
+    """Results may be on several disks; a file that is a link may be anything on this machine."""
+    study = study_of(GRID, folder=tmp_path)
+    results = finished(tmp_path / "results/parts", study)
+    before = result_members(study, results, "predictions")
+    (results / "predictions").rename(tmp_path / "disk")
+    (results / "predictions").symlink_to(tmp_path / "disk")
+    assert set(result_members(study, results, "predictions")) == set(before)
+    (results / "notes.csv").symlink_to("/etc/passwd")
+    with pytest.raises(CodeStiltsError, match=r"notes\.csv: a link: put the file itself in its place"):
+        result_members(study, results, "predictions")
 
 
 def test_cards_name_licences_as_the_hub_does_and_escape_bars() -> None:

@@ -1,20 +1,25 @@
 """Which files of a project and of a study's results a study archive holds, and which of them a redraw reads."""
 
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from codestilts.archiving.licences import text_policy
+from codestilts.config.claim_jobs import decidable_claims
+from codestilts.config.doses import dose_pairs
 from codestilts.config.plan_record import PLAN, read_entries
 from codestilts.config.registration import digest, plan_of
 from codestilts.config.study import Study
+from codestilts.config.transferability import transferability_pairs
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import is_leftover
+from codestilts.release.extent import files_of_runs
 from codestilts.reporting.exhibits import NOTEBOOK_OF
 
 Members = dict[str, Path | bytes]
@@ -47,13 +52,19 @@ REDRAWN = rf"({TABLES})\.csv|{SUMS}|{VERDICTS}|{EXHIBITS}|{NOTEBOOKS}|report\.ht
 def project_members(root: Path) -> Members:
     """Return the files of the project that are needed to run it."""
     files = [root / name for name in PROJECT_FILES]
-    files += [path for folder in PROJECT_FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
+    files += [path for folder in PROJECT_FOLDERS for path in files_below(root / folder)]
     named = {path.relative_to(root): path for path in files if path.exists()}
     return {
         name.as_posix(): path
         for name, path in named.items()
         if not is_leftover(name) and not BUILT.search(name.as_posix())
     }
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and its folders, also in those that are links: results may be on several disks."""
+    for place, _, names in os.walk(folder, followlinks=True):
+        yield from (path for name in names if (path := Path(place, name)).is_file())
 
 
 def config_members(root: Path, configs: Sequence[Path]) -> tuple[list[str], Members]:
@@ -83,13 +94,15 @@ def result_members(study: Study, results: Path, start: str) -> Members:
     """
     _check_finished(study, results)
     policy = text_policy(study)
-    named = {path.relative_to(results).as_posix(): path for path in sorted(results.rglob("*")) if path.is_file()}
+    named = {path.relative_to(results).as_posix(): path for path in sorted(files_below(results))}
     members = Members()
     for name, path in named.items():
         parts = [*Path(name).parts[:-1], path.stem]
         withheld = re.fullmatch(PREDICTIONS, name) and set(parts) & set(policy.withheld)
         hidden = any(part.startswith(".") for part in parts) or (name == REPORT and policy.closed)
         if (is_given(name, start) or re.fullmatch(REDRAWN, name)) and not withheld and not hidden:
+            if path.is_symlink():  # it may lead anywhere
+                raise CodeStiltsError(f"{path}: a link: put the file itself in its place")
             members[f"results/{study.name}/{name}"] = _prepared(name, path, policy.closed)
     return members
 
@@ -135,19 +148,36 @@ def is_given(name: str, start: str) -> bool:
     return re.fullmatch(given, name) is not None
 
 
-def starting_point(study: Study) -> str:
+def starting_point(study: Study) -> Literal["predictions", "scores"]:
     """Return what a redraw starts from: predictions, or scores if some predictions are withheld."""
     return "scores" if text_policy(study).withheld else "predictions"
 
 
+def needed_files(study: Study) -> list[str]:
+    """Return the files of a finished study's results that a redraw reads, and the tables that it makes."""
+    pairs, runs = list(study.encoder_arms), study.runs + study.twin_runs
+    files = [*files_of_runs(study).values()]
+    files += [f"predictions/{'/'.join(run)}/{seeds}.parquet" for run in study.twin_runs for seeds in study.batches]
+    files += [f"retrieval/{'/'.join(pair)}/{seeds}/run.json" for pair in pairs for seeds in study.batches]
+    trained = [f"records/{'/'.join(pair)}" for pair in study.intermediate_models]
+    trained += [f"target/{'/'.join(run)}" for run in runs]
+    batches = [(folder, name, seeds) for folder in trained for name, seeds in study.batches.items()]
+    files += [f"{folder}/{name}/{seed}/run.json" for folder, name, seeds in batches for seed in seeds]
+    files += [f"baselines/{target}.parquet" for target in study.targets]
+    files += [f"doses/{'/'.join(pair)}.{suffix}" for pair in dose_pairs(study) for suffix in ("json", "csv")]
+    files += [f"claims/{claim}.json" for claim in decidable_claims(study)]
+    tables = {*TABLES.split("|"), "audit", "matched_tasks", "language_similarity", "sample_predictions"}
+    tables -= set() if dose_pairs(study) else {"doses"}
+    tables |= {"transferability"} if transferability_pairs(study) else set()
+    tables |= {"source_languages"} if study.twin_runs else set()
+    return [*files, *(f"{table}.csv" for table in sorted(tables)), "browsed_predictions.parquet", PLAN, REPORT]
+
+
 def _check_finished(study: Study, results: Path) -> None:
-    runs = ["/".join(run) for run in study.runs]
-    files = [results / "predictions" / run / f"{seeds}.parquet" for run in runs for seeds in study.batches]
-    files.append(results / REPORT)
-    if missing := next((path for path in files if not path.exists()), None):
-        raise CodeStiltsError(f"{missing}: missing: finish the study first: `make report STUDY={study.name}`")
+    if missing := next((name for name in needed_files(study) if not (results / name).exists()), None):
+        raise CodeStiltsError(f"{results / missing}: missing: finish the study first: `make report STUDY={study.name}`")
     entries = read_entries(results / PLAN)
-    if entries and entries[-1].digest != digest(plan_of(study)):
+    if not entries or entries[-1].digest != digest(plan_of(study)):
         raise CodeStiltsError(
             f"{results / PLAN}: the study was run with other settings or tasks than those of its config now: run it "
             "again, or go back to them"

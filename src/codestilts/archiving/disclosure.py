@@ -17,8 +17,16 @@ from codestilts.errors import CodeStiltsError
 # Files with texts of others, which may mention any path: they are searched for the paths of this machine only.
 OTHERS_TEXTS = re.compile(r"licences/|.*\.parquet$|.*/(sample_predictions\.csv|report\.html)$")
 TEXTS = (".json", ".csv", ".tsv", ".md", ".yaml", ".yml", ".ipynb", ".svg", ".tex", ".txt", ".log", ".cff", ".toml")
-FOLDERS = "home|Users|root|tmp|private|scratch|mnt|media|data|work|srv|opt|var|usr|gpfs|lustre|nfs"
-ANY_PATH = re.compile(rf"(?<![\w.$~:/<>{{}}*-])/(?:{FOLDERS})/[\w.@+-]+|(?<!\w)[A-Za-z]:\\+(?:Users|home)\\+[\w.@+-]+")
+# Folders in which paths of people's machines and clusters begin, also with a number: /scratch2.
+FOLDERS = "home|users|volumes|root|tmp|private|scratch|mnt|media|data|work|srv|opt|var|usr|export|net|cluster|projects?"
+FOLDERS += "|storage|group|gpfs|lustre|beegfs|cephfs|nfs"
+BEFORE = r"(?<![\w.$~:/<>{}*-])"  # of a path that begins here, and is no end of an address or of a relative path
+ANY_PATH = re.compile(
+    rf"(?:{BEFORE}|\bfile://)/(?:{FOLDERS})\d*/[\w.@+-]+|(?<!\w)[a-z]:[\\/]+(?:users|home)[\\/]+[\w.@+-]+",
+    re.IGNORECASE,
+)
+SETTINGS = (".yaml", ".yml", "sources.csv")
+SETTING_PATH = re.compile(r"(?:^|(?<=[\s\"'=,\[]))/[\w.@+-]+/[\w.@+-]+", re.MULTILINE)  # in settings, of any folder
 SECRETS = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}"
     r"|pypi-[\w-]{50,}|xox[abp]-[\w-]{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{32,})"
@@ -67,7 +75,7 @@ def _path_in(name: str, text: str) -> str:
         values = [value for value in json_texts(json.loads(text)) if re.match(r"/[^/\s]+/|[A-Za-z]:\\", value)]
         if values:
             return values[0]
-    match = ANY_PATH.search(text)
+    match = ANY_PATH.search(text) or (SETTING_PATH.search(text) if name.endswith(SETTINGS) else None)
     return match[0] if match else ""
 
 

@@ -78,6 +78,8 @@ def read_member(archive: Path, name: str) -> bytes:
     """
     if not archive.exists():
         raise CodeStiltsError(f"{archive}: there is no such file: FROM must be a study archive (make archive)")
+    if archive.is_file() and archive.suffix != ".zip":  # as browsers and wget may name it
+        raise CodeStiltsError(f"{archive}: the name of a study archive ends in .zip: rename the file if it is one")
     for _, content in members(archive, lambda member: member == name):
         return content
     raise CodeStiltsError(f"{archive}: has no {name}: it is not a study archive (make archive)")
@@ -89,7 +91,25 @@ def digests(archive: Path) -> dict[str, str]:
 
 
 def _listed(archive: Path) -> dict[str, dict[str, str]]:
-    rows = list(csv.DictReader(io.StringIO(read_member(archive, FILES).decode("utf-8"))))
+    raw = read_member(archive, FILES)
+    try:
+        rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8")), strict=True))
+    except (ValueError, csv.Error):
+        raise CodeStiltsError(f"{archive}: {FILES} is damaged: fetch the archive again") from None
     if not rows or set(rows[0]) != set(COLUMNS):
         raise CodeStiltsError(f"{archive}: {FILES}: the columns must be {', '.join(COLUMNS)}")
+    if wrong := next((number for number, row in enumerate(rows, 2) if not _is_complete(row)), None):
+        raise CodeStiltsError(f"{archive}: {FILES}, line {wrong}, is damaged: fetch the archive again")
     return {row["path"]: row for row in rows}
+
+
+def _is_complete(row: dict[str, str]) -> bool:
+    """Return whether a row of ``files.csv`` has all columns and no others, and a date or none."""
+    try:
+        return (
+            set(row) == set(COLUMNS)
+            and None not in row.values()
+            and bool(datetime.fromisoformat(row["written"] or "2000-01-01"))
+        )
+    except ValueError:
+        return False

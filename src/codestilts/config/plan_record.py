@@ -46,8 +46,10 @@ def read_entries(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        return [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["entries"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        entries = [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["entries"]]
+        current(entries)  # which reads every plan and every change
+        return entries
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CodeStiltsError(
             f"{path}: not the record of a registered plan ({error}): restore it, or move it away and register the plan "
             "again: scripts/register.py"

@@ -12,7 +12,7 @@ import pandas as pd
 from codestilts.config.plan_record import changes
 from codestilts.release.extent import in_words
 from codestilts.release.snapshot import Snapshot, read_snapshot
-from codestilts.release.tables import TABLES, Table
+from codestilts.release.tables import PLAN_TABLE, TABLES, Table
 from codestilts.release.tolerances import Tolerances, read_tolerances
 
 EQUAL, WITHIN, DEVIATES = "equal", "within tolerance", "deviates"
@@ -50,7 +50,7 @@ class Comparison:
     Attributes:
         expected: What is expected.
         found: What was found.
-        tables: The compared tables, in the order of :data:`TABLES`.
+        tables: The compared tables: the plan if one was registered, then those of :data:`TABLES` in their order.
         differs: Why numbers may differ by rounding, in words; empty if both have the same machine and versions, so that
             every value has to be equal.
         warnings: What limits the comparison.
@@ -61,6 +61,11 @@ class Comparison:
     tables: Sequence[TableComparison]
     differs: str
     warnings: Sequence[str] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether rounding was measured for what is expected, so that numbers have tolerances."""
+        return "tolerances" in self.expected.release
 
     @cached_property
     def deviations(self) -> int:
@@ -88,7 +93,12 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
     warnings = [*(allowed.warnings if allowed else ()), *other_rates(expected, found)]
     if partial:
         warnings.append(f"{expected.folder} is a part of the study: {in_words(expected.release)}")
-    compared, same_runs = [], not partial or _files(expected) == _files(found)
+    if _unrelated(expected, found):
+        warnings.insert(
+            0, f"no run of {expected.folder} is among those of {found.folder}: they may be different studies"
+        )
+    same_runs = not partial or _files(expected) == _files(found)
+    compared = [compare_table(PLAN_TABLE, expected.settings, found.settings, allowed)] if expected.plan else []
     for name, table in TABLES.items():
         if name in expected.tables and not (table.of_all_runs and not same_runs):
             rows = expected.tables[name]
@@ -105,8 +115,17 @@ def _files(snapshot: Snapshot) -> set[str]:
     return set(snapshot.tables["predictions"]["file"]) if "predictions" in snapshot.tables else set()
 
 
+def _unrelated(expected: Snapshot, found: Snapshot) -> bool:
+    """Whether two studies have no run in common, although both have some."""
+    keys = list(TABLES["runs"].keys)
+    both = [snapshot.tables["runs"][keys] for snapshot in (expected, found) if "runs" in snapshot.tables]
+    return len(both) == 2 and both[0].merge(both[1], on=keys).empty
+
+
 def machines_differ(expected: Snapshot, found: Snapshot) -> str:
     """Return in words why the last bits of numbers may differ; empty if both were computed with one and the same."""
+    if without := [str(snapshot.folder) for snapshot in (expected, found) if not snapshot.machines]:
+        return f"an unknown processor, as {without[0]} has no records of runs"
     if len(expected.machines) == 1 and expected.machines == found.machines:
         return ""
     if len(expected.machines) != 1 or len(found.machines) != 1:

@@ -19,7 +19,9 @@ def comparison_text(found: Comparison, shown: int = 10) -> str:
         shown: How many cells of a table are shown.
     """
     lines = [f"expected: {found.expected.folder}", f"found:    {found.found.folder}"]
-    rule = f"within rounding, because of {found.differs}" if found.differs else "equal: the same processor and versions"
+    rule = "equal: the same processor and versions"
+    if found.differs:
+        rule = f"{'within rounding, because of' if found.measured else 'equal, in spite of'} {found.differs}"
     lines += [f"values have to be {rule}", *(f"note: {warning}" for warning in found.warnings), ""]
     summary = [[table.name, table.rows, table.values, *map(table.count, HEADER[3:])] for table in found.tables]
     lines += _aligned([HEADER, *summary])

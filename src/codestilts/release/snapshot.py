@@ -69,6 +69,12 @@ class Snapshot:
     release: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
+    def settings(self) -> pd.DataFrame:
+        """The registered plan as a table of settings, with values as JSON."""
+        rows = [(name, value if isinstance(value, str) else to_json(value)) for name, value in self.plan.items()]
+        return pd.DataFrame(rows, columns=["setting", "value"], dtype=str)
+
+    @cached_property
     def precisions(self) -> set[str]:
         """The precisions that the runs were computed in."""
         return {json.loads(machine)["precision"].split(" ")[0] for machine in self.machines}
@@ -82,6 +88,8 @@ def read_snapshot(folder: Path) -> Snapshot:
     """
     if (folder / RELEASE).exists():
         return _read_release(folder)
+    if folder.is_file() and folder.suffix == ".zip":
+        raise CodeStiltsError(f"{folder}: a zip: unpack it, and name the folder results/STUDY of what was in it")
     if not folder.is_dir() or not any((folder / name).exists() for name in (PLAN, "scores.csv", "predictions")):
         raise CodeStiltsError(f"{folder}: neither the results of a study nor a release: make report, or make release")
     records = list(run_records(folder))
@@ -109,7 +117,10 @@ def _read_release(folder: Path) -> Snapshot:
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:
     """Read one of :data:`TABLES`, as texts, with the columns that identify its rows."""
-    table = read_csv(path, texts=True)
+    try:
+        table = read_csv(path, texts=True)
+    except OSError as error:  # a folder, or a file that may not be read
+        raise CodeStiltsError(f"{path}: not a table ({error.strerror}): delete it, and make it again") from None
     if missing := [key for key in TABLES[name].keys if key not in table]:
         raise CodeStiltsError(f"{path}: lacks the column {missing[0]}: delete it, and make it again")
     return table
@@ -128,6 +139,7 @@ def run_records(folder: Path) -> Iterable[dict[str, Any]]:
             settings = record["settings"]
             settings["encoder"], settings["arm"], record["versions"].items(), record["processor"]
             record["precision"].split(), "seed" in record or settings["seeds"]
+            [draw["digest"] for draw in record.get("drawn", {}).values()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CodeStiltsError(
                 f"{path}: not the record of a run ({error}): delete its folder, make report"

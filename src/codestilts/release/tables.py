@@ -87,4 +87,6 @@ TABLES = {
         ),
     )
 }  # fmt: skip
+# The registered plan as a table: the settings of a study that has other ones are named. It is no file of a release.
+PLAN_TABLE = Table("plan", ("setting",))
 COPIED = ("doses", "scores", "effects", "contrasts", "claims", "target_checks")  # from the tables of a study's results

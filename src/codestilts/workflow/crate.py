@@ -17,6 +17,7 @@ from typing import Any
 from rocrate.model import ComputationalWorkflow, ContextEntity
 from rocrate.rocrate import ROCrate
 
+from codestilts.archiving.zipped import CHECKSUMS, FILES
 from codestilts.config.study import Study
 from codestilts.sources.table import Source
 from codestilts.workflow.redraw import ArchivedStudy
@@ -41,7 +42,7 @@ FOLDERS = re.compile(
     r"((containers|envs|profiles|report|rules|scripts|src|studies|tasks|licences|cards)"
     r"|results/[^/]+/(predictions|retrieval|baselines|target|records|benchmarks|doses|tuning|scores))/"
 )
-OUTPUTS = {"predictions": "predictions/", "report": "report.html"}
+PREDICTIONS = ("predictions/", "retrieval/", "baselines/")
 SHOWN = re.compile(r"results/[^/]+/(tables|figures)/")
 
 
@@ -57,6 +58,7 @@ class CrateInputs:
         jobs: How figures and tables were made, by name, as far as it is known.
         began: When the study's plan was registered.
         ended: When the report was written.
+        commits: The commits at which the training runs were made.
     """
 
     study: Study
@@ -66,6 +68,7 @@ class CrateInputs:
     jobs: Mapping[str, JobRecord]
     began: datetime
     ended: datetime
+    commits: Sequence[str] = ()
 
 
 def crate_metadata(inputs: CrateInputs) -> bytes:
@@ -112,8 +115,8 @@ def _describe_root(crate: ROCrate, inputs: CrateInputs, licence: str, authors: S
     ]
     root["name"] = f"{inputs.citation['title']}: the study {study.name}"
     root["description"] = (
-        f"A finished study of {len(study.encoders)} encoders, {len(study.arms)} arms, {len(study.targets)} targets and "
-        f"{len(study.config.seeds)} seeds: settings, predictions, tables, figures and report."
+        f"A finished study of encoders ({len(study.encoders)}), arms ({len(study.arms)}), targets "
+        f"({len(study.targets)}) and seeds ({len(study.config.seeds)}): settings, predictions, tables, figures, report."
     )
     root["datePublished"] = inputs.ended.isoformat()
     root["license"] = crate.dereference(licence)
@@ -135,6 +138,9 @@ def _parts(crate: ROCrate, inputs: CrateInputs) -> dict[str, Any]:
         kinds = ["File", "SoftwareSourceCode"] if name.startswith("notebooks/") else "File"
         if name != "Snakefile":
             parts[name] = crate.add_file(dest_path=name, properties={"@type": kinds, **properties})
+    for name in (FILES, CHECKSUMS):  # these list all others, so that their own digests are nowhere
+        media = mimetypes.guess_type(name)[0] or "text/plain"
+        parts[name] = crate.add_file(dest_path=name, properties={"name": name, "encodingFormat": media})
     for name, count in folders.items():
         parts[name] = crate.add_dataset(
             dest_path=name, properties={"name": name, "description": f"{count} files, listed with digests in files.csv"}
@@ -175,7 +181,8 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
     sources = [_source(crate, study.sources[name]) for name in study.used_sources]
     shown = [part for name, part in parts.items() if SHOWN.match(name)]
     tables = [part for name, part in parts.items() if re.fullmatch(rf"{results}/\w+\.csv", name)]
-    made = {name: [part for path, part in parts.items() if path == f"{results}/{own}"] for name, own in OUTPUTS.items()}
+    predictions = [parts[name] for folder in PREDICTIONS if (name := f"{results}/{folder}") in parts]
+    report = [parts[name] for name in [f"{results}/report.html"] if name in parts]
     read = {
         "config": ("File", [parts[name] for name in inputs.archived.configs if name in parts]),
         "claims": ("File", [parts["claims.yaml"]]),
@@ -183,8 +190,8 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
         "sources": ("File", [parts["sources.csv"]]),
     }
     written = {
-        "predictions": ("Dataset", made["predictions"]),
-        "report": ("File", made["report"]),
+        "predictions": ("Dataset", predictions),
+        "report": ("File", report),
         "tables": ("File", tables),
         "figures-and-tables": ("File", shown),
     }
@@ -198,11 +205,18 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
         startTime=inputs.began.isoformat(),
         endTime=inputs.ended.isoformat(),
     )
+    if inputs.commits:
+        action["description"] = f"Training runs were made at {commits_text(inputs.commits)}."
     action["actionStatus"] = COMPLETED
     action["instrument"] = workflow
     action["object"] = [part for _, members in read.values() for part in members] + sources
     action["result"] = [part for _, members in written.values() for part in members]
     crate.root_dataset["mentions"] = [action]
+
+
+def commits_text(commits: Sequence[str]) -> str:
+    """Return the commits of training runs in words."""
+    return f"commit{'s' if len(commits) > 1 else ''} {', '.join(commits)}"
 
 
 def _parameter(crate: ROCrate, name: str, kind: str, members: Iterable[Any]) -> Any:

@@ -33,7 +33,8 @@ WIDTH = 120  # characters of a line
 ASSUMPTIONS = """\
 Assumptions: training reads the tokens of its budget. Where examples are counted (epochs, predictions), a sequence has
 the mean length measured in runs of its task, else the share --fill of max_length. Not counted: the start of each job,
-jobs without a device, the time that tokens of a search wait for each other; on disk, archives, examples and logs."""
+jobs without a device, the time that tokens of a search wait for each other; on disk, archives, examples, logs, and the
+heads in checkpoints."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from codestilts.archiving.contents import is_given, project_members
 from codestilts.archiving.zipped import digests, extract, read_member
+from codestilts.config.plan_record import PLAN
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, file_digest
 from codestilts.release.comparison import Comparison, compare_results
@@ -47,7 +49,7 @@ class ArchivedStudy:
 
     study: str
     configs: list[str]
-    start: str
+    start: Literal["predictions", "scores"]
     version: str
     commit: str
     versions: dict[str, str]
@@ -95,6 +97,10 @@ def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
 
     if not project.exists() or not archive.is_file():
         shutil.rmtree(project, ignore_errors=True)
+        listed = digests(archive)
+        for name in (*study.configs, f"results/{study.study}/{PLAN}"):
+            if name not in listed:
+                raise CodeStiltsError(f"{archive}: has no {name}, which {STUDY} needs: it is not a study archive")
         with atomic(project) as temporary:
             extract(archive, temporary, is_wanted)
             (temporary / STUDY).write_bytes(study.to_bytes())

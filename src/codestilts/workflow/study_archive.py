@@ -21,7 +21,8 @@ from codestilts.archiving.zipped import write_archive
 from codestilts.config.plan_record import PLAN, read_entries
 from codestilts.config.study import Study
 from codestilts.provenance import commit, environment, file_digest
-from codestilts.workflow.crate import METADATA, SHOWN, CrateInputs, crate_metadata
+from codestilts.release.snapshot import run_records
+from codestilts.workflow.crate import METADATA, SHOWN, CrateInputs, commits_text, crate_metadata
 from codestilts.workflow.redraw import STUDY, ArchivedStudy
 from codestilts.workflow.snakemake_internals import JobRecord, read_job_record
 
@@ -63,7 +64,8 @@ def make_archive(study: Study, configs: Sequence[Path], root: Path, out: Path) -
     files |= dict(data_cards(study, results, root)) | dict(model_cards(study, results, root))
     files["digests.csv"] = digests_table(left_out(study, results, resources))
     citation: dict[str, Any] = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    files["README.md"] = readme(study, root, described, citation)
+    commits = sorted({str(record["commit"]) for record in run_records(results)})
+    files["README.md"] = readme(study, root, described, citation, commits)
     files[METADATA] = crate_metadata(
         CrateInputs(
             study=study,
@@ -73,6 +75,7 @@ def make_archive(study: Study, configs: Sequence[Path], root: Path, out: Path) -
             jobs=shown_jobs(files, root),
             began=datetime.fromisoformat(read_entries(results / PLAN)[0].date),
             ended=datetime.fromtimestamp((results / "report.html").stat().st_mtime, UTC).replace(microsecond=0),
+            commits=commits,
         )
     )
     check_members(files, root)
@@ -112,8 +115,11 @@ def shown_jobs(files: Members, root: Path) -> dict[str, JobRecord]:
     return {name: record for name, record in records.items() if record}
 
 
-def readme(study: Study, root: Path, described: ArchivedStudy, citation: dict[str, Any]) -> bytes:
+def readme(
+    study: Study, root: Path, described: ArchivedStudy, citation: dict[str, Any], commits: Sequence[str]
+) -> bytes:
     """What the archive is and how to use it (Markdown)."""
     policy = text_policy(study)
     values = {"study": study, "archived": described, "citation": citation, "policy": policy}
+    values["runs"] = commits_text(commits)
     return render(root / README, values).encode()
