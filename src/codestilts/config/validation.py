@@ -70,7 +70,8 @@ def _misnamed(layers: list[tuple[str, Record]], root: Path) -> Iterator[str]:
         if Path(file).resolve().parent == (root / "studies").resolve():
             own.append(Path(file).stem)
             if study not in own:
-                yield f"{file}: study: must be {own[-1]}, the file's name, not {study!r}, which has results of its own"
+                message = f"must be {own[-1]}, the file's name, not {study!r}: the study names the folder of results"
+                yield f"{file}: study: {message}"
 
 
 def read_configs(files: Iterable[str | Path]) -> Record:
