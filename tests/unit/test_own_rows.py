@@ -95,7 +95,7 @@ def test_places_in_a_csv_file_are_numbers(tmp_path: Path) -> None:
         (CHOICE, "q,c0,c1,answer\nwhich,x,y,2\n", "its fields don't fit each other"),
         (SPAN, "q,c,start,text\nwhich,a red one,two,red\n", "answer_start is 'two', not a whole number"),
         (SPAN, "q,c,start,text\nwhich,a red one,3,red\n", "its fields don't fit each other"),
-        (CHOICE | {"fields": CHOICE["fields"] | {"choices": "c0"}}, "q,c0,c1,answer\nw,x,y,0\n", "choices is 'x', not a list"),
+        (CHOICE | {"fields": CHOICE["fields"] | {"choices": "c0"}}, "q,c0,answer\nw,x,0\n", "choices is 'x', not a"),
     ],
 )  # fmt: skip
 def test_a_value_of_another_kind_is_one_line(tmp_path: Path, task: dict[str, Any], table: str, words: str) -> None:
