@@ -1,11 +1,12 @@
 """Mistakes in the tables of programming languages are one line each, before anything runs."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from codestilts import invented
-from codestilts.config.language_files import table_errors
+from codestilts.config.language_files import LANGUAGES, ProgrammingLanguage, table_errors
 from codestilts.examples.parsing import languages
 
 LUA = """\
@@ -23,6 +24,11 @@ def errors(folder: Path, real: str = "", made_up: str = "") -> list[str]:
     (folder / "languages.yaml").write_text(languages.TABLE.read_text() + real)
     (folder / "invented.yaml").write_text(invented.TABLE.read_text() + made_up)
     return list(table_errors(folder / "languages.yaml", folder / "invented.yaml"))
+
+
+def test_the_keys_are_those_that_the_library_reads() -> None:
+    known = {field.name for field in fields(languages.Language)} - {"name"}
+    assert set(ProgrammingLanguage.model_fields) == known | {"like"} and languages.TABLE == LANGUAGES
 
 
 def test_good_entries_have_no_errors(tmp_path: Path) -> None:

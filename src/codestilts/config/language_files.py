@@ -5,19 +5,18 @@ Both are read by light code that takes their entries as they are; people add ent
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import Field
 
 from codestilts import invented
 from codestilts.config.schema_errors import NO_VALUE, Problem, schema_errors
 from codestilts.config.schema_fields import Name, Strict
 from codestilts.errors import suggest
-from codestilts.examples.parsing import languages
 from codestilts.files import read_yaml
 
+LANGUAGES = invented.TABLE.parent / "examples/parsing/languages.yaml"
 GRAMMAR = r"\w+(\.\w+)+"
 
 
@@ -29,21 +28,38 @@ class InventedLanguage(Strict):
     marks: Annotated[dict[str, str], Field(min_length=1)]
 
 
-# An entry of languages.yaml has the keys of the class Language, or those of another entry that it is like.
-_KEYS: dict[str, Any] = {
-    item.name: (dict[str, str] if "dict" in str(item.type) else list[str] if "tuple" in str(item.type) else str, None)
-    for item in fields(languages.Language)
-    if item.name not in ("name", "docs")
-}
-ProgrammingLanguage = create_model(
-    "ProgrammingLanguage",
-    __config__=ConfigDict(extra="forbid", strict=True),
-    **_KEYS | {"docs": (Any, None), "like": (str, None)},
-)
+class ProgrammingLanguage(Strict):
+    """An entry of ``languages.yaml``; the class ``Language`` in ``examples/parsing/languages.py`` explains the keys."""
+
+    like: str | None = None
+    grammar: str | None = None
+    docs: str | list[str] | None = None
+    blanked: str | None = None
+    suffixes: list[str] | None = None
+    functions: list[str] | None = None
+    alone: list[str] | None = None
+    bodies: list[str] | None = None
+    anonymous: list[str] | None = None
+    wrappers: list[str] | None = None
+    attached: list[str] | None = None
+    test_scopes: list[str] | None = None
+    blocks: list[str] | None = None
+    comments: list[str] | None = None
+    bare_strings: list[str] | None = None
+    opaque: list[str] | None = None
+    receivers: list[str] | None = None
+    assigned: dict[str, str] | None = None
+    atoms: dict[str, str] | None = None
+    leaves: dict[str, str] | None = None
+    regions: dict[str, str] | None = None
+    slots: dict[str, str] | None = None
+    heads: dict[str, str] | None = None
+
+
 REQUIRED = ("suffixes", "grammar", "docs", "functions")
 
 
-def table_errors(real: Path = languages.TABLE, made_up: Path = invented.TABLE) -> Iterator[str]:
+def table_errors(real: Path = LANGUAGES, made_up: Path = invented.TABLE) -> Iterator[str]:
     """Yield a message for each mistake in the tables, which begins with the file.
 
     Args:
