@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from codestilts.reporting.heat_maps import contrast_map, score_map
+from codestilts.reporting.heat_maps import contrast_map, language_order, score_map
 
 
 def test_a_cell_without_a_score_has_its_examples() -> None:
@@ -27,3 +27,16 @@ def test_a_star_needs_the_corrected_p() -> None:
     ((_, (first, second)),) = contrast_map(cells, ["go", "c"]).rows
     assert (first.text, second.text) == ("+2.0*", "+1.0")
     assert "p = 0.040 (0.080 corrected)" in second.detail
+
+
+def test_languages_without_a_similarity_are_shown_too() -> None:
+    """Functions are extracted of languages with packages only; targets that are tables have others."""
+    similarities = pd.DataFrame({"language": ["python", "rust", "go", "c"], "similarity": [1.0, 0.9, 0.8, 0.7]})
+    assert language_order(similarities, ["german", "go", "c", "rust", "arabic"]) == [
+        "rust",
+        "go",
+        "c",
+        "arabic",
+        "german",
+    ]
+    assert language_order(similarities.head(0), ["go", "c", "go"]) == ["c", "go"]

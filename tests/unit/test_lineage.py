@@ -80,3 +80,9 @@ def test_every_source_of_the_lineage_exists() -> None:
     made = {name for name, parents in study.lineage.items() if parents and "/" not in name}
     derived = {"xnli", "paws-x", "humaneval-x", "xquad"}  # sets that no source has under their own name
     assert made - set(study.sources) == derived
+
+
+def test_a_name_that_yaml_reads_as_a_number_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "lineage.yaml").write_text("squad: []\n3: [squad]\n")
+    with pytest.raises(CodeStiltsError, match=r"lineage\.yaml: 3: .* put it in quotes"):
+        read_lineage(tmp_path / "lineage.yaml")

@@ -1,5 +1,6 @@
 """Several source languages: twins of targets, and which source language is best."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from scipy import stats
 
 from codestilts.config import preparation_jobs, training_jobs
 from codestilts.config.analysis_jobs import comparison_settings, source_language_settings, twin_score_settings
+from codestilts.config.claims_file import unknown_names
 from codestilts.config.doses import dose_targets
 from codestilts.config.registration import plan_of
 from codestilts.config.study import Study
@@ -146,3 +148,10 @@ def test_the_matrices_are_means_over_targets() -> None:
     assert list(found.scores) == ["python", "rust", "go"] and list(found.scores.index) == ["Python", "C"]
     assert found.scores.loc["Python", "go"] == 25 and found.scores.loc["C", "python"] == 9.5
     assert found.effects.loc["pos, Python"].tolist() == [3, 3, 3] and found.effects.loc["pos, C"].tolist() == [0.5] * 3
+
+
+def test_a_claim_about_a_twin_or_an_unknown_suite_is_one_line(both: Study) -> None:
+    of_twin = replace(both, claims={"a": both.claims["domain"].model_copy(update={"targets": [both.twins[0]]})})
+    of_suite = replace(both, claims={"a": both.claims["domain"].model_copy(update={"targets": None, "suite": "plx"})})
+    assert [problem.path for problem in unknown_names(of_twin, ROOT)] == [("a", "targets")]
+    assert [problem.path for problem in unknown_names(of_suite, ROOT)] == [("a", "suite")]

@@ -98,6 +98,15 @@ BAD = [
         "classification",
     ),
     ({"store_precision": "int8"}, "store_precision", "'fp32'", "'int8'"),
+    ({"languages": ["javascript", "c", "go"]}, "languages", "'python' is missing", "'match' is trained in it"),
+    ({"data.tasks": {"tags": {"languages": ["c"]}}}, "data.tasks", "'python' is missing", "'tags'"),
+    ({"definitions.arms.none": {"family": "baseline", "tasks": ["cloze"]}}, "arms.none", "no tasks", "another name"),
+    ({"definitions.arms.code-multi.base": "code-multi"}, "code-multi.base", "itself"),
+    (
+        {"source_language": ["python", "javascript"], "targets": ["match", "match-from-javascript"]},
+        "targets",
+        "'match-from-javascript': no task has that name",
+    ),
 ]
 
 
@@ -185,6 +194,18 @@ BAD_TASKS = [
     ({"domain": "prose"}, "domain", "'prose'"),
     ({"near": ["tagz"]}, "near", "no target 'tagz'", "'tags'"),
     ({"near": ["naming"]}, "near", "no target 'naming'"),
+    ({"examples_of": ["cloze"]}, "examples_of", "'cloze' is made of itself"),
+    ({"builder": "codestilts.examples.readers.hub_tables:is_null"}, "builder", "no builder 'is_null'", "read, rows"),
+    ({"builder": "codestilts.examples.readers.hub_tables:rows"}, "read", "is missing"),
+    ({"fields": {"label": 3}}, "fields.label", "must be a column", "not 3"),
+    ({"fields": {"label": None}}, "fields.label", "must be a column"),
+    ({"fields": {"label": {"colum": "x", "names": ["a"]}}}, "fields.label.colum", "unknown key"),
+    ({"fields": {"label": {"column": "x"}}}, "fields.label.names", "is missing"),
+    ({"fields": {"label": {"column": "x", "names": True}}}, "fields.label.names", "a list or a mapping"),
+    ({"fields": {"choices": ["a", 2]}}, "fields.choices.1", "must be a column"),
+    ({"fields": {"unit": {"number": "1"}}}, "fields.unit.number", "number of the first row", "'1'"),
+    ({"fields": {"text_a": "{a"}}, "fields.text_a", "brace"),
+    ({"read": [{"source": "squad-v1", "as": "train", "fields": {"q": 1}}]}, "read.0.fields.q", "must be a column"),
 ]
 
 
@@ -221,6 +242,36 @@ def test_two_tasks_cannot_have_one_name(tmp_path: Path) -> None:
     write(project / "tasks/pl/cloze.yaml", {})
     with pytest.raises(CodeStiltsError, match="another task"):
         load_study(CONFIG, project)
+
+
+def test_tasks_that_are_made_of_each_other_are_named(tmp_path: Path) -> None:
+    project = project_with(
+        tmp_path, {"code/cloze": {"examples_of": ["naming"]}, "code/naming": {"examples_of": ["cloze"]}}
+    )
+    with pytest.raises(CodeStiltsError, match=r"cloze\.yaml: examples_of: 'cloze' is made of itself"):
+        load_study(CONFIG, project)
+
+
+@pytest.mark.parametrize("name", ["cloze.yaml", "code/own.yml", "code/deeper/own.yaml"])
+def test_a_task_file_that_would_not_be_read_is_an_error(name: str, tmp_path: Path) -> None:
+    project = project_with(tmp_path, {})
+    write(project / "tasks" / name, {})
+    with pytest.raises(CodeStiltsError, match=rf"{name}: is not read: name it .*tasks/SUITE/{Path(name).stem}\.yaml"):
+        load_study(CONFIG, project)
+
+
+@pytest.mark.parametrize("values", [{"seeds": [4]}, {"study": "pocket"}, {"study": "desk"}])
+def test_a_file_of_studies_has_the_name_of_its_study(values: dict[str, Any], tmp_path: Path) -> None:
+    """It would write over the results of another study; `make report STUDY=mine` would look for results/mine."""
+    project = project_with(tmp_path, {})
+    overlay, after = project / "studies/mine.yaml", project / "rehearsal.yaml"
+    write(overlay, values)
+    write(after, {"study": "mine-rehearsal"})
+    files = [ROOT / "config.yaml", overlay, after]
+    with pytest.raises(CodeStiltsError, match=r"mine\.yaml: study: must be mine, the file's name, not '(pocket|desk)'"):
+        load_study(read_configs(files), project, files)
+    write(overlay, values | {"study": "mine"})
+    assert load_study(read_configs(files), project, files).name == "mine-rehearsal"
 
 
 @pytest.mark.parametrize("overlay", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)

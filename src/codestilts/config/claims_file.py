@@ -113,7 +113,8 @@ def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
     studies = {study.name, default, *overlays} - {""}
     families, tasks = get_args(Family), study.tasks
     own_arms = {*study.config.definitions.arms, *(name for name, task in tasks.items() if task.suite in families)}
-    targets = [name for name, task in tasks.items() if task.group]
+    targets = [name for name, task in tasks.items() if task.group and not task.base]  # twins are in no claim
+    suites = {tasks[name].suite for name in targets}
     defined: dict[str, dict[str, Record]] = {}
     for name, claim in study.claims.items():
         if claim.study not in studies:
@@ -135,12 +136,12 @@ def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
             (("targets",), claim.targets or [], targets, "target"),
             (("metrics",), claim.metrics, targets, "target"),
             (("facts", "languages"), claim.facts.languages if claim.facts else [], targets, "target"),
-            (("suite",), [claim.suite], {tasks[target].suite for target in targets}, "suite of targets"),
+            (("suite",), [claim.suite], suites, "suite of targets"),
             (("only_languages",), claim.only_languages or [], _languages(study, targets), "language of a target"),
         ]
         for path, names, allowed, kind in references:
             yield from (_unknown((name, *path), one, allowed, kind) for one in names if one not in set(allowed))
-        if not {*(claim.targets or [])} - {*targets}:
+        if claim.suite in suites and not {*(claim.targets or [])} - {*targets}:
             yield from (Problem((name, *path), message) for path, message in _target_problems(claim, study.tasks))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from codestilts.config.doses import dose_pairs, dose_targets
+from codestilts.config.field_specs import field_problems
+from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
 from codestilts.config.schema_fields import METRICS_OF, Family
 from codestilts.config.schema_task import TaskFile, TaskSpec
@@ -15,6 +17,8 @@ from codestilts.errors import suggest
 from codestilts.files import read_text
 from codestilts.invented import real_language
 from codestilts.sources.table import Source
+
+BUILDERS = re.compile(r"^def ([a-z]\w*)\(\s*inputs: Inputs, settings: BuilderSettings\b", re.MULTILINE)
 
 
 def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
@@ -36,7 +40,7 @@ def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path
         problems = schema_errors(TaskFile, spec, exact=True)
         if not problems:
             task = TaskSpec.model_validate(values)
-            problems = [*_task_problems(task, tasks, sources), *_builder_problems(task, root)]
+            problems = [*_task_problems(task, tasks, sources), *field_problems(task), *_builder_problems(task, root)]
         yield from (f"{values['file']}: {problem.key}: {problem.message}" for problem in problems)
 
 
@@ -46,6 +50,8 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("sources",), f"no source '{source}'; {suggest(source, sources)}")
     for part in sorted(set(task.examples_of) - set(tasks)):
         yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
+    if task.name in _all_parts(task.examples_of, tasks):
+        yield Problem(("examples_of",), f"'{task.name}' is made of itself: remove one step of the circle")
     targets = [name for name, values in tasks.items() if values.get("group")]
     for target in sorted(set(task.near) - set(targets)):
         yield Problem(("near",), f"no target '{target}'; {suggest(target, targets)}")
@@ -68,6 +74,15 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
 
 
+def _all_parts(names: Iterable[str], tasks: dict[str, Record]) -> set[str]:
+    """These tasks and all tasks whose examples they read, directly or indirectly."""
+    return ancestors(names, {name: _list(values.get("examples_of")) for name, values in tasks.items()})
+
+
+def _list(value: Any) -> list[str]:
+    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []
+
+
 def not_a_metric(metric: str, task: TaskSpec) -> str:
     """Return in words that a metric cannot be computed from the predictions of a task."""
     return f"'{metric}' is no metric of a {task.type} task: use {', '.join(METRICS_OF[task.type])}"
@@ -79,8 +94,8 @@ def _builder_problems(task: TaskSpec, root: Path) -> Iterator[Problem]:
     file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
     if not file.exists():
         yield Problem(("builder",), f"there is no module {module}")
-    elif function not in (names := re.findall(r"^def (\w+)\(", read_text(file), re.MULTILINE)):
-        yield Problem(("builder",), f"module {module} has no function '{function}'; {suggest(function, names)}")
+    elif function not in (names := BUILDERS.findall(read_text(file))):
+        yield Problem(("builder",), f"module {module} has no builder '{function}'; {suggest(function, names)}")
 
 
 def config_errors(study: Study) -> Iterator[Problem]:
@@ -98,15 +113,16 @@ def _unknown_names(study: Study) -> Iterator[Problem]:
     """Names of encoders, arms, tasks, languages and sources that do not exist."""
     config, tasks = study.config, study.tasks
     defined = config.definitions
+    own = [name for name, task in tasks.items() if not task.base]  # no config names a twin
     languages = {language for target in config.targets if target in tasks for language in tasks[target].languages}
     references: list[tuple[tuple[Any, ...], Iterable[str], Iterable[str], str]] = [
         (("encoders",), config.encoders, defined.encoders, "encoder is defined under that name"),
         (("arms",), config.arms, [*defined.arms, *tasks], "arm or task has that name"),
-        (("targets",), config.targets, tasks, "task has that name"),
+        (("targets",), config.targets, own, "task has that name"),
         (("languages",), config.languages, languages, "target has that language"),
-        (("data", "tasks"), config.data.tasks, tasks, "task has that name"),
-        (("target", "tasks"), config.target.tasks, tasks, "task has that name"),
-        (("intermediate", "trial_targets"), config.intermediate.trial_targets, tasks, "task has that name"),
+        (("data", "tasks"), config.data.tasks, own, "task has that name"),
+        (("target", "tasks"), config.target.tasks, own, "task has that name"),
+        (("intermediate", "trial_targets"), config.intermediate.trial_targets, own, "task has that name"),
         (
             ("intermediate", "held_out_texts"),
             config.intermediate.held_out_texts,
@@ -150,6 +166,9 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         arm, definition = study.arms[name], ("definitions", "arms", name)
         usual = arm.method == "full" and arm.target_learning_rate_factor == 1 and not arm.frozen
         untrained = not arm.tasks and arm.init == "pretrained" and usual
+        if name == "none" and not untrained:
+            message = "must have no tasks, pretrained weights and the usual training of targets: every effect is a "
+            yield Problem(definition, f"{message}difference from it; give this arm another name")
         if "decoder" in arm.frozen and "generation" not in {study.tasks[target].type for target in study.targets}:
             message = "no target of this study has a decoder: remove it, or add a target of the type generation"
             yield Problem((*definition, "frozen"), message)
@@ -168,6 +187,8 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
             elif study.tasks[task].type != "classification" or study.tasks[task].options.multi:
                 message = "only a classification task with one label for each example has labels to flip: remove it"
                 yield Problem((*definition, "flip_labels", task), message)
+        if arm.base == name:
+            yield Problem((*definition, "base"), f"'{name}' is the arm itself: name another one, or remove the key")
         if arm.base and arm.base not in config.arms:
             message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
             yield Problem((*definition, "base"), message)
@@ -204,12 +225,18 @@ def _target_problems(study: Study) -> Iterator[Problem]:
 
 
 def _source_language_problems(study: Study) -> Iterator[Problem]:
-    """Source languages that a trained target does not have."""
+    """Source languages that a trained target does not have, in its file or in this study."""
+    absent: dict[str, list[str]] = {}
     for target in [*study.trained_targets, *study.twins]:
         source, languages = study.source_language(target), study.tasks[target].languages
         if source not in languages:
             message = f"'{source}' is not a language of target '{target}'; {suggest(source, languages)}"
             yield Problem(("source_language",), message)
+        elif study.task_languages(target) and source not in study.task_languages(target):
+            absent.setdefault(source, []).append(study.base(target))
+    for source, targets in absent.items():
+        key = ("data", "tasks") if source in study.config.languages else ("languages",)
+        yield Problem(key, f"'{source}' is missing: add it, because target '{targets[0]}' is trained in it")
     for language in study.source_languages[1:]:
         if language not in {study.source_language(twin) for twin in study.twins}:
             yield Problem(("source_language",), f"'{language}': no target can be trained in it; remove it")

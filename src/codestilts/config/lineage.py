@@ -14,12 +14,14 @@ def read_lineage(path: Path) -> dict[str, list[str]]:
     """Read the lineage of data sets; it is empty if the file is missing.
 
     Raises:
-        CodeStiltsError: A value is no list of names, or a set is made of itself.
+        CodeStiltsError: A key is no text, a value is no list of names, or a set is made of itself.
     """
     if not path.exists():
         return {}
     lineage = read_yaml(path)
     for name, parents in lineage.items():
+        if not isinstance(name, str):
+            raise CodeStiltsError(f"{path}: {name}: the name of a data set must be a text: put it in quotes")
         if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
             raise CodeStiltsError(f"{path}: {name}: must be a list of data sets, not {parents!r}")
         if name in ancestors(parents, lineage):

@@ -7,6 +7,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.files import read_yaml
 from codestilts.provenance import is_leftover
 
+LINEAGE = "lineage.yaml"  # which is no task
 PATH_KEYS = ("name", "suite", "file")  # of a task: its file's path says them
 
 
@@ -19,9 +20,13 @@ def load_tasks(folder: str | Path) -> dict[str, dict[str, Any]]:
         The values of each file by the task's name, with ``name``, ``suite`` and ``file`` added.
 
     Raises:
-        CodeStiltsError: Two tasks have one name, or a file has a key that its path already gives.
+        CodeStiltsError: Two tasks have one name, a file has a key that its path already gives, or a file lies where no
+            task is read.
     """
     tasks: dict[str, dict[str, Any]] = {}
+    for path in sorted([*Path(folder).glob("*/*.yml"), *Path(folder).glob("*.y*ml"), *Path(folder).glob("*/*/*.y*ml")]):
+        if path.name != LINEAGE and not is_leftover(path.relative_to(folder)):
+            raise CodeStiltsError(f"{path}: is not read: name it {folder}/SUITE/{path.stem}.yaml")
     for path in sorted(Path(folder).glob("*/*.yaml")):
         if is_leftover(path.relative_to(folder)):
             continue

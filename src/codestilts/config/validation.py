@@ -1,12 +1,13 @@
 """Loading of a study: config files are merged and validated before anything runs, and all errors reported at once."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from codestilts.config.claims_file import CLAIMS, claim_problems, read_claims, unknown_names
 from codestilts.config.consistency import config_errors, task_errors
+from codestilts.config.language_files import table_errors
 from codestilts.config.lineage import read_lineage, unknown_sets
 from codestilts.config.schema import Config
 from codestilts.config.schema_claims import Claim
@@ -41,8 +42,9 @@ def load_study(
     sources = read_sources(root / "sources.csv")
     task_values, claims = load_tasks(root / "tasks"), read_claims(root)
     layers = [(os.path.relpath(file), read_yaml(file)) for file in files]
+    errors = list(_misnamed(layers, root))
     layers += [("--config", command_line)] if command_line else []
-    errors = list(task_errors(task_values, sources, root))
+    errors += list(table_errors()) or list(task_errors(task_values, sources, root))
     errors += [f"{CLAIMS}: {problem.key}: {problem.message}" for problem in claim_problems(claims)]
     problems = schema_errors(Config, config)
     if not problems and not errors:
@@ -58,6 +60,18 @@ def load_study(
     if errors:
         raise CodeStiltsError("\nerror: ".join(" ".join(error.splitlines()) for error in dict.fromkeys(errors)))
     return study
+
+
+def _misnamed(layers: list[tuple[str, Record]], root: Path) -> Iterator[str]:
+    """An overlay of ``studies/`` whose study has another name, so that it would write over the results of that one."""
+    study, own = None, list[str]()
+    for file, values in layers:
+        study = values.get("study", study)
+        if Path(file).resolve().parent == (root / "studies").resolve():
+            own.append(Path(file).stem)
+            if study not in own:
+                message = f"must be {own[-1]}, the file's name, not {study!r}: the study names the folder of results"
+                yield f"{file}: study: {message}"
 
 
 def read_configs(files: Iterable[str | Path]) -> Record:

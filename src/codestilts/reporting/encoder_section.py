@@ -23,7 +23,7 @@ from codestilts.reporting.answer import (
     rows,
 )
 from codestilts.reporting.doses import TEST, ChosenEnds, TextLoss, by_trial, chosen_ends, dose_tables, text_losses
-from codestilts.reporting.heat_maps import HeatMap, contrast_map, score_map
+from codestilts.reporting.heat_maps import HeatMap, contrast_map, language_order, score_map
 from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.source_languages import source_tables
@@ -137,7 +137,8 @@ def encoder_section(
     primary = by_role.get("primary", [None])[0]
     references = by_role.get("reference", [])
     fine_tuned = checks[checks["trained"]]
-    order = list(tables["language_similarity"]["language"])
+    sources = list(own["source_languages"]["source"]) if "source_languages" in own else []
+    order = language_order(tables["language_similarity"], [*own["counts"]["language"], *sources])
     learned_tasks = run_records.learned(own["runs"], settings.arms)
     ranked = own.get("transferability", pd.DataFrame())
     ranks = None if ranked.empty else ranking_tables(ranked, own["effects"], comparison.confidence)

@@ -1,6 +1,6 @@
 """Heat maps of the page: tables of targets and languages whose cells are coloured and have details."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -25,6 +25,18 @@ class HeatMap:
 
     columns: list[str]
     rows: list[tuple[str, list[HeatCell | None]]]
+
+
+def language_order(similarities: pd.DataFrame, tested: Iterable[str]) -> list[str]:
+    """Return tested languages by their similarity to the source language, then those without one by name.
+
+    Args:
+        similarities: The table of languages with their similarity, the most similar one first. It has the languages
+            whose functions were extracted only: not those of targets that are made of tables, nor natural languages.
+        tested: The languages to order.
+    """
+    ranked = {name: place for place, name in enumerate(similarities["language"])}
+    return sorted(set(tested), key=lambda name: (ranked.get(name, len(ranked)), name))
 
 
 def score_map(counts: pd.DataFrame, order: Sequence[str]) -> HeatMap:

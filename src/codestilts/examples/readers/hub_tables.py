@@ -5,8 +5,9 @@ set needs no code if its columns can be mapped. Otherwise a builder starts from 
 """
 
 import hashlib
+import numbers
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.repository import Archive, column_of
-from codestilts.examples.sampling import log_dropped_rows, orient_pairs, sample_rows
+from codestilts.examples.sampling import keep_rows, log_dropped_rows, orient_pairs, sample_rows
 
 UNLABELLED = (-1, "-1", "")  # marks of a hidden or missing label in the hub's sets, besides null
 LABELS = ("label", "tags")
@@ -31,7 +32,7 @@ def rows(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     Pairs for retrieval have the fields ``text``, in the row's language, and ``partner``; the option ``queries`` says
     which of them is the query.
     """
-    frame = read(inputs, settings)
+    frame = _checked(read(inputs, settings), settings)
     if "partner" in frame:
         frame = orient_pairs(frame.rename(columns={"text": "query", "partner": "document"}), settings, "query")
     return sample_rows(frame, settings)
@@ -41,16 +42,17 @@ def read(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Read all rows that ``settings.read`` names.
 
     Entries are read in order. An entry with ``languages``, or with ``{code}`` in its ``config`` or ``files``, is read
-    once per language. Test rows are read for the languages of the study, train and dev rows of a target for its source
-    language (dev rows of other languages serve the oracle of checkpoint selection). Rows without a label, or without
-    another field that is not in ``OPTIONAL``, are dropped, and the log says how many.
+    once per language. Test rows are read for the languages of the study, train rows of a target for its source language
+    (dev rows of other languages serve the oracle of checkpoint selection). Rows without a label, or without another
+    field that is not in ``OPTIONAL``, are dropped, and the log says how many.
 
     Returns:
         Table with id, language, split, cluster, package and the fields.
 
     Raises:
-        CodeStiltsError: A config, split, file, column or label is missing (the message has the nearest spelling), or a
-            split has no labels.
+        CodeStiltsError: A config, split, file, column or label is missing (the message has the nearest spelling), a
+            split has no labels, a value is not of the kind that its field needs, or a target has no train row in its
+            source language.
     """
     frames, archives = [], dict[str, Archive]()
     for entry in settings.read:
@@ -67,7 +69,55 @@ def read(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
             record_counts(found, with_code(entry, code), settings)
             frames.append(frame)
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
-    return frame[frame["language"].isin(settings.languages)].reset_index(drop=True)
+    return _in_source_language(frame[frame["language"].isin(settings.languages)].reset_index(drop=True), settings)
+
+
+def _in_source_language(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
+    """Leave out a target's train rows in other languages, which would no longer be zero-shot.
+
+    A rehearsal keeps them: its few rows of a table may have no other language.
+    """
+    train, source = frame["split"] == "train", settings.source_language
+    other = train & (frame["language"] != source)
+    if settings.role != "target" or settings.rehearsal or not other.any():
+        return frame
+    if (other == train).all():
+        found = ", ".join(sorted(set(frame.loc[other, "language"])))
+        raise CodeStiltsError(
+            f"task {settings.task}: its train rows are in {found}, none in the source language {source}: read rows in "
+            "that language, or choose another source_language"
+        )
+    return keep_rows(frame, ~other, f"a train row that is not in the source language {source}", settings)
+
+
+def _checked(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
+    """Turn the texts of places, which CSV files have, into numbers, and refuse values that are no lists or numbers."""
+
+    def converted(name: str, convert: Callable[[Any], Any], kind: str) -> list[Any]:
+        found = [convert(value) for value in frame[name]]
+        for example, value, new in zip(frame["id"], frame[name], found, strict=True):
+            if new is None:
+                raise CodeStiltsError(
+                    f"task {settings.task}, example {example}: {name} is {value!r}, not {kind}: map another column"
+                )
+        return found
+
+    places = [name for name in ("answer_start", "label") if name in frame and (name != "label" or "choices" in frame)]
+    frame = frame.assign(**{name: converted(name, _whole, "a whole number, counted from 0") for name in places})
+    lists = [name for name in ("choices", "tokens", "tags") if name in frame]
+    return frame.assign(**{name: converted(name, _listed, "a list") for name in lists})
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number, or a text or a float that is one; None for anything else."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+    return int(value) if is_number and float(value).is_integer() else None
+
+
+def _listed(value: Any) -> list[Any] | None:
+    return value if isinstance(value, list) else None
 
 
 def languages_of(entry: Record, languages: Sequence[str], source_language: str) -> list[str]:

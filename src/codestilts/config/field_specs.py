@@ -1,0 +1,53 @@
+"""Check how a task file maps columns to fields (keys ``fields`` and ``read.fields``), before any row is read.
+
+:func:`codestilts.examples.readers.hub_tables.values` says what a specification means.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from codestilts.config.schema_errors import KeyPath, Problem
+from codestilts.config.schema_task import TaskSpec
+
+ROWS = "codestilts.examples.readers.hub_tables:rows"  # the builder that does nothing but map columns
+ALLOWED = "a column, a text with {columns}, a list of these, {column, names} or {number, within}"
+
+
+def field_problems(task: TaskSpec) -> Iterator[Problem]:
+    """Yield the specifications of fields that cannot be read, and the keys without which no row is read."""
+    mappings: list[tuple[KeyPath, dict[str, Any]]] = [(("fields",), task.fields)]
+    mappings += [(("read", index, "fields"), entry.fields) for index, entry in enumerate(task.read)]
+    for path, fields in mappings:
+        for name, spec in fields.items():
+            yield from _problems((*path, name), spec)
+    if task.builder == ROWS and not task.read:
+        yield Problem(("read",), "is missing: say which files of which source are train, dev and test rows")
+
+
+def _problems(path: KeyPath, spec: Any) -> Iterator[Problem]:
+    if isinstance(spec, list) and spec:
+        for index, part in enumerate(spec):
+            yield from _problems((*path, index), part)
+    elif isinstance(spec, dict) and "number" in spec:
+        if not isinstance(spec["number"], int) or isinstance(spec["number"], bool):
+            yield Problem((*path, "number"), f"must be the number of the first row, not {spec['number']!r}")
+        yield from _keys(path, spec, {"number": None, "within": str})
+    elif isinstance(spec, dict):
+        for key in ("column", "names"):
+            if key not in spec:
+                yield Problem((*path, key), f"is missing: a field is {ALLOWED}")
+        yield from _keys(path, spec, {"column": str, "names": list | dict})
+    elif not isinstance(spec, str) or not spec:
+        yield Problem(path, f"must be {ALLOWED}, not {spec!r}")
+    elif "{" in spec and not re.search(r"{[\w.]+}", spec):
+        yield Problem(path, f"has a brace without a column, {spec!r}: write {{column}}")
+
+
+def _keys(path: KeyPath, spec: dict[str, Any], kinds: dict[str, Any]) -> Iterator[Problem]:
+    for key, value in spec.items():
+        if key not in kinds:
+            yield Problem((*path, key), f"unknown key: a field is {ALLOWED}")
+        elif kinds[key] and (not isinstance(value, kinds[key]) or not value):
+            kind = "a column" if kinds[key] is str else "a list or a mapping of names"
+            yield Problem((*path, key), f"must be {kind}, not {value!r}")
