@@ -18,7 +18,8 @@ def test_one_factor_by_hand():
 
 
 def test_two_crossed_factors_by_hand():
-    # Mean squares: groups 2 * (16 + 16) / 2 = 32, pairs 3 * (9 + 9) / 1 = 54, rest 4 / 2 = 2. Variance: (32 + 54 - 2) / 6.
+    # Mean squares: groups 2 * (16 + 16) / 2 = 32, pairs 3 * (9 + 9) / 1 = 54, rest 4 / 2 = 2.
+    # Variance of the mean: (32 + 54 - 2) / 6.
     values = np.array([-4, 0, 4])[GROUPS] + np.array([-3, 3])[PAIRS] + np.array([1, -1, 0, 0, -1, 1])
     mean, error = random_mean(5.0 + values, [GROUPS, PAIRS])
     assert (mean, error**2) == pytest.approx((5.0, 14.0), rel=1e-4)
@@ -48,7 +49,7 @@ def test_variances_of_zero_are_found():
     46 degrees of freedom. Variance of the mean: that of targets, 12, over 48 values.
     """
     signs = np.array([1, -1, 1, -1, 1, -1, 1, -1])
-    seeds = np.array([signs, -signs, np.repeat([1, -1], 4)])  # each seed's and (of two of them) each language's sum is 0
+    seeds = np.array([signs, -signs, np.repeat([1, -1], 4)])
     values = np.stack([seeds, -seeds], axis=1) + np.array([0.5, 1.5])[None, :, None]
     found = mixed_model(differences(values.astype(float)), 0.95)
     assert found.value == pytest.approx(1.0)

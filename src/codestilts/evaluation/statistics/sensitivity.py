@@ -74,7 +74,7 @@ def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
 
     by_seed = tuple(float(x) for x in differences.groupby("seed")["difference"].mean())
     factors = [[name] for name in ("seed", "target", "language") if differences[name].nunique() > 1]
-    if [["seed"], ["target"], ["language"]] == factors:  # in one language, runs cannot be told from the residuals
+    if factors == [["seed"], ["target"], ["language"]]:  # in one language, runs cannot be told from the residuals
         factors.append(["seed", "target"])
     mean = float(differences["difference"].mean())
     if len(by_seed) < 2:
