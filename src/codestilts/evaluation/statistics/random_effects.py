@@ -6,6 +6,7 @@ optimisers of statsmodels stop early: the likelihood is therefore maximised here
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,8 @@ def random_mean(values: np.ndarray, factors: Sequence[np.ndarray]) -> tuple[floa
 
     bounds = [LOG_RATIOS] * len(columns)
     starts = [np.full(len(columns), start) for start in STARTS]
-    found = [minimize(lambda x: fitted(x)[:2], start, jac=True, bounds=bounds) for start in starts if columns]
+    search = partial(minimize, lambda x: fitted(x)[:2], jac=True, bounds=bounds, tol=1e-14)
+    found = [search(start) for start in starts if columns]
     best = min(found, key=lambda one: float(one.fun)).x if found else np.zeros(0)
     _, _, mean, variance = fitted(best)
     exact = best.max(initial=0.0) > LOG_RATIOS[1] - 1
