@@ -433,6 +433,7 @@ DOMAINS = {"plus": {"domain": "code"}, "minus": {"domain": "english"}, "match_fo
     ("asked", "contrasts", "verdict"),
     [
         (claim("positive", **DOMAINS), primary("undecided"), "inconclusive"),
+        (claim("positive", **DOMAINS), primary("equal", high=0.9), "inconclusive"),  # better by less than the margin
         (claim("positive", **DOMAINS), primary("better"), "supported"),
         (claim("positive", **DOMAINS), primary("undecided", encoder="other"), "supported"),
         (claim("positive", **DOMAINS), primary("undecided", language_set="seen"), "supported"),

@@ -303,7 +303,8 @@ def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]], cont
 def lost_contrasts(contrasts: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the primary contrast of each encoder whose interval excludes zero, but not after Holm's correction."""
     shown = (contrasts["low"] > 0) | (contrasts["high"] < 0)
-    rows = contrasts[(contrasts["role"] == "primary") & shown & (contrasts["judgement"] == "undecided")]
+    lost = shown & ~contrasts["judgement"].isin(["better", "worse"])  # undecided, or equal within the margin
+    rows = contrasts[(contrasts["role"] == "primary") & lost]
     return {str(row["encoder"]): {str(key): value for key, value in row.items()} for _, row in rows.iterrows()}
 
 
