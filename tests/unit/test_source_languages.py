@@ -146,3 +146,15 @@ def test_the_matrices_are_means_over_targets() -> None:
     assert list(found.scores) == ["python", "rust", "go"] and list(found.scores.index) == ["Python", "C"]
     assert found.scores.loc["Python", "go"] == 25 and found.scores.loc["C", "python"] == 9.5
     assert found.effects.loc["pos, Python"].tolist() == [3, 3, 3] and found.effects.loc["pos, C"].tolist() == [0.5] * 3
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-12, -1e-12])
+def test_of_equal_scores_none_is_the_best(error: float) -> None:
+    """In Go both sources have 50 points, up to rounding errors: nothing there is right or wrong."""
+    table = matrix()
+    table.loc[(table["source"] == "python") & (table["language"] == "go"), "none"] = 50.0 + error
+    best = best_sources(table)
+    row = best.set_index(["arm", "language"]).loc[("none", "go")]
+    assert (row["best"], row["lead"], row["similarity"]) == ("", 0.0, "c")
+    found = expectations(table, best).set_index(["arm", "expected"]).loc[("none", "examples")]
+    assert found[["cells", "right"]].tolist() == [1, 100.0]
