@@ -111,9 +111,9 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``cells``, the number of targets and languages with an expectation and a best source; ``right``, the percentage
-        in which the expected source is the best; ``chance``, the same for a source drawn at random in each of these cells; and
-        ``correlation``, that of Spearman between score and expectation, both relative to their means over the sources
-        of a cell, in all cells with several sources.
+        in which the expected source is the best; ``chance``, the same for a source drawn at random in each of these
+        cells; and ``correlation``, that of Spearman between score and expectation, both relative to their means over
+        the sources of a cell, in all cells with several sources.
     """
     scores = with_none(table[table["zero_shot"]])
     cell = ["arm", "target", "language"]
