@@ -272,6 +272,23 @@ def test_a_mean_names_the_targets_that_it_lacks(tmp_path: Path) -> None:
     assert result["why"].endswith("; without paws-x, bucc: no test rows that both sides have")
 
 
+def test_a_claim_without_common_rows_says_which_are_missing(tmp_path: Path) -> None:
+    """squad is tested in German, none in Dutch: the target has languages, the sides have no language in common."""
+    item, near = Item("", (Part(("squad",), ("none",), (("xnli",),)),)), claim("positive", languages="near")
+    paths = predictions(tmp_path, {("squad", "xnli", "german"): [70, 71], ("none", "xnli", "dutch"): [60, 61]})
+    languages = {"xnli": ("dutch", "german")}
+    (found,) = evaluate(settings(claim("positive"), [item], languages), paths, [], None)["results"]
+    assert (found["verdict"], found["why"]) == ("inconclusive", "no test rows that both sides have")
+    (found,) = evaluate(settings(near, [item], languages), paths, [], ["french"])["results"]
+    assert (found["verdict"], found["why"]) == ("inconclusive", "no target has any of these languages")
+
+
+def test_no_seeds_decide_a_claim_about_more_items_than_there_are() -> None:
+    asked = claim("u_of_n", each="language", least=3)
+    assert judge(asked, [from_z(5), from_z(5)]) == ("inconclusive", "there are only 2")
+    assert deciding(asked, [from_z(5), from_z(5)]) == "needs at least 3 languages, of which there are 2"
+
+
 def test_the_items_of_a_claim_about_near_languages_are_these(tmp_path: Path) -> None:
     part = Part(("squad",), ("none",), (("xnli",),))
     items = [Item(name, (part,), name) for name in ("english", "german")]
@@ -433,6 +450,7 @@ DOMAINS = {"plus": {"domain": "code"}, "minus": {"domain": "english"}, "match_fo
     ("asked", "contrasts", "verdict"),
     [
         (claim("positive", **DOMAINS), primary("undecided"), "inconclusive"),
+        (claim("positive", **DOMAINS), primary("equal", high=0.9), "inconclusive"),  # better by less than the margin
         (claim("positive", **DOMAINS), primary("better"), "supported"),
         (claim("positive", **DOMAINS), primary("undecided", encoder="other"), "supported"),
         (claim("positive", **DOMAINS), primary("undecided", language_set="seen"), "supported"),

@@ -49,13 +49,39 @@ def test_the_range_without_one_names_what_is_left_out_and_other_verdicts():
     ]
     ends = "−1.7 (without classification) to +2.4 (without question answering)"
     without = "another verdict without classification (worse)"
-    assert leave_one_out(found, "undecided") == f"With one group of targets or language left out: {ends}; {without}."
+    undecided = row("crossed_t", "undecided", -1.5, 0.5)
+    assert leave_one_out(undecided, found, 1.0) == f"With one group of targets or language left out: {ends}; {without}."
     form = row("crossed_t", "undecided", 0.0, 0.0, left_out="cloze", left_out_kind="form")
-    assert leave_one_out([*found[:1], form], "undecided") == (
+    assert leave_one_out(undecided, [*found[:1], form], 1.0) == (
         "With one language or form left out: 0.0 (without the form cloze) to +0.4 (without Rust); "
         "the same verdict in all 2 cases."
     )
-    assert leave_one_out([], "equal") == ""
+    assert leave_one_out(undecided, [], 1.0) == ""
+
+
+def test_other_analyses_are_compared_with_the_verdict_before_the_correction():
+    """The interval excludes zero, which Holm's correction undoes; the other analyses are not corrected."""
+    primary = row("crossed_t", "undecided", 0.1, 2.1)
+    others = [row("multi_bootstrap", "better", 0.2, 2.0), row("targets_random", "undecided", -0.5, 2.5)]
+    assert other_analyses(primary, others, 1.0) == (
+        "Analyses with another verdict (before the correction): t over groups of targets: it is undecided "
+        "(+1.0 [−0.5, +2.5]).",
+        "Analyses with the same verdict (before the correction): multi-bootstrap: +1.1 [+0.2, +2.0].",
+    )
+    left_out = row("crossed_t", "better", 0.1, 1.9, left_out="rust", left_out_kind="language")
+    found = leave_one_out(primary, [left_out], 1.0)
+    assert found.endswith("; the same verdict (before the correction) in all 1 cases.")
+
+
+def test_an_analysis_without_an_interval_has_no_other_verdict():
+    primary, nothing = row("crossed_t", "equal", -0.5, 0.5), float("nan")
+    few = row("mixed_model", "", nothing, nothing) | {"verdict": "no verdict: 6 values are too few: 10 or more"}
+    words = "Analyses without a verdict: mixed model: 6 values are too few: 10 or more."
+    assert other_analyses(primary, [few], 1.0) == ("", words)
+    one_seed = row("crossed_t", "", nothing, nothing)
+    assert other_analyses(one_seed, [few], 1.0) == ("", words)
+    left_out = one_seed | {"left_out": "qa", "left_out_kind": "group", "difference": 0.2}
+    assert leave_one_out(one_seed, [left_out], 1.0).endswith("; no verdict in any case.")
 
 
 @pytest.mark.parametrize("matched", [True, False])

@@ -155,3 +155,15 @@ def test_a_claim_about_a_twin_or_an_unknown_suite_is_one_line(both: Study) -> No
     of_suite = replace(both, claims={"a": both.claims["domain"].model_copy(update={"targets": None, "suite": "plx"})})
     assert [problem.path for problem in unknown_names(of_twin, ROOT)] == [("a", "targets")]
     assert [problem.path for problem in unknown_names(of_suite, ROOT)] == [("a", "suite")]
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-12, -1e-12])
+def test_of_equal_scores_none_is_the_best(error: float) -> None:
+    """In Go both sources have 50 points, up to rounding errors: nothing there is right or wrong."""
+    table = matrix()
+    table.loc[(table["source"] == "python") & (table["language"] == "go"), "none"] = 50.0 + error
+    best = best_sources(table)
+    row = best.set_index(["arm", "language"]).loc[("none", "go")]
+    assert (row["best"], row["lead"], row["similarity"]) == ("", 0.0, "c")
+    found = expectations(table, best).set_index(["arm", "expected"]).loc[("none", "examples")]
+    assert found[["cells", "right"]].tolist() == [1, 100.0]

@@ -19,6 +19,7 @@ from codestilts.evaluation.statistics.effects import Side, effects
 from codestilts.evaluation.statistics.means import mean_over
 from codestilts.evaluation.statistics.resampling import resample
 from codestilts.evaluation.statistics.target_checks import counts, target_checks
+from codestilts.evaluation.statistics.verdicts import equivalence
 
 CODE, ENGLISH = Side("code", "family", []), Side("english", "family", [])
 
@@ -106,6 +107,12 @@ def test_a_missing_seed_is_an_error(sums: pd.DataFrame):
         resample(gap, 10, 0)
 
 
+def test_a_score_that_is_not_a_number_is_an_error(sums: pd.DataFrame):
+    wrong = sums.assign(numerator=sums["numerator"].mask(sums.index == 3))
+    with pytest.raises(CodeStiltsError, match="one is not a number: predict and score again"):
+        resample(wrong, 0, 0)
+
+
 def test_intervals_cover_the_truth():
     """Three seeds with a random effect each and 40 units: about 95 of 100 intervals hold the true
     difference.
@@ -143,6 +150,11 @@ def test_intervals_cover_the_truth():
 def test_verdicts_in_words(low: float, high: float, words: str):
     found = Estimate((low + high) / 2, low, high, 0.5, (1.0, 2.0))
     assert verdict(found, CODE, ENGLISH, 5.0) == words
+
+
+@pytest.mark.parametrize(("confidence", "alpha"), [(0.95, ".025"), (0.9, ".05"), (0.8, ".1"), (0.9999, ".00005")])
+def test_equivalence_names_its_error(confidence: float, alpha: str):
+    assert equivalence(1.0, confidence) == f"no difference of 1 point or more (equivalence at {alpha} a side)"
 
 
 def test_no_interval_no_verdict():

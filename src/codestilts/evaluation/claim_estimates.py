@@ -34,7 +34,8 @@ from codestilts.evaluation.sum_tables import names_in
 NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
 # Keys of a claim that select other cells than those of the primary contrast.
 ELSEWHERE = {"than", "targets", "suite", "groups", "only_languages", "average", "metrics", "each"}
-NO_CELLS = "no test rows that both sides have"  # why an item has no estimate
+# Why an item, or a claim, has no estimate.
+NO_CELLS, NO_LANGUAGES = "no test rows that both sides have", "no target has any of these languages"
 COLUMNS = [
     "claim", "encoder", "kind", "each", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why",
     "deciding", *NUMBERS, "missing", "command",
@@ -137,7 +138,7 @@ def _of_encoder(
     found = [(item, *_estimate(settings, item, scores, languages)) for item in items]
     estimated = [(item, one, counts) for item, one, counts, _ in found if one]
     if not estimated:
-        return _result(INCONCLUSIVE, "no target has any of these languages", encoder)
+        return _result(INCONCLUSIVE, NO_CELLS if any(languages.values()) else NO_LANGUAGES, encoder)
     # An item without data is one about which nothing is known, not one fewer.
     nothing = Estimate(math.nan, math.nan, math.nan, math.nan, (), NO_CELLS, confidence=settings.confidence)
     estimates = [one or nothing for _, one, _, _ in found]
@@ -303,7 +304,8 @@ def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]], cont
 def lost_contrasts(contrasts: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the primary contrast of each encoder whose interval excludes zero, but not after Holm's correction."""
     shown = (contrasts["low"] > 0) | (contrasts["high"] < 0)
-    rows = contrasts[(contrasts["role"] == "primary") & shown & (contrasts["judgement"] == "undecided")]
+    lost = shown & ~contrasts["judgement"].isin(["better", "worse"])  # undecided, or equal within the margin
+    rows = contrasts[(contrasts["role"] == "primary") & lost]
     return {str(row["encoder"]): {str(key): value for key, value in row.items()} for _, row in rows.iterrows()}
 
 

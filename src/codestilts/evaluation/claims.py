@@ -140,6 +140,8 @@ def _every_item(estimates: Sequence[Estimate], value: float) -> tuple[str, str]:
 
 def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
     """Return in words how many seeds or test rows would decide a claim if the differences do not change."""
+    if claim.kind == "u_of_n" and (claim.least or 0) > len(estimates):
+        return f"needs at least {claim.least} {claim.each}s, of which there are {len(estimates)}"
     reasons = sorted({estimate.note for estimate in estimates if estimate.note})
     known = [estimate for estimate in estimates if not estimate.note]
     if reasons and (claim.kind != "u_of_n" or not known):  # u may be shown without some of n

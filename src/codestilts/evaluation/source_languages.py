@@ -20,6 +20,7 @@ from codestilts.evaluation.statistics.resampling import Scores
 
 COLUMNS = ["encoder", "arm", "family", "target", "source", "language", "zero_shot", "none", "effect", "low", "high",
            "similarity", "examples"]  # fmt: skip
+DIGITS = 9  # of a score in points: smaller differences are rounding errors, and the scores are equal
 EXPECTED = ["similarity", "examples"]  # what the best source language is expected to have most of
 
 
@@ -79,17 +80,16 @@ def best_sources(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         For each arm (``none`` first), target and language that has several zero-shot source languages: ``best``, the
         source with the highest score; ``lead`` over the next one in points; and for each of :data:`EXPECTED` the source
-        that has most of it, empty if several do.
+        that has most of it. A source is empty if several have the most.
     """
     scores = with_none(table[table["zero_shot"]])
     rows = []
     for (arm, target, language), cell in scores.groupby(["arm", "target", "language"], sort=False):
         if len(cell) < 2:
             continue
-        ranked = cell.sort_values("score", ascending=False)
-        row = {"arm": arm, "target": target, "language": language, "best": ranked["source"].iloc[0]}
-        row["lead"] = ranked["score"].iloc[0] - ranked["score"].iloc[1]
-        rows.append(row | {name: _only_largest(cell, name) for name in EXPECTED})
+        first, second = cell["score"].nlargest(2)
+        row = {"arm": arm, "target": target, "language": language, "best": _only_largest(cell, "score")}
+        rows.append(row | {"lead": first - second} | {name: _only_largest(cell, name) for name in EXPECTED})
     return pd.DataFrame(rows, columns=["arm", "target", "language", "best", "lead", *EXPECTED])
 
 
@@ -98,7 +98,7 @@ def with_none(table: pd.DataFrame) -> pd.DataFrame:
     cell = ["target", "source", "language"]
     none = table.drop_duplicates(cell).assign(arm=NONE, family="baseline", effect=0.0)
     both = pd.concat([none, table[table["arm"] != NONE]], ignore_index=True)
-    return both.assign(score=both["none"] + both["effect"])
+    return both.assign(score=(both["none"] + both["effect"]).round(DIGITS))
 
 
 def _only_largest(cell: pd.DataFrame, column: str) -> str:
@@ -110,10 +110,10 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     """Return how well each of :data:`EXPECTED` tells the best source language, by arm.
 
     Returns:
-        ``cells``, the number of targets and languages with an expectation; ``right``, the percentage in which the
-        expected source is the best; ``chance``, the same for a source drawn at random in each of these cells; and
-        ``correlation``, that of Spearman between score and expectation, both relative to their means over the sources
-        of a cell, in all cells with several sources.
+        ``cells``, the number of targets and languages with an expectation and a best source; ``right``, the percentage
+        in which the expected source is the best; ``chance``, the same for a source drawn at random in each of these
+        cells; and ``correlation``, that of Spearman between score and expectation, both relative to their means over
+        the sources of a cell, in all cells with several sources.
     """
     scores = with_none(table[table["zero_shot"]])
     cell = ["arm", "target", "language"]
@@ -122,7 +122,7 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     counts = several.groupby(cell)["source"].count().rename("sources")
     rows = []
     for (arm, name), part in ((key, several[several["arm"] == key[0]]) for key in _pairs(best)):
-        told = best[(best["arm"] == arm) & (best[name] != "")]
+        told = best[(best["arm"] == arm) & (best[name] != "") & (best["best"] != "")]
         relative = part[["score", name]] - part.groupby(cell)[["score", name]].transform("mean")
         varied = relative.dropna()
         known = len(varied) > 2 and (varied.nunique() > 1).all()

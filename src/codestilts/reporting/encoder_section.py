@@ -151,7 +151,7 @@ def encoder_section(
         primary=primary,
         other_verdicts=others[0],
         same_verdicts=others[1],
-        leave_one_out=leave_one_out(by_role.get("leave one out", []), primary["judgement"]) if primary else "",
+        leave_one_out=leave_one_out(primary, by_role.get("leave one out", []), margin) if primary else "",
         largest_gain=largest_gain(own["effects"], comparison.language_set),
         by_control=by_control(by_role.get("control", []), comparison.contrast, margin),
         references=references,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from codestilts.display_names import language_name, method_name, scope_name
-from codestilts.evaluation.statistics.verdicts import has_interval
+from codestilts.evaluation.statistics.verdicts import has_interval, judged
 from codestilts.reporting.answer import Row, described
 from codestilts.reporting.tables import points, with_interval
 
@@ -26,27 +26,49 @@ def _left_out(row: Row) -> str:
 
 
 def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> tuple[str, str]:
-    """Say which other methods and sets of targets judge the primary contrast otherwise, and which the same way.
+    """Say which other methods and sets of targets judge the primary contrast otherwise, and which do not.
 
-    Each is empty without any.
+    These rows are not corrected for several contrasts, so they are compared with the verdict before that correction.
+    Rows without an interval have no verdict that could differ. Each text is empty without any.
     """
+    verdict = _uncorrected(primary, margin)
     differ: list[str] = []
     agree: list[str] = []
+    unjudged: list[str] = []
     for row in others:
-        same = row["judgement"] == primary["judgement"]
+        same = row["judgement"] == verdict
         text = described(row, margin)
         if same and has_interval(row["low"]):
             text = with_interval(row["difference"], row["low"], row["high"], margin=margin)
-        (agree if same else differ).append(f"{cells_name(row) or method_name(row['method'])}: {text}")
-    found = (("Analyses with another verdict", differ), ("Analyses with the same verdict", agree))
-    first, second = (f"{words}: {'; '.join(texts)}." if texts else "" for words, texts in found)
-    return first, second
+        found = (agree if same else differ) if has_interval(row["low"]) else unjudged
+        found.append(f"{cells_name(row) or method_name(row['method'])}: {text.removeprefix('no verdict: ')}")
+    corrected = _without_correction(primary, margin)
+    first = _listed(f"Analyses with another verdict{corrected}", differ)
+    more = (
+        _listed(f"Analyses with the same verdict{corrected}", agree),
+        _listed("Analyses without a verdict", unjudged),
+    )
+    return first, " ".join(filter(None, more))
 
 
-def leave_one_out(rows_left_out: Sequence[Row], judgement: str) -> str:
+def _listed(words: str, texts: Sequence[str]) -> str:
+    return f"{words}: {'; '.join(texts)}." if texts else ""
+
+
+def _uncorrected(primary: Row, margin: float) -> str:
+    """Return the judgement on the primary contrast before the correction for several contrasts."""
+    return judged(primary["low"], primary["high"], margin)[0] if has_interval(primary["low"]) else ""
+
+
+def _without_correction(primary: Row, margin: float) -> str:
+    """Return which verdict others are compared with, if the correction has changed it."""
+    return "" if _uncorrected(primary, margin) == primary["judgement"] else " (before the correction)"
+
+
+def leave_one_out(primary: Row, rows_left_out: Sequence[Row], margin: float) -> str:
     """Say how the primary contrast ranges when one group, language or form is left out; empty without any.
 
-    ``judgement`` is that of the primary contrast, from which others may differ.
+    Verdicts are compared as in :func:`other_analyses`.
     """
     rows = sorted((row for row in rows_left_out if row["difference"] != ""), key=lambda row: row["difference"])
     if not rows:
@@ -54,8 +76,12 @@ def leave_one_out(rows_left_out: Sequence[Row], judgement: str) -> str:
     low, high = (f"{points(row['difference'], signed=True)} (without {_left_out(row)})" for row in (rows[0], rows[-1]))
     words = [text for kind, text in KINDS.items() if kind in {row["left_out_kind"] for row in rows}]
     what = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-    others = [
-        f"without {_left_out(row)} ({row['judgement'] or 'none'})" for row in rows if row["judgement"] != judgement
-    ]
-    verdicts = f"another verdict {', '.join(others)}" if others else f"the same verdict in all {len(rows)} cases"
+    verdict, corrected = _uncorrected(primary, margin), _without_correction(primary, margin)
+    others = [f"without {_left_out(row)} ({row['judgement'] or 'none'})" for row in rows if row["judgement"] != verdict]
+    if others:
+        verdicts = f"another verdict{corrected} {', '.join(others)}"
+    elif verdict:
+        verdicts = f"the same verdict{corrected} in all {len(rows)} cases"
+    else:
+        verdicts = "no verdict in any case"
     return f"With one {what} left out: {low} to {high}; {verdicts}."

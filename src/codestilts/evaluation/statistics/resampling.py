@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.statistics.moments import Accumulator, Key, Moments, influences, positions
 from codestilts.evaluation.statistics.runs import TRIVIAL, check_seeds, count_runs, trained_seeds
 
@@ -73,7 +74,7 @@ def resample(
         drawn: The arms whose scores are resampled; by default all.
 
     Raises:
-        CodeStiltsError: An arm lacks one of the seeds.
+        CodeStiltsError: An arm lacks one of the seeds, or a score is not a number.
     """
     if isinstance(sums, pd.DataFrame):
         runs = count_runs(sums)
@@ -89,6 +90,8 @@ def resample(
         j, k = scores.targets.index(str(target)), scores.languages.index(str(language))
         rows = {name: int(row) for name, row in zip(scores.arms, scores.rows[:, j, k], strict=True) if row >= 0}
         values, found = influences(table, rows, scores.trivial, seeds, j * len(scores.languages) + k)
+        if np.isnan(values).any():
+            raise CodeStiltsError(f"scores of {target}, {language}: one is not a number: predict and score again")
         added.read((target, language), found)
         scores.by_seed[found.rows], scores.draws[found.rows, 0] = values, values.mean(axis=1)
         scores.units[j, k] = max(len(found.units), scores.units[j, k])

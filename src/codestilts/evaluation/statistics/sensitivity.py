@@ -1,6 +1,5 @@
 """The primary contrast by other methods: with groups of targets as a sample of groups, and by a mixed model."""
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 from codestilts.evaluation.statistics.crossed_t import LEAST_UNITS, ROUNDING, Estimate
 from codestilts.evaluation.statistics.design import Design
 from codestilts.evaluation.statistics.means import Weighted
+from codestilts.evaluation.statistics.random_effects import random_mean
 from codestilts.evaluation.statistics.resampling import Scores
 
 
@@ -70,12 +70,12 @@ def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
 
     Seeds, targets, languages and runs (a seed on a target) are random effects; all cells have the same weight.
     """
-    import statsmodels.formula.api as smf
+    from scipy.special import ndtr, ndtri
 
     by_seed = tuple(float(x) for x in differences.groupby("seed")["difference"].mean())
-    factors = {name: f"0 + C({name})" for name in ("seed", "target", "language") if differences[name].nunique() > 1}
-    if {"seed", "target"} <= set(factors):
-        factors["run"] = "0 + C(seed):C(target)"
+    factors = [[name] for name in ("seed", "target", "language") if differences[name].nunique() > 1]
+    if factors == [["seed"], ["target"], ["language"]]:  # in one language, runs cannot be told from the residuals
+        factors.append(["seed", "target"])
     mean = float(differences["difference"].mean())
     if len(by_seed) < 2:
         return _without(mean, by_seed, "one seed", confidence)
@@ -83,18 +83,14 @@ def mixed_model(differences: pd.DataFrame, confidence: float) -> Estimate:
         return _without(mean, by_seed, f"{len(differences)} values are too few: {LEAST_UNITS} or more", confidence)
     if differences["difference"].std() <= ROUNDING:
         return _without(mean, by_seed, "no variance", confidence)
-    table = differences.assign(all=1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a variance that is estimated as zero
-            fit = smf.mixedlm("difference ~ 1", table, groups="all", vc_formula=factors, re_formula="0").fit()
-        low, high = (float(end) for end in fit.conf_int(alpha=1 - confidence).loc["Intercept"])
-    except (ValueError, np.linalg.LinAlgError):
+    levels = [differences.groupby(names).ngroup().to_numpy() for names in factors]
+    value, error = random_mean(differences["difference"].to_numpy(), levels)
+    if not error > ROUNDING:
         return _without(mean, by_seed, "the mixed model has no solution", confidence)
-    value, p, error = (float(part["Intercept"]) for part in (fit.params, fit.pvalues, fit.bse))
-    if not np.isfinite([value, low, high, p]).all():
-        return _without(mean, by_seed, "the mixed model has no solution", confidence)
-    return Estimate(value, low, high, p, by_seed, "", error, np.inf, len(differences), confidence=confidence)
+    reach, p = float(ndtri(0.5 + confidence / 2)) * error, float(2 * ndtr(-abs(value) / error))
+    return Estimate(
+        value, value - reach, value + reach, p, by_seed, "", error, np.inf, len(differences), confidence=confidence
+    )
 
 
 def _without(value: float, by_seed: tuple[float, ...], note: str, confidence: float) -> Estimate:

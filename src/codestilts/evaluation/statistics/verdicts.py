@@ -31,7 +31,7 @@ def in_points(margin: float) -> str:
 
 def equivalence(margin: float, confidence: float) -> str:
     """Return in words that the difference is smaller than the margin, with the error that this verdict allows."""
-    alpha = f"{(1 - confidence) / 2:.4f}".strip("0")
+    alpha = f"{(1 - confidence) / 2:.9f}".strip("0")
     return f"no difference of {in_points(margin)} or more (equivalence at {alpha} a side)"
 
 
