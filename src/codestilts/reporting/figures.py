@@ -210,7 +210,7 @@ def checks(table: pd.DataFrame) -> Figure:
         axes.plot([reached.min(), reached.max()], [height, height], color="#dddddd", zorder=0)
         for kind, (label, marker, colour) in names.items():
             reached = part.loc[part["rival_kind"] == kind, "rival_value"]
-            own = {"marker": marker, "color": colour, "label": f"{hidden}{label}"}
+            own: dict[str, Any] = {"marker": marker, "color": colour, "label": f"{hidden}{label}"}
             axes.scatter(reached, [height] * len(reached), clip_on=False, zorder=2, **own)
         label = f"{hidden}pretrained, then trained"
         none, colour = part["none"].iloc[0], COLOURS["english"]
