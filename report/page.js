@@ -130,7 +130,14 @@ for (const table of document.querySelectorAll("table.heat")) {
   });
 }
 addEventListener("keydown", ({ key }) => key === "Escape" && (tip.hidden = true));
-addEventListener("scroll", () => (tip.hidden = true), { passive: true, capture: true });
+// Moving to a cell by keyboard may scroll to it: then the tip moves along.
+const follow = () => {
+  const cell = document.activeElement?.closest("[data-detail]");
+  if (tip.hidden) return;
+  if (cell?.dataset.detail === tip.textContent) showTip(cell);
+  else tip.hidden = true;
+};
+addEventListener("scroll", follow, { passive: true, capture: true });
 
 // Commands
 

@@ -186,6 +186,17 @@ def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report
     assert browser.evaluate(f"document.activeElement === {last}") is True
 
 
+def test_the_value_of_a_cell_stays_when_moving_to_it_scrolls(browser: Page, report: Path) -> None:
+    browser.open(report, PHONE, 844)
+    cells = "[...document.querySelector('table.heat').querySelectorAll('[data-detail]')]"
+    browser.evaluate(f"{cells}[0].focus()")
+    browser.press("End")
+    browser.evaluate("new Promise((done) => setTimeout(done, 300))")
+    assert browser.evaluate("document.querySelector('table.heat').parentElement.scrollLeft") > 0
+    shown = "(() => { const tip = document.querySelector('.tip'); return tip.hidden ? '' : tip.textContent; })()"
+    assert browser.evaluate(shown) == browser.evaluate(f"{cells}.at(-1).dataset.detail")
+
+
 def choose(browser: Page, label: str, value: str) -> None:
     """Choose a value of the predictions' browser."""
     script = f"""(() => {{

@@ -149,4 +149,4 @@ def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> N
     assert "Of 2 arms, 1 chose the lowest and 1 the highest of their learning rates." in html
     assert "The seed of the trials (0) is also one of the 3 seeds" in html and "mlm-english 2.00, 2.12 (pos)" in html
     assert 'id="doses"' in html and "with one learning rate for all arms" in html
-    assert '<td class="n">0.001</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html
+    assert '<td class="n">1e-3</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html

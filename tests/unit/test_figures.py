@@ -1,11 +1,13 @@
 """Figures: drawn, saved in three formats, the same each time."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from matplotlib.text import Text
 
 from codestilts.evaluation.statistics.contrasts import COLUMNS, contrasts
 from codestilts.evaluation.statistics.design import design_of
@@ -14,6 +16,8 @@ from codestilts.evaluation.statistics.resampling import resample
 from codestilts.evaluation.statistics.target_checks import target_checks
 from codestilts.reporting import figures
 from codestilts.reporting.curve_figures import spread_labels
+from codestilts.reporting.dose_figure import dose_figure
+from codestilts.reporting.doses import DoseTables
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +74,39 @@ def test_the_value_of_each_seed_is_a_dot_below_its_interval(tables: dict[str, pd
     assert places[:, 0].mean() == pytest.approx(unseen["effect"].iloc[0], abs=1e-3), "the effect is their mean"
 
 
-def test_labels_keep_their_distance():
-    placed = spread_labels({"a": 0.0, "b": 0.01, "c": 5.0}, 1.0)
-    heights = sorted(placed.values())
-    assert np.diff(heights).min() >= 1.0 - 1e-9
-    assert placed["a"] < placed["b"] < placed["c"]
+def test_labels_keep_their_distance_and_stay_beside_the_panel():
+    """Two that are too near move half the way each; those that would leave the panel move into it."""
+    heights = {"a": 4.0, "b": 4.2, "c": 9.0}
+    assert spread_labels(heights, 1.0, 0.0, 10.0) == pytest.approx({"a": 3.6, "b": 4.6, "c": 9.0})
+    assert spread_labels(heights, 1.0, 4.0, 8.5) == pytest.approx({"a": 4.0, "b": 5.0, "c": 8.5})
+    assert spread_labels({}, 1.0, 0.0, 1.0) == {}
+
+
+def test_names_of_curves_neither_overlap_nor_leave_the_figure_and_no_line_crosses_one():
+    """Thirty curves that end close to each other, at the top of the panel: as many as the desk study has arms."""
+    figures.style()
+    names = [f"arm-{number:02d}" for number in range(30)]
+    rows = [{"scope": "all", "measure": "dev", "arm": name, "family": "code", "dose": dose, "chosen": dose == 0.008,
+             "effect": 0.01 * number - 5 * (number == 0)}
+            for number, name in enumerate(names) for dose in (0.008, 0.0272, 0.08)]  # fmt: skip
+    losses = pd.DataFrame(columns=["texts", "arm", "dose", "change", "chosen"])
+    figure = dose_figure(DoseTables(pd.DataFrame(rows), losses, pd.DataFrame(), pd.DataFrame()), "all", "unseen")
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = sorted((Text.get_window_extent(text) for text in axes.texts), key=lambda box: box.y0)  # without the line
+    assert len(boxes) == len(names) and boxes[0].y0 >= 0 and boxes[-1].y1 <= figure.bbox.y1
+    assert all(below.y1 <= above.y0 for below, above in pairwise(boxes))
+    ends = [text.arrow_patch.get_window_extent().x1 for text in axes.texts]
+    assert max(ends) <= min(box.x0 for box in boxes) + 1, "lines end at the left ends of names"
+    ticks = [label.get_window_extent() for label in axes.get_xticklabels(which="both") if label.get_text()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(sorted(ticks, key=lambda box: box.x0)))
+    figures.plt.close(figure)
+
+
+def test_points_at_the_end_of_a_scale_are_drawn_whole(tables: dict[str, pd.DataFrame]):
+    figure = figures.checks(tables["checks"])
+    assert not any(dots.get_clip_on() for dots in figure.axes[0].collections)
+    figures.plt.close(figure)
 
 
 def test_figures_are_saved_alike(tmp_path: Path, tables: dict[str, pd.DataFrame]):

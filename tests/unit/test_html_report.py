@@ -36,11 +36,19 @@ from codestilts.reporting.answer import (
     lost_to_correction,
 )
 from codestilts.reporting.exhibits import FIGURES, TABLES, WHOLE_STUDY, Exhibit
-from codestilts.reporting.html_report import BROWSED, ReportInputs, number_range, render
+from codestilts.reporting.html_report import (
+    BROWSED,
+    ReportInputs,
+    browser_data,
+    learning_rate,
+    number_range,
+    render,
+)
 from codestilts.reporting.page_links import linked
 from codestilts.reporting.run_records import budgets, curves_table, learned, matched, runs_table
 from codestilts.reporting.sample_predictions import COLUMNS as BROWSED_COLUMNS
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
+from codestilts.reporting.study_tables import control_name
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import with_interval
 from codestilts.training.curve import downsample_curve
@@ -238,6 +246,43 @@ def test_the_page_answers_the_questions_of_a_reader(results: Path):
     assert "code minus English, 95 % interval" in html
     assert '<td class="n">0.' in html and "absent from the training of targets and from all code tasks" in html
     assert "extract functions" in html
+
+
+def test_untrained_targets_that_lose_to_a_rival_are_named(results: Path, tmp_path: Path):
+    shutil.copytree(results, tmp_path / "results")
+    checks = read_csv(tmp_path / "results/target_checks.csv")
+    frozen = checks["target"] == "parallel"
+    assert frozen.any() and not checks.loc[frozen, "trained"].any()
+    for passed, text in ((True, "1 beats all of these rivals."), (False, "0 beat all of these rivals (<span")):
+        checks["passed"] = checks["passed"].where(~frozen, passed)
+        write_csv(checks, tmp_path / "results/target_checks.csv")
+        html = page(tmp_path / "results")
+        assert f"Of the 1 target that is not fine-tuned, {text}" in html
+    assert '<span class="bad">not parallel</span>' in html
+
+
+def test_controls_are_explained_where_they_are_named():
+    masked, shuffled = ReportedArm("control", ("mlm",)), ReportedArm("control", ("mlm",), shuffle_labels=True)
+    types = {"mlm": "mlm", "match": "classification"}
+    assert control_name(masked, types) == "masked language modelling"
+    assert control_name(shuffled, types) == "shuffled labels"
+    assert control_name(ReportedArm("control", (), "random"), types) == "random weights"
+    assert control_name(ReportedArm("control", ("match",)), types) == ""
+
+
+def test_learning_rates_have_one_form():
+    assert [learning_rate(rate) for rate in (0.0005, 0.00017, 5e-5, "5e-05", 0.0)] == [
+        "5e-4", "1.7e-4", "5e-5", "5e-5", "0"
+    ]  # fmt: skip
+
+
+def test_arms_to_browse_have_the_order_of_the_study():
+    row = {"target": "match", "language": "go", "id": "1", "question": "", "text": "", "gold": "a", "note": ""}
+    table = pd.DataFrame([row | {"arm": arm, "prediction": arm, "right": True} for arm in ("pos", "cloze", "none")])
+    data = browser_data(table, ["none", "cloze", "pos"])
+    assert data["arms"] == ["none", "cloze", "pos"]
+    answers = data["cells"]["match"]["go"][0]["answers"]
+    assert [data["texts"][number] for number, _, _ in answers] == ["none", "cloze", "pos"]
 
 
 def test_remarks_on_an_encoder_are_among_the_limits(results: Path):

@@ -3,11 +3,12 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from test_html_report import EVIL, page, results  # noqa: F401
+from test_html_report import EVIL, SETTINGS, page, results  # noqa: F401
 
 from codestilts.evaluation.claim_estimates import COLUMNS
 from codestilts.reporting.claim_rows import claim_rows
@@ -61,6 +62,14 @@ def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path)
     assert '<a href="claims/squad.json">data</a>' in html and ABSENT["command"] in html
     for anchor in re.findall(r'href="#([^"]+)"', html):
         assert f'id="{anchor}"' in html, anchor
+
+
+def test_the_command_for_a_claim_runs_as_it_is_written(results: Path, tmp_path: Path) -> None:  # noqa: F811
+    """It names the number of cores, which Snakemake demands, and the config of every study but the pocket study."""
+    project = with_claims(results, tmp_path, ROWS)
+    for study, config in (("pocket", ""), ("desk", " --configfile studies/desk.yaml")):
+        html = page(project, replace(SETTINGS, study=study))
+        assert f"<code>snakemake --cores all results/{study}/claims/CLAIM.json{config}</code>" in html
 
 
 def test_without_claims_there_is_no_section(results: Path) -> None:  # noqa: F811

@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.optimize import isotonic_regression
 
 from codestilts.config.analysis_settings import ReportedArm
 from codestilts.reporting.figures import COLOURS, LINES
@@ -83,7 +84,8 @@ def label_ends(
 ) -> None:
     """Write the name of each curve beside the panel, joined to its end by a line."""
     low, high = axes.get_ylim()
-    for name, height in spread_labels({name: y for name, (_, y) in ends.items()}, style.gap * (high - low)).items():
+    heights = {name: y for name, (_, y) in ends.items()}
+    for name, height in spread_labels(heights, style.gap * (high - low), low, high).items():
         axes.annotate(
             name,
             ends[name],
@@ -92,16 +94,29 @@ def label_ends(
             size=style.size,
             va="center",
             color=colours[name],
-            arrowprops={"arrowstyle": "-", "color": style.line or colours[name], "linewidth": 0.5},
+            # From the left end of a name: from its middle, a steep line would cross the names above or below it.
+            arrowprops={
+                "arrowstyle": "-",
+                "color": style.line or colours[name],
+                "linewidth": 0.5,
+                "relpos": (0, 0.5),
+                "shrinkA": 1,
+                "shrinkB": 2,
+            },
             annotation_clip=False,
         )
 
 
-def spread_labels(heights: dict[str, float], gap: float) -> dict[str, float]:
-    """Move heights at least ``gap`` apart, so that labels do not overlap, keeping their order and their mean."""
+def spread_labels(heights: Mapping[str, float], gap: float, low: float, high: float) -> dict[str, float]:
+    """Move heights at least ``gap`` apart and between ``low`` and ``high``, keeping their order.
+
+    Of all such heights, those with the least sum of squared moves are returned (an isotonic regression of what is left
+    of each height after the gaps below it). If they do not fit, they begin at ``low`` and exceed ``high``.
+    """
+    if not heights:
+        return {}
     ordered = sorted(heights, key=lambda name: (heights[name], name))
-    placed: list[float] = []
-    for name in ordered:
-        placed.append(max(heights[name], placed[-1] + gap) if placed else heights[name])
-    shift = float(np.mean(placed) - np.mean(list(heights.values()))) if placed else 0.0
-    return {name: height - shift for name, height in zip(ordered, placed, strict=True)}
+    below = gap * np.arange(len(ordered))
+    placed = isotonic_regression([heights[name] for name in ordered] - below).x
+    placed = np.maximum(np.minimum(placed, high - below[-1]), low) + below
+    return dict(zip(ordered, placed.tolist(), strict=True))

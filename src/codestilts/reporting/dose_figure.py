@@ -7,14 +7,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from codestilts.display_names import language_set_name
 from codestilts.reporting.curve_figures import CurveLabels, label_ends
 from codestilts.reporting.doses import SOURCE, TEST, DoseTables
 from codestilts.reporting.figures import COLOURS, LINES, MARKERS
 
-HEIGHT = 2.9  # inches of a panel
-LABELS = CurveLabels(x=1.04, gap=0.075, size=6.5, line="#bbbbbb")
+HEIGHT, AXES = 2.9, 2.1  # least inches of a panel, and of them those between its lower and its upper edge
+LABEL = 0.13  # inches from the name of an arm to the next one
+WIDTH, SIZE = 1.04, 6.5  # where names begin, as a share of the panel's width, and their size
 
 
 def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
@@ -33,19 +35,24 @@ def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
     for texts, part in tables.losses.dropna(subset="change").groupby("texts", sort=True):
         panels.append((f"forgetting: {texts}", "change of loss", part.rename(columns={"change": "y"})))
     panels = [panel for panel in panels if len(panel[2])]
-    rows = max(1, -(-len(panels) // 2))
-    figure, grid = plt.subplots(rows, 2, figsize=(8.6, HEIGHT * rows), squeeze=False)
+    rows, arms = max(1, -(-len(panels) // 2)), max((part["arm"].nunique() for _, _, part in panels), default=0)
+    between = max(AXES, LABEL * arms)
+    figure, grid = plt.subplots(rows, 2, figsize=(8.6, (HEIGHT - AXES + between) * rows), squeeze=False)
+    labels = CurveLabels(x=WIDTH, gap=LABEL / between, size=SIZE, line="#bbbbbb")
     for axes, (title, label, part) in zip(grid.flat, panels, strict=False):
         axes.axhline(0, color="#555555", linewidth=1)
-        _lines(axes, part, families)
         axes.set(title=title, xscale="log", xlabel="dose: learning rate × steps", ylabel=label)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        _lines(axes, part, families, labels)
         sns.despine(ax=axes)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     return figure
 
 
-def _lines(axes: Axes, table: pd.DataFrame, families: Mapping[str, str]) -> None:
+def _lines(axes: Axes, table: pd.DataFrame, families: Mapping[str, str], labels: CurveLabels) -> None:
     """Draw a line for each arm with a ring at the chosen dose, and its name at the end."""
     ends = {}
     for number, (name, part) in enumerate(table.groupby("arm", sort=True)):
@@ -56,4 +63,4 @@ def _lines(axes: Axes, table: pd.DataFrame, families: Mapping[str, str]) -> None
         axes.plot(chosen["dose"], chosen["y"], "o", markersize=9, markerfacecolor="none", color=colour)
         ends[str(name)] = (float(points["dose"].iloc[-1]), float(points["y"].iloc[-1]))
     colours = {name: COLOURS[families.get(name, "control")] for name in ends}
-    label_ends(axes, ends, colours, LABELS)
+    label_ends(axes, ends, colours, labels)

@@ -106,6 +106,7 @@ class EncoderSection:
     checks: list[Row]
     beat_baselines: PassedTargets
     beat_random: PassedTargets
+    frozen: PassedTargets
     matrix: HeatMap
     difference: HeatMap
     counts: Grid
@@ -136,7 +137,7 @@ def encoder_section(
     by_role = {str(role): rows(part) for role, part in contrasts.groupby("role")}
     primary = by_role.get("primary", [None])[0]
     references = by_role.get("reference", [])
-    fine_tuned = checks[checks["trained"]]
+    fine_tuned = checks[checks["trained"].astype(bool)]
     sources = list(own["source_languages"]["source"]) if "source_languages" in own else []
     order = language_order(tables["language_similarity"], [*own["counts"]["language"], *sources])
     learned_tasks = run_records.learned(own["runs"], settings.arms)
@@ -163,6 +164,7 @@ def encoder_section(
         checks=check_rows(checks),
         beat_baselines=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "trivial"]),
         beat_random=passed_targets(fine_tuned[fine_tuned["rival_kind"] == "random"]),
+        frozen=passed_targets(checks[~checks["trained"].astype(bool)]),
         matrix=score_map(own["counts"], order),
         difference=contrast_map(contrasts, order),
         counts=count_grid(own["counts"], order),

@@ -210,12 +210,14 @@ def checks(table: pd.DataFrame) -> Figure:
         axes.plot([reached.min(), reached.max()], [height, height], color="#dddddd", zorder=0)
         for kind, (label, marker, colour) in names.items():
             reached = part.loc[part["rival_kind"] == kind, "rival_value"]
-            axes.scatter(reached, [height] * len(reached), marker=marker, color=colour, label=f"{hidden}{label}")
+            own: dict[str, Any] = {"marker": marker, "color": colour, "label": f"{hidden}{label}"}
+            axes.scatter(reached, [height] * len(reached), clip_on=False, zorder=2, **own)
         label = f"{hidden}pretrained, then trained"
-        axes.scatter(part["none"].iloc[0], height, marker="o", s=50, color=COLOURS["english"], label=label)
+        none, colour = part["none"].iloc[0], COLOURS["english"]
+        axes.scatter(none, height, marker="o", s=36, color=colour, alpha=0.8, label=label, clip_on=False, zorder=3)
     axes.set_yticks(range(len(targets)), list(reversed(targets)))
     axes.set(xlim=(0, 100), xlabel="points")
     axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, frameon=False, fontsize="x-small")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, frameon=False, fontsize="small")
     sns.despine(ax=axes, left=True)
     return figure

@@ -1,6 +1,7 @@
 """The report: the tables and figures of a results folder as one self-contained page."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,13 +24,14 @@ from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.reporting.answer import Row, across_encoders, deciding, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
+from codestilts.reporting.exhibits import goal
 from codestilts.reporting.page_links import linked, script_digest
 from codestilts.reporting.prediction_browser import page_data
 from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
 from codestilts.reporting.robustness import cells_name
 from codestilts.reporting.run_records import MACHINE
-from codestilts.reporting.study_tables import arm_table, encoder_notes, source_table
+from codestilts.reporting.study_tables import arm_table, by_family, control_name, encoder_notes, source_table
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import p_value, points, star, with_interval
 
@@ -102,6 +104,7 @@ def render(inputs: ReportInputs) -> str:
     engine = _engine(inputs.template.parent, not_comparable)
     script = (inputs.template.parent / "page.js").read_text(encoding="utf-8")
     encoders = [encoder_section(encoder, tables, inputs.results, settings) for encoder in settings.encoders]
+    types = {name: str(task["type"]) for name, task in inputs.tasks.items()}
     figures = {encoder.name: frozenset(encoder.figures) for encoder in encoders}
     pairs = tables["runs"][["encoder", "arm"]].drop_duplicates().itertuples(index=False, name=None)
     return engine.get_template(inputs.template.name).render(
@@ -119,6 +122,8 @@ def render(inputs: ReportInputs) -> str:
         across_encoders=""
         if settings.rehearsal
         else across_encoders({one.name: one.primary for one in encoders}, settings.comparison.margin),
+        controls={name: control_name(arm, types) for name, arm in settings.arms.items() if arm.family == "control"},
+        claim_goal=goal("claims/CLAIM.json", settings.study),
         claims=claim_rows(tables["claims"], figures, len(encoders) > 1),
         plan=plan_notes(read_entries(inputs.results / PLAN), inputs.results, list(pairs)),
         size=study_size(tables, settings),
@@ -129,7 +134,7 @@ def render(inputs: ReportInputs) -> str:
         audit=rows(tables["audit"]),
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
         examples=example_groups(tables["sample_predictions"]),
-        browsed=browser_data(browsed),
+        browsed=browser_data(browsed, list(by_family(settings.arms))),
         closed=closed,
         withheld=[target for target in closed if not has_predictions(inputs.results, target)],
         languages=rows(tables["language_similarity"]),
@@ -157,6 +162,8 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
         "points": points,
         "p": p_value,
         "thousands": thousands,
+        "rate": learning_rate,
+        "sentence": lambda text: text[:1].upper() + text[1:],
         "marked": lambda task: f"{task} †" if task in not_comparable else task,
     }
     names = (
@@ -180,6 +187,14 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
 def thousands(number: float) -> str:
     """Return a whole number with thin spaces between thousands."""
     return f"{number:,.0f}".replace(",", THIN_SPACE)
+
+
+def learning_rate(rate: float | str) -> str:
+    """Return a learning rate as ``1.7e-4``, in the same form whatever its size."""
+    if not float(rate):
+        return "0"
+    mantissa, exponent = f"{float(rate):.3e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def incomparable(tasks: dict[str, Row], settings: ReportSettings) -> dict[str, str]:
@@ -242,7 +257,8 @@ def example_groups(sample_predictions: pd.DataFrame) -> list[Row]:
 def machine(runs: pd.DataFrame) -> dict[str, str]:
     """Return the hardware and software of the runs; several values are joined where runs differ."""
     columns = [*MACHINE, "versions"]
-    return {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in columns}
+    found = {name: ", ".join(sorted({str(value) for value in runs[name].dropna()})) or "unknown" for name in columns}
+    return found | {"versions": re.sub(r"(\w+ [^ ,]+) ", r"\1, ", found["versions"])}
 
 
 def without_samples(tasks: dict[str, Row], settings: ReportSettings, sampled: set[str]) -> list[str]:
@@ -257,8 +273,9 @@ def has_predictions(results: Path, target: str) -> bool:
     return any(path for pattern in patterns for path in results.glob(pattern))
 
 
-def browser_data(table: pd.DataFrame) -> dict[str, Any]:
-    """Return the predictions to browse for the script of the page, with the names of languages."""
-    data = page_data(table)
+def browser_data(table: pd.DataFrame, arms: list[str]) -> dict[str, Any]:
+    """Return the predictions to browse for the script of the page, with the names of languages; ``arms`` in order."""
+    rank = {name: number for number, name in enumerate(arms)}
+    data = page_data(table.sort_values("arm", key=lambda column: column.map(rank), kind="stable"))
     languages = {name for by_language in data["cells"].values() for name in by_language}
     return data | {"names": {name: display_names.language_name(name) for name in sorted(languages)}}

@@ -28,6 +28,16 @@ def trained_on(arm: ReportedArm) -> str:
     return " ".join([", ".join(arm.tasks) or "no intermediate task", *(f"({remark})" for remark in remarks)])
 
 
+def control_name(arm: ReportedArm, types: Mapping[str, str]) -> str:
+    """Return what a control does, in words; empty if its tasks say it. ``types`` are the task types by task."""
+    if arm.init == "random":
+        return "random weights"
+    if arm.shuffle_labels or arm.flip_labels:
+        return "shuffled labels" if arm.shuffle_labels else "some labels wrong"
+    only_masked = arm.tasks and all(types.get(task) == "mlm" for task in arm.tasks)
+    return "masked language modelling" if only_masked else ""
+
+
 def encoder_notes(sources: pd.DataFrame, encoders: Mapping[str, str]) -> dict[str, str]:
     """Return the remarks of ``sources.csv`` on encoders; ``encoders`` maps each to its source, some have no remark."""
     notes = dict(zip(sources["name"], sources["notes"], strict=True)) if encoders else {}

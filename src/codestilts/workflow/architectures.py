@@ -162,7 +162,8 @@ def find_architecture(study: Study, encoder: str, root: Path) -> Architecture:
     if source.id in PUBLISHED:
         return PUBLISHED[source.id]
     raise CodeStiltsError(
-        f"encoder {encoder}: its size is unknown before it is fetched: run `snakemake resources/{source.name}.zip`"
+        f"encoder {encoder}: its size is unknown before it is fetched: "
+        f"run `snakemake --cores 1 resources/{source.name}.zip`, with the config of the study"
     )
 
 
