@@ -10,7 +10,8 @@ import pandas as pd
 
 from codestilts.archiving.licences import text_policy
 from codestilts.config.plan_record import PLAN, read_entries
-from codestilts.config.registration import digest, plan_of
+from codestilts.config.registration import plan_of
+from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
@@ -147,7 +148,7 @@ def _check_finished(study: Study, results: Path) -> None:
     if missing := next((path for path in files if not path.exists()), None):
         raise CodeStiltsError(f"{missing}: missing: finish the study first: `make report STUDY={study.name}`")
     entries = read_entries(results / PLAN)
-    if entries and entries[-1].digest != digest(plan_of(study)):
+    if entries and entries[-1].digest != short_digest(plan_of(study)):
         raise CodeStiltsError(
             f"{results / PLAN}: the study was run with other settings or tasks than those of its config now: run it "
             "again, or go back to them"

@@ -88,7 +88,7 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
     warnings = [*(allowed.warnings if allowed else ()), *other_rates(expected, found)]
     if partial:
         warnings.append(f"{expected.folder} is a part of the study: {in_words(expected.release)}")
-    compared, same_runs = [], not partial or _files(expected) == _files(found)
+    compared, same_runs = [], not partial or expected.files == found.files
     for name, table in TABLES.items():
         if name in expected.tables and not (table.of_all_runs and not same_runs):
             rows = expected.tables[name]
@@ -98,11 +98,6 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
         elif name in found.tables:
             warnings.append(f"{name}: not compared, because {expected.folder} has no such table")
     return Comparison(expected, found, compared, differs, warnings)
-
-
-def _files(snapshot: Snapshot) -> set[str]:
-    """Return the files of predictions."""
-    return set(snapshot.tables["predictions"]["file"]) if "predictions" in snapshot.tables else set()
 
 
 def machines_differ(expected: Snapshot, found: Snapshot) -> str:
