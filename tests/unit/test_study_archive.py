@@ -64,7 +64,7 @@ def test_a_target_with_one_closed_source_is_closed(tmp_path: Path) -> None:
     assert policy.withheld == ("param-qa",), "labels, tags and ids are no texts"
 
 
-def test_twins_of_closed_targets_are_closed_and_their_answers_withheld(tmp_path: Path) -> None:
+def test_twins_of_closed_targets_are_closed_and_their_answers_withheld() -> None:
     study = load_study(read_configs([ROOT / "config.yaml"]) | {"source_language": ["python", "javascript"]}, ROOT)
     assert text_policy(study).closed == () and "param-qa-from-javascript" in study.twins
     flask = replace(study.sources["flask"], licence="LicenseRef-none")
