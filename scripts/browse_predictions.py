@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.errors import run
+from codestilts.options import add_settings
 from codestilts.provenance import atomic, parquet_files
 from codestilts.reporting.prediction_browser import browsed_predictions
 
@@ -21,12 +20,7 @@ def main() -> None:
         required=True,
         help="predictions of all arms (parquet), or folders of them",
     )
-    parser.add_argument(
-        "--settings",
-        type=TypeAdapter(SamplePredictionsSettings).validate_json,
-        required=True,
-        help="JSON of SamplePredictionsSettings",
-    )
+    add_settings(parser, SamplePredictionsSettings)
     parser.add_argument("--out", required=True, help="predictions to browse (parquet), written")
     arguments = parser.parse_args()
     table = browsed_predictions(arguments.examples, parquet_files(arguments.predictions), arguments.settings)

@@ -4,12 +4,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.claim_settings import ClaimSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import evaluate
+from codestilts.options import add_settings
 from codestilts.provenance import parquet_files, write_json
 from codestilts.workflow.commands import run_command
 
@@ -19,9 +18,7 @@ def main() -> None:
     parser.add_argument("--predictions", nargs="*", type=Path, default=[], help="tables (parquet) or folders of them")
     parser.add_argument("--records", nargs="*", type=Path, default=[], help="folders of target models")
     parser.add_argument("--languages", nargs="?", help="similarity table (CSV), if it matters")
-    parser.add_argument(
-        "--settings", type=TypeAdapter(ClaimSettings).validate_json, required=True, help="JSON of ClaimSettings"
-    )
+    add_settings(parser, ClaimSettings)
     parser.add_argument("--out", required=True, help="the verdict (JSON), written")
     arguments = parser.parse_args()
     near = None

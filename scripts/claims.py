@@ -5,12 +5,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.claim_settings import ClaimsSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import claims_table
+from codestilts.options import add_settings
 from codestilts.workflow.commands import run_command
 
 
@@ -18,9 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", nargs="*", type=Path, default=[], help="verdicts (JSON) of scripts/claim.py")
     parser.add_argument("--contrasts", required=True, help="the study's contrasts (CSV)")
-    parser.add_argument(
-        "--settings", type=TypeAdapter(ClaimsSettings).validate_json, required=True, help="JSON of ClaimsSettings"
-    )
+    add_settings(parser, ClaimsSettings)
     parser.add_argument("--out", required=True, help="the table (CSV), written")
     arguments = parser.parse_args()
     found = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.claims]

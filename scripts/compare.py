@@ -2,15 +2,13 @@
 
 import argparse
 
-from pydantic import TypeAdapter
-
 from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.comparison import TABLES, compare
 from codestilts.evaluation.leakage import with_leaks
 from codestilts.evaluation.scoring import read_values
-from codestilts.options import whole_number
+from codestilts.options import add_settings, whole_number
 
 
 def main() -> None:
@@ -18,12 +16,7 @@ def main() -> None:
     parser.add_argument("--values", nargs="+", required=True, help="tables of values (parquet) of arms and baselines")
     parser.add_argument("--sums", nargs="+", required=True, help="their tables of sums (parquet)")
     parser.add_argument("--languages", required=True, help="similarity table (CSV)")
-    parser.add_argument(
-        "--settings",
-        type=TypeAdapter(ComparisonSettings).validate_json,
-        required=True,
-        help="JSON of ComparisonSettings",
-    )
+    add_settings(parser, ComparisonSettings)
     parser.add_argument("--audit", help="leakage audit (CSV): pairs of an arm and a target that it flags")
     parser.add_argument(
         "--processes", type=whole_number("--processes", 1), default=1, help="encoders that are compared at a time"

@@ -4,23 +4,18 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from pydantic import TypeAdapter
 
 from codestilts.config.analysis_settings import SimilaritySettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
 from codestilts.evaluation.language_similarity import similarity_table
+from codestilts.options import add_settings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--functions", nargs="*", type=Path, default=[], help="functions of each language (parquet)")
-    parser.add_argument(
-        "--settings",
-        type=TypeAdapter(SimilaritySettings).validate_json,
-        required=True,
-        help="JSON of SimilaritySettings",
-    )
+    add_settings(parser, SimilaritySettings)
     parser.add_argument("--out", required=True, help="similarity table (CSV), written")
     arguments = parser.parse_args()
     functions = ((path.stem, pd.read_parquet(path, columns=["tokens"])["tokens"]) for path in arguments.functions)

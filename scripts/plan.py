@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.errors import run
-from codestilts.options import share, whole_number
+from codestilts.options import add_configs, share, whole_number
 from codestilts.workflow import device_speed
 from codestilts.workflow.plan_text import Plan, plan_text
 from codestilts.workflow.planning import Workload, device_jobs, hub_bytes
@@ -14,7 +14,7 @@ from codestilts.workflow.task_sizes import FILL
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+    add_configs(parser)
     parser.add_argument(
         "--gpus", type=whole_number("--gpus", 1), nargs="+", default=[1, 8, 64], help="numbers of devices to plan for"
     )
@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--hub", action="store_true", help="ask the hub for the sizes of its repositories")
     arguments = parser.parse_args()
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     runs = device_speed.read_measured_runs(arguments.results)
     workload = Workload.of(study, Path(), device_speed.mean_lengths(runs), arguments.fill)
     speed = device_speed.choose_speed(study, runs, arguments.gpu, arguments.utilisation)

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from codestilts.config.registration import register
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.errors import run
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--configs", nargs="+", type=Path, default=[Path("config.yaml")], help="its YAML files")
     parser.add_argument("--reason", default="", help="why a new plan is registered; the report prints it")
     arguments = parser.parse_args()
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     folder = Path("results", study.name)
     entry = register(study, folder, arguments.reason)
     print(f"{folder}/plan.json: plan {entry.digest} registered on {entry.date}, {entry.results} prediction files exist")

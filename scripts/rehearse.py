@@ -7,9 +7,10 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter
 
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import run
+from codestilts.options import add_configs
 from codestilts.provenance import atomic, write_json
 from codestilts.workflow.rehearsal import Gaps, find_available, hub_lookup, make_rehearsal
 from codestilts.workflow.rehearsal_coverage import coverage_text
@@ -17,15 +18,15 @@ from codestilts.workflow.rehearsal_coverage import coverage_text
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+    add_configs(parser)
     parser.add_argument("--cover", choices=["each", "pairs", "all"], default="each", help="runs of the grid to keep")
     parser.add_argument("--overlay", type=Path, required=True, help="YAML of the rehearsal; .gaps.json is beside it")
     parser.add_argument("--scores", type=Path, help="scores of a finished rehearsal: print what it has covered")
     arguments = parser.parse_args()
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     gaps = arguments.overlay.with_suffix(".gaps.json")
     if arguments.scores:
-        rehearsed = load_study(read_configs([*arguments.configs, arguments.overlay]), ".")
+        rehearsed = read_study([*arguments.configs, arguments.overlay])
         known = TypeAdapter(Gaps).validate_json(gaps.read_bytes())
         print(coverage_text(study, rehearsed, read_csv(arguments.scores), known))
         return

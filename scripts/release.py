@@ -3,19 +3,20 @@
 import argparse
 from pathlib import Path
 
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.errors import run
+from codestilts.options import add_configs
 from codestilts.release.extent import in_words
 from codestilts.release.write import write_release
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+    add_configs(parser)
     parser.add_argument("--results", type=Path, required=True, help="the study's folder of results")
     parser.add_argument("--out", type=Path, required=True, help="folder of the release, which is replaced")
     arguments = parser.parse_args()
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     record = write_release(study, arguments.results, arguments.out)
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())
     print(f"{arguments.out}: {in_words(record) or 'all runs'}, {size / 1000:,.0f} kB")

@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from pydantic import TypeAdapter
 
 from codestilts.config.analysis_settings import ReportSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.files import read_yaml
+from codestilts.options import add_settings
 from codestilts.provenance import atomic
 from codestilts.reporting.html_report import ReportInputs, render
 from codestilts.workflow.energy import benchmarked_hours, energy_of_study
@@ -24,9 +24,7 @@ def main() -> None:
         "--template", type=Path, required=True, help="template of the page, beside its style and script"
     )
     parser.add_argument("--image", type=Path, help="file with the digest of the container image of the jobs")
-    parser.add_argument(
-        "--settings", type=TypeAdapter(ReportSettings).validate_json, required=True, help="JSON of ReportSettings"
-    )
+    add_settings(parser, ReportSettings)
     parser.add_argument("--out", required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
     hours = benchmarked_hours(arguments.results / "benchmarks", arguments.settings.gpus)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from codestilts.config.computations import COMPUTATIONS, ROUNDING
 from codestilts.config.study import Study
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.errors import CodeStiltsError, run
-from codestilts.options import whole_number
+from codestilts.options import add_configs, whole_number
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+    add_configs(parser)
     parser.add_argument(
         "--results", type=Path, required=True, help="the study's finished results, made on this machine"
     )
@@ -33,7 +33,7 @@ def main() -> None:
         "--computation", choices=COMPUTATIONS, help="compute this one only, with the environment as it is"
     )
     arguments = parser.parse_args()
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     pairs = sample_of(study, arguments.arms or study.shown_arms)
     if arguments.computation:
         from codestilts.training.rounding import Sample, train_again

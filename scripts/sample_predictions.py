@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from pydantic import TypeAdapter
 
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
+from codestilts.options import add_settings
 from codestilts.provenance import parquet_files
 from codestilts.reporting.sample_predictions import sample_predictions
 
@@ -23,12 +23,7 @@ def main() -> None:
         required=True,
         help="predictions of the arms to show (parquet), or folders of them",
     )
-    parser.add_argument(
-        "--settings",
-        type=TypeAdapter(SamplePredictionsSettings).validate_json,
-        required=True,
-        help="JSON of SamplePredictionsSettings",
-    )
+    add_settings(parser, SamplePredictionsSettings)
     parser.add_argument("--out", required=True, help="table of sample predictions (CSV), written")
     arguments = parser.parse_args()
     predictions = pd.concat([pd.read_parquet(path) for path in parquet_files(arguments.predictions)])

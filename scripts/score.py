@@ -3,11 +3,10 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.analysis_settings import ScoreSettings
 from codestilts.errors import run
 from codestilts.evaluation.scoring import score
+from codestilts.options import add_settings
 from codestilts.provenance import atomic, parquet_files
 
 
@@ -20,9 +19,7 @@ def main() -> None:
         required=True,
         help="predictions of any targets (parquet), or folders of them",
     )
-    parser.add_argument(
-        "--settings", type=TypeAdapter(ScoreSettings).validate_json, required=True, help="JSON of ScoreSettings"
-    )
+    add_settings(parser, ScoreSettings)
     parser.add_argument("--values", required=True, help="table of values (parquet), written")
     parser.add_argument("--sums", required=True, help="table of the sums that effects need (parquet), written")
     arguments = parser.parse_args()

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from pydantic import TypeAdapter
 
 from codestilts.config.analysis_settings import SourceLanguageSettings
 from codestilts.csv_tables import read_csv, write_csv
@@ -12,6 +11,7 @@ from codestilts.errors import run
 from codestilts.evaluation.language_similarity import profile, similarity
 from codestilts.evaluation.scoring import read_values
 from codestilts.evaluation.source_languages import source_language_table
+from codestilts.options import add_settings
 
 
 def main() -> None:
@@ -21,12 +21,7 @@ def main() -> None:
     parser.add_argument("--languages", required=True, help="similarity table (CSV)")
     parser.add_argument("--functions", nargs="*", type=Path, default=[], help="functions of each language (parquet)")
     parser.add_argument("--examples", nargs="+", type=Path, required=True, help="examples of targets and their twins")
-    parser.add_argument(
-        "--settings",
-        type=TypeAdapter(SourceLanguageSettings).validate_json,
-        required=True,
-        help="JSON of SourceLanguageSettings",
-    )
+    add_settings(parser, SourceLanguageSettings)
     parser.add_argument("--out", required=True, help="CSV, written")
     arguments = parser.parse_args()
     tokens = {path.stem: pd.read_parquet(path, columns=["tokens"])["tokens"] for path in arguments.functions}

@@ -3,21 +3,21 @@
 import argparse
 from pathlib import Path
 
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.errors import run
-from codestilts.options import whole_number
+from codestilts.options import add_configs, whole_number
 from codestilts.workflow.status import read_status
 from codestilts.workflow.status_text import Commands, status_text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+    add_configs(parser)
     parser.add_argument(
         "--failures", type=whole_number("--failures", 0), default=10, help="most failed jobs to show, the latest first"
     )
     arguments = parser.parse_args()
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     print(status_text(read_status(study, Path()), Commands.of(study.name, arguments.configs[1:]), arguments.failures))
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from codestilts.config.schema import SCHEMAS
-from codestilts.config.validation import load_study, read_configs
+from codestilts.config.validation import read_study
 from codestilts.errors import run
 from codestilts.provenance import write_json
 from codestilts.workflow.encoder_checks import check_encoders
@@ -19,7 +19,7 @@ def main() -> None:
     if arguments.schemas:
         for name, model in SCHEMAS.items():
             write_json(arguments.schemas / f"{name}.json", model.model_json_schema())
-    study = load_study(read_configs(arguments.configs), ".", arguments.configs)
+    study = read_study(arguments.configs)
     check_encoders(study, Path())
     grid = {"encoders": study.encoders, "arms": study.arms, "targets": study.targets, "seeds": study.config.seeds}
     rest = {"languages": study.config.languages, "sources": study.used_sources}

@@ -1,8 +1,24 @@
-"""Numbers that options of scripts take; a wrong one is an error of one line that names the option."""
+"""Options that several scripts have, and the numbers that options take: a wrong one is an error of one line."""
 
+from argparse import ArgumentParser
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from codestilts.errors import CodeStiltsError
+
+
+def add_configs(parser: ArgumentParser) -> None:
+    """Add ``--configs``, the YAML files of a study (:func:`codestilts.config.validation.read_study`)."""
+    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml and the study's overlay")
+
+
+def add_settings(parser: ArgumentParser, kind: type[Any]) -> None:
+    """Add ``--settings``, the settings of a job as JSON, which is parsed into an object of ``kind``."""
+    parse = TypeAdapter(kind).validate_json
+    parser.add_argument("--settings", type=parse, required=True, help=f"JSON of {kind.__name__}")
 
 
 def whole_number(option: str, least: int) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import test_html_report as study
+import report_study as study
 from chromium import AXE, Page, open_browser, program
 from run_notebooks import run_notebook
 

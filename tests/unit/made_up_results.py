@@ -8,6 +8,7 @@ import pandas as pd
 
 from codestilts.csv_tables import write_csv
 from codestilts.provenance import write_json
+from codestilts.training.curve import downsample_curve
 
 ARMS, TARGETS, LANGUAGES, SEEDS = ["none", "pos"], ["match", "tags"], ["python", "c", "go"], [0, 1]
 ROWS = 100  # test rows of each language
@@ -60,6 +61,24 @@ def record(arm: str, target: str, seed: int, processor: str) -> dict[str, Any]:
     drawn = {target: {"digest": f"rows of seed {seed}", "rows": 40, "pool": 80}}
     machine = {"device": "cpu", "processor": processor, "threads": 1, "precision": "fp32", "versions": {"torch": "2"}}
     return {**about, **machine, "steps": 60, "tokens": 1000, "drawn": drawn, "commit": "abc"}
+
+
+def write_run(folder: Path, arm: str, seed: int, tokens: int = 100, target: str = "") -> Path:
+    """Write the record of a training run of 100 steps, and return its file."""
+    folder = folder / arm / target / str(seed)
+    folder.mkdir(parents=True)
+    steps = pd.DataFrame(
+        {"step": range(1, 101), "task": "x", "tokens": tokens, "examples": 2, "loss": 2.0, "dev": None}
+    )
+    steps.loc[99, "dev"] = 0.5
+    record = {"encoder": "tiny", "arm": arm, "seed": seed, "steps": 100, "tokens": 100 * tokens, "seconds": 2.0}
+    record |= {"examples_seen": 200, "peak_memory_mb": 300, "loss_first": 2.0, "loss_last": 1.0, "device": "cpu"}
+    record |= {"processor": "a processor", "threads": 1, "commit": "abc", "versions": {"torch": "2"}}
+    record["curve"] = downsample_curve(steps)
+    if target:
+        record["target"] = target
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder / "run.json"
 
 
 def change_csv(path: Path, change: Any) -> None:

@@ -423,7 +423,7 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
     )
     about = {**claim("positive").model_dump(exclude_defaults=True), "languages": "far"}
     absent = ClaimSettings("first", about, "paper", ("the arm tpp",), "snakemake first")
-    table = claims_table(ClaimsSettings("paper", (absent,), ("first", "squad")), [judged], NO_CONTRASTS)
+    table = claims_table(ClaimsSettings((absent,), ("first", "squad")), [judged], NO_CONTRASTS)
     assert table["claim"].tolist() == ["first", "squad"]
     (nowhere,) = evaluate(replace(absent, command="", claim=about | {"lacks": "the arm tpp"}), [], [], None)["results"]
     assert nowhere["why"] == "every study of this project lacks the arm tpp"
@@ -465,7 +465,7 @@ def test_a_claim_about_the_primary_contrast_follows_its_correction(
     result = {"encoder": "tiny", "verdict": "supported", "why": "the interval is above 0", "deciding": ""}
     about = {**asked.model_dump(exclude_defaults=True), "claim": "own", "wanted": "above 0", "scope": ""}
     found = about | {"results": [result | {"estimates": [{"value": 1.0, "low": 0.1, "high": 2.0}]}]}
-    row = claims_table(ClaimsSettings("pocket", (), ("own",)), [found], contrasts).iloc[0]
+    row = claims_table(ClaimsSettings((), ("own",)), [found], contrasts).iloc[0]
     assert row["verdict"] == verdict
     if verdict == "inconclusive":
         assert row["why"] == "the interval is above 0, but undecided: corrected" and row["deciding"] == "5 seeds"

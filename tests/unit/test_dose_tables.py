@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import report_study
 import synthetic
-from test_html_report import SETTINGS, page, results  # noqa: F401 (a fixture)
+from report_study import SETTINGS, page
 
 from codestilts.config.scopes import ALL_GROUPS
 from codestilts.csv_tables import read_csv, write_csv
@@ -13,6 +14,8 @@ from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import figures
 from codestilts.reporting.dose_figure import dose_figure
 from codestilts.reporting.doses import ChosenEnds, DoseTables, TextLoss, by_trial, chosen_ends, dose_tables, text_losses
+
+results = report_study.results  # a fixture
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +140,7 @@ def test_the_figure_has_every_trial_and_a_ring_at_the_chosen_dose(tables: DoseTa
     ]
 
 
-def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> None:  # noqa: F811
+def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> None:
     html = page(results)
     assert 'id="doses"' not in html
     for path in results.iterdir():

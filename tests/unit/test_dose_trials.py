@@ -212,7 +212,7 @@ def test_the_held_out_loss_is_that_of_transformers(folder: Path, home: Path, tok
     assert found["mlm"] == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_the_held_out_loss_is_read_by_the_published_head(tried: DoseJob, folder: Path, home: Path) -> None:
+def test_the_held_out_loss_is_read_by_the_published_head(tried: DoseJob) -> None:
     """Before: the arm none. A larger dose moves the encoder farther from what the head reads."""
     small, large = (found["held_out_loss"]["mlm"] for found in json.loads(tried.out.read_text())[:2])
     assert small != large and small > 0

@@ -262,7 +262,7 @@ def test_weights_that_are_not_finite_give_empty_outputs(kind, beams, encoder, to
     assert set(found["prediction"]) == {""} and found["cut"].all() and set(found["score"]) == {-np.inf}
 
 
-def test_the_decoder_starts_from_the_encoders_first_blocks(encoder, tokenizer, tmp_path):
+def test_the_decoder_starts_from_the_encoders_first_blocks(encoder, tokenizer):
     head, again = (new_head(encoder, tokenizer, decoder_layers=1) for _ in range(2))
     own, weights = head.decoder.blocks.state_dict(), encoder.state_dict()
     shared = [name for name in own if name in weights]

@@ -187,7 +187,7 @@ def test_room_is_only_pretended_with_a_pretended_gpu(folder, tokenizer, monkeypa
     assert train(folder, tokenizer).record["parts"] == 1
 
 
-def test_the_record_says_how_a_step_was_computed(folder, tmp_path, holds, monkeypatch):
+def test_the_record_says_how_a_step_was_computed(folder, tmp_path, holds):
     tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
     holds(4)
     seed_jobs.train_seeds(tiny.target_job(folder, tmp_path, seeds=(0,)))

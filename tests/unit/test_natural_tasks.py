@@ -275,7 +275,7 @@ def test_an_article_without_a_summary_is_counted(tmp_path: Path) -> None:
     assert frame.attrs["dropped"]["xlsum/english:english:train: no reference"] == 1
 
 
-def test_outputs_in_a_language_that_nothing_identifies_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_outputs_in_a_language_that_nothing_identifies_are_refused(tmp_path: Path) -> None:
     declared = spec("xlsum") | {"languages": ["english", "burmese"]}
     for entry in declared["read"]:
         entry.pop("rows")

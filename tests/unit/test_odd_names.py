@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import report_study as report
 import synthetic
-import test_html_report as report
 
 from codestilts.config.analysis_settings import ComparedArm, ReportedArm
 from codestilts.csv_tables import read_csv, write_csv

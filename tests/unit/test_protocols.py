@@ -211,7 +211,7 @@ def test_an_example_may_have_several_labels(tokenizer, folder):
     assert found["prediction"].tolist() == rows["label"].tolist() and value(row_sums(found, "micro_f1")) == 1.0
 
 
-def test_mining_takes_each_text_once_from_the_highest_margin_down(tokenizer):
+def test_mining_takes_each_text_once_from_the_highest_margin_down():
     rows = pd.DataFrame(
         {
             "id": ["a", "b", "c"],
@@ -235,7 +235,7 @@ def test_mining_takes_each_text_once_from_the_highest_margin_down(tokenizer):
     assert found["gold"].tolist()[:2] == ["a", ""]
 
 
-def test_programs_of_one_problem_are_found_among_all(tokenizer):
+def test_programs_of_one_problem_are_found_among_all():
     rows = pd.DataFrame(
         {
             "id": list("abcd"),

@@ -10,7 +10,8 @@ import pytest
 from grid_study import study_of
 
 from codestilts.config.plan_record import PLAN, changes, current, read_entries
-from codestilts.config.registration import digest, expected_state, note_run, plan_of, register
+from codestilts.config.registration import expected_state, note_run, plan_of, register
+from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.reporting.registered_plan import plan_notes
@@ -59,7 +60,7 @@ def test_a_change_is_added_with_its_date_and_what_there_was(tmp_path: Path, resu
     assert {key for key in entry.changes if key.startswith("tasks.")} == {"tasks.cloze", "tasks.pos"}
     entries = read_entries(results / PLAN)
     assert entries[0] == first and len(entries) == 2
-    assert digest(current(entries)) == entry.digest != first.digest
+    assert short_digest(current(entries)) == entry.digest != first.digest
 
 
 def test_a_plan_that_returns_is_a_deviation_too_and_changes_nothing(tmp_path: Path, results: Path) -> None:

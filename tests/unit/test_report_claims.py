@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from test_html_report import EVIL, SETTINGS, page, results  # noqa: F401
+import report_study
+from report_study import EVIL, page
 
 from codestilts.evaluation.claim_estimates import COLUMNS
 from codestilts.reporting.claim_rows import claim_rows
+
+results = report_study.results  # a fixture
 
 SQUAD = {"claim": "squad", "encoder": "tiny", "says": "It helps.", "paper": EVIL, "wanted": "8.2 ± 2", "why": "inside"}
 SQUAD |= {"verdict": "supported", "scope": "all groups", "value": 8.0, "low": 7.0, "high": 9.0, "p": 0.01}
@@ -47,13 +50,13 @@ def test_with_several_encoders_an_anchor_names_one_and_a_missing_figure_is_not_l
     assert (row["anchor"], row["figure"]) == ("claim-squad-tiny", "")
 
 
-def with_claims(results: Path, folder: Path, rows: list[dict[str, Any]]) -> Path:  # noqa: F811
+def with_claims(results: Path, folder: Path, rows: list[dict[str, Any]]) -> Path:
     project = Path(shutil.copytree(results, folder / "results"))
     table(rows).to_csv(project / "claims.csv", index=False)
     return project
 
 
-def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path) -> None:
     html = page(with_claims(results, tmp_path, ROWS))
     assert html.count("<script") == 1
     assert '<tr id="claim-squad"><td class="good">' in html and "+8.0 [+7.0, +9.0]" in html
@@ -64,19 +67,19 @@ def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path)
         assert f'id="{anchor}"' in html, anchor
 
 
-def test_the_command_for_a_claim_runs_as_it_is_written(results: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_command_for_a_claim_runs_as_it_is_written(results: Path, tmp_path: Path) -> None:
     """It names the number of cores, which Snakemake demands, and the config of every study but the pocket study."""
     project = with_claims(results, tmp_path, ROWS)
     for study, config in (("pocket", ""), ("desk", " --configfile studies/desk.yaml")):
-        html = page(project, replace(SETTINGS, study=study))
+        html = page(project, replace(report_study.SETTINGS, study=study))
         assert f"<code>snakemake --cores all results/{study}/claims/CLAIM.json{config}</code>" in html
 
 
-def test_without_claims_there_is_no_section(results: Path) -> None:  # noqa: F811
+def test_without_claims_there_is_no_section(results: Path) -> None:
     assert 'id="claims"' not in page(results) and "#claims" not in page(results)
 
 
-def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Path) -> None:
     project = with_claims(results, tmp_path, [])
     assert "No plan was registered" in page(project)
     first = {"kind": "registration", "date": "2026-01-02T03:04:05+00:00", "digest": "abc", "plan": {"seeds": [0, 1]}}

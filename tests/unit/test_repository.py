@@ -54,6 +54,16 @@ def ask(inputs: dict[str, Path], entry: dict[str, Any], **other: Any) -> pd.Data
     return read(inputs_of(inputs), make_settings(**task | other))
 
 
+def task_file(folder: Path, *splits: str) -> Path:
+    """The file of a task that reads these splits of the source."""
+    task = {"type": "classification", "builder": "codestilts.examples.readers.hub_tables:rows"}
+    task |= {"languages": ["english"], "fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"]}
+    task |= {"metric": "accuracy", "description": "", "licence": ""}
+    file = folder / "demo.yaml"
+    file.write_text(yaml.safe_dump(task | {"read": [{"source": "src", "as": split} for split in splits]}))
+    return file
+
+
 TWO = front([config("easy", train="data/train-*.parquet"), config("hard", train="extra/train-*.parquet")])
 TABLES = {
     "data/train-0.parquet": parquet(text=["easy 1", "easy 2"], label=[0, 1]),
@@ -276,26 +286,14 @@ def test_hidden_labels_are_told_and_what_is_left_out_stands_with_the_examples(tm
     inputs = archive(
         tmp_path, {"train.parquet": table, "dev.parquet": table, "test.parquet": parquet(text=["a"], label=[-1])}
     )
-    task = {
-        "type": "classification",
-        "builder": "codestilts.examples.readers.hub_tables:rows",
-        "languages": ["english"],
-    }
-    task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
-    task |= {"description": "", "licence": ""}
-    task["read"] = [{"source": "src", "as": "train"}, {"source": "src", "as": "dev"}]
-    file = tmp_path / "demo.yaml"
-    file.write_text(yaml.safe_dump(task))
-    frame, _ = build(file, inputs, source_language="english")
+    frame, _ = build(task_file(tmp_path, "train", "dev"), inputs, source_language="english")
     assert frame["text_a"].tolist() == ["b", "b"]
     frame.to_parquet(tmp_path / "demo.parquet")
     noted = pd.read_parquet(tmp_path / "demo.parquet").attrs["dropped"]
     assert noted["src/english:train: no label"] == 2
     assert noted["src/english:train: no text_a"] == 1
-    task["read"].append({"source": "src", "as": "test"})
-    file.write_text(yaml.safe_dump(task))
     with pytest.raises(CodeStiltsError, match=r"split test.*label"):
-        build(file, inputs, source_language="english")
+        build(task_file(tmp_path, "train", "dev", "test"), inputs, source_language="english")
 
 
 def test_half_a_character_is_counted_and_its_row_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -309,17 +307,7 @@ def test_a_number_where_a_text_should_be_is_refused(tmp_path: Path) -> None:
     table = parquet(text=[1], label=[0])
     inputs = archive(tmp_path, {"train.parquet": table, "dev.parquet": table})
     with pytest.raises(CodeStiltsError, match=r"is 1, not text"):
-        file = tmp_path / "demo.yaml"
-        task = {
-            "type": "classification",
-            "builder": "codestilts.examples.readers.hub_tables:rows",
-            "languages": ["english"],
-        }
-        task |= {"fields": {**FIELDS, "text_b": "text"}, "labels": ["no", "yes"], "metric": "accuracy"}
-        task |= {"description": "", "licence": ""}
-        task["read"] = [{"source": "src", "as": split} for split in ("train", "dev")]
-        file.write_text(yaml.safe_dump(task))
-        build(file, inputs, source_language="english")
+        build(task_file(tmp_path, "train", "dev"), inputs, source_language="english")
 
 
 def listed(value: Any) -> Any:

@@ -85,13 +85,11 @@ def test_training_packages_are_fetched_for_the_source_language_alone() -> None:
         assert splits[other].isdisjoint({"train", "dev"})
 
 
-def test_common_sizes_do_not_cut_a_protocol(study: Study) -> None:
+def test_common_sizes_do_not_cut_a_protocol() -> None:
     paper = load_study(read_configs([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]), ROOT)
     assert paper.config.data.target.given() == {"train": 400000, "dev": 500, "test": 20000, "test_source": 20000}
-    assert preparation_jobs.build_settings(paper, "udpos").sizes().keys() == {
-        "train",
-        "dev",
-    }  # German: 22,458 test rows
+    udpos = preparation_jobs.build_settings(paper, "udpos")
+    assert udpos.sizes().keys() == {"train", "dev"}  # German: 22,458 test rows
     bucc = preparation_jobs.build_settings(paper, "bucc")
     assert bucc.sizes().keys() == {"train"}  # dev sets the threshold: Russian has 2,374 pairs
     data = paper.config.data.model_copy(update={"tasks": {"udpos": TaskData(test=9)}})

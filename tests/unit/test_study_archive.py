@@ -27,7 +27,8 @@ from codestilts.archiving.disclosure import check_members, disclosures
 from codestilts.archiving.licences import excerpts, may_be_shared, sources_of_task, text_policy
 from codestilts.archiving.markdown import hub_licence, markdown_table
 from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
-from codestilts.config.registration import digest, plan_of
+from codestilts.config.registration import plan_of
+from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -69,7 +70,7 @@ def test_a_target_with_one_closed_source_is_closed(tmp_path: Path) -> None:
     assert policy.withheld == ("param-qa",), "labels, tags and ids are no texts"
 
 
-def test_twins_of_closed_targets_are_closed_and_their_answers_withheld(tmp_path: Path) -> None:
+def test_twins_of_closed_targets_are_closed_and_their_answers_withheld() -> None:
     study = load_study(read_configs([ROOT / "config.yaml"]) | {"source_language": ["python", "javascript"]}, ROOT)
     assert text_policy(study).closed == () and "param-qa-from-javascript" in study.twins
     flask = replace(study.sources["flask"], licence="LicenseRef-none")
@@ -304,7 +305,7 @@ def finished(folder: Path, study: Study) -> Path:
     for name in needed_files(study):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "digest": digest(plan_of(study))}
+    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "digest": short_digest(plan_of(study))}
     write_json(folder / "plan.json", {"entries": [entry]})
     return folder
 

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import report_study
+from report_study import SETTINGS, page
 from scipy import stats
-from test_html_report import SETTINGS, page, results  # noqa: F401 (a fixture)
 
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.evaluation.task_rankings import MEASURES, judged, measured_scores, ndcg, regret, summary
 from codestilts.reporting import figures
 from codestilts.reporting.transferability import ranking_figure, ranking_tables
+
+results = report_study.results  # a fixture
 
 SCORES = np.array([50.0, 40.0, 45.0, 30.0])
 
@@ -108,7 +111,7 @@ def test_the_figure_has_a_panel_for_each_measure_with_every_target_and_the_means
     assert names == ["LogME", "similar texts", "largest set", "same form", "same domain", "random order"]
 
 
-def test_the_page_shows_which_task_each_ranking_would_have_chosen(results: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_page_shows_which_task_each_ranking_would_have_chosen(results: Path, tmp_path: Path) -> None:
     """In the synthetic study, pos is ranked before cloze for both targets."""
     folder = tmp_path / "results"
     shutil.copytree(results, folder)

@@ -160,7 +160,7 @@ def test_answers_are_what_the_task_says_they_look_like(tokenizer, folder):
         span_qa.encode(rows, tokenizer, task("span_qa", answer=r"\d+"))
 
 
-def test_ranks_by_hand_and_ties_count_against(tokenizer):
+def test_ranks_by_hand_and_ties_count_against():
     rows = tiny.examples("retrieval", 3).assign(split="test")
     axes = torch.eye(3)
     swapped = torch.stack([axes, axes[[0, 2, 1]]], dim=1)  # the second and third documents are each other's
@@ -171,7 +171,7 @@ def test_ranks_by_hand_and_ties_count_against(tokenizer):
     assert retrieval.decode([collapsed], [], rows, task("retrieval"))["score"].tolist() == [1 / 3] * 3
 
 
-def test_mining_answers_queries_only(tokenizer):
+def test_mining_answers_queries_only():
     rows = tiny.examples("retrieval", 6).assign(split="test")
     rows.loc[4, "document"] = ""
     rows.loc[5, "query"] = ""

@@ -146,7 +146,7 @@ def test_numbers_that_snakemake_reads_as_texts_are_numbers_in_every_job() -> Non
     assert (job.learning_rate, job.steps, job.weight_decay) == (0.0005, 7, 0.01)
 
 
-def test_an_error_names_the_command_line(tmp_path: Path) -> None:
+def test_an_error_names_the_command_line() -> None:
     with pytest.raises(CodeStiltsError, match=r"^--config: seeds: 4 .*2 times"):
         load_study(changed(CONFIG, {"seeds": [4, 4]}), ROOT, [ROOT / "config.yaml"], {"seeds": [4, 4]})
 

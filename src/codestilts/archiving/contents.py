@@ -13,7 +13,8 @@ from codestilts.archiving.licences import text_policy
 from codestilts.config.claim_jobs import decidable_claims
 from codestilts.config.doses import dose_pairs
 from codestilts.config.plan_record import PLAN, read_entries
-from codestilts.config.registration import digest, plan_of
+from codestilts.config.registration import plan_of
+from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
 from codestilts.config.transferability import transferability_pairs
 from codestilts.csv_tables import read_csv
@@ -177,7 +178,7 @@ def _check_finished(study: Study, results: Path) -> None:
     if missing := next((name for name in needed_files(study) if not (results / name).exists()), None):
         raise CodeStiltsError(f"{results / missing}: missing: finish the study first: `make report STUDY={study.name}`")
     entries = read_entries(results / PLAN)
-    if not entries or entries[-1].digest != digest(plan_of(study)):
+    if not entries or entries[-1].digest != short_digest(plan_of(study)):
         raise CodeStiltsError(
             f"{results / PLAN}: the study was run with other settings or tasks than those of its config now: run it "
             "again, or go back to them"

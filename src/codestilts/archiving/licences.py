@@ -1,9 +1,9 @@
 """Which texts of others a study archive may hold: those of sources whose licence lets everybody pass copies on."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
@@ -77,16 +77,14 @@ def licence_members(study: Study, resources: Path) -> dict[str, bytes]:
     policy, found, tested = text_policy(study), dict[str, bytes](), study.targets + study.twins
     tasks = {name: sources_of_task(study, name) for name in study.examples}
     shown = {target: [*excerpts(study, target)] for target in tested if target not in policy.closed}
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for source in (study.sources[name] for name in study.used_sources):
         users = [task for task, sources in tasks.items() if source.name in sources]
         users += [name for name in study.encoders if study.source_of_encoder(name) == source.name]
         texts = [f"{what} of {target}" for target in users for what in shown.get(target, [])]
         files = _licence_files(source, resources) if texts else {}
         found |= files
-        writer.writerow(
+        rows.append(
             {
                 "source": source.name,
                 "version": source.version,
@@ -97,7 +95,7 @@ def licence_members(study: Study, resources: Path) -> dict[str, bytes]:
                 "licence_files": "; ".join(files),
             }
         )
-    return {"licences.csv": table.getvalue().encode(), **found}
+    return {"licences.csv": pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False).encode(), **found}
 
 
 def excerpts(study: Study, target: str) -> list[str]:

@@ -54,6 +54,7 @@ def model_card(study: Study, models: Sequence[Path], audit: pd.DataFrame, scores
     )
     tested = [target] if target else study.targets
     related = audit[audit["trained_on"].isin([*trained, *intermediate]) & audit["tested_on"].isin(tested)]
+    leaks = related[related["remaining"].astype(float) > 0]
     own = scores[(scores["encoder"] == encoder) & (scores["arm"] == arm) & (scores["target"] == target)]
     values: dict[str, Any] = {
         "study": study.name,
@@ -66,8 +67,7 @@ def model_card(study: Study, models: Sequence[Path], audit: pd.DataFrame, scores
         "target": target,
         "models": markdown_table(pd.DataFrame(map(_model_row, models, records))),
         "scores": markdown_table(test_scores(own)) if len(own) else "",
-        "leakage": markdown_table(related[related["remaining"].astype(float) > 0][LEAKAGE]),
-        "leaks": bool((related["remaining"].astype(float) > 0).any()),
+        "leakage": markdown_table(leaks[LEAKAGE]) if len(leaks) else "",
     }
     return card(metadata, render(root / TEMPLATE, values))
 

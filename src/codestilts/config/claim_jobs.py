@@ -50,7 +50,7 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
 def claims_settings(study: Study) -> ClaimsSettings:
     """Return the settings for the table of all claims."""
     every = [claim_settings(study, name) for name in study.claims]
-    return ClaimsSettings(study.name, tuple(one for one in every if one.missing), tuple(study.claims))
+    return ClaimsSettings(tuple(one for one in every if one.missing), tuple(study.claims))
 
 
 def decidable_claims(study: Study) -> list[str]:

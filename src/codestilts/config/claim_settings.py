@@ -97,6 +97,5 @@ class ClaimSettings:
 class ClaimsSettings:
     """Settings of the table of all claims: those that the study cannot decide have no file of their own."""
 
-    study: str
     undecidable: tuple[ClaimSettings, ...]
     order: tuple[str, ...]

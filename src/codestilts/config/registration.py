@@ -4,15 +4,13 @@ Entries are only added to the file. Its first entry is the registration of the p
 whose plan differs from the entry before it adds a deviation, and ``scripts/register.py`` a new registration.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, prediction_files, read_entries
-from codestilts.config.settings_json import to_json
+from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
@@ -31,12 +29,12 @@ def plan_of(study: Study) -> Plan:
     plan |= {f"arms.{name}": arm.model_dump(exclude_defaults=True) for name, arm in study.arms.items()}
     plan |= {f"targets.{name}": study.tasks[name].metric for name in study.targets}
     plan |= {f"languages.{name}": "tested" for name in config.languages}
-    plan |= {f"tasks.{name}": _digest(_task(study, name)) for name in study.examples}
-    plan |= {f"claims.{name}": _digest(claim.model_dump()) for name, claim in study.claims.items()}
+    plan |= {f"tasks.{name}": short_digest(_task(study, name)) for name in study.examples}
+    plan |= {f"claims.{name}": short_digest(claim.model_dump()) for name, claim in study.claims.items()}
     plan |= {f"leakage.{key}": value for key, value in config.leakage.model_dump().items()}
     plan |= {f"sources.{name}": _pin(study.sources[name]) for name in study.used_sources}
     if config.grid:
-        plan["grid"] = _digest([block.model_dump() for block in config.grid])
+        plan["grid"] = short_digest([block.model_dump() for block in config.grid])
     for phase in ("intermediate", "target"):
         budget = getattr(config, phase).model_dump(exclude_none=True)
         plan |= {f"{phase}.{key}": value for key, value in budget.items() if key not in TECHNICAL}
@@ -48,10 +46,6 @@ def plan_of(study: Study) -> Plan:
     return parsed
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(to_json(value).encode()).hexdigest()[:16]
-
-
 def _task(study: Study, name: str) -> Plan:
     """Return the file of a task, with the data sets that it is made from if it has any."""
     origins = sorted(study.origins(name))
@@ -61,11 +55,6 @@ def _task(study: Study, name: str) -> Plan:
 def _pin(source: Source) -> str:
     """Return the version and the SHA-256 of a source, as far as it has them."""
     return " ".join(filter(None, (source.version, source.sha256[:16])))
-
-
-def digest(plan: Plan) -> str:
-    """Return the digest of a plan."""
-    return _digest(plan)
 
 
 def note_run(study: Study, folder: Path) -> Entry | None:
@@ -80,11 +69,11 @@ def note_run(study: Study, folder: Path) -> Entry | None:
     """
     entries, plan = read_entries(folder / PLAN), plan_of(study)
     if not entries:
-        return _add(folder, entries, Entry("registration", _now(), digest(plan), plan=plan))
-    if entries[-1].digest == digest(plan):
+        return _add(folder, entries, Entry("registration", _now(), short_digest(plan), plan=plan))
+    if entries[-1].digest == short_digest(plan):
         return None
     changed = changes(current(entries), plan)
-    return _add(folder, entries, Entry("deviation", _now(), digest(plan), changes=changed))
+    return _add(folder, entries, Entry("deviation", _now(), short_digest(plan), changes=changed))
 
 
 def register(study: Study, folder: Path, reason: str) -> Entry:
@@ -99,7 +88,7 @@ def register(study: Study, folder: Path, reason: str) -> Entry:
             f"{folder / PLAN}: it was registered on {entries[0].date[:10]}: say why it is registered again "
             "(make register REASON=..., or --reason)"
         )
-    return _add(folder, entries, Entry("registration", _now(), digest(plan), reason=reason.strip(), plan=plan))
+    return _add(folder, entries, Entry("registration", _now(), short_digest(plan), reason=reason.strip(), plan=plan))
 
 
 def _add(folder: Path, entries: list[Entry], entry: Entry) -> Entry:
@@ -118,6 +107,6 @@ def expected_state(study: Study, folder: Path) -> str:
 
     If it changes, the report is written anew.
     """
-    own, entries = digest(plan_of(study)), read_entries(folder / PLAN)
+    own, entries = short_digest(plan_of(study)), read_entries(folder / PLAN)
     added = not entries or entries[-1].digest != own
     return f"{own}, entry {len(entries) + added}"

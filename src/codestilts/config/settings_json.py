@@ -1,5 +1,6 @@
 """Settings of jobs as text: Snakemake runs a job again when this text changes."""
 
+import hashlib
 import json
 from dataclasses import fields
 from functools import cache
@@ -12,6 +13,11 @@ def to_json(settings: object) -> str:
     Fields with their default value are left out, so that a new field does not change the settings of finished jobs.
     """
     return json.dumps(settings, sort_keys=True, ensure_ascii=False, default=_changed_fields)
+
+
+def short_digest(value: object) -> str:
+    """Return a digest of settings or of plain data: 16 hexadecimal digits."""
+    return hashlib.sha256(to_json(value).encode()).hexdigest()[:16]
 
 
 def _changed_fields(settings: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Loading of a study: config files are merged and validated before anything runs, and all errors reported at once."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,15 @@ def load_study(
     if errors:
         raise CodeStiltsError("\nerror: ".join(" ".join(error.splitlines()) for error in dict.fromkeys(errors)))
     return study
+
+
+def read_study(files: Sequence[Path]) -> Study:
+    """Read and validate the study of some config files, of the project in the working directory.
+
+    Raises:
+        CodeStiltsError: Something is wrong, with one line for each error.
+    """
+    return load_study(read_configs(files), ".", files)
 
 
 def _misnamed(layers: list[tuple[str, Record]], root: Path) -> Iterator[str]:

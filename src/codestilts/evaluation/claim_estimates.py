@@ -123,7 +123,7 @@ def wanted(claim: Claim) -> str:
         case "at_least_each":
             return f"{claim.value:g} or more for each {claim.each}"
         case _:
-            return "" if claim.lacks else "the study has these properties"
+            return "the study has these properties"
 
 
 def _of_encoder(

@@ -8,6 +8,7 @@ import numpy as np
 
 from codestilts.config.schema_claims import Claim
 from codestilts.evaluation.statistics.crossed_t import Estimate, from_variance
+from codestilts.evaluation.statistics.multiplicity import partial_conjunction
 from codestilts.evaluation.statistics.power import with_rows, with_seeds
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_RUN = "supported", "not supported", "inconclusive", "not run"
@@ -116,9 +117,7 @@ def _partial_conjunction(estimates: Sequence[Estimate], least: int) -> tuple[str
         return INCONCLUSIVE, f"there are only {number}"
     alpha = (1 - estimates[0].confidence) / 2
     above, below = zip(*(tails(estimate, 0.0) for estimate in estimates), strict=True)
-    shown = 0  # tests are made in order, up to the first that fails
-    while shown < number and conjunction_p(above, shown + 1) <= alpha:
-        shown += 1
+    shown = partial_conjunction(above, alpha)
     if conjunction_p(above, least) <= alpha:
         return SUPPORTED, f"at least {max(shown, least)} of {number} are positive"
     if conjunction_p(below, number - least + 1) <= alpha:

@@ -12,8 +12,8 @@ import pandas as pd
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.evaluation.baselines import baseline_predictions
 from codestilts.evaluation.generation_baselines import usual_text
-from codestilts.evaluation.leakage import parts
 from codestilts.evaluation.metrics.registry import row_sums, value
+from codestilts.examples.text_clusters import parts
 
 COLUMNS = ["form", "domain", "task", "train", "dev", "tokens", "labels", "places", "trivial"]
 TOKEN = r"\w+|[^\w\s]"  # independent of encoders, so that the numbers are the same for all

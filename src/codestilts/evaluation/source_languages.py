@@ -5,6 +5,7 @@ most training examples (after Baltaji et al., arXiv 2310.16937, who predict it f
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -121,7 +122,8 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     several = scores[sources > 1]
     counts = several.groupby(cell)["source"].count().rename("sources")
     rows = []
-    for (arm, name), part in ((key, several[several["arm"] == key[0]]) for key in _pairs(best)):
+    for arm, name in product(dict.fromkeys(best["arm"]), EXPECTED):
+        part = several[several["arm"] == arm]
         told = best[(best["arm"] == arm) & (best[name] != "") & (best["best"] != "")]
         relative = part[["score", name]] - part.groupby(cell)[["score", name]].transform("mean")
         varied = relative.dropna()
@@ -130,7 +132,3 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         row["chance"] = 100 * (1 / told.set_index(cell).join(counts)["sources"]).mean()
         rows.append(row | {"correlation": stats.spearmanr(varied["score"], varied[name])[0] if known else float("nan")})
     return pd.DataFrame(rows, columns=["arm", "expected", "cells", "right", "chance", "correlation"])
-
-
-def _pairs(best: pd.DataFrame) -> list[tuple[str, str]]:
-    return [(arm, name) for arm in dict.fromkeys(best["arm"]) for name in EXPECTED]

@@ -97,7 +97,7 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
         warnings.insert(
             0, f"no run of {expected.folder} is among those of {found.folder}: they may be different studies"
         )
-    same_runs = not partial or _files(expected) == _files(found)
+    same_runs = not partial or expected.files == found.files
     compared = [compare_table(PLAN_TABLE, expected.settings, found.settings, allowed)] if expected.plan else []
     for name, table in TABLES.items():
         if name in expected.tables and not (table.of_all_runs and not same_runs):
@@ -108,11 +108,6 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
         elif name in found.tables:
             warnings.append(f"{name}: not compared, because {expected.folder} has no such table")
     return Comparison(expected, found, compared, differs, warnings)
-
-
-def _files(snapshot: Snapshot) -> set[str]:
-    """Return the files of predictions."""
-    return set(snapshot.tables["predictions"]["file"]) if "predictions" in snapshot.tables else set()
 
 
 def _unrelated(expected: Snapshot, found: Snapshot) -> bool:

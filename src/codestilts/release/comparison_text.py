@@ -38,7 +38,7 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
     whole_rows = table.cells["column"] == ""
     lines = [f"{table.name}, the worst first:"]
     for word, rows in table.cells[whole_rows].groupby("found", sort=False):
-        lines.append(f"  {len(rows):,} rows are {word}{_in_common(table, rows['row'])}")
+        lines.append(f"  {len(rows):,} rows are {word}{_in_common(rows['row'])}")
     cells = pd.concat([table.cells[whole_rows].head(3), table.cells[~whole_rows].head(shown)])
     body = [
         [f"  {cell['row']}", cell["column"], _shown(cell["expected"]), _shown(cell["found"]),
@@ -51,7 +51,7 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
     return lines
 
 
-def _in_common(table: TableComparison, rows: pd.Series) -> str:
+def _in_common(rows: pd.Series) -> str:
     """Return the parts of keys that all of these rows have, in words."""
     parts = [set(row.split(" / ")) for row in rows]
     shared = sorted(set.intersection(*parts)) if len(parts) > 1 else []

@@ -1,7 +1,6 @@
 """Two studies side by side: what differs in settings, versions and data, besides their tables."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,18 +13,14 @@ def differences_text(first: Snapshot, second: Snapshot) -> str:
     """Return in words what differs between two studies in settings, versions and data."""
     lines = [f"A: {first.folder}", f"B: {second.folder}"]
     sections = {
-        "settings": _flat(first.plan, second.plan),
-        "versions and processors": _flat(_machines(first), _machines(second)),
-        "data": _flat(_data(first), _data(second)),
+        "settings": changes(first.plan, second.plan),
+        "versions and processors": changes(_machines(first), _machines(second)),
+        "data": changes(_data(first), _data(second)),
     }
     for name, found in sections.items():
         lines += ["", f"{name}: {'the same' if not found else ''}".rstrip()]
         lines += [f"  {key}: {_shown(before)} → {_shown(after)}" for key, (before, after) in found.items()]
     return "\n".join(lines)
-
-
-def _flat(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[Any]]:
-    return changes(dict(first), dict(second))
 
 
 def _machines(snapshot: Snapshot) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, TypeAdapter, ValidationError
 
 from codestilts.config.plan_record import PLAN, current, prediction_files, read_entries
-from codestilts.config.settings_json import to_json
+from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError, one_line
@@ -78,6 +78,11 @@ class Snapshot:
     def precisions(self) -> set[str]:
         """The precisions that the runs were computed in."""
         return {json.loads(machine)["precision"].split(" ")[0] for machine in self.machines}
+
+    @property
+    def files(self) -> set[str]:
+        """The files of predictions."""
+        return set(self.tables["predictions"]["file"]) if "predictions" in self.tables else set()
 
 
 def read_snapshot(folder: Path) -> Snapshot:
@@ -187,11 +192,6 @@ def settings_digest(phase: str, settings: dict[str, Any]) -> str:
     except ValidationError:  # of another version, with fields that this one lacks
         plain = settings
     return short_digest({name: value for name, value in plain.items() if name not in TECHNICAL})
-
-
-def short_digest(value: Any) -> str:
-    """Return a digest of plain data."""
-    return hashlib.sha256(to_json(value).encode()).hexdigest()[:16]
 
 
 def predictions(folder: Path) -> pd.DataFrame:

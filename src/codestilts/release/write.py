@@ -14,13 +14,14 @@ from packaging.requirements import Requirement
 
 from codestilts.config.computations import ROUNDING
 from codestilts.config.plan_record import PLAN
-from codestilts.config.registration import digest, plan_of
+from codestilts.config.registration import plan_of
+from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, commit, write_json
 from codestilts.release.extent import extent_of, tables_of_part
-from codestilts.release.snapshot import RELEASE, Snapshot, read_snapshot, run_records, short_digest
+from codestilts.release.snapshot import RELEASE, Snapshot, read_snapshot, run_records
 from codestilts.release.tables import COPIED, TABLES
 from codestilts.release.tolerances import FOLDER
 
@@ -71,7 +72,6 @@ def write_release(study: Study, results: Path, out: Path) -> dict[str, Any]:
 
 def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
     """Return what a release says about itself: extent, commits, machines, packages, settings and seeds."""
-    files = set(snapshot.tables["predictions"]["file"]) if "predictions" in snapshot.tables else set[str]()
     records = list(run_records(snapshot.folder))
     own = metadata.requires("codestilts") or []
     needed = sorted({Requirement(line).name for line in own if "extra ==" not in line})
@@ -83,9 +83,9 @@ def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
         "machines": [json.loads(machine) for machine in snapshot.machines],
         "packages": {name: metadata.version(name) for name in needed},
         "seeds": sorted(study.config.seeds),
-        "plan": digest(plan_of(study)),
+        "plan": short_digest(plan_of(study)),
         "settings": short_digest(study.config.model_dump(mode="json")),
-        **extent_of(study, files),
+        **extent_of(study, snapshot.files),
     }
 
 

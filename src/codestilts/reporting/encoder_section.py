@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -23,20 +22,12 @@ from codestilts.reporting.answer import (
     rows,
 )
 from codestilts.reporting.doses import TEST, ChosenEnds, TextLoss, by_trial, chosen_ends, dose_tables, text_losses
-from codestilts.reporting.heat_maps import HeatMap, contrast_map, language_order, score_map
+from codestilts.reporting.heat_maps import Grid, HeatCell, contrast_map, count_grid, language_order, score_map
 from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.source_languages import source_tables
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.transferability import ranking_tables
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table whose rows have a name and values."""
-
-    columns: list[Any]
-    rows: list[tuple[str, list[Any]]]
 
 
 @dataclass(frozen=True)
@@ -107,9 +98,9 @@ class EncoderSection:
     beat_baselines: PassedTargets
     beat_random: PassedTargets
     frozen: PassedTargets
-    matrix: HeatMap
-    difference: HeatMap
-    counts: Grid
+    matrix: Grid[HeatCell]
+    difference: Grid[HeatCell]
+    counts: Grid[Row]
     few: list[Row]
     budgets: list[Row]
     largest_deviation: float
@@ -253,11 +244,3 @@ def check_rows(checks: pd.DataFrame) -> list[Row]:
         target = targets.setdefault(row["target"], {**row, "rivals": []})
         target["rivals"].append(row | {"rival": rival_name(row["rival"], row["rival_kind"])})
     return list(targets.values())
-
-
-def count_grid(counts: pd.DataFrame, languages: list[str]) -> Grid:
-    """Return the rows of the table of counts by target and language; None where a target has no examples."""
-    columns = [name for name in languages if name in set(counts["language"])]
-    cells = {(row["target"], row["language"]): row for row in rows(counts)}
-    targets = dict.fromkeys(counts["target"])
-    return Grid(columns, [(target, [cells.get((target, name)) for name in columns]) for target in targets])

@@ -1,13 +1,16 @@
-"""Heat maps of the page: tables of targets and languages whose cells are coloured and have details."""
+"""Tables of targets and languages: heat maps, whose cells are coloured and have details, and counts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import pandas as pd
 
 from codestilts.display_names import contrast_name, language_name
 from codestilts.reporting.answer import Row, rows
 from codestilts.reporting.tables import p_value, points, with_interval
+
+Cell = TypeVar("Cell")
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,11 @@ class HeatCell:
 
 
 @dataclass(frozen=True)
-class HeatMap:
+class Grid(Generic[Cell]):
     """Targets (rows) and languages (columns); None where a target has no examples."""
 
     columns: list[str]
-    rows: list[tuple[str, list[HeatCell | None]]]
+    rows: list[tuple[str, list[Cell | None]]]
 
 
 def language_order(similarities: pd.DataFrame, tested: Iterable[str]) -> list[str]:
@@ -39,7 +42,12 @@ def language_order(similarities: pd.DataFrame, tested: Iterable[str]) -> list[st
     return sorted(set(tested), key=lambda name: (ranked.get(name, len(ranked)), name))
 
 
-def score_map(counts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
+def count_grid(counts: pd.DataFrame, order: Sequence[str]) -> Grid[Row]:
+    """Return the rows of the table of counts, languages in this order."""
+    return _grid({(row["target"], row["language"]): row for row in rows(counts)}, order)
+
+
+def score_map(counts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell]:
     """Return the scores without intermediate training, languages in this order."""
 
     def cell(row: Row) -> HeatCell:
@@ -50,10 +58,10 @@ def score_map(counts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
         detail = f"{place}: {value} points, {examples}"
         return HeatCell(f"{row['none']:.0f}", round(row["none"]), detail)
 
-    return _heat_map({(row["target"], row["language"]): cell(row) for row in rows(counts)}, order)
+    return _grid({(row["target"], row["language"]): cell(row) for row in rows(counts)}, order)
 
 
-def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
+def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell]:
     """Return the primary contrast in each cell; a star marks a difference that the corrected p supports."""
     table = contrasts[contrasts["role"] == "cell"]
     reach = max(table["difference"].abs().max(), 0.1) if len(table) else 0.1
@@ -67,15 +75,15 @@ def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> HeatMap:
         star = "*" if row["judgement"] in ("better", "worse") else ""
         return HeatCell(points(value, True) + star, round(100 * value / reach), f"{detail}; by seed {row['by_seed']}")
 
-    return _heat_map({(row["scope"], row["language_set"]): cell(row) for row in rows(table)}, order)
+    return _grid({(row["scope"], row["language_set"]): cell(row) for row in rows(table)}, order)
 
 
 def _place(target: str, language: str) -> str:
     return f"{target} in {language_name(language)}"
 
 
-def _heat_map(cells: dict[tuple[str, str], HeatCell], order: Sequence[str]) -> HeatMap:
+def _grid(cells: dict[tuple[str, str], Cell], order: Sequence[str]) -> Grid[Cell]:
     found = {language for _, language in cells}
     columns = [language for language in order if language in found]
     targets = dict.fromkeys(target for target, _ in cells)
-    return HeatMap(columns, [(target, [cells.get((target, name)) for name in columns]) for target in targets])
+    return Grid(columns, [(target, [cells.get((target, name)) for name in columns]) for target in targets])

@@ -139,14 +139,13 @@ def _available_languages(study: Study, task: str, lookup: Lookup) -> tuple[list[
     return languages, next(iter(missing.values()), "")
 
 
-def make_rehearsal(study: Study, available: Availability, cover: Cover = "each", seeds: int = 1) -> Rehearsal:
+def make_rehearsal(study: Study, available: Availability, cover: Cover = "each") -> Rehearsal:
     """Make the overlay that turns a study into its rehearsal.
 
     Args:
         study: The study.
         available: Its available tasks.
         cover: Which runs are kept: ``each`` encoder, arm and target occurs; each of their ``pairs``; or ``all`` runs.
-        seeds: Number of seeds.
 
     Raises:
         CodeStiltsError: No target is available.
@@ -168,7 +167,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each",
         "arms": list(arms),
         "targets": targets,
         "languages": [name for name in study.config.languages if name in languages],
-        "seeds": list(range(seeds)),
+        "seeds": [0],
         "seeds_per_job": 1,
         "keep_models": "none",
         "data": {**SIZES, "tasks": tasks},

@@ -31,8 +31,8 @@ SPAN_TOKEN_BYTES = 250  # the same for span_qa: each token keeps its offsets, an
 STATE_BYTES = 16  # a number of a token's state: padded, selected, and in double precision
 LARGE = 100_000  # rows of a large set, which retrieval compares by language; its largest has less than half of the rows
 START_MINUTES = 15  # loading and saving on a busy file system
-# FLOP/s: half of what one core reached in the pocket study, and a third of what `make plan` assumes for an A100.
 SEARCH_SECONDS = 0.02  # a token of each output of a batch: at such a size calls take the time, not FLOPs
+# FLOP/s: half of what one core reached in the pocket study, and a third of what `make plan` assumes for an A100.
 FLOPS_PER_SECOND = {"cpu": 4e9, "gpu": 30e12}
 
 

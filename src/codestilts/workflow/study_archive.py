@@ -1,7 +1,5 @@
 """Make the archive of a finished study: all that it takes to draw its report again, and what describes it."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -9,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from codestilts.archiving.contents import Members, config_members, project_members, result_members, starting_point
@@ -96,11 +95,8 @@ def left_out(study: Study, results: Path, resources: Path) -> Iterator[tuple[str
 
 def digests_table(files: Iterator[tuple[str, Path]]) -> bytes:
     """The table of digests of some files (CSV)."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["path", "bytes", "sha256"])
-    writer.writerows([name, path.stat().st_size, file_digest(path)] for name, path in files)
-    return table.getvalue().encode()
+    rows = [(name, path.stat().st_size, file_digest(path)) for name, path in files]
+    return pd.DataFrame(rows, columns=["path", "bytes", "sha256"]).to_csv(index=False).encode()
 
 
 def size_and_digest(content: Path | bytes) -> tuple[int, str]:

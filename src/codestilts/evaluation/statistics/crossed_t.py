@@ -74,11 +74,6 @@ class Estimate:
         """The number of seeds."""
         return len(self.by_seed)
 
-    @property
-    def half_width(self) -> float:
-        """Half the width of the interval, in points."""
-        return (self.high - self.low) / 2
-
 
 def estimate(scores: Scores, weights: np.ndarray, confidence: float = 0.95) -> Estimate | None:
     """Estimate a weighted sum of scores.

@@ -17,11 +17,9 @@ NO_OVERLAPS: Mapping[str, Collection[str]] = MappingProxyType({})
 Languages = Collection[str] | Mapping[str, Collection[str]]  # the same for all targets, or those of each target
 
 
-def mean_over(
-    scores: Scores, arms: list[str], scopes: list[list[str]], languages: Languages, without: Mapping = NO_OVERLAPS
-) -> np.ndarray:
+def mean_over(scores: Scores, arms: list[str], scopes: list[list[str]], languages: Languages) -> np.ndarray:
     """Return the weights (scores) of the mean of one side; see :func:`common_means`."""
-    return common_means(scores, [arms], scopes, languages, without)[0]
+    return common_means(scores, [arms], scopes, languages)[0]
 
 
 def common_means(

@@ -32,16 +32,16 @@ def half_width(variance: Variance, confidence: float) -> float:
     return float(stdtrit(variance.degrees_of_freedom, 0.5 + confidence / 2) * np.sqrt(variance.total))
 
 
-def detectable(estimate: Estimate, power: float = POWER) -> float:
-    """Return the smallest true difference in points that is found with this power; NaN without a variance.
+def detectable(estimate: Estimate) -> float:
+    """Return the smallest true difference in points that is found with the power :data:`POWER`; NaN without a variance.
 
-    It is ``(t[1 - alpha / 2] + t[power]) * standard error``.
+    It is ``(t[1 - alpha / 2] + t[POWER]) * standard error``.
     """
     from scipy.special import stdtrit
 
     if not (variance := estimate.variance):
         return np.nan
-    beyond = float(stdtrit(variance.degrees_of_freedom, power)) * float(np.sqrt(variance.total))
+    beyond = float(stdtrit(variance.degrees_of_freedom, POWER)) * float(np.sqrt(variance.total))
     return half_width(variance, estimate.confidence) + beyond
 
 

@@ -77,20 +77,19 @@ def arms_of(question: Question) -> set[str]:
     return {arm for part in question.parts for side in (*part.plus, *part.minus) for arm in side}
 
 
-def domains(design: Design, role: str, plus: str, minus: str, near: str = LEFT_OUT) -> Question | None:
-    """Return the contrast of two domains at equal form; None if no form has arms in both."""
+def domains(design: Design, role: str, plus: str, minus: str) -> Question | None:
+    """Return the contrast of two domains at equal form, without near targets; None if no form has arms in both."""
     parts = []
     for form in design.forms(plus, minus):
         sides = design.matched(plus, form), design.matched(minus, form)
-        close = design.near([*sides[0], *sides[1]]) if near == LEFT_OUT else frozenset()
-        parts.append(Part((tuple(sides[0]),), (tuple(sides[1]),), form, close))
+        parts.append(Part((tuple(sides[0]),), (tuple(sides[1]),), form, design.near([*sides[0], *sides[1]])))
     if not parts:
         return None
     first, second = (
         Side(name, "domain", [arm for part in parts for side in getattr(part, which) for arm in side])
         for name, which in ((plus, "plus"), (minus, "minus"))
     )
-    return Question(role, first, second, ALL_GROUPS, design.settings.language_set, tuple(parts), near)
+    return Question(role, first, second, ALL_GROUPS, design.settings.language_set, tuple(parts), LEFT_OUT)
 
 
 def questions(design: Design, failed: Sequence[str] = ()) -> list[Question]:

@@ -1,0 +1,56 @@
+"""Tables from the records of training runs."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_up_results import write_run
+
+from codestilts.config.analysis_settings import ReportedArm
+from codestilts.errors import CodeStiltsError
+from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table
+from codestilts.training.curve import downsample_curve
+
+
+def test_losses_of_tasks_are_each_compared_with_their_own_start():
+    steps = pd.DataFrame({"step": range(1, 101), "task": ["large", "small"] * 50, "tokens": 1, "dev": None})
+    losses = [point["loss"] for point in downsample_curve(steps.assign(loss=[10.0, 0.1] * 5 + [5.0, 0.05] * 45))]
+    assert losses[0] == pytest.approx(1) and losses[-1] == pytest.approx(0.5)
+
+
+def test_intermediate_tasks_are_shown_by_kind_of_arm(tmp_path: Path):
+    arms = {
+        "pos": ReportedArm("english", ("pos",)),
+        "both": ReportedArm("english", ("pos", "qa")),
+        "shuffled": ReportedArm("english", ("pos", "qa"), shuffle_labels=True),
+        "mlm": ReportedArm("english", ("mlm",)),
+    }
+    dev = {"pos": {"pos": 0.9}, "both": {"pos": 0.6, "qa": 0.5}, "shuffled": {"pos": 0.2, "qa": 0.1}, "mlm": {}}
+    paths = [write_run(tmp_path, arm, seed) for arm in arms for seed in (0, 1)]
+    for path in paths:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"dev": dev[path.parts[-3]]}))
+    table = learned(runs_table(paths), arms)
+    assert table.columns.tolist() == ["alone", "among its family", "labels shuffled"]
+    assert table.loc["pos"].tolist() == pytest.approx([90, 60, 20])
+    assert table.loc["qa"].tolist()[1:] == pytest.approx([50, 10])
+
+
+def test_budgets_tell_who_is_off(tmp_path: Path):
+    paths = [write_run(tmp_path, "a", 0, tokens=99), write_run(tmp_path, "b", 0, tokens=101)]
+    table = budgets(runs_table(paths))
+    assert table["deviation"].tolist() == pytest.approx([-1, 1])
+
+
+def test_curves_are_thinned_but_keep_their_dev_values(tmp_path: Path):
+    table = curves_table([write_run(tmp_path, "a", 0, target="match")])
+    assert len(table) == 40
+    assert table["step"].iloc[-1] == 100
+    assert table["tokens"].iloc[-1] == 100 * 100
+    assert table["dev"].dropna().tolist() == [0.5]
+
+
+def test_a_broken_record_is_named(tmp_path: Path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(CodeStiltsError, match=r"run\.json"):
+        runs_table([tmp_path / "run.json"])
