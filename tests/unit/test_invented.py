@@ -120,7 +120,9 @@ def test_only_tags_and_match_have_it_and_nothing_is_extracted_for_it(tmp_path: P
 
 
 def test_it_needs_the_real_language(tmp_path: Path) -> None:
-    alone = study_of("languages: [javascript, c, invented]\ntargets: [tags, parallel]", folder=tmp_path)
+    alone = study_of(
+        "languages: [javascript, c, invented]\nsource_language: javascript\ntargets: [tags]", folder=tmp_path
+    )
     assert alone.tested_languages["tags"] == ["javascript", "c"]
 
 

@@ -166,9 +166,9 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         arm, definition = study.arms[name], ("definitions", "arms", name)
         usual = arm.method == "full" and arm.target_learning_rate_factor == 1 and not arm.frozen
         untrained = not arm.tasks and arm.init == "pretrained" and usual
-        if name == "none" and not untrained:
-            message = "must have no tasks, pretrained weights and the usual training of targets: every effect is a "
-            yield Problem(definition, f"{message}difference from it; give this arm another name")
+        if name == "none" and (arm.tasks or arm.init != "pretrained"):
+            message = "must have no tasks and pretrained weights, because every effect is a difference from it"
+            yield Problem(definition, f"{message}: give this arm another name")
         if "decoder" in arm.frozen and "generation" not in {study.tasks[target].type for target in study.targets}:
             message = "no target of this study has a decoder: remove it, or add a target of the type generation"
             yield Problem((*definition, "frozen"), message)
