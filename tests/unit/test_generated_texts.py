@@ -85,6 +85,16 @@ def test_the_figure_has_a_point_for_each_arm(table):
     assert wrong.get_xscale() == "log"
 
 
+def test_long_names_leave_room_for_the_panels(table):
+    zero_shot = table[table["languages"] == "zero-shot"]
+    other = zero_shot[zero_shot["arm"] == "none"].assign(arm="an-intermediate-task-with-a-long-name-" * 2)
+    figure = generation.wrong_language_figure(pd.concat([zero_shot, other]), ["none", "slow"])
+    figure.draw_without_rendering()
+    panels = [axes.get_position() for axes in figure.axes]
+    assert min(panel.width for panel in panels) * figure.get_figwidth() > 1.2, "inches"
+    assert min(panel.height for panel in panels) * figure.get_figheight() > 1.2
+
+
 def test_the_figure_joins_only_arms_that_differ_in_the_training_of_targets(table):
     """An arm with a task of its own has the rate of none: it is no point of none's line."""
     zero_shot = table[table["languages"] == "zero-shot"].assign(method="full")

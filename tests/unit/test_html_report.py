@@ -326,3 +326,19 @@ def test_the_page_names_the_languages_of_the_contrast(results: Path, chosen: str
     contrasts = pd.read_csv(results / "contrasts.csv", keep_default_na=False)
     design = design_of(replace(synthetic.SETTINGS, language_set=chosen), synthetic.language_rows(), "tiny")
     assert contrast_languages(contrasts, design) == names
+
+
+def test_a_study_without_both_families_says_so_and_shows_its_largest_gain(copy: Path):
+    """Without rows of the contrast, its tables and figures would be empty: they are left out."""
+    contrasts = read_csv(copy / "contrasts.csv")
+    write_csv(contrasts[contrasts["role"] == "gain"], copy / "contrasts.csv")
+    (copy / "figures/tiny/similarity.svg").write_text("<svg width='1pt' viewBox='0 0 1 1'></svg>")
+    (copy / "figures/tiny/similarity.csv").write_text("language,difference\n")
+    arms = {
+        name: replace(arm, family="variant" if arm.family == "english" else arm.family)
+        for name, arm in SETTINGS.arms.items()
+    }
+    html = page(copy, replace(SETTINGS, arms=arms))
+    assert "This study does not compare code with English." in html and "The largest gain of one arm is that of" in html
+    assert 'id="figure-tiny-similarity"' not in html and 'id="table-tiny-sensitivity"' not in html
+    assert "This study has no data for its primary contrast." in page(copy)

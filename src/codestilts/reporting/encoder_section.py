@@ -9,7 +9,7 @@ from markupsafe import Markup
 from codestilts.config.analysis_settings import ReportSettings
 from codestilts.config.scopes import ALL_GROUPS
 from codestilts.csv_tables import read_csv
-from codestilts.display_names import FAMILY_ORDER, rival_name
+from codestilts.display_names import FAMILY_ORDER, family_name, rival_name
 from codestilts.evaluation.statistics.design import Design, design_of
 from codestilts.reporting import run_records
 from codestilts.reporting.answer import (
@@ -203,14 +203,19 @@ def _headline(primary: Row | None, references: list[Row], settings: ReportSettin
     if settings.rehearsal:
         return "A rehearsal: random weights, two steps."
     if primary is None:
+        first, second = settings.comparison.contrast
+        if not {first, second} <= {arm.family for arm in settings.arms.values()}:
+            return f"This study does not compare {family_name(first)} with {family_name(second)}."
         return "This study has no data for its primary contrast."
     return headline(primary, settings.comparison.margin, references)
 
 
 def _figures(folder: Path, encoder: str) -> dict[str, Markup]:
+    """Return the figures that show anything: those with numbers."""
     return {
         path.stem: embedded_svg(path.read_text(encoding="utf-8"), f"{encoder}-{path.stem}")
         for path in sorted(folder.glob("*.svg"))
+        if not read_csv(path.with_suffix(".csv")).empty
     }
 
 

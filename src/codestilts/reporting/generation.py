@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -17,8 +18,8 @@ from codestilts.columns import PROBES, REFERENCES, SOURCE_REFERENCES
 from codestilts.reporting.figures import COLOURS
 
 RIGHT_LANGUAGE, CUT = "right_language", "cut"  # metrics
-COLUMNS = ["target", "arm", "method", "learning_rate", "languages", "quality", "wrong_language", "error",
-           "missed", "cut"]  # fmt: skip
+MEASURES = ["quality", "wrong_language", "error", "missed", "cut"]  # in points
+COLUMNS = ["target", "arm", "method", "learning_rate", "languages", *MEASURES]
 PALETTE = [COLOURS[name] for name in ("english", "code", "variant", "mixed", "trivial", "docs")]  # of methods here
 MOST_NAMES = 6  # of arms in a panel
 MARKS = ["o", "s", "^", "D", "v", "P"]
@@ -81,9 +82,12 @@ def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure
                 _draw(axes, points[joined], value, style | {"linestyle": ":", "label": method})
                 _draw(axes, points[~joined], value, style | {"linestyle": "", "markerfacecolor": "none"})
             others = part[~part["arm"].isin(alike)]
+            middle = np.sqrt(part["learning_rate"].min() * part["learning_rate"].max())
             for _, point in others.iterrows() if len(others) <= MOST_NAMES else ():
-                place = (point["learning_rate"], point[value])
-                axes.annotate(point["arm"], place, (4, 0), textcoords="offset points", va="center", fontsize="xx-small")
+                place, left = (point["learning_rate"], point[value]), point["learning_rate"] >= middle
+                own = {"va": "center", "ha": "right" if left else "left", "fontsize": "xx-small"}
+                name = axes.annotate(point["arm"], place, (-6 if left else 6, 0), textcoords="offset points", **own)
+                name.set_in_layout(False)  # a long name would leave no room for the panels
             if value == "wrong_language":
                 for level, line in ((part["error"].max(), "--"), (100 - part["missed"].max(), ":")):
                     if pd.notna(level):
