@@ -102,4 +102,5 @@ def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure
 
 
 def _draw(axes: Axes, points: pd.DataFrame, value: str, style: dict[str, Any]) -> None:
-    axes.plot(points["learning_rate"], points[value], clip_on=False, **style)
+    (line,) = axes.plot(points["learning_rate"], points[value], clip_on=False, **style)
+    line.set_in_layout(False)  # what is not clipped counts at its place on a linear axis, far outside the panel
