@@ -42,6 +42,11 @@ BAD = [
     ({"arms": ["none", "cloze"], "targets": ["defect"], "languages": ["python"]}, "targets.0", "'defect'", "group"),
     ({"encoders": ["bert"]}, "encoders", "'bert'", "'bert-tiny'"),
     ({"languages": ["python", "phyton"]}, "languages", "'phyton'", "'python'"),
+    (
+        {"arms": ["none", "cloze"], "targets": ["match"], "grid": [{"arms": ["cloze"]}]},
+        "grid",
+        "'cloze' has the target 'match' with bert-tiny, 'none' does not",
+    ),
     ({"languages": ["python", "cobol", "fortran"]}, "languages", "'cobol', 'fortran': no target", "allowed: c, cpp"),
     ({"languages": ["python", "cobol"]}, "languages", "'cobol'", "allowed: c, cpp"),
     ({"source_language": "cobol"}, "source_language", "'cobol'", "'match'"),
@@ -101,7 +106,12 @@ BAD = [
     ({"languages": ["javascript", "c", "go"]}, "languages", "'python' is missing", "'match' is trained in it"),
     ({"data.tasks": {"tags": {"languages": ["c"]}}}, "data.tasks", "'python' is missing", "'tags'"),
     ({"definitions.arms.none": {"family": "baseline", "tasks": ["cloze"]}}, "arms.none", "no tasks", "another name"),
-    ({"definitions.arms.code-multi.base": "code-multi"}, "code-multi.base", "itself"),
+    ({"definitions.arms.code-multi.base": "code-multi"}, "code-multi.base", "is this arm"),
+    (
+        {"definitions.arms.code-multi.base": "english-multi", "definitions.arms.english-multi.base": "code-multi"},
+        "english-multi.base",
+        "'code-multi' is this arm, or has it as its base",
+    ),
     (
         {"source_language": ["python", "javascript"], "targets": ["match", "match-from-javascript"]},
         "targets",

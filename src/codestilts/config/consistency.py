@@ -159,9 +159,13 @@ def _undefined_arms(study: Study) -> Iterator[Problem]:
 
 def _arm_problems(study: Study) -> Iterator[Problem]:
     """Arms that repeat the arm ``none``, controls without families, and bases outside the study."""
-    config = study.config
+    config, bases = study.config, {name: [arm.base] for name, arm in study.arms.items() if arm.base}
     if "none" not in config.arms:
         yield Problem(("arms",), "'none' is missing: add it, because every effect is a difference from it")
+    for (encoder, name), targets in study.encoder_arms.items() if "none" in config.arms else ():
+        if without := [target for target in targets if target not in study.encoder_arms.get((encoder, "none"), ())]:
+            message = f"'{name}' has the target '{without[0]}' with {encoder}, 'none' does not: add it to 'none'"
+            yield Problem(("grid",), f"{message}, because every effect is a difference from it")
     for index, name in enumerate(config.arms):
         arm, definition = study.arms[name], ("definitions", "arms", name)
         usual = arm.method == "full" and arm.target_learning_rate_factor == 1 and not arm.frozen
@@ -187,8 +191,9 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
             elif study.tasks[task].type != "classification" or study.tasks[task].options.multi:
                 message = "only a classification task with one label for each example has labels to flip: remove it"
                 yield Problem((*definition, "flip_labels", task), message)
-        if arm.base == name:
-            yield Problem((*definition, "base"), f"'{name}' is the arm itself: name another one, or remove the key")
+        if arm.base and name in ancestors([arm.base], bases):
+            message = f"'{arm.base}' is this arm, or has it as its base: name another one, or remove the key"
+            yield Problem((*definition, "base"), message)
         if arm.base and arm.base not in config.arms:
             message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
             yield Problem((*definition, "base"), message)
