@@ -42,11 +42,6 @@ BAD = [
     ({"arms": ["none", "cloze"], "targets": ["defect"], "languages": ["python"]}, "targets.0", "'defect'", "group"),
     ({"encoders": ["bert"]}, "encoders", "'bert'", "'bert-tiny'"),
     ({"languages": ["python", "phyton"]}, "languages", "'phyton'", "'python'"),
-    (
-        {"arms": ["none", "cloze"], "targets": ["match"], "grid": [{"arms": ["cloze"]}]},
-        "grid",
-        "'cloze' has the target 'match' with bert-tiny, 'none' does not",
-    ),
     ({"languages": ["python", "cobol", "fortran"]}, "languages", "'cobol', 'fortran': no target", "allowed: c, cpp"),
     ({"languages": ["python", "cobol"]}, "languages", "'cobol'", "allowed: c, cpp"),
     ({"source_language": "cobol"}, "source_language", "'cobol'", "'match'"),

@@ -162,10 +162,6 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
     config, bases = study.config, {name: [arm.base] for name, arm in study.arms.items() if arm.base}
     if "none" not in config.arms:
         yield Problem(("arms",), "'none' is missing: add it, because every effect is a difference from it")
-    for (encoder, name), targets in study.encoder_arms.items() if "none" in config.arms else ():
-        if without := [target for target in targets if target not in study.encoder_arms.get((encoder, "none"), ())]:
-            message = f"'{name}' has the target '{without[0]}' with {encoder}, 'none' does not: add it to 'none'"
-            yield Problem(("grid",), f"{message}, because every effect is a difference from it")
     for index, name in enumerate(config.arms):
         arm, definition = study.arms[name], ("definitions", "arms", name)
         usual = arm.method == "full" and arm.target_learning_rate_factor == 1 and not arm.frozen
