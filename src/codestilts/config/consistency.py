@@ -50,7 +50,7 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("sources",), f"no source '{source}'; {suggest(source, sources)}")
     for part in sorted(set(task.examples_of) - set(tasks)):
         yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
-    if task.name in _all_parts(task.examples_of, tasks):
+    if task.examples_of and task.name in _all_parts(task.examples_of, tasks):
         yield Problem(("examples_of",), f"'{task.name}' is made of itself: remove one step of the circle")
     targets = [name for name, values in tasks.items() if values.get("group")]
     for target in sorted(set(task.near) - set(targets)):

@@ -182,7 +182,7 @@ def _run(crate: ROCrate, inputs: CrateInputs, workflow: Any, parts: Mapping[str,
     shown = [part for name, part in parts.items() if SHOWN.match(name)]
     tables = [part for name, part in parts.items() if re.fullmatch(rf"{results}/\w+\.csv", name)]
     predictions = [parts[name] for folder in PREDICTIONS if (name := f"{results}/{folder}") in parts]
-    report = [parts[name] for name in [f"{results}/report.html"] if name in parts]
+    report = [part for name, part in parts.items() if name == f"{results}/report.html"]
     read = {
         "config": ("File", [parts[name] for name in inputs.archived.configs if name in parts]),
         "claims": ("File", [parts["claims.yaml"]]),
