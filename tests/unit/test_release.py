@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from codestilts.release.comparison import DEVIATES, Comparison, compare_results
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
-from codestilts.release.tolerances import Tolerances
+from codestilts.release.tolerances import Tolerances, read_tolerances
 from codestilts.release.write import write_table
 
 ROOT = Path(__file__).parents[2]
@@ -48,10 +49,10 @@ def release(results: Path, tmp_path: Path) -> Path:
         write_table(table, folder / f"{name}.csv", TABLES[name].packed)
     for name, columns in {"effects": TABLES["effects"].numbers, "claims": TABLES["claims"].numbers}.items():
         allowed = pd.DataFrame(0.5, snapshot.tables[name].index, list(columns))
-        write_table(allowed, folder / "tolerances" / f"{name}.csv", packed=True)
+        write_table(allowed, folder / "tolerances/fp32" / f"{name}.csv", packed=True)
+        write_table(2 * allowed, folder / "tolerances/bf16" / f"{name}.csv", packed=True)
     tolerances = {
-        "scores": {"match accuracy": 0.6, "tags accuracy": 0.6},
-        "factors": {"fp32": 1.0},
+        "scores": {"fp32": {"match accuracy": 0.6, "tags accuracy": 0.6}, "bf16": {"match accuracy": 1.8}},
         "thresholds": {"gain": [0.0], "close": [0.0]},
     }
     machines = [json.loads(machine) for machine in snapshot.machines]
@@ -206,21 +207,36 @@ def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, r
 
 def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) -> None:
     results = planned_results(tmp_path / "again", "another chip")
-    change_json(release / RELEASE, lambda record: record["tolerances"]["scores"].update({"match accuracy": 1e-6}))
+    change_json(release / RELEASE, lambda record: record["tolerances"]["scores"]["fp32"].update({"match accuracy": 1e-6}))
     change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 0.99 / ROWS))
     assert compare_results(release, results).deviations == 0
     change_csv(results / "scores.csv", lambda table: table.assign(value=table["value"].astype(float) + 0.02 / ROWS))
     assert deviating(compare_results(release, results)) == {"scores": {"value"}}
 
 
-def test_trivial_baselines_have_no_tolerance_and_another_precision_a_larger_one() -> None:
-    """.6 / sqrt(100), twice that in a precision whose errors are twice as large, and no less than one answer of 100."""
+def test_trivial_baselines_have_no_tolerance() -> None:
+    """.6 / sqrt(100), and no less than one answer of 100."""
     columns = {"encoder": ["tiny", ""], "target": "match", "metric": "accuracy", "n": "100"}
     rows = pd.DataFrame(columns, dtype=str)
     assert Tolerances({"match accuracy": 0.6}).of("scores", "value", rows).tolist() == pytest.approx([0.06, 0.0])
-    assert Tolerances({"match accuracy": 0.6}, factor=2.0).of("scores", "value", rows)[0] == pytest.approx(0.12)
     assert Tolerances({"match accuracy": 0.0}).of("scores", "value", rows)[0] == pytest.approx(0.01)
     assert Tolerances({"tags accuracy": 0.6}).of("scores", "value", rows)[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("precisions", "scores", "effects", "warned"),
+    [({"fp32"}, 0.6, 0.5, False), ({"bf16"}, 1.8, 1.0, False), ({"bf16", "fp32"}, 1.8, 1.0, False),
+     ({"fp16"}, 0.6, 0.5, True), ({"fp16", "bf16"}, 1.8, 1.0, True)],
+)  # fmt: skip
+def test_each_precision_has_its_own_tolerances_and_several_have_the_largest(
+    release: Path, results: Path, precisions: set[str], scores: float, effects: float, warned: bool
+) -> None:
+    kinds = [json.loads(machine) for machine in read_snapshot(results).machines]
+    machines = tuple(json.dumps(kind | {"precision": name}) for kind in kinds for name in sorted(precisions))
+    found = read_tolerances(read_snapshot(release), replace(read_snapshot(results), machines=machines))
+    assert found.scores["match accuracy"] == scores and bool(found.warnings) == warned
+    assert set(found.derived["effects"].to_numpy().ravel()) == {effects}
+    assert found.scores.get("tags accuracy") == (None if scores == 1.8 and "fp32" not in precisions else 0.6)
 
 
 def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
@@ -337,10 +353,10 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("expected/scores.csv.gz", b"no gzip", "not a table"),
     ("expected/scores.csv.gz", gzip.compress(b"encoder,arm\n")[:-9], "not a table"),
     ("expected/runs.csv.gz", gzip.compress(b"phase\nx\n"), "lacks the column encoder"),
-    ("expected/tolerances/effects.csv.gz", gzip.compress(b"low\n0\n"), "not the tolerances of effects"),
+    ("expected/tolerances/fp32/effects.csv.gz", gzip.compress(b"low\n0\n"), "not the tolerances of effects"),
     ("expected/release.json", b"[]", "not the record of a release"),
     ("expected/release.json", {"tolerances": {}}, "tolerances.scores: Field required"),
-    ("expected/release.json", {"tolerances": {"scores": {}, "factors": {}, "thresholds": {}}}, "tolerances.factors"),
+    ("expected/release.json", {"tolerances": {"scores": {}, "thresholds": {}}}, "tolerances.scores"),
     ("expected/release.json", {"machines": [{}]}, "machines.0.precision: Field required"),
     ("expected/release.json", {"machines": [{"precision": "fp32"}]}, "machines.0.versions: Field required"),
     ("expected/release.json", {"lacks": {"tiny / pos": {}}, "runs": "some"}, "runs: "),

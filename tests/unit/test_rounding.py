@@ -11,7 +11,7 @@ from scipy.stats import norm, t
 
 from codestilts.release.extent import extent_of, files_of_runs, in_words
 from codestilts.release.replicates import derived_tolerances
-from codestilts.release.rounding import ALPHA, Measured, larger, score_tolerances
+from codestilts.release.rounding import ALPHA, Measured, score_tolerances
 from codestilts.release.rounding import _sum_differences as sum_differences
 
 
@@ -37,13 +37,6 @@ def test_the_tolerance_of_scores_is_their_spread_times_the_normal_quantile() -> 
 def test_no_tolerance_is_smaller_than_a_measured_difference() -> None:
     found = score_tolerances(differences([0.5, *[0.0] * 999], 100), comparisons=10)
     assert found == {"match accuracy": pytest.approx(5.0)}  # .5 times sqrt(100); the spread alone would give .5
-
-
-def test_another_precision_is_as_much_larger_as_its_worst_target() -> None:
-    own = pd.concat([differences([0.01, -0.01], 100), differences([0.02, 0.02], 100, target="tags")])
-    other = pd.concat([differences([0.03, -0.03], 100), differences([0.02, 0.02], 100, target="tags")])
-    assert larger(other, own) == 3.0
-    assert larger(own, other) == 1.0  # never smaller
 
 
 def test_computations_that_change_nothing_are_left_out_unless_there_is_no_other() -> None:

@@ -16,8 +16,8 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import thresholds
 from codestilts.provenance import write_json
 from codestilts.release.replicates import REPLICATES, Replicates, derived_tolerances
-from codestilts.release.rounding import ALPHA, larger, measure, score_tolerances
-from codestilts.release.snapshot import content_digest, read_snapshot
+from codestilts.release.rounding import ALPHA, Measured, measure, score_tolerances
+from codestilts.release.snapshot import Snapshot, content_digest, read_snapshot
 from codestilts.release.tolerances import FOLDER
 from codestilts.release.write import DIFFERENCES, MEASURED, digest_of, write_table
 
@@ -48,17 +48,16 @@ def write_tolerances(
         )
     (precision,) = snapshot.precisions
     measured = measure(study, results, {name: computations[name] for name in computations if name != REFERENCE}, pairs)
-    own = measured.of_precision("")
-    replicates = Replicates(study, results, own)
-    rng = np.random.default_rng(0)
-    drawn = [replicates.tables(rng) for _ in range(REPLICATES)]
+    others = {COMPUTATIONS[name].precision for name in measured.scores["computation"].unique()}
     shutil.rmtree(out / FOLDER, ignore_errors=True)
-    for name, table in derived_tolerances(snapshot.tables, drawn).items():
-        write_table(table, out / FOLDER / f"{name}.csv", packed=True, float_format="%.3g")
+    scores = {}
+    for other in sorted(others | {""}):
+        part, name = measured.of_precision(other), other or precision
+        for table, allowed in _derived(study, snapshot, part).items():
+            write_table(allowed, out / FOLDER / name / f"{table}.csv", packed=True, float_format="%.3g")
+        trained = part.scores[part.scores["arm"].isin(part.trained)] if part.trained else part.scores
+        scores[name] = score_tolerances(trained, len(snapshot.tables["scores"]))
     write_table(measured.scores, out / DIFFERENCES.removesuffix(".gz"), packed=True, float_format="%.6f")
-    trained = own.scores[own.scores["arm"].isin(own.trained)] if own.trained else own.scores
-    others = {COMPUTATIONS[name].precision for name in measured.scores["computation"].unique()} - {""}
-    factors = {other: larger(measured.of_precision(other).scores, own.scores) for other in sorted(others)}
     margin = study.config.statistics.margin
     limits = {"contrasts": [0.0, -margin, margin], "target_checks": [0.0]}
     limits |= {name: thresholds(study.claims[name]) for name in decidable_claims(study)}
@@ -68,12 +67,17 @@ def write_tolerances(
         "replicates": REPLICATES,
         "computations": sorted(measured.scores["computation"].unique()),
         "arms": sorted({arm for _, arm in pairs}),
-        "scores": score_tolerances(trained, len(snapshot.tables["scores"])),
-        "factors": {precision: 1.0} | factors,
+        "scores": scores,
         "thresholds": limits | {"p_holm": [round(1 - study.config.statistics.confidence, 6)]},
     }
     write_json(out / MEASURED, tolerances)
     return summary(measured.scores)
+
+
+def _derived(study: Study, snapshot: Snapshot, measured: Measured) -> dict[str, pd.DataFrame]:
+    """Return the tolerances of what is computed from scores, if these differ as measured."""
+    replicates, rng = Replicates(study, snapshot.folder, measured), np.random.default_rng(0)
+    return derived_tolerances(snapshot.tables, [replicates.tables(rng) for _ in range(REPLICATES)])
 
 
 def check_repeats(results: Path, reference: Path) -> None:

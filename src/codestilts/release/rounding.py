@@ -114,14 +114,3 @@ def score_tolerances(differences: pd.DataFrame, comparisons: int) -> dict[str, f
     grouped = of_one.groupby(names, sort=True)
     spread = np.sqrt((of_one**2).groupby(names, sort=True).mean())
     return np.maximum(quantile * spread, grouped.max()).round(6).to_dict()
-
-
-def larger(differences: pd.DataFrame, reference: pd.DataFrame) -> float:
-    """Return how many times larger the differences are than others, of the target and metric where they are most."""
-    keys = ["target", "metric"]
-    squares, others = (
-        (table["difference"] ** 2 * table["n"]).groupby([table[key] for key in keys]).mean()
-        for table in (differences, reference)
-    )
-    ratio = float(np.sqrt((squares / others.where(others > 0)).max()))
-    return max(1.0, round(ratio, 3)) if np.isfinite(ratio) else 1.0

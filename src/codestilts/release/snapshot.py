@@ -34,8 +34,7 @@ class _Machine:
 
 @dataclass(frozen=True)
 class _Measured:
-    scores: dict[str, float]
-    factors: Annotated[dict[str, float], Field(min_length=1)]
+    scores: Annotated[dict[str, dict[str, float]], Field(min_length=1)]  # by precision
     thresholds: dict[str, list[float]]
 
 

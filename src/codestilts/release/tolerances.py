@@ -26,14 +26,12 @@ class Tolerances:
         derived: For each other table, the tolerance of each number, in the order of the released rows.
         thresholds: The values at which verdicts change if an end of the interval passes them: of each claim, of
             ``contrasts`` and of ``target_checks``; under ``p_holm`` that of the corrected p.
-        factor: How many times larger rounding errors are in the precision of the results.
         warnings: What limits the comparison.
     """
 
     scores: Mapping[str, float] = field(default_factory=dict)
     derived: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     thresholds: Mapping[str, list[float]] = field(default_factory=dict)
-    factor: float = 1.0
     warnings: tuple[str, ...] = ()
 
     def of(self, table: str, column: str, rows: pd.DataFrame) -> np.ndarray:
@@ -43,11 +41,11 @@ class Tolerances:
             single = measured.where(rows["encoder"] != "").to_numpy(float)  # trivial baselines are not trained
             tests = rows["n"].astype(float).to_numpy()
             # A score cannot differ by less than one answer.
-            allowed = np.fmax(self.factor * single / np.sqrt(tests), 1 / tests)
+            allowed = np.fmax(single / np.sqrt(tests), 1 / tests)
             return np.where(np.isnan(single), 0.0, allowed)
         if table not in self.derived:
             return np.zeros(len(rows))
-        return self.factor * self.derived[table][column].to_numpy(float)[rows["position"].astype(int)]
+        return self.derived[table][column].to_numpy(float)[rows["position"].astype(int)]
 
     def touches(self, table: str, rows: pd.DataFrame) -> np.ndarray:
         """Whether a number on which the released verdict rests is within its tolerance of a threshold."""
@@ -62,32 +60,31 @@ class Tolerances:
 
 
 def read_tolerances(expected: Snapshot, found: Snapshot) -> Tolerances:
-    """Read the tolerances of a release for results in a certain precision."""
+    """Read the tolerances of a release for the precision of some results: of several, the largest."""
     release: dict[str, Any] = expected.release
     if "tolerances" not in release:
         return Tolerances(warnings=("rounding was not measured for what is expected (make rounding), so that every "
                                     "value has to be equal",))  # fmt: skip
     measured = release["tolerances"]
-    factors = {name: float(value) for name, value in measured["factors"].items()}
-    other = sorted(found.precisions - factors.keys())
-    warnings = [f"rounding in {name} was not measured: its tolerances are those of {min(factors)}" for name in other]
+    known = sorted(found.precisions & measured["scores"].keys()) or sorted(expected.precisions)
+    other = sorted(found.precisions - measured["scores"].keys())
+    warnings = [f"rounding in {name} was not measured: its tolerances are those of {', '.join(known)}" for name in other]
+    derived = {}
+    for name in TABLES:
+        paths = [expected.folder / FOLDER / precision / f"{name}.csv.gz" for precision in known]
+        if read := [_read_derived(path, expected.tables.get(name), name) for path in paths if path.exists()]:
+            derived[name] = pd.concat(read).groupby(level=0).max()
     return Tolerances(
-        scores=measured["scores"],
-        derived={path.name.split(".")[0]: _read_derived(path, expected) for path in _files(expected.folder)},
+        scores=pd.DataFrame({name: measured["scores"][name] for name in known}).max(axis=1).to_dict(),
+        derived=derived,
         thresholds=measured["thresholds"],
-        factor=max([1.0, *(factors.get(name, 1.0) for name in found.precisions)]),
         warnings=tuple(warnings),
     )
 
 
-def _read_derived(path: Path, expected: Snapshot) -> pd.DataFrame:
+def _read_derived(path: Path, rows: pd.DataFrame | None, name: str) -> pd.DataFrame:
     """Read the tolerances of a table's numbers, one row for each of its own."""
-    table, name = read_csv(path), path.name.split(".")[0]
-    rows, numbers = expected.tables.get(name, table), TABLES[name].numbers if name in TABLES else ()
-    if len(table) != len(rows) or not set(numbers) & set(rows) <= set(table):
+    table, numbers = read_csv(path), TABLES[name].numbers
+    if rows is not None and (len(table) != len(rows) or not set(numbers) & set(rows) <= set(table)):
         raise CodeStiltsError(f"{path}: not the tolerances of {name}, of other rows or columns: make release")
     return table
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted((folder / FOLDER).glob("*.csv.gz"))
