@@ -110,7 +110,8 @@ def test_the_cluster_is_described_by_variables_alone(outside: Path, tmp_path: Pa
 def test_the_profile_runs_the_paper_study_unless_told_otherwise(fresh: Path, tmp_path: Path) -> None:
     project = copy_of(fresh, tmp_path / "project")
     (project / "claims.yaml").write_text("{}\n")  # they are about the arms of the study that is replaced
-    (project / "studies/paper.yaml").write_text((project / "micro.yaml").read_text().replace("study: micro", "study: paper"))
+    micro = (project / "micro.yaml").read_text()
+    (project / "studies/paper.yaml").write_text(micro.replace("study: micro", "study: paper"))
     told = call(project, "snakemake", "--profile", "slurm", "--dry-run")
     assert told.returncode == 0, told.stdout
     assert "results/paper/report.html" in call(project, "snakemake", "--profile", "slurm", "--summary").stdout

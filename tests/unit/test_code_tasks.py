@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -220,6 +221,33 @@ ROW = {
 def test_bad_examples(change, message):
     with pytest.raises(CodeStiltsError, match=message):
         validate_examples(pd.DataFrame([{**ROW, **change}]), "t", SPEC.model_copy(update={"trained": False}))
+
+
+SPAN = {"question": "", "context": "a b", "answer_start": 0, "answer_text": "a"}
+CHOICE = {"context": "", "choices": ["a", "b"], "label": 0}
+TAGS = {"tokens": ["a"], "tags": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "change", "message"),
+    [
+        ("span_qa", SPAN, {}, ""),
+        ("span_qa", SPAN, {"answer_text": 3}, "example 1: answer_text is 3, not text"),
+        ("span_qa", SPAN, {"answer_start": 0.0}, "example 1: answer_start is 0.0, not a whole number"),
+        ("span_qa", SPAN, {"answer_start": "0"}, "example 1: answer_start is '0', not a whole number"),
+        ("multiple_choice", CHOICE, {}, ""),
+        ("multiple_choice", CHOICE, {"label": "a"}, "example 1: label is 'a', not a whole number"),
+        ("multiple_choice", CHOICE, {"choices": "ab"}, "example 1: choices is 'ab', not a list of texts"),
+        ("multiple_choice", CHOICE, {"choices": 2}, "example 1: choices is 2, not a list of texts"),
+        ("tagging", TAGS, {}, ""),
+        ("tagging", TAGS, {"tokens": "a"}, "example 1: tokens is 'a', not a list of texts"),
+    ],
+)
+def test_fields_of_the_wrong_kind(kind, fields, change, message):
+    about = {name: ROW[name] for name in ("id", "language", "split", "cluster", "package")}
+    spec = SPEC.model_copy(update={"trained": False, "type": kind, "labels": ["x"]})
+    with pytest.raises(CodeStiltsError, match=message) if message else nullcontext():
+        validate_examples(pd.DataFrame([{**about, **fields, **change}]), "t", spec)
 
 
 def test_repeated_id():

@@ -144,7 +144,7 @@ def test_intervals_cover_the_truth():
         (-9, -4, "code is worse than English, perhaps by less than 5 points"),
         (-1, 4, "no difference of 5 points or more (equivalence at .025 a side)"),
         (0, 4, "no difference of 5 points or more (equivalence at .025 a side)"),
-        (-1, 5, "undecided: neither zero nor 5 points or more is excluded"),
+        (-1, 5, "undecided: zero and a difference of 5 points or more are both possible"),
     ],
 )
 def test_verdicts_in_words(low: float, high: float, words: str):

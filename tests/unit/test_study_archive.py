@@ -346,6 +346,10 @@ def test_folders_may_be_links_but_files_may_not(tmp_path: Path) -> None:
 
 def test_cards_name_licences_as_the_hub_does_and_escape_bars() -> None:
     assert hub_licence(["Apache-2.0", "Apache-2.0"]) == ("apache-2.0", None)
+    assert hub_licence(["GPL-2.0-or-later"]) == ("gpl-2.0", None) and hub_licence(["GFDL-1.2"]) == ("gfdl", None)
+    assert hub_licence(["C-UDA"]) == ("c-uda", None)
+    for without_key in ("blessing", "WordNet-3.0", "PSF-2.0", "LicenseRef-GLUE"):
+        assert hub_licence([without_key]) == ("other", without_key)
     assert hub_licence(["MIT", "Apache-2.0 OR BSD-2-Clause"]) == ("other", "(Apache-2.0 OR BSD-2-Clause) AND MIT")
     table = pd.DataFrame({"a|b": ["x\ny", "|"], "n": [1.5, 2.0]})
     assert markdown_table(table) == "| a\\|b | n |\n| --- | --- |\n| x y | 1.5 |\n| \\| | 2 |"

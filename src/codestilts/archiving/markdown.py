@@ -9,10 +9,17 @@ import pandas as pd
 from huggingface_hub import CardData
 from jinja2 import Environment, StrictUndefined
 
-from codestilts.archiving.licences import SHARED
 from codestilts.config.schema_task import TaskSpec
 
 ENGLISH = "english"
+# Those of the hub's keys (its documentation, "Licenses") that licences of sources have or may get.
+HUB_LICENCES = frozenset(
+    {
+        *("apache-2.0", "bsd-2-clause", "bsd-3-clause", "bsl-1.0", "c-uda", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-4.0"),
+        *("cc-by-nc-sa-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "gfdl", "gpl-2.0", "gpl-3.0", "isc"),
+        *("lgpl-2.1", "lgpl-3.0", "mit", "mpl-2.0", "unlicense", "zlib"),
+    }
+)
 NATURAL = "xtreme"  # the suite whose tasks are in other natural languages too
 
 
@@ -28,10 +35,11 @@ def card(metadata: CardData, body: str) -> str:
 
 
 def hub_licence(licences: Iterable[str]) -> tuple[str, str | None]:
-    """Return the hub's key of a licence, or ``other`` with an SPDX expression of all if there are several."""
+    """Return the hub's key of a licence, or ``other`` with an SPDX expression: of all if there are several."""
     names = sorted({part for licence in licences for part in licence.split(" AND ")})
-    if len(names) == 1 and names[0] in SHARED:
-        return names[0].lower(), None
+    key = re.sub("-only$|-or-later$|(?<=^gfdl)-[0-9.]+$", "", names[0].lower()) if len(names) == 1 else ""
+    if key in HUB_LICENCES:
+        return key, None
     return "other", " AND ".join(f"({name})" if " OR " in name else name for name in names) or "none"
 
 

@@ -1,6 +1,7 @@
 """Build the examples of a task: run its builder and validate the rows."""
 
 import importlib
+import numbers
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,10 @@ TASK_TYPE_COLUMNS = {
     "mlm": ["text"],
 }
 TEXT_LISTS = {"choices", "tokens"}
-TEXTS = {"text_a", "text_b", "context", "question", "query", "document", "text", "source", "reference"} | TEXT_LISTS
+TEXTS = TEXT_LISTS | {
+    *("text_a", "text_b", "context", "question", "answer_text", "query", "document", "text", "source", "reference")
+}
+POSITIONS = {"span_qa": "answer_start", "multiple_choice": "label"}
 
 Builder = Callable[[Inputs, BuilderSettings], pd.DataFrame]
 
@@ -123,6 +127,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         if not (frame["split"] == split).any():
             raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's build")
     _validate_texts(frame, task, spec)
+    _validate_positions(frame, task, spec)
     _validate_output_languages(frame, task, spec)
     _validate_labels(frame, task, spec)
     mismatched = _mismatched(frame, spec)
@@ -134,14 +139,26 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
 def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     for name in (name for name in TASK_TYPE_COLUMNS[spec.type] if name in TEXTS):
         for example, value in zip(frame["id"], frame[name], strict=True):
-            if not all(isinstance(part, str) for part in (value if name in TEXT_LISTS else [value])):
+            many = name in TEXT_LISTS
+            parts = value if many else [value]
+            if not pd.api.types.is_list_like(parts) or not all(isinstance(part, str) for part in parts):
+                kind = "a list of texts" if many else "text"
                 raise CodeStiltsError(
-                    f"task {task}, example {example}: {name} is {value!r}, not text: map another column"
+                    f"task {task}, example {example}: {name} is {value!r}, not {kind}: map another column"
                 )
             if name == "reference" and not value.strip():
                 raise CodeStiltsError(
                     f"task {task}, example {example}: reference is empty: drop such rows in the builder"
                 )
+
+
+def _validate_positions(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    name = POSITIONS.get(spec.type)
+    for example, value in zip(frame["id"], frame[name] if name else [], strict=bool(name)):
+        if not isinstance(value, numbers.Integral):
+            raise CodeStiltsError(
+                f"task {task}, example {example}: {name} is {value!r}, not a whole number: map another column"
+            )
 
 
 def _validate_output_languages(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:

@@ -68,14 +68,15 @@ def read_tolerances(expected: Snapshot, found: Snapshot) -> Tolerances:
     measured = release["tolerances"]
     known = sorted(found.precisions & measured["scores"].keys()) or sorted(expected.precisions)
     other = sorted(found.precisions - measured["scores"].keys())
-    warnings = [f"rounding in {name} was not measured: its tolerances are those of {', '.join(known)}" for name in other]
-    derived = {}
+    taken = ", ".join(known)
+    warnings = [f"rounding in {name} was not measured: its tolerances are those of {taken}" for name in other]
+    scores, derived = pd.DataFrame({name: measured["scores"][name] for name in known}), {}
     for name in TABLES:
         paths = [expected.folder / FOLDER / precision / f"{name}.csv.gz" for precision in known]
         if read := [_read_derived(path, expected.tables.get(name), name) for path in paths if path.exists()]:
             derived[name] = pd.concat(read).groupby(level=0).max()
     return Tolerances(
-        scores=pd.DataFrame({name: measured["scores"][name] for name in known}).max(axis=1).to_dict(),
+        scores={str(name): float(value) for name, value in scores.max(axis=1).items()},
         derived=derived,
         thresholds=measured["thresholds"],
         warnings=tuple(warnings),

@@ -217,5 +217,6 @@ def verdict(difference: Estimate, plus: Side, minus: Side, margin: float) -> str
     if word == "equal":
         return equivalence(margin, difference.confidence)
     if word == "undecided":
-        return f"undecided: neither zero nor {in_points(margin)} or more is excluded" if margin else "undecided"
+        more = f": zero and a difference of {in_points(margin)} or more are both possible" if margin else ""
+        return f"undecided{more}"
     return f"{side_name(plus.name, plus.kind)} is {word} than {side_name(minus.name, minus.kind)}{by}"
