@@ -312,6 +312,19 @@ def test_the_table_says_whether_values_may_differ(release: Path, results: Path, 
     assert rule(compare_results(release, other)).endswith(f"an unknown processor, as {other} has no records of runs")
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "differs"),
+    [("3.11.2", "3.11.7", ""), ("3.11.2", "3.12.2", "another python"), ("3.1.2", "3.11.2", "another python")],
+)
+def test_a_patch_of_python_changes_no_number(
+    release: Path, results: Path, ours: str, theirs: str, differs: str
+) -> None:
+    for path in results.glob("target/*/*/*/*/*/run.json"):
+        change_json(path, lambda run: run["versions"].update(python=theirs))
+    change_json(release / RELEASE, lambda of: [machine["versions"].update(python=ours) for machine in of["machines"]])
+    assert compare_results(release, results).differs == differs
+
+
 def test_results_without_a_run_in_common_are_called_different_studies(release: Path, results: Path) -> None:
     assert not any("different studies" in warning for warning in compare_results(release, results).warnings)
     for path in results.glob("target/*/*/*/*/*/run.json"):

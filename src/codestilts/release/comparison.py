@@ -121,13 +121,20 @@ def machines_differ(expected: Snapshot, found: Snapshot) -> str:
     """Return in words why the last bits of numbers may differ; empty if both were computed with one and the same."""
     if without := [str(snapshot.folder) for snapshot in (expected, found) if not snapshot.machines]:
         return f"an unknown processor, as {without[0]} has no records of runs"
-    if len(expected.machines) == 1 and expected.machines == found.machines:
-        return ""
-    if len(expected.machines) != 1 or len(found.machines) != 1:
+    ours, theirs = (
+        list(map(json.loads, {_what_rounds(machine) for machine in snapshot.machines}))
+        for snapshot in (expected, found)
+    )
+    if len(ours) != 1 or len(theirs) != 1:
         return "runs on several kinds of processor or with several versions"
-    kinds = (json.loads(snapshot.machines[0]) for snapshot in (expected, found))
-    ours, theirs = (kind | kind.pop("versions") for kind in kinds)
-    return f"another {', '.join(changes(ours, theirs))}"
+    return f"another {', '.join(changes(ours[0], theirs[0]))}" if ours != theirs else ""
+
+
+def _what_rounds(machine: str) -> str:
+    """Return what decides the last bits: of Python the minor version, because its patches change no number."""
+    kind = json.loads(machine)
+    kind |= kind.pop("versions")
+    return json.dumps(kind | {"python": ".".join(str(kind.get("python")).split(".")[:2])}, sort_keys=True)
 
 
 def other_rates(expected: Snapshot, found: Snapshot) -> list[str]:
