@@ -1,8 +1,9 @@
 """The tables of a study with other rounding errors, and the tolerances of everything that is computed from scores.
 
 The measured differences of the sums of each unit are added to the sums of the study: to each run those of a run of the
-sample that is drawn at random. The study's own code then computes all tables again. The tolerance of a number is its
-root mean square change over the replicates times Student's quantile.
+sample that is drawn at random. A sample of few runs misses rare changes, so it has one run more, in which one answer
+of each target differs (Laplace's rule of succession). The study's own code then computes all tables again. The
+tolerance of a number is its root mean square change over the replicates times Student's quantile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,8 +66,10 @@ class Replicates:
     def _with_errors(self, arm: str, sums: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """Add to the sums of each seed the differences of a run of the sample, trained as this arm is."""
         errors, parts = self.errors[bool(self.study.parent_arm(arm))], [sums]
-        for seed in sorted(sums["seed"].unique()) if errors else []:
-            parts.append(errors[rng.integers(len(errors))].assign(arm=arm, seed=seed, n=0))
+        for seed, rows in sums.groupby("seed", sort=True):
+            drawn = rng.integers(len(errors) + 1)
+            run = errors[drawn].assign(arm=arm, seed=seed) if drawn < len(errors) else one_answer(rows, rng)
+            parts.append(run.assign(n=0))
         total = pd.concat(parts, ignore_index=True).groupby(SUM_KEYS, sort=True)[[*SIDES, "n"]].sum().reset_index()
         # An answer that the sample lost may not be there to be lost.
         return total.assign(**{side: total[side].clip(lower=0) for side in SIDES})
@@ -85,6 +88,17 @@ class Replicates:
             table = pd.concat(parts, ignore_index=True) if parts else None
             found.append(evaluate(settings, [], sorted(records), near, table))
         return claims_table(claims_settings(self.study), found, contrasts)
+
+
+def one_answer(sums: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the differences of a run in which one answer of each target and metric, in one language, changes.
+
+    Args:
+        sums: The sums of one run.
+        rng: It draws the units.
+    """
+    rows = sums.groupby(["target", "metric"], sort=True).sample(1, random_state=rng)
+    return rows.assign(numerator=np.where(rows["numerator"] >= 1, -1.0, 1.0), denominator=0.0)
 
 
 def _with_values(table: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
