@@ -75,6 +75,13 @@ def test_a_release_verifies_and_finds_one_exchanged_answer(done: Path, tmp_path:
     assert "settings: the same" in both.stdout and both.stdout.endswith("1 value deviates\n")
 
 
+@pytest.fixture
+def nothing_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample has no run more than it has."""
+    monkeypatch.setattr("codestilts.release.replicates.one_answer", lambda rows, rng: rows.head(0))
+
+
+@pytest.mark.usefixtures("nothing_missed")
 def test_without_rounding_errors_the_tables_are_those_of_the_study(done: Path) -> None:
     replicates = Replicates(study_of(done), done / RESULTS, Measured(NO_ERRORS, NO_ERRORS, frozenset()))
     found = replicates.tables(np.random.default_rng(0))
@@ -83,6 +90,17 @@ def test_without_rounding_errors_the_tables_are_those_of_the_study(done: Path) -
         assert all(change(merged, column).max() < 1e-5 for column in TABLES[name].numbers), name
 
 
+def test_a_sample_without_changes_may_have_missed_one_answer_of_each_target(done: Path) -> None:
+    replicates = Replicates(study_of(done), done / RESULTS, Measured(NO_ERRORS, NO_ERRORS, frozenset()))
+    merged = side_by_side(replicates.tables(np.random.default_rng(0))["scores"], done / RESULTS, "scores")
+    merged = merged.assign(change=change(merged, "value"), n=merged["n"].astype(float))
+    assert (merged["change"] <= 1 / merged["n"] + 1e-6).all()
+    changed = merged[merged["change"] > 1e-5].groupby("target")["arm"].agg(set).to_dict()
+    targets = merged[merged["encoder"] != ""].groupby("target")["arm"].agg(set).to_dict()
+    assert changed == targets
+
+
+@pytest.mark.usefixtures("nothing_missed")
 def test_an_answer_that_rounding_changes_moves_the_effects_of_arms_that_are_trained_like_it(done: Path) -> None:
     sums = pd.read_parquet(done / RESULTS / "scores/tiny/pos.sums.parquet")
     lost = sums[(sums["target"] == "tags") & (sums["seed"] == 0) & (sums["numerator"] > 0)].head(1)
