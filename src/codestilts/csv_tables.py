@@ -36,6 +36,8 @@ def read_csv(path: str | Path, texts: bool = False) -> pd.DataFrame:
     Raises:
         CodeStiltsError: The file is empty, cut off or no such table.
     """
+    if Path(path).stat().st_size == len("\n"):  # a table without columns
+        return pd.DataFrame()
     try:
         table = pd.read_csv(
             path, keep_default_na=False, na_values=[] if texts else [""], dtype=str if texts else None, encoding="utf-8"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from codestilts import csv_tables, display_names
+from codestilts.errors import CodeStiltsError
 from codestilts.reporting import tables
 from codestilts.reporting.sample_predictions import RIGHT_LANGUAGE, describe, draw, note_on_output, shorten
 
@@ -55,6 +56,14 @@ def test_a_table_reads_back_as_it_was_written(tmp_path: Path, rows: list[tuple[s
     assert texts["text"].tolist() == table["text"].tolist()
     table.to_parquet(tmp_path / "t.parquet")
     assert pd.read_parquet(tmp_path / "t.parquet")["text"].tolist() == table["text"].tolist()
+
+
+def test_a_table_without_columns_reads_back_and_an_empty_file_does_not(tmp_path: Path) -> None:
+    csv_tables.write_csv(pd.DataFrame(), tmp_path / "t.csv")
+    assert csv_tables.read_csv(tmp_path / "t.csv").shape == (0, 0)
+    (tmp_path / "t.csv").write_text("")
+    with pytest.raises(CodeStiltsError, match="not a table"):
+        csv_tables.read_csv(tmp_path / "t.csv")
 
 
 def test_names_stay_names_and_gaps_stay_numbers(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
     """
     effects = tables.effects[tables.effects["scope"] == scope]
     if effects.empty:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["family", *KEYS])
     wide = effects.pivot_table("effect", ["family", *KEYS], "measure", observed=True).rename_axis(columns=None)
     wide = wide.reset_index()
     for texts, part in tables.losses.groupby("texts", sort=True):
