@@ -274,6 +274,19 @@ def test_a_release_of_a_part_ignores_what_came_later(release: Path, results: Pat
     assert deviating(compare_results(release, results)) == {"scores": {""}}
 
 
+def test_tables_that_a_part_has_in_its_release_only_are_not_missing(release: Path, results: Path) -> None:
+    for name in ("scores", "effects", "claims"):
+        (results / f"{name}.csv").unlink()
+    assert deviating(compare_results(release, results)) == {"scores": {""}, "effects": {""}, "claims": {""}}
+    lacks = {"runs": 7, "of": 8, "lacks": {"tiny / pos": {"tags": [1]}}}
+    change_json(release / RELEASE, lambda record: record.update(lacks))
+    found = compare_results(release, results)
+    assert found.deviations == 0 and {table.name for table in found.tables} == {
+        *("plan", "examples", "runs", "predictions")
+    }
+    assert f"scores, effects, claims: not compared, because {results} lacks them" in found.warnings[-1]
+
+
 def test_the_table_shows_the_worst_first_and_what_missing_rows_have_in_common(release: Path, results: Path) -> None:
     change_csv(results / "scores.csv", lambda table: table.assign(value=["0.9", "0.21", *table["value"][2:]]))
     drop_language(results)

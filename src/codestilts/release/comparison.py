@@ -12,7 +12,7 @@ import pandas as pd
 from codestilts.config.plan_record import changes
 from codestilts.release.extent import in_words
 from codestilts.release.snapshot import Snapshot, read_snapshot
-from codestilts.release.tables import PLAN_TABLE, TABLES, Table
+from codestilts.release.tables import COPIED, PLAN_TABLE, TABLES, Table
 from codestilts.release.tolerances import Tolerances, read_tolerances
 
 EQUAL, WITHIN, DEVIATES = "equal", "within tolerance", "deviates"
@@ -97,9 +97,14 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
         warnings.insert(
             0, f"no run of {expected.folder} is among those of {found.folder}: they may be different studies"
         )
+    absent = [name for name in COPIED if partial and name in expected.tables and name not in found.tables]
+    if absent:  # what was run in part has no tables but those of its release
+        warnings.append(f"{', '.join(absent)}: not compared, because {found.folder} lacks them; its release has them")
     same_runs = not partial or expected.files == found.files
     compared = [compare_table(PLAN_TABLE, expected.settings, found.settings, allowed)] if expected.plan else []
     for name, table in TABLES.items():
+        if name in absent:
+            continue
         if name in expected.tables and not (table.of_all_runs and not same_runs):
             rows = expected.tables[name]
             compared.append(compare_table(table, rows, found.tables.get(name, rows.head(0)), allowed, partial))
