@@ -45,6 +45,12 @@ def test_computations_that_change_nothing_are_left_out_unless_there_is_no_other(
     changed = pd.DataFrame({"computation": ["two-threads", "bf16"]})
     assert set(Measured(scores, changed, frozenset()).of_precision("").scores["computation"]) == {"two-threads"}
     assert set(Measured(scores, changed, frozenset()).of_precision("bf16").scores["computation"]) == {"bf16"}
+    parts = Measured(scores, changed, frozenset()).by_precision("fp32")
+    assert {name: set(part.scores["computation"]) for name, part in parts.items()} == {
+        "fp32": {"two-threads"}, "bf16": {"bf16"}
+    }  # fmt: skip
+    parts = Measured(scores, changed, frozenset()).by_precision("bf16")  # for such a study bf16 is no other precision
+    assert {name: set(part.scores["computation"]) for name, part in parts.items()} == {"bf16": {"two-threads"}}
     none = Measured(scores, changed.head(0), frozenset())
     assert set(none.of_precision("").scores["computation"]) == {"avx2", "two-threads"}
 

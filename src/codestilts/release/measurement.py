@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from codestilts.config.claim_jobs import decidable_claims
-from codestilts.config.computations import COMPUTATIONS, REFERENCE, ROUNDING
+from codestilts.config.computations import REFERENCE, ROUNDING
 from codestilts.config.plan_record import prediction_files
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
@@ -48,11 +48,9 @@ def write_tolerances(
         )
     (precision,) = snapshot.precisions
     measured = measure(study, results, {name: computations[name] for name in computations if name != REFERENCE}, pairs)
-    others = {COMPUTATIONS[name].precision for name in measured.scores["computation"].unique()}
     shutil.rmtree(out / FOLDER, ignore_errors=True)
     scores = {}
-    for other in sorted(others | {""}):
-        part, name = measured.of_precision(other), other or precision
+    for name, part in measured.by_precision(precision).items():
         for table, allowed in _derived(study, snapshot, part).items():
             write_table(allowed, out / FOLDER / name / f"{table}.csv", packed=True, float_format="%.3g")
         trained = part.scores[part.scores["arm"].isin(part.trained)] if part.trained else part.scores

@@ -40,6 +40,11 @@ class Measured:
     sums: pd.DataFrame
     trained: frozenset[str]
 
+    def by_precision(self, own: str) -> dict[str, "Measured"]:
+        """Return the differences by the precision of results: that of the study (``own``), and others if measured."""
+        others = {COMPUTATIONS[name].precision for name in self.scores["computation"].unique()} - {"", own}
+        return {own: self.of_precision("")} | {other: self.of_precision(other) for other in sorted(others)}
+
     def of_precision(self, precision: str) -> "Measured":
         """Return the differences of the computations in a precision; empty: in that of the study.
 
