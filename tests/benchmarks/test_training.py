@@ -143,11 +143,11 @@ def padded(batch: Batch, length: int) -> Batch:
     return {name: nn.functional.pad(batch[name], (0, length - batch[name].shape[1])) for name in names if name in batch}
 
 
-def alone_step() -> Callable[[int], None]:
+def alone_step(length: int = FULL) -> Callable[[int], None]:
     """The encoder alone, on full sequences: no padding, no head."""
     encoder, rng = encoder_of(TINY, "sdpa"), np.random.default_rng(0)
     update = optimiser(encoder)
-    ids = [torch.from_numpy(rng.integers(5, WORDS, (TOKENS // FULL, FULL))) for _ in range(STEPS)]
+    ids = [torch.from_numpy(rng.integers(5, WORDS, (TOKENS // length, length))) for _ in range(STEPS)]
 
     def step(item: int) -> None:
         encoder(input_ids=ids[item]).last_hidden_state.mean().backward()
@@ -184,6 +184,17 @@ def test_training_speed(kind: str, longest: int, tokenizer: Any, measures: Measu
     )
     # Functions cut at 96 tokens are hardly padded, and only ours has a head.
     assert best["usual"] > (0.7 if longest <= 128 else 1.0) * best["ours"]
+
+
+def test_longer_sequences_need_more_attention(measures: Measures) -> None:
+    """What training on longer sequences could reach: the encoder alone on them, without padding and a head."""
+    lengths = (FULL, 96, 128)
+    seconds = in_turns({str(length): alone_step(length) for length in lengths}, 6, STEPS)
+    speed = {length: TOKENS // length * length / seconds[str(length)][1:].sum(1) for length in lengths}
+    for length in lengths[1:]:
+        measures.add(
+            f"encoder alone on {length} against {FULL} tokens", speed[length] / speed[FULL], "ratio of tokens/s"
+        )
 
 
 def test_bf16_on_a_cpu(measures: Measures) -> None:
