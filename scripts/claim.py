@@ -8,6 +8,7 @@ from codestilts.config.claim_settings import ClaimSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import evaluate
+from codestilts.evaluation.statistics.design import nearness
 from codestilts.options import add_settings
 from codestilts.provenance import parquet_files, write_json
 from codestilts.workflow.commands import run_command
@@ -21,14 +22,11 @@ def main() -> None:
     add_settings(parser, ClaimSettings)
     parser.add_argument("--out", required=True, help="the verdict (JSON), written")
     arguments = parser.parse_args()
-    near = None
-    if arguments.languages:
-        table = read_csv(arguments.languages)
-        near = list(table.loc[table["near"].astype(bool), "language"])
+    is_near = nearness(read_csv(arguments.languages)) if arguments.languages else None
     predictions = [str(path) for path in parquet_files(arguments.predictions)]
     records = sorted(path for folder in arguments.records for path in folder.glob("*/run.json"))
     settings = replace(arguments.settings, command=run_command(arguments.settings.command))
-    found = evaluate(settings, predictions, records, near)
+    found = evaluate(settings, predictions, records, is_near)
     write_json(arguments.out, found)
     for result in found["results"]:
         print(f"{found['claim']}  {result['encoder']}  {result['verdict']}: {result['why']}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from codestilts.config.claim_settings import ClaimsSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
-from codestilts.evaluation.claim_estimates import claims_table
+from codestilts.evaluation.claims_table import claims_table
 from codestilts.options import add_settings
 from codestilts.workflow.commands import run_command
 

@@ -12,7 +12,7 @@ from codestilts.columns import LAYERS
 from codestilts.config.analysis_settings import ReportedArm, ReportSettings
 from codestilts.csv_tables import write_csv
 from codestilts.evaluation import leakage, matched_tasks
-from codestilts.evaluation.claim_estimates import COLUMNS as CLAIM_COLUMNS
+from codestilts.evaluation.claims_table import COLUMNS as CLAIM_COLUMNS
 from codestilts.evaluation.comparison import STATISTICS
 from codestilts.evaluation.scoring import tidy, values
 from codestilts.evaluation.statistics.design import design_of

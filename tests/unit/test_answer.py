@@ -55,7 +55,11 @@ def test_the_headline_says_no_more_than_the_interval(low: float, high: float, wo
             "on English helps: compared with no intermediate training, code may be better or worse and English is",
         ),
         ((-2, 3), (-3, 2), "neither is shown to help: compared with no intermediate training, both may be better or"),
-        ((-0.5, 0.5), (-0.2, 0.2), "neither helps: compared with no intermediate training, both make no difference of"),
+        (
+            (-0.5, 0.5),
+            (-0.2, 0.2),
+            "neither is shown to help: compared with no intermediate training, both make no difference of",
+        ),
         (
             (-0.5, 0.5),
             (-2, 2),

@@ -13,8 +13,9 @@ import pytest
 from codestilts.config.analysis_settings import ScoredTarget
 from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
 from codestilts.config.schema_claims import KEYS_OF_KIND, Claim
-from codestilts.evaluation.claim_estimates import best_arms, claims_table, evaluate, mean_scores, seeds_for_choice
+from codestilts.evaluation.claim_estimates import best_arms, evaluate, mean_scores, seeds_for_choice
 from codestilts.evaluation.claims import deciding, judge, judge_facts, projected
+from codestilts.evaluation.claims_table import claims_table
 from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
 
 SIDES: dict[str, Any] = {"plus": {"arms": ["mnli", "squad"]}, "minus": {"arms": ["none"]}}
@@ -127,7 +128,7 @@ def test_the_test_rows_that_would_decide() -> None:
     words = "4 times the test rows (3 seeds now), if the difference does not change"
     assert deciding(claim("positive"), [units_vary]) == words
     zero = from_variance(np.array([0.0, 0.0, 0.0]), Variance(3, 101, 1.0, 4.0, 0.0))
-    assert deciding(claim("positive"), [zero]).startswith("the difference is too close to the limit")
+    assert deciding(claim("positive"), [zero]).startswith("not even 100 seeds and 100 times")
 
 
 def predictions(
@@ -207,7 +208,7 @@ def test_parts_are_weighted_and_those_without_data_drop_out(tmp_path: Path) -> N
         [Item("", tuple(parts))],
         {"xnli": ("english", "german"), "bucc": ("german",)},
     )
-    (result,) = evaluate(near, paths, [], ["english"])["results"]
+    (result,) = evaluate(near, paths, [], {"english": True, "german": False})["results"]
     assert result["estimates"][0]["value"] == pytest.approx(21)  # BUCC has no near language
 
 
@@ -279,7 +280,7 @@ def test_a_claim_without_common_rows_says_which_are_missing(tmp_path: Path) -> N
     languages = {"xnli": ("dutch", "german")}
     (found,) = evaluate(settings(claim("positive"), [item], languages), paths, [], None)["results"]
     assert (found["verdict"], found["why"]) == ("inconclusive", "no test rows that both sides have")
-    (found,) = evaluate(settings(near, [item], languages), paths, [], ["french"])["results"]
+    (found,) = evaluate(settings(near, [item], languages), paths, [], {"french": True, "german": False})["results"]
     assert (found["verdict"], found["why"]) == ("inconclusive", "no target has any of these languages")
 
 
@@ -294,8 +295,14 @@ def test_the_items_of_a_claim_about_near_languages_are_these(tmp_path: Path) -> 
     items = [Item(name, (part,), name) for name in ("english", "german")]
     asked = claim("u_of_n", each="language", least=1, languages="near")
     here = settings(asked, items, {"xnli": ("english", "german")})
-    (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], ["german"])["results"]
+    compared = {"german": True, "english": False}
+    (result,) = evaluate(here, predictions(tmp_path, RIGHT), [], compared)["results"]
     assert [row["item"] for row in result["estimates"]] == ["german"] and "of 1" in result["why"]
+    far = replace(here, claim={**here.claim, "languages": "far"})
+    (result,) = evaluate(far, predictions(tmp_path, RIGHT), [], compared)["results"]
+    assert [row["item"] for row in result["estimates"]] == ["english"]
+    (result,) = evaluate(far, predictions(tmp_path, RIGHT), [], {"german": True})["results"]
+    assert result["why"] == "no target has any of these languages", "English was not compared with the source language"
 
 
 def test_the_gain_of_a_rate_is_compared_with_that_of_a_method(tmp_path: Path) -> None:
@@ -438,8 +445,11 @@ def test_the_table_has_every_claim_in_the_order_of_the_file(tmp_path: Path) -> N
 def primary(judgement: str, **keys: Any) -> pd.DataFrame:
     """The row of a primary contrast, code minus English at equal form in unseen languages; its interval is above 0."""
     sides = {"plus": "code", "plus_kind": "domain", "minus": "english", "minus_kind": "domain"}
-    row = {"encoder": "tiny", "role": "primary", **sides, "language_set": "unseen", "low": 0.1, "high": 2.0, **keys}
-    return pd.DataFrame([{**row, "judgement": judgement, "verdict": "undecided: corrected", "to_decide": "5 seeds"}])
+    row = {"encoder": "tiny", "role": "primary", **sides, "language_set": "unseen", "low": 0.1, "high": 2.0}
+    row |= {"difference": 1.2, "seeds": 3, "units": 400, "variance_seeds": 0.3, "judgement": judgement}
+    row |= {"variance_units": 0.0, "variance_interaction": 0.0, "p_holm": 0.2, "verdict": "undecided: corrected"}
+    others = [{**row, "role": role} for role in ("reference", "reference")]
+    return pd.DataFrame([{**row, **keys}, *others])
 
 
 NO_CONTRASTS = primary("better")
@@ -468,7 +478,34 @@ def test_a_claim_about_the_primary_contrast_follows_its_correction(
     row = claims_table(ClaimsSettings((), ("own",)), [found], contrasts).iloc[0]
     assert row["verdict"] == verdict
     if verdict == "inconclusive":
-        assert row["why"] == "the interval is above 0, but undecided: corrected" and row["deciding"] == "5 seeds"
+        assert row["why"] == "the interval is above 0, but undecided: corrected"
+        assert row["deciding"] == SEVEN_SEEDS
+
+
+# With S seeds, 1.2 has to be above t sqrt(.9 / S). Bonferroni's t of three contrasts is 3.534 with 5 degrees of freedom
+# (6 seeds: 1.37) and 3.287 with 6 (7 seeds: 1.18). Without a correction it is 2.776 with 4 (5 seeds: 1.18).
+SEVEN_SEEDS = "7 seeds (3 seeds now), if the difference does not change"
+
+
+@pytest.mark.parametrize(("plus", "minus", "sign"), [("code", "english", 1), ("english", "code", -1)])
+def test_what_decides_a_claim_about_the_primary_contrast_is_counted_with_the_correction(
+    plus: str, minus: str, sign: int
+) -> None:
+    asked = claim("positive", **DOMAINS | {"plus": {"domain": plus}, "minus": {"domain": minus}})
+    alone = from_variance(np.full(3, sign * 1.2), Variance(3, 400, 0.3, 0.0, 0.0))
+    assert deciding(asked, [alone]) == SEVEN_SEEDS.replace("7", "5")
+    result = {"encoder": "tiny", "verdict": "inconclusive", "why": "", "deciding": "5 seeds", "estimates": []}
+    about = {**asked.model_dump(exclude_defaults=True), "claim": "own", "wanted": "above 0", "scope": ""}
+    contrasts = primary("undecided", low=-0.1)
+    row = claims_table(ClaimsSettings((), ("own",)), [about | {"results": [result]}], contrasts).iloc[0]
+    assert row["deciding"] == SEVEN_SEEDS
+
+
+def test_the_numbers_of_seeds_and_rows_that_do_not_decide_are_named() -> None:
+    """The interval of .2 has a half-width of 1.96 sqrt(1.8 / S): with 100 seeds .26, with 200 it would be .19."""
+    seeds_vary = from_variance(np.full(3, 0.2), Variance(3, 100000, 0.6, 1e-4, 5e-5))
+    found = deciding(claim("positive"), [seeds_vary])
+    assert found == "not even 100 seeds and 100 times the test rows, if the difference does not change"
 
 
 def test_every_kind_has_its_keys() -> None:

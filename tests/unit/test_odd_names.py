@@ -11,7 +11,7 @@ import synthetic
 
 from codestilts.config.analysis_settings import ComparedArm, ReportedArm
 from codestilts.csv_tables import read_csv, write_csv
-from codestilts.evaluation.claim_estimates import COLUMNS as CLAIM_COLUMNS
+from codestilts.evaluation.claims_table import COLUMNS as CLAIM_COLUMNS
 from codestilts.evaluation.comparison import compare
 from codestilts.evaluation.scoring import values
 from codestilts.reporting import figures

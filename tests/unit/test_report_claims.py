@@ -11,7 +11,7 @@ import pandas as pd
 import report_study
 from report_study import EVIL, page
 
-from codestilts.evaluation.claim_estimates import COLUMNS
+from codestilts.evaluation.claims_table import COLUMNS
 from codestilts.reporting.claim_rows import claim_rows
 
 results = report_study.results  # a fixture

@@ -9,7 +9,7 @@ from made_up_results import write_run
 
 from codestilts.config.analysis_settings import ReportedArm
 from codestilts.errors import CodeStiltsError
-from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table
+from codestilts.reporting.run_records import budgets, curves_table, learned, runs_table, tried_rates
 from codestilts.training.curve import downsample_curve
 
 
@@ -40,6 +40,25 @@ def test_budgets_tell_who_is_off(tmp_path: Path):
     paths = [write_run(tmp_path, "a", 0, tokens=99), write_run(tmp_path, "b", 0, tokens=101)]
     table = budgets(runs_table(paths))
     assert table["deviation"].tolist() == pytest.approx([-1, 1])
+
+
+def test_all_rates_that_were_tried_are_shown_and_not_only_the_best(tmp_path: Path):
+    dev = {"a": [0.5, 0.7, -1.0], "b": [0.6, 0.4, 0.2]}  # -1: failed
+    paths = [write_run(tmp_path, arm, seed, target="match") for arm in ("a", "b", "fixed") for seed in (0, 1)]
+    for path in paths:
+        values = dev.get(path.parts[-4], [])
+        errors = ["the loss is nan" if value < 0 else None for value in values]
+        trials = [
+            {"learning_rate": rate, "dev": value, "error": error, "chosen": value == max(values)}
+            for rate, value, error in zip((1e-5, 1e-4, 1e-3), values, errors, strict=False)
+        ]
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": trials}))
+    table = tried_rates(runs_table([*paths, write_run(tmp_path, "a", 0)]))
+    assert table[["target", "learning_rate", "arms", "chosen", "failed"]].to_numpy().tolist() == [
+        ["match", 1e-5, 2, 1, 0], ["match", 1e-4, 2, 1, 0], ["match", 1e-3, 2, 0, 1]
+    ]  # fmt: skip
+    assert table["dev"].tolist() == pytest.approx([55, 55, 20])
+    assert tried_rates(runs_table(paths[4:])).empty and tried_rates(runs_table([])).empty
 
 
 def test_curves_are_thinned_but_keep_their_dev_values(tmp_path: Path):

@@ -182,7 +182,12 @@ def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
     assert trials[1]["settings"]["learning_rate"] == 5e-3
     job = tiny.target_job(folder, home, seeds=(0,), learning_rate=0.0, trial_factor=3.0)
     seed_jobs.train_seeds(replace(job, trials=home / "trials.json"))
-    assert json.loads((home / "out/0/run.json").read_text())["settings"]["learning_rate"] == pytest.approx(1.5e-2)
+    record = json.loads((home / "out/0/run.json").read_text())
+    assert record["settings"]["learning_rate"] == pytest.approx(1.5e-2)
+    assert [(trial["learning_rate"], trial["chosen"]) for trial in record["trials"]] == [
+        (1e-6, False), (5e-3, True), (1e30, False)
+    ]  # fmt: skip
+    assert [trial["dev"] for trial in record["trials"]] == [trial["dev"] for trial in trials]
 
 
 def test_the_model_of_a_finished_run_leaves_memory_before_the_next(folder, home, models_left):

@@ -45,6 +45,11 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
     files = ["--configfile", "studies/small.yaml", str(folder / "overlay.yaml")]
     call("snakemake", "--cores", "2", "--until", "fetch", *files, **hub_environment)
     call("snakemake", "--cores", "2", *files)  # without access to the hub
+    rates = pd.read_csv(folder / "tables/xlm-r-base/rates.csv").set_index("target")
+    assert set(rates.index) == {"xquad", "xquad-generated", "xlsum"}
+    assert set(rates["learning_rate"]) == {5e-6, 1e-5}
+    assert (rates.groupby("target")["chosen"].sum() == rates.groupby("target")["arms"].first()).all()
+    assert "Learning rates that were tried" in (folder / "report.html").read_text()
     scores = pd.read_csv(folder / "scores.csv", keep_default_na=False)
     found = set(scores.loc[~scores["arm"].str.startswith("baseline:"), "arm"])
     assert found == set(ARMS)

@@ -49,8 +49,8 @@ def claim_settings(study: Study, claim: str) -> ClaimSettings:
 
 def claims_settings(study: Study) -> ClaimsSettings:
     """Return the settings for the table of all claims."""
-    every = [claim_settings(study, name) for name in study.claims]
-    return ClaimsSettings(tuple(one for one in every if one.missing), tuple(study.claims))
+    undecidable = tuple(one for name in study.claims if (one := claim_settings(study, name)).missing)
+    return ClaimsSettings(undecidable, tuple(study.claims), study.config.statistics.confidence)
 
 
 def decidable_claims(study: Study) -> list[str]:

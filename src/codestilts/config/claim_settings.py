@@ -99,3 +99,4 @@ class ClaimsSettings:
 
     undecidable: tuple[ClaimSettings, ...]
     order: tuple[str, ...]
+    confidence: float = 0.95

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
+from codestilts.config.claim_settings import ClaimSettings, Item, Part
 from codestilts.config.schema_claims import Claim
 from codestilts.display_names import family_name, item_name
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claims import (
     INCONCLUSIVE,
     NOT_RUN,
-    NOT_SUPPORTED,
-    SUPPORTED,
     deciding,
     judge,
     judge_facts,
@@ -30,23 +28,15 @@ from codestilts.evaluation.statistics.means import common_difference, count, mea
 from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.sum_tables import names_in
 
-# Columns of an estimate. A claim has keys of the same names (languages, targets), which must not fill these columns.
-NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
-# Keys of a claim that select other cells than those of the primary contrast.
-ELSEWHERE = {"than", "targets", "suite", "groups", "only_languages", "average", "metrics", "each"}
 # Why an item, or a claim, has no estimate.
 NO_CELLS, NO_LANGUAGES = "no test rows that both sides have", "no target has any of these languages"
-COLUMNS = [
-    "claim", "encoder", "kind", "each", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why",
-    "deciding", *NUMBERS, "missing", "command",
-]  # fmt: skip
 
 
 def evaluate(
     settings: ClaimSettings,
     predictions: Sequence[str],
     records: Sequence[Path],
-    near: Iterable[str] | None,
+    is_near: Mapping[str, bool] | None,
     sums: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Judge a claim.
@@ -55,7 +45,7 @@ def evaluate(
         settings: The settings of the claim.
         predictions: Prediction files (parquet) of the arms and targets that it needs.
         records: ``run.json`` of target training, for claims about the best arm.
-        near: The languages near the source language, for claims about near or far languages.
+        is_near: For claims about near or far languages, which of the languages that were compared are near.
         sums: The sums of these predictions (:func:`claim_sums`), if they are known.
 
     Returns:
@@ -79,7 +69,7 @@ def evaluate(
     dev = dev_scores(records)
     results = []
     for encoder in settings.items:
-        own = {target: _languages(claim, names, near) for target, names in settings.languages[encoder].items()}
+        own = {target: _languages(claim, names, is_near) for target, names in settings.languages[encoder].items()}
         of_encoder, chosen = sums[sums["encoder"] == encoder], {}
         if claim.kind == "best_of":
             choosing, estimating = seeds_for_choice(of_encoder["seed"].unique())
@@ -187,13 +177,12 @@ def _estimate(
     return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side), lost
 
 
-def _languages(claim: Claim, names: Sequence[str], near: Iterable[str] | None) -> list[str]:
+def _languages(claim: Claim, names: Sequence[str], is_near: Mapping[str, bool] | None) -> list[str]:
     """Return the languages of a target that the claim is about, if it is about near or far ones."""
     if claim.languages not in ("near", "far"):
         return list(names)
-    assert near is not None
-    close = set(near)
-    return [name for name in names if (name in close) == (claim.languages == "near")]
+    assert is_near is not None
+    return [name for name in names if is_near.get(name) is (claim.languages == "near")]
 
 
 def claim_sums(settings: ClaimSettings, predictions: Sequence[str]) -> pd.DataFrame:
@@ -272,48 +261,3 @@ def chosen_parts(part: Part, chosen: dict[str, str]) -> tuple[Part, ...]:
         for scope in part.scopes
         for target in scope
     )
-
-
-def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]], contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per claim, encoder and item (:data:`COLUMNS`), in the order of ``claims.yaml``.
-
-    Args:
-        settings: The settings of the table.
-        found: The results of :func:`evaluate` for the claims that the study can decide.
-        contrasts: The contrasts of the study. A claim about the primary one is decided only if Holm's correction, which
-            the headline follows, leaves that decided.
-    """
-    lost = lost_contrasts(contrasts)
-    every = [*found, *(evaluate(one, [], [], None) for one in settings.undecidable)]
-    every.sort(key=lambda one: settings.order.index(one["claim"]))
-    rows = []
-    for claim in every:
-        for result in claim["results"]:
-            if result["verdict"] in (SUPPORTED, NOT_SUPPORTED) and (
-                row := _primary(claim, lost.get(result["encoder"]))
-            ):
-                why = f"{result['why']}, but {row['verdict']}"
-                result = result | {"verdict": INCONCLUSIVE, "why": why, "deciding": row["to_decide"]}
-            for estimate_row in result["estimates"] or [{}]:
-                shown = {**claim, **result, **dict.fromkeys(NUMBERS, ""), **estimate_row}
-                shown["missing"] = ", ".join(result.get("missing", []))
-                rows.append({name: shown.get(name, "") for name in COLUMNS})
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def lost_contrasts(contrasts: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the primary contrast of each encoder whose interval excludes zero, but not after Holm's correction."""
-    shown = (contrasts["low"] > 0) | (contrasts["high"] < 0)
-    lost = shown & ~contrasts["judgement"].isin(["better", "worse"])  # undecided, or equal within the margin
-    rows = contrasts[(contrasts["role"] == "primary") & lost]
-    return {str(row["encoder"]): {str(key): value for key, value in row.items()} for _, row in rows.iterrows()}
-
-
-def _primary(claim: dict[str, Any], row: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the row of the primary contrast if a claim is about the direction of that very contrast."""
-    if row is None or claim["kind"] not in ("positive", "at_least", "published") or set(claim) & ELSEWHERE:
-        return None
-    domains = row["plus_kind"] == "domain"
-    sides = [{row["plus_kind"]: row["plus"]}, {row["minus_kind"]: row["minus"]}]
-    same = [claim["plus"], claim["minus"]] in (sides, sides[::-1]) and claim.get("match_forms", False) == domains
-    return row if same and claim.get("languages", "all") == row["language_set"] else None

@@ -13,6 +13,7 @@ from codestilts.evaluation.statistics.power import with_rows, with_seeds
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_RUN = "supported", "not supported", "inconclusive", "not run"
 MOST_SEEDS = 100  # the largest number of seeds that is tried to decide a claim
+UNCHANGED = ", if the difference does not change"
 MORE_ROWS = [2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100]  # the multiples of the test rows that are tried
 
 Within = Callable[[float, float], bool]  # whether an interval supports (or refutes) a claim
@@ -158,9 +159,9 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
     if not options:
         both = next((rows for rows in MORE_ROWS if decided(min(now * rows, MOST_SEEDS), rows)), None)
         if both is None:
-            return "the difference is too close to the limit for any number of seeds and test rows"
+            return f"not even {MOST_SEEDS} {words} and {MORE_ROWS[-1]} times the test rows{UNCHANGED}"
         options = [f"{min(now * both, MOST_SEEDS)} {words} and {both} times the test rows"]
-    return f"{' or '.join(options)} ({now} seeds now), if the difference does not change"
+    return f"{' or '.join(options)} ({now} seeds now){UNCHANGED}"
 
 
 def projected(estimate: Estimate, seeds: int, rows: int = 1) -> Estimate:

@@ -19,10 +19,12 @@ from codestilts.config.claim_jobs import claim_settings, claims_settings, decida
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.claim_estimates import claims_table, evaluate
+from codestilts.evaluation.claim_estimates import evaluate
+from codestilts.evaluation.claims_table import claims_table
 from codestilts.evaluation.comparison import compare
 from codestilts.evaluation.leakage import with_leaks
 from codestilts.evaluation.scoring import read_values, values
+from codestilts.evaluation.statistics.design import nearness
 from codestilts.evaluation.sum_tables import SumWriter
 from codestilts.release.rounding import ALPHA, SIDES, SUM_KEYS, Measured
 from codestilts.release.tables import TABLES
@@ -76,7 +78,7 @@ class Replicates:
 
     def _claims(self, sums: Mapping[tuple[str, str], pd.DataFrame], contrasts: pd.DataFrame) -> pd.DataFrame:
         """Return the table of the claims that are judged by the metrics of the study."""
-        near = list(self.languages.loc[self.languages["near"].astype(bool), "language"])
+        is_near = nearness(self.languages)
         found = []
         for name in decidable_claims(self.study):
             settings = claim_settings(self.study, name)
@@ -86,7 +88,7 @@ class Replicates:
             parts = [sums[run[:2]][sums[run[:2]]["target"] == run[2]].assign(family="claimed") for run in runs]
             records = [path for run in runs for path in self.results.glob(f"target/{'/'.join(run)}/*/*/run.json")]
             table = pd.concat(parts, ignore_index=True) if parts else None
-            found.append(evaluate(settings, [], sorted(records), near, table))
+            found.append(evaluate(settings, [], sorted(records), is_near, table))
         return claims_table(claims_settings(self.study), found, contrasts)
 
 

@@ -105,7 +105,7 @@ def _gains(references: Sequence[Row], margin: float) -> str:
         lead = f"intermediate-task training on {helping[0]} helps"
     else:
         nothing = "neither" if len(judgements) > 1 else f"no intermediate-task training on {judgements[0][0]}"
-        lead = f"{nothing} helps" if "undecided" not in found else f"{nothing} is shown to help"
+        lead = f"{nothing} helps" if found == {"worse"} else f"{nothing} is shown to help"
     return f"At this scale {lead}: compared with no intermediate training, {text}"
 
 

@@ -109,6 +109,7 @@ class EncoderSection:
     cost: list[Row]
     layers: pd.DataFrame
     checkpoints: pd.DataFrame
+    rates: list[Row]
     doses: DoseSection | None
     rankings: list[Row]
     choices: list[Row]
@@ -167,6 +168,7 @@ def encoder_section(
         cost=rows(run_records.cost(own["runs"])),
         layers=layer_scores(own["layers"]),
         checkpoints=checkpoint_scores(own["scores"], metrics),
+        rates=rows(run_records.tried_rates(own["runs"])),
         doses=dose_section(own["doses"], design) if "doses" in own else None,
         rankings=rows(ranks.rankings) if ranks else [],
         choices=rows(ranks.choices) if ranks else [],

@@ -20,7 +20,7 @@ TABLES = {
     WHOLE_STUDY: ["arms", "claims", "audit", "sources", "stages", "slurm"],
     "effects": ["contrasts", "sensitivity", "effects", "checks"],
     "languages": ["counts", "difference", "languages"],
-    "training": ["budgets", "learned", "matched", "checkpoints", "layers", "cost"],
+    "training": ["budgets", "learned", "matched", "checkpoints", "rates", "layers", "cost"],
     "doses": ["doses", "fixed-doses"],
     "generation": ["wrong-language"],
     "transferability": ["rankings", "choices"],

@@ -1,6 +1,7 @@
 """Tables from the records of training runs: runs, learning curves, budgets, cost and learnt intermediate tasks."""
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ def read_record(path: Path) -> dict[str, Any]:
     phase = "target" if target else "intermediate"
     rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}
     dev = json.dumps(record.get("dev", {}), sort_keys=True)
+    trials = json.dumps(record.get("trials", []))
     training = trained_how(record.get("settings", {}))
-    return {**rest, **fixed, **training, "phase": phase, "target": target, "dev": dev, "versions": versions}
+    texts = {"dev": dev, "trials": trials, "versions": versions}
+    return {**rest, **fixed, **training, **texts, "phase": phase, "target": target}
 
 
 def trained_how(settings: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def trained_how(settings: dict[str, Any]) -> dict[str, Any]:
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
     """Return one row per run, sorted by phase, encoder, arm, target and seed."""
-    columns = [*KEYS, *NUMBERS, *TRAINING, *MACHINE, "dev", "versions"]
+    columns = [*KEYS, *NUMBERS, *TRAINING, *MACHINE, "dev", "trials", "versions"]
     table = pd.DataFrame([read_record(path) for path in paths], columns=columns)
     return table.sort_values(KEYS, ignore_index=True)
 
@@ -114,6 +117,25 @@ def learned(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.DataFrame:
     table = 100 * scores.groupby(level=0).mean().T.sort_index()
     present = [kind for kind in KINDS if kind in table and table[kind].notna().any()]
     return table[present].rename_axis(None, axis=1)
+
+
+def tried_rates(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that chose the learning rates of targets: one row per target and rate.
+
+    Columns: ``target``, ``learning_rate``, the number of ``arms`` that tried it, of those for which it was ``chosen``,
+    and of those for which it ``failed``; and ``dev``, the mean metric after the others in points.
+    """
+    trained = runs[runs["phase"] == "target"].drop_duplicates(["arm", "target"])
+    found = []
+    for target, text in zip(trained["target"], trained["trials"], strict=True):
+        for trial in json.loads(text):
+            failed = trial["error"] is not None
+            found.append({"target": target, **trial, "failed": failed, "dev": math.nan if failed else trial["dev"]})
+    table = pd.DataFrame(found, columns=["target", "learning_rate", "chosen", "failed", "dev"])
+    grouped = table.assign(dev=100 * table["dev"].astype(float)).groupby(["target", "learning_rate"], sort=True)
+    return grouped.agg(
+        arms=("chosen", "size"), chosen=("chosen", "sum"), failed=("failed", "sum"), dev=("dev", "mean")
+    ).reset_index()
 
 
 def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def train_seeds(job: TrainingJob) -> None:
     running that writes to the same files, this job waits for it. Weights are not written unless ``keep_models`` is set.
     """
     if job.trials:
-        rate = best_learning_rate(json.loads(job.trials.read_text(encoding="utf-8")))
+        rate = best_learning_rate(read_trials(job.trials))
         job = replace(job, settings=replace(job.settings, learning_rate=rate * job.settings.trial_factor))
     launch(partial(_train_seeds, job), job.gpus, job.work)
 
@@ -127,6 +127,8 @@ def _train_seed(job: TrainingJob, inputs: TrainingInputs, seed: int, parent: Pat
 def _save_seed(job: TrainingJob, inputs: TrainingInputs, trained: Trained, origin: dict[str, Any]) -> None:
     name = str(trained.seed)
     record = trained.record | origin | {"gpus": job.gpus, "curve": downsample_curve(trained.curve)}
+    if job.trials:
+        record["trials"] = summary_of_trials(read_trials(job.trials))
     with atomic(job.work / name) as folder:
         folder.mkdir()
         if job.settings.keep_models:
@@ -216,6 +218,19 @@ def _trial(inputs: TrainingInputs, parents: Mapping[int, Path], checkpoint: Path
         return trial | {"error": str(error)}
     dev = record["dev"].get(settings.target, 0.0)
     return trial | {"dev": dev, "seconds": record["seconds"], "settings": record["settings"]}
+
+
+def read_trials(path: Path) -> list[dict[str, Any]]:
+    """Return the trials of learning rates in a file of :class:`TrainingJob`."""
+    trials: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return trials
+
+
+def summary_of_trials(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the record of a run keeps of the trials that chose its learning rate."""
+    best = best_learning_rate(trials)
+    kept = [{key: trial[key] for key in ("learning_rate", "dev", "error")} for trial in trials]
+    return [trial | {"chosen": trial["learning_rate"] == best} for trial in kept]
 
 
 def best_learning_rate(trials: list[dict[str, Any]]) -> float:

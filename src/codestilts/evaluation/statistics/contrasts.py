@@ -94,11 +94,16 @@ def _correct_verdicts(
         table.loc[index, "judgement"] = "equal" if equal else "undecided"
     undecided = rows[(table.loc[rows, "judgement"] == "undecided") & table.loc[rows, "variance_seeds"].notna()]
     for index in undecided:
-        row = table.loc[index]
-        variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
-        # Bonferroni's wider interval: what decides it is enough, regardless of the other contrasts.
-        found = from_variance(np.full(variance.seeds, row["difference"]), variance, 1 - (1 - confidence) / number)
-        table.loc[index, "to_decide"] = to_decide(found, margin)
+        table.loc[index, "to_decide"] = to_decide(bonferroni(table.loc[index], number, confidence), margin)
+
+
+def bonferroni(row: pd.Series, number: int, confidence: float, sign: int = 1) -> Estimate:
+    """Return a contrast, times ``sign``, with Bonferroni's wider interval for a number of contrasts.
+
+    What decides this interval decides the contrast, regardless of the other ones.
+    """
+    variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
+    return from_variance(np.full(variance.seeds, sign * row["difference"]), variance, 1 - (1 - confidence) / number)
 
 
 def weights(scores: Scores, design: Design, question: Question) -> list[Weighted]:

@@ -89,6 +89,11 @@ class Design:
         }
 
 
+def nearness(languages: pd.DataFrame) -> dict[str, bool]:
+    """Return which languages of the similarity table are near the source language; no other language is near or far."""
+    return dict(zip(languages["language"], languages["near"].astype(bool), strict=True))
+
+
 def design_of(settings: ComparisonSettings, languages: pd.DataFrame, encoder: str) -> Design:
     """Return the design for an encoder.
 
@@ -99,8 +104,7 @@ def design_of(settings: ComparisonSettings, languages: pd.DataFrame, encoder: st
     """
     names = sorted({*languages["language"], *settings.languages})
     sources = {target.source_language for target in settings.targets.values()}
-    seen, measured = set(settings.seen_languages), set(languages["language"])
-    near = set(languages.loc[languages["near"].astype(bool), "language"])
+    seen, is_near = set(settings.seen_languages), nearness(languages)
     pretrained = set(settings.pretraining_languages.get(encoder, ()))
     zero_shot = [name for name in names if sources != {name}]  # for at least one target
     unseen = [name for name in zero_shot if name not in seen]
@@ -109,8 +113,8 @@ def design_of(settings: ComparisonSettings, languages: pd.DataFrame, encoder: st
         "zero_shot": zero_shot,
         "seen": [name for name in zero_shot if name in seen],
         "unseen": unseen,
-        "near": [name for name in unseen if name in near],
-        "far": [name for name in unseen if name in measured - near],
+        "near": [name for name in unseen if is_near.get(name) is True],
+        "far": [name for name in unseen if is_near.get(name) is False],
         "pretrained": [name for name in zero_shot if name in pretrained],
         "not_pretrained": [name for name in zero_shot if pretrained and name not in pretrained],
         "invented": list(settings.invented_languages),

@@ -1,0 +1,73 @@
+"""The table of all claims, in which the verdict on the primary contrast follows its correction."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from codestilts.config.claim_settings import ClaimsSettings
+from codestilts.config.schema_claims import Claim
+from codestilts.evaluation.claim_estimates import evaluate
+from codestilts.evaluation.claims import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, deciding
+from codestilts.evaluation.statistics.contrasts import VARIANCES, bonferroni
+
+# Columns of an estimate. A claim has keys of the same names (languages, targets), which must not fill these columns.
+NUMBERS = ["item", "value", "low", "high", "p", "seeds", "units", "targets", "languages", "cells"]
+# Keys of a claim that select other cells than those of the primary contrast.
+ELSEWHERE = {"than", "targets", "suite", "groups", "only_languages", "average", "metrics", "each"}
+COLUMNS = [
+    "claim", "encoder", "kind", "each", "says", "paper", "place", "reading", "wanted", "scope", "verdict", "why",
+    "deciding", *NUMBERS, "missing", "command",
+]  # fmt: skip
+
+
+def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]], contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per claim, encoder and item (:data:`COLUMNS`), in the order of ``claims.yaml``.
+
+    Args:
+        settings: The settings of the table.
+        found: The results of :func:`evaluate` for the claims that the study can decide.
+        contrasts: The contrasts of the study. A claim about the primary one is decided only if Holm's correction, which
+            the headline follows, leaves that decided; what would decide it is counted with Bonferroni's correction.
+    """
+    primary = {str(row["encoder"]): row for _, row in contrasts[contrasts["role"] == "primary"].iterrows()}
+    number = int(contrasts["p_holm"].notna().sum())
+    every = [*found, *(evaluate(one, [], [], None) for one in settings.undecidable)]
+    every.sort(key=lambda one: settings.order.index(one["claim"]))
+    rows = []
+    for claim in every:
+        for result in claim["results"]:
+            if sign := _sign(claim, primary.get(result["encoder"])):
+                result = _corrected(claim, result, primary[result["encoder"]], sign, number, settings.confidence)
+            for estimate_row in result["estimates"] or [{}]:
+                shown = {**claim, **result, **dict.fromkeys(NUMBERS, ""), **estimate_row}
+                shown["missing"] = ", ".join(result.get("missing", []))
+                rows.append({name: shown.get(name, "") for name in COLUMNS})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _corrected(
+    claim: dict[str, Any], result: dict[str, Any], row: pd.Series, sign: int, number: int, confidence: float
+) -> dict[str, Any]:
+    """Return the result of a claim about the primary contrast with the correction for ``number`` contrasts."""
+    excludes = row["low"] > 0 or row["high"] < 0
+    lost = excludes and row["judgement"] not in ("better", "worse")  # undecided, or equal within the margin
+    if lost and result["verdict"] in (SUPPORTED, NOT_SUPPORTED):
+        why = f"{result['why']}, but {row['verdict']}"
+        result = result | {"verdict": INCONCLUSIVE, "why": why, "deciding": ""}
+    if result["verdict"] == INCONCLUSIVE and row[VARIANCES].notna().all():
+        asked = Claim.model_validate({key: claim[key] for key in Claim.model_fields.keys() & claim.keys()})
+        result = result | {"deciding": deciding(asked, [bonferroni(row, number, confidence, sign)])}
+    return result
+
+
+def _sign(claim: dict[str, Any], row: pd.Series | None) -> int:
+    """Return 1 if a claim is about the direction of the primary contrast, -1 with its sides exchanged, else 0."""
+    if row is None or claim["kind"] not in ("positive", "at_least", "published") or set(claim) & ELSEWHERE:
+        return 0
+    domains = row["plus_kind"] == "domain"
+    if claim.get("match_forms", False) != domains or claim.get("languages", "all") != row["language_set"]:
+        return 0
+    sides = [{row["plus_kind"]: row["plus"]}, {row["minus_kind"]: row["minus"]}]
+    asked = [claim["plus"], claim["minus"]]
+    return 1 if asked == sides else -1 if asked == sides[::-1] else 0
