@@ -17,7 +17,7 @@ from made_up_results import ROWS, change_csv, change_json, make_results, record
 
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
-from codestilts.release.comparison import DEVIATES, Comparison, compare_results
+from codestilts.release.comparison import DEVIATES, Comparison, compare_results, compare_table
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
@@ -49,11 +49,13 @@ def release(results: Path, tmp_path: Path) -> Path:
         write_table(table, folder / f"{name}.csv", TABLES[name].packed)
     for name, columns in {"effects": TABLES["effects"].numbers, "claims": TABLES["claims"].numbers}.items():
         allowed = pd.DataFrame(0.5, snapshot.tables[name].index, list(columns))
+        if name == "claims":
+            allowed["verdict"] = snapshot.tables[name]["claim"] == "close"
         write_table(allowed, folder / "tolerances/fp32" / f"{name}.csv", packed=True)
         write_table(2 * allowed, folder / "tolerances/bf16" / f"{name}.csv", packed=True)
     tolerances = {
         "scores": {"fp32": {"match accuracy": 0.6, "tags accuracy": 0.6}, "bf16": {"match accuracy": 1.8}},
-        "thresholds": {"gain": [0.0], "close": [0.0]},
+        "thresholds": {"contrasts": [-1.0, 0.0, 1.0], "target_checks": [0.0], "p": [0.05]},
     }
     machines = [json.loads(machine) for machine in snapshot.machines]
     shutil.copyfile(results / "plan.json", folder / "plan.json")
@@ -240,8 +242,35 @@ def test_each_precision_has_its_own_tolerances_and_several_have_the_largest(
     assert found.scores.get("tags accuracy") == (None if scores == 1.8 and "fp32" not in precisions else 0.6)
 
 
-def test_a_verdict_may_change_only_if_the_released_interval_touches_a_threshold(release: Path, tmp_path: Path) -> None:
-    """Intervals begin at 20 (``gain``) and at 0.1 (``close``); the tolerance is 0.5, the threshold 0."""
+def contrast(**values: object) -> dict[str, str]:
+    row = dict.fromkeys(TABLES["contrasts"].keys, "") | {"difference": "2.0", "low": "0.2", "high": "3.8"}
+    return row | {"p_holm": "", "p_bh": "", "by_seed": "1.9 2.1"} | {key: str(value) for key, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("row", "touches"),
+    [({"p_bh": 0.056}, True), ({"p_bh": 0.08}, False), ({"p_holm": 0.044}, True), ({"p_holm": 0.08}, False),
+     ({"low": -0.05}, True), ({"high": 1.05}, True), ({"low": 0.3, "high": 0.8}, False)],
+)  # fmt: skip
+def test_a_verdict_on_a_contrast_rests_on_its_interval_and_its_corrected_p(row: dict[str, float], touches: bool):
+    """Ends may move by .1 and a p by .01; the limits are -1, 0 and 1 point, and .05."""
+    rows = pd.DataFrame([contrast(**row)]).reset_index(names="position")
+    allowed = pd.DataFrame([{"difference": 0.1, "low": 0.1, "high": 0.1, "p_holm": 0.01, "p_bh": 0.01}])
+    limits = {"contrasts": [-1.0, 0.0, 1.0], "p": [0.05]}
+    found = Tolerances(derived={"contrasts": allowed}, thresholds=limits).touches("contrasts", rows)
+    assert found.tolist() == [touches]
+
+
+def test_a_large_difference_is_before_texts_that_follow_from_it() -> None:
+    rows = pd.DataFrame([contrast(plus=name) for name in "abc"])
+    found = rows.assign(by_seed="1.9 2.2", difference=["2.0", "2.5", "40.0"])
+    cells = compare_table(TABLES["contrasts"], rows, found, None).cells
+    assert list(zip(cells["row"], cells["column"], strict=True)) == [
+        ("c", "difference"), ("b", "difference"), ("a", "by_seed"), ("b", "by_seed"), ("c", "by_seed")
+    ]  # fmt: skip
+
+
+def test_a_verdict_on_a_claim_may_change_only_if_its_tolerances_say_so(release: Path, tmp_path: Path) -> None:
     results = planned_results(tmp_path / "again", "another chip")
     change_csv(results / "claims.csv", lambda table: table.assign(verdict=["supported", "inconclusive"]))
     assert compare_results(release, results).deviations == 0

@@ -135,11 +135,12 @@ def _of_encoder(
     verdict, why = judge(claim, estimates)
     if lost := dict.fromkeys(target for _, one, _, targets in found if one for target in targets):
         why += f"; without {', '.join(lost)}: {NO_CELLS}"
-    if absent := [item.name for item, one, _, _ in found if not one]:
+    absent = [item.name for item, one, _, _ in found if not one]
+    if absent:
         why += f"; {NO_CELLS}: {', '.join(item_name(name, claim.each or '') for name in absent)}"
     why += _within(items, languages)
     rows = [{"item": item.name, **rounded(one), **counts} for item, one, counts in estimated]
-    result = _result(verdict, why, encoder) | {"estimates": rows}
+    result = _result(verdict, why, encoder) | {"estimates": rows, "absent": absent}
     result["deciding"] = deciding(claim, estimates) if verdict == INCONCLUSIVE else ""
     return result | ({"chosen": chosen} if chosen else {})
 

@@ -67,22 +67,6 @@ def _inside(least: float, most: float, ends: bool) -> Within:
     return lambda low, high: least < low and high < most
 
 
-def thresholds(claim: Claim) -> list[float]:
-    """Return the values at which the verdict on a claim changes when an end of an interval passes them."""
-    value, tolerance, margin = claim.value or 0.0, claim.tolerance or 0.0, claim.margin or 0.0
-    match claim.kind:
-        case "positive" | "u_of_n":
-            return [0.0]
-        case "at_least" | "at_least_each":
-            return [value]
-        case "equivalent":
-            return [-margin, margin]
-        case "fact":
-            return []
-        case _:  # published, best_of
-            return [value - tolerance, value + tolerance]
-
-
 def _excluded(claim: Claim) -> str:
     """Return the values that the claim allows, in words."""
     match claim.kind:

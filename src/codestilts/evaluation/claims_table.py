@@ -1,6 +1,6 @@
 """The table of all claims, in which the verdict on the primary contrast follows its correction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -37,7 +37,7 @@ def claims_table(settings: ClaimsSettings, found: Iterable[dict[str, Any]], cont
     rows = []
     for claim in every:
         for result in claim["results"]:
-            if sign := _sign(claim, primary.get(result["encoder"])):
+            if sign := sign_of_primary(claim, primary.get(result["encoder"])):
                 result = _corrected(claim, result, primary[result["encoder"]], sign, number, settings.confidence)
             for estimate_row in result["estimates"] or [{}]:
                 shown = {**claim, **result, **dict.fromkeys(NUMBERS, ""), **estimate_row}
@@ -61,7 +61,7 @@ def _corrected(
     return result
 
 
-def _sign(claim: dict[str, Any], row: pd.Series | None) -> int:
+def sign_of_primary(claim: Mapping[str, Any], row: Mapping[str, Any] | pd.Series | None) -> int:
     """Return 1 if a claim is about the direction of the primary contrast, -1 with its sides exchanged, else 0."""
     if row is None or claim["kind"] not in ("positive", "at_least", "published") or set(claim) & ELSEWHERE:
         return 0

@@ -182,7 +182,7 @@ def compare_table(
     for column in columns:
         parts.append(_compare_column(table, both, column, allowed))
     cells = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=CELL_COLUMNS)], ignore_index=True)
-    return TableComparison(table.name, len(both), len(both) * len(columns), _worst_first(cells))
+    return TableComparison(table.name, len(both), len(both) * len(columns), _worst_first(table, cells))
 
 
 def _one_sided(table: Table, rows: pd.DataFrame, word: str) -> pd.DataFrame:
@@ -225,10 +225,16 @@ def _names(table: Table, rows: pd.DataFrame) -> pd.Series:
     return rows[list(table.keys)].apply(lambda row: " / ".join(filter(None, row)), axis=1)
 
 
-def _worst_first(cells: pd.DataFrame) -> pd.DataFrame:
-    """Sort differing values: deviating ones first, by the difference in tolerances, then by the difference itself."""
+def _worst_first(table: Table, cells: pd.DataFrame) -> pd.DataFrame:
+    """Sort differing values, the worst first.
+
+    Deviating ones are before others; then rows that one side lacks, verdicts and settings, then numbers, then what
+    follows from them; then those that differ by more tolerances, then by more.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         size = cells["difference"].abs().astype(float)
         ratio = (size / cells["tolerance"].astype(float)).fillna(np.inf)
-    order = cells.assign(rank=cells["status"] != DEVIATES, ratio=-ratio, size=-size)
-    return cells.loc[order.sort_values(["rank", "ratio", "size", "row"], kind="stable").index].reset_index(drop=True)
+    kind = cells["column"].isin(table.numbers) + 2 * cells["column"].isin(table.follows)
+    order = cells.assign(rank=cells["status"] != DEVIATES, kind=kind, ratio=-ratio, size=-size)
+    by = ["rank", "kind", "ratio", "size", "row"]
+    return cells.loc[order.sort_values(by, kind="stable").index].reset_index(drop=True)

@@ -8,17 +8,16 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from codestilts.config.claim_jobs import decidable_claims
 from codestilts.config.computations import REFERENCE, ROUNDING
 from codestilts.config.plan_record import prediction_files
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.claims import thresholds
 from codestilts.provenance import write_json
+from codestilts.release.claim_verdicts import uncertain_verdicts
 from codestilts.release.replicates import REPLICATES, Replicates, derived_tolerances
 from codestilts.release.rounding import ALPHA, Measured, measure, score_tolerances
 from codestilts.release.snapshot import Snapshot, content_digest, read_snapshot
-from codestilts.release.tolerances import FOLDER
+from codestilts.release.tolerances import FOLDER, UNCERTAIN
 from codestilts.release.write import DIFFERENCES, MEASURED, digest_of, write_table
 
 
@@ -56,9 +55,7 @@ def write_tolerances(
         trained = part.scores[part.scores["arm"].isin(part.trained)] if part.trained else part.scores
         scores[name] = score_tolerances(trained, len(snapshot.tables["scores"]))
     write_table(measured.scores, out / DIFFERENCES.removesuffix(".gz"), packed=True, float_format="%.6f")
-    margin = study.config.statistics.margin
-    limits = {"contrasts": [0.0, -margin, margin], "target_checks": [0.0]}
-    limits |= {name: thresholds(study.claims[name]) for name in decidable_claims(study)}
+    margin, level = study.config.statistics.margin, round(1 - study.config.statistics.confidence, 6)
     tolerances = {
         "of": digest_of(snapshot.tables),
         "alpha": ALPHA,
@@ -66,7 +63,7 @@ def write_tolerances(
         "computations": sorted(measured.scores["computation"].unique()),
         "arms": sorted({arm for _, arm in pairs}),
         "scores": scores,
-        "thresholds": limits | {"p_holm": [round(1 - study.config.statistics.confidence, 6)]},
+        "thresholds": {"contrasts": [0.0, -margin, margin], "target_checks": [0.0], "p": [level]},
     }
     write_json(out / MEASURED, tolerances)
     return summary(measured.scores)
@@ -75,7 +72,9 @@ def write_tolerances(
 def _derived(study: Study, snapshot: Snapshot, measured: Measured) -> dict[str, pd.DataFrame]:
     """Return the tolerances of what is computed from scores, if these differ as measured."""
     replicates, rng = Replicates(study, snapshot.folder, measured), np.random.default_rng(0)
-    return derived_tolerances(snapshot.tables, [replicates.tables(rng) for _ in range(REPLICATES)])
+    found = derived_tolerances(snapshot.tables, [replicates.tables(rng) for _ in range(REPLICATES)])
+    uncertain = uncertain_verdicts(snapshot.folder, snapshot.tables, found, study.config.statistics.confidence)
+    return found | {"claims": found["claims"].assign(**{UNCERTAIN: uncertain.to_numpy()})}
 
 
 def check_repeats(results: Path, reference: Path) -> None:

@@ -14,6 +14,7 @@ from codestilts.release.snapshot import Snapshot
 from codestilts.release.tables import TABLES
 
 FOLDER = "tolerances"
+UNCERTAIN = "verdict"  # column of the tolerances of claims: whether rounding may change the verdict
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Tolerances:
         scores: For each target and metric, the tolerance of a score with one test row; it falls with the root of their
             number.
         derived: For each other table, the tolerance of each number, in the order of the released rows.
-        thresholds: The values at which verdicts change if an end of the interval passes them: of each claim, of
-            ``contrasts`` and of ``target_checks``; under ``p_holm`` that of the corrected p.
+        thresholds: The values at which verdicts in ``contrasts`` and ``target_checks`` change if an end of the interval
+            passes them; under ``p`` that of the corrected p. The tolerances of claims say which verdicts may change.
         warnings: What limits the comparison.
     """
 
@@ -48,14 +49,14 @@ class Tolerances:
         return self.derived[table][column].to_numpy(float)[rows["position"].astype(int)]
 
     def touches(self, table: str, rows: pd.DataFrame) -> np.ndarray:
-        """Whether a number on which the released verdict rests is within its tolerance of a threshold."""
+        """Whether the released verdict could be another one within the tolerances of the numbers on which it rests."""
         found = np.zeros(len(rows), bool)
-        claims = rows["claim"] if table == "claims" else pd.Series(table, rows.index)
-        for column in [name for name in ("low", "high", "p_holm") if name in rows]:
+        if table == "claims":
+            return self.of(table, UNCERTAIN, rows) > 0 if table in self.derived else found
+        for column in [name for name in ("low", "high", "p_holm", "p_bh") if name in rows]:
             numbers, tolerance = pd.to_numeric(rows[column], errors="coerce").to_numpy(), self.of(table, column, rows)
-            for place, claim in enumerate(claims):
-                values = self.thresholds.get("p_holm" if column == "p_holm" else claim, [])
-                found[place] |= any(abs(numbers[place] - value) <= tolerance[place] for value in values)
+            for value in self.thresholds.get("p" if column.startswith("p_") else table, []):
+                found |= np.abs(numbers - value) <= tolerance
         return found
 
 
@@ -85,7 +86,7 @@ def read_tolerances(expected: Snapshot, found: Snapshot) -> Tolerances:
 
 def _read_derived(path: Path, rows: pd.DataFrame | None, name: str) -> pd.DataFrame:
     """Read the tolerances of a table's numbers, one row for each of its own."""
-    table, numbers = read_csv(path), TABLES[name].numbers
-    if rows is not None and (len(table) != len(rows) or not set(numbers) & set(rows) <= set(table)):
+    table, numbers = read_csv(path), {*TABLES[name].numbers, *([UNCERTAIN] if name == "claims" else [])}
+    if rows is not None and (len(table) != len(rows) or not (numbers & set(rows)) <= set(table)):
         raise CodeStiltsError(f"{path}: not the tolerances of {name}, of other rows or columns: make release")
     return table

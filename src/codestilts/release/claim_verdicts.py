@@ -1,0 +1,84 @@
+"""Which verdicts on claims could be others within the tolerances of their numbers."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from codestilts.config.schema_claims import Claim
+from codestilts.evaluation.claims import judge
+from codestilts.evaluation.claims_table import sign_of_primary
+from codestilts.evaluation.statistics.crossed_t import Estimate
+
+NUMBERS = ("value", "low", "high")
+# An interval may move down or up, or become wider or narrower: what its lower and its upper end do.
+MOVES = [(0, 0), (-1, -1), (1, 1), (-1, 1), (1, -1)]
+
+
+def uncertain_verdicts(
+    results: Path,
+    tables: Mapping[str, pd.DataFrame],
+    tolerances: Mapping[str, pd.DataFrame],
+    confidence: float,
+) -> pd.Series:
+    """Return for each row of the table of claims whether rounding may change its verdict.
+
+    It may if :func:`codestilts.evaluation.claims.judge` decides otherwise when all of a claim's numbers move by their
+    tolerances; or, of a claim about the primary contrast, if the corrected p is within its tolerance of the level.
+
+    Args:
+        results: The folder of results, with a file for each claim.
+        tables: The tables of the study, as texts.
+        tolerances: The tolerances of the tables' numbers, in the order of their rows.
+        confidence: The confidence of intervals.
+    """
+    rows = tables["claims"]
+    allowed = tolerances["claims"][list(NUMBERS)].set_axis(rows.index).fillna(0.0)
+    primary = _near_the_level(tables["contrasts"], tolerances["contrasts"], 1 - confidence)
+    uncertain = pd.Series(False, rows.index)
+    for (name, encoder), part in rows[rows["value"] != ""].groupby(["claim", "encoder"], sort=False):
+        about = json.loads((results / "claims" / f"{name}.json").read_text(encoding="utf-8"))
+        (result,) = [one for one in about["results"] if one["encoder"] == encoder]
+        claim = Claim.model_validate({key: about[key] for key in Claim.model_fields.keys() & about.keys()})
+        by_item = allowed.loc[part.index].set_axis(part["item"]).T.to_dict()
+        verdicts = {judge(claim, list(_moved(result, by_item, move, confidence)))[0] for move in MOVES}
+        holm = any(near for row, near in primary if row["encoder"] == encoder and sign_of_primary(about, row))
+        uncertain[part.index] = len(verdicts) > 1 or holm
+    return uncertain
+
+
+def _moved(
+    result: dict[str, Any], allowed: Mapping[Any, Mapping[Any, float]], move: tuple[int, int], confidence: float
+) -> Iterable[Estimate]:
+    """Yield the estimates of a claim, their intervals moved by their tolerances; those of items without data last."""
+    down, up = move
+    for row in result["estimates"]:
+        by = allowed[row["item"]]
+        known = {name: math.nan if row[name] is None else row[name] for name in (*NUMBERS, "p", "standard_error")}
+        yield Estimate(
+            value=known["value"] + by["value"] * (down if down == up else 0),
+            low=known["low"] + by["low"] * down,
+            high=known["high"] + by["high"] * up,
+            p=known["p"],
+            by_seed=tuple(row["by_seed"]),
+            note=row["note"],
+            standard_error=known["standard_error"],
+            degrees_of_freedom=row["degrees_of_freedom"] or math.nan,
+            units=row["units"],
+            confidence=confidence,
+        )
+    for name in result.get("absent", []):
+        yield Estimate(math.nan, math.nan, math.nan, math.nan, (), f"no data: {name}", confidence=confidence)
+
+
+def _near_the_level(contrasts: pd.DataFrame, allowed: pd.DataFrame, level: float) -> list[tuple[dict[str, Any], bool]]:
+    """Return the primary contrast of each encoder, and whether its corrected p is within its tolerance of a level."""
+    chosen = (contrasts["role"] == "primary").to_numpy()
+    p = pd.to_numeric(contrasts.loc[chosen, "p_holm"], errors="coerce").to_numpy(float)
+    near = np.abs(p - level) <= allowed["p_holm"].to_numpy(float)[chosen]
+    rows = [{str(key): value for key, value in row.items()} for row in contrasts[chosen].to_dict("records")]
+    return list(zip(rows, near.tolist(), strict=True))
