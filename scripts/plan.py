@@ -11,12 +11,14 @@ from codestilts.workflow.plan_text import Plan, plan_text
 from codestilts.workflow.planning import Workload, device_jobs, hub_bytes
 from codestilts.workflow.task_sizes import FILL
 
+DEVICES = {"cpu": [1, 2, 8], "gpu": [1, 8, 64]}  # numbers to plan for, by the device that a study asks for
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_configs(parser)
     parser.add_argument(
-        "--gpus", type=whole_number("--gpus", 1), nargs="+", default=[1, 8, 64], help="numbers of devices to plan for"
+        "--gpus", type=whole_number("--gpus", 1), nargs="+", help="numbers of devices (GPUs or cores) to plan for"
     )
     parser.add_argument(
         "--gpu", help=f"plan for this GPU instead of the measured device: {', '.join(device_speed.GPUS)}"
@@ -39,7 +41,8 @@ def main() -> None:
     runs = device_speed.read_measured_runs(arguments.results)
     workload = Workload.of(study, Path(), device_speed.mean_lengths(runs), arguments.fill)
     speed = device_speed.choose_speed(study, runs, arguments.gpu, arguments.utilisation)
-    plan = Plan(workload, device_jobs(workload), speed, arguments.gpus, arguments.utilisation)
+    devices = arguments.gpus or DEVICES[study.config.device]
+    plan = Plan(workload, device_jobs(workload), speed, devices, arguments.utilisation)
     print(plan_text(plan, runs, hub_bytes if arguments.hub else None))
 
 

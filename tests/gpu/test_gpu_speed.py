@@ -32,7 +32,7 @@ WORK += [("XLM-R Base", 4_096, 0.1), ("XLM-R Large", 4_096, 0.1)]
 def test_utilisation(shape: str, tokens: int, dropout: float, tokenizer, gpu: torch.device, measures: Measures) -> None:
     """One training in bf16: collating, forward, backward and update, with sequences of mixed lengths."""
     name = torch.cuda.get_device_name(gpu)
-    peak = next((card.bf16 for key, card in GPUS.items() if key in name.replace(" ", "")), None)
+    peak = next((card.fp16 for key, card in GPUS.items() if key in name.replace(" ", "")), None)
     if peak is None:
         pytest.skip(f"the peak of {name} is unknown: add it to workflow/device_speed.py")
     torch.manual_seed(0)

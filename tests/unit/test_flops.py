@@ -72,13 +72,13 @@ def test_masked_language_modelling_has_a_head_and_no_dev() -> None:
 
 
 def test_generation_has_a_decoder_and_a_vocabulary_for_a_share_of_the_tokens() -> None:
-    """Examples of 12 tokens and outputs of 4: a quarter of the tokens goes through both, besides the encoder."""
+    """Examples of 16 tokens: 12 are read by the encoder, 4 written by the decoder and compared with the vocabulary."""
     task = tiny.task_settings("generation", decoder_layers=1)
     size = TaskSize(50, 8, 0, 12, 1, "published", 4)
     found = training_flops(SMALL, job(tasks={"a": task}), {"a": size})
     block = SMALL.blocks / 2  # of two
     extra = 2 * (100 * 8 + 8 * 8) + 2 * (block + 4 * 8 * 8)
-    per_token = SMALL.forward_flops(12) + extra / 4
+    per_token = 3 / 4 * SMALL.forward_flops(12) + extra / 4
     assert found.training == pytest.approx(3 * 1000 * per_token)
     assert found.forward == pytest.approx(2 * 8 * 16 * per_token)
     assert found.steps == pytest.approx(2 * 8 * 16 / 4096 * 4)  # batches of two evaluations, times tokens of an output
@@ -186,4 +186,10 @@ def test_runs_on_a_cpu_do_not_plan_a_study_for_gpus(parts: Study, tmp_path: Path
 
 
 def test_fp32_counts_with_its_own_peak(parts: Study) -> None:
+    """That of a V100 is 15.7 TFLOP/s; it has 125 in fp16 and no bf16, in whose place it computes in fp32."""
+    parts.config.intermediate.precision = parts.config.target.precision = "fp32"
     assert device_speed.choose_speed(parts, [], "V100", 0.35).flops_per_second == pytest.approx(0.7 * 15.7e12)
+    parts.config.target.precision = "bf16"
+    assert device_speed.choose_speed(parts, [], "V100", 0.35).flops_per_second == pytest.approx(0.7 * 15.7e12)
+    parts.config.target.precision = "fp16"
+    assert device_speed.choose_speed(parts, [], "V100", 0.35).flops_per_second == pytest.approx(0.35 * 125e12)

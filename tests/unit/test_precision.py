@@ -20,15 +20,17 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
         (CPU, "bf16", ["avx512_bf16"], "bf16"),
         (CPU, "bf16", [], "fp32"),
         (CPU, "fp16", ["amx_bf16"], "fp32"),
-        (GPU, "bf16", [], "bf16"),
+        (GPU, "bf16", ["cuda"], "bf16"),
+        (GPU, "bf16", [], "fp32"),
         (GPU, "fp16", [], "fp16"),
         (GPU, "fp32", [], "fp32"),
     ],
 )
-def test_a_cpu_computes_in_bf16_if_it_has_units_for_it(
+def test_a_device_computes_in_bf16_if_it_has_units_for_it(
     device: torch.device, asked: str, units: list[str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(units, True))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: "cuda" in units)
     assert supported(device, asked) == expected
     assert (describe(device, asked) == asked) == (expected == asked)
     assert describe(device, asked).startswith(expected)

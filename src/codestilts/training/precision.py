@@ -9,8 +9,10 @@ CPU_UNITS = ("amx_bf16", "avx512_bf16")  # of a CPU that multiplies in bf16; oth
 def supported(device: torch.device, precision: str) -> str:
     """Return the precision that a device computes in where ``precision`` is asked for.
 
-    A GPU has all. A CPU has ``bf16`` if it has units for it; otherwise it computes in ``fp32``.
+    A GPU has ``fp16``. GPUs and CPUs have ``bf16`` if they have units for it; otherwise they compute in ``fp32``.
     """
+    if device.type == "cuda" and precision == "bf16":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type != "cpu" or precision == "fp32":
         return precision
     capabilities = torch.cpu.get_capabilities()

@@ -26,12 +26,14 @@ SETTINGS = TypeAdapter(TrainingSettings)
 class Gpu:
     """A GPU by its maker's data sheet: peak FLOP/s of dense matrix products, and board power in watts.
 
-    ``bf16`` is as fast as fp16, and ``fp32`` is without TF32. A100, H100 and V100 are the SXM modules.
+    ``fp16`` is the peak in bf16 too, unless the GPU ``lacks_bf16``; ``fp32`` is without TF32. A100, H100 and V100 are
+    the SXM modules.
     """
 
-    bf16: float
+    fp16: float
     fp32: float
     watts: float
+    lacks_bf16: bool = False
 
 
 GPUS = {
@@ -40,7 +42,7 @@ GPUS = {
     "L40S": Gpu(362e12, 91.6e12, 350),
     "A10": Gpu(125e12, 31.2e12, 150),
     "RTX4090": Gpu(165e12, 82.6e12, 450),
-    "V100": Gpu(15.7e12, 15.7e12, 300),  # no bf16: falls back to fp32
+    "V100": Gpu(125e12, 15.7e12, 300, lacks_bf16=True),
 }
 
 
@@ -153,8 +155,8 @@ def choose_speed(study: Study, runs: Iterable[MeasuredRun], gpu: str | None, uti
     Raises:
         CodeStiltsError: No data sheet of ``gpu`` is known.
     """
-    half = not {study.config.intermediate.precision, study.config.target.precision}.isdisjoint({"bf16", "fp16"})
-    without_cpu = half and study.config.device == "gpu"
+    half = {study.config.intermediate.precision, study.config.target.precision} & {"bf16", "fp16"}
+    without_cpu = bool(half) and study.config.device == "gpu"
     devices = by_device(run for run in runs if not (without_cpu and run.device.startswith("cpu")))
     if devices and not gpu:
         device = max(devices, key=lambda name: len(devices[name]))
@@ -162,4 +164,7 @@ def choose_speed(study: Study, runs: Iterable[MeasuredRun], gpu: str | None, uti
     gpu = gpu or next(iter(GPUS))
     if gpu not in GPUS:
         raise CodeStiltsError(f"--gpu {gpu}: unknown GPU; choose one of {', '.join(GPUS)}")
-    return Speed(gpu, GPUS[gpu].bf16 * utilisation if half else GPUS[gpu].fp32 * FP32_UTILISATION)
+    card = GPUS[gpu]
+    if card.lacks_bf16:  # then fp32 takes its place (training.precision.supported)
+        half -= {"bf16"}
+    return Speed(gpu, card.fp16 * utilisation if half else card.fp32 * FP32_UTILISATION)

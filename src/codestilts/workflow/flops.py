@@ -79,8 +79,10 @@ def _forward_flops(encoder: Architecture, task: TaskSettings, size: TaskSize) ->
     if task.type != "generation":
         return encoder.forward_flops(size.sequence_tokens, MASKED if task.type == "mlm" else 0.0)
     written = size.output_tokens / size.example_tokens
-    decoder = written * encoder.decoder_flops(task.options.decoder_layers)
-    return encoder.forward_flops(size.sequence_tokens, written) + decoder
+    read_only = encoder.forward_flops(size.sequence_tokens, written) - written * encoder.forward_flops(
+        size.sequence_tokens
+    )
+    return read_only + written * encoder.decoder_flops(task.options.decoder_layers)  # the encoder reads no output
 
 
 def dose_flops(encoder: Architecture, settings: DoseSettings, sizes: Mapping[str, TaskSize]) -> Flops:

@@ -28,7 +28,6 @@ ORIGINS = {
     "published": "as requested by the study, at most the size of the published data set",
     "requested": "as requested by the study; the data set may have fewer",
 }
-WALL_TIME = {"days": "{:,.2f}".format, "busy": "{:.0%}".format}
 WIDTH = 120  # characters of a line
 ASSUMPTIONS = """\
 Assumptions: training reads the tokens of its budget. Where examples are counted (epochs, predictions), a sequence has
@@ -63,14 +62,16 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
     work = f"{total.training:.2g} FLOPs of training and {total.forward:.2g} of prediction"
     return "\n\n".join(
         [
-            f"Study {study.name}: {len(study.encoders)} encoders, {len(study.arms)} arms, "
-            f"{len(study.targets)} targets, {len(study.config.seeds)} seeds",
+            f"Study {study.name}: {counted(len(study.encoders), 'encoder')}, {counted(len(study.arms), 'arm')}, "
+            f"{counted(len(study.targets), 'target')}, {counted(len(study.config.seeds), 'seed')}",
             speed_text(plan, runs),
             jobs_text(plan),
             f"Device hours on {plan.speed.device} ({work})\n{as_text(hours)}",
             textwrap.fill(energy_text([(plan.speed.device, float(hours["all"]["all"]))]), WIDTH),
-            f"Wall time (the longest chain of jobs takes {longest:,.2f} hours)\n"
-            + planning.wall_time(plan.jobs, plan.speed, plan.devices).to_string(index=False, formatters=WALL_TIME),
+            f"Wall time (the longest chain of jobs takes {number(longest)} hours)\n"
+            + planning.wall_time(plan.jobs, plan.speed, plan.devices).to_string(
+                index=False, formatters={"days": number, "busy": "{:.0%}".format}
+            ),
             disk_text(plan),
             downloads_text(plan, ask),
             *sizes_text(plan),
@@ -81,7 +82,17 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
 
 def as_text(table: pd.DataFrame) -> str:
     """Return a table as aligned text."""
-    return table.to_string(float_format="{:,.2f}".format)
+    return table.to_string(float_format=number)
+
+
+def number(value: float) -> str:
+    """Return a number with two decimals or, below one, with two digits."""
+    return f"{value:,.2f}" if value >= 1 else f"{value:.2g}"
+
+
+def counted(count: int, name: str) -> str:
+    """Return a number of things: ``1 encoder``, ``2 encoders``."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def speed_text(plan: Plan, runs: Sequence[MeasuredRun]) -> str:
@@ -97,7 +108,7 @@ def speed_text(plan: Plan, runs: Sequence[MeasuredRun]) -> str:
 
 def fit_text(runs: Sequence[MeasuredRun]) -> str:
     """The speed of a device's runs, and how well it predicts their times."""
-    speed = f"{measured_speed('', runs).flops_per_second / 1e9:,.1f} GFLOP/s in {len(runs)} runs"
+    speed = f"{measured_speed('', runs).flops_per_second / 1e9:,.1f} GFLOP/s in {counted(len(runs), 'run')}"
     errors = prediction_errors(runs)
     if not errors:
         return f"{speed}, all of one kind, so the error of this plan is unknown"
@@ -109,7 +120,7 @@ def jobs_text(plan: Plan) -> str:
     """Jobs of each rule, and the hours of the longest one of those that need a device."""
     counts = pd.DataFrame({"jobs": planning.job_counts(plan.workload.study)})
     longest = planning.longest_jobs(plan.jobs, plan.speed).reindex(counts.index)
-    counts["longest (hours)"] = longest.map("{:,.3f}".format, na_action="ignore").fillna("")
+    counts["longest (hours)"] = longest.map(number, na_action="ignore").fillna("")
     return f"Jobs: {counts['jobs'].sum():,}\n{as_text(counts)}"
 
 
@@ -124,7 +135,7 @@ def disk_text(plan: Plan) -> str:
     table = pd.DataFrame({name: _disk_column(plan, running, settings) for name, settings in columns.items()})
     kept = config.keep_models if isinstance(config.keep_models, str) else f"[{', '.join(config.keep_models)}]"
     return (
-        f"Disk space in GB with {running} jobs training at once; this study has keep_models: {kept} and "
+        f"Disk space in GB with {counted(running, 'job')} training at once; this study has keep_models: {kept} and "
         f"store_precision: {config.store_precision}\n{as_text(table)}"
     )
 
