@@ -260,3 +260,52 @@ def test_a_cell_whose_units_but_one_have_no_sums_bears_no_interval():
     scores.units[:] = 200
     found = estimate(scores, score_weights(scores, {("a", "t", "c"): 1.0}))
     assert (found.value, found.units, found.note) == (50, 1, "one unit counts") and np.isnan([found.low, found.p]).all()
+
+
+def mined(pairs: int, others: int, shared: int = 0) -> pd.DataFrame:
+    """Sums of mining: ``a`` and ``b`` mine pairs only, ``c`` all else; language d has the first ``shared`` units."""
+    rng, rows = np.random.default_rng(0), []
+    for arm in "abc":
+        for seed in range(3):
+            for unit in range(pairs + others):
+                pair = unit < pairs
+                found = bool(rng.random() < 0.5) if pair else arm == "c"
+                right = pair and found and bool(rng.random() < 0.7)
+                rows.append((arm, seed, f"u{unit}", "c", 2.0 * right, float(pair) + found))
+                if unit < shared:
+                    rows.append((arm, seed, f"u{unit}", "d", float(right), 1.0))
+    columns = ["arm", "seed", "unit", "language", "numerator", "denominator"]
+    table = pd.DataFrame(rows, columns=columns).assign(target="t", family="code", label="", n=1)
+    return table[(table["numerator"] != 0) | (table["denominator"] != 0)]
+
+
+MINED = {("a", "t", "c"): 1.0, ("b", "t", "c"): -1.0}
+
+
+def test_what_another_arm_mines_changes_no_comparison() -> None:
+    """Fourteen pairs count for both arms, and the 46 other queries only for the arm that mines them."""
+    sums = mined(14, 46)
+    found, alone = (estimate_sums(table, MINED) for table in (sums, sums[sums["arm"] != "c"]))
+    assert found and alone and found == alone and found.units == 14
+    with_c = estimate_sums(sums, MINED | {("c", "t", "c"): 1.0})
+    assert with_c and with_c.units == 60
+    few = mined(9, 46)
+    for table in (few, few[few["arm"] != "c"]):
+        none = estimate_sums(table, MINED)
+        assert none and none.note == "9 units are too few: 10 or more"
+
+
+def test_units_of_a_partial_cell_that_are_in_another_one_count_once() -> None:
+    """Fourteen pairs in the language c, of which five are in d too; the 46 others do not count for a and b."""
+    found = estimate_sums(mined(14, 46, shared=5), MINED | {("a", "t", "d"): 1.0, ("b", "t", "d"): -1.0})
+    assert found and found.units == 14
+    of_d = estimate_sums(mined(14, 46, shared=12), {("a", "t", "d"): 1.0, ("b", "t", "d"): -1.0})
+    assert of_d and of_d.units == 12
+
+
+def test_rows_without_sums_count_nowhere() -> None:
+    sums = mined(14, 46)
+    zeros = sums[sums["arm"] == "c"].assign(arm="a", numerator=0.0, denominator=0.0)
+    zeros = zeros[~zeros["unit"].isin([f"u{number}" for number in range(14)])]
+    found, plain = estimate_sums(pd.concat([sums, zeros]), MINED), estimate_sums(sums, MINED)
+    assert found and plain and found.units == plain.units == 14 and found.low == pytest.approx(plain.low)

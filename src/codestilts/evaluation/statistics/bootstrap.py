@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate, no_interval
+from codestilts.evaluation.statistics.crossed_t import ROUNDING, Estimate, no_interval, units_of_cells
 from codestilts.evaluation.statistics.resampling import Scores
 
 LEAST_TAIL = 5  # draws beyond each end of an interval; with n, the relative error of the tail is 1 / sqrt(n)
@@ -35,7 +35,7 @@ def estimate(scores: Scores, weights: np.ndarray, confidence: float = 0.95) -> E
     draws, by_seed = _weighted(scores.draws, rows, factors), factors @ scores.by_seed[rows]
     value, resampled = float(draws[0]) if abs(draws[0]) > ROUNDING else 0.0, np.sort(draws[1:])
     seeds = tuple(float(x) for x in by_seed)
-    units = scores.units.ravel()[scores.cells[rows]]
+    units = units_of_cells(scores, rows)
     if note := _no_interval(by_seed, resampled, units, confidence):
         return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
     spread = _spread(by_seed, resampled, int(units.min()))

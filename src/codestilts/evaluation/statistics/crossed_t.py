@@ -90,8 +90,17 @@ def estimate(scores: Scores, weights: np.ndarray, confidence: float = 0.95) -> E
     if not len(rows):
         return None
     by_seed = weights[rows] @ scores.by_seed[rows]
-    sizes = scores.units.ravel()[scores.cells[rows]]
-    return from_variance(by_seed, variance_of(scores, weights, by_seed), confidence, no_interval(len(by_seed), sizes))
+    note = no_interval(len(by_seed), units_of_cells(scores, rows))
+    return from_variance(by_seed, variance_of(scores, weights, by_seed), confidence, note)
+
+
+def units_of_cells(scores: Scores, rows: np.ndarray) -> np.ndarray:
+    """Return for each of some scores the number of units of its cell that count in one of them."""
+    cells = scores.cells[rows]
+    sizes = scores.units.ravel()[cells]
+    for cell in scores.moments.partial & set(cells.tolist()):
+        sizes[cells == cell] = scores.moments.units(rows[cells == cell])
+    return sizes
 
 
 def variance_of(scores: Scores, weights: np.ndarray, by_seed: np.ndarray) -> Variance:
@@ -103,7 +112,7 @@ def variance_of(scores: Scores, weights: np.ndarray, by_seed: np.ndarray) -> Var
         by_seed: The sum with each seed.
     """
     rows, moments = np.flatnonzero(weights), scores.moments
-    seeds, units = len(by_seed), moments.units(scores.cells[rows])
+    seeds, units = len(by_seed), moments.units(rows)
     if seeds < 2 or units < 2:
         return Variance(seeds, units, np.nan, np.nan, np.nan)
     means, runs = (float(weights[rows] @ (table[rows] @ weights)) for table in (moments.of_means, moments.of_runs))

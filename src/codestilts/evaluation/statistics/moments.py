@@ -25,7 +25,8 @@ class Influences:
     """The influence of each unit on each run of one target in one language, in points.
 
     ``values`` has one row per unit and ``seeds`` columns per arm; a trivial baseline has its only run in the first of
-    its columns. ``rows`` are the arms' scores and ``cell`` is the number of the target and language.
+    its columns. ``rows`` are the arms' scores and ``cell`` is the number of the target and language. ``counts`` (units,
+    arms) says which units count in which arm; None if all do.
     """
 
     cell: int
@@ -33,6 +34,7 @@ class Influences:
     trivial: np.ndarray
     units: np.ndarray
     values: Matrix
+    counts: np.ndarray | None = None
 
     def dense(self, units: np.ndarray, seeds: int) -> np.ndarray:
         """Return the influences of some units: (units, arms, seeds)."""
@@ -46,19 +48,20 @@ class Moments:
     """Products of influences summed over units.
 
     ``of_means`` are those of the means over seeds, ``of_runs`` those of single runs, summed over seeds; both are sparse
-    (scores, scores). ``members`` (patterns, cells) has the cells of each pattern, ``counts`` the number of units that
-    occur in exactly these cells.
+    (scores, scores). ``members`` (patterns, scores) has the scores of each pattern, ``counts`` the number of units that
+    count in exactly these scores. In the cells ``partial`` not all units count in all arms.
     """
 
     of_means: Matrix
     of_runs: Matrix
     members: Matrix
     counts: np.ndarray
+    partial: frozenset[int]
 
-    def units(self, cells: np.ndarray) -> int:
-        """Return the number of different units in some cells."""
+    def units(self, rows: np.ndarray) -> int:
+        """Return the number of different units that count in some scores."""
         used = np.zeros(self.members.shape[1])
-        used[cells] = 1
+        used[rows] = 1
         return int(self.counts[self.members @ used > 0].sum())
 
 
@@ -112,7 +115,11 @@ def influences(
     values[once] = values[once, :1]
     matrix = hstack(parts, format="csr")
     named = np.flatnonzero(names != "")  # a declared label that never occurs has no unit and no influence
-    return values, Influences(cell, np.array(list(rows.values())), once, names[named], matrix[named])
+    counts = np.zeros((len(names), len(arms)), dtype=bool)  # in mining not all units count
+    there = np.flatnonzero((table["numerator"] != 0).to_numpy() | (table["denominator"] != 0).to_numpy())
+    counts[unit[there], arm[there]] = True
+    partial = None if counts[named].all() else counts[named]
+    return values, Influences(cell, np.array(list(rows.values())), once, names[named], matrix[named], partial)
 
 
 def positions(column: pd.Series, names: Sequence[Any]) -> np.ndarray:
@@ -128,13 +135,13 @@ class Accumulator:
     """
 
     scores: int
-    cells: int
     seeds: int
     left: list[set[Key]]
     waiting: list[Influences] = field(default_factory=list)
     blocks: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     rows: dict[int, np.ndarray] = field(default_factory=dict)
-    patterns: list[tuple[list[int], int]] = field(default_factory=list)
+    patterns: list[tuple[np.ndarray, int]] = field(default_factory=list)
+    partial: set[int] = field(default_factory=set)
 
     def read(self, key: Key, influences: Influences) -> None:
         """Keep the influences in a cell until the last cell of its list has been read, then add them up."""
@@ -157,10 +164,26 @@ class Accumulator:
         for number, member in enumerate(shared):
             parts = [component[i] for i in np.flatnonzero(member)]
             units = here[pattern.ravel() == number][:, member]
-            self.patterns.append(([part.cell for part in parts], len(units)))
+            self._count(parts, units)
             step = max(1, CHUNK // (self.seeds * sum(len(part.rows) for part in parts)))
             for start in range(0, len(units), step):
                 self._multiply(parts, units[start : start + step])
+
+    def _count(self, parts: list[Influences], units: np.ndarray) -> None:
+        """Count units that occur in the same cells by the scores in which they count."""
+        rows = np.concatenate([part.rows for part in parts])
+        if all(part.counts is None for part in parts):
+            self.patterns.append((rows, len(units)))
+            return
+        self.partial |= {part.cell for part in parts if part.counts is not None}
+        counts = np.ones((len(units), len(rows)), dtype=bool)
+        starts = np.cumsum([0, *(len(part.rows) for part in parts)])
+        for number, part in enumerate(parts):
+            if part.counts is not None:
+                counts[:, starts[number] : starts[number + 1]] = part.counts[units[:, number]]
+        packed, numbers = np.unique(np.packbits(counts, axis=1), axis=0, return_counts=True)
+        found = np.unpackbits(packed, axis=1, count=len(rows)).astype(bool)
+        self.patterns += [(rows[some], int(number)) for some, number in zip(found, numbers, strict=True)]
 
     def _multiply(self, parts: list[Influences], units: np.ndarray) -> None:
         dense = np.concatenate([part.dense(units[:, i], self.seeds) for i, part in enumerate(parts)], axis=1)
@@ -192,10 +215,12 @@ class Accumulator:
             )
             for k in (0, 1)
         )
-        at = [(number, cell) for number, (cells, _) in enumerate(self.patterns) for cell in cells]
-        indices = np.array(at, dtype=int).reshape(-1, 2).T
-        members = csr_array((np.ones(len(at)), tuple(indices)), shape=(len(self.patterns), self.cells))
-        return Moments(of_means, of_runs, members, np.array([count for _, count in self.patterns], dtype=int))
+        sizes = [len(rows) for rows, _ in self.patterns]
+        scores = np.concatenate([rows for rows, _ in self.patterns] or [none])
+        indices = (np.repeat(np.arange(len(sizes)), sizes), scores)
+        members = csr_array((np.ones(len(scores)), indices), shape=(len(sizes), self.scores))
+        counts = np.array([count for _, count in self.patterns], dtype=int)
+        return Moments(of_means, of_runs, members, counts, frozenset(self.partial))
 
 
 def components(units: Iterable[tuple[Key, Iterable[str]]]) -> list[list[Key]]:

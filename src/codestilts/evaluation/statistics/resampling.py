@@ -85,7 +85,7 @@ def resample(
     check_seeds(runs, seeds)
     seed_weights = _seed_weights(len(seeds), resamples, np.random.default_rng([seed, 0])).T
     scores = _empty_scores(runs, seeds, 1 + resamples)
-    added = Accumulator(len(scores.by_seed), scores.units.size, len(seeds), [set(keys) for keys in together or ()])
+    added = Accumulator(len(scores.by_seed), len(seeds), [set(keys) for keys in together or ()])
     for (target, language), table in sums:
         j, k = scores.targets.index(str(target)), scores.languages.index(str(language))
         rows = {name: int(row) for name, row in zip(scores.arms, scores.rows[:, j, k], strict=True) if row >= 0}
@@ -126,7 +126,7 @@ def _empty_scores(runs: pd.DataFrame, seeds: list[int], draws: int) -> Scores:
     trivial = sorted({str(name) for name in runs.loc[runs["family"] == TRIVIAL, "arm"].unique()})
     values = np.zeros((int(there.sum()), draws)), np.zeros((int(there.sum()), len(seeds)))
     cells = np.nonzero(there.reshape(len(there), -1))[1]
-    moments = Accumulator(len(cells), units.size, len(seeds), []).moments()
+    moments = Accumulator(len(cells), len(seeds), []).moments()
     drawn = np.zeros(len(cells), dtype=bool)
     return Scores(axes[0], trivial, axes[1], axes[2], seeds, rows, cells, *values, drawn, units, examples, moments)
 
