@@ -8,6 +8,7 @@ import pandas as pd
 
 from codestilts.release.comparison import DEVIATES, EQUAL, WITHIN, Comparison, TableComparison
 
+NOT_COMPARED = "all other files, which the workflow makes of these: claims/, figures, tables/, the report, other tables"
 HEADER = ["table", "rows", "values", EQUAL, WITHIN, DEVIATES]
 
 
@@ -25,6 +26,7 @@ def comparison_text(found: Comparison, shown: int = 10) -> str:
     lines += [f"values have to be {rule}", *(f"note: {warning}" for warning in found.warnings), ""]
     summary = [[table.name, table.rows, table.values, *map(table.count, HEADER[3:])] for table in found.tables]
     lines += _aligned([HEADER, *summary])
+    lines.append(f"not compared: {NOT_COMPARED}")
     for table in found.tables:
         if len(table.cells):
             lines += ["", *_cells_text(table, shown)]
