@@ -71,14 +71,19 @@ for (const exhibit of document.querySelectorAll(".exhibit")) {
   }
 }
 
-// Boxes that scroll sideways can be reached by keyboard; those that fit need no stop.
+// Boxes that scroll sideways can be reached by keyboard, and show that they go on; those that fit need no stop.
+const markMore = (box) => box.toggleAttribute("data-more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
 const resized = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
+    markMore(target);
   }
 });
-document.querySelectorAll(".scroll, .drawing").forEach((box) => resized.observe(box));
+for (const box of document.querySelectorAll(".scroll, .drawing")) {
+  resized.observe(box);
+  box.addEventListener("scroll", () => markMore(box), { passive: true });
+}
 
 // Heat maps: one cell can be reached by Tab, the others from it by arrow keys; its details are shown beside it.
 
