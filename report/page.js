@@ -159,7 +159,7 @@ for (const code of document.querySelectorAll(".command code")) {
 
 const browser = document.getElementById("browser");
 if (browser) {
-  const { texts, arms, cells, names } = JSON.parse(document.getElementById("predictions").textContent);
+  const { texts, arms, cells, names, criteria } = JSON.parse(document.getElementById("predictions").textContent);
   const [target, language, arm] = browser.querySelectorAll("select");
   const fill = (select, values) => {
     const kept = select.value;
@@ -181,11 +181,13 @@ if (browser) {
   };
   const show = () => {
     const number = arms.indexOf(arm.value);
+    const { says, otherwise } = criteria[target.value];
+    browser.querySelector(".criterion").textContent = says;
     const answered = cells[target.value][language.value].filter((example) => example.answers[number]);
     for (const [side, wanted] of [["right", true], ["wrong", false]]) {
       const column = browser.querySelector(`.${side}-side`);
       const examples = answered.filter((example) => example.answers[number][1] === wanted);
-      column.querySelector("h3").textContent = `${wanted ? "✓ Right" : "✗ Wrong"}: ${examples.length} of ${answered.length}`;
+      column.querySelector("h3").textContent = `${wanted ? "✓ Right" : `✗ ${otherwise}`}: ${examples.length} of ${answered.length}`;
       const articles = examples.map((example) => shown(example, example.answers[number]));
       column.querySelector("div").replaceChildren(...articles);
     }
