@@ -2,15 +2,17 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import report_study
 import yaml
-from report_study import TASK, page
+from report_study import SETTINGS, TASK, page
 
 from codestilts.csv_tables import read_csv, write_csv
+from codestilts.reporting.glossary import TERMS, Glossary
 from codestilts.reporting.html_report import browser_data, example_groups
 
 results = report_study.results  # a fixture
@@ -53,3 +55,36 @@ def test_what_is_said_of_the_browser_is_hidden_with_it(results: Path) -> None:
     (examples,) = re.findall(r'<h2 id="examples">(.*?)<h2', html, re.DOTALL)
     first, _, after = examples.partition("<h3>The same examples after several arms</h3>")
     assert "drawn at random" not in first and "drawn at random" in after
+
+
+def test_the_first_use_of_a_term_is_a_link_to_its_definition() -> None:
+    glossary = Glossary()
+    first = glossary.linked("<b> own form, zero-shot and own form")
+    assert first == (
+        '&lt;b&gt; <a class="term" href="#term-own-form-other-forms">own form</a>, '
+        '<a class="term" href="#term-zero-shot">zero-shot</a> and own form'
+    )
+    assert glossary.linked("zero-shot") == "zero-shot"
+    assert [term.name for term in glossary.entries] == ["own form, other forms", "zero-shot"]
+    assert all(term.definition.count(". ") == 0 and term.definition.endswith(".") for term in TERMS), "one sentence"
+
+
+def test_the_page_defines_the_terms_that_it_uses_once(results: Path) -> None:
+    html = page(results)
+    links = re.findall(r'<a class="term" href="#([\w-]+)"', html)
+    assert links and len(links) == len(set(links))
+    assert re.findall(r'<dt id="([\w-]+)"', html) == sorted(links)
+    assert "term-zero-shot" in links and "term-multi-bootstrap" in links and "term-test-unit" in links
+
+
+def test_near_targets_and_near_languages_have_words_of_their_own(results: Path) -> None:
+    """Languages that are near the source language, and targets that share form and material with a task."""
+    html = page(results)
+    assert "near targets" not in html and ">near languages</a> (" in html
+
+
+def test_a_language_under_other_names_is_part_of_the_design(results: Path) -> None:
+    comparison = replace(SETTINGS.comparison, invented_languages=("invented",))
+    html = page(results, replace(SETTINGS, comparison=comparison))
+    (steps,) = re.findall(r'<ol class="steps">(.*?)</ol>', html, re.DOTALL)
+    assert 'Outside all means: <a class="term" href="#term-invented">Invented</a>, which is another language' in steps

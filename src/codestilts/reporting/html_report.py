@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from codestilts import display_names
@@ -25,6 +26,7 @@ from codestilts.reporting.answer import Row, across_encoders, deciding, lost_to_
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
 from codestilts.reporting.exhibits import goal
+from codestilts.reporting.glossary import Glossary
 from codestilts.reporting.page_links import linked, script_digest
 from codestilts.reporting.prediction_browser import EXCHANGED, PER_CELL, page_data
 from codestilts.reporting.registered_plan import plan_notes
@@ -118,6 +120,7 @@ def render(inputs: ReportInputs) -> str:
         arms=rows(arm_table(settings.arms)),
         random_arms=[name for name, arm in settings.arms.items() if arm.init == "random"],
         encoders=encoders,
+        glossary=Glossary(),
         matched_forms=any(one.primary and one.primary["plus_kind"] == "domain" for one in encoders),
         few_examples=FEW,
         across_encoders=""
@@ -163,6 +166,7 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
     engine.filters |= {
         "language_name": display_names.language_name,
         "visible": display_names.visible,
+        "defined": _defined,
         "points": points,
         "p": p_value,
         "thousands": thousands,
@@ -186,6 +190,12 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
     engine.globals |= {"lost_to_correction": lost_to_correction, "effect_figure": effect_figure, "star": star}
     engine.globals |= {"cells_name": cells_name, "deciding": deciding}
     return engine
+
+
+@pass_context  # a filter without it is applied to constant texts before the page is written, in no order
+def _defined(context: Context, text: str) -> Markup:
+    glossary: Glossary = context["glossary"]
+    return glossary.linked(text)
 
 
 def thousands(number: float) -> str:

@@ -62,8 +62,8 @@ def examples_per_cell(cells: int, arms: int) -> int:
 def show_both(candidates: pd.DataFrame, right: pd.DataFrame, per_cell: int) -> pd.DataFrame:
     """Return some rows of each language: the first ones, and a few that show the answers which these do not show.
 
-    Of an arm whose answers to the first rows are all wrong, a right one is lacking, and the other way round. Each of the
-    last rows is the first of those that show lacking answers of most arms.
+    Of an arm whose answers to the first rows are all wrong, a right one is lacking, and the other way round. Each of
+    the last rows is the first of those that show lacking answers of most arms.
 
     Args:
         candidates: Test rows of a target in the order in which they were drawn.

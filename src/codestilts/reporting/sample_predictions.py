@@ -134,7 +134,7 @@ def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:
 def answer_of(
     example: dict[Any, Any], row: dict[Any, Any], task_type: str, by_id: pd.DataFrame
 ) -> tuple[str, str, str]:
-    """Return the right answer and the prediction in words, and how much of it is right where that is a matter of degree.
+    """Return the right answer and the prediction in words, and how much of it is right if it may be right in part.
 
     Args:
         example: The example.
