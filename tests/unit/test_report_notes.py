@@ -88,3 +88,39 @@ def test_a_language_under_other_names_is_part_of_the_design(results: Path) -> No
     html = page(results, replace(SETTINGS, comparison=comparison))
     (steps,) = re.findall(r'<ol class="steps">(.*?)</ol>', html, re.DOTALL)
     assert 'Outside all means: <a class="term" href="#term-invented">Invented</a>, which is another language' in steps
+
+
+def test_budgets_are_the_same_only_if_they_are(copy: Path) -> None:
+    """The mean of 100 and 300 tokens is 200, from which each deviates by 50 %."""
+    same, steps = (
+        "All arms have the same budget.",
+        re.compile(r"<b>2 · Intermediate training</b>(.*?)The arm", re.DOTALL),
+    )
+    html = page(copy)
+    assert same in html and "Budgets differ:" not in html and "the same for every arm" in steps.findall(html)[0]
+    runs = read_csv(copy / "runs.csv")
+    runs.loc[runs["phase"] == "intermediate", "tokens"] = runs["arm"].map({"pos": 100, "cloze": 300})
+    write_csv(runs, copy / "runs.csv")
+    html = page(copy)
+    assert "</span> the tokens of one arm deviate by 50.00 % from the mean of all arms." in html and same not in html
+    assert "the same for every arm" not in steps.findall(html)[0]
+
+
+def test_an_encoder_without_scores_of_none_has_no_heat_map_and_no_count_of_learnt_targets(copy: Path) -> None:
+    counts, checks = read_csv(copy / "counts.csv"), read_csv(copy / "target_checks.csv")
+    says = ("There are no scores without intermediate training", "This cannot be said: no target has scores")
+    html = page(copy)
+    assert 'id="figure-tiny-matrix"' in html and not any(text in html for text in says)
+    write_csv(counts.assign(none=float("nan"), low=float("nan"), high=float("nan")), copy / "counts.csv")
+    write_csv(checks[:0], copy / "target_checks.csv")
+    html = page(copy)
+    assert 'id="figure-tiny-matrix"' not in html and all(text in html for text in says)
+    assert 'id="table-tiny-counts"' in html and "0 of 0" not in html
+
+
+def test_targets_without_a_trivial_baseline_are_judged_by_random_weights_alone(copy: Path) -> None:
+    checks = read_csv(copy / "target_checks.csv")
+    write_csv(checks[(checks["rival_kind"] == "random") & checks["trained"]], copy / "target_checks.csv")
+    html = re.sub(r"\s+", " ", page(copy))
+    assert re.search(r"On Python, \d of \d fine-tuned targets beat random initial weights", html)
+    assert "0 of 0" not in html
