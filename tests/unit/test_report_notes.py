@@ -14,6 +14,7 @@ from report_study import SETTINGS, TASK, page
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.reporting.glossary import TERMS, Glossary
 from codestilts.reporting.html_report import browser_data, example_groups
+from codestilts.reporting.page_links import linked
 
 results = report_study.results  # a fixture
 
@@ -88,6 +89,14 @@ def test_a_language_under_other_names_is_part_of_the_design(results: Path) -> No
     html = page(results, replace(SETTINGS, comparison=comparison))
     (steps,) = re.findall(r'<ol class="steps">(.*?)</ol>', html, re.DOTALL)
     assert 'Outside all means: <a class="term" href="#term-invented">Invented</a>, which is another language' in steps
+
+
+def test_downloads_of_a_figure_and_a_table_with_one_name_have_names_of_their_own(results: Path) -> None:
+    names = re.findall(r'download="([^"]+)"', page(results))
+    assert {"synthetic-tiny-checks.csv", "synthetic-tiny-checks-figure.csv"} <= {
+        linked(results, "synthetic", kind, "checks", "tiny").file_name for kind in ("tables", "figures")
+    }
+    assert "synthetic-jobs-figure.csv" in names and len(names) == len(set(names))
 
 
 def test_budgets_are_the_same_only_if_they_are(copy: Path) -> None:
