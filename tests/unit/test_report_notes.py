@@ -12,9 +12,11 @@ import yaml
 from report_study import SETTINGS, TASK, page
 
 from codestilts.csv_tables import read_csv, write_csv
+from codestilts.evaluation.claims_table import COLUMNS as CLAIM_COLUMNS
 from codestilts.reporting.glossary import TERMS, Glossary
 from codestilts.reporting.html_report import browser_data, example_groups
 from codestilts.reporting.page_links import linked
+from codestilts.reporting.transferability import undecided_rankings
 
 results = report_study.results  # a fixture
 
@@ -133,3 +135,22 @@ def test_targets_without_a_trivial_baseline_are_judged_by_random_weights_alone(c
     html = re.sub(r"\s+", " ", page(copy))
     assert re.search(r"On Python, \d of \d fine-tuned targets beat random initial weights", html)
     assert "0 of 0" not in html
+
+
+def test_rankings_whose_tasks_are_all_equal_are_named() -> None:
+    """No task of equal size is ranked first; the same form is undecided for one target only."""
+    first = {"size": ["", ""], "same_form": ["", "cloze"], "log_me": ["cloze", "pos"], "random": ["", ""]}
+    choices = pd.DataFrame([{"ranking": name, "first": arm} for name, arms in first.items() for arm in arms])
+    assert undecided_rankings(choices) == ["size"]
+
+
+def test_the_page_says_how_what_would_decide_is_counted(copy: Path) -> None:
+    """Contrasts with the correction for several contrasts, claims without it, but for that about the primary one."""
+    of_contrasts = "The seeds or test rows that would decide a row are counted with its correction"
+    html = re.sub(r"\s+", " ", page(copy))
+    assert f"{of_contrasts}.</p>" in html and "for the same difference, the numbers may differ" not in html
+    row = dict.fromkeys(CLAIM_COLUMNS, "") | {"claim": "code-helps", "encoder": "tiny", "verdict": "supported"}
+    write_csv(pd.DataFrame([row]), copy / "claims.csv")
+    html = re.sub(r"\s+", " ", page(copy))
+    assert f'{of_contrasts}; those that would decide a <a href="#claims">claim</a>, other than' in html
+    assert "for the same difference, the numbers may differ" in html

@@ -28,6 +28,14 @@ def ranking_tables(transferability: pd.DataFrame, effects: pd.DataFrame, confide
     return RankingTables(choices, summary(choices, confidence))
 
 
+def undecided_rankings(choices: pd.DataFrame) -> list[str]:
+    """Return the rankings, but for the random one, for which all tasks are equal, for every target."""
+    put_first = (
+        choices[choices["ranking"] != RANDOM].groupby("ranking", sort=False)["first"].agg(lambda arms: any(arms))
+    )
+    return list(put_first.index[~put_first.astype(bool)])
+
+
 def ranking_figure(tables: RankingTables) -> Figure:
     """Draw one panel for each measure: a dot for each target, and a larger one for their mean.
 
