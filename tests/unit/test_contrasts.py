@@ -221,8 +221,8 @@ def test_a_difference_that_the_correction_undoes_is_still_a_small_one():
     found = corrected(table, 0.95, 1.0)
     assert found["judgement"][0] == "equal" and found["to_decide"][0] == ""
     assert found["verdict"][0] == (
-        "no difference of 1 point or more (equivalence at .025 a side) after the correction for 2 contrasts of the kind "
-        "cell (without it: a is better than b)"
+        "no difference of 1 point or more (equivalence at .025 a side) after the correction for 2 contrasts of the "
+        "kind cell (without it: a is better than b)"
     )
 
 

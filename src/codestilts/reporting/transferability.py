@@ -30,10 +30,8 @@ def ranking_tables(transferability: pd.DataFrame, effects: pd.DataFrame, confide
 
 def undecided_rankings(choices: pd.DataFrame) -> list[str]:
     """Return the rankings, but for the random one, for which all tasks are equal, for every target."""
-    put_first = (
-        choices[choices["ranking"] != RANDOM].groupby("ranking", sort=False)["first"].agg(lambda arms: any(arms))
-    )
-    return list(put_first.index[~put_first.astype(bool)])
+    ranked = choices[choices["ranking"] != RANDOM]
+    return [str(name) for name, part in ranked.groupby("ranking", sort=False) if not part["first"].any()]
 
 
 def ranking_figure(tables: RankingTables) -> Figure:
