@@ -64,12 +64,14 @@ def test_wide_tables_use_the_width_of_the_window(browser: Page, made: Path) -> N
     browser.evaluate(OPEN_ALL)
     room = "[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth - box.clientWidth)"
     assert set(browser.evaluate(room)) == {0}
-    widen = "document.querySelectorAll('main > .exhibit table').forEach((table) => { table.style.width = '1150px'; })"
-    browser.evaluate(widen)
+    numbers = "document.querySelectorAll('main > .exhibit:not(:has(.words)) table')"
+    browser.evaluate(f"{numbers}.forEach((table) => {{ table.style.width = '1150px'; }})")
     assert set(browser.evaluate(room)) == {0}
     assert browser.evaluate("document.documentElement.scrollWidth") <= DESKTOP
     measured = "[...document.querySelectorAll('main > p')].every((text) => text.offsetWidth <= 46 * 16)"
     assert browser.evaluate(measured) is True
+    lefts = "[...document.querySelectorAll('main > p, main > .figures, .figures > figure:first-child')]"
+    assert len(set(browser.evaluate(f"{lefts}.map((box) => box.getBoundingClientRect().left)"))) == 1
 
 
 def test_what_goes_on_to_the_right_fades_there(browser: Page, made: Path) -> None:

@@ -11,7 +11,7 @@ from codestilts.reporting.sample_predictions import COLUMNS, describe, draw, is_
 
 PER_CELL = 10  # examples of a target in a language, if they are not too many
 EXCHANGED = 2  # of ten examples: chosen to show right and wrong answers
-CANDIDATES = 100  # of a cell, in their drawn order, that these are chosen from
+CANDIDATES = 300  # of a cell, in their drawn order, that these are chosen from
 MOST_ANSWERS = 20_000  # of all arms: about 3 MB of the page
 
 
