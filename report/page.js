@@ -71,14 +71,19 @@ for (const exhibit of document.querySelectorAll(".exhibit")) {
   }
 }
 
-// Boxes that scroll sideways can be reached by keyboard; those that fit need no stop.
+// Boxes that scroll sideways can be reached by keyboard, and show that they go on; those that fit need no stop.
+const markMore = (box) => box.toggleAttribute("data-more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
 const resized = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
+    markMore(target);
   }
 });
-document.querySelectorAll(".scroll, .drawing").forEach((box) => resized.observe(box));
+for (const box of document.querySelectorAll(".scroll, .drawing")) {
+  resized.observe(box);
+  box.addEventListener("scroll", () => markMore(box), { passive: true });
+}
 
 // Heat maps: one cell can be reached by Tab, the others from it by arrow keys; its details are shown beside it.
 
@@ -154,7 +159,7 @@ for (const code of document.querySelectorAll(".command code")) {
 
 const browser = document.getElementById("browser");
 if (browser) {
-  const { texts, arms, cells, names } = JSON.parse(document.getElementById("predictions").textContent);
+  const { texts, arms, cells, names, criteria } = JSON.parse(document.getElementById("predictions").textContent);
   const [target, language, arm] = browser.querySelectorAll("select");
   const fill = (select, values) => {
     const kept = select.value;
@@ -176,11 +181,13 @@ if (browser) {
   };
   const show = () => {
     const number = arms.indexOf(arm.value);
+    const { says, otherwise } = criteria[target.value];
+    browser.querySelector(".criterion").textContent = says;
     const answered = cells[target.value][language.value].filter((example) => example.answers[number]);
     for (const [side, wanted] of [["right", true], ["wrong", false]]) {
       const column = browser.querySelector(`.${side}-side`);
       const examples = answered.filter((example) => example.answers[number][1] === wanted);
-      column.querySelector("h3").textContent = `${wanted ? "✓ Right" : "✗ Wrong"}: ${examples.length} of ${answered.length}`;
+      column.querySelector("h3").textContent = `${wanted ? "✓ Right" : `✗ ${otherwise}`}: ${examples.length} of ${answered.length}`;
       const articles = examples.map((example) => shown(example, example.answers[number]));
       column.querySelector("div").replaceChildren(...articles);
     }

@@ -78,7 +78,8 @@ def contrast_label(row: Mapping[str, Any]) -> str:
     if row["role"] == "reference":
         details.append("in the cells of the primary contrast")
     if row["near"]:
-        details.append("near targets kept" if row["near"] == "kept" else "without near targets")
+        shared = "targets that share form and material"
+        details.append(f"{shared} kept" if row["near"] == "kept" else f"without {shared}")
     if row["role"] == "no overlap":
         details.append("without arms that share a target's training data")
     name = contrast_name(row["plus"], row["plus_kind"], row["minus"], row["minus_kind"])

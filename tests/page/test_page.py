@@ -58,6 +58,36 @@ def test_nothing_is_wider_than_a_phone(browser: Page, report: Path, scripts: boo
     assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
+def test_wide_tables_use_the_width_of_the_window(browser: Page, made: Path) -> None:
+    """A table of 1,150 px is wider than the column of text (1,050 px), but not than a window of 1,280 px."""
+    browser.open(made, DESKTOP)
+    browser.evaluate(OPEN_ALL)
+    room = "[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth - box.clientWidth)"
+    assert set(browser.evaluate(room)) == {0}
+    numbers = "document.querySelectorAll('main > .exhibit:not(:has(.words)) table')"
+    browser.evaluate(f"{numbers}.forEach((table) => {{ table.style.width = '1150px'; }})")
+    assert set(browser.evaluate(room)) == {0}
+    assert browser.evaluate("document.documentElement.scrollWidth") <= DESKTOP
+    measured = "[...document.querySelectorAll('main > p')].every((text) => text.offsetWidth <= 46 * 16)"
+    assert browser.evaluate(measured) is True
+    lefts = "[...document.querySelectorAll('main > p, main > .figures, .figures > figure:first-child')]"
+    assert len(set(browser.evaluate(f"{lefts}.map((box) => box.getBoundingClientRect().left)"))) == 1
+
+
+def test_what_goes_on_to_the_right_fades_there(browser: Page, made: Path) -> None:
+    browser.open(made, PHONE, 844)
+    box = "document.querySelector('table.heat').parentElement"
+    fades = f"getComputedStyle({box}).maskImage"
+    wait = "new Promise((done) => setTimeout(done, 300))"
+    browser.evaluate(f"{box}.firstElementChild.style.width = '900px'")
+    browser.evaluate(f"{box}.style.width = '300px'")
+    browser.evaluate(wait)
+    assert "gradient" in browser.evaluate(fades)
+    browser.evaluate(f"{box}.scrollLeft = {box}.scrollWidth")
+    browser.evaluate(wait)
+    assert browser.evaluate(fades) == "none"
+
+
 def test_the_page_is_small(report: Path) -> None:
     assert report.stat().st_size < MOST_BYTES
 
@@ -188,6 +218,7 @@ def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report
 
 def test_the_value_of_a_cell_stays_when_moving_to_it_scrolls(browser: Page, report: Path) -> None:
     browser.open(report, PHONE, 844)
+    browser.evaluate("document.querySelector('table.heat').style.minWidth = '900px'")
     cells = "[...document.querySelector('table.heat').querySelectorAll('[data-detail]')]"
     browser.evaluate(f"{cells}[0].focus()")
     browser.press("End")

@@ -1,6 +1,7 @@
 """A synthetic study, its folder of results and its page."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -103,14 +104,15 @@ def write_exhibits(results: Path) -> None:
         pd.DataFrame(columns=BROWSED_COLUMNS).to_parquet(results / BROWSED)
 
 
-def page(results: Path, settings: ReportSettings = SETTINGS) -> str:
+def page(results: Path, settings: ReportSettings = SETTINGS, tasks: dict[str, dict[str, Any]] | None = None) -> str:
+    """The page of these results; all tasks are classification, but for those that ``tasks`` has."""
     write_exhibits(results)
     source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
     inputs = ReportInputs(
         template=ROOT / "report/template.html.j2",
         results=results,
         sources=pd.DataFrame([source | {"citation": EVIL, "bytes": "1000", "notes": "fine-tuned & more"}]),
-        tasks={name: yaml.safe_load(TASK) for name in ["cloze", *settings.comparison.targets]},
+        tasks={name: yaml.safe_load(TASK) for name in ["cloze", *settings.comparison.targets]} | (tasks or {}),
         settings=settings,
     )
     return render(inputs)

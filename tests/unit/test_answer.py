@@ -86,7 +86,7 @@ def test_nothing_helps_that_the_correction_leaves_undecided():
 
 
 def test_an_interval_that_excludes_zero_says_why_it_decides_nothing():
-    words = "undecided: code is better than English without the correction for 3 confirmatory contrasts"
+    words = "undecided after the correction for 3 confirmatory contrasts (without it: code is better than English)"
     row = {"low": 0.1, "high": 3.0, "judgement": "undecided", "verdict": words}
     assert lost_to_correction(row) == words
     assert lost_to_correction(row | {"judgement": "equal", "high": 0.9}) == words

@@ -447,7 +447,7 @@ def primary(judgement: str, **keys: Any) -> pd.DataFrame:
     sides = {"plus": "code", "plus_kind": "domain", "minus": "english", "minus_kind": "domain"}
     row = {"encoder": "tiny", "role": "primary", **sides, "language_set": "unseen", "low": 0.1, "high": 2.0}
     row |= {"difference": 1.2, "seeds": 3, "units": 400, "variance_seeds": 0.3, "judgement": judgement}
-    row |= {"variance_units": 0.0, "variance_interaction": 0.0, "p_holm": 0.2, "verdict": "undecided: corrected"}
+    row |= {"variance_units": 0.0, "variance_interaction": 0.0, "p_holm": 0.2, "verdict": "undecided after it"}
     others = [{**row, "role": role} for role in ("reference", "reference")]
     return pd.DataFrame([{**row, **keys}, *others])
 
@@ -478,7 +478,7 @@ def test_a_claim_about_the_primary_contrast_follows_its_correction(
     row = claims_table(ClaimsSettings((), ("own",)), [found], contrasts).iloc[0]
     assert row["verdict"] == verdict
     if verdict == "inconclusive":
-        assert row["why"] == "the interval is above 0, but undecided: corrected"
+        assert row["why"] == "the interval is above 0, but undecided after it"
         assert row["deciding"] == SEVEN_SEEDS
 
 

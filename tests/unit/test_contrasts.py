@@ -209,7 +209,7 @@ def test_exploratory_verdicts_are_corrected_among_the_rows_of_an_encoder_and_a_r
     assert found["p_bh"].tolist() == pytest.approx(by_hand, nan_ok=True)
     lost = [False, True, True, True, False, False, False, False]
     assert (found["judgement"] == "undecided").tolist() == lost
-    words = "undecided: a is better than b without the correction for 4 contrasts of the kind cell"
+    words = "undecided after the correction for 4 contrasts of the kind cell (without it: a is better than b)"
     assert found["verdict"].tolist() == [words if row else "a is better than b" for row in lost]
     # t of 519 degrees of freedom at .05 / 8 is 2.507, so V must be below (2.2 / 2.507) ** 2 = .770: 1 / 1.3 is .769.
     # With S seeds it is at least 1 - .2: no number is enough.
@@ -221,8 +221,8 @@ def test_a_difference_that_the_correction_undoes_is_still_a_small_one():
     found = corrected(table, 0.95, 1.0)
     assert found["judgement"][0] == "equal" and found["to_decide"][0] == ""
     assert found["verdict"][0] == (
-        "no difference of 1 point or more (equivalence at .025 a side): a is better than b without the correction for "
-        "2 contrasts of the kind cell"
+        "no difference of 1 point or more (equivalence at .025 a side) after the correction for 2 contrasts of the "
+        "kind cell (without it: a is better than b)"
     )
 
 
@@ -243,7 +243,7 @@ def test_confirmatory_verdicts_are_corrected_for_their_number():
     found = corrected(table, 0.95, 1.0)
     assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
     assert found["judgement"].tolist() == ["better", "undecided", "undecided", "better"]
-    words = "undecided: a is better than b without the correction for 3 confirmatory contrasts"
+    words = "undecided after the correction for 3 confirmatory contrasts (without it: a is better than b)"
     assert found["verdict"].tolist() == ["a is better than b", words, words, "a is better than b"]
     # t of 399 degrees of freedom at .05 / 6 is 2.405, so V must be below (2.2 / 2.405) ** 2 = .837. With S seeds it
     # is 1 - .2 * (1 - 3 / S), with k times the rows 1 / k.

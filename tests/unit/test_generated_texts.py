@@ -108,6 +108,20 @@ def test_the_figure_joins_only_arms_that_differ_in_the_training_of_targets(table
     assert [text.get_text() for text in figure.axes[0].texts] == ["mlm-functions"]
 
 
+def test_names_stay_within_their_panel(table):
+    """A name beside a point at the bottom stands above it, one at the top below it; others are level with it."""
+    figures.style()
+    zero_shot = table[(table["languages"] == "zero-shot") & (table["arm"] == "none")]
+    shares = {"low": 0.0, "middle": 50.0, "high": 100.0}
+    arms = [zero_shot.assign(arm=arm, wrong_language=share) for arm, share in shares.items()]
+    figure = generation.wrong_language_figure(pd.concat(arms), [])
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert [text.get_va() for text in axes.texts] == ["bottom", "center", "top"]
+    bottom, top = axes.get_window_extent().y0, axes.get_window_extent().y1
+    assert all(bottom < box.y0 and box.y1 < top for box in (text.get_window_extent() for text in axes.texts))
+
+
 @pytest.mark.parametrize(
     ("settings", "rate", "method"),
     [

@@ -154,7 +154,8 @@ def test_learning_rates_have_one_form():
 def test_arms_to_browse_have_the_order_of_the_study():
     row = {"target": "match", "language": "go", "id": "1", "question": "", "text": "", "gold": "a", "note": ""}
     table = pd.DataFrame([row | {"arm": arm, "prediction": arm, "right": True} for arm in ("pos", "cloze", "none")])
-    data = browser_data(table, ["none", "cloze", "pos"])
+    task = {"match": {"type": "classification", "metric": "accuracy"}}
+    data = browser_data(table, ["none", "cloze", "pos"], task)
     assert data["arms"] == ["none", "cloze", "pos"]
     answers = data["cells"]["match"]["go"][0]["answers"]
     assert [data["texts"][number] for number, _, _ in answers] == ["none", "cloze", "pos"]
@@ -199,7 +200,7 @@ def test_tasks_of_a_form_are_shown_with_what_learning_added(results: Path, html:
     scores = pd.DataFrame({"alone": [81.5, 3], "labels shuffled": [1.0, 2]}, index=["cloze", "pos"])
     (row,) = matched(tasks, scores).to_dict("records")
     assert (row["trivial"], row["alone"]) == (50, 81.5) and "labels shuffled" not in row
-    assert "Intermediate tasks by form and domain" in html and '<td class="n">75 25</td>' in html
+    assert "Intermediate tasks by form and domain" in html and '<td class="n places">75 25</td>' in html
 
 
 def test_budgets_in_words():

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from codestilts.config.analysis_settings import SampledTarget, SamplePredictionsSettings
-from codestilts.reporting.prediction_browser import browsed_predictions, examples_per_cell, page_data
+from codestilts.reporting.prediction_browser import browsed_predictions, examples_per_cell, page_data, show_both
+from codestilts.reporting.sample_predictions import describe
 
 LABELS = {"none": ["yes", "no", "no"], "cloze": ["yes", "yes", "no"]}  # of the ids 0, 1 and 2 in each language
 GOLD = ["yes", "yes", "yes"]
@@ -68,3 +69,49 @@ def test_an_arm_without_an_answer_has_none(table: pd.DataFrame) -> None:
 def test_large_studies_have_fewer_examples_of_each_cell(cells: int, arms: int, expected: int) -> None:
     """At most 20,000 answers, and at least one example of each cell: 20,000 / (40 × 100) = 5."""
     assert examples_per_cell(cells, arms) == expected
+
+
+def rows_of(ids: list[str], language: str = "go") -> pd.DataFrame:
+    return pd.DataFrame([{"id": name, "language": language} for name in ids])
+
+
+def answers_of(arm: str, ids: list[str], right: set[str]) -> pd.DataFrame:
+    return pd.DataFrame([{"arm": arm, "id": name, "right": name in right} for name in ids])
+
+
+def test_two_of_ten_examples_show_the_answers_that_the_others_do_not() -> None:
+    """Of a the first eight show no right answer, of b no wrong one, of c both; j and l have what is lacking."""
+    ids = list("abcdefghijklm")
+    arms = [answers_of("a", ids, {"j"}), answers_of("b", ids, set(ids) - {"l"}), answers_of("c", ids, {"a"})]
+    shown = show_both(rows_of(ids), pd.concat(arms), 10)
+    assert shown["id"].tolist() == [*"abcdefgh", "j", "l"]
+    assert shown["language"].unique().tolist() == ["go"]
+
+
+def test_examples_are_the_first_where_nothing_is_lacking_and_where_few_are_shown() -> None:
+    """One of four would be less than one of ten; a cell may have fewer rows than are shown."""
+    ids = list("abcdefghijklm")
+    all_wrong = answers_of("a", ids, set())
+    assert show_both(rows_of(ids), all_wrong, 10)["id"].tolist() == ids[:10]
+    assert show_both(rows_of(ids), answers_of("a", ids, {"m"}), 4)["id"].tolist() == ids[:4]
+    assert show_both(rows_of(ids[:3]), all_wrong, 10)["id"].tolist() == ids[:3]
+
+
+def described(task_type: str, example: dict[str, object], gold: str, prediction: str, **more: object) -> pd.Series:
+    examples = pd.DataFrame([{"id": "1", "language": "go", "split": "test", **example}])
+    row = {"arm": "none", "id": "1", "gold": gold, "prediction": prediction, **more}
+    return describe(examples, "x", task_type, pd.DataFrame([row]), examples).iloc[0]
+
+
+def test_an_answer_that_is_partly_right_says_how_much() -> None:
+    tagged = described("tagging", {"tokens": list("abcdefg")}, "N N N N N N N", "N V V V V V N")
+    assert (tagged["right"], tagged["note"]) == (False, "2 of 7 tokens right")
+    assert tagged["prediction"] == "b: V for N; c: V for N; d: V for N; 2 more"
+    found = described("retrieval", {"query": "q", "document": "d"}, "1", "2", score=0.25)
+    assert (found["right"], found["note"]) == (False, "rank 4 of the right document")
+    first = described("retrieval", {"query": "q", "document": "d"}, "1", "1", score=1.0)
+    assert (first["right"], first["note"], first["prediction"]) == (
+        True,
+        "rank 1 of the right document",
+        "the right document",
+    )

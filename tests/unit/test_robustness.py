@@ -33,7 +33,8 @@ def test_analyses_that_judge_otherwise_are_told_apart():
     assert other_analyses(primary, others, 1.0) == (
         "Analyses with another verdict: mixed model: it is undecided (+0.1 [−1.0, +1.2]).",
         "Analyses with the same verdict: t over groups of targets: +0.1 [−0.6, +0.8]; without targets that "
-        "fail their checks (mining, search): 0.0 [−0.2, +0.2]; with near targets: +0.1 [−0.3, +0.5].",
+        "fail their checks (mining, search): 0.0 [−0.2, +0.2]; with targets that share form and material: +0.1 "
+        "[−0.3, +0.5].",
     )
     assert other_analyses(primary, [], 1.0) == ("", "")
 
@@ -102,6 +103,7 @@ def test_each_contrast_has_a_label_of_its_own(matched: bool):
 def test_a_gain_of_a_family_cannot_be_taken_for_a_confirmatory_one():
     sides = {"plus": "code", "minus": "none", "minus_kind": "arm", "form": ""}
     reference = contrast_label(sides | {"plus_kind": "domain", "role": "reference", "near": "left out"})
-    assert reference.endswith("training (at equal form, in the cells of the primary contrast, without near targets)")
+    where = "at equal form, in the cells of the primary contrast, without targets that share form and material"
+    assert reference.endswith(f"training ({where})")
     gain = contrast_label(sides | {"plus_kind": "family", "role": "gain", "near": ""})
     assert gain == "code minus no intermediate training (whole family)"

@@ -27,7 +27,7 @@ from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_an
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.source_languages import source_tables
 from codestilts.reporting.svg import embedded_svg
-from codestilts.reporting.transferability import ranking_tables
+from codestilts.reporting.transferability import ranking_tables, undecided_rankings
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class EncoderSection:
     doses: DoseSection | None
     rankings: list[Row]
     choices: list[Row]
+    undecided_rankings: list[str]
     expectations: list[Row]
     generated: list[Row]
 
@@ -172,6 +173,7 @@ def encoder_section(
         doses=dose_section(own["doses"], design) if "doses" in own else None,
         rankings=rows(ranks.rankings) if ranks else [],
         choices=rows(ranks.choices) if ranks else [],
+        undecided_rankings=undecided_rankings(ranks.choices) if ranks else [],
         expectations=rows(source_tables(own["source_languages"], order).expectations)
         if "source_languages" in own
         else [],

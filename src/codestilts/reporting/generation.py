@@ -22,6 +22,7 @@ MEASURES = ["quality", "wrong_language", "error", "missed", "cut"]  # in points
 COLUMNS = ["target", "arm", "method", "learning_rate", "languages", *MEASURES]
 PALETTE = [COLOURS[name] for name in ("english", "code", "variant", "mixed", "trivial", "docs")]  # of methods here
 MOST_NAMES = 6  # of arms in a panel
+EDGE = 0.08  # share of a panel's height at which names would touch its ends
 MARKS = ["o", "s", "^", "D", "v", "P"]
 
 
@@ -75,6 +76,7 @@ def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure
         part = shown[shown["target"] == target]
         for row, (value, label) in enumerate((("wrong_language", "wrong language, %"), ("quality", "quality, points"))):
             axes = grid[row][column]
+            top = 100 if value == "wrong_language" else max(1, part[value].max())
             for number, method in enumerate(methods):
                 points = part[part["method"] == method].sort_values("learning_rate")
                 style = {"color": PALETTE[number % len(PALETTE)], "marker": MARKS[number % len(MARKS)]}
@@ -85,20 +87,26 @@ def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure
             middle = np.sqrt(part["learning_rate"].min() * part["learning_rate"].max())
             for _, point in others.iterrows() if len(others) <= MOST_NAMES else ():
                 place, left = (point["learning_rate"], point[value]), point["learning_rate"] >= middle
-                own = {"va": "center", "ha": "right" if left else "left", "fontsize": "xx-small"}
-                name = axes.annotate(point["arm"], place, (-6 if left else 6, 0), textcoords="offset points", **own)
+                beside, own = _beside(point[value] / top), {"ha": "right" if left else "left", "fontsize": "xx-small"}
+                shift = (-6 if left else 6, {"bottom": 3, "top": -3}.get(beside, 0))
+                name = axes.annotate(point["arm"], place, shift, textcoords="offset points", va=beside, **own)
                 name.set_in_layout(False)  # a long name would leave no room for the panels
             if value == "wrong_language":
                 for level, line in ((part["error"].max(), "--"), (100 - part["missed"].max(), ":")):
                     if pd.notna(level):
                         axes.axhline(level, color="0.5", linewidth=0.8, linestyle=line)
             axes.set(xscale="log", ylabel=label if column == 0 else "", title=target if row == 0 else "")
-            axes.set_ylim(0, 100 if value == "wrong_language" else max(1, part[value].max()))
+            axes.set_ylim(0, top)
             sns.despine(ax=axes)
         grid[1][column].set_xlabel("learning rate of the target")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, title="trained weights")
     return figure
+
+
+def _beside(height: float) -> str:
+    """The vertical alignment of a name beside a point, so that it stays within the panel and clear of its axis."""
+    return "bottom" if height < EDGE else "top" if height > 1 - EDGE else "center"
 
 
 def _draw(axes: Axes, points: pd.DataFrame, value: str, style: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def count_grid(counts: pd.DataFrame, order: Sequence[str]) -> Grid[Row]:
 
 
 def score_map(counts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell]:
-    """Return the scores without intermediate training, languages in this order."""
+    """Return the scores without intermediate training, languages in this order; no rows without any score."""
 
     def cell(row: Row) -> HeatCell:
         place, examples = _place(row["target"], row["language"]), f"{row['examples']} test examples"
@@ -58,7 +58,8 @@ def score_map(counts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell]:
         detail = f"{place}: {value} points, {examples}"
         return HeatCell(f"{row['none']:.0f}", round(row["none"]), detail)
 
-    return _grid({(row["target"], row["language"]): cell(row) for row in rows(counts)}, order)
+    scored = rows(counts) if counts["none"].notna().any() else []
+    return _grid({(row["target"], row["language"]): cell(row) for row in scored}, order)
 
 
 def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from codestilts import display_names
@@ -25,12 +26,14 @@ from codestilts.reporting.answer import Row, across_encoders, deciding, lost_to_
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
 from codestilts.reporting.exhibits import goal
+from codestilts.reporting.glossary import Glossary
 from codestilts.reporting.page_links import linked, script_digest
-from codestilts.reporting.prediction_browser import page_data
+from codestilts.reporting.prediction_browser import EXCHANGED, PER_CELL, page_data
 from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
 from codestilts.reporting.robustness import cells_name
 from codestilts.reporting.run_records import MACHINE
+from codestilts.reporting.sample_predictions import CRITERIA
 from codestilts.reporting.study_tables import arm_table, by_family, control_name, encoder_notes, source_table
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import p_value, points, star, with_interval
@@ -117,6 +120,7 @@ def render(inputs: ReportInputs) -> str:
         arms=rows(arm_table(settings.arms)),
         random_arms=[name for name, arm in settings.arms.items() if arm.init == "random"],
         encoders=encoders,
+        glossary=Glossary(),
         matched_forms=any(one.primary and one.primary["plus_kind"] == "domain" for one in encoders),
         few_examples=FEW,
         across_encoders=""
@@ -133,8 +137,11 @@ def render(inputs: ReportInputs) -> str:
         sources=rows(source_table(inputs.sources, settings.sources)),
         audit=rows(tables["audit"]),
         shared={split: findings(tables["audit"], split) for split in ("train", "dev")},
-        examples=example_groups(tables["sample_predictions"]),
-        browsed=browser_data(browsed, list(by_family(settings.arms))),
+        examples=example_groups(tables["sample_predictions"], types),
+        browsed=browser_data(browsed, list(by_family(settings.arms)), inputs.tasks),
+        per_cell=PER_CELL,
+        exchanged=EXCHANGED,
+        mining=sorted(mining(inputs.tasks) & {*settings.comparison.targets}),
         closed=closed,
         withheld=[target for target in closed if not has_predictions(inputs.results, target)],
         languages=rows(tables["language_similarity"]),
@@ -159,6 +166,7 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
     engine.filters |= {
         "language_name": display_names.language_name,
         "visible": display_names.visible,
+        "defined": _defined,
         "points": points,
         "p": p_value,
         "thousands": thousands,
@@ -182,6 +190,12 @@ def _engine(folder: Path, not_comparable: dict[str, str]) -> Environment:
     engine.globals |= {"lost_to_correction": lost_to_correction, "effect_figure": effect_figure, "star": star}
     engine.globals |= {"cells_name": cells_name, "deciding": deciding}
     return engine
+
+
+@pass_context  # a filter without it is applied to constant texts before the page is written, in no order
+def _defined(context: Context, text: str) -> Markup:
+    glossary: Glossary = context["glossary"]
+    return glossary.linked(text)
 
 
 def thousands(number: float) -> str:
@@ -244,14 +258,18 @@ def task_rows(tasks: dict[str, Row], settings: ReportSettings) -> list[Row]:
     ]
 
 
-def example_groups(sample_predictions: pd.DataFrame) -> list[Row]:
-    """Return the sample predictions by target, each example with the answers of all arms."""
+def example_groups(sample_predictions: pd.DataFrame, types: dict[str, str]) -> list[Row]:
+    """Return the sample predictions by target (whose task types these are), each with the answers of all arms."""
     groups: dict[str, dict[str, Row]] = {}
     for row in rows(sample_predictions):
         examples = groups.setdefault(row["target"], {})
         example = examples.setdefault(row["id"], {**row, "answers": []})
         example["answers"].append(row | {"right": str(row["right"]) == "True"})
-    return [{"target": target, "examples": list(examples.values())} for target, examples in groups.items()]
+    return [
+        dict(zip(("target", "right_if", "otherwise"), (target, *CRITERIA[types[target]]), strict=True))
+        | {"examples": list(examples.values())}
+        for target, examples in groups.items()
+    ]
 
 
 def machine(runs: pd.DataFrame) -> dict[str, str]:
@@ -263,8 +281,12 @@ def machine(runs: pd.DataFrame) -> dict[str, str]:
 
 def without_samples(tasks: dict[str, Row], settings: ReportSettings, sampled: set[str]) -> list[str]:
     """Return the targets of which examples are shown in a study, but not here: its archive had to leave them out."""
-    mining = {name for name, task in tasks.items() if (task.get("options") or {}).get("protocol") == "mining"}
-    return [name for name in settings.comparison.targets if name not in sampled | mining]
+    return [name for name in settings.comparison.targets if name not in sampled | mining(tasks)]
+
+
+def mining(tasks: dict[str, Row]) -> set[str]:
+    """Return the tasks of mining, of which no examples are shown: an answer is pairs out of a whole collection."""
+    return {name for name, task in tasks.items() if (task.get("options") or {}).get("protocol") == "mining"}
 
 
 def has_predictions(results: Path, target: str) -> bool:
@@ -273,9 +295,18 @@ def has_predictions(results: Path, target: str) -> bool:
     return any(path for pattern in patterns for path in results.glob(pattern))
 
 
-def browser_data(table: pd.DataFrame, arms: list[str]) -> dict[str, Any]:
-    """Return the predictions to browse for the script of the page, with the names of languages; ``arms`` in order."""
+def browser_data(table: pd.DataFrame, arms: list[str], tasks: dict[str, Row]) -> dict[str, Any]:
+    """Return the predictions to browse for the script of the page, with the names of languages; ``arms`` in order.
+
+    ``criteria`` has a sentence for each target that says which answers are right, and a word for all others.
+    """
     rank = {name: number for number, name in enumerate(arms)}
     data = page_data(table.sort_values("arm", key=lambda column: column.map(rank), kind="stable"))
     languages = {name for by_language in data["cells"].values() for name in by_language}
-    return data | {"names": {name: display_names.language_name(name) for name in sorted(languages)}}
+    criteria = {}
+    for target in data["cells"]:
+        right_if, otherwise = CRITERIA[tasks[target]["type"]]
+        says = f"An answer is right if {right_if}. The score of this target is the {LABELS[tasks[target]['metric']]}."
+        criteria[target] = {"says": says, "otherwise": otherwise[0].upper() + otherwise[1:]}
+    names = {name: display_names.language_name(name) for name in sorted(languages)}
+    return data | {"names": names, "criteria": criteria}

@@ -42,10 +42,11 @@ def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -
     except OSError:
         path, goal = results / exhibit.data, exhibit.goal(study)
         raise CodeStiltsError(f"{path}: missing: run the study up to it first ({goal})") from None
+    own_name = f"{name}-figure.csv" if kind == "figures" else f"{name}.csv"  # a table may have the same name
     suffixes = [*PRINTED, "svg"] if kind == "figures" else ["csv", "tex"]
     return Links(
         download=f"data:text/csv;charset=utf-8;base64,{b64encode(data).decode()}",
-        file_name="-".join(filter(None, (study, encoder, f"{name}.csv"))),
+        file_name="-".join(filter(None, (study, encoder, own_name))),
         size=f"{max(1, round(len(data) / 1000))} kB",
         files={"LaTeX" if suffix == "tex" else suffix.upper(): f"{exhibit.stem}.{suffix}" for suffix in suffixes},
         notebook=exhibit.notebook,

@@ -17,7 +17,7 @@ def cells_name(row: Row) -> str:
         return f"without targets that fail their checks ({row['left_out'].replace(' ', ', ')})"
     if row["left_out"]:
         return f"without {_left_out(row)}"
-    return "with near targets" if row["near"] == "kept" else ""
+    return "with targets that share form and material" if row["near"] == "kept" else ""
 
 
 def _left_out(row: Row) -> str:

@@ -12,8 +12,17 @@ from codestilts.evaluation.metrics.code_text import spelling
 from codestilts.seeding import derive_seed
 
 GENERATED_LANGUAGES = 5  # whose outputs are shown of a target of generation, the source language among them
+SHOWN_TAGS = 3  # that are wrong
 MAX_CHARACTERS = 600  # of a text: about a screen of the report
 RIGHT_LANGUAGE = "in the right language"
+CRITERIA = {  # by task type: when an answer is right, and what it is otherwise
+    "classification": ("it is the right label", "wrong"),
+    "multiple_choice": ("it is the right choice", "wrong"),
+    "tagging": ("every token has the right tag", "not all right"),
+    "span_qa": ("it is exactly the right text", "another text"),
+    "retrieval": ("the right document is ranked first", "not first"),
+    "generation": ("it is the right text, white space and capitals aside", "another text"),
+}
 COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right", "note"]
 
 
@@ -71,7 +80,7 @@ def describe(
     for example in drawn.to_dict("records"):
         question, text = question_of(example, task_type)
         for row in predictions[predictions["id"] == example["id"]].to_dict("records"):
-            gold, prediction, right = answer_of(example, row, task_type, by_id)
+            gold, prediction, note = answer_of(example, row, task_type, by_id)
             described.append(
                 {
                     "target": target,
@@ -82,11 +91,16 @@ def describe(
                     "gold": shorten(gold),
                     "arm": row["arm"],
                     "prediction": shorten(prediction),
-                    "right": right,
-                    "note": note_on_output(row),
+                    "right": is_right(row["gold"], row["prediction"], task_type),
+                    "note": note or note_on_output(row),
                 }
             )
     return pd.DataFrame(described, columns=COLUMNS)
+
+
+def is_right(gold: str, prediction: str, task_type: str) -> bool:
+    """Return whether a prediction is right by the criterion of its task type (:data:`CRITERIA`)."""
+    return spelling(gold) == spelling(prediction) if task_type == "generation" else gold == prediction
 
 
 def note_on_output(row: dict[Any, Any]) -> str:
@@ -119,8 +133,8 @@ def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:
 
 def answer_of(
     example: dict[Any, Any], row: dict[Any, Any], task_type: str, by_id: pd.DataFrame
-) -> tuple[str, str, bool]:
-    """Return the right answer and the prediction in words, and whether they agree.
+) -> tuple[str, str, str]:
+    """Return the right answer and the prediction in words, and how much of it is right if it may be right in part.
 
     Args:
         example: The example.
@@ -132,19 +146,18 @@ def answer_of(
     if task_type == "tagging":
         triples = list(zip(example["tokens"], gold.split(), prediction.split(), strict=False))
         wrong = [f"{token}: {tag} for {right}" for token, right, tag in triples if right != tag]
-        count = f"{len(triples) - len(wrong)} of {len(triples)} right"
         gold = " ".join(f"{token}/{right}" for token, right, _ in triples[:12])
-        return gold, "; ".join([count, *wrong[:3]]), not wrong
+        others = [f"{len(wrong) - SHOWN_TAGS} more"] if len(wrong) > SHOWN_TAGS else []
+        words = "; ".join([*wrong[:SHOWN_TAGS], *others]) or "all tags are right"
+        return gold, words, f"{len(triples) - len(wrong)} of {len(triples)} tokens right"
     if task_type == "retrieval":
-        rank = f"rank {round(1 / max(row['score'], 1e-9))}"
-        first = by_id["document"].get(prediction, "") if prediction != gold else ""
-        return example["document"], f"{rank}; first was\n{first}" if first else rank, prediction == gold
-    if task_type == "generation":
-        return gold, prediction or "(nothing)", spelling(gold) == spelling(prediction)
+        rank = f"rank {round(1 / max(row['score'], 1e-9))} of the right document"
+        first = "the right document" if prediction == gold else by_id["document"].get(prediction, "another document")
+        return example["document"], first, rank
     if task_type == "multiple_choice":
         choices = list(example["choices"])
-        return choices[int(gold)], choices[int(prediction)], gold == prediction
-    return gold, prediction or "(nothing)", gold == prediction
+        return choices[int(gold)], choices[int(prediction)], ""
+    return gold, prediction or "(nothing)", ""
 
 
 def shorten(text: str, length: int = MAX_CHARACTERS) -> str:

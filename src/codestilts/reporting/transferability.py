@@ -28,6 +28,12 @@ def ranking_tables(transferability: pd.DataFrame, effects: pd.DataFrame, confide
     return RankingTables(choices, summary(choices, confidence))
 
 
+def undecided_rankings(choices: pd.DataFrame) -> list[str]:
+    """Return the rankings, but for the random one, for which all tasks are equal, for every target."""
+    ranked = choices[choices["ranking"] != RANDOM]
+    return [str(name) for name, part in ranked.groupby("ranking", sort=False) if not part["first"].any()]
+
+
 def ranking_figure(tables: RankingTables) -> Figure:
     """Draw one panel for each measure: a dot for each target, and a larger one for their mean.
 

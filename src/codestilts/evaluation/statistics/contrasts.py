@@ -90,7 +90,7 @@ def _correct_verdicts(
         row = table.loc[index]
         equal = within(row["low"], row["high"], margin)
         words = equivalence(margin, confidence) if equal else "undecided"
-        table.loc[index, "verdict"] = f"{words}: {row['verdict']} without the correction for {number} {kind}"
+        table.loc[index, "verdict"] = f"{words} after the correction for {number} {kind} (without it: {row['verdict']})"
         table.loc[index, "judgement"] = "equal" if equal else "undecided"
     undecided = rows[(table.loc[rows, "judgement"] == "undecided") & table.loc[rows, "variance_seeds"].notna()]
     for index in undecided:
