@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import report_study
 import synthetic
-from report_study import EVIL, SETTINGS, page
+import yaml
+from report_study import EVIL, SETTINGS, TASK, page
 
 from codestilts.config.analysis_settings import ReportedArm
+from codestilts.config.schema_task import TaskFile
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.comparison import STATISTICS
@@ -143,6 +145,14 @@ def test_controls_are_explained_where_they_are_named():
     assert control_name(shuffled, types) == "shuffled labels"
     assert control_name(ReportedArm("control", (), "random"), types) == "random weights"
     assert control_name(ReportedArm("control", ("match",)), types) == ""
+
+
+def test_a_task_file_with_nothing_but_what_it_must_have_is_shown(results: Path):
+    required = {name for name, field in TaskFile.model_fields.items() if field.is_required()}
+    whole = yaml.safe_load(TASK)
+    least = {key: value for key, value in whole.items() if key in required}
+    assert least.keys() < whole.keys()
+    assert "Licence: MIT</p>" in page(results, tasks={"cloze": least})
 
 
 def test_learning_rates_have_one_form():

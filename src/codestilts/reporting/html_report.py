@@ -245,7 +245,7 @@ def number_range(numbers: pd.Series) -> str:
 
 def task_rows(tasks: dict[str, Row], settings: ReportSettings) -> list[Row]:
     """Return every task of the study with its role and its metric in words."""
-    optional = {"defects": "", "incomparable": "", "published": ""}
+    optional = dict.fromkeys(("citation", "defects", "incomparable", "published"), "")
     return [
         {
             **optional,
