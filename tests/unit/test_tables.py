@@ -119,9 +119,15 @@ def test_examples_are_drawn_at_random_but_the_same_each_time():
             {"tokens": [["x", "y"]] * 3},
             "A B",
             "A A",
-            ("", "x y", "x/A y/B", "1 of 2 right; y: A for B", False),
+            ("", "x y", "x/A y/B", "y: A for B", False),
         ),
-        ("retrieval", {"query": ["q"] * 3, "document": ["d0", "d1", "d2"]}, "0", "0", ("q", "", "d0", "rank 1", True)),
+        (
+            "retrieval",
+            {"query": ["q"] * 3, "document": ["d0", "d1", "d2"]},
+            "0",
+            "0",
+            ("q", "", "d0", "the right document", True),
+        ),
         (
             "multiple_choice",
             {"context": ["q"] * 3, "choices": [["u", "v"]] * 3},
@@ -140,7 +146,7 @@ def test_answers_are_in_words(kind: str, columns: dict, gold: str, prediction: s
 def test_a_wrong_document_is_shown():
     table = examples(query=["q"] * 3, document=["d0", "d1", "d2"])
     row = describe(table, "t", "retrieval", answers("0", "1", 0.25), table.head(1)).iloc[0]
-    assert row["prediction"] == "rank 4; first was\nd1"
+    assert (row["prediction"], row["note"]) == ("d1", "rank 4 of the right document")
 
 
 def test_long_texts_are_cut():
