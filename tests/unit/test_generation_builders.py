@@ -289,7 +289,7 @@ def test_methods_of_javascript_parse_alone() -> None:
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(" \n", "reference is empty"), (3, "reference is 3, not text"), (None, "'reference' is missing")],
+    [(" \n", "no words in reference"), (3, "reference is 3, not text"), (None, "'reference' is missing")],
 )
 def test_a_reference_is_a_text(value: object, message: str) -> None:
     spec = TaskFile.model_validate(read_yaml(TASKS / "complete.yaml"))

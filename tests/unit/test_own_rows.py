@@ -105,6 +105,79 @@ def test_a_value_of_another_kind_is_one_line(tmp_path: Path, task: dict[str, Any
     assert "\n" not in str(caught.value)
 
 
+TAGS: dict[str, Any] = {
+    "type": "tagging", "metric": "accuracy", "fields": {"tokens": "w", "tags": "t"},
+    "read": [{"source": "mine", "files": "rows.jsonl", "as": split} for split in ("train", "dev")],
+}  # fmt: skip
+TEXTS: dict[str, Any] = TAGS | {"type": "classification", "fields": {"text_a": "a", "label": "l"}, "labels": ["0", "1"]}
+MLM: dict[str, Any] = TAGS | {"type": "mlm", "fields": {"text": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "words"),
+    [
+        (TAGS, {"w": ["a", "b"], "t": [0, 1]}, "tags is [0, 1], not a list of texts"),
+        (TAGS, {"w": ["a"], "t": [["x"]]}, "tags is [['x']], not a list of texts"),
+        (TAGS, {"w": [], "t": []}, "no words in tokens"),
+        (TEXTS, {"a": " ", "l": "0"}, "no words in text_a and text_b"),
+        (MLM, {"a": ""}, "no words in text"),
+        (TEXTS, {"a": "x", "l": 1}, "label 1 is int, not text: name the labels in the task file"),
+        (TEXTS, {"a": "x", "l": "2"}, "label '2' is not declared: use 0, 1"),
+    ],
+)
+def test_a_row_from_which_nothing_can_be_learnt_is_one_line(
+    tmp_path: Path, task: dict[str, Any], row: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(CodeStiltsError) as caught:
+        built(tmp_path, {"rows.jsonl": lines([row, row])}, task)
+    assert words in str(caught.value) and "task own, example mine" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_answer_before_the_text_is_none(tmp_path: Path) -> None:
+    """Python would count a negative place from the end."""
+    task = SPAN | {"read": [entry | {"files": "rows.jsonl"} for entry in SPAN["read"]]}
+    row = {"q": "which", "c": "one two three", "start": -9, "text": "two"}
+    with pytest.raises(CodeStiltsError, match="its fields don't fit each other"):
+        built(tmp_path, {"rows.jsonl": lines([row])}, task)
+
+
+def test_single_texts_are_classified_without_a_builder_of_their_own(tmp_path: Path) -> None:
+    frame = built(tmp_path, {"rows.jsonl": lines([{"a": "x", "l": "0"}, {"a": "y", "l": "1"}])}, TEXTS)
+    assert set(frame["text_a"]) == {"x", "y"} and set(frame["text_b"]) == {""}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"read": [TEXTS["read"][0]]}, "split dev is empty: add an entry of read with as: dev"),
+        (
+            {"read": [TEXTS["read"][0], TEXTS["read"][1] | {"where": {"l": "9"}}]},
+            "split dev is empty: no row of read.1 is left: check its files, languages, by, where",
+        ),
+        ({"read": [entry | {"languages": ["klingon"]} for entry in TEXTS["read"]]}, "no entry of read is for english"),
+        ({"fields": TEXTS["fields"] | {"package": "p"}}, "field package has lists, not single values"),
+        ({"fields": TEXTS["fields"] | {"unit": {"number": 1, "within": "p"}}}, "column p has lists"),
+        ({"fields": {"label": "l"}}, "made no column 'text_a': map it under fields"),
+    ],
+)
+def test_what_is_missing_is_named_by_its_key(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    rows = [{"a": "x", "l": "0", "p": ["q"]}, {"a": "y", "l": "1", "p": ["q"]}]
+    with pytest.raises(CodeStiltsError) as caught:
+        built(tmp_path, {"rows.jsonl": lines(rows)}, TEXTS | change)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_rows_in_no_language_of_the_task_are_counted(tmp_path: Path) -> None:
+    rows = [{"a": f"{name} {i}", "l": str(i % 2), "lang": name} for name in ("go", "GO", None) for i in range(2)]
+    read = [entry | {"by": "lang"} for entry in TEXTS["read"]]
+    frame = built(tmp_path, {"rows.jsonl": lines(rows)}, TEXTS | {"languages": ["go"], "read": read})
+    reasons = {
+        reason: count for reason, count in frame.attrs["dropped"].items() if "no language that is read" in reason
+    }
+    assert sum(reasons.values()) == 8 and set(frame["language"]) == {"go"}
+
+
 def test_a_whole_float_is_a_place_and_a_truth_value_is_none(tmp_path: Path) -> None:
     """JSON has no integers of its own: other programs write 1.0."""
     task = CHOICE | {"read": [entry | {"files": "rows.jsonl"} for entry in CHOICE["read"]]}

@@ -35,6 +35,17 @@ BAD = [
     ({"targets": []}, "targets", "empty"),
     ({"arms": ["none", "clozee"]}, "arms", "'clozee'", "'cloze'"),
     ({"arms": ["cloze"]}, "arms", "'none'", "missing"),
+    ({"grid": [{"arms": ["code-cloze"]}]}, "grid", "'code-cloze'", "'bert-tiny'", "no arm 'none'", "add 'none'"),
+    (
+        {
+            "targets": ["match", "tags"],
+            "intermediate.trial_targets": ["match", "tags"],
+            "grid": [{"arms": ["none"], "targets": ["tags"]}, {"arms": ["code-cloze"], "targets": ["match"]}],
+        },
+        "grid",
+        "'code-cloze'",
+        "no target in common with 'none'",
+    ),
     ({"arms": ["none", "xnli"]}, "arms.1", "'xnli'", "suite xtreme", "definitions.arms"),
     ({"targets": ["serch"]}, "targets", "'serch'", "'search'"),
     ({"targets": ["match", "code-cloze"]}, "targets.1", "'code-cloze'", "intermediate task"),
@@ -170,6 +181,10 @@ def test_an_error_names_the_file_that_sets_the_value(tmp_path: Path) -> None:
         load_study(read_configs(files), ROOT, files)
 
 
+OWN = {
+    "builder": "codestilts.examples.readers.hub_tables:rows",
+    "read": [{"source": "squad-v1", "files": "a", "as": "train"}],
+}
 BAD_TASKS = [
     ({"typ": "mlm"}, "typ", "unknown key", "'type'"),
     ({"type": "clasification"}, "type", "'classification'"),
@@ -211,6 +226,18 @@ BAD_TASKS = [
     ({"fields": {"unit": {"number": "1"}}}, "fields.unit.number", "number of the first row", "'1'"),
     ({"fields": {"text_a": "{a"}}, "fields.text_a", "brace"),
     ({"read": [{"source": "squad-v1", "as": "train", "fields": {"q": 1}}]}, "read.0.fields.q", "must be a column"),
+    ({"instead": "clozze"}, "instead", "no task 'clozze'", "'cloze'"),
+    (
+        {"read": [{"source": "squad-v1", "as": "dev", "languages": ["pyhton"]}]},
+        "read.0.languages",
+        "'pyhton'",
+        "'python'",
+    ),
+    ({"codes": {"python": "go", "javascript": "go"}}, "codes", "'go' is the code of 2 languages"),
+    ({"options": {"answer": "("}}, "options.answer", "no regular expression"),
+    (OWN | {"fields": {"text_a": "a", "lable": "l"}}, "fields.lable", "no such field", "'label'"),
+    (OWN | {"fields": {"text_a": "a", "lable": "l"}}, "fields.label", "is missing", "map a column"),
+    (OWN | {"fields": {"text_a": "a", "label": "l", "split": "s"}}, "fields.split", "no such field"),
 ]
 
 
@@ -222,6 +249,17 @@ def test_bad_task_is_one_clear_line(case: tuple[Any, ...], tmp_path: Path) -> No
         load_study(CONFIG, project)
     lines = [line for line in str(caught.value).splitlines() if f"cloze.yaml: {key}: " in line]
     assert any(all(word in line for word in words) for line in lines), str(caught.value)
+
+
+@pytest.mark.parametrize("language", ["go", "klingon", "english"])
+def test_an_intermediate_task_needs_packages_in_its_languages(tmp_path: Path, language: str) -> None:
+    """Go has test packages only."""
+    project = project_with(tmp_path, {"code/code-cloze": {"languages": ["python", language]}})
+    with pytest.raises(CodeStiltsError) as caught:
+        load_study(CONFIG, project)
+    (line,) = str(caught.value).splitlines()
+    for words in ("arms: ", f"in '{language}'", "'code-cloze'", "tasks/code/code-cloze.yaml", "javascript"):
+        assert words in line
 
 
 def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:

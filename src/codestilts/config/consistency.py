@@ -1,10 +1,12 @@
 """Checks across keys and files: names that exist, and combinations that make a study."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from codestilts.columns import NONE
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
@@ -52,6 +54,20 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
     if task.examples_of and task.name in _all_parts(task.examples_of, tasks):
         yield Problem(("examples_of",), f"'{task.name}' is made of itself: remove one step of the circle")
+    if task.instead and task.instead not in tasks:
+        yield Problem(("instead",), f"no task '{task.instead}'; {suggest(task.instead, tasks)}")
+    for index, entry in enumerate(task.read):
+        for language in sorted(set(entry.languages or ()) - set(task.languages)):
+            message = f"'{language}' is no language of this task; {suggest(language, task.languages)}"
+            yield Problem(("read", index, "languages"), message)
+    for code, number in Counter(task.codes.values()).items():
+        if number > 1:
+            yield Problem(("codes",), f"'{code}' is the code of {number} languages: give each its own")
+    if task.options.answer is not None:
+        try:
+            re.compile(task.options.answer)
+        except re.error as error:
+            yield Problem(("options", "answer"), f"{task.options.answer!r} is no regular expression: {error}")
     targets = [name for name, values in tasks.items() if values.get("group")]
     for target in sorted(set(task.near) - set(targets)):
         yield Problem(("near",), f"no target '{target}'; {suggest(target, targets)}")
@@ -105,7 +121,7 @@ def config_errors(study: Study) -> Iterator[Problem]:
         yield from unknown
         return
     found = [*_arm_problems(study), *_decoder_problems(study), *_target_problems(study)]
-    found += _source_language_problems(study)
+    found += [*_source_language_problems(study), *_grid_problems(study)]
     yield from [*found, *_missing_packages(study)] or _trial_problems(study)
 
 
@@ -195,6 +211,17 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
             yield Problem((*definition, "base"), message)
 
 
+def _grid_problems(study: Study) -> Iterator[Problem]:
+    """Arms of a grid that cannot be compared with ``none``. In a rehearsal nothing is compared."""
+    pairs = study.encoder_arms if study.config.grid and not study.config.rehearsal else {}
+    for (encoder, arm), targets in pairs.items():
+        of_none = pairs.get((encoder, NONE), [])
+        if not set(targets) & set(of_none):
+            what = "has no target in common with 'none'" if of_none else "has no arm 'none' beside it"
+            message = f"'{arm}' with encoder '{encoder}' {what}, from which every effect is a difference"
+            yield Problem(("grid",), f"{message}: add 'none' to its block")
+
+
 def _decoder_problems(study: Study) -> Iterator[Problem]:
     """Arms of masked language modelling with an encoder whose decoder is pretrained: it has no head for that."""
     decoders = {name for name in study.config.encoders if study.encoder(name).decoder}
@@ -270,3 +297,10 @@ def _missing_packages(study: Study) -> Iterator[Problem]:
         if real_language(language) not in languages_with("test") | elsewhere:
             allowed = suggest(language, languages_with("test"))
             yield Problem(("languages", index), f"sources.csv has no test package for '{language}'; {allowed}")
+    for task in [name for name in study.intermediate_tasks if study.reads_functions(name)]:
+        chosen = study.config.data.tasks.get(task)
+        languages = (chosen and chosen.languages) or study.tasks[task].languages
+        for language in sorted(set(languages) - languages_with("intermediate")):
+            message = f"sources.csv has no package for intermediate tasks in '{language}', a language of '{task}'"
+            allowed = suggest(language, languages_with("intermediate"))
+            yield Problem(("arms",), f"{message} ({study.tasks[task].file}); {allowed}")

@@ -9,8 +9,21 @@ from typing import Any
 
 from codestilts.config.schema_errors import KeyPath, Problem
 from codestilts.config.schema_task import TaskSpec
+from codestilts.errors import suggest
 
 ROWS = "codestilts.examples.readers.hub_tables:rows"  # the builder that does nothing but map columns
+# The fields of rows by task type, and others: a pair of texts to classify; a pair whose query is known (retrieval).
+NEEDED = {
+    "classification": ["text_a", "label"],
+    "multiple_choice": ["context", "choices", "label"],
+    "tagging": ["tokens", "tags"],
+    "span_qa": ["question", "context", "answer_start", "answer_text"],
+    "retrieval": ["text", "partner"],
+    "generation": ["source", "reference", "output_language"],
+    "mlm": ["text"],
+}
+OTHERS = {"classification": ["text_b"], "retrieval": ["query", "document"]}
+ADDITIONAL = ("id", "unit", "cluster", "package", "answers", "copied", "options", "option_starts", "position")
 ALLOWED = "a column, a text with {columns}, a list of these, {column, names} or {number, within}"
 
 
@@ -21,8 +34,24 @@ def field_problems(task: TaskSpec) -> Iterator[Problem]:
     for path, fields in mappings:
         for name, spec in fields.items():
             yield from _problems((*path, name), spec)
-    if task.builder == ROWS and not task.read:
-        yield Problem(("read",), "is missing: say which files of which source are train, dev and test rows")
+    if task.builder == ROWS:
+        yield from _names(task, mappings)
+        if not task.read:
+            yield Problem(("read",), "is missing: say which files of which source are train, dev and test rows")
+
+
+def _names(task: TaskSpec, mappings: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
+    """Fields that the task type does not have, and those that it needs and no mapping has."""
+    needed = NEEDED[task.type]
+    allowed = {*needed, *OTHERS.get(task.type, ()), *ADDITIONAL}
+    for path, fields in mappings:
+        for name in sorted(fields.keys() - allowed):
+            yield Problem((*path, name), f"a {task.type} task has no such field; {suggest(name, allowed)}")
+    own = [{*task.fields, *entry.fields} for entry in task.read] or [{*task.fields}]
+    instead = {*OTHERS["retrieval"]} if task.type == "retrieval" else set()
+    for name in needed:
+        if not all(name in fields or (instead and instead <= fields) for fields in own):
+            yield Problem(("fields", name), f"is missing: a {task.type} task needs it; map a column to it")
 
 
 def _problems(path: KeyPath, spec: Any) -> Iterator[Problem]:

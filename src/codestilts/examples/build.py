@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from codestilts.columns import EXAMPLE_COLUMNS, LABEL_SEPARATOR
+from codestilts.config.field_specs import ROWS
 from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
@@ -29,7 +31,9 @@ TASK_TYPE_COLUMNS = {
     "generation": ["source", "reference", "output_language"],
     "mlm": ["text"],
 }
-TEXT_LISTS = {"choices", "tokens"}
+TEXT_LISTS = {"choices", "tokens", "tags"}
+# Fields of which one must have words: a model learns nothing from a row without any.
+WORDS = {"classification": ["text_a", "text_b"], "tagging": ["tokens"], "generation": ["reference"], "mlm": ["text"]}
 TEXTS = TEXT_LISTS | {
     *("text_a", "text_b", "context", "question", "answer_text", "query", "document", "text", "source", "reference")
 }
@@ -113,7 +117,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     """
     for name in example_columns(spec):
         if name not in frame:
-            raise CodeStiltsError(f"task {task}: builder {spec.builder} made no column {name!r}: add it")
+            raise CodeStiltsError(f"task {task}: builder {spec.builder} made no column {name!r}: {_made_by(spec)}")
         missing = frame[name].isna()
         if missing.any():
             example = frame.loc[missing, "id"].iloc[0]
@@ -125,7 +129,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         )
     for split in required_splits(spec):
         if not (frame["split"] == split).any():
-            raise CodeStiltsError(f"task {task}: split {split} is empty: add packages or relax the task's build")
+            raise CodeStiltsError(f"task {task}: split {split} is empty: {_rows_of(spec, split)}")
     _validate_texts(frame, task, spec)
     _validate_positions(frame, task, spec)
     _validate_output_languages(frame, task, spec)
@@ -134,6 +138,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     if mismatched.any():
         example = frame.loc[mismatched, "id"].iloc[0]
         raise CodeStiltsError(f"task {task}, example {example}: its fields don't fit each other: correct the builder")
+    _validate_words(frame, task, spec)
 
 
 def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
@@ -146,10 +151,28 @@ def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
                 raise CodeStiltsError(
                     f"task {task}, example {example}: {name} is {value!r}, not {kind}: map another column"
                 )
-            if name == "reference" and not value.strip():
-                raise CodeStiltsError(
-                    f"task {task}, example {example}: reference is empty: drop such rows in the builder"
-                )
+
+
+def _validate_words(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    names = WORDS.get(spec.type, [])
+    for example, *row in zip(frame["id"], *(frame[name] for name in names), strict=True):
+        if names and not any(part.strip() for value in row for part in ([value] if isinstance(value, str) else value)):
+            raise CodeStiltsError(
+                f"task {task}, example {example}: no words in {' and '.join(names)}: drop such rows in the builder"
+            )
+
+
+def _made_by(spec: TaskFile) -> str:
+    """Return what adds a column to the examples: the mapping of the task file, or the builder."""
+    return "map it under fields" if spec.builder == ROWS else "add it"
+
+
+def _rows_of(spec: TaskFile, split: str) -> str:
+    """Return in words where a split's rows come from."""
+    entries = [f"read.{index}" for index, entry in enumerate(spec.read) if entry.as_ == split]
+    if entries:
+        return f"no row of {' and '.join(entries)} is left: check its files, languages, by, where, and codes"
+    return f"add an entry of read with as: {split}" if spec.read else "add packages or relax the task's build"
 
 
 def _validate_positions(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
@@ -182,7 +205,12 @@ def _validate_labels(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     else:
         used = frame["label"].map(lambda label: [label])
     for example, labels in zip(frame["id"], used, strict=True):
-        for label in labels:
+        for label in labels if isinstance(labels, list | np.ndarray) else [labels]:
+            if not isinstance(label, str):
+                raise CodeStiltsError(
+                    f"task {task}, example {example}: label {label!r} is {type(label).__name__}, not text: name the "
+                    "labels in the task file, label: {column: ..., names: [...]}"
+                )
             if label not in spec.labels:
                 raise CodeStiltsError(
                     f"task {task}, example {example}: label {label!r} is not declared: use {', '.join(spec.labels)}"
@@ -197,7 +225,7 @@ def _mismatched(frame: pd.DataFrame, spec: TaskFile) -> pd.Series:
         return (frame["label"] < 0) | (frame["label"] >= frame["choices"].str.len())
     if spec.type == "span_qa":  # an unanswerable question has an empty answer
         matches = [
-            context[start : start + len(text)] == text and (text != "" or spec.options.no_answer)
+            start >= 0 and context[start : start + len(text)] == text and (text != "" or spec.options.no_answer)
             for context, start, text in zip(frame["context"], frame["answer_start"], frame["answer_text"], strict=True)
         ]
         return ~pd.Series(matches, index=frame.index, dtype=bool)

@@ -33,6 +33,8 @@ def rows(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     which of them is the query.
     """
     frame = _checked(read(inputs, settings), settings)
+    if "text_a" in frame and "text_b" not in frame:
+        frame["text_b"] = ""  # single texts
     if "partner" in frame:
         frame = orient_pairs(frame.rename(columns={"text": "query", "partner": "document"}), settings, "query")
     return sample_rows(frame, settings)
@@ -68,6 +70,10 @@ def read(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
             found = dict(frame["language"].value_counts()) if "by" in entry else {language: len(table)}
             record_counts(found, with_code(entry, code), settings)
             frames.append(frame)
+    if not frames:
+        raise CodeStiltsError(
+            f"task {settings.task}: no entry of read is for {', '.join(settings.languages)}: correct read.languages"
+        )
     frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
     return _in_source_language(frame[frame["language"].isin(settings.languages)].reset_index(drop=True), settings)
 
@@ -156,6 +162,9 @@ def _mapped(
     config, split = entry.get("config", ""), entry.get("split", entry["as"])
     prefix = ":".join(part for part in (place, with_code(entry, language).get("config", config), split) if part)
     out = {name: values(table, spec, f"{where}: field {name}", settings) for name, spec in fields.items()}
+    for single in [name for name in ("id", "unit", "package") if name in out]:
+        if any(isinstance(value, list | dict) for value in out[single]):
+            raise CodeStiltsError(f"{where}: field {single} has lists, not single values: map another column")
     frame = pd.DataFrame({name: pd.Series(cells, table.index, dtype=object) for name, cells in out.items()})
     numbers = pd.Series(table.index.astype(str), table.index, dtype=object)
     own = frame["id"].astype(str).where(frame["id"].notna(), numbers) if "id" in frame else numbers
@@ -172,7 +181,9 @@ def _mapped(
     if "by" in entry:
         names = {settings.code_of(name): name for name in settings.languages}
         frame["language"] = column_of(table, entry["by"], where).astype(str).map(names)
-        frame = frame[frame["language"].notna()]
+        unread = frame["language"].isna()
+        log_dropped_rows(settings, unread.sum(), len(frame), f"{prefix}: {entry['by']} is no language that is read")
+        frame = frame[~unread]
     for name in (name for name in fields if name not in OPTIONAL):
         absent = np.array([_is_absent(value, name, settings) for value in frame[name]], dtype=bool)
         if name in LABELS and len(frame) and absent.all():
@@ -222,6 +233,8 @@ def values(table: pd.DataFrame, spec: Any, where: str, settings: BuilderSettings
         return [list(items) for items in zip(*(values(table, part, where, settings) for part in spec), strict=True)]
     if isinstance(spec, dict) and "number" in spec:
         within = column_of(table, spec["within"], where) if "within" in spec else pd.Series(0, index=table.index)
+        if any(isinstance(value, np.ndarray | list | dict) for value in within):
+            raise CodeStiltsError(f"{where}: column {spec['within']} has lists, not single values: name another one")
         return (within.groupby(within).cumcount() + spec["number"]).astype(str).tolist()
     if isinstance(spec, dict):
         names = spec["names"]
