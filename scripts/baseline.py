@@ -2,12 +2,12 @@
 
 import argparse
 
-import pandas as pd
 from pydantic import TypeAdapter
 
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import run
 from codestilts.evaluation.baselines import baseline_predictions
+from codestilts.job_files import read_parquet
 from codestilts.provenance import atomic
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="JSON: type and protocol of the target")
     parser.add_argument("--out", required=True, help="predictions (parquet)")
     arguments = parser.parse_args()
-    examples = pd.read_parquet(arguments.examples)
+    examples = read_parquet(arguments.examples)
     settings = TypeAdapter(BaselineSettings).validate_json(arguments.settings)
     with atomic(arguments.out) as temporary:
         baseline_predictions(examples, arguments.target, settings).to_parquet(temporary, index=False)

@@ -1,15 +1,14 @@
 """CSV tables that read back as they were written."""
 
 import csv
-import zlib
 from collections.abc import Sequence
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from codestilts.errors import CodeStiltsError, one_line
+from codestilts.errors import CodeStiltsError
+from codestilts.job_files import reading
 from codestilts.provenance import atomic
 
 
@@ -36,14 +35,12 @@ def read_csv(path: str | Path, texts: bool = False) -> pd.DataFrame:
     Raises:
         CodeStiltsError: The file is empty, cut off or no such table.
     """
-    if Path(path).stat().st_size == len("\n"):  # a table without columns
-        return pd.DataFrame()
-    try:
+    with reading(path):
+        if Path(path).stat().st_size == len("\n"):  # a table without columns
+            return pd.DataFrame()
         table = pd.read_csv(
             path, keep_default_na=False, na_values=[] if texts else [""], dtype=str if texts else None, encoding="utf-8"
         )
-    except (ValueError, EOFError, zlib.error, BadGzipFile) as error:  # those of pandas are ValueErrors
-        raise CodeStiltsError(f"{path}: not a table ({one_line(error)}): delete it, and make it again") from None
     text_columns = [name for name in table if not pd.api.types.is_numeric_dtype(table[name].dtype)]
     return table.fillna(dict.fromkeys(text_columns, ""))
 
