@@ -49,16 +49,28 @@ def concatenate_csv(paths: Sequence[Path], out: Path) -> None:
     """Concatenate CSV files byte by byte under one header.
 
     Raises:
-        CodeStiltsError: The headers differ.
+        CodeStiltsError: The headers differ, or a file is no CSV table.
     """
     header = None
     with atomic(out) as temporary, temporary.open("wb") as target:
         for path in paths:
+            with reading(path, "CSV file"):
+                _check_csv(path)
             with path.open("rb") as lines:
-                first_line = next(lines, b"")
+                first_line = next(lines)
                 if header is None:
                     header = first_line
                     target.write(header)
                 elif first_line != header:
                     raise CodeStiltsError(f"{path}: its columns differ from those of {paths[0]}: make both again")
                 target.writelines(lines)
+
+
+def _check_csv(path: Path) -> None:
+    """Raise a ValueError if a file has no header, which is a line of text, or is not named ``*.csv``."""
+    with path.open("rb") as lines:
+        header = next(lines, b"").decode("utf-8")
+    if path.suffix != ".csv":
+        raise ValueError("its name does not end in .csv")
+    if not header.endswith("\n") or "\0" in header:
+        raise ValueError("it has no header")

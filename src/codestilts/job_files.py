@@ -1,6 +1,7 @@
 """Reading of files that jobs wrote: a missing or damaged one is an error of one line that names it. Light."""
 
 import json
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.parquet as pq
 
-# What pandas, pyarrow, json and gzip raise, and what a file of another content makes its reader raise.
-DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError, zlib.error)
+# What pandas, pyarrow, json, gzip and zipfile raise, and what a file of another content makes its reader raise.
+DAMAGE = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile),
+    *(ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
+)
 
 
 @contextmanager
