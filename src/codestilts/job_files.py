@@ -63,3 +63,9 @@ def open_parquet(path: str | Path, read_dictionary: list[str] | None = None) -> 
 
     with reading(path):
         return pq.ParquetFile(path, read_dictionary=read_dictionary)
+
+
+def open_zip(path: str | Path) -> zipfile.ZipFile:
+    """Open a zip of a fetched source."""
+    with reading(path, "zip"):
+        return zipfile.ZipFile(path)

@@ -14,7 +14,7 @@ from codestilts.evaluation.claim_estimates import dev_scores
 from codestilts.evaluation.scoring import read_values, runs_of
 from codestilts.evaluation.sum_tables import SumTables, names_in
 from codestilts.examples.text_clusters import text_clusters
-from codestilts.job_files import open_parquet, read_json, read_parquet
+from codestilts.job_files import open_parquet, open_zip, read_json, read_parquet
 from codestilts.provenance import write_json
 from codestilts.training.seed_jobs import read_trials
 
@@ -63,13 +63,19 @@ def test_damaged_trials_are_one_line_that_names_them(text: str, tmp_path: Path) 
     assert "\n" not in str(caught.value)
 
 
+def test_a_damaged_zip_is_one_line_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "ccg.zip").write_bytes(b"PK")
+    with pytest.raises(CodeStiltsError, match=r"ccg\.zip: not a zip \(File is not a zip file\): delete it, and make"):
+        open_zip(tmp_path / "ccg.zip")
+
+
 def test_a_damaged_record_of_a_run_is_one_line_that_names_it(tmp_path: Path) -> None:
     write_json(tmp_path / "run.json", {"curve": []})
     with pytest.raises(CodeStiltsError, match=r"run\.json: not a record of a run \(lacks 'dev'\): delete it"):
         dev_scores([tmp_path / "run.json"])
 
 
-@pytest.mark.parametrize("read", [read_json, read_parquet, open_parquet, csv_tables.read_csv])
+@pytest.mark.parametrize("read", [read_json, read_parquet, open_parquet, open_zip, csv_tables.read_csv])
 def test_a_file_that_is_missing_or_closed_to_us_is_named(read: Callable[[Path], object], tmp_path: Path) -> None:
     with pytest.raises(CodeStiltsError, match=r"gone: no such file: make it, or name another$"):
         read(tmp_path / "gone")
