@@ -54,4 +54,5 @@ rule all:
 
 
 onsuccess:
-    shell("python {STAGE_TIMES:q} --benchmarks results/{STUDY.name}/benchmarks")
+    if any(Path("results", STUDY.name, "benchmarks").rglob("*.tsv")):
+        shell("python {STAGE_TIMES:q} --benchmarks results/{STUDY.name}/benchmarks")

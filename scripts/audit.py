@@ -4,17 +4,16 @@ The script fails if test examples are also training examples.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError, run
 from codestilts.evaluation.leakage import audit, summary, violations
 from codestilts.evaluation.matched_tasks import matched_tasks
 from codestilts.files import read_yaml
+from codestilts.job_files import read_json, read_parquet
 
 
 def main() -> None:
@@ -32,11 +31,11 @@ def main() -> None:
     arguments = parser.parse_args()
     targets = {path.stem: path for path in sorted(arguments.targets)}
     training = {path.stem: path for path in sorted(arguments.training)}
-    records = {folder.name: json.loads((folder / "encoded.json").read_text()) for folder in arguments.encoded}
+    records = {folder.name: read_json(folder / "encoded.json") for folder in arguments.encoded}
     left_out = {task: np.array(record["left_out"], dtype=np.int64) for task, record in records.items()}
-    table = audit(training | targets, targets, pd.read_parquet(arguments.clusters), left_out)
+    table = audit(training | targets, targets, read_parquet(arguments.clusters), left_out)
     if arguments.matched:
-        tables = {name: pd.read_parquet(path) for name, path in training.items()}
+        tables = {name: read_parquet(path) for name, path in training.items()}
         write_csv(matched_tasks({path.stem: read_yaml(path) for path in arguments.tasks}, tables), arguments.matched)
     write_csv(table, arguments.out)
     if (problems := violations(table)) and not arguments.only_report:

@@ -2,12 +2,11 @@
 
 import argparse
 
-import pandas as pd
-from pydantic import TypeAdapter
-
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import run
 from codestilts.evaluation.baselines import baseline_predictions
+from codestilts.job_files import read_parquet
+from codestilts.options import add_settings
 from codestilts.provenance import atomic
 
 
@@ -16,13 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", required=True, help="examples of the target (parquet)")
     parser.add_argument("--target", required=True, help="the target's name")
-    parser.add_argument("--settings", required=True, help="JSON: type and protocol of the target")
+    add_settings(parser, BaselineSettings)
     parser.add_argument("--out", required=True, help="predictions (parquet)")
     arguments = parser.parse_args()
-    examples = pd.read_parquet(arguments.examples)
-    settings = TypeAdapter(BaselineSettings).validate_json(arguments.settings)
+    examples = read_parquet(arguments.examples)
     with atomic(arguments.out) as temporary:
-        baseline_predictions(examples, arguments.target, settings).to_parquet(temporary, index=False)
+        baseline_predictions(examples, arguments.target, arguments.settings).to_parquet(temporary, index=False)
 
 
 if __name__ == "__main__":

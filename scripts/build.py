@@ -3,12 +3,11 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.preparation_settings import BuildSettings
 from codestilts.errors import CodeStiltsError, run
 from codestilts.examples.build import build_examples, summarize_examples
 from codestilts.examples.builder_settings import Inputs
+from codestilts.options import from_json
 from codestilts.provenance import atomic
 
 
@@ -18,14 +17,14 @@ def main() -> None:
     parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions, archives or examples")
     parser.add_argument("--clusters", type=Path, help="near_duplicates.parquet (tasks made of functions)")
-    parser.add_argument("--settings", default="{}", help="JSON: train, dev, test, source_language, ...")
+    read = from_json("--settings", BuildSettings)
+    parser.add_argument("--settings", type=read, default="{}", help="JSON: train, dev, test, source_language, ...")
     parser.add_argument("--out", type=Path, required=True, help="parquet file of examples to write")
     arguments = parser.parse_args()
     if not arguments.task.exists():
         raise CodeStiltsError(f"{arguments.task}: no such task file: name one of tasks/")
-    settings = TypeAdapter(BuildSettings).validate_json(arguments.settings)
     inputs = Inputs({path.stem: path for path in arguments.inputs}, arguments.clusters)
-    frame, notes = build_examples(arguments.task, inputs, settings)
+    frame, notes = build_examples(arguments.task, inputs, arguments.settings)
     with atomic(arguments.out) as path:
         frame.to_parquet(path, index=False)
     print("\n".join([summarize_examples(frame, arguments.task.stem), *notes]))

@@ -1,7 +1,6 @@
 """Write the table of all claims of a study, including those that it cannot decide."""
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from codestilts.config.claim_settings import ClaimsSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.claims_table import claims_table
+from codestilts.job_files import read_json
 from codestilts.options import add_settings
 from codestilts.workflow.commands import run_command
 
@@ -20,7 +20,7 @@ def main() -> None:
     add_settings(parser, ClaimsSettings)
     parser.add_argument("--out", required=True, help="the table (CSV), written")
     arguments = parser.parse_args()
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.claims]
+    found = [read_json(path) for path in arguments.claims]
     settings: ClaimsSettings = arguments.settings
     absent = tuple(replace(one, command=run_command(one.command)) for one in settings.undecidable)
     table = claims_table(replace(settings, undecidable=absent), found, read_csv(arguments.contrasts))

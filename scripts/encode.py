@@ -3,25 +3,23 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import run
+from codestilts.options import add_settings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, required=True, help="folder of the tokenizer")
     parser.add_argument("--examples", type=Path, required=True, help="the task's table, named after it")
-    parser.add_argument("--settings", required=True, help="EncodingSettings as JSON")
+    add_settings(parser, EncodingSettings)
     parser.add_argument("--clusters", type=Path, help="text_clusters.parquet: whose training examples are left out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoded task, written")
     args = parser.parse_args()
-    settings = TypeAdapter(EncodingSettings).validate_json(args.settings)
 
     from codestilts.training.encode import EncodingJob, encode_task
 
-    encode_task(EncodingJob(settings, args.encoder, args.examples, args.out, args.clusters))
+    encode_task(EncodingJob(args.settings, args.encoder, args.examples, args.out, args.clusters))
 
 
 if __name__ == "__main__":

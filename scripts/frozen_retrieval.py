@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.training_settings import RetrievalSettings
 from codestilts.errors import run
+from codestilts.options import add_settings
 
 
 def main() -> None:
@@ -20,7 +19,7 @@ def main() -> None:
     parser.add_argument(
         "--encoded", type=Path, nargs="*", default=[], help="one folder per encoded target, named after it"
     )
-    parser.add_argument("--settings", required=True, help="RetrievalSettings as JSON")
+    add_settings(parser, RetrievalSettings)
     parser.add_argument(
         "--out", type=Path, required=True, help="folder that gets {target}.parquet, layers.csv and run.json"
     )
@@ -28,13 +27,12 @@ def main() -> None:
         "--gpus", type=int, default=0, choices=[0, 1], help="1: a GPU, an error without one; 0: the CPU"
     )
     args = parser.parse_args()
-    settings = TypeAdapter(RetrievalSettings).validate_json(args.settings)
 
     from codestilts.training.devices import claimed
     from codestilts.training.frozen_retrieval import RetrievalJob, predict_targets
 
     job = RetrievalJob(
-        settings=settings,
+        settings=args.settings,
         encoder=args.encoder,
         parent=args.parent,
         predictions={encoded: args.out / f"{encoded.name}.parquet" for encoded in args.encoded},

@@ -4,10 +4,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.encoder_limits import EncoderRequirements, validate_unpacked
 from codestilts.errors import run
+from codestilts.options import from_json
 from codestilts.training.pretrained import import_encoder, unpack
 
 
@@ -16,14 +15,14 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, required=True, help="zip written by fetch.py")
     parser.add_argument("--folder", required=True, help="folder in the archive that holds the encoder's files")
     parser.add_argument("--tiny", type=int, default=0, help="a rehearsal: small random weights, so many blocks or more")
-    parser.add_argument("--needs", help="JSON: what the study requires of the architecture")
+    read = from_json("--needs", EncoderRequirements)
+    parser.add_argument("--needs", type=read, help="JSON: what the study requires of the architecture")
     parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as published:
         unpack(arguments.archive, arguments.folder, Path(published), arguments.tiny)
         if arguments.needs:
-            requirements = TypeAdapter(EncoderRequirements).validate_json(arguments.needs)
-            validate_unpacked(requirements, Path(published))
+            validate_unpacked(arguments.needs, Path(published))
         import_encoder(Path(published), arguments.out)
     print(f"encoder {arguments.out.name}: {', '.join(sorted(file.name for file in arguments.out.iterdir()))}")
 

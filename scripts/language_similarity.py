@@ -3,12 +3,11 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from codestilts.config.analysis_settings import SimilaritySettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
 from codestilts.evaluation.language_similarity import similarity_table
+from codestilts.job_files import read_parquet
 from codestilts.options import add_settings
 
 
@@ -18,7 +17,7 @@ def main() -> None:
     add_settings(parser, SimilaritySettings)
     parser.add_argument("--out", required=True, help="similarity table (CSV), written")
     arguments = parser.parse_args()
-    functions = ((path.stem, pd.read_parquet(path, columns=["tokens"])["tokens"]) for path in arguments.functions)
+    functions = ((path.stem, read_parquet(path, columns=["tokens"])["tokens"]) for path in arguments.functions)
     write_csv(similarity_table(functions, arguments.settings), arguments.out, float_format="%.6f")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from codestilts.errors import run
 from codestilts.examples.near_duplicates import cluster
+from codestilts.job_files import read_parquet
 from codestilts.provenance import atomic
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="parquet: id, cluster, split")
     arguments = parser.parse_args()
     columns = ["id", "package_split", "name", "doc", "tokens"]
-    functions = pd.concat([pd.read_parquet(path, columns=columns) for path in sorted(arguments.inputs)])
+    functions = pd.concat([read_parquet(path, columns=columns) for path in sorted(arguments.inputs)])
     clusters = cluster(functions)
     with atomic(arguments.out) as path:
         clusters.to_parquet(path, index=False)

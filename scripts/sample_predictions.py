@@ -8,6 +8,7 @@ import pandas as pd
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.csv_tables import write_csv
 from codestilts.errors import run
+from codestilts.job_files import read_parquet
 from codestilts.options import add_settings
 from codestilts.provenance import parquet_files
 from codestilts.reporting.sample_predictions import sample_predictions
@@ -26,7 +27,7 @@ def main() -> None:
     add_settings(parser, SamplePredictionsSettings)
     parser.add_argument("--out", required=True, help="table of sample predictions (CSV), written")
     arguments = parser.parse_args()
-    predictions = pd.concat([pd.read_parquet(path) for path in parquet_files(arguments.predictions)])
+    predictions = pd.concat([read_parquet(path) for path in parquet_files(arguments.predictions)])
     write_csv(sample_predictions(arguments.examples, predictions, arguments.settings), arguments.out)
 
 

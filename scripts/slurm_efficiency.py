@@ -1,12 +1,12 @@
 """Compare what Slurm allocated to the jobs of a study with what they used."""
 
 import argparse
-import json
 import subprocess
 from pathlib import Path
 
 from codestilts.csv_tables import write_csv
-from codestilts.errors import run
+from codestilts.errors import CodeStiltsError, run
+from codestilts.options import from_json
 from codestilts.workflow.slurm_accounting import Attempt, read_attempts
 from codestilts.workflow.slurm_efficiency import efficiency
 from codestilts.workflow.snakemake_logs import read_logs
@@ -17,10 +17,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logs", type=Path, required=True, help="folder of Snakemake's own logs")
     parser.add_argument("--study", required=True, help="name of the study")
-    parser.add_argument("--gpus", type=json.loads, required=True, help="JSON: GPUs of a job, by encoder")
+    parser.add_argument(
+        "--gpus", type=from_json("--gpus", dict[str, int]), required=True, help="JSON: GPUs of a job, by encoder"
+    )
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of the study's benchmark files")
     parser.add_argument("--out", required=True, help="table (CSV) to write")
     arguments = parser.parse_args()
+    for folder in (arguments.logs, arguments.benchmarks):
+        if not folder.is_dir():
+            raise CodeStiltsError(f"{folder}: no such folder: run the study first, or name its folder")
     attempts = list[Attempt]()
     try:
         attempts = read_attempts(read_logs(arguments.logs, arguments.study), arguments.gpus, usage=True)

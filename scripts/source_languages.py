@@ -3,14 +3,13 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from codestilts.config.analysis_settings import SourceLanguageSettings
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.language_similarity import profile, similarity
 from codestilts.evaluation.scoring import read_values
 from codestilts.evaluation.source_languages import source_language_table
+from codestilts.job_files import read_parquet
 from codestilts.options import add_settings
 
 
@@ -24,12 +23,12 @@ def main() -> None:
     add_settings(parser, SourceLanguageSettings)
     parser.add_argument("--out", required=True, help="CSV, written")
     arguments = parser.parse_args()
-    tokens = {path.stem: pd.read_parquet(path, columns=["tokens"])["tokens"] for path in arguments.functions}
+    tokens = {path.stem: read_parquet(path, columns=["tokens"])["tokens"] for path in arguments.functions}
     similarities = similarity(
         {name: profile(functions) for name, functions in tokens.items()},
         {name: len(functions) for name, functions in tokens.items()},
     )
-    splits = {path.stem: pd.read_parquet(path, columns=["split"])["split"] for path in arguments.examples}
+    splits = {path.stem: read_parquet(path, columns=["split"])["split"] for path in arguments.examples}
     table = source_language_table(
         read_values(arguments.values),
         arguments.sums,

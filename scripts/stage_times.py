@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from codestilts.errors import run
+from codestilts.errors import CodeStiltsError, run
 from codestilts.workflow.benchmarks import stage_times
 
 
@@ -12,6 +12,8 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of a study's benchmark files")
     benchmarks = parser.parse_args().benchmarks
     rows = stage_times(benchmarks)
+    if not rows:
+        raise CodeStiltsError(f"{benchmarks}: no benchmark files of jobs: run the study first, or name its folder")
     print("| stage | jobs | minutes of all jobs | longest job, s | largest job, MB |\n|---|---:|---:|---:|---:|")
     for row in rows:
         memory = f"{row['memory']:.0f}" if row["memory"] else ""

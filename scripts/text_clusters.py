@@ -3,21 +3,20 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.preparation_settings import ClusteringSettings
 from codestilts.errors import run
 from codestilts.examples.text_clusters import text_clusters
+from codestilts.options import add_settings
 from codestilts.provenance import atomic
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="examples of all tasks (parquet)")
-    parser.add_argument("--settings", required=True, help="ClusteringSettings as JSON")
+    add_settings(parser, ClusteringSettings)
     parser.add_argument("--out", type=Path, required=True, help="parquet: task, split, row, cluster")
     arguments = parser.parse_args()
-    settings = TypeAdapter(ClusteringSettings).validate_json(arguments.settings)
+    settings: ClusteringSettings = arguments.settings
     files = {path.stem: path for path in arguments.examples}
     clusters = text_clusters(files, settings.targets, settings.similarity)
     with atomic(arguments.out) as path:

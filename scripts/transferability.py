@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from codestilts.config.transferability_settings import TransferabilitySettings
 from codestilts.errors import run
+from codestilts.options import add_settings
 
 
 def main() -> None:
@@ -22,19 +21,18 @@ def main() -> None:
         required=True,
         help="folders of the encoded task and targets, named after them",
     )
-    parser.add_argument("--settings", required=True, help="TransferabilitySettings as JSON")
+    add_settings(parser, TransferabilitySettings)
     parser.add_argument("--out", type=Path, required=True, help="CSV, written: one row per target")
     parser.add_argument(
         "--gpus", type=int, default=0, choices=[0, 1], help="1: a GPU, an error without one; 0: the CPU"
     )
     args = parser.parse_args()
-    settings = TypeAdapter(TransferabilitySettings).validate_json(args.settings)
 
     from codestilts.training.devices import claimed
     from codestilts.training.transferability import TransferabilityJob, measure
 
     with claimed(args.gpus) as (device,):
-        measure(TransferabilityJob(settings, args.encoder, args.parent, args.encoded, args.out), device)
+        measure(TransferabilityJob(args.settings, args.encoder, args.parent, args.encoded, args.out), device)
 
 
 if __name__ == "__main__":

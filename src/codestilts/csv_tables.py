@@ -1,15 +1,14 @@
 """CSV tables that read back as they were written."""
 
 import csv
-import zlib
 from collections.abc import Sequence
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from codestilts.errors import CodeStiltsError, one_line
+from codestilts.errors import CodeStiltsError
+from codestilts.job_files import reading
 from codestilts.provenance import atomic
 
 
@@ -36,14 +35,12 @@ def read_csv(path: str | Path, texts: bool = False) -> pd.DataFrame:
     Raises:
         CodeStiltsError: The file is empty, cut off or no such table.
     """
-    if Path(path).stat().st_size == len("\n"):  # a table without columns
-        return pd.DataFrame()
-    try:
+    with reading(path):
+        if Path(path).stat().st_size == len("\n"):  # a table without columns
+            return pd.DataFrame()
         table = pd.read_csv(
             path, keep_default_na=False, na_values=[] if texts else [""], dtype=str if texts else None, encoding="utf-8"
         )
-    except (ValueError, EOFError, zlib.error, BadGzipFile) as error:  # those of pandas are ValueErrors
-        raise CodeStiltsError(f"{path}: not a table ({one_line(error)}): delete it, and make it again") from None
     text_columns = [name for name in table if not pd.api.types.is_numeric_dtype(table[name].dtype)]
     return table.fillna(dict.fromkeys(text_columns, ""))
 
@@ -52,16 +49,28 @@ def concatenate_csv(paths: Sequence[Path], out: Path) -> None:
     """Concatenate CSV files byte by byte under one header.
 
     Raises:
-        CodeStiltsError: The headers differ.
+        CodeStiltsError: The headers differ, or a file is no CSV table.
     """
     header = None
     with atomic(out) as temporary, temporary.open("wb") as target:
         for path in paths:
+            with reading(path, "CSV file"):
+                _check_csv(path)
             with path.open("rb") as lines:
-                first_line = next(lines, b"")
+                first_line = next(lines)
                 if header is None:
                     header = first_line
                     target.write(header)
                 elif first_line != header:
                     raise CodeStiltsError(f"{path}: its columns differ from those of {paths[0]}: make both again")
                 target.writelines(lines)
+
+
+def _check_csv(path: Path) -> None:
+    """Raise a ValueError if a file has no header, which is a line of text, or is not named ``*.csv``."""
+    with path.open("rb") as lines:
+        header = next(lines, b"").decode("utf-8")
+    if path.suffix != ".csv":
+        raise ValueError("its name does not end in .csv")
+    if not header.endswith("\n") or "\0" in header:
+        raise ValueError("it has no header")

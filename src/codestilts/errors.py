@@ -60,15 +60,33 @@ def disk_error(error: Exception, path: object = None) -> CodeStiltsError | None:
     return CodeStiltsError(f"{problem}. Finished jobs are kept: run the same command again to continue")
 
 
+def argument_error(error: OSError, arguments: Iterable[str]) -> CodeStiltsError | None:
+    """The message for a file that an argument names, or one beside or below it; None for others, which are our own.
+
+    Args:
+        error: What was raised.
+        arguments: The arguments of the script.
+    """
+    if not isinstance(error.filename, str | os.PathLike):
+        return None
+    path = Path(error.filename)
+    named = [Path(argument.rpartition("=")[2]) for argument in arguments if argument]
+    if not any(path.is_relative_to(one) or path.parent == one.parent for one in named if one != Path()):
+        return None
+    return CodeStiltsError(f"{path}: {error.strerror}: name a file or folder that can be read, or a place to write to")
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``. On a :class:`CodeStiltsError` or a full disk, print one line and exit with 1."""
+    """Call ``main``. On a :class:`CodeStiltsError`, a full disk or a wrong path, print one line, exit with 1."""
     gc.set_threshold(100_000, 50, 100)  # imports make a million objects that stay: they are not searched for garbage
     try:
         main()
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (CodeStiltsError, OSError) as error:
-        message = error if isinstance(error, CodeStiltsError) else disk_error(error)
+        message: Exception | None = error
+        if isinstance(error, OSError):
+            message = disk_error(error) or argument_error(error, sys.argv[1:])
         if not message:
             raise
         print(f"error: {message}", file=sys.stderr)

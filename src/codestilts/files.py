@@ -11,6 +11,7 @@ import yaml
 from codestilts.errors import CodeStiltsError
 
 MAX_VALUES = 100_000  # of one file with its aliases expanded: no config has more, but aliases can make billions
+CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 TAG_PREFIX = "tag:yaml.org,2002:"
 
 
@@ -127,14 +128,17 @@ def check_configs(arguments: list[str]) -> None:
 
     Snakemake reads it before any rule, and says neither which line is wrong nor of which file.
     """
-    asked = False
+    asked, read = False, 0
     for argument in arguments:
         option, _, value = argument.partition("=")
         if argument.startswith("-"):
-            asked = option.startswith("--configf")  # --configfile and --configfiles, however short
+            asked, read = option.startswith("--configf"), 0  # --configfile and --configfiles, however short
         if asked and (path := value if argument.startswith("-") else argument):
             try:
                 read_yaml(path)
             except CodeStiltsError as error:
-                print(f"error: {error}", file=sys.stderr)
+                is_target = read and Path(path).suffix not in CONFIG_SUFFIXES
+                hint = ": it is read as a config: write targets before --configfile, or after `--`"
+                print(f"error: {path}{hint}" if is_target else f"error: {error}", file=sys.stderr)
                 sys.exit(1)
+            read += 1

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from codestilts.errors import CodeStiltsError
 
@@ -17,8 +17,24 @@ def add_configs(parser: ArgumentParser) -> None:
 
 def add_settings(parser: ArgumentParser, kind: type[Any]) -> None:
     """Add ``--settings``, the settings of a job as JSON, which is parsed into an object of ``kind``."""
-    parse = TypeAdapter(kind).validate_json
-    parser.add_argument("--settings", type=parse, required=True, help=f"JSON of {kind.__name__}")
+    parser.add_argument(
+        "--settings", type=from_json("--settings", kind), required=True, help=f"JSON of {kind.__name__}"
+    )
+
+
+def from_json(option: str, kind: Any) -> Callable[[str], Any]:
+    """Return a reader of JSON of an object of ``kind``, as ``type`` of the argument ``option``."""
+
+    def read(text: str) -> Any:
+        try:
+            return TypeAdapter(kind).validate_json(text)
+        except ValidationError as error:
+            first, *others = error.errors(include_url=False)
+            place = "".join(f"{key}: " for key in first["loc"])
+            more = f" ({len(others)} more)" if others else ""
+            raise CodeStiltsError(f"{option}: {place}{first['msg']}{more}: give JSON of {kind.__name__}") from None
+
+    return read
 
 
 def whole_number(option: str, least: int) -> Callable[[str], int]:

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from codestilts.errors import disk_error
+from codestilts.errors import CodeStiltsError, disk_error
 
 # Folders of files that decide results: a new file in one of them is a change.
 TRACKED_FOLDERS = {
@@ -40,15 +40,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
     written to directly.
 
     Raises:
-        CodeStiltsError: The disk is full or read-only.
+        CodeStiltsError: The disk is full or read-only, or the folder cannot be made or written to.
     """
     path, scratch = Path(path), None
     if path.exists() and not (path.is_file() or path.is_dir()):
         yield path
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        scratch = _scratch_beside(path)
         yield scratch / path.name
         (scratch / path.name).replace(path)
     except Exception as error:
@@ -58,6 +57,27 @@ def atomic(path: str | Path) -> Iterator[Path]:
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch_beside(path: Path) -> Path:
+    """Make a temporary folder beside ``path``, in the folder that is made for it if it does not exist."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as error:
+        raise disk_error(error, path) or CodeStiltsError(
+            f"{path}: its folder cannot be made or written to ({error.strerror}): name another place, or change the "
+            "permissions"
+        ) from error
+
+
+def check_place(path: str | Path) -> None:
+    """Check that ``path`` can be written, before what it shall hold is fetched or computed for hours.
+
+    Raises:
+        CodeStiltsError: As :func:`atomic`.
+    """
+    _scratch_beside(Path(path)).rmdir()
 
 
 def write_json(path: str | Path, value: Any) -> None:

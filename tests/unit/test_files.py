@@ -88,6 +88,22 @@ def test_the_locale_has_no_influence(tmp_path: Path) -> None:
     assert result.returncode == 0 and result.stdout.startswith("mine: "), result.stderr
 
 
+@pytest.mark.parametrize("target", ["results/micro/scores/tiny/pos.values.parquet", "report"])
+def test_a_target_after_the_configs_is_told_to_go_before_them(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("micro.yaml").write_text("a: 1\n")
+    if "/" in target:
+        Path(target).parent.mkdir(parents=True)
+        Path(target).write_bytes(b"PAR1\0")
+    with pytest.raises(SystemExit):
+        check_configs(["snakemake", "--configfile", "micro.yaml", target])
+    told = "it is read as a config: write targets before --configfile, or after `--`"
+    assert capsys.readouterr().err == f"error: {target}: {told}\n"
+    check_configs(["snakemake", "--configfile", "micro.yaml", "--", target])
+
+
 @pytest.mark.parametrize("words", [["--configfile", "{}"], ["--configfile={}"], ["--configfiles", "{}", "-n"]])
 def test_snakemakes_config_files_are_read_before_it_does(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

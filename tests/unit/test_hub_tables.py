@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from hub.server import serve
 from test_sources import ROOT, make_table
+
+from codestilts.errors import CodeStiltsError
+from codestilts.sources.hub import commit_of, listing
+from codestilts.sources.table import Source, read_sources
 
 COMMIT = "0123456789" * 4
 ROW = {"name": "qa", "kind": "hub", "id": "datasets/tau/commonsense_qa", "version": COMMIT, "file": "", "sha256": ""}
@@ -143,7 +147,25 @@ def test_a_repository_that_the_hub_lacks_keeps_no_other_from_being_pinned(endpoi
     gone = {"name": "gone", "version": "unpinned:refs/convert/parquet", "id": "datasets/nobody/nothing"}
     result, rows = pins(tmp_path, endpoint, gone, {"name": "qa", "version": "unpinned"})
     assert result.returncode == 1
-    assert (
-        "error: source gone: the hub has no commit of datasets/nobody/nothing at refs/convert/parquet" in result.stderr
-    )
+    message = "error: source gone: the hub gives no commit of datasets/nobody/nothing at refs/convert/parquet"
+    assert message in result.stderr
     assert "unpinned:refs/convert/parquet" in rows[0] and "unpinned" not in rows[1]
+
+
+@pytest.mark.parametrize("ask", [commit_of, listing])
+def test_without_a_connection_a_question_to_the_hub_is_one_clear_line(
+    ask: Callable[[Source], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's client asks through a library of its own, whose errors are no OSErrors."""
+    (source,) = read_sources(make_table(tmp_path / "sources.csv", **{**ROW, "bytes": "", "keep": "*"})).values()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client's between its attempts
+    with pytest.raises(CodeStiltsError, match=r"source qa: .* datasets/tau/commonsense_qa .*refused") as caught:
+        ask(source)
+    assert "\n" not in str(caught.value)
+
+
+def test_pins_without_a_connection_is_one_clear_line(tmp_path: Path) -> None:
+    result, rows = pins(tmp_path, "http://127.0.0.1:9", {"name": "qa", "version": "unpinned"})
+    assert result.returncode == 1 and len(rows) == 1
+    assert result.stderr.startswith("error: source qa: the hub gives no commit") and result.stderr.count("\n") == 1

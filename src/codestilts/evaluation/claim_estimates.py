@@ -1,6 +1,5 @@
 """From predictions to the verdict on one claim: only the cells that it needs are scored."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from codestilts.evaluation.statistics.crossed_t import Estimate, estimate
 from codestilts.evaluation.statistics.means import common_difference, count, mean_of_parts, weighted_cells
 from codestilts.evaluation.statistics.resampling import Scores, resample
 from codestilts.evaluation.sum_tables import names_in
+from codestilts.job_files import read_json, reading
 
 # Why an item, or a claim, has no estimate.
 NO_CELLS, NO_LANGUAGES = "no test rows that both sides have", "no target has any of these languages"
@@ -206,12 +206,13 @@ def dev_scores(records: Sequence[Path]) -> dict[tuple[str, str, str, int], float
     """Return the dev metric in the source language by encoder, target, arm and seed, where it is known."""
     found = {}
     for path in records:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        curve = [point["dev"] for point in record["curve"] if point["dev"] is not None]
-        score = record["dev"].get(record["target"])
-        score = max(curve, default=None) if score is None else score
-        if score is not None:
-            found[record["encoder"], record["target"], record["arm"], int(record["seed"])] = float(score)
+        record = read_json(path)
+        with reading(path, "record of a run"):
+            curve = [point["dev"] for point in record["curve"] if point["dev"] is not None]
+            score = record["dev"].get(record["target"])
+            score = max(curve, default=None) if score is None else score
+            if score is not None:
+                found[record["encoder"], record["target"], record["arm"], int(record["seed"])] = float(score)
     return found
 
 

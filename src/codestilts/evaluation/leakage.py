@@ -15,6 +15,7 @@ import pandas as pd
 
 from codestilts.config.analysis_settings import ComparisonSettings
 from codestilts.examples.text_clusters import LONGER, Examples, normalised, parts, text_clusters
+from codestilts.job_files import read_parquet
 
 # Allamanis (2019, arXiv 1812.06469) takes a Jaccard similarity of 0.8 of the sets of a file's identifiers and literals.
 NEAR = 0.8
@@ -64,7 +65,7 @@ def _digests(texts: list[str]) -> np.ndarray:
 
 
 def _frame(examples: Examples) -> pd.DataFrame:
-    return pd.read_parquet(examples) if isinstance(examples, Path) else examples
+    return read_parquet(examples) if isinstance(examples, Path) else examples
 
 
 def audit(

@@ -11,6 +11,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import reported_metrics, row_sums
 from codestilts.evaluation.statistics.runs import TRIVIAL
 from codestilts.evaluation.sum_tables import SumWriter, names_in
+from codestilts.job_files import read_parquet
 
 ARM_COLUMNS = ["encoder", "arm", "family"]
 TARGET_COLUMNS = ["target", "group", "overlaps"]
@@ -50,7 +51,7 @@ def score(predictions: Iterable[str], settings: ScoreSettings, sums: str | Path)
 
 def runs_of(path: str, target: str) -> Iterator[pd.DataFrame]:
     """Yield the predictions of a target, those of one seed and checkpoint at a time: metrics take much memory."""
-    rows = pd.read_parquet(path, filters=[("target", "==", target)])
+    rows = read_parquet(path, filters=[("target", "==", target)])
     keys = [name for name in ("seed", "checkpoint") if name in rows]
     yield from (part for _, part in rows.groupby(keys, sort=True)) if keys else [rows]
 
@@ -156,7 +157,7 @@ def with_families(table: pd.DataFrame, settings: ComparisonSettings) -> pd.DataF
 
 def read_values(paths: Iterable[str]) -> pd.DataFrame:
     """Read tables of values, texts as categories in their order: a study has millions of values, and few names."""
-    table = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    table = pd.concat([read_parquet(path) for path in paths], ignore_index=True)
     return table.astype({name: "category" for name in [*SCORE_KEYS, "metric"] if name != "seed"})
 
 

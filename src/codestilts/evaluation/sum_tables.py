@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.columns import SUM_COLUMNS
+from codestilts.job_files import open_parquet
 
 TEXTS = ["encoder", "arm", "target", "checkpoint", "language", "metric", "unit", "label"]
 READ = ["arm", "seed", "unit", "label", "numerator", "denominator"]
@@ -45,13 +46,12 @@ class SumTables:
     """Tables of sums of one encoder and of the trivial baselines; their row groups are found by their statistics."""
 
     def __init__(self, paths: Iterable[str], encoder: str) -> None:
-        import pyarrow.parquet as pq
 
         self.encoders = ["", encoder]
         self.groups: dict[tuple[str, str], list[tuple[Any, int]]] = {}  # of a cell: file and row group
         self.mixed: list[tuple[Any, int]] = []  # row groups with several encoders or cells
         for path in paths:
-            file = pq.ParquetFile(path, read_dictionary=TEXTS)
+            file = open_parquet(path, read_dictionary=TEXTS)
             for group in range(file.num_row_groups):
                 names = [_only_value(file, group, column) for column in ("encoder", "target", "language")]
                 if None in names:
@@ -88,9 +88,8 @@ class SumTables:
 
 def names_in(path: str, column: str) -> set[str]:
     """Return the values of a column of texts; only row groups that have several are read."""
-    import pyarrow.parquet as pq
 
-    file, names = pq.ParquetFile(path), set()
+    file, names = open_parquet(path), set()
     for group in range(file.num_row_groups):
         only = _only_value(file, group, column)
         names |= set(file.read_row_group(group, [column])[column].to_pylist()) if only is None else {only}

@@ -24,6 +24,17 @@ class Inputs:
     files: Mapping[str, Path]
     clusters: Path | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", _Files(self.files))
+
+
+class _Files(dict[str, Path]):
+    """Files by name, of which one that is asked for and missing is an error of one line."""
+
+    def __missing__(self, name: str) -> Path:
+        there = ", ".join(sorted(self)) or "none"
+        raise CodeStiltsError(f"inputs: no file named {name}, which the task reads: there are {there}: give it too")
+
 
 class RowCount(NamedTuple):
     """How many rows an entry of ``read`` has in one language, before any is dropped or sampled."""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.job_files import read_parquet
 
 # A cluster of near-duplicates belongs to one split: the first of these that the package of any member has. Members in
 # other splits are dropped, so test sets are never reduced and nothing that is tested is trained on.
@@ -67,8 +68,8 @@ def load_functions(
     files = [inputs.files[name] for name in settings.languages if name in inputs.files]
     if not files or inputs.clusters is None:
         raise CodeStiltsError(f"task {settings.task}: no functions file of its languages, or no clusters: give both")
-    functions = pd.concat([pd.read_parquet(file, columns=wanted) for file in files], ignore_index=True)
-    clusters = pd.read_parquet(inputs.clusters, columns=["id", "cluster", "split"])
+    functions = pd.concat([read_parquet(file, columns=wanted) for file in files], ignore_index=True)
+    clusters = read_parquet(inputs.clusters, columns=["id", "cluster", "split"])
     frame = functions.merge(clusters, on="id", how="left", validate="one_to_one")
     if frame["cluster"].isna().any():
         missing = frame.loc[frame["cluster"].isna(), "id"].iloc[0]

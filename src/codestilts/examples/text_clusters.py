@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from codestilts.examples.near_duplicates import PERMUTATIONS, components, hash_words, near_pairs, signatures
+from codestilts.job_files import open_parquet
 
 TEXTS = (
     "text_a", "text_b", "context", "choices", "document", "query", "question", "text", "tokens", "source", "reference"
@@ -143,12 +143,13 @@ def text_clusters(examples: Mapping[str, Examples], targets: Collection[str], si
 
 def _chunks(examples: Examples) -> Iterator[pd.DataFrame]:
     """Read splits and texts of examples, some thousand at a time."""
-    names = examples.columns if isinstance(examples, pd.DataFrame) else pq.read_schema(examples).names
+    file = examples if isinstance(examples, pd.DataFrame) else open_parquet(examples)
+    names = file.columns if isinstance(file, pd.DataFrame) else file.schema_arrow.names
     columns = [name for name in names if name in ("split", *TEXTS)]
-    if isinstance(examples, pd.DataFrame):
-        yield examples[columns]
+    if isinstance(file, pd.DataFrame):
+        yield file[columns]
         return
-    for batch in pq.ParquetFile(examples).iter_batches(ROWS_PER_CHUNK, columns=columns):
+    for batch in file.iter_batches(ROWS_PER_CHUNK, columns=columns):
         yield batch.to_pandas()
 
 

@@ -1,6 +1,5 @@
 """Which verdicts on claims could be others within the tolerances of their numbers."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from codestilts.config.schema_claims import Claim
 from codestilts.evaluation.claims import judge
 from codestilts.evaluation.claims_table import sign_of_primary
 from codestilts.evaluation.statistics.crossed_t import Estimate
+from codestilts.job_files import read_json
 
 NUMBERS = ("value", "low", "high")
 # An interval may move down or up, or become wider or narrower: what its lower and its upper end do.
@@ -41,7 +41,7 @@ def uncertain_verdicts(
     primary = _near_the_level(tables["contrasts"], tolerances["contrasts"], 1 - confidence)
     uncertain = pd.Series(False, rows.index)
     for (name, encoder), part in rows[rows["value"] != ""].groupby(["claim", "encoder"], sort=False):
-        about = json.loads((results / "claims" / f"{name}.json").read_text(encoding="utf-8"))
+        about = read_json(results / "claims" / f"{name}.json")
         (result,) = [one for one in about["results"] if one["encoder"] == encoder]
         claim = Claim.model_validate({key: about[key] for key in Claim.model_fields.keys() & about.keys()})
         by_item = allowed.loc[part.index].set_axis(part["item"]).T.to_dict()

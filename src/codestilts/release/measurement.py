@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from codestilts.config.computations import REFERENCE, ROUNDING
 from codestilts.config.plan_record import prediction_files
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import open_parquet
 from codestilts.provenance import write_json
 from codestilts.release.claim_verdicts import uncertain_verdicts
 from codestilts.release.replicates import REPLICATES, Replicates, derived_tolerances
@@ -85,7 +85,7 @@ def check_repeats(results: Path, reference: Path) -> None:
     """
     for path in prediction_files(reference):
         name = path.relative_to(reference)
-        ours, theirs = (content_digest(pq.read_table(folder / name)) for folder in (results, reference))
+        ours, theirs = (content_digest(open_parquet(folder / name).read()) for folder in (results, reference))
         if ours != theirs:
             raise CodeStiltsError(
                 f"{results / name}: training again on this machine gives other predictions: make report here first"

@@ -26,6 +26,7 @@ from codestilts.evaluation.leakage import with_leaks
 from codestilts.evaluation.scoring import read_values, values
 from codestilts.evaluation.statistics.design import nearness
 from codestilts.evaluation.sum_tables import SumWriter
+from codestilts.job_files import read_parquet
 from codestilts.release.rounding import ALPHA, SIDES, SUM_KEYS, Measured
 from codestilts.release.tables import TABLES
 
@@ -39,8 +40,8 @@ class Replicates:
         self.study, self.results = study, results
         self.languages = read_csv(results / "language_similarity.csv")
         self.settings = with_leaks(comparison_settings(study), read_csv(results / "audit.csv"))
-        self.sums = {pair: pd.read_parquet(self._path(*pair, "sums")) for pair in study.encoder_arms}
-        self.values = {pair: pd.read_parquet(self._path(*pair, "values")) for pair in study.encoder_arms}
+        self.sums = {pair: read_parquet(self._path(*pair, "sums")) for pair in study.encoder_arms}
+        self.values = {pair: read_parquet(self._path(*pair, "values")) for pair in study.encoder_arms}
         self.errors: dict[bool, list[pd.DataFrame]] = {True: [], False: []}  # by whether there is intermediate training
         for (_, arm, _), rows in measured.sums.groupby(["computation", "arm", "seed"], sort=True):
             self.errors[arm in measured.trained].append(rows.drop(columns="computation"))

@@ -20,6 +20,7 @@ from codestilts.config.computations import COMPUTATIONS
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.scoring import score
+from codestilts.job_files import read_parquet
 
 ALPHA = 0.01  # the probability that a table has a false alarm
 SUM_KEYS = ["encoder", "arm", "target", "seed", "checkpoint", "language", "metric", "unit", "label"]
@@ -94,7 +95,7 @@ def _scored(study: Study, folder: Path, encoder: str, arm: str) -> tuple[pd.Data
     with TemporaryDirectory() as temporary:
         sums = Path(temporary, "sums.parquet")
         found = score(map(str, sorted(files)), score_settings(study, encoder, arm), sums)
-        return found, pd.read_parquet(sums)
+        return found, read_parquet(sums)
 
 
 def _sum_differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError, one_line
+from codestilts.job_files import reading
 from codestilts.release.tables import COPIED, TABLES
 
 RELEASE = "release.json"
@@ -121,10 +122,7 @@ def _read_release(folder: Path) -> Snapshot:
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:
     """Read one of :data:`TABLES`, as texts, with the columns that identify its rows."""
-    try:
-        table = read_csv(path, texts=True)
-    except OSError as error:  # a folder, or a file that may not be read
-        raise CodeStiltsError(f"{path}: not a table ({error.strerror}): delete it, and make it again") from None
+    table = read_csv(path, texts=True)
     if missing := [key for key in TABLES[name].keys if key not in table]:
         raise CodeStiltsError(f"{path}: lacks the column {missing[0]}: delete it, and make it again")
     return table
@@ -207,10 +205,8 @@ def examples(folder: Path) -> pd.DataFrame:
 
 
 def _content(path: Path) -> tuple[str, str]:
-    try:
+    with reading(path):
         table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise CodeStiltsError(f"{path}: not a table ({one_line(error)}): delete it, make report") from None
     return str(len(table)), content_digest(table)
 
 

@@ -19,6 +19,7 @@ from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_json
 from codestilts.provenance import atomic, commit, write_json
 from codestilts.release.extent import extent_of, tables_of_part
 from codestilts.release.snapshot import RELEASE, Snapshot, read_snapshot, run_records
@@ -58,7 +59,7 @@ def write_release(study: Study, results: Path, out: Path) -> dict[str, Any]:
         if (results / PLAN).exists():
             shutil.copyfile(results / PLAN, folder / PLAN)
         if (measured := results / ROUNDING / MEASURED).exists():
-            record["tolerances"] = json.loads(measured.read_text(encoding="utf-8"))
+            record["tolerances"] = read_json(measured)
             if record["tolerances"].get("of") != digest_of(snapshot.tables):
                 raise CodeStiltsError(
                     f"{measured}: measured for other results: make rounding, or delete {measured.parent}"

@@ -79,11 +79,13 @@ def fetch_snapshot(source: Source, folder: Path) -> Path:
 
 
 def client_errors() -> tuple[type[Exception], ...]:
-    """Return what the client raises if the hub can't be reached, answers with an error or breaks off."""
-    import httpx
+    """Return what the client raises if the hub can't be reached, answers with an error or breaks off.
+
+    The bases of its own error are among them: one is that of the library through which it asks, httpx or httpx2.
+    """
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    return (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError, ValueError)
+    return (*HfHubHTTPError.__bases__, LocalEntryNotFoundError, OSError, ValueError)
 
 
 def _check(source: Source, kind: str, name: str, revision: str, copy: Path) -> None:
@@ -133,7 +135,8 @@ def commit_of(source: Source) -> str:
     except client_errors() as error:
         message = " ".join(str(error).split()).split(". ")[0]
         raise CodeStiltsError(
-            f"source {source.name}: the hub has no commit of {source.id} at {ref}: {message}"
+            f"source {source.name}: the hub gives no commit of {source.id} at {ref}: {message}: check the connection, "
+            "or the row of sources.csv"
         ) from error
 
 

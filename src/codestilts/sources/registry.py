@@ -14,6 +14,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from codestilts.errors import CodeStiltsError
+from codestilts.provenance import check_place
 from codestilts.sources import pip_settings
 from codestilts.sources.archive import check, pack, strip
 from codestilts.sources.downloads import describe, fetch_file, http_client
@@ -49,6 +50,7 @@ def fetch(source: Source, out: Path, sample: int = 0) -> dict[str, object]:
     Raises:
         CodeStiltsError: The source can't be fetched, or is not the pinned one, in all attempts.
     """
+    check_place(out)
     if source.kind == "local":
         path = Path(source.id)
         if not path.exists():

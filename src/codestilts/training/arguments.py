@@ -1,11 +1,10 @@
 """Arguments that the scripts of training jobs share. Their names are those of the attributes of the jobs."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from codestilts.options import add_settings
 
 
 def job_parser(description: str | None, settings: Any, out: str) -> argparse.ArgumentParser:
@@ -23,22 +22,10 @@ def job_parser(description: str | None, settings: Any, out: str) -> argparse.Arg
     parser.add_argument(
         "--encoded", type=Path, nargs="+", required=True, help="one folder per encoded task, named after it"
     )
-    parser.add_argument("--settings", type=_reader(settings), required=True, help=f"{settings.__name__} as JSON")
+    add_settings(parser, settings)
     parser.add_argument("--out", type=Path, required=True, help=out)
     parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, an error if there are fewer; 0: the CPU")
     return parser
-
-
-def _reader(settings: Any) -> Callable[[str], Any]:
-    """Return a function that reads settings from JSON; its error names the wrong keys."""
-
-    def read(text: str) -> Any:
-        try:
-            return TypeAdapter(settings).validate_json(text)
-        except ValidationError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return read
 
 
 def add_parent(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
+from codestilts.job_files import read_json, read_parquet
 from codestilts.provenance import atomic
 from codestilts.training.curve import StepRecord
 from codestilts.training.distributed import rank
@@ -91,7 +92,7 @@ class TrainingState:
         """Load the checkpoint if there is one; return the number of finished steps."""
         if not self.folder or not (self.folder / "state.json").exists():
             return 0
-        record = json.loads((self.folder / "state.json").read_bytes())
+        record = read_json(self.folder / "state.json")
         self._load_tensors(load_file(self.folder / "state.safetensors"), record["groups"])
         self.steps = [StepRecord(**step) for step in record["steps"]]
         self.optimisation.schedule.last_epoch = len(self.steps)
@@ -99,7 +100,7 @@ class TrainingState:
             self.optimisation.scaler.load_state_dict(record["scaler"])
         self.micro_batching = MicroBatching(**record["micro_batching"])
         if rank() == 0:
-            self.predictions = {int(path.stem): pd.read_parquet(path) for path in self.folder.glob("*.parquet")}
+            self.predictions = {int(path.stem): read_parquet(path) for path in self.folder.glob("*.parquet")}
         return len(self.steps)
 
     def _load_tensors(self, tensors: dict[str, torch.Tensor], groups: list[dict[str, Any]]) -> None:

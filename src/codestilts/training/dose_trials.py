@@ -4,7 +4,6 @@ Targets are trained after each rate, and their dev rows in the source language d
 tasks would not show what the encoder forgets; test rows and other languages are reserved for the results.
 """
 
-import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ import torch
 from codestilts.config.training_settings import DoseSettings, TaskSettings, to_plain
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_json
 from codestilts.provenance import atomic, write_json
 from codestilts.training import models
 from codestilts.training.checkpoint_selection import score
@@ -108,7 +108,7 @@ def _try_doses(job: DoseJob, device: torch.device) -> None:
             if rank() == 0:
                 write_json(path, trial)
     if rank() == 0:
-        trials = [json.loads(path.read_text(encoding="utf-8")) for path in files.values()]
+        trials = [read_json(path) for path in files.values()]
         write_csv(_table(trials, job.settings), job.table)
         for trial in trials:
             del trial["tests"]  # the choice must not read them
@@ -124,7 +124,7 @@ def _trial(job: DoseJob, rate: float, device: torch.device) -> dict[str, Any]:
     try:
         model = _intermediate_model(job, rate, folder, device)
         if model != job.encoder:
-            trial["steps"] = json.loads((model / "run.json").read_text(encoding="utf-8"))["steps"]
+            trial["steps"] = read_json(model / "run.json")["steps"]
             trial["dose"] = rate * trial["steps"]
         if rank() == 0 and job.settings.held_out:
             trial["held_out_loss"] = _held_out(job, model, device)
@@ -176,7 +176,7 @@ def _target_result(job: DoseJob, target: str, model: Path, folder: Path, device:
         if rank() == 0:
             result = {"dev": trained.record["dev"].get(target, 0.0), "tests": _test_scores(inputs, trained)}
             write_json(file, result)
-    return run_on_rank_zero(lambda: dict(json.loads(file.read_text(encoding="utf-8"))))
+    return run_on_rank_zero(lambda: dict(read_json(file)))
 
 
 def _test_scores(inputs: TrainingInputs, trained: Trained) -> list[dict[str, Any]]:

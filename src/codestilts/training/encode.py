@@ -28,6 +28,7 @@ from filelock import FileLock
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import open_parquet, read_parquet
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.language_codes import first_tokens
@@ -63,7 +64,7 @@ class EncodingJob:
 
     def left_out(self) -> list[int]:
         """Positions, in the table, of the training examples that are left out."""
-        return left_out(pd.read_parquet(self.clusters), self.examples.stem) if self.clusters else []
+        return left_out(read_parquet(self.clusters), self.examples.stem) if self.clusters else []
 
 
 def left_out(clusters: pd.DataFrame, task: str) -> list[int]:
@@ -87,7 +88,7 @@ def encode_task(job: EncodingJob) -> None:
     with FileLock(everything / f".{job.examples.stem}.{key['tokenizer'][:16]}.lock"), atomic(job.out) as folder:
         shutil.rmtree(job.out, ignore_errors=True)
         for other in everything.glob(f"*/{job.examples.stem}/{RECORD}"):
-            with suppress(OSError):  # another job may be replacing it
+            with suppress(OSError, ValueError):  # another job may be replacing it
                 if key.items() <= json.loads(other.read_text(encoding="utf-8")).items():
                     _link_or_copy(other.parent, folder)
                     print(f"{job.examples.stem}: linked to {other.parent}, encoded with the same tokenizer", flush=True)
@@ -103,7 +104,7 @@ def tokenizer_digest(tokenizer: Any) -> str:
 
 
 def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path) -> None:
-    file = pq.ParquetFile(job.examples)
+    file = open_parquet(job.examples)
     task = Task.from_settings(job.examples.stem, job.settings, _train_tags(file, job.settings))
     if OUTPUT_LANGUAGE in file.schema_arrow.names:
         first_tokens(pc.unique(file.read([OUTPUT_LANGUAGE])[OUTPUT_LANGUAGE]).to_pylist(), tokenizer, task.name)

@@ -1,7 +1,6 @@
 """The inputs of a training job: what its seeds share, loaded once."""
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 
 from codestilts.config.training_settings import TaskSettings, TrainingSettings
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_json, read_parquet, reading
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import Records, Stored
@@ -42,10 +42,11 @@ class EncodedTask:
     @classmethod
     def load(cls, folder: Path, settings: TaskSettings, tokenizer: Any) -> "EncodedTask":
         """Map a folder that :func:`codestilts.training.encode.encode_task` wrote."""
-        labels = json.loads((folder / RECORD).read_text(encoding="utf-8"))["labels"]
+        with reading(folder / RECORD, "record of an encoded task"):
+            labels = read_json(folder / RECORD)["labels"]
         task = Task.from_settings(folder.name, settings, labels=labels)
         features = {split: features_of(Stored(folder / split), tokenizer, task) for split in SPLITS}
-        return cls(task, features, pd.read_parquet(folder / ROWS))
+        return cls(task, features, read_parquet(folder / ROWS))
 
     @classmethod
     def encode(cls, name: str, table: pd.DataFrame, settings: TaskSettings, tokenizer: Any) -> "EncodedTask":

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import reading
 from codestilts.provenance import atomic, write_json
 
 INDEX, EMBEDDINGS, ENCODER = "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"
@@ -39,7 +40,7 @@ def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
         CodeStiltsError: a file is missing, damaged or of another kind than its name says.
     """
     prefix = folder.strip("/") + "/" if folder.strip("./") else ""
-    with zipfile.ZipFile(archive) as members:
+    with reading(archive, "zip"), zipfile.ZipFile(archive) as members:
         names = {name.removeprefix(prefix) for name in members.namelist() if name.startswith(prefix)}
         weights = {"model.safetensors", PICKLE} if tiny else {PICKLE} if "model.safetensors" in names else set()
         wanted = names.intersection(NEEDED + OLDER) - weights

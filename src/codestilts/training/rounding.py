@@ -4,7 +4,6 @@ Sums of floating-point numbers depend on their order. Another processor, number 
 attention adds in another order; training amplifies the differences, up to other answers on some test rows.
 """
 
-import json
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from codestilts.config.computations import Computation
 from codestilts.config.study import Study
 from codestilts.config.training_jobs import intermediate_settings, retrieval_settings, target_settings
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, to_plain
+from codestilts.job_files import read_json
 from codestilts.training.frozen_retrieval import RetrievalJob, predict_targets
 from codestilts.training.precision import supported
 from codestilts.training.seed_jobs import TrainingJob, train_seeds
@@ -103,7 +103,7 @@ def _train_pair(sample: Sample, computation: Computation, encoder: str, arm: str
 def _retrieve(sample: Sample, settings: RetrievalSettings, parent: Path | None, out: Path) -> None:
     folder = out / "retrieval" / settings.encoder / settings.arm / next(iter(sample.study.batches))
     record = folder / "run.json"
-    if record.exists() and json.loads(record.read_text(encoding="utf-8"))["settings"] == to_plain(settings):
+    if record.exists() and read_json(record)["settings"] == to_plain(settings):
         return
     encoded = [sample.results / "encoded" / settings.encoder / target for target in sample.study.untrained_targets]
     job = RetrievalJob(

@@ -1,7 +1,6 @@
 """Training jobs: one batch of seeds, from files to declared outputs; and trials of learning rates."""
 
 import gc
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import torch
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_json, read_parquet, reading
 from codestilts.provenance import atomic, file_digest, write_json
 from codestilts.tasktypes.registry import finish
 from codestilts.training import models
@@ -164,7 +164,7 @@ def _publish(job: TrainingJob) -> None:
     """Move the finished seeds to the declared outputs."""
     if job.predictions:
         with atomic(job.predictions) as temporary:
-            frames = [pd.read_parquet(job.work / f"{seed}.parquet") for seed in job.settings.seeds]
+            frames = [read_parquet(job.work / f"{seed}.parquet") for seed in job.settings.seeds]
             pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
     if job.records:
         for seed in job.settings.seeds:
@@ -203,7 +203,7 @@ def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
             write_json(path, trial)
             shutil.rmtree(checkpoint, ignore_errors=True)
     if rank() == 0:
-        write_json(job.out, [json.loads(path.read_text(encoding="utf-8")) for path in files.values()])
+        write_json(job.out, [read_json(path) for path in files.values()])
         shutil.rmtree(job.work)
 
 
@@ -221,8 +221,14 @@ def _trial(inputs: TrainingInputs, parents: Mapping[int, Path], checkpoint: Path
 
 
 def read_trials(path: Path) -> list[dict[str, Any]]:
-    """Return the trials of learning rates in a file of :class:`TrainingJob`."""
-    trials: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    """Return the trials of learning rates in a file of :class:`TrainingJob`.
+
+    Raises:
+        CodeStiltsError: The file is not a list of trials.
+    """
+    trials: list[dict[str, Any]] = read_json(path)
+    with reading(path, "list of trials"):
+        summary_of_trials(trials)
     return trials
 
 
@@ -256,7 +262,7 @@ def parent_folders(encoder: Path, parent: Path | None, seeds: Sequence[int]) -> 
 def clear_unless_same(work: Path, key: dict[str, Any]) -> None:
     """Empty a folder of unfinished work unless it was left by a job with the same settings, code and data."""
     file = work / "key.json"
-    if not file.exists() or json.loads(file.read_text(encoding="utf-8")) != key:
+    if not file.exists() or read_json(file) != key:
         shutil.rmtree(work, ignore_errors=True)
         write_json(file, key)
 
@@ -271,7 +277,7 @@ def is_done(job: TrainingJob, origin: dict[str, Any]) -> bool:
     if not all(path.exists() for path in [*records, *filter(None, [job.predictions])]):
         return False
     key = {"settings": to_plain(job.settings), **origin}
-    return all(key.items() <= json.loads(path.read_text(encoding="utf-8")).items() for path in records)
+    return all(key.items() <= read_json(path).items() for path in records)
 
 
 def origin_of(encoded: Sequence[Path], parents: Mapping[int, Path]) -> dict[str, Any]:

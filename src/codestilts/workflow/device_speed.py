@@ -1,6 +1,5 @@
 """How fast devices train and predict: as finished runs have measured it, or as data sheets state it."""
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from codestilts.config.study import Record, Study
 from codestilts.config.training_settings import TrainingSettings
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_json, reading
 from codestilts.workflow.architectures import Architecture, parse_architecture
 from codestilts.workflow.flops import Flops, training_flops
 from codestilts.workflow.task_sizes import built_size, sequences_per_example
@@ -80,9 +80,11 @@ def read_measured_runs(results: Path) -> list[MeasuredRun]:
     for study in sorted(path for path in results.glob("*") if path.is_dir()):
         architectures: dict[str, Architecture] = {}
         for path in [*sorted(study.glob("records/**/run.json")), *sorted(study.glob("target/**/run.json"))]:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = read_json(path)
             try:
-                settings = SETTINGS.validate_python(record["settings"])
+                with reading(path, "record of a run"):
+                    recorded = record["settings"]
+                settings = SETTINGS.validate_python(recorded)
             except ValidationError:
                 continue
             config = study / "encoders" / record["encoder"] / "config.json"

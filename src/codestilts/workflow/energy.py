@@ -5,7 +5,6 @@ power, times what the site needs beside (power usage effectiveness, PUE), times 
 neither load nor site is known, both ends of a range are reckoned.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from codestilts.job_files import read_json, reading
 from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.device_speed import GPUS, device_name
 from codestilts.workflow.job_paths import encoder_of
@@ -66,8 +66,9 @@ def device_of_study(results: Path) -> str:
     """Return the device that the first record of a study names; empty if it has none yet."""
     for pattern in ("records/*/*/*/*/run.json", "target/*/*/*/*/*/run.json"):
         for path in results.glob(pattern):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            return device_name(record["device"], record["processor"], record["threads"])
+            record = read_json(path)
+            with reading(path, "record of a run"):
+                return device_name(record["device"], record["processor"], record["threads"])
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from codestilts.config import preparation_jobs
 from codestilts.config.study import Study
+from codestilts.job_files import read_parquet
 
 FILL = 0.5  # mean length of a sequence as a share of max_length, where no run has measured it
 CHOICES = 4  # sequences of a multiple-choice example
@@ -105,8 +106,7 @@ def _at_most(requested: int | None, published: int | None) -> int:
 
 def built_size(table: Path, tokens: float, sequences: int) -> TaskSize:
     """Count the rows of a table of examples."""
-    import pandas as pd  # late: the graph of jobs is planned without it
 
-    splits = pd.read_parquet(table, columns=["split"])["split"].value_counts()
+    splits = read_parquet(table, columns=["split"])["split"].value_counts()
     train, dev, test = (int(splits.get(name, 0)) for name in ("train", "dev", "test"))
     return TaskSize(train, dev, test, tokens, sequences, "built")

@@ -5,7 +5,6 @@ The archive of a language pair has three tab-separated files for each set: ``de-
 (scripts/download_data.sh), the sample is dev, on which the margin is tuned, and the training set is test.
 """
 
-import zipfile
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.sampling import orient_pairs, sample_rows
+from codestilts.job_files import open_zip
 
 SETS = {"sample": "dev", "training": "test"}  # the sets' names in file names, and our splits (those of XTREME)
 PARTNER = "en"
@@ -43,7 +43,7 @@ def _read_file(file: str, inputs: Inputs, settings: BuilderSettings) -> pd.DataF
     """The two fields of each line of a file, which is in one of the archives."""
     where = f"task {settings.task}, {file}"
     for path in inputs.files.values():
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             member = next((name for name in archive.namelist() if PurePosixPath(name).name == file), None)
             if member:
                 text = archive.read(member).decode("utf-8-sig", errors="replace")

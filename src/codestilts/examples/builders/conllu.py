@@ -18,6 +18,7 @@ from codestilts.examples.builder_settings import BuilderSettings, Entry, Inputs
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.hub_tables import languages_of, with_code
 from codestilts.examples.sampling import sample_rows
+from codestilts.job_files import open_zip
 from codestilts.sources.archive import matches
 
 FIELDS = 10  # of a line, as CoNLL-U defines it
@@ -64,7 +65,7 @@ def pos_tagging(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """
     frames = [pd.DataFrame(columns=["id", "tokens", "tags", "cluster", "package", "split", "language"])]
     for entry in settings.read:
-        with zipfile.ZipFile(inputs.files[entry["source"]]) as archive:
+        with open_zip(inputs.files[entry["source"]]) as archive:
             for language in languages_of(entry, settings.languages, settings.source_language):
                 frame = _read_treebanks(archive, entry, language, settings)
                 record_counts({language: len(frame)}, entry, settings)

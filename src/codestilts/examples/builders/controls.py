@@ -17,6 +17,7 @@ from codestilts.columns import EXAMPLE_COLUMNS
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.sampling import hash_uniform, requested_rows, sample_rows, shuffle_diverse, to_records
+from codestilts.job_files import read_parquet
 
 TEXT_COLUMNS = ("text_a", "text_b", "question", "context", "query", "document")
 MIN_WORDS = 5  # of a text that may be corrupted: half of fewer than five words is one or two
@@ -48,7 +49,7 @@ def collect_texts(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """
     rows = []
     for task, path in sorted(inputs.files.items()):
-        frame = pd.read_parquet(path)
+        frame = read_parquet(path)
         if "label" in frame:
             frame = frame[~frame["label"].isin(settings.options.leave_out)]
         for row in to_records(frame[frame["split"].isin(["train", "dev"])]):

@@ -4,7 +4,6 @@ Most builders begin with :func:`codestilts.examples.readers.hub_tables.read`, so
 """
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.readers.repository import Archive
 from codestilts.examples.sampling import DEV_SHARE, hash_uniform, sample_rows, to_records
+from codestilts.job_files import open_zip
 
 CCG_FILES = {"ccg.train": "train", "ccg.dev": "dev"}
 CCG_MISSING = (
@@ -108,7 +108,7 @@ def ccg(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         CodeStiltsError: A file is missing or not UTF-8, or the words and tags of a line differ in number.
     """
     rows = []
-    with zipfile.ZipFile(inputs.files["ccg"]) as archive:
+    with open_zip(inputs.files["ccg"]) as archive:
         members = {Path(name).name: name for name in archive.namelist()}
         for file, split in CCG_FILES.items():
             if file not in members:
