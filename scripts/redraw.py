@@ -28,10 +28,9 @@ def main() -> None:
             if file.state != "equal":
                 print(f"{file.state}: {file.name}")
         counts = Counter(file.state for file in compared)
-        print(
-            "Tables, verdicts and data of figures, byte by byte: "
-            + ", ".join(f"{count} files {state}" for state, count in counts.items())
-        )
+        words = [f"{count} file{'' if count == 1 else 's'} {state}" for state, count in counts.items()]
+        print(f"Tables, verdicts, data of figures and the text of the report: {', '.join(words)}")
+        print("not recomputed, but as archived: predictions, records of runs, trials, the plan and sample predictions")
         sys.exit(int(tables.deviations > 0 or counts.total() > counts["equal"]))
 
 

@@ -19,7 +19,7 @@ def main() -> None:
         memory = f"{row['memory']:.0f}" if row["memory"] else ""
         print(f"| {row['stage']} | {row['jobs']} | {row['seconds'] / 60:.1f} | {row['longest']:.0f} | {memory} |")
     page = benchmarks.with_name("report.html")
-    if page.exists():
+    if page.exists() and not Path("study.json").exists():  # a redraw names the report itself
         print(f"\nThe report: {page}")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCardData
 
-from codestilts.archiving.licences import may_be_shared, sources_of_task
+from codestilts.archiving.licences import may_be_shared, sources_of_examples
 from codestilts.archiving.markdown import card, hub_languages, hub_licence, markdown_table, render
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
@@ -51,7 +51,7 @@ def data_card(study: Study, task: str, examples: Path, audit: pd.DataFrame, root
     spec, label = study.tasks[task], LABELS.get(study.tasks[task].type, "")
     present = [name for name in ("language", "split", label) if name in pq.read_schema(examples).names]
     rows = pd.read_parquet(examples, columns=present)
-    sources = [study.sources[name] for name in sources_of_task(study, task)]
+    sources = [study.sources[name] for name in sources_of_examples(study, task, examples)]
     languages = sorted(map(str, rows["language"].unique()))
     name, details = hub_licence(source.licence for source in sources)
     metadata = DatasetCardData(

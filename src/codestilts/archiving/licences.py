@@ -7,6 +7,7 @@ import pandas as pd
 
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_parquet
 from codestilts.sources.archive import is_licence, members
 from codestilts.sources.table import Source
 
@@ -46,8 +47,22 @@ def may_be_shared(licence: str) -> bool:
     return any(all(part.strip() in SHARED for part in choice.split(" AND ")) for choice in licence.split(" OR "))
 
 
+def sources_of_examples(study: Study, task: str, examples: Path) -> list[str]:
+    """Return the sources that a task's examples are from.
+
+    These are the archives and repositories that it reads and, of the packages of functions, those that are in its
+    examples. (Of the packages of a language, a task may use some splits only.)
+    """
+    packages = set(read_parquet(examples, columns=["package"])["package"])
+    return [
+        name
+        for name in sources_of_task(study, task)
+        if name in packages or not study.sources[name].split or study.sources[name].kind == "hub"
+    ]
+
+
 def sources_of_task(study: Study, task: str) -> list[str]:
-    """Return the sources that a task's texts are from, also those of the tasks whose examples it reads."""
+    """Return the sources that a task's texts may be from, also those of the tasks whose examples it reads."""
     found = set(study.tasks[task].all_sources)
     if study.reads_functions(task):
         found.update(name for language in study.task_languages(task) for name in study.sources_of_language(language))
@@ -64,18 +79,19 @@ def text_policy(study: Study) -> TextPolicy:
     return TextPolicy(closed, tuple(target for target in closed if study.tasks[target].type in TEXT_TYPES))
 
 
-def licence_members(study: Study, resources: Path) -> dict[str, bytes]:
+def licence_members(study: Study, results: Path, resources: Path) -> dict[str, bytes]:
     """Return ``licences.csv``, which says of each source what the archive holds of it, and the licence files.
 
     Args:
         study: The study.
+        results: Its folder of results, with the examples.
         resources: The folder of fetched archives, which have the licence files.
 
     Raises:
         CodeStiltsError: The fetched archive of a source is missing whose texts are in the study archive.
     """
     policy, found, tested = text_policy(study), dict[str, bytes](), study.targets + study.twins
-    tasks = {name: sources_of_task(study, name) for name in study.examples}
+    tasks = {name: sources_of_examples(study, name, results / f"examples/{name}.parquet") for name in study.examples}
     shown = {target: [*excerpts(study, target)] for target in tested if target not in policy.closed}
     rows = []
     for source in (study.sources[name] for name in study.used_sources):
@@ -100,8 +116,10 @@ def licence_members(study: Study, resources: Path) -> dict[str, bytes]:
 
 def excerpts(study: Study, target: str) -> list[str]:
     """Return in words which texts of a target's examples an archive holds if it may."""
-    answers = ["answers in predictions"] if study.tasks[target].type in TEXT_TYPES else []
-    return [*answers, "sample predictions"] if target in study.targets else answers  # twins are not among the samples
+    task = study.tasks[target]
+    found = ["answers in predictions"] if task.type in TEXT_TYPES else []
+    # Neither twins nor targets of mining are among the samples.
+    return [*found, "sample predictions"] if target in study.targets and task.options.protocol != "mining" else found
 
 
 def _licence_files(source: Source, resources: Path) -> dict[str, bytes]:

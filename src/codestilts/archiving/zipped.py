@@ -4,14 +4,14 @@ import csv
 import io
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic
-from codestilts.sources.archive import members, undated
+from codestilts.sources.archive import Wanted, members, undated
 
 FILES = "files.csv"  # every other file: its size, digest, and the time when it was written
 CHECKSUMS = "checksums.sha256"  # the same digests, for sha256sum --check
@@ -23,16 +23,20 @@ def write_archive(files: Mapping[str, Path | bytes], out: Path) -> None:
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    sums = []
+    sums = dict[str, str]()
     with atomic(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):
             content, written = _content(files[name])
-            digest = sha256(content).hexdigest()
-            writer.writerow({"path": name, "bytes": len(content), "sha256": digest, "written": written})
-            sums.append(f"{digest}  {name}\n")
+            sums[name] = sha256(content).hexdigest()
+            writer.writerow({"path": name, "bytes": len(content), "sha256": sums[name], "written": written})
             archive.writestr(undated(name, zipfile.ZIP_DEFLATED), content)
-        for name, text in ((FILES, table.getvalue()), (CHECKSUMS, "".join(sums))):
+        for name, text in ((FILES, table.getvalue()), (CHECKSUMS, _checksums(sums))):
             archive.writestr(undated(name, zipfile.ZIP_DEFLATED), text)
+
+
+def _checksums(digests: Mapping[str, str]) -> str:
+    """Return ``checksums.sha256``."""
+    return "".join(f"{digest}  {name}\n" for name, digest in digests.items())
 
 
 def _content(file: Path | bytes) -> tuple[bytes, str]:
@@ -42,30 +46,50 @@ def _content(file: Path | bytes) -> tuple[bytes, str]:
     return file.read_bytes(), datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
-def extract(archive: Path, out: Path, wanted: Callable[[str], bool]) -> None:
+def check(archive: Path) -> None:
+    """Compare every file of a study archive with ``files.csv``, and ``checksums.sha256`` with it.
+
+    In a folder that an archive was unpacked to, other files may have come up: they are not looked at.
+
+    Raises:
+        CodeStiltsError: The archive is damaged, or a file is missing, is not listed or differs from ``files.csv``.
+    """
+    listed = _listed(archive)
+    for _ in _verified(archive, listed, lambda name: archive.is_file() or name in listed):
+        pass
+    if read_member(archive, CHECKSUMS).decode(errors="replace") != _checksums(digests(archive)):
+        raise CodeStiltsError(f"{archive}: {CHECKSUMS} and {FILES} have different digests: fetch the archive again")
+
+
+def extract(archive: Path, out: Path, wanted: Wanted) -> None:
     """Write the wanted members of a study archive, or of a folder that one was unpacked to, below ``out``.
 
     Files get the time back at which they were written: the report counts predictions that are older than the plan.
 
     Raises:
-        CodeStiltsError: The archive is damaged, has members that point outside, or files differ from ``files.csv``.
+        CodeStiltsError: As :func:`check`, of the wanted members, or some point outside.
     """
-    listed = _listed(archive)
-    missing = {name for name in listed if wanted(name)}
-    for name, content in members(archive, wanted):
-        row = listed.get(name)
-        if name in (FILES, CHECKSUMS):
-            continue
-        if row is None or sha256(content).hexdigest() != row["sha256"]:
-            what = "differs from its digest in" if row else "is not listed in"
-            raise CodeStiltsError(f"{archive}: {name} {what} {FILES}: fetch the archive again")
-        missing.discard(name)
+    for name, content, written in _verified(archive, _listed(archive), wanted):
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        if row["written"]:
-            seconds = datetime.fromisoformat(row["written"]).timestamp()
+        if written:
+            seconds = datetime.fromisoformat(written).timestamp()
             os.utime(path, (seconds, seconds))
+
+
+def _verified(
+    archive: Path, listed: Mapping[str, Mapping[str, str]], wanted: Wanted
+) -> Iterator[tuple[str, bytes, str]]:
+    """Yield name, content and date of the wanted members; raise an error if one is not what ``files.csv`` says."""
+    missing = {name for name in listed if wanted(name)}
+    for name, content in members(archive, lambda name: name not in (FILES, CHECKSUMS) and wanted(name)):
+        row = listed.get(name)
+        if row is None or sha256(content).hexdigest() != row["sha256"] or str(len(content)) != row["bytes"]:
+            what = "differs from its digest or size in" if row else "is not listed in"
+            raise CodeStiltsError(f"{archive}: {name} {what} {FILES}: fetch the archive again")
+        missing.discard(name)
+        yield name, content, row["written"]
     if missing:
         raise CodeStiltsError(f"{archive}: {min(missing)} is missing: fetch the archive again")
 

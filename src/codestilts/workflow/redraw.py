@@ -17,11 +17,11 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from codestilts.archiving.contents import is_given, project_members
-from codestilts.archiving.zipped import digests, extract, read_member
+from codestilts.archiving.contents import REPORT, files_below, is_given, project_members
+from codestilts.archiving.zipped import check, digests, extract, read_member
 from codestilts.config.plan_record import PLAN
 from codestilts.errors import CodeStiltsError
-from codestilts.provenance import atomic, file_digest
+from codestilts.provenance import atomic, commit, file_digest
 from codestilts.release.comparison import Comparison, compare_results
 
 STUDY = "study.json"
@@ -78,7 +78,9 @@ def read_archived_study(archive: Path) -> ArchivedStudy:
 
 
 def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
-    """Make the project of a redraw in a folder named after the study and the archive, unless it is there.
+    """Make the project of a redraw in a folder named after the study and the archive.
+
+    If it is there and its files from the archive are unchanged, the redraw continues in it.
 
     Args:
         archive: The study archive.
@@ -87,23 +89,32 @@ def prepare(archive: Path, checkout: Path, folder: Path) -> Path:
 
     Returns:
         The project's folder.
+
+    Raises:
+        CodeStiltsError: A file of the archive is not what ``files.csv`` says, or it lacks one that a redraw needs.
     """
     study = read_archived_study(archive)
+    check(archive)
     digest = file_digest(archive) if archive.is_file() else "unpacked"
     project = folder / f"{study.study}-{digest[:8]}"
+    listed = digests(archive)
+    for name in (*study.configs, f"results/{study.study}/{PLAN}"):
+        if name not in listed:
+            raise CodeStiltsError(f"{archive}: has no {name}, which {STUDY} needs: it is not a study archive")
 
     def is_wanted(name: str) -> bool:
         return _is_given(name, study) or SETTINGS.fullmatch(name) is not None
 
-    if not project.exists() or not archive.is_file():
+    def is_kept(name: str) -> bool:  # jobs of the redraw write benchmarks of their own
+        return is_wanted(name) and not name.startswith(f"results/{study.study}/benchmarks/")
+
+    there = {path.relative_to(project).as_posix(): path for path in files_below(project)}
+    kept = {name: file_digest(path) for name, path in there.items() if is_kept(name)}
+    if not archive.is_file() or kept != {name: digest for name, digest in listed.items() if is_kept(name)}:
         shutil.rmtree(project, ignore_errors=True)
-        listed = digests(archive)
-        for name in (*study.configs, f"results/{study.study}/{PLAN}"):
-            if name not in listed:
-                raise CodeStiltsError(f"{archive}: has no {name}, which {STUDY} needs: it is not a study archive")
         with atomic(project) as temporary:
             extract(archive, temporary, is_wanted)
-            (temporary / STUDY).write_bytes(study.to_bytes())
+    (project / STUDY).write_bytes(study.to_bytes())
     for name, file in project_members(checkout).items():
         if not SETTINGS.fullmatch(name) and isinstance(file, Path):
             copy = project / name
@@ -155,6 +166,16 @@ class Compared:
     state: str
 
 
+def page_text(page: str) -> list[str]:
+    """Return the lines of a report that say the same wherever it is drawn.
+
+    Left out are figures, which depend on fonts, embedded files, and the hardware and run times of jobs.
+    """
+    without = re.sub(r"<(svg|script|style)\b.*?</\1>|data:[^\"']*", "", page, flags=re.DOTALL)
+    without = re.sub(r'<h2 id="cost">.*?(?=<h2 )', "", without, flags=re.DOTALL)
+    return [line.strip() for line in re.sub(r"<[^>]*>", "", without).splitlines() if line.strip()]
+
+
 def compare_tables(archive: Path, project: Path) -> Comparison:
     """Compare the tables of an archive, value by value, with those that a redraw has made."""
     results, folder = f"results/{read_archived_study(archive).study}", project / "archived"
@@ -164,9 +185,16 @@ def compare_tables(archive: Path, project: Path) -> Comparison:
 
 
 def compare_files(archive: Path, project: Path) -> list[Compared]:
-    """Compare tables, verdicts and the data of figures with those that a redraw has made, byte by byte."""
+    """Compare tables, verdicts and the data of figures with those that a redraw has made, byte by byte.
+
+    Of the report its text is compared (:func:`page_text`), if the same version of the project has drawn it.
+    """
     study = read_archived_study(archive)
     results, found = f"results/{study.study}/", []
+    page = f"{results}{REPORT}"
+    if page in digests(archive) and study.commit == commit():
+        ours, theirs = read_member(archive, page).decode(), (project / page).read_text(encoding="utf-8")
+        found.append(Compared(page, "equal" if page_text(ours) == page_text(theirs) else "differs"))
     for name, digest in digests(archive).items():
         inner = name.removeprefix(results)
         comparable = inner.endswith(COMPARED) and not inner.startswith(TIMES)

@@ -59,8 +59,8 @@ def make_archive(study: Study, configs: Sequence[Path], root: Path, out: Path) -
         versions=environment("cpu", 1)["versions"] | {"snakemake": metadata.version("snakemake")},
     )
     files = project_members(root) | overlays | result_members(study, results, start)
-    files |= licence_members(study, resources) | {STUDY: described.to_bytes()}
     files |= dict(data_cards(study, results, root)) | dict(model_cards(study, results, root))
+    files |= licence_members(study, results, resources) | {STUDY: described.to_bytes()}
     files["digests.csv"] = digests_table(left_out(study, results, resources))
     citation: dict[str, Any] = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
     commits = sorted({str(record["commit"]) for record in run_records(results)})
