@@ -110,6 +110,10 @@ TAGS: dict[str, Any] = {
     "read": [{"source": "mine", "files": "rows.jsonl", "as": split} for split in ("train", "dev")],
 }  # fmt: skip
 TEXTS: dict[str, Any] = TAGS | {"type": "classification", "fields": {"text_a": "a", "label": "l"}, "labels": ["0", "1"]}
+WRITTEN = TAGS | {
+    "type": "generation", "metric": "rouge_l", "fields": {"source": "a", "reference": "l", "output_language": "o"},
+}  # fmt: skip
+ANSWERED = SPAN | {"read": TAGS["read"], "fields": SPAN["fields"] | {"answers": "text"}}
 MLM: dict[str, Any] = TAGS | {"type": "mlm", "fields": {"text": "a"}}
 
 
@@ -121,7 +125,19 @@ MLM: dict[str, Any] = TAGS | {"type": "mlm", "fields": {"text": "a"}}
         (TAGS, {"w": [], "t": []}, "no words in tokens"),
         (TEXTS, {"a": " ", "l": "0"}, "no words in text_a and text_b"),
         (MLM, {"a": ""}, "no words in text"),
-        (TEXTS, {"a": "x", "l": 1}, "label 1 is int, not text: name the labels in the task file"),
+        (TAGS, {"w": ["a"], "t": [1]}, "name its values in the task file, tags: {column: ..., names: [...]}"),
+        (TEXTS, {"a": "x", "l": 1}, "label 1 is a number, not text: name its values in the task file, label: {column"),
+        (
+            TEXTS,
+            {"a": "x", "l": True},
+            "label True is bool, not text: name its values in the task file, label: {column: "
+            '..., names: {"True": ..., "False": ...}}',
+        ),
+        (TEXTS, {"a": "x", "l": ["0"]}, "label ['0'] is list, not text: map another column"),
+        (TEXTS | {"options": {"multi": True}}, {"a": "x", "l": 1}, "label 1 is a number, not text"),
+        (WRITTEN, {"a": "x", "l": "y", "o": ["english"]}, "output_language is ['english'], not text"),
+        (ANSWERED, {"q": "who", "c": "a", "start": 0, "text": "a"}, "answers is 'a', not a list of texts"),
+        (TEXTS, {"a": "", "l": "0"}, "correct or remove this row"),
         (TEXTS, {"a": "x", "l": "2"}, "label '2' is not declared: use 0, 1"),
     ],
 )

@@ -5,6 +5,7 @@ import numbers
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,13 @@ TASK_TYPE_COLUMNS = {
     "generation": ["source", "reference", "output_language"],
     "mlm": ["text"],
 }
-TEXT_LISTS = {"choices", "tokens", "tags"}
+TEXT_LISTS = {"choices", "tokens", "tags", "answers"}
+FURTHER_TEXTS = ("answers", "copied")  # columns that examples may have
 # Fields of which one must have words: a model learns nothing from a row without any.
 WORDS = {"classification": ["text_a", "text_b"], "tagging": ["tokens"], "generation": ["reference"], "mlm": ["text"]}
 TEXTS = TEXT_LISTS | {
-    *("text_a", "text_b", "context", "question", "answer_text", "query", "document", "text", "source", "reference")
+    *("text_a", "text_b", "context", "question", "answer_text", "query", "document", "text", "source", "reference"),
+    *("output_language", "copied"),
 }
 POSITIONS = {"span_qa": "answer_start", "multiple_choice": "label"}
 
@@ -121,7 +124,7 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         missing = frame[name].isna()
         if missing.any():
             example = frame.loc[missing, "id"].iloc[0]
-            raise CodeStiltsError(f"task {task}, example {example}: {name!r} is missing: drop such rows in the builder")
+            raise CodeStiltsError(f"task {task}, example {example}: {name!r} is missing: {_drop(spec)}")
     repeated = frame["id"].duplicated()
     if repeated.any():
         raise CodeStiltsError(
@@ -137,29 +140,42 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     mismatched = _mismatched(frame, spec)
     if mismatched.any():
         example = frame.loc[mismatched, "id"].iloc[0]
-        raise CodeStiltsError(f"task {task}, example {example}: its fields don't fit each other: correct the builder")
+        raise CodeStiltsError(f"task {task}, example {example}: its fields don't fit each other: {_drop(spec)}")
     _validate_words(frame, task, spec)
 
 
 def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
-    for name in (name for name in TASK_TYPE_COLUMNS[spec.type] if name in TEXTS):
+    further = [name for name in FURTHER_TEXTS if name in frame]
+    for name in [name for name in [*TASK_TYPE_COLUMNS[spec.type], *further] if name in TEXTS]:
         for example, value in zip(frame["id"], frame[name], strict=True):
             many = name in TEXT_LISTS
             parts = value if many else [value]
-            if not pd.api.types.is_list_like(parts) or not all(isinstance(part, str) for part in parts):
+            listed = pd.api.types.is_list_like(parts)
+            wrong = [part for part in parts if not isinstance(part, str)] if listed else [parts]
+            if wrong:
                 kind = "a list of texts" if many else "text"
-                raise CodeStiltsError(
-                    f"task {task}, example {example}: {name} is {value!r}, not {kind}: map another column"
-                )
+                mend = _mend("tags", wrong[0]) if name == "tags" else "map another column"
+                raise CodeStiltsError(f"task {task}, example {example}: {name} is {value!r}, not {kind}: {mend}")
+
+
+def _mend(field: str, value: Any) -> str:
+    """Return in words how a value that is no text becomes a label: a number or a truth value gets a name."""
+    if isinstance(value, str) or not pd.api.types.is_scalar(value):
+        return "map another column"
+    names = '{"True": ..., "False": ...}' if isinstance(value, bool | np.bool_) else "[...]"
+    return f"name its values in the task file, {field}: {{column: ..., names: {names}}}"
 
 
 def _validate_words(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     names = WORDS.get(spec.type, [])
     for example, *row in zip(frame["id"], *(frame[name] for name in names), strict=True):
         if names and not any(part.strip() for value in row for part in ([value] if isinstance(value, str) else value)):
-            raise CodeStiltsError(
-                f"task {task}, example {example}: no words in {' and '.join(names)}: drop such rows in the builder"
-            )
+            raise CodeStiltsError(f"task {task}, example {example}: no words in {' and '.join(names)}: {_drop(spec)}")
+
+
+def _drop(spec: TaskFile) -> str:
+    """Return what mends a row from which nothing can be learnt: rows that are only mapped are the user's own."""
+    return "correct or remove this row" if spec.builder == ROWS else "drop such rows in the builder"
 
 
 def _made_by(spec: TaskFile) -> str:
@@ -201,16 +217,16 @@ def _validate_labels(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
     if spec.type == "tagging":
         used = frame["tags"]
     elif spec.options.multi:
-        used = frame["label"].str.split(LABEL_SEPARATOR)
+        used = frame["label"].map(lambda label: label.split(LABEL_SEPARATOR) if isinstance(label, str) else [label])
     else:
         used = frame["label"].map(lambda label: [label])
     for example, labels in zip(frame["id"], used, strict=True):
         for label in labels if isinstance(labels, list | np.ndarray) else [labels]:
             if not isinstance(label, str):
-                raise CodeStiltsError(
-                    f"task {task}, example {example}: label {label!r} is {type(label).__name__}, not text: name the "
-                    "labels in the task file, label: {column: ..., names: [...]}"
-                )
+                number = isinstance(label, numbers.Number) and not isinstance(label, bool)
+                kind = f"{'a number' if number else type(label).__name__}, not text"
+                mend = _mend("label", label)
+                raise CodeStiltsError(f"task {task}, example {example}: label {label!r} is {kind}: {mend}")
             if label not in spec.labels:
                 raise CodeStiltsError(
                     f"task {task}, example {example}: label {label!r} is not declared: use {', '.join(spec.labels)}"
