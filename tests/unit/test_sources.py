@@ -294,6 +294,16 @@ def test_a_bad_row_is_named(tmp_path: Path, cells: dict[str, str], message: str)
         read_sources(make_table(tmp_path / "sources.csv", **cells))
 
 
+@pytest.mark.parametrize("after", ["", "h4,pypi\n", 'h4,"pypi"\n'], ids=["at the end", "rows follow", "quotes follow"])
+def test_a_quote_that_is_not_closed_is_named_by_its_line(tmp_path: Path, after: str) -> None:
+    """The reader notices it at the next quote, or at the end of the file."""
+    table = make_table(tmp_path / "sources.csv", notes='"two\nlines"')
+    text = table.read_text()
+    table.write_text(text + text.splitlines()[1].replace("h3,", 'h5,"', 1) + "\n" + after)
+    with pytest.raises(CodeStiltsError, match=r"sources\.csv, line 4: the row that begins here .*close each quote"):
+        read_sources(table)
+
+
 def test_split_of_one_or_several_languages(tmp_path: Path) -> None:
     assert read_sources(make_table(tmp_path / "a.csv"))["h3"].split == {"c": "test", "cpp": "test"}
     several = make_table(tmp_path / "b.csv", split="c:train;cpp:dev")

@@ -94,13 +94,19 @@ def read_sources(path: str | Path) -> dict[str, Source]:
     Raises:
         CodeStiltsError: A field is not valid; the message names file, line and column.
     """
+    reader, rows, begun = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True), [], 1
     try:
-        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise CodeStiltsError(f"{path}: the columns must be {', '.join(COLUMNS)}")
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise CodeStiltsError(f"{path}: cannot be read as a table: {error}") from error
+        begun = reader.line_num + 1
+        for row in reader:
+            rows.append((reader.line_num, row))
+            begun = reader.line_num + 1
+    except csv.Error as error:  # at the end of the file, or at the next quote
+        raise CodeStiltsError(
+            f"{path}, line {begun}: the row that begins here cannot be read: {error}: close each quote, and double "
+            "those within a quoted text"
+        ) from error
     sources: dict[str, Source] = {}
     for line, row in rows:
         source = _parse(row, f"{path}, line {line}")
