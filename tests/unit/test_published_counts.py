@@ -8,7 +8,7 @@ from natural_archives import TASKS, archive, spec, task_file
 from task_builds import build
 from test_conllu import TREEBANKS
 
-from codestilts.config.consistency import task_errors
+from codestilts.config.task_checks import task_errors
 from codestilts.config.task_files import load_tasks
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError

@@ -77,6 +77,22 @@ BAD = [
     ({"definitions.arms.code-multi.frozen": ["decoder"]}, "code-multi.frozen", "generation"),
     ({"definitions.arms.code-multi.frozen": ["head"]}, "code-multi.frozen", "'embeddings' or 'decoder'"),
     ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "arms.code-multi.tasks", "'cloze'", "2 times"),
+    ({"statistics.contrast": ["code"]}, "statistics.contrast", "must have at least 2 values, not 1: ['code']"),
+    ({"statistics.contrast": []}, "statistics.contrast", "must have at least 2 values, not 0: []"),
+    (
+        {"statistics.contrast": ["code", "english", "docs"]},
+        "statistics.contrast",
+        "must have at most 2 values, not 3",
+    ),
+    ({"target.tasks": {"search-untrained": {"steps": 5}}}, "tasks.search-untrained", "used without training"),
+    ({"target.tasks": {"pos": {"steps": 5}}}, "target.tasks.pos", "a target of no study"),
+    ({"definitions.arms.none": {"family": "code"}}, "arms.none.family", "'none' belongs to no other family"),
+    ({"definitions.arms.mlm-code.controls_for": ["variant"]}, "mlm-code.controls_for", "variant", "mixed"),
+    ({"definitions.arms.mlm-code.controls_for": ["code", "control"]}, "mlm-code.controls_for", "control", "mixed"),
+    ({"definitions.arms.mlm-code.shuffle_labels": True}, "mlm-code.shuffle_labels", "masked language", "remove"),
+    ({"definitions.arms.random.shuffle_labels": True}, "random.shuffle_labels", "no tasks", "remove"),
+    ({"definitions.arms.random.learning_rate_factor": 2}, "random.learning_rate_factor", "target_learning_rate_factor"),
+    ({"data.tasks": {"code-cloze": {"languages": ["python", "go"]}}}, "code-cloze.languages", "'go'", "this study"),
     ({"statistics.contrast": ["code", "code"]}, "statistics.contrast", "'code'", "2 times"),
     ({"study": "../escape"}, "study", "'../escape'", "name"),
     ({"study": "x" * 101}, "study", "100 characters"),
@@ -234,10 +250,30 @@ BAD_TASKS = [
         "'python'",
     ),
     ({"codes": {"python": "go", "javascript": "go"}}, "codes", "'go' is the code of 2 languages"),
+    ({"codes": {"python": "javascript"}}, "codes", "'javascript' is the code of 2 languages"),
+    ({"codes": {"python": "py", "goo": "golang"}}, "codes.goo", "no task has the language 'goo'", "'go'"),
+    ({"source_language": "pyhton"}, "source_language", "no language of this task", "'python'"),
+    (
+        {"read": [{"source": "squad-v1", "as": "dev", "rows": {"pyhton": 1}}], "published": "here"},
+        "read.0.rows",
+        "'pyhton' is no language of this task",
+    ),
+    ({"read": [{"source": "squad-v2x", "as": "dev"}]}, "read.0.source", "no source 'squad-v2x'", "'squad-v2'"),
+    ({"instead": "cloze"}, "instead", "'cloze' is this task"),
+    ({"instead": "naming", "group": "classification"}, "instead", "'naming' has no group", "name a target"),
+    ({"build": {"like": "serch"}}, "build.like", "no task 'serch'", "'search'"),
+    ({"build": {"problem": "["}}, "build.problem", "no regular expression"),
+    ({"fields": {"language": "l"}}, "fields.language", "no such field", "by of read"),
     ({"options": {"answer": "("}}, "options.answer", "no regular expression"),
     (OWN | {"fields": {"text_a": "a", "lable": "l"}}, "fields.lable", "no such field", "'label'"),
     (OWN | {"fields": {"text_a": "a", "lable": "l"}}, "fields.label", "is missing", "map a column"),
-    (OWN | {"fields": {"text_a": "a", "label": "l", "split": "s"}}, "fields.split", "no such field"),
+    (OWN | {"fields": {"text_a": "a", "label": "l", "split": "s"}}, "fields.split", "no such field", "as of read"),
+    (
+        OWN | {"labels": ["yes", "no"], "fields": {"text_a": "a", "label": {"column": "l", "names": ["yse", "no"]}}},
+        "fields.label.names",
+        "'yse' is no label of this task",
+        "'yes'",
+    ),
 ]
 
 
@@ -260,6 +296,30 @@ def test_an_intermediate_task_needs_packages_in_its_languages(tmp_path: Path, la
     (line,) = str(caught.value).splitlines()
     for words in ("arms: ", f"in '{language}'", "'code-cloze'", "tasks/code/code-cloze.yaml", "javascript"):
         assert words in line
+
+
+def test_a_part_of_a_task_needs_packages_in_its_languages(tmp_path: Path) -> None:
+    """It is an arm of no study, but another task reads its examples."""
+    changes = {"code/naming": {"languages": ["python", "go"]}, "control/mlm-code": {"examples_of": ["naming"]}}
+    with pytest.raises(CodeStiltsError, match=r"'go', a language of 'naming' \(languages of .*naming\.yaml\)"):
+        load_study(CONFIG, project_with(tmp_path, changes))
+
+
+@pytest.mark.parametrize(("languages", "split"), [("klingon", "test"), ("Python", "test"), ("c;cp", "c:test;cp:dev")])
+def test_a_source_has_a_split_in_programming_languages_only(tmp_path: Path, languages: str, split: str) -> None:
+    project = project_with(tmp_path, {})
+    (project / "sources.csv").unlink()
+    row = f"mine,local,mine,,,,,{languages},{split},*.py,MIT,,\n"
+    (project / "sources.csv").write_text((ROOT / "sources.csv").read_text() + row)
+    wrong = languages.rpartition(";")[2]
+    message = rf"^sources\.csv: mine: languages: no programming language is called '{wrong}'.*; .*allowed: c, cpp"
+    with pytest.raises(CodeStiltsError, match=message) as caught:
+        load_study(CONFIG, project)
+    assert "\n" not in str(caught.value)
+
+
+def test_budgets_of_targets_that_a_study_lacks_are_inherited() -> None:
+    assert load_study(changed(CONFIG, {"target.tasks": {"xnli": {"steps": 5}}}), ROOT).name == "pocket"
 
 
 def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:

@@ -1,117 +1,17 @@
-"""Checks across keys and files: names that exist, and combinations that make a study."""
+"""Checks of a config across keys and files: names that exist, and combinations that make a study."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 from codestilts.columns import NONE
 from codestilts.config.doses import dose_pairs, dose_targets
-from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
-from codestilts.config.schema_errors import Problem, schema_errors
-from codestilts.config.schema_fields import METRICS_OF, Family
-from codestilts.config.schema_task import TaskFile, TaskSpec
-from codestilts.config.study import Record, Study
-from codestilts.config.task_files import PATH_KEYS
+from codestilts.config.schema_errors import Problem
+from codestilts.config.schema_fields import Family
+from codestilts.config.study import Study
+from codestilts.config.unused_keys import unused_keys
 from codestilts.errors import suggest
-from codestilts.files import read_text
 from codestilts.invented import real_language
-from codestilts.sources.table import Source
-
-BUILDERS = re.compile(r"^def ([a-z]\w*)\(\s*inputs: Inputs, settings: BuilderSettings\b", re.MULTILINE)
-
-
-def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
-    """Check task files: names, keys, types, sources, labels and builders.
-
-    Args:
-        tasks: The values of all task files (:func:`codestilts.config.task_files.load_tasks`).
-        sources: The rows of ``sources.csv``.
-        root: The project's folder, whose library has the builders.
-
-    Yields:
-        One message for each problem, which begins with the file.
-    """
-    for values in tasks.values():
-        for key in ("name", "suite"):
-            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", values[key]):
-                yield f"{values['file']}: {values[key]!r} is not a name: use lower-case letters, digits and hyphens"
-        spec = {key: value for key, value in values.items() if key not in PATH_KEYS}
-        problems = schema_errors(TaskFile, spec, exact=True)
-        if not problems:
-            task = TaskSpec.model_validate(values)
-            problems = [*_task_problems(task, tasks, sources), *field_problems(task), *_builder_problems(task, root)]
-        yield from (f"{values['file']}: {problem.key}: {problem.message}" for problem in problems)
-
-
-def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[str]) -> Iterator[Problem]:
-    """Names that do not exist, and keys that require others."""
-    for source in sorted(set(task.all_sources) - set(sources)):
-        yield Problem(("sources",), f"no source '{source}'; {suggest(source, sources)}")
-    for part in sorted(set(task.examples_of) - set(tasks)):
-        yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
-    if task.examples_of and task.name in _all_parts(task.examples_of, tasks):
-        yield Problem(("examples_of",), f"'{task.name}' is made of itself: remove one step of the circle")
-    if task.instead and task.instead not in tasks:
-        yield Problem(("instead",), f"no task '{task.instead}'; {suggest(task.instead, tasks)}")
-    for index, entry in enumerate(task.read):
-        for language in sorted(set(entry.languages or ()) - set(task.languages)):
-            message = f"'{language}' is no language of this task; {suggest(language, task.languages)}"
-            yield Problem(("read", index, "languages"), message)
-    for code, number in Counter(task.codes.values()).items():
-        if number > 1:
-            yield Problem(("codes",), f"'{code}' is the code of {number} languages: give each its own")
-    if task.options.answer is not None:
-        try:
-            re.compile(task.options.answer)
-        except re.error as error:
-            yield Problem(("options", "answer"), f"{task.options.answer!r} is no regular expression: {error}")
-    targets = [name for name, values in tasks.items() if values.get("group")]
-    for target in sorted(set(task.near) - set(targets)):
-        yield Problem(("near",), f"no target '{target}'; {suggest(target, targets)}")
-    # A tagging task without labels takes the tags of its train rows.
-    if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
-        yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
-    if task.metric not in METRICS_OF[task.type]:
-        yield Problem(("metric",), not_a_metric(task.metric, task))
-    if task.metric in ("right_language", "cut"):
-        yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
-    if task.type == "generation" and not task.trained:
-        yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")
-    elif not task.trained and task.type != "retrieval":
-        yield Problem(("trained",), "only a retrieval task can be used without training")
-    if not task.trained and not task.build.queries:
-        yield Problem(("build", "queries"), "an untrained target needs this key: set it to language or partner")
-    if any(entry.rows is not None for entry in task.read) and not task.published:
-        yield Problem(("published",), "is missing: cite who published the number of rows (read.rows)")
-    if any(entry.found is not None for entry in task.read) and not task.incomparable:
-        yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
-
-
-def _all_parts(names: Iterable[str], tasks: dict[str, Record]) -> set[str]:
-    """These tasks and all tasks whose examples they read, directly or indirectly."""
-    return ancestors(names, {name: _list(values.get("examples_of")) for name, values in tasks.items()})
-
-
-def _list(value: Any) -> list[str]:
-    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []
-
-
-def not_a_metric(metric: str, task: TaskSpec) -> str:
-    """Return in words that a metric cannot be computed from the predictions of a task."""
-    return f"'{metric}' is no metric of a {task.type} task: use {', '.join(METRICS_OF[task.type])}"
-
-
-def _builder_problems(task: TaskSpec, root: Path) -> Iterator[Problem]:
-    """A builder that does not exist. Its module is read and not imported, which would take seconds."""
-    module, _, function = task.builder.partition(":")
-    file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
-    if not file.exists():
-        yield Problem(("builder",), f"there is no module {module}")
-    elif function not in (names := BUILDERS.findall(read_text(file))):
-        yield Problem(("builder",), f"module {module} has no builder '{function}'; {suggest(function, names)}")
 
 
 def config_errors(study: Study) -> Iterator[Problem]:
@@ -121,7 +21,7 @@ def config_errors(study: Study) -> Iterator[Problem]:
         yield from unknown
         return
     found = [*_arm_problems(study), *_decoder_problems(study), *_target_problems(study)]
-    found += [*_source_language_problems(study), *_grid_problems(study)]
+    found += [*_source_language_problems(study), *_grid_problems(study), *unused_keys(study)]
     yield from [*found, *_missing_packages(study)] or _trial_problems(study)
 
 
@@ -297,10 +197,13 @@ def _missing_packages(study: Study) -> Iterator[Problem]:
         if real_language(language) not in languages_with("test") | elsewhere:
             allowed = suggest(language, languages_with("test"))
             yield Problem(("languages", index), f"sources.csv has no test package for '{language}'; {allowed}")
-    for task in [name for name in study.intermediate_tasks if study.reads_functions(name)]:
+    intermediate = [task for task in study.examples if study.role(task) == "intermediate"]
+    for task in [name for name in intermediate if study.reads_functions(name)]:  # those of arms, and parts of others
         chosen = study.config.data.tasks.get(task)
         languages = (chosen and chosen.languages) or study.tasks[task].languages
         for language in sorted(set(languages) - languages_with("intermediate")):
+            where = "this study" if chosen and chosen.languages else study.tasks[task].file
             message = f"sources.csv has no package for intermediate tasks in '{language}', a language of '{task}'"
+            path = ("data", "tasks", task, "languages") if chosen and chosen.languages else ("arms",)
             allowed = suggest(language, languages_with("intermediate"))
-            yield Problem(("arms",), f"{message} ({study.tasks[task].file}); {allowed}")
+            yield Problem(path, f"{message} (languages of {where}); {allowed}")

@@ -24,6 +24,8 @@ NEEDED = {
 }
 OTHERS = {"classification": ["text_b"], "retrieval": ["query", "document"]}
 ADDITIONAL = ("id", "unit", "cluster", "package", "answers", "copied", "options", "option_starts", "position")
+# Columns of the examples that are not read from a column under ``fields``, and what says them.
+SAID_ELSEWHERE = {"split": "the key as of read says the split", "language": "the key by of read names the language"}
 ALLOWED = "a column, a text with {columns}, a list of these, {column, names} or {number, within}"
 
 
@@ -33,9 +35,13 @@ def field_problems(task: TaskSpec) -> Iterator[Problem]:
     mappings += [(("read", index, "fields"), entry.fields) for index, entry in enumerate(task.read)]
     for path, fields in mappings:
         for name, spec in fields.items():
-            yield from _problems((*path, name), spec)
+            if name in SAID_ELSEWHERE:
+                yield Problem((*path, name), f"there is no such field, as {SAID_ELSEWHERE[name]}: remove it")
+            else:
+                yield from _problems((*path, name), spec)
     if task.builder == ROWS:
         yield from _names(task, mappings)
+        yield from _labels(task, mappings)
         if not task.read:
             yield Problem(("read",), "is missing: say which files of which source are train, dev and test rows")
 
@@ -45,13 +51,27 @@ def _names(task: TaskSpec, mappings: list[tuple[KeyPath, dict[str, Any]]]) -> It
     needed = NEEDED[task.type]
     allowed = {*needed, *OTHERS.get(task.type, ()), *ADDITIONAL}
     for path, fields in mappings:
-        for name in sorted(fields.keys() - allowed):
+        for name in sorted(fields.keys() - allowed - SAID_ELSEWHERE.keys()):
             yield Problem((*path, name), f"a {task.type} task has no such field; {suggest(name, allowed)}")
     own = [{*task.fields, *entry.fields} for entry in task.read] or [{*task.fields}]
     instead = {*OTHERS["retrieval"]} if task.type == "retrieval" else set()
     for name in needed:
         if not all(name in fields or (instead and instead <= fields) for fields in own):
             yield Problem(("fields", name), f"is missing: a {task.type} task needs it; map a column to it")
+
+
+def _labels(task: TaskSpec, mappings: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
+    """Names of values that are not among the labels of the task."""
+    for path, fields in mappings:
+        field = {"classification": "label", "tagging": "tags"}.get(task.type, "")
+        spec = fields.get(field)
+        names = spec.get("names") if isinstance(spec, dict) and task.labels and not task.options.multi else ()
+        names = list(names.values()) if isinstance(names, dict) else names
+        for name in names if isinstance(names, list) else ():
+            if name not in task.labels:
+                yield Problem(
+                    (*path, field, "names"), f"{name!r} is no label of this task; {suggest(name, task.labels)}"
+                )
 
 
 def _problems(path: KeyPath, spec: Any) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from codestilts.config.schema_errors import NO_VALUE, Problem, schema_errors
 from codestilts.config.schema_fields import Name, Strict
 from codestilts.errors import suggest
 from codestilts.files import read_yaml
+from codestilts.sources.table import Source
 
 LANGUAGES = invented.TABLE.parent / "examples/parsing/languages.yaml"
 GRAMMAR = r"\w+(\.\w+)+"
@@ -72,6 +73,22 @@ def table_errors(real: Path = LANGUAGES, made_up: Path = invented.TABLE) -> Iter
     for name, entry in read_yaml(made_up).items():
         problems = list(schema_errors(InventedLanguage, entry)) or list(_invented_problems(entry, entries))
         yield from (f"{made_up.name}: {Problem((name, *path), '').key}: {message}" for path, message in problems)
+
+
+def source_errors(sources: dict[str, Source], real: Path = LANGUAGES) -> Iterator[str]:
+    """Yield a message for each row of ``sources.csv`` that has a split in a language without an entry.
+
+    Functions are extracted from rows with a split only, so that such a row would never be used.
+
+    Args:
+        sources: The rows by name.
+        real: The table of programming languages.
+    """
+    known = read_yaml(real).keys() - {"common"}
+    for name, source in sources.items():
+        for language in sorted(source.split.keys() - known):
+            message = f"no programming language is called '{language}', so it has no split"
+            yield f"sources.csv: {name}: languages: {message}; {suggest(language, known)}"
 
 
 def _language_problems(entries: dict[str, Any]) -> Iterator[Problem]:

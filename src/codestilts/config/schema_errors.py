@@ -80,8 +80,12 @@ def _message(model: type[BaseModel], error: Any) -> str:
     match error["type"]:
         case "extra_forbidden":
             return f"unknown key; {suggest(path[-1], _allowed_keys(model, path[:-1]))}"
-        case "too_short" if not value:
+        case "too_short" if not value and error["ctx"]["min_length"] == 1:
             return "is empty: list at least one value"
+        case "too_short" | "too_long":
+            wanted = f"at least {least}" if (least := error["ctx"].get("min_length")) else None
+            wanted = wanted or f"at most {error['ctx']['max_length']}"
+            return f"must have {wanted} values, not {len(value)}: {_shown(value)}"
         case "missing":
             return "is missing: add this key"
         case "string_pattern_mismatch":

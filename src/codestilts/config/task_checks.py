@@ -1,0 +1,140 @@
+"""Checks of task files across keys and files: names that exist, and keys that fit each other."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from codestilts.config.field_specs import field_problems
+from codestilts.config.lineage import ancestors
+from codestilts.config.schema_errors import Problem, schema_errors
+from codestilts.config.schema_fields import METRICS_OF
+from codestilts.config.schema_task import TaskFile, TaskSpec
+from codestilts.config.study import Record
+from codestilts.config.task_files import PATH_KEYS
+from codestilts.errors import suggest
+from codestilts.files import read_text
+from codestilts.sources.table import Source
+
+BUILDERS = re.compile(r"^def ([a-z]\w*)\(\s*inputs: Inputs, settings: BuilderSettings\b", re.MULTILINE)
+
+
+def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
+    """Check task files: names, keys, types, sources, labels and builders.
+
+    Args:
+        tasks: The values of all task files (:func:`codestilts.config.task_files.load_tasks`).
+        sources: The rows of ``sources.csv``.
+        root: The project's folder, whose library has the builders.
+
+    Yields:
+        One message for each problem, which begins with the file.
+    """
+    for values in tasks.values():
+        for key in ("name", "suite"):
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", values[key]):
+                yield f"{values['file']}: {values[key]!r} is not a name: use lower-case letters, digits and hyphens"
+        spec = {key: value for key, value in values.items() if key not in PATH_KEYS}
+        problems = schema_errors(TaskFile, spec, exact=True)
+        if not problems:
+            task = TaskSpec.model_validate(values)
+            problems = [*_task_problems(task, tasks, sources), *field_problems(task), *_builder_problems(task, root)]
+        yield from (f"{values['file']}: {problem.key}: {problem.message}" for problem in problems)
+
+
+def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[str]) -> Iterator[Problem]:
+    """Names that do not exist, patterns that are none, and keys that require others."""
+    yield from _unknown_names(task, tasks, sources)
+    yield from _language_problems(task, tasks)
+    for path, pattern in ((("options", "answer"), task.options.answer), (("build", "problem"), task.build.problem)):
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            yield Problem(path, f"{pattern!r} is no regular expression: {error}: correct it")
+    # A tagging task without labels takes the tags of its train rows.
+    if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
+        yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
+    if task.metric not in METRICS_OF[task.type]:
+        yield Problem(("metric",), not_a_metric(task.metric, task))
+    if task.metric in ("right_language", "cut"):
+        yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
+    if task.type == "generation" and not task.trained:
+        yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")
+    elif not task.trained and task.type != "retrieval":
+        yield Problem(("trained",), "only a retrieval task can be used without training")
+    if not task.trained and not task.build.queries:
+        yield Problem(("build", "queries"), "an untrained target needs this key: set it to language or partner")
+    if any(entry.rows is not None for entry in task.read) and not task.published:
+        yield Problem(("published",), "is missing: cite who published the number of rows (read.rows)")
+    if any(entry.found is not None for entry in task.read) and not task.incomparable:
+        yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
+
+
+def _unknown_names(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[str]) -> Iterator[Problem]:
+    """Sources and tasks that do not exist, or that cannot be what the key says."""
+    named: list[tuple[tuple[str | int, ...], str]] = [(("sources",), name) for name in task.sources]
+    named += [(("read", index, "source"), entry.source) for index, entry in enumerate(task.read)]
+    for path, source in named:
+        if source not in sources:
+            yield Problem(path, f"no source '{source}'; {suggest(source, sources)}")
+    for part in sorted(set(task.examples_of) - set(tasks)):
+        yield Problem(("examples_of",), f"no task '{part}'; {suggest(part, tasks)}")
+    if task.examples_of and task.name in _all_parts(task.examples_of, tasks):
+        yield Problem(("examples_of",), f"'{task.name}' is made of itself: remove one step of the circle")
+    targets = [name for name, values in tasks.items() if values.get("group")]
+    for key, other in ((("instead",), task.instead), (("build", "like"), task.build.like)):
+        if other and other not in tasks:
+            yield Problem(key, f"no task '{other}'; {suggest(other, tasks)}")
+        elif other == task.name:
+            yield Problem(key, f"'{other}' is this task: name another one, or remove the key")
+        elif other and task.group and other not in targets:
+            yield Problem(key, f"'{other}' has no group, so it cannot be a target as this task is: name a target")
+    for target in sorted(set(task.near) - set(targets)):
+        yield Problem(("near",), f"no target '{target}'; {suggest(target, targets)}")
+
+
+def _language_problems(task: TaskSpec, tasks: dict[str, Record]) -> Iterator[Problem]:
+    """Languages that the task does not have, and codes of languages that no task has or that are used twice."""
+    own: list[tuple[tuple[str | int, ...], Iterable[str]]] = []
+    for index, entry in enumerate(task.read):
+        own.append((("read", index, "languages"), entry.languages or ()))
+        counts = {"rows": entry.rows, "found": entry.found}
+        own += [(("read", index, key), value) for key, value in counts.items() if isinstance(value, dict)]
+    if task.source_language:
+        own.append((("source_language",), [task.source_language]))
+    for path, names in own:
+        for language in sorted(set(names) - set(task.languages)):
+            yield Problem(path, f"'{language}' is no language of this task; {suggest(language, task.languages)}")
+    # Builders of pairs read a partner language that is not among those of the task.
+    known = {language for values in tasks.values() for language in _list(values.get("languages"))}
+    for language in sorted(set(task.codes) - known):
+        yield Problem(("codes", language), f"no task has the language '{language}'; {suggest(language, known)}")
+    codes = {language: task.codes.get(language, language) for language in [*task.languages, *task.codes]}
+    for code, number in Counter(codes.values()).items():
+        if number > 1:
+            yield Problem(("codes",), f"'{code}' is the code of {number} languages: give each its own")
+
+
+def _all_parts(names: Iterable[str], tasks: dict[str, Record]) -> set[str]:
+    """These tasks and all tasks whose examples they read, directly or indirectly."""
+    return ancestors(names, {name: _list(values.get("examples_of")) for name, values in tasks.items()})
+
+
+def _list(value: Any) -> list[str]:
+    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []
+
+
+def not_a_metric(metric: str, task: TaskSpec) -> str:
+    """Return in words that a metric cannot be computed from the predictions of a task."""
+    return f"'{metric}' is no metric of a {task.type} task: use {', '.join(METRICS_OF[task.type])}"
+
+
+def _builder_problems(task: TaskSpec, root: Path) -> Iterator[Problem]:
+    """A builder that does not exist. Its module is read and not imported, which would take seconds."""
+    module, _, function = task.builder.partition(":")
+    file = (root / "src" / Path(*module.split("."))).with_suffix(".py")
+    if not file.exists():
+        yield Problem(("builder",), f"there is no module {module}")
+    elif function not in (names := BUILDERS.findall(read_text(file))):
+        yield Problem(("builder",), f"module {module} has no builder '{function}'; {suggest(function, names)}")
