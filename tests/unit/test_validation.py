@@ -78,6 +78,8 @@ BAD = [
     ({"definitions.arms.code-multi.frozen": ["head"]}, "code-multi.frozen", "'embeddings' or 'decoder'"),
     ({"definitions.arms.code-multi.tasks": ["cloze", "cloze"]}, "arms.code-multi.tasks", "'cloze'", "2 times"),
     ({"statistics.contrast": ["code", "code"]}, "statistics.contrast", "'code'", "2 times"),
+    ({"statistics.contrast": ["code"]}, "statistics.contrast", "must have 2 values, not 1: ['code']"),
+    ({"statistics.contrast": ["code", "english", "docs"]}, "statistics.contrast", "must have 2 values, not 3"),
     ({"study": "../escape"}, "study", "'../escape'", "name"),
     ({"study": "x" * 101}, "study", "100 characters"),
     ({"study": True}, "study", "text", "quotes"),
@@ -249,6 +251,17 @@ def test_bad_task_is_one_clear_line(case: tuple[Any, ...], tmp_path: Path) -> No
         load_study(CONFIG, project)
     lines = [line for line in str(caught.value).splitlines() if f"cloze.yaml: {key}: " in line]
     assert any(all(word in line for word in words) for line in lines), str(caught.value)
+
+
+@pytest.mark.parametrize(("old", "new"), [(",python,train,", ",pyhton,train,"), (",python,train,", ",Python,train,")])
+def test_a_package_in_an_unknown_language_is_one_line(tmp_path: Path, old: str, new: str) -> None:
+    project = project_with(tmp_path, {})
+    table = (project / "sources.csv").read_text()
+    assert old in table
+    (project / "sources.csv").unlink()  # a link
+    (project / "sources.csv").write_text(table.replace(old, new, 1))
+    with pytest.raises(CodeStiltsError, match=f"no programming language '{new.split(',')[1]}'; did you mean 'python'"):
+        load_study(CONFIG, project)
 
 
 @pytest.mark.parametrize("language", ["go", "klingon", "english"])

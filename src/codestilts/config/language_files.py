@@ -4,7 +4,7 @@ Both are read by light code that takes their entries as they are; people add ent
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from codestilts.config.schema_errors import NO_VALUE, Problem, schema_errors
 from codestilts.config.schema_fields import Name, Strict
 from codestilts.errors import suggest
 from codestilts.files import read_yaml
+from codestilts.sources.table import Source
 
 LANGUAGES = invented.TABLE.parent / "examples/parsing/languages.yaml"
 GRAMMAR = r"\w+(\.\w+)+"
@@ -57,6 +58,14 @@ class ProgrammingLanguage(Strict):
 
 
 REQUIRED = ("suffixes", "grammar", "docs", "functions")
+
+
+def split_errors(sources: Mapping[str, Source]) -> Iterator[str]:
+    """Yield a message for each language of functions in ``sources.csv`` that the table does not have."""
+    known = [name for name, entry in read_yaml(LANGUAGES).items() if "suffixes" in entry]  # without what they share
+    for source in sources.values():
+        for language in sorted(source.split.keys() - set(known)):
+            yield f"sources.csv: {source.name}: split: no programming language '{language}'; {suggest(language, known)}"
 
 
 def table_errors(real: Path = LANGUAGES, made_up: Path = invented.TABLE) -> Iterator[str]:

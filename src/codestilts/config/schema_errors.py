@@ -82,6 +82,9 @@ def _message(model: type[BaseModel], error: Any) -> str:
             return f"unknown key; {suggest(path[-1], _allowed_keys(model, path[:-1]))}"
         case "too_short" if not value:
             return "is empty: list at least one value"
+        case "too_short" | "too_long" if isinstance(value, list):
+            least, most = error["ctx"].get("min_length"), error["ctx"].get("max_length")
+            return f"must have {least or most} values, not {len(value)}: {_shown(value)}"
         case "missing":
             return "is missing: add this key"
         case "string_pattern_mismatch":

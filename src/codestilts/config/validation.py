@@ -7,7 +7,7 @@ from typing import Any
 
 from codestilts.config.claims_file import CLAIMS, claim_problems, read_claims, unknown_names
 from codestilts.config.consistency import config_errors, task_errors
-from codestilts.config.language_files import table_errors
+from codestilts.config.language_files import split_errors, table_errors
 from codestilts.config.lineage import read_lineage, unknown_sets
 from codestilts.config.schema import Config
 from codestilts.config.schema_claims import Claim
@@ -44,7 +44,7 @@ def load_study(
     layers = [(os.path.relpath(file), read_yaml(file)) for file in files]
     errors = list(_misnamed(layers, root))
     layers += [("--config", command_line)] if command_line else []
-    errors += list(table_errors()) or list(task_errors(task_values, sources, root))
+    errors += list(table_errors()) or [*split_errors(sources), *task_errors(task_values, sources, root)]
     errors += [f"{CLAIMS}: {problem.key}: {problem.message}" for problem in claim_problems(claims)]
     problems = schema_errors(Config, config)
     if not problems and not errors:
