@@ -26,7 +26,7 @@ def main() -> None:
         compared = compare_files(arguments.archive, project)
         for file in compared:
             if file.state != "equal":
-                print(f"{file.state}: {file.name}")
+                print(f"{file.state}: {file.name}{f': {file.first}' if file.first else ''}")
         counts = Counter(file.state for file in compared)
         words = [f"{count} file{'' if count == 1 else 's'} {state}" for state, count in counts.items()]
         print(f"Tables, verdicts, data of figures and the text of the report: {', '.join(words)}")

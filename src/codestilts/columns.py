@@ -2,6 +2,16 @@
 
 # Of examples: what every task's rows have, before those of its task type.
 EXAMPLE_COLUMNS = ["id", "language", "split", "cluster", "package"]
+# What the examples of a task type have besides; in a classification of single texts text_b is empty.
+TASK_TYPE_COLUMNS = {
+    "classification": ["text_a", "text_b", "label"],
+    "multiple_choice": ["context", "choices", "label"],
+    "tagging": ["tokens", "tags"],
+    "span_qa": ["question", "context", "answer_start", "answer_text"],
+    "retrieval": ["query", "document"],
+    "generation": ["source", "reference", "output_language"],
+    "mlm": ["text"],
+}
 
 # Of predictions and scores: one model's answers to one target in one language.
 SCORE_KEYS = ["encoder", "arm", "target", "seed", "checkpoint", "language"]

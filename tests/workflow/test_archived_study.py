@@ -1,5 +1,6 @@
 """The archive of a finished study: redrawn elsewhere with equal tables, without paths, and a valid RO-Crate."""
 
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import requests
 from projects import ROOT, call, copy_project
@@ -136,6 +138,16 @@ def test_each_figure_is_linked_with_its_notebook_and_its_tables(members: dict[st
     assert {"notebooks/effects.py.ipynb", "results/micro/contrasts.csv"} <= set(primary)
     sources = [entity for entity in entities.values() if entity["@id"].startswith("#source-")]
     assert sources and all("license" in source for source in sources)
+
+
+def test_the_licence_of_the_project_is_not_claimed_for_excerpts(members: dict[str, bytes]) -> None:
+    """The made-up packages have no licence files."""
+    (root,) = [one for one in json.loads(members["ro-crate-metadata.json"])["@graph"] if one["@id"] == "./"]
+    assert "licences.csv" in root["copyrightNotice"]
+    table = pd.read_csv(io.BytesIO(members["licences.csv"]), keep_default_na=False)
+    shown = table[table["texts_in_the_archive"] != "none"]
+    assert len(shown) and set(shown["licence_files"]) == {"none in the package"}
+    assert "sample predictions of mining" not in "; ".join(table["texts_in_the_archive"])
 
 
 def test_the_validator_finds_a_workflow_run_crate(

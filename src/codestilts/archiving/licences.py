@@ -108,7 +108,7 @@ def licence_members(study: Study, results: Path, resources: Path) -> dict[str, b
                 "may_be_shared": "yes" if may_be_shared(source.licence) else "no",
                 "used_by": "; ".join(users),
                 "texts_in_the_archive": "; ".join(texts) or "none",
-                "licence_files": "; ".join(files),
+                "licence_files": "; ".join(files) or ("none in the package" if texts else ""),
             }
         )
     return {"licences.csv": pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False).encode(), **found}

@@ -7,22 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from codestilts.columns import TASK_TYPE_COLUMNS
 from codestilts.config.schema_errors import KeyPath, Problem
 from codestilts.config.schema_task import TaskSpec
 from codestilts.errors import suggest
 
 ROWS = "codestilts.examples.readers.hub_tables:rows"  # the builder that does nothing but map columns
-# The fields of rows by task type, and others: a pair of texts to classify; a pair whose query is known (retrieval).
-NEEDED = {
-    "classification": ["text_a", "label"],
-    "multiple_choice": ["context", "choices", "label"],
-    "tagging": ["tokens", "tags"],
-    "span_qa": ["question", "context", "answer_start", "answer_text"],
-    "retrieval": ["text", "partner"],
-    "generation": ["source", "reference", "output_language"],
-    "mlm": ["text"],
-}
-OTHERS = {"classification": ["text_b"], "retrieval": ["query", "document"]}
+# The fields of rows by task type, and others: the second of two texts to classify; a query and its document.
+NEEDED = TASK_TYPE_COLUMNS | {"classification": ["text_a", "label"], "retrieval": ["text", "partner"]}
+OTHERS = {"classification": ["text_b"], "retrieval": TASK_TYPE_COLUMNS["retrieval"]}
 ADDITIONAL = ("id", "unit", "cluster", "package", "answers", "copied", "options", "option_starts", "position")
 # Columns of the examples that are not read from a column under ``fields``, and what says them.
 SAID_ELSEWHERE = {"split": "the key as of read says the split", "language": "the key by of read names the language"}

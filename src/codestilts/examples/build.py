@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from codestilts.columns import EXAMPLE_COLUMNS, LABEL_SEPARATOR
+from codestilts.columns import EXAMPLE_COLUMNS, LABEL_SEPARATOR, TASK_TYPE_COLUMNS
 from codestilts.config.field_specs import ROWS
 from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import TaskFile
@@ -23,15 +23,6 @@ from codestilts.examples.parsing.natural_languages import identified_languages
 from codestilts.examples.published_counts import compare_with_published
 from codestilts.files import read_yaml
 
-TASK_TYPE_COLUMNS = {
-    "classification": ["text_a", "text_b", "label"],
-    "multiple_choice": ["context", "choices", "label"],
-    "tagging": ["tokens", "tags"],
-    "span_qa": ["question", "context", "answer_start", "answer_text"],
-    "retrieval": ["query", "document"],
-    "generation": ["source", "reference", "output_language"],
-    "mlm": ["text"],
-}
 TEXT_LISTS = {"choices", "tokens", "tags", "answers"}
 FURTHER_TEXTS = ("answers", "copied")  # columns that examples may have
 # Fields of which one must have words: a model learns nothing from a row without any.

@@ -120,6 +120,7 @@ def _describe_root(crate: ROCrate, inputs: CrateInputs, licence: str, authors: S
     )
     root["datePublished"] = inputs.ended.isoformat()
     root["license"] = crate.dereference(licence)
+    root["copyrightNotice"] = "Excerpts of sources, in predictions and samples, have the licences of licences.csv."
     root["author"] = list(authors)
     root["version"] = inputs.archived.version
 

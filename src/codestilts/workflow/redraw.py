@@ -11,7 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +31,7 @@ STUDY = "study.json"
 SETTINGS = re.compile(r"(config\.yaml|claims\.yaml|sources\.csv|(studies|tasks)/.*\.yaml|[\w.-]+\.yaml)$")
 SCORING = ("score", "score_twins", "score_baselines", "claim")
 COMPARED = (".csv", ".tex", ".json", ".parquet")  # the numbers; how figures look depends on the fonts of a machine
+NOT_RECOMPUTED = ("plan", "examples", "runs", "doses", "predictions")  # a redraw takes them from the archive
 TIMES = ("tables/stages.", "figures/jobs.")  # run times, of the redraw for what it makes
 ANALYSIS = ("compare", "collect", "concatenate", "claims", "report")
 NOTEBOOKS = re.compile(r"^rule (notebook_\w+):$", re.MULTILINE)
@@ -160,28 +163,31 @@ def rules(project: Path, start: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Compared:
-    """A file of the archive beside the one that was made again: equal, differs, or missing."""
+    """A file of the archive beside the one that was made again: equal, differs (``first`` says where), or missing."""
 
     name: str
     state: str
+    first: str = ""
 
 
 def page_text(page: str) -> list[str]:
-    """Return the lines of a report that say the same wherever it is drawn.
+    """Return the lines of a report that say the same wherever it is drawn, the data of its script included.
 
-    Left out are figures, which depend on fonts, embedded files, and the hardware and run times of jobs.
+    Left out are what figures show, which depends on fonts, embedded files, and the hardware and run times of jobs.
     """
-    without = re.sub(r"<(svg|script|style)\b.*?</\1>|data:[^\"']*", "", page, flags=re.DOTALL)
-    without = re.sub(r'<h2 id="cost">.*?(?=<h2 )', "", without, flags=re.DOTALL)
+    without = re.sub(r"<svg\b.*?</svg>", "(figure)", page, flags=re.DOTALL)
+    without = re.sub(r'<h2 id="cost">.*?(?=<h2 )', "", without, count=1, flags=re.DOTALL)
+    without = re.sub(r"<style\b.*?</style>|data:[^\"']*", "", without, flags=re.DOTALL)
     return [line.strip() for line in re.sub(r"<[^>]*>", "", without).splitlines() if line.strip()]
 
 
 def compare_tables(archive: Path, project: Path) -> Comparison:
-    """Compare the tables of an archive, value by value, with those that a redraw has made."""
+    """Compare the tables of an archive, value by value, with those that a redraw makes (not :data:`NOT_RECOMPUTED`)."""
     results, folder = f"results/{read_archived_study(archive).study}", project / "archived"
     shutil.rmtree(folder, ignore_errors=True)
     extract(archive, folder, lambda name: name.startswith(f"{results}/"))
-    return compare_results(folder / results, project / results)
+    found = compare_results(folder / results, project / results)
+    return replace(found, tables=[table for table in found.tables if table.name not in NOT_RECOMPUTED])
 
 
 def compare_files(archive: Path, project: Path) -> list[Compared]:
@@ -194,12 +200,29 @@ def compare_files(archive: Path, project: Path) -> list[Compared]:
     page = f"{results}{REPORT}"
     if page in digests(archive) and study.commit == commit():
         ours, theirs = read_member(archive, page).decode(), (project / page).read_text(encoding="utf-8")
-        found.append(Compared(page, "equal" if page_text(ours) == page_text(theirs) else "differs"))
+        found.append(_compared(page, page_text(ours), page_text(theirs)))
     for name, digest in digests(archive).items():
         inner = name.removeprefix(results)
         comparable = inner.endswith(COMPARED) and not inner.startswith(TIMES)
         if name.startswith(results) and comparable and not _is_given(name, study):
             path = project / name
-            state = "missing" if not path.exists() else "equal" if file_digest(path) == digest else "differs"
-            found.append(Compared(name, state))
+            if not path.exists():
+                found.append(Compared(name, "missing"))
+            elif file_digest(path) == digest or path.suffix == ".parquet":
+                found.append(Compared(name, "equal" if file_digest(path) == digest else "differs"))
+            else:
+                archived = read_member(archive, name).decode(errors="replace")
+                found.append(_compared(name, archived.splitlines(), path.read_text(encoding="utf-8").splitlines()))
     return found
+
+
+def _compared(name: str, archived: Sequence[str], made: Sequence[str]) -> Compared:
+    """Compare the lines of a file; the first that differs is named."""
+    for number, (ours, theirs) in enumerate(zip_longest(archived, made, fillvalue="(no line)"), start=1):
+        if ours != theirs:
+            at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), 0)
+            start = max(0, at - 40)
+            return Compared(
+                name, "differs", f"line {number}: {ours[start : at + 40]!r}, now {theirs[start : at + 40]!r}"
+            )
+    return Compared(name, "equal")
