@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from codestilts.display_names import counted
 from codestilts.errors import run
 from codestilts.release.comparison_text import comparison_text
 from codestilts.workflow.redraw import compare_files, compare_tables, prepare, redraw
@@ -28,7 +29,7 @@ def main() -> None:
             if file.state != "equal":
                 print(f"{file.state}: {file.name}{f': {file.first}' if file.first else ''}")
         counts = Counter(file.state for file in compared)
-        words = [f"{count} file{'' if count == 1 else 's'} {state}" for state, count in counts.items()]
+        words = [f"{counted(count, 'file')} {state}" for state, count in counts.items()]
         print(f"Tables, verdicts, data of figures and the text of the report: {', '.join(words)}")
         print("not recomputed, but as archived: predictions, records of runs, trials, the plan and sample predictions")
         sys.exit(int(tables.deviations > 0 or counts.total() > counts["equal"]))

@@ -109,3 +109,8 @@ def ranking_name(ranking: str) -> str:
 def rival_name(rival: str, kind: str) -> str:
     """Return a rival of a target check in words; ``kind`` is ``trivial`` (a baseline) or ``random`` (an arm)."""
     return f"random weights ({rival})" if kind == "random" else BASELINES.get(rival, rival)
+
+
+def counted(count: int, name: str) -> str:
+    """Return a number of things: ``1 encoder``, ``2 encoders``."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

@@ -199,11 +199,11 @@ def _missing_packages(study: Study) -> Iterator[Problem]:
             yield Problem(("languages", index), f"sources.csv has no test package for '{language}'; {allowed}")
     intermediate = [task for task in study.examples if study.role(task) == "intermediate"]
     for task in [name for name in intermediate if study.reads_functions(name)]:  # those of arms, and parts of others
-        chosen = study.config.data.tasks.get(task)
-        languages = (chosen and chosen.languages) or study.tasks[task].languages
-        for language in sorted(set(languages) - languages_with("intermediate")):
-            where = "this study" if chosen and chosen.languages else study.tasks[task].file
+        data = study.config.data.tasks.get(task)
+        chosen = data.languages if data else None
+        for language in sorted(set(chosen or study.tasks[task].languages) - languages_with("intermediate")):
+            where = "this study" if chosen else study.tasks[task].file
             message = f"sources.csv has no package for intermediate tasks in '{language}', a language of '{task}'"
-            path = ("data", "tasks", task, "languages") if chosen and chosen.languages else ("arms",)
+            path = ("data", "tasks", task, "languages") if chosen else ("arms",)
             allowed = suggest(language, languages_with("intermediate"))
             yield Problem(path, f"{message} (languages of {where}); {allowed}")

@@ -56,9 +56,13 @@ def _corrected(
         why = f"{result['why']}, but {row['verdict']}"
         result = result | {"verdict": INCONCLUSIVE, "why": why, "deciding": ""}
     if result["verdict"] == INCONCLUSIVE and row[VARIANCES].notna().all():
-        asked = Claim.model_validate({key: claim[key] for key in Claim.model_fields.keys() & claim.keys()})
-        result = result | {"deciding": deciding(asked, [bonferroni(row, number, confidence, sign)])}
+        result = result | {"deciding": deciding(claim_of(claim), [bonferroni(row, number, confidence, sign)])}
     return result
+
+
+def claim_of(about: Mapping[str, Any]) -> Claim:
+    """Return the claim of what :func:`evaluate` returns about it."""
+    return Claim.model_validate({key: about[key] for key in Claim.model_fields.keys() & about.keys()})
 
 
 def sign_of_primary(claim: Mapping[str, Any], row: Mapping[str, Any] | pd.Series | None) -> int:

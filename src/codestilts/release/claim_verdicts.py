@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from codestilts.config.schema_claims import Claim
 from codestilts.evaluation.claims import judge
-from codestilts.evaluation.claims_table import sign_of_primary
+from codestilts.evaluation.claims_table import claim_of, sign_of_primary
 from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.job_files import read_json
 
@@ -43,9 +42,8 @@ def uncertain_verdicts(
     for (name, encoder), part in rows[rows["value"] != ""].groupby(["claim", "encoder"], sort=False):
         about = read_json(results / "claims" / f"{name}.json")
         (result,) = [one for one in about["results"] if one["encoder"] == encoder]
-        claim = Claim.model_validate({key: about[key] for key in Claim.model_fields.keys() & about.keys()})
         by_item = allowed.loc[part.index].set_axis(part["item"]).T.to_dict()
-        verdicts = {judge(claim, list(_moved(result, by_item, move, confidence)))[0] for move in MOVES}
+        verdicts = {judge(claim_of(about), list(_moved(result, by_item, move, confidence)))[0] for move in MOVES}
         holm = any(near for row, near in primary if row["encoder"] == encoder and sign_of_primary(about, row))
         uncertain[part.index] = len(verdicts) > 1 or holm
     return uncertain

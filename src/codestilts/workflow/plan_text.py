@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from codestilts.display_names import counted
 from codestilts.sources.table import Source
 from codestilts.workflow import planning
 from codestilts.workflow.device_speed import (
@@ -88,11 +89,6 @@ def as_text(table: pd.DataFrame) -> str:
 def number(value: float) -> str:
     """Return a number with two decimals or, below one, with two digits."""
     return f"{value:,.2f}" if value >= 1 else f"{value:.2g}"
-
-
-def counted(count: int, name: str) -> str:
-    """Return a number of things: ``1 encoder``, ``2 encoders``."""
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def speed_text(plan: Plan, runs: Sequence[MeasuredRun]) -> str:

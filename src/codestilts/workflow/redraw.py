@@ -208,8 +208,10 @@ def compare_files(archive: Path, project: Path) -> list[Compared]:
             path = project / name
             if not path.exists():
                 found.append(Compared(name, "missing"))
-            elif file_digest(path) == digest or path.suffix == ".parquet":
-                found.append(Compared(name, "equal" if file_digest(path) == digest else "differs"))
+            elif file_digest(path) == digest:
+                found.append(Compared(name, "equal"))
+            elif path.suffix == ".parquet":
+                found.append(Compared(name, "differs"))
             else:
                 archived = read_member(archive, name).decode(errors="replace")
                 found.append(_compared(name, archived.splitlines(), path.read_text(encoding="utf-8").splitlines()))
