@@ -237,6 +237,7 @@ TAGS = {"tokens": ["a"], "tags": ["x"]}
         ("span_qa", SPAN, {"answer_start": "0"}, "example 1: answer_start is '0', not a whole number"),
         ("multiple_choice", CHOICE, {}, ""),
         ("multiple_choice", CHOICE, {"label": "a"}, "example 1: label is 'a', not a whole number"),
+        ("multiple_choice", CHOICE, {"choices": ["a"]}, "example 1: its fields don't fit each other"),
         ("multiple_choice", CHOICE, {"choices": "ab"}, "example 1: choices is 'ab', not a list of texts"),
         ("multiple_choice", CHOICE, {"choices": 2}, "example 1: choices is 2, not a list of texts"),
         ("tagging", TAGS, {}, ""),

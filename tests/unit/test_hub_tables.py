@@ -16,7 +16,7 @@ from hub.server import serve
 from test_sources import ROOT, make_table
 
 from codestilts.errors import CodeStiltsError
-from codestilts.sources.hub import commit_of, listing
+from codestilts.sources.hub import card, commit_of, listing
 from codestilts.sources.table import Source, read_sources
 
 COMMIT = "0123456789" * 4
@@ -152,7 +152,7 @@ def test_a_repository_that_the_hub_lacks_keeps_no_other_from_being_pinned(endpoi
     assert "unpinned:refs/convert/parquet" in rows[0] and "unpinned" not in rows[1]
 
 
-@pytest.mark.parametrize("ask", [commit_of, listing])
+@pytest.mark.parametrize("ask", [card, commit_of, listing])
 def test_without_a_connection_a_question_to_the_hub_is_one_clear_line(
     ask: Callable[[Source], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,16 @@ BAD = [
         "'code-cloze'",
         "no target in common with 'none'",
     ),
+    (
+        {
+            "arms": ["none", "code-multi", "slow"],
+            "targets": ["match", "tags"],
+            "intermediate.trial_targets": ["match", "tags"],
+            "grid": [{"arms": ["none", "code-multi"], "targets": ["tags"]}, {"arms": ["none", "slow"]}],
+            "definitions.arms.slow": {"family": "variant", "base": "code-multi", "method": "lora"},
+        },
+        "",
+    ),
     ({"arms": ["none", "xnli"]}, "arms.1", "'xnli'", "suite xtreme", "definitions.arms"),
     ({"targets": ["serch"]}, "targets", "'serch'", "'search'"),
     ({"targets": ["match", "code-cloze"]}, "targets.1", "'code-cloze'", "intermediate task"),

@@ -112,14 +112,15 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
 
 
 def _grid_problems(study: Study) -> Iterator[Problem]:
-    """Arms of a grid that cannot be compared with ``none``. In a rehearsal nothing is compared."""
+    """Arms of a grid that cannot be compared with ``none`` or with their base. In a rehearsal nothing is compared."""
     pairs = study.encoder_arms if study.config.grid and not study.config.rehearsal else {}
     for (encoder, arm), targets in pairs.items():
-        of_none = pairs.get((encoder, NONE), [])
-        if not set(targets) & set(of_none):
-            what = "has no target in common with 'none'" if of_none else "has no arm 'none' beside it"
-            message = f"'{arm}' with encoder '{encoder}' {what}, from which every effect is a difference"
-            yield Problem(("grid",), f"{message}: add 'none' to its block")
+        for other in dict.fromkeys([NONE, study.arms[arm].base or NONE]):
+            of_other = pairs.get((encoder, other), [])
+            if not set(targets) & set(of_other):
+                what = f"has no target in common with '{other}'" if of_other else f"has no arm '{other}' beside it"
+                message = f"'{arm}' with encoder '{encoder}' {what}, with which it is compared"
+                yield Problem(("grid",), f"{message}: add '{other}' to its block")
 
 
 def _decoder_problems(study: Study) -> Iterator[Problem]:

@@ -225,11 +225,12 @@ def _validate_labels(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
 
 
 def _mismatched(frame: pd.DataFrame, spec: TaskFile) -> pd.Series:
-    """Whether an example's fields contradict each other: lengths, the label's index, the answer's span."""
+    """Whether an example's fields contradict each other: lengths, the label's index, one choice, the answer's span."""
     if spec.type == "tagging":
         return frame["tokens"].str.len() != frame["tags"].str.len()
     if spec.type == "multiple_choice":
-        return (frame["label"] < 0) | (frame["label"] >= frame["choices"].str.len())
+        choices = frame["choices"].str.len()
+        return (frame["label"] < 0) | (frame["label"] >= choices) | (choices < 2)
     if spec.type == "span_qa":  # an unanswerable question has an empty answer
         matches = [
             start >= 0 and context[start : start + len(text)] == text and (text != "" or spec.options.no_answer)

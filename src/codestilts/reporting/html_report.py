@@ -22,6 +22,7 @@ from codestilts.evaluation.leakage import findings
 from codestilts.evaluation.metrics.registry import LABELS
 from codestilts.evaluation.statistics.target_checks import FEW
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
+from codestilts.job_files import read_parquet
 from codestilts.reporting.answer import Row, across_encoders, deciding, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
@@ -101,7 +102,7 @@ def render(inputs: ReportInputs) -> str:
         CodeStiltsError: A table is missing.
     """
     settings, tables = inputs.settings, read_tables(inputs.results, inputs.settings)
-    browsed = pd.read_parquet(inputs.results / BROWSED)
+    browsed = read_parquet(inputs.results / BROWSED)
     closed = without_samples(inputs.tasks, settings, {*tables["sample_predictions"]["target"], *browsed["target"]})
     not_comparable = incomparable(inputs.tasks, settings)
     engine = _engine(inputs.template.parent, not_comparable)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.config.analysis_settings import SamplePredictionsSettings
+from codestilts.job_files import read_parquet
 from codestilts.reporting.sample_predictions import COLUMNS, describe, draw, is_right
 
 PER_CELL = 10  # examples of a target in a language, if they are not too many
@@ -31,14 +32,14 @@ def browsed_predictions(
     Returns:
         One row per example and arm (:func:`codestilts.reporting.sample_predictions.describe`).
     """
-    tables = {path.stem: pd.read_parquet(path) for path in examples if settings.targets[path.stem].protocol != "mining"}
+    tables = {path.stem: read_parquet(path) for path in examples if settings.targets[path.stem].protocol != "mining"}
     cells = {
         (target, language)
         for target, table in tables.items()
         for language in table.loc[table["split"] == "test", "language"].unique()
     }
     paths = list(predictions)
-    arms = {arm for path in paths for arm in pd.read_parquet(path, columns=["arm"])["arm"].unique()}
+    arms = {arm for path in paths for arm in read_parquet(path, columns=["arm"])["arm"].unique()}
     per_cell = examples_per_cell(len(cells), len(arms))
     candidates = {
         target: draw(table, target, sorted(language for name, language in cells if name == target), CANDIDATES)
@@ -96,7 +97,7 @@ def _right(paths: Iterable[Path], drawn: dict[str, pd.DataFrame], settings: Samp
 def _answers(paths: Iterable[Path], drawn: dict[str, pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Yield the predictions of the drawn examples: of the first seed, at the first checkpoint."""
     for path in paths:
-        table = pd.read_parquet(path)
+        table = read_parquet(path)
         first = table[(table["seed"] == table["seed"].min()) & (table["split"] == "test")]
         for target, part in first.groupby("target", sort=True):
             if target in drawn:

@@ -9,6 +9,7 @@ import pandas as pd
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.display_names import language_name
 from codestilts.evaluation.metrics.code_text import spelling
+from codestilts.job_files import read_parquet
 from codestilts.seeding import derive_seed
 
 GENERATED_LANGUAGES = 5  # whose outputs are shown of a target of generation, the source language among them
@@ -49,7 +50,7 @@ def sample_predictions(
         target = settings.targets[path.stem]
         if target.protocol == "mining":
             continue
-        table = pd.read_parquet(path)
+        table = read_parquet(path)
         tested = sorted(set(table.loc[table["split"] == "test", "language"]))
         unseen = [name for name in tested if name != source and name not in seen]
         others = unseen[: GENERATED_LANGUAGES - 1 if target.type == "generation" else 1]

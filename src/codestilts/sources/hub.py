@@ -2,10 +2,12 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 from codestilts.provenance import file_digest
 from codestilts.sources.table import Source
 
@@ -46,14 +48,13 @@ def fetch_snapshot(source: Source, folder: Path) -> Path:
             accepted; or a file is not the one that the hub lists.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError
 
     kind, name = repository_of(source)
     copy = folder / source.name
     wanted = [pattern for pattern in source.keep if not pattern.startswith("!")]
     dropped = [pattern[1:] for pattern in source.keep if pattern.startswith("!")]
     revision = source.revision
-    try:
+    with _asking(source, f"cannot fetch {source.id} at {revision[:12]} from the hub"):
         snapshot_download(
             name,
             repo_type=kind,
@@ -64,18 +65,26 @@ def fetch_snapshot(source: Source, folder: Path) -> Path:
         )
         shutil.rmtree(copy / ".cache", ignore_errors=True)  # notes of the client
         _check(source, kind, name, revision, copy)
+    return copy
+
+
+@contextmanager
+def _asking(source: Source, failure: str) -> Iterator[None]:
+    """Turn what the client raises in the block into one line that says the ``failure`` and what to do."""
+    from huggingface_hub.errors import GatedRepoError
+
+    try:
+        yield
     except GatedRepoError as error:
-        where = f"{'datasets/' if kind == 'dataset' else ''}{name}"
+        kind, name = repository_of(source)
         raise CodeStiltsError(
-            f"source {source.name}: {source.id} is gated: accept its terms on the hub's page of {where}, then log in "
-            "with `hf auth login` or set HF_TOKEN"
+            f"source {source.name}: {source.id} is gated: accept its terms on the hub's page of "
+            f"{'datasets/' if kind == 'dataset' else ''}{name}, then log in with `hf auth login` or set HF_TOKEN"
         ) from error
     except client_errors() as error:
         raise CodeStiltsError(
-            f"source {source.name}: cannot fetch {source.id} at {revision[:12]} from the hub: "
-            f"{' '.join(str(error).split())}: check the connection, or the row of sources.csv"
+            f"source {source.name}: {failure}: {one_line(error)}: check the connection, or the row of sources.csv"
         ) from error
-    return copy
 
 
 def client_errors() -> tuple[type[Exception], ...]:
@@ -111,13 +120,18 @@ def _git_digest(path: Path) -> str:
 
 
 def card(source: Source) -> str:
-    """Return the text of a repository's README.md, "" if it has none."""
+    """Return the text of a repository's README.md, "" if it has none.
+
+    Raises:
+        CodeStiltsError: The hub can't be reached.
+    """
     from huggingface_hub import HfFileSystem
 
-    try:
-        return str(HfFileSystem().read_bytes(hub_path(source, "README.md")).decode(errors="replace"))
-    except FileNotFoundError:
-        return ""
+    with _asking(source, f"cannot read the card of {source.id} on the hub"):
+        try:
+            return str(HfFileSystem().read_bytes(hub_path(source, "README.md")).decode(errors="replace"))
+        except FileNotFoundError:
+            return ""
 
 
 def commit_of(source: Source) -> str:
@@ -130,14 +144,8 @@ def commit_of(source: Source) -> str:
 
     kind, name = repository_of(source)
     ref = "main" if source.pinned else source.ref
-    try:
+    with _asking(source, f"the hub gives no commit of {source.id} at {ref}"):
         return str(HfApi().repo_info(name, repo_type=kind, revision=ref).sha)
-    except client_errors() as error:
-        message = " ".join(str(error).split()).split(". ")[0]
-        raise CodeStiltsError(
-            f"source {source.name}: the hub gives no commit of {source.id} at {ref}: {message}: check the connection, "
-            "or the row of sources.csv"
-        ) from error
 
 
 def listing(source: Source) -> dict[str, int]:
@@ -149,9 +157,6 @@ def listing(source: Source) -> dict[str, int]:
     from huggingface_hub import HfApi
 
     kind, name = repository_of(source)
-    try:
+    with _asking(source, f"cannot list {source.id} on the hub"):
         entries: Any = HfApi().list_repo_tree(name, repo_type=kind, revision=source.revision, recursive=True)
         return {entry.path: entry.size for entry in entries if hasattr(entry, "size")}
-    except client_errors() as error:
-        message = " ".join(str(error).split())
-        raise CodeStiltsError(f"source {source.name}: cannot list {source.id} on the hub: {message}") from error

@@ -69,11 +69,10 @@ def hub_lookup(study: Study) -> Lookup:
         if source.kind != "hub":
             return Repository([], "", name)
         try:
-            files = listing(source)
+            return Repository(list(listing(source)), card(source), source.id)
         except CodeStiltsError as error:
             print(str(error).split(". ")[0])
             return None
-        return Repository(list(files), card(source), source.id)
 
     return lookup
 
