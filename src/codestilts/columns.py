@@ -1,5 +1,9 @@
 """Columns of tables, and names and marks in them, that more than one module reads or writes."""
 
+from typing import Any
+
+Record = dict[str, Any]  # a row, or a document of YAML or JSON: values by key
+
 # Of examples: what every task's rows have, before those of its task type.
 EXAMPLE_COLUMNS = ["id", "language", "split", "cluster", "package"]
 # What the examples of a task type have besides; in a classification of single texts text_b is empty.

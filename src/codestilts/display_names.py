@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from codestilts.columns import NONE
+
 LANGUAGES = {"cpp": "C++", "csharp": "C#", "javascript": "JavaScript", "typescript": "TypeScript", "php": "PHP"}
 FAMILY_ORDER = ["baseline", "code", "english", "docs", "mixed", "variant", "control"]  # of arms in tables and figures
 FAMILIES = {"english": "English", "docs": "documentation", "mixed": "English and code"}
@@ -59,7 +61,7 @@ def family_name(family: str) -> str:
 def side_name(name: str, kind: str) -> str:
     """Return one side of a contrast in words; ``kind`` says what ``name`` names, such as an arm, a family, a domain."""
     if kind == "arm":
-        return "no intermediate training" if name == "none" else name
+        return "no intermediate training" if name == NONE else name
     return SIDES.get(kind, "{}").format(family_name(name))
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM
 
+from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import DoseSettings
 from codestilts.tasktypes.mlm import collate
 from codestilts.training import dose_trials, loop, models
@@ -24,6 +25,7 @@ from codestilts.training.pretrained import ENCODER, INDEX
 from codestilts.training.seed_jobs import best_learning_rate, train_seeds
 
 KINDS = ("tagging", "classification", "retrieval", "mlm")
+ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 
 
@@ -191,6 +193,8 @@ def test_finished_parts_of_a_killed_trial_are_kept(
     with pytest.raises(KeyboardInterrupt):
         try_doses(killed)
     assert not killed.out.exists()
+    code = json.loads((killed.work / "key.json").read_text())["code"]
+    assert code == stage_digest(ROOT, "codestilts.training.dose_trials"), "a change of the trials' code repeats them"
     try_doses(killed)
     assert started[:2] == [("", 1e-4), ("classification", 5e-3)]
     assert started[2:] == [("retrieval", 5e-3)] * 2 + [("", 5e-3), ("classification", 5e-3), ("retrieval", 5e-3)]

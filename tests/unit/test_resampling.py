@@ -9,14 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from hypothesis import given
-from hypothesis import strategies as st
 
 from codestilts.config.analysis_settings import ComparedTarget
 from codestilts.evaluation.comparison import compare
 from codestilts.evaluation.scoring import compared, compared_runs, read_values, values
 from codestilts.evaluation.statistics import resampling
-from codestilts.evaluation.statistics.bootstrap import _percentile
 from codestilts.evaluation.sum_tables import READ, SumTables, SumWriter, names_in
 
 TOPICS, MINING = "topics", "mining"
@@ -144,16 +141,3 @@ def test_encoders_are_compared_alike_in_one_and_in_two_processes(tables) -> None
     assert list(dict.fromkeys(one["effects"]["encoder"])) == ["other", "tiny"]
     for name, expected in one.items():
         pd.testing.assert_frame_equal(two[name], expected, rtol=1e-9)
-
-
-@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50), st.floats(0, 1))
-def test_percentiles_are_those_of_numpy(draws: list[float], share: float) -> None:
-    ordered = np.sort(draws)
-    assert _percentile(ordered, share) == np.interp(share, np.linspace(0, 1, len(draws)), ordered)
-
-
-@pytest.mark.parametrize("size", [200, 300, 2000, 5000])
-def test_percentiles_at_and_beside_the_draws(size: int) -> None:
-    ordered, shares = np.sort(np.random.default_rng(size).normal(size=size)), np.linspace(0, 1, size)
-    for share in [*shares, *np.nextafter(shares[1:], 0), *np.nextafter(shares[:-1], 1)]:
-        assert _percentile(ordered, share) == np.interp(share, shares, ordered)

@@ -24,7 +24,7 @@ from codestilts.archiving.contents import (
 )
 from codestilts.archiving.disclosure import check_members, disclosures
 from codestilts.archiving.licences import excerpts, may_be_shared, sources_of_examples, sources_of_task, text_policy
-from codestilts.archiving.markdown import hub_licence, markdown_table
+from codestilts.archiving.markdown import CODE, hub_language, hub_licence, markdown_table
 from codestilts.archiving.zipped import CHECKSUMS, FILES, extract, write_archive
 from codestilts.config.registration import plan_of
 from codestilts.config.settings_json import short_digest
@@ -282,3 +282,12 @@ def test_cards_name_licences_as_the_hub_does_and_escape_bars() -> None:
     assert hub_licence(["MIT", "Apache-2.0 OR BSD-2-Clause"]) == ("other", "(Apache-2.0 OR BSD-2-Clause) AND MIT")
     table = pd.DataFrame({"a|b": ["x\ny", "|"], "n": [1.5, 2.0]})
     assert markdown_table(table) == "| a\\|b | n |\n| --- | --- |\n| x y | 1.5 |\n| \\| | 2 |"
+
+
+def test_languages_have_the_codes_of_the_hub() -> None:
+    languages = {"english": "en", "chinese": "zh", "burmese": "my", "javanese": "jv", "yoruba": "yo", "python": "code"}
+    assert {name: hub_language(name) for name in languages} == languages
+    tasks = load_study(read_configs([ROOT / "config.yaml"]), ROOT).tasks.values()
+    coded = {(name, hub_language(name) == CODE) for task in tasks for name in task.languages if task.suite != "control"}
+    natural = {name for task in tasks if task.suite in ("english", "xtreme") for name in task.languages}
+    assert {name for name, code in coded if not code} == natural and len(natural) == 40

@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 from huggingface_hub import DatasetCardData
 
 from codestilts.archiving.licences import may_be_shared, sources_of_examples
-from codestilts.archiving.markdown import card, hub_languages, hub_licence, markdown_table, render
+from codestilts.archiving.markdown import CODE, card, hub_language, hub_licence, markdown_table, render
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
 
-CODE = ("code", "docs", "pl")  # suites whose languages are programming languages
 TEMPLATE = "report/data_card.md.j2"
 SPLITS = ["train", "dev", "test"]
 # The hub's names of tasks (https://huggingface.co/docs/hub/datasets-cards), by task type.
@@ -58,10 +57,10 @@ def data_card(study: Study, task: str, examples: Path, audit: pd.DataFrame, root
         pretty_name=task,
         license=name,
         license_name=details,
-        language=hub_languages(spec, languages),
+        language=sorted(set(map(hub_language, languages))),
         task_categories=[CATEGORIES[spec.type]],
         size_categories=[next((size for most, size in SIZES.items() if len(rows) < most), "n>10M")],
-        tags=[f"programming-language:{language}" for language in languages] if spec.suite in CODE else None,
+        tags=[f"programming-language:{name}" for name in languages if hub_language(name) == CODE] or None,
     )
     related = audit[(audit["trained_on"] == task) | (audit["tested_on"] == task)]
     found = related[(related[["clusters", "shared_texts", "left_out", "remaining"]].astype(float) > 0).any(axis=1)]

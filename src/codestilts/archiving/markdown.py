@@ -9,9 +9,8 @@ import pandas as pd
 from huggingface_hub import CardData
 from jinja2 import Environment, StrictUndefined
 
-from codestilts.config.schema_task import TaskSpec
+from codestilts.examples.parsing.natural_languages import identified_languages
 
-ENGLISH = "english"
 # Those of the hub's keys (its documentation, "Licenses") that licences of sources have or may get.
 HUB_LICENCES = frozenset(
     {
@@ -20,7 +19,8 @@ HUB_LICENCES = frozenset(
         *("lgpl-2.1", "lgpl-3.0", "mit", "mpl-2.0", "unlicense", "zlib"),
     }
 )
-NATURAL = "xtreme"  # the suite whose tasks are in other natural languages too
+CODE = "code"  # the hub's word for all programming languages
+UNIDENTIFIED = {"burmese": "my", "javanese": "jv", "malayalam": "ml"}  # the tasks' languages that lingua lacks
 
 
 def render(template: Path, values: dict[str, Any]) -> str:
@@ -43,11 +43,10 @@ def hub_licence(licences: Iterable[str]) -> tuple[str, str | None]:
     return "other", " AND ".join(f"({name})" if " OR " in name else name for name in names) or "none"
 
 
-def hub_languages(spec: TaskSpec, languages: Iterable[str]) -> list[str]:
-    """Return the hub's codes of a task's languages: those of natural languages, and ``code`` for all others."""
-    codes = spec.codes if spec.suite == NATURAL else {}
-    found = {"en" if language == ENGLISH else codes.get(language, "code") for language in languages}
-    return sorted(code for code in found if code == "code" or re.fullmatch("[a-z]{2,3}", code))
+def hub_language(language: str) -> str:
+    """Return the hub's code of a language: that of ISO 639-1, or ``code`` for programming languages."""
+    natural = identified_languages().get(language)
+    return natural.iso_code_639_1.name.lower() if natural else UNIDENTIFIED.get(language, CODE)
 
 
 def markdown_table(table: pd.DataFrame) -> str:

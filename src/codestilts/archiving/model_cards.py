@@ -9,8 +9,9 @@ import pandas as pd
 from huggingface_hub import ModelCardData
 
 from codestilts.archiving.data_cards import CATEGORIES, LEAKAGE
-from codestilts.archiving.markdown import card, hub_languages, hub_licence, markdown_table, render
-from codestilts.config.study import Record, Study
+from codestilts.archiving.markdown import card, hub_language, hub_licence, markdown_table, render
+from codestilts.columns import Record
+from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.provenance import file_digest
 
@@ -48,7 +49,7 @@ def model_card(study: Study, models: Sequence[Path], audit: pd.DataFrame, scores
         license=name,
         license_name=details,
         base_model=source.id.partition("/")[2] if source.kind == "hub" else None,
-        language=sorted({code for task in trained for code in hub_languages(study.tasks[task], languages[task])}),
+        language=sorted({hub_language(name) for task in trained for name in languages[task]}),
         pipeline_tag=CATEGORIES[study.tasks[target].type] if target else None,
         tags=["intermediate-task-training", f"encoder:{encoder}", f"arm:{arm}"],
     )

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from codestilts.columns import Record
 from codestilts.config.schema_claims import KEYS_OF_KIND, Claim, Facts, Side
 from codestilts.config.schema_errors import KeyPath, Problem, schema_errors
 from codestilts.config.schema_fields import METRICS_OF, Family
 from codestilts.config.schema_task import TaskSpec
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
 from codestilts.config.task_checks import not_a_metric
 from codestilts.errors import suggest
 from codestilts.files import read_yaml

@@ -76,19 +76,19 @@ def _undefined_arms(study: Study) -> Iterator[Problem]:
 def _arm_problems(study: Study) -> Iterator[Problem]:
     """Arms that repeat the arm ``none``, controls without families, and bases outside the study."""
     config, bases = study.config, {name: [arm.base] for name, arm in study.arms.items() if arm.base}
-    if "none" not in config.arms:
+    if NONE not in config.arms:
         yield Problem(("arms",), "'none' is missing: add it, because every effect is a difference from it")
     for index, name in enumerate(config.arms):
         arm, definition = study.arms[name], ("definitions", "arms", name)
         usual = arm.method == "full" and arm.target_learning_rate_factor == 1 and not arm.frozen
         untrained = not arm.tasks and arm.init == "pretrained" and usual
-        if name == "none" and (arm.tasks or arm.init != "pretrained"):
+        if name == NONE and (arm.tasks or arm.init != "pretrained"):
             message = "must have no tasks and pretrained weights, because every effect is a difference from it"
             yield Problem(definition, f"{message}: give this arm another name")
         if "decoder" in arm.frozen and "generation" not in {study.tasks[target].type for target in study.targets}:
             message = "no target of this study has a decoder: remove it, or add a target of the type generation"
             yield Problem((*definition, "frozen"), message)
-        if name != "none" and untrained and not study.parent_arm(name):
+        if name != NONE and untrained and not study.parent_arm(name):
             yield Problem(("arms", index), f"'{name}' has no tasks and starts from pretrained weights, as 'none' does")
         if arm.family == "control" and arm.controls_for is None:
             message = f"'{name}' is a control: list the families that it is a control for, or [] for none"

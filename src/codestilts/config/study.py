@@ -3,8 +3,9 @@
 import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
+from codestilts.columns import NONE
 from codestilts.config.lineage import ancestors, sets_of
 from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_claims import Claim
@@ -12,8 +13,6 @@ from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
 from codestilts.invented import real_language
 from codestilts.sources.table import Source
-
-Record = dict[str, Any]
 
 
 def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
@@ -313,7 +312,7 @@ class Study:
     @cached_property
     def shown_arms(self) -> list[str]:
         """The arms whose curves and predictions the report shows: none, and one of each family in the contrast."""
-        shown = ["none"]
+        shown = [NONE]
         for family in self.config.statistics.contrast:
             members = [name for name, arm in self.arms.items() if arm.family == family]
             shown += sorted(members, key=lambda name: -len(self.arms[name].tasks))[:1]

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from codestilts.columns import Record
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
 from codestilts.config.schema_fields import METRICS_OF
 from codestilts.config.schema_task import TaskFile, TaskSpec
-from codestilts.config.study import Record
 from codestilts.config.task_files import PATH_KEYS
 from codestilts.errors import suggest
 from codestilts.files import read_text

@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from codestilts.columns import NONE
+from codestilts.columns import NONE, Record
 from codestilts.config.doses import dose_targets
 from codestilts.config.preparation_jobs import drawn_size
 from codestilts.config.schema import Budget
 from codestilts.config.schema_task import TaskSpec
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
 from codestilts.config.training_settings import (
     ENCODING_OPTIONS,
     DoseSettings,

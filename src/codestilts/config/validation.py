@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from codestilts.columns import Record
 from codestilts.config.claims_file import CLAIMS, claim_problems, read_claims, unknown_names
 from codestilts.config.consistency import config_errors
 from codestilts.config.language_files import source_errors, table_errors
@@ -14,7 +15,7 @@ from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_errors import KeyPath, schema_errors
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.source_languages import in_other_sources
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
 from codestilts.config.task_checks import task_errors
 from codestilts.config.task_files import load_tasks
 from codestilts.errors import CodeStiltsError

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from codestilts.columns import NONE
 from codestilts.config.analysis_jobs import baseline_score_settings, comparison_settings, score_settings
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
@@ -77,9 +78,9 @@ def finished_part(study: Study, files: Collection[Run]) -> tuple[list[str], set[
         The batches of seeds, and the encoders and targets with all of which it is finished: of several such parts the
         one with the most runs, and of these the one with the most batches. Both are empty if there is none.
     """
-    first = [(encoder, target) for (encoder, arm), own in study.encoder_arms.items() if arm == "none" for target in own]
+    first = [(encoder, target) for (encoder, arm), own in study.encoder_arms.items() if arm == NONE for target in own]
     done = {
-        seeds: {(name, target) for name, target in first if (name, "none", target, seeds) in files}
+        seeds: {(name, target) for name, target in first if (name, NONE, target, seeds) in files}
         for seeds in study.batches
     }
     ordered = sorted((seeds for seeds in study.batches if done[seeds]), key=lambda seeds: -len(done[seeds]))

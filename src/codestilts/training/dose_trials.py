@@ -98,8 +98,8 @@ def mean_of_groups(values: Mapping[str, float], groups: Mapping[str, str]) -> fl
 
 def _try_doses(job: DoseJob, device: torch.device) -> None:
     settings = next(iter(job.settings.targets.values()))
-    set_up_torch(settings)
-    origin = origin_of(job.encoded, parent_folders(job.encoder, None, [job.seed]))
+    set_up_torch(settings.threads, settings.tf32)
+    origin = origin_of(__name__, job.encoded, parent_folders(job.encoder, None, [job.seed]))
     run_on_rank_zero(partial(clear_unless_same, job.work, {"settings": to_plain(job.settings), **origin}))
     files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}
     for rate, path in files.items():

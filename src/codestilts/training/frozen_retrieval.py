@@ -11,6 +11,7 @@ import torch
 
 from codestilts.columns import LAYERS
 from codestilts.config.training_settings import RetrievalSettings, to_plain
+from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import atomic, environment, peak_memory_mb, write_json
 from codestilts.seeding import derive_seed
@@ -54,7 +55,7 @@ class RetrievalJob:
 def predict_targets(job: RetrievalJob, device: torch.device) -> None:
     """Predict every untrained target with every seed's encoder."""
     settings = job.settings
-    set_up_torch(settings)
+    set_up_torch(settings.threads, settings.tf32)
     began = time.perf_counter()
     inputs = RetrievalInputs(settings, load_tokenizer(job.encoder), device)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
@@ -66,11 +67,10 @@ def predict_targets(job: RetrievalJob, device: torch.device) -> None:
             rows.to_parquet(temporary, index=False)
         sweeps += [result.sweep for result in results]
         print(f"{settings.encoder} / {settings.arm}  {encoded.name}: {len(rows)} predictions", flush=True)
-    with atomic(job.sweep) as temporary:
-        pd.concat([pd.DataFrame(columns=LAYERS), *sweeps], ignore_index=True).to_csv(temporary, index=False)
+    write_csv(pd.concat([pd.DataFrame(columns=LAYERS), *sweeps], ignore_index=True), job.sweep)
     record = {
         "settings": to_plain(settings),
-        **origin_of(list(job.predictions), parents),
+        **origin_of(__name__, list(job.predictions), parents),
         "seconds": round(time.perf_counter() - began, 2),
         "peak_memory_mb": peak_memory_mb(),
         "precision": describe(device, settings.precision),

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from codestilts.code_digest import stage_digest
-from codestilts.config.training_settings import RetrievalSettings, TrainingSettings, TuningSettings, to_plain
+from codestilts.config.training_settings import TrainingSettings, TuningSettings, to_plain
 from codestilts.errors import CodeStiltsError
 from codestilts.job_files import read_json, read_parquet, reading
 from codestilts.provenance import atomic, file_digest, write_json
@@ -99,9 +99,9 @@ def train_seeds(job: TrainingJob) -> None:
 
 def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     settings = job.settings
-    set_up_torch(settings)
+    set_up_torch(settings.threads, settings.tf32)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
-    origin = origin_of(job.encoded, parents)
+    origin = origin_of(__name__, job.encoded, parents)
     if run_on_rank_zero(partial(is_done, job, origin)):
         print("done by the job of an earlier run, which continued without it", flush=True)
         return
@@ -188,9 +188,9 @@ def try_learning_rates(job: TuningJob) -> None:
 
 def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     settings = job.settings.training
-    set_up_torch(settings)
+    set_up_torch(settings.threads, settings.tf32)
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
-    key = {"settings": to_plain(job.settings), **origin_of(job.encoded, parents)}
+    key = {"settings": to_plain(job.settings), **origin_of(__name__, job.encoded, parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
     inputs = load_inputs(settings, job.encoder, job.encoded, device, held_out=False)
     files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}
@@ -245,13 +245,13 @@ def best_learning_rate(trials: list[dict[str, Any]]) -> float:
     return float(max(ordered, key=lambda trial: trial["dev"])["learning_rate"])
 
 
-def set_up_torch(settings: TrainingSettings | RetrievalSettings) -> None:
-    """Compute with the settings' threads, with TF32 if they allow it, and without keeping memory that is not used."""
-    torch.set_num_threads(settings.threads)
+def set_up_torch(threads: int, tf32: bool) -> None:
+    """Compute with some threads, with TF32 if it is allowed, and without keeping memory that is not used."""
+    torch.set_num_threads(threads)
     return_large_blocks()
     if not gc.get_freeze_count():
         gc.freeze()  # what is imported stays: the collection before each run need not search it
-    allow_tf32(settings.tf32)
+    allow_tf32(tf32)
 
 
 def parent_folders(encoder: Path, parent: Path | None, seeds: Sequence[int]) -> dict[int, Path]:
@@ -280,14 +280,16 @@ def is_done(job: TrainingJob, origin: dict[str, Any]) -> bool:
     return all(key.items() <= read_json(path).items() for path in records)
 
 
-def origin_of(encoded: Sequence[Path], parents: Mapping[int, Path]) -> dict[str, Any]:
+def origin_of(module: str, encoded: Sequence[Path], parents: Mapping[int, Path]) -> dict[str, Any]:
     """Return digests of what outputs depend on besides settings: code, encoded tasks and each seed's parent weights.
+
+    The code is that of ``module``, which does the job, and all that it imports.
 
     A file that several seeds start from is read once.
     """
     digest = cache(file_digest)
     return {
-        "code": stage_digest(Path(__file__).parents[3], __name__),
+        "code": stage_digest(Path(__file__).parents[3], module),
         "data": {folder.name: file_digest(folder / RECORD) for folder in encoded},
         "parents": {str(seed): digest(folder / models.ENCODER) for seed, folder in parents.items()},
     }

@@ -19,15 +19,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codestilts.config.transferability_settings import TransferabilitySettings
+from codestilts.csv_tables import write_csv
 from codestilts.evaluation.logme import logme
-from codestilts.provenance import atomic
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.registry import select_rows
 from codestilts.training.inputs import EncodedTask
 from codestilts.training.label_states import Sequences, labelled_states, sequence_states
 from codestilts.training.models import TaskModel, load_encoder
-from codestilts.training.precision import allow_tf32
+from codestilts.training.seed_jobs import set_up_torch
 from codestilts.training.tokenizers import load_tokenizer
 
 
@@ -63,8 +63,7 @@ class Sample:
 def measure(job: TransferabilityJob, device: torch.device) -> None:
     """Measure one arm and write a row for each target."""
     settings, tokenizer = job.settings, load_tokenizer(job.encoder)
-    torch.set_num_threads(1)
-    allow_tf32(settings.tf32)
+    set_up_torch(1, settings.tf32)
     samples = {folder.name: draw(folder, settings, tokenizer) for folder in job.encoded}
     pretrained = _load(job.encoder, device)
     vectors = {name: mean_state(pretrained, sample, tokenizer, settings) for name, sample in samples.items()}
@@ -86,8 +85,7 @@ def measure(job: TransferabilityJob, device: torch.device) -> None:
             }
         )
         print(f"{settings.encoder} / {settings.arm} / {name}: LogME {rows[-1]['log_me']:.4f}", flush=True)
-    with atomic(job.out) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+    write_csv(pd.DataFrame(rows), job.out)
 
 
 def _load(folder: Path, device: torch.device) -> nn.Module:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from codestilts.config.study import Record, Study
+from codestilts.columns import Record
+from codestilts.config.study import Study
 from codestilts.config.training_settings import TrainingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.job_files import read_json, reading

@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from codestilts.columns import Record
 from codestilts.config.encoder_limits import linear_layers, unmet_requirements
 from codestilts.config.preparation_jobs import encoder_requirements
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.architectures import PUBLISHED, EncoderDecoder, read_config
 

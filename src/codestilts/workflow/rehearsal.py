@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from codestilts.config.study import Record, Study
+from codestilts.columns import NONE, Record
+from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.readers.hub_tables import languages_of, with_code
 from codestilts.examples.readers.repository import Repository
@@ -152,7 +153,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each")
     arms, gaps = _choose_arms(study, available)
     targets = [gaps.substitutes.get(name, name) for name in study.targets]
     targets = [name for name in dict.fromkeys(targets) if name in available.languages]
-    if not targets or "none" not in arms:
+    if not targets or NONE not in arms:
         raise CodeStiltsError("no target of the study is available: check that HF_ENDPOINT names the right hub")
     languages = {language for name in targets for language in available.languages[name]}
     tasks: Record = {name: {"languages": own} | _tiny_sizes(study, name) for name, own in available.languages.items()}
@@ -220,7 +221,7 @@ def _choose_arms(study: Study, available: Availability) -> tuple[Record, Gaps]:
             arm_substitutes[name] = substitutes
         definitions[name] = arm.model_dump(exclude_none=True) | {"tasks": tasks}
     for name, definition in list(definitions.items()):
-        if (base := definition.get("base", "none")) not in definitions:
+        if (base := definition.get("base", NONE)) not in definitions:
             reasons[name] = f"its base {base} is left out"
             del definitions[name]
     targets = {

@@ -9,8 +9,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from snakemake.utils import update_config
 
+from codestilts.columns import Record
 from codestilts.config.registration import note_run
-from codestilts.config.study import Record, Study
+from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.workflow.encoder_checks import check_encoders

@@ -67,18 +67,8 @@ def _interval(
 
     (freedom, wider), tail = spread, 0.5 + confidence / 2
     stretch = wider * max(1.0, float(stdtrit(freedom, tail) / ndtri(tail)))
-    low, high = (_percentile(resampled, share) for share in (1 - tail, tail))
+    low, high = np.interp([1 - tail, tail], _shares(len(resampled)), resampled).tolist()
     return value - stretch * max(value - low, 0.0), value + stretch * max(high - value, 0.0)
-
-
-def _percentile(draws: np.ndarray, share: float) -> float:
-    """Return a percentile of sorted draws, interpolated as :func:`numpy.interp` does but without a pass over them."""
-    shares = _shares(len(draws))
-    below = min(int(share * (len(draws) - 1)), len(draws) - 2)
-    below += int(shares[below + 1] <= share) - int(shares[below] > share)
-    below = min(below, len(draws) - 2)
-    slope = (draws[below + 1] - draws[below]) / (shares[below + 1] - shares[below])
-    return float(slope * (share - shares[below]) + draws[below])
 
 
 @lru_cache(maxsize=1)

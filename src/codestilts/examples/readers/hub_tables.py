@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from codestilts.columns import Record
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.published_counts import record_counts
@@ -22,8 +23,6 @@ from codestilts.examples.sampling import keep_rows, log_dropped_rows, orient_pai
 UNLABELLED = (-1, "-1", "")  # marks of a hidden or missing label in the hub's sets, besides null
 LABELS = ("label", "tags")
 OPTIONAL = ("id", "unit", "cluster", "package", "check", "name", "repo")  # a field that a row may lack
-
-Record = dict[str, Any]
 
 
 def rows(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:

@@ -27,6 +27,7 @@ import pyarrow as pa
 import yaml
 from fsspec.utils import glob_translate
 
+from codestilts.columns import Record
 from codestilts.errors import CodeStiltsError, suggest
 from codestilts.examples.readers.table_files import READERS
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 SPLIT_FILES = ("{split}-[0-9]*", "{split}/*", "{split}.*")
 DEFAULT_FOLDERS = ("default/", "data/", "")  # of a config without a name
 _LATER_PART = re.compile(r"-0*[1-9]\d*-of-\d+\.")  # not the first part of a table: a rehearsal does not fetch it
-
-Record = dict[str, Any]
 
 
 class Repository:

@@ -10,11 +10,12 @@ from typing import IO, Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from codestilts.columns import Record
+
 CHUNK = 10_000  # rows of JSON lines in memory at a time
 HALF = "half of a surrogate pair, which is no character"
 _ESCAPED = re.compile(rb"\\u[dD]")
 
-Record = dict[str, Any]
 Reader = Callable[[IO[bytes], frozenset[str], Counter[str]], Iterator[pd.DataFrame]]
 
 
