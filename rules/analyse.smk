@@ -46,7 +46,7 @@ use rule score as score_twins with:
         "Scoring {wildcards.encoder} after {wildcards.arm}: other source languages"
 
 
-rule score_baselines:
+use rule score as score_baselines with:
     input:
         predictions=expand("<results>/baselines/{target}.parquet", target=STUDY.targets),
         image=IMAGE_DIGEST,
@@ -57,7 +57,6 @@ rule score_baselines:
         "<results>/logs/score/baselines.log",
     benchmark:
         "<results>/benchmarks/score/baselines.tsv"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -67,9 +66,6 @@ rule score_baselines:
         code=code("scripts/score.py"),
     message:
         "Scoring the trivial baselines"
-    shell:
-        "python {params.script:q} --predictions {input.predictions} --settings {params.settings:q}"
-        " --values {output.values} --sums {output.sums} 2>&1 | tee {log}"
 
 
 rule language_similarity:
@@ -292,5 +288,5 @@ rule audit:
         "Auditing leakage between training and test sets"
     shell:
         "python {params.script:q} --training {input.training} --targets {input.targets}"
-        " --clusters {input.clusters} --encoded {input.encoded} {params.rehearsal}"
+        " --text-clusters {input.clusters} --encoded {input.encoded} {params.rehearsal}"
         " --tasks {input.tasks:q} --matched {output.matched} --out {output.audit} 2>&1 | tee {log}"

@@ -33,17 +33,19 @@ def records_of_pair(wildcards):
 
 def shown_predictions(wildcards):
     """Of the pairs that the report shows, the first batch of seeds."""
-    pairs = list(dict.fromkeys((encoder, arm) for encoder, arm, _ in STUDY.shown_runs))
-    runs = [run for pair in pairs for run in runs_of_pair(pair)]
-    first = next(iter(STUDY.batches))
-    return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
+    return first_predictions(dict.fromkeys((encoder, arm) for encoder, arm, _ in STUDY.shown_runs))
 
 
 def browsed_predictions(wildcards):
     """Of each arm, with its first encoder, the first batch of seeds."""
-    pairs = [(encoder, arm) for arm, encoder in {arm: name for name, arm in reversed(STUDY.encoder_arms)}.items()]
+    encoders = {arm: encoder for encoder, arm in reversed(STUDY.encoder_arms)}
+    return first_predictions((encoder, arm) for arm, encoder in encoders.items())
+
+
+def first_predictions(pairs):
+    """Those of the first batch of seeds."""
+    pairs, first = list(pairs), next(iter(STUDY.batches))
     runs = [run for pair in pairs for run in runs_of_pair(pair)]
-    first = next(iter(STUDY.batches))
     return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
 
 

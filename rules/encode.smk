@@ -46,7 +46,7 @@ rule encode:
     params:
         script=in_checkout("scripts/encode.py"),
         encoder=subpath(input.tokenizer, parent=True),
-        clusters=option("--clusters", "clusters"),
+        clusters=option("--text-clusters", "clusters"),
         settings=settings("encode"),
         code=code("scripts/encode.py"),
     message:

@@ -97,7 +97,7 @@ rule build:
         runtime=growing(30),
     params:
         script=in_checkout("scripts/build.py"),
-        near_duplicates=option("--clusters", "near_duplicates"),
+        near_duplicates=option("--near-duplicates", "near_duplicates"),
         settings=settings("build"),
         code=builder_code,
     message:

@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--training", type=Path, nargs="*", default=[], help="examples of intermediate tasks (parquet)")
     parser.add_argument("--targets", type=Path, nargs="+", required=True, help="examples of targets (parquet)")
-    parser.add_argument("--clusters", type=Path, required=True, help="text_clusters.parquet")
+    parser.add_argument("--text-clusters", type=Path, required=True, help="text_clusters.parquet")
     parser.add_argument(
         "--encoded", type=Path, nargs="*", default=[], help="encoded tasks: they say which examples are left out"
     )
@@ -33,7 +33,7 @@ def main() -> None:
     training = {path.stem: path for path in sorted(arguments.training)}
     records = {folder.name: read_json(folder / "encoded.json") for folder in arguments.encoded}
     left_out = {task: np.array(record["left_out"], dtype=np.int64) for task, record in records.items()}
-    table = audit(training | targets, targets, read_parquet(arguments.clusters), left_out)
+    table = audit(training | targets, targets, read_parquet(arguments.text_clusters), left_out)
     if arguments.matched:
         tables = {name: read_parquet(path) for name, path in training.items()}
         write_csv(matched_tasks({path.stem: read_yaml(path) for path in arguments.tasks}, tables), arguments.matched)

@@ -16,14 +16,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", type=Path, required=True, help="YAML file of the task")
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="functions, archives or examples")
-    parser.add_argument("--clusters", type=Path, help="near_duplicates.parquet (tasks made of functions)")
+    parser.add_argument("--near-duplicates", type=Path, help="near_duplicates.parquet (tasks made of functions)")
     read = from_json("--settings", BuildSettings)
     parser.add_argument("--settings", type=read, default="{}", help="JSON: train, dev, test, source_language, ...")
     parser.add_argument("--out", type=Path, required=True, help="parquet file of examples to write")
     arguments = parser.parse_args()
     if not arguments.task.exists():
         raise CodeStiltsError(f"{arguments.task}: no such task file: name one of tasks/")
-    inputs = Inputs({path.stem: path for path in arguments.inputs}, arguments.clusters)
+    inputs = Inputs({path.stem: path for path in arguments.inputs}, arguments.near_duplicates)
     frame, notes = build_examples(arguments.task, inputs, arguments.settings)
     with atomic(arguments.out) as path:
         frame.to_parquet(path, index=False)
