@@ -290,6 +290,7 @@ rule report:
         script=in_checkout("scripts/report.py"),
         results=subpath(output[0], parent=True),
         image=option("--image", "image"),
+        overlays=overlays,
         settings=settings("report"),
         plan=lambda wildcards: expected_state(STUDY, Path(RESULTS)),
         code=code("scripts/report.py"),
@@ -297,4 +298,5 @@ rule report:
         "Writing the report"
     shell:
         "python {params.script:q} --results {params.results} --sources {input.sources:q} --tasks {input.tasks:q}"
-        " --template {input.template:q} {params.image} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        " --template {input.template:q} {params.image} --overlays {params.overlays:q} --settings {params.settings:q}"
+        " --out {output} 2>&1 | tee {log}"

@@ -39,4 +39,9 @@ def exhibits_of(notebook):
     return files_of(notebook, "figures", "svg", "csv") + files_of(notebook, "tables", "csv")
 
 
+def overlays(wildcards, output):
+    """The config files over config.yaml, for the commands of the page; ``output`` keeps it from repeating the job."""
+    return [os.path.relpath(path) for path in INVOCATION.config_files[1:]]
+
+
 ENCODER_EXHIBITS = expand([path for name in NOTEBOOKS for path in exhibits_of(name)], encoder=STUDY.encoders)

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--template", type=Path, required=True, help="template of the page, beside its style and script"
     )
+    parser.add_argument("--overlays", nargs="*", default=[], help="the study's config files over config.yaml")
     parser.add_argument("--image", type=Path, help="file with the digest of the container image of the jobs")
     add_settings(parser, ReportSettings)
     parser.add_argument("--out", required=True, help="the page (HTML), written")
@@ -35,6 +36,7 @@ def main() -> None:
         tasks={path.stem: read_yaml(path) for path in arguments.tasks},
         settings=arguments.settings,
         energy=energy_of_study(read_csv(arguments.results / "runs.csv"), hours),
+        overlays=arguments.overlays,
         image=arguments.image.read_text(encoding="utf-8").split()[0] if arguments.image else "",
     )
     page = render(inputs)

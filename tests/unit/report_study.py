@@ -1,5 +1,6 @@
 """A synthetic study, its folder of results and its page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,12 @@ def write_exhibits(results: Path) -> None:
         pd.DataFrame(columns=BROWSED_COLUMNS).to_parquet(results / BROWSED)
 
 
-def page(results: Path, settings: ReportSettings = SETTINGS, tasks: dict[str, dict[str, Any]] | None = None) -> str:
+def page(
+    results: Path,
+    settings: ReportSettings = SETTINGS,
+    tasks: dict[str, dict[str, Any]] | None = None,
+    overlays: Sequence[str] = ("studies/synthetic.yaml",),
+) -> str:
     """The page of these results; all tasks are classification, but for those that ``tasks`` has."""
     write_exhibits(results)
     source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
@@ -114,5 +120,6 @@ def page(results: Path, settings: ReportSettings = SETTINGS, tasks: dict[str, di
         sources=pd.DataFrame([source | {"citation": EVIL, "bytes": "1000", "notes": "fine-tuned & more"}]),
         tasks={name: yaml.safe_load(TASK) for name in ["cloze", *settings.comparison.targets]} | (tasks or {}),
         settings=settings,
+        overlays=overlays,
     )
     return render(inputs)

@@ -11,7 +11,8 @@ from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import audit, violations
 from codestilts.examples import build as build_module
-from codestilts.examples.build import check_test_sets, validate_examples
+from codestilts.examples.build import check_test_sets
+from codestilts.examples.contract import validate_examples
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"train": 40, "dev": 12, "test": 8, "source_language": "python"}

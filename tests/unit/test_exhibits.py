@@ -47,10 +47,6 @@ def test_an_exhibit_of_an_encoder_and_one_of_the_study() -> None:
     )
     assert figure.notebook == "notebooks/tiny/effects.ipynb"
     assert (table.made, table.notebook) == ("tables/arms.csv", f"notebooks/{WHOLE_STUDY}.ipynb")
-    assert figure.goal("pocket") == "results/pocket/figures/tiny/effects-all-groups.svg"
-    assert table.goal("desk") == "results/desk/tables/arms.csv --configfile studies/desk.yaml"
-    overlays = "studies/desk.yaml results/desk-rehearsal/overlay.yaml"
-    assert table.goal("desk-rehearsal") == f"results/desk-rehearsal/tables/arms.csv --configfile {overlays}"
 
 
 def test_arms_are_described_family_by_family() -> None:

@@ -11,11 +11,11 @@ from task_builds import build
 from codestilts.columns import MASK
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.build import validate_examples
 from codestilts.examples.builders.code_lines import text_before, whole_lines
 from codestilts.examples.builders.generation import first_sentence, is_description
 from codestilts.examples.builders.mutations import Function
 from codestilts.examples.builders.program_text import tokenize_program
+from codestilts.examples.contract import validate_examples
 from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.functions import render_code
 from codestilts.files import read_yaml

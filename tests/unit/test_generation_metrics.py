@@ -82,7 +82,7 @@ def test_bleu_is_that_of_nltk_without_a_brevity_penalty(gold: list[str], more: l
     """They agree on outputs of 4 tokens or more that are as long as the reference and share a token with it."""
     predicted = [gold[0], *more, *"dddddddd"]
     expected = nltk_bleu([gold], predicted, smoothing_function=SmoothingFunction().method2)
-    assert sentence_bleu(gold, predicted) == pytest.approx(expected)
+    assert sentence_bleu([gold], predicted) == pytest.approx(expected)
 
 
 def bleu_by_definition(gold: list[str], predicted: list[str]) -> float:
@@ -113,7 +113,7 @@ def bleu_by_definition(gold: list[str], predicted: list[str]) -> float:
     st.lists(st.sampled_from("abcd"), min_size=1, max_size=12),
 )
 def test_bleu_is_that_of_its_formula_brevity_penalty_included(gold: list[str], predicted: list[str]):
-    assert sentence_bleu(gold, predicted) == pytest.approx(bleu_by_definition(gold, predicted), rel=1e-9, abs=1e-70)
+    assert sentence_bleu([gold], predicted) == pytest.approx(bleu_by_definition(gold, predicted), rel=1e-9, abs=1e-70)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_bleu_of_a_corpus_adds_up_counts_and_lengths():
     """
     golds, predictions = [["a", "b", "c"], ["x", "y", "z"]], [["a", "b", "c"], ["x", "q"]]
     expected = (5 / 6 * 3 / 4 * 2 / 2) ** 0.25 * math.exp(1 - 6 / 5)
-    assert corpus_bleu(golds, predictions) == pytest.approx(expected)
+    assert corpus_bleu([[gold] for gold in golds], predictions) == pytest.approx(expected)
 
 
 @settings(deadline=None, max_examples=60)
@@ -148,7 +148,7 @@ def test_bleu_of_a_corpus_is_that_of_nltk(golds: list[list[str]]):
     """nltk smooths all orders but the first (method 2), which is 1 in either where all tokens are right."""
     predictions = [[*gold[1:], gold[0]] for gold in golds]
     expected = nltk_corpus([[gold] for gold in golds], predictions, smoothing_function=SmoothingFunction().method2)
-    assert corpus_bleu(golds, predictions) == pytest.approx(expected)
+    assert corpus_bleu([[gold] for gold in golds], predictions) == pytest.approx(expected)
 
 
 def test_tokens_of_bleu():
@@ -298,6 +298,55 @@ def test_token_f1_of_natural_languages_is_that_of_squad(pairs: list[tuple[str, s
 def test_the_best_of_several_answers_counts():
     rows = frame(["the Broncos", "x"], ["Denver Broncos", "y"], answers=[["the Broncos", "Denver"], ["x", "x y z w"]])
     assert row_sums(rows, "generated_f1")["numerator"].tolist() == [pytest.approx(2 / 3), 2 / 5]
+
+
+ACCEPTED = ["Returns the size", "Gets the number of items in the list"]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match", "rouge2", "rouge_l", "chrf",
+     "generated_f1", "generated_em", "code_similarity", "code_exact_match"],
+)  # fmt: skip
+def test_each_accepted_answer_is_right(metric: str):
+    rows = frame([ACCEPTED[0]] * 3, [*ACCEPTED, "number of size"], answers=[ACCEPTED] * 3)
+    scores = row_sums(rows, metric)["numerator"].tolist()
+    assert scores[:2] == [pytest.approx(1)] * 2 and scores[2] < 1
+
+
+def test_bleu_of_several_references_by_hand():
+    """An n-gram counts as often as the reference that has it most often; the shortest reference's length counts."""
+    golds, predicted = [["a", "a", "b"], ["b", "b"]], ["b", "b", "a"]
+    # 3 of 3 tokens (b b of the second, a of the first), "b b" of 2 bigrams, none of 1 trigram and of 0 longer ones
+    assert sentence_bleu(golds, predicted) == pytest.approx((3 / 3 * 2 / 3 * 1 / 2 * 1 / 1) ** 0.25)
+    assert corpus_bleu([golds], [predicted]) == pytest.approx((4 / 4 * 2 / 3 * 1 / 2 * 1 / 1) ** 0.25)
+    short = [["a", "b", "c", "d", "e"], ["a", "b", "c"]]
+    assert sentence_bleu(short, ["a", "b"]) == pytest.approx(math.exp(1 - 4 / 3))
+    assert corpus_bleu([short], [["a", "b"]]) == pytest.approx(math.exp(1 - 3 / 2))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.sampled_from("abc"), min_size=4, max_size=7), min_size=1, max_size=3))
+def test_bleu_of_several_references_is_that_of_nltk(golds: list[list[str]]):
+    """They agree on outputs that are no shorter than a reference: neither has a penalty then."""
+    predicted = [golds[0][0], *golds[-1], *"dddd"]
+    expected = nltk_bleu(golds, predicted, smoothing_function=SmoothingFunction().method2)
+    assert sentence_bleu(golds, predicted) == pytest.approx(expected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(gold=ASCII, other=ASCII, predicted=ASCII)
+def test_chrf_of_several_references_is_that_of_sacrebleu(gold: str, other: str, predicted: str):
+    rows = frame([gold], [predicted], answers=[[gold, other]])
+    expected = CHRF().sentence_score(predicted, [gold, other]).score / 100
+    assert value(row_sums(rows, "chrf")) == pytest.approx(expected, abs=1e-9)
+
+
+def test_an_exact_match_of_code_keeps_its_names():
+    rows = frame(["return a the x"] * 2, ["return the x", "return  a the x"], "go")
+    assert row_sums(rows, "generated_em")["numerator"].tolist() == [0, 1]
+    english = frame(["the red car."], ["Red car"])
+    assert value(row_sums(english, "generated_em")) == value(row_sums(english, "squad_em")) == 1
 
 
 def test_an_unknown_language_is_a_wrong_one():

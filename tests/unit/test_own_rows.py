@@ -113,6 +113,7 @@ TEXTS: dict[str, Any] = TAGS | {"type": "classification", "fields": {"text_a": "
 WRITTEN = TAGS | {
     "type": "generation", "metric": "rouge_l", "fields": {"source": "a", "reference": "l", "output_language": "o"},
 }  # fmt: skip
+MANY = WRITTEN | {"fields": WRITTEN["fields"] | {"answers": "all"}}
 ANSWERED = SPAN | {"read": TAGS["read"], "fields": SPAN["fields"] | {"answers": "text"}}
 MLM: dict[str, Any] = TAGS | {"type": "mlm", "fields": {"text": "a"}}
 
@@ -135,6 +136,8 @@ MLM: dict[str, Any] = TAGS | {"type": "mlm", "fields": {"text": "a"}}
         ),
         (TEXTS, {"a": "x", "l": ["0"]}, "label ['0'] is list, not text: map another column"),
         (TEXTS | {"options": {"multi": True}}, {"a": "x", "l": 1}, "label 1 is a number, not text"),
+        (MANY, {"a": "x", "l": "y", "o": "english", "all": []}, "no words in answers"),
+        (MANY, {"a": "x", "l": "y", "o": "english", "all": ["", " "]}, "no words in answers"),
         (WRITTEN, {"a": "x", "l": "y", "o": ["english"]}, "output_language is ['english'], not text"),
         (ANSWERED, {"q": "who", "c": "a", "start": 0, "text": "a"}, "answers is 'a', not a list of texts"),
         (TEXTS, {"a": "", "l": "0"}, "correct or remove this row"),

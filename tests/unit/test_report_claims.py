@@ -70,8 +70,10 @@ def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path)
 def test_the_command_for_a_claim_runs_as_it_is_written(results: Path, tmp_path: Path) -> None:
     """It names the number of cores, which Snakemake demands, and the config of every study but the pocket study."""
     project = with_claims(results, tmp_path, ROWS)
-    for study, config in (("pocket", ""), ("desk", " --configfile studies/desk.yaml")):
-        html = page(project, replace(report_study.SETTINGS, study=study))
+    rehearsal = ["studies/desk.yaml", "results/desk-rehearsal/overlay.yaml"]
+    for study, overlays in (("pocket", []), ("desk", rehearsal[:1]), ("desk-rehearsal", rehearsal)):
+        html = page(project, replace(report_study.SETTINGS, study=study), overlays=overlays)
+        config = " ".join([" --configfile", *overlays]) if overlays else ""
         assert f"<code>snakemake --cores all results/{study}/claims/CLAIM.json{config}</code>" in html
 
 

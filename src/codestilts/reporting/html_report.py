@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,6 @@ from codestilts.job_files import read_parquet
 from codestilts.reporting.answer import Row, across_encoders, deciding, lost_to_correction, rows
 from codestilts.reporting.claim_rows import claim_rows
 from codestilts.reporting.encoder_section import encoder_section
-from codestilts.reporting.exhibits import goal
 from codestilts.reporting.glossary import Glossary
 from codestilts.reporting.page_links import linked, script_digest
 from codestilts.reporting.prediction_browser import EXCHANGED, PER_CELL, page_data
@@ -49,7 +49,8 @@ class ReportInputs:
 
     ``template`` is the template of the page; its style (``page.css``) and its script (``page.js``) are beside it.
     ``tasks`` are the task files by name, ``image`` is the SHA-256 of the container image that the jobs ran in, if they
-    did, and ``energy`` is what training and prediction used, in words.
+    did, and ``energy`` is what training and prediction used, in words. ``overlays`` are the study's config files over
+    config.yaml, as commands of the page name them.
     """
 
     template: Path
@@ -59,6 +60,7 @@ class ReportInputs:
     settings: ReportSettings
     image: str = ""
     energy: str = ""
+    overlays: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def render(inputs: ReportInputs) -> str:
         if settings.rehearsal
         else across_encoders({one.name: one.primary for one in encoders}, settings.comparison.margin),
         controls={name: control_name(arm, types) for name, arm in settings.arms.items() if arm.family == "control"},
-        claim_goal=goal("claims/CLAIM.json", settings.study),
+        overlays=" ".join([" --configfile" if inputs.overlays else "", *inputs.overlays]),
         claims=claim_rows(tables["claims"], figures, len(encoders) > 1),
         plan=plan_notes(read_entries(inputs.results / PLAN), inputs.results, list(pairs)),
         size=study_size(tables, settings),

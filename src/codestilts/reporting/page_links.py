@@ -19,7 +19,7 @@ class Links:
         size: The size of the data in kB.
         files: The files beside the page, by kind.
         notebook: The notebook that made it.
-        goal: What the workflow is asked for to make just it.
+        made: The file that the workflow makes to show it.
     """
 
     download: str
@@ -27,7 +27,7 @@ class Links:
     size: str
     files: dict[str, str]
     notebook: str
-    goal: str
+    made: str
 
 
 def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -> Links:
@@ -40,8 +40,7 @@ def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -
     try:
         data = (results / exhibit.data).read_bytes()
     except OSError:
-        path, goal = results / exhibit.data, exhibit.goal(study)
-        raise CodeStiltsError(f"{path}: missing: run the study up to it first ({goal})") from None
+        raise CodeStiltsError(f"{results / exhibit.data}: missing: run the study up to it first") from None
     own_name = f"{name}-figure.csv" if kind == "figures" else f"{name}.csv"  # a table may have the same name
     suffixes = [*PRINTED, "svg"] if kind == "figures" else ["csv", "tex"]
     return Links(
@@ -50,7 +49,7 @@ def linked(results: Path, study: str, kind: str, name: str, encoder: str = "") -
         size=f"{max(1, round(len(data) / 1000))} kB",
         files={"LaTeX" if suffix == "tex" else suffix.upper(): f"{exhibit.stem}.{suffix}" for suffix in suffixes},
         notebook=exhibit.notebook,
-        goal=exhibit.goal(study),
+        made=exhibit.made,
     )
 
 

@@ -88,8 +88,7 @@ def _right(paths: Iterable[Path], drawn: dict[str, pd.DataFrame], settings: Samp
     found = [pd.DataFrame({"target": [], "arm": [], "id": [], "right": []})]
     for part in _answers(paths, drawn):
         task_type = settings.targets[part["target"].iloc[0]].type
-        pairs = zip(part["gold"], part["prediction"], strict=True)
-        right = [is_right(gold, prediction, task_type) for gold, prediction in pairs]
+        right = [is_right(row, task_type) for row in part.to_dict("records")]
         found.append(part[["target", "arm", "id"]].assign(right=right))
     return pd.concat(found, ignore_index=True)
 

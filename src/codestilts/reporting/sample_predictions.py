@@ -1,6 +1,6 @@
 """Test examples with the predictions of some arms, for readers of the report; drawn at random, solved or not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ CRITERIA = {  # by task type: when an answer is right, and what it is otherwise
     "classification": ("it is the right label", "wrong"),
     "multiple_choice": ("it is the right choice", "wrong"),
     "tagging": ("every token has the right tag", "not all right"),
-    "span_qa": ("it is exactly the right text", "another text"),
+    "span_qa": ("it is exactly an accepted text", "another text"),
     "retrieval": ("the right document is ranked first", "not first"),
-    "generation": ("it is the right text, white space and capitals aside", "another text"),
+    "generation": ("it is an accepted text, white space and capitals aside", "another text"),
 }
 COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right", "note"]
 
@@ -92,16 +92,19 @@ def describe(
                     "gold": shorten(gold),
                     "arm": row["arm"],
                     "prediction": shorten(prediction),
-                    "right": is_right(row["gold"], row["prediction"], task_type),
+                    "right": is_right(row, task_type),
                     "note": note or note_on_output(row),
                 }
             )
     return pd.DataFrame(described, columns=COLUMNS)
 
 
-def is_right(gold: str, prediction: str, task_type: str) -> bool:
-    """Return whether a prediction is right by the criterion of its task type (:data:`CRITERIA`)."""
-    return spelling(gold) == spelling(prediction) if task_type == "generation" else gold == prediction
+def is_right(row: Mapping[Any, Any], task_type: str) -> bool:
+    """Return whether a row's prediction is right by the criterion of its task type (:data:`CRITERIA`)."""
+    same = spelling if task_type == "generation" else str
+    answers = row.get("answers")  # beside rows with several accepted ones, others have a missing value
+    golds = [row["gold"]] if answers is None or isinstance(answers, float) else answers
+    return same(row["prediction"]) in map(same, golds)
 
 
 def note_on_output(row: dict[Any, Any]) -> str:

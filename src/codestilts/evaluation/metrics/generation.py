@@ -4,19 +4,24 @@ Programming: the smoothed BLEU of CodeXGLUE's code-to-text, and the edit similar
 completion (Lu et al. 2021, arXiv 2102.04664). Natural: ROUGE, chrF and token F1. The share of outputs in the right
 language is reported beside each, because zero-shot generation often answers in the wrong one (Chirkova, Liang and
 Nikoulina 2023, arXiv 2310.09917).
+
+Of a row's accepted ``answers`` the best counts, in BLEU the n-grams of all of them, as in the official scorers; without
+that column ``gold`` is the only one.
 """
 
 import math
+import operator
 import re
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import pandas as pd
 
 from codestilts.evaluation.metrics.classes import ratio
-from codestilts.evaluation.metrics.spans import accepted, squad_tokens, token_f1
+from codestilts.evaluation.metrics.spans import Tokens, accepted, same, squad_tokens, token_f1
 from codestilts.examples.parsing.languages import is_programming_language
 
 Score = Callable[[str, str], float]  # of a reference and an output
@@ -35,17 +40,21 @@ def smoothed_bleu4(predictions: pd.DataFrame) -> pd.DataFrame:
     It adds 1 to the counts of all n-grams but unigrams (Lin and Och 2004), and to both lengths in the brevity penalty,
     so that an empty output of a reference of n tokens has exp(-n) and not 0.
     """
-    return mean_score(predictions, lambda gold, predicted: sentence_bleu(bleu_tokens(gold), bleu_tokens(predicted)))
+
+    def score(golds: Sequence[str], predicted: str) -> float:
+        return sentence_bleu([bleu_tokens(gold) for gold in golds], bleu_tokens(predicted))
+
+    return _scored(predictions, score)
 
 
-def sentence_bleu(gold: Sequence[str], predicted: Sequence[str]) -> float:
-    """Return the smoothed BLEU-4 of two sequences of tokens, between 0 and 1."""
+def sentence_bleu(golds: Sequence[Tokens], predicted: Tokens) -> float:
+    """Return the smoothed BLEU-4 of an output and its references, between 0 and 1; the shortest one's length counts."""
     logarithm = 0.0
     for n in range(1, MAX_N + 1):
-        matches = (_ngrams(gold, n) & _ngrams(predicted, n)).total()
         smoothing = TINY + (n > 1)
-        logarithm += math.log(matches + smoothing) - math.log(max(len(predicted) - n + 1, 0) + smoothing)
-    brevity = min(0.0, 1 - (len(gold) + 1) / (len(predicted) + 1))
+        possible = max(len(predicted) - n + 1, 0)
+        logarithm += math.log(_matches(golds, predicted, n) + smoothing) - math.log(possible + smoothing)
+    brevity = min(0.0, 1 - (min(map(len, golds)) + 1) / (len(predicted) + 1))
     return math.exp(logarithm / MAX_N + brevity)
 
 
@@ -57,21 +66,21 @@ def translation_bleu4(predictions: pd.DataFrame) -> pd.DataFrame:
     (Papineni et al. 2002). It adds up the counts of all rows before it divides. Here rows are averaged, because
     statistics resample rows, so values of whole sets differ from the scorer's.
     """
-    return mean_score(predictions, lambda gold, found: corpus_bleu([gold.split()], [found.split()]))
+    return _scored(predictions, lambda golds, found: corpus_bleu([list(map(str.split, golds))], [found.split()]))
 
 
-def corpus_bleu(golds: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> float:
-    """Return the smoothed BLEU-4 of a corpus with one reference for each output, between 0 and 1."""
-    lengths = [sum(map(len, side)) for side in (golds, predictions)]
-    if not lengths[1]:
+def corpus_bleu(references: Sequence[Sequence[Tokens]], predictions: Sequence[Tokens]) -> float:
+    """Return the smoothed BLEU-4 of a corpus with the references of each output, between 0 and 1."""
+    wanted, written = sum(min(map(len, golds)) for golds in references), sum(map(len, predictions))
+    if not written:
         return 0.0
     logarithm = 0.0
     for n in range(1, MAX_N + 1):
-        pairs = zip(golds, predictions, strict=True)
-        matches = sum((_ngrams(gold, n) & _ngrams(predicted, n)).total() for gold, predicted in pairs)
+        pairs = zip(references, predictions, strict=True)
+        matches = sum(_matches(golds, predicted, n) for golds, predicted in pairs)
         possible = sum(max(len(predicted) - n + 1, 0) for predicted in predictions)
         logarithm += math.log((matches + 1) / (possible + 1))
-    return math.exp(logarithm / MAX_N + min(0.0, 1 - lengths[0] / lengths[1]))
+    return math.exp(logarithm / MAX_N + min(0.0, 1 - wanted / written))
 
 
 def bleu_tokens(text: str) -> list[str]:
@@ -142,16 +151,15 @@ def chrf(predictions: pd.DataFrame) -> pd.DataFrame:
 def generated_f1(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the token F1 of a generated answer: that of SQuAD 1.1 in natural languages, as in XQuAD.
 
-    The best of a row's accepted ``answers`` counts; without that column ``gold`` is the only one. SQuAD's normalisation
-    drops punctuation and the words ``a`` and ``the``, which are names in code. So outputs in programming languages are
-    only split at white space.
+    SQuAD's normalisation drops punctuation and the words ``a`` and ``the``, which are names in code. So outputs in
+    programming languages are only split at white space.
     """
-    rows = zip(accepted(predictions), predictions["prediction"], predictions["output_language"], strict=True)
-    scores = []
-    for golds, predicted, language in rows:
-        split = str.split if is_programming_language(language) else squad_tokens
-        scores.append(max(token_f1(split(gold), split(predicted)) for gold in golds or [""]))
-    return ratio(predictions.index, scores, 1.0)
+    return _by_language(predictions, token_f1)
+
+
+def generated_em(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return whether a generated answer has the tokens of a reference, split as for :func:`generated_f1`."""
+    return _by_language(predictions, same)
 
 
 def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -181,10 +189,10 @@ def _rouge(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
 
     english = RougeScorer([name], use_stemmer=True)
     other = RougeScorer([name], tokenizer=_UnicodeTokenizer())
-    rows = zip(predictions["gold"], predictions["prediction"], predictions["output_language"], strict=True)
+    rows = zip(references(predictions), predictions["prediction"], predictions["output_language"], strict=True)
     scores = [
-        (english if language == "english" else other).score(gold, predicted)[name].fmeasure
-        for gold, predicted, language in rows
+        (english if language == "english" else other).score_multi(golds, predicted)[name].fmeasure
+        for golds, predicted, language in rows
     ]
     return ratio(predictions.index, scores, 1.0)
 
@@ -200,10 +208,33 @@ def _separated(char: str) -> str:
 
 
 def mean_score(predictions: pd.DataFrame, score: Score) -> pd.DataFrame:
-    """Return the score of each row's reference and output, with the denominator 1."""
-    pairs = zip(predictions["gold"], predictions["prediction"], strict=True)
-    return ratio(predictions.index, [score(gold, predicted) for gold, predicted in pairs], 1.0)
+    """Return the score of each row's output and the reference that suits it best, with the denominator 1."""
+    return _scored(predictions, lambda golds, predicted: max(score(gold, predicted) for gold in golds))
 
 
-def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+def references(predictions: pd.DataFrame) -> list[list[str]]:
+    """Return the references of each row, an empty text if it has none."""
+    return [golds or [""] for golds in accepted(predictions)]
+
+
+def _scored(predictions: pd.DataFrame, score: Callable[[list[str], str], float]) -> pd.DataFrame:
+    pairs = zip(references(predictions), predictions["prediction"], strict=True)
+    return ratio(predictions.index, [score(golds, predicted) for golds, predicted in pairs], 1.0)
+
+
+def _by_language(predictions: pd.DataFrame, score: Callable[[Tokens, Tokens], float]) -> pd.DataFrame:
+    scores = []
+    rows = zip(references(predictions), predictions["prediction"], predictions["output_language"], strict=True)
+    for golds, predicted, language in rows:
+        split = str.split if is_programming_language(language) else squad_tokens
+        scores.append(max(score(split(gold), split(predicted)) for gold in golds))
+    return ratio(predictions.index, scores, 1.0)
+
+
+def _matches(golds: Sequence[Tokens], predicted: Tokens, n: int) -> int:
+    """Count the n-grams of an output that a reference has, each as often as the reference that has it most often."""
+    return (reduce(operator.or_, (_ngrams(gold, n) for gold in golds)) & _ngrams(predicted, n)).total()
+
+
+def _ngrams(tokens: Tokens, n: int) -> Counter[tuple[str, ...]]:
     return Counter(tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1))

@@ -17,6 +17,7 @@ from codestilts.evaluation.metrics.generation import (
     chrf,
     cut,
     edit_similarity,
+    generated_em,
     generated_f1,
     line_exact_match,
     right_language,
@@ -69,6 +70,7 @@ METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "rouge_l": rouge_l,
     "chrf": chrf,
     "generated_f1": generated_f1,
+    "generated_em": generated_em,
     "right_language": right_language,
     "cut": cut,
     "code_similarity": code_similarity,
@@ -105,6 +107,7 @@ LABELS = {
     "rouge_l": "ROUGE-L",
     "chrf": "chrF",
     "generated_f1": "token F1 of the output",
+    "generated_em": "exact match of the output",
     "right_language": "share of outputs in the right language",
     "cut": "share of outputs without an end",
     "code_similarity": "edit similarity without white space and capitals",
@@ -120,7 +123,7 @@ REPORTED_TOGETHER = [
     ["code_similarity", "code_exact_match", "edit_similarity", "line_exact_match", "right_language", "cut"],
     ["translation_bleu4", "line_exact_match", "right_language", "cut"],
     ["rouge_l", "rouge2", "chrf", "right_language", "cut"],
-    ["generated_f1", "squad_em", "chrf", "right_language", "cut"],
+    ["generated_f1", "generated_em", "chrf", "right_language", "cut"],
 ]
 
 
