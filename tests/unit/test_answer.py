@@ -32,7 +32,7 @@ def judged_row(judgement: str, value: float, low: float, high: float, **others: 
         (-3, -0.1, "code is worse than on English, perhaps by less than 1 point."),
         (-0.5, 0.9, "Between code and English there is no difference of 1 point or more."),
         (-2, 3, "cannot tell"),
-        (float("nan"), float("nan"), "No verdict"),
+        (float("nan"), float("nan"), "There is no verdict on training on code minus training on English: no variance."),
     ],
 )
 def test_the_headline_says_no_more_than_the_interval(low: float, high: float, words: str):
@@ -81,8 +81,27 @@ def test_the_headline_compares_both_families_with_none(code: tuple, english: tup
 def test_nothing_helps_that_the_correction_leaves_undecided():
     row = contrast("code", "none") | {"minus_kind": "arm", "low": 0.1, "high": 3.0, "judgement": "undecided"}
     text = headline(contrast("code", "english") | {"low": -1.0, "high": 3.0}, 1.0, [row])
-    assert "no intermediate-task training on code is shown to help" in text, "of one side, which is all there is"
+    assert "intermediate-task training on code is not shown to help" in text, "of one side, which is all there is"
     assert "code may be better or worse; this study cannot tell" in text
+
+
+def test_the_headline_says_on_what_there_is_no_verdict():
+    none, known = (
+        {"minus_kind": "arm", "low": float("nan"), "high": float("nan")},
+        {"minus_kind": "arm", "low": -3, "high": -2},
+    )
+    code, english = contrast("code", "none"), contrast("english", "none")
+    primary = contrast("code", "english") | {"low": 2.0, "high": 3.0}
+    text = headline(primary, 1.0, [code | none, english | known])
+    assert "neither is shown to help: compared with no intermediate training, there is no verdict on code and" in text
+    assert "English is worse" in text
+    assert headline(primary, 1.0, [code | none, english | none]) == "Training on code is better than on English."
+    assert "intermediate-task training on code does not help: " in headline(primary, 1.0, [code | known])
+    few = primary | {"low": float("nan"), "high": float("nan"), "note": "2 units are too few: 10 or more"}
+    text = headline(few, 1.0, [code | known, english | known])
+    assert text.startswith("At this scale neither helps: ") and text.endswith(
+        "on English: 2 units are too few: 10 or more."
+    )
 
 
 def test_an_interval_that_excludes_zero_says_why_it_decides_nothing():

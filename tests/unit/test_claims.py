@@ -197,19 +197,32 @@ def test_question_answering_counts_as_the_mean_of_f1_and_exact_match(tmp_path: P
     assert result["estimates"][0]["value"] == pytest.approx(((80 - 60) + (60 - 20)) / 2)
 
 
-def test_parts_are_weighted_and_those_without_data_drop_out(tmp_path: Path) -> None:
-    parts = [Part(("squad",), ("none",), (("xnli",),), 3.0), Part(("squad",), ("none",), (("bucc",),), 1.0)]
-    here = settings(claim("positive"), [Item("", tuple(parts))], {"xnli": ("english", "german"), "bucc": ("german",)})
-    paths = predictions(tmp_path, RIGHT)
-    (result,) = evaluate(here, paths, [], None)["results"]
-    assert result["estimates"][0]["value"] == pytest.approx((3 * 15 + 30) / 4)
-    near = settings(
-        claim("positive", languages="near"),
-        [Item("", tuple(parts))],
-        {"xnli": ("english", "german"), "bucc": ("german",)},
-    )
+def test_parts_are_averaged_over_lists_also_where_a_target_drops_out(tmp_path: Path) -> None:
+    """The gains are 20 (XNLI, German) and 40 (PAWS-X, English) in one list, 10 (BUCC, English) in the other."""
+    gains = {("xnli", "german"): 20, ("paws-x", "english"): 40, ("bucc", "english"): 10}
+    rights = {("none", *cell): [50, 50, 50] for cell in gains}
+    rights |= {("squad", *cell): [50 + gain] * 3 for cell, gain in gains.items()}
+    lists = {"xnli": 0, "paws-x": 0, "bucc": 1}
+    parts = [Part(("squad",), ("none",), ((target,),), number) for target, number in lists.items()]
+    languages = {target: (language,) for target, language in gains}
+    paths, item = predictions(tmp_path, rights), Item("", tuple(parts))
+    (result,) = evaluate(settings(claim("positive"), [item], languages), paths, [], None)["results"]
+    assert result["estimates"][0]["value"] == pytest.approx(((20 + 40) / 2 + 10) / 2)
+    near = settings(claim("positive", languages="near"), [item], languages)
     (result,) = evaluate(near, paths, [], {"english": True, "german": False})["results"]
-    assert result["estimates"][0]["value"] == pytest.approx(21)  # BUCC has no near language
+    assert result["estimates"][0]["value"] == pytest.approx((40 + 10) / 2), "XNLI has no near language"
+
+
+def test_parts_of_a_target_are_averaged_first(tmp_path: Path) -> None:
+    """Of two targets in a list, one is compared within two domains (gains 10 and 30), the other within one (50)."""
+    rights = {("none", "xnli", "german"): [50] * 3, ("none", "paws-x", "german"): [40] * 3}
+    rights |= {("squad", "xnli", "german"): [60] * 3, ("mnli", "xnli", "german"): [80] * 3}
+    rights |= {("squad", "paws-x", "german"): [90] * 3}
+    compared = [("squad", "xnli"), ("mnli", "xnli"), ("squad", "paws-x")]
+    parts = tuple(Part((arm,), ("none",), ((target,),), 0) for arm, target in compared)
+    here = settings(claim("positive"), [Item("", parts)], {"xnli": ("german",), "paws-x": ("german",)})
+    (result,) = evaluate(here, predictions(tmp_path, rights), [], None)["results"]
+    assert result["estimates"][0]["value"] == pytest.approx(((10 + 30) / 2 + 50) / 2)
 
 
 def test_a_verdict_on_forms_names_the_domains_and_targets_that_are_left(tmp_path: Path) -> None:

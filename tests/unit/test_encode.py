@@ -77,6 +77,9 @@ def test_an_encoder_with_the_same_tokenizer_links_to_the_files(
     assert files[0].samefile(files[1])
     shutil.rmtree(files[0].parent)
     assert len(pd.read_parquet(files[1])), "either folder may be deleted"
+    for key, value in (("truncation_side", "left"), ("split_special_tokens", True)):
+        (other / "tokenizer_config.json").write_text(json.dumps({**config, key: value}))
+        assert tokenizer_digest(load_tokenizer(other)) != tokenizer_digest(load_tokenizer(folder)), key
     tokens = json.loads((other / "tokenizer.json").read_text())
     tokens["normalizer"] = {"type": "Lowercase"}
     (other / "tokenizer.json").write_text(json.dumps(tokens))

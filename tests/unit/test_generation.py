@@ -241,6 +241,16 @@ def test_an_output_does_not_depend_on_its_batch(beams, encoder, tokenizer):
     assert set(together["prediction"]) != {""}
 
 
+@pytest.mark.parametrize("source", ["", "漢 漢"])
+def test_nothing_is_copied_from_an_input_without_a_token_to_copy(source, encoder, tokenizer):
+    """Its loss is that of the decoder's own scores, beside a longer input too, whose padding it gets."""
+    head, rows = new_head(encoder, tokenizer, 2.0), tiny.examples("generation", 2)
+    rows.loc[0, "source"] = source
+    features = encode_features(rows, tokenizer, tiny.task("generation"))
+    losses = [head(encoder, generation.collate(part, tokenizer))[0, 0].item() for part in (features[:1], features)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
     task = tiny.task("generation", output_tokens=5)
     head = new_head(encoder, tokenizer, kind="published", output_tokens=5)

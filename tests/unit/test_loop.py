@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from tiny import train, weights
 
 from codestilts.errors import CodeStiltsError
+from codestilts.tasktypes.registry import encode_features, new_head
 from codestilts.training import loop, models, seed_jobs
 from codestilts.training.batching import plan_batches, plan_steps, task_schedule
 from codestilts.training.inputs import EncodedTask, prepare_inputs
+from codestilts.training.prediction import predict
 
 
 @given(
@@ -144,6 +147,27 @@ def test_a_model_that_diverged_is_not_asked_for_texts(folder, tokenizer, tmp_pat
         loop.train(inputs, 0, folder)
     trial = seed_jobs._trial(inputs, {0: folder}, tmp_path / "trial.state")
     assert trial["dev"] == seed_jobs.FAILED and "lower learning_rate" in trial["error"]
+
+
+@pytest.mark.parametrize("kind", ["classification", "multiple_choice", "tagging", "span_qa", "retrieval"])
+def test_outputs_that_are_not_finite_are_no_predictions(kind, folder, tokenizer):
+    """Vectors of a collapsed retriever would all tie, and those that are no numbers rank first."""
+    encoder, task = models.load_encoder(folder)[0], tiny.task(kind)
+    encoder.get_input_embeddings().weight.data.fill_(math.nan)
+    examples = tiny.examples(kind)
+    model = models.TaskModel(encoder, new_head(task, encoder, tokenizer, None, 0.0), task, tokenizer)
+    with pytest.raises(CodeStiltsError, match=r"outputs of the model are not finite.*learning rate") as caught:
+        predict(model, examples, encode_features(examples, tokenizer, task))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_its_last_step_ruins_has_failed(folder, tokenizer, tmp_path):
+    """Losses are computed before updates, so none shows what the last update did."""
+    rates = {"learning_rate": 1e38, "clip": 1e30, "warmup": 0.0, "steps": 1, "evaluations": 1}
+    trial = seed_jobs._trial(
+        tiny.inputs(tokenizer, ("retrieval",), target="retrieval", **rates), {0: folder}, tmp_path / "x"
+    )
+    assert trial["dev"] == seed_jobs.FAILED and "not finite" in trial["error"]
 
 
 def test_an_empty_split_is_named(tokenizer):

@@ -89,6 +89,8 @@ def test_how_jobs_compute_is_no_part_of_the_plan(tmp_path: Path) -> None:
         ("statistics: {language_set: seen}\n", "statistics.language_set"),
         ("leakage: {near_duplicates: keep}\n", "leakage.near_duplicates"),
         ("leakage: {similarity: 0.95}\n", "leakage.similarity"),
+        ("store_precision: fp16\n", "store_precision"),
+        ("function_sources: [npm, pypi]\n", "function_sources"),
     ],
 )
 def test_what_decides_results_is_part_of_the_plan(change: str, key: str, tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ class Resolver:
         if not (all(sides) and usable):
             return []
         plus, minus, than_plus, than_minus = [*map(tuple, sides), (), ()][:4]
-        return [Part(plus, minus, tuple(self.scopes(usable)), 1.0, than_plus, than_minus)]
+        return [Part(plus, minus, tuple(self.scopes(usable)), None, than_plus, than_minus)]
 
     def _relative_parts(self, targets: list[str], plus: Side, minus: Side) -> Iterable[Part]:
         """Return, for each target, arms of its own form against those of other forms with texts of the same domain.
@@ -206,8 +206,8 @@ class Resolver:
                     found.setdefault(target, []).extend(self._part(sides, [target]))
         scopes = self.scopes(target for target, parts in found.items() if parts)
         return [
-            replace(part, weight=1 / len(scope) / len(found[target]), domain=str(self._single[part.plus[0]].domain))
-            for scope in scopes
+            replace(part, scope=number, domain=str(self._single[part.plus[0]].domain))
+            for number, scope in enumerate(scopes)
             for target in scope
             for part in found[target]
         ]

@@ -14,8 +14,9 @@ from codestilts.config.analysis_settings import ScoredTarget
 class Part:
     """A difference between the means of two sides.
 
-    ``scopes`` are lists of targets: the mean is over the targets of each, then over the lists. ``weight`` is the part's
-    share of the whole, relative to that of other parts that have data. If the claim is about how much larger the
+    ``scopes`` are lists of targets: the mean is over the targets of each, then over the lists. A part on one target of
+    several has the number of its target's list as ``scope``: means are over the parts of a target, the targets of a
+    list, then over the lists, of those that have data. If the claim is about how much larger the
     difference is than a second one, that one has the sides ``than_plus`` and ``than_minus``. ``domain`` is that of all
     its arms' tasks, if forms are compared within one.
     """
@@ -23,7 +24,7 @@ class Part:
     plus: tuple[str, ...]
     minus: tuple[str, ...]
     scopes: tuple[tuple[str, ...], ...]
-    weight: float = 1.0
+    scope: int | None = None
     than_plus: tuple[str, ...] = ()
     than_minus: tuple[str, ...] = ()
     domain: str = ""

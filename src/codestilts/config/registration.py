@@ -33,6 +33,8 @@ def plan_of(study: Study) -> Plan:
     plan |= {f"claims.{name}": short_digest(claim.model_dump()) for name, claim in study.claims.items()}
     plan |= {f"leakage.{key}": value for key, value in config.leakage.model_dump().items()}
     plan |= {f"sources.{name}": _pin(study.sources[name]) for name in study.used_sources}
+    changed = config.model_dump(include={"store_precision", "function_sources"}, exclude_defaults=True)
+    plan |= {name: value if isinstance(value, str) else " ".join(value) for name, value in changed.items()}
     if config.grid:
         plan["grid"] = short_digest([block.model_dump() for block in config.grid])
     for phase in ("intermediate", "target"):

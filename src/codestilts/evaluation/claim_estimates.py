@@ -167,15 +167,26 @@ def _estimate(
     found = []
     for part in item.parts:
         if weighted := common_difference(scores, part.sides, [*map(list, part.scopes)], own):
-            found.append((part.weight, weighted))
+            found.append((part, weighted))
     asked = [target for part in item.parts for scope in part.scopes for target in scope if own.get(target)]
     if not found:
         return None, {}, asked
-    shares, parts = zip(*found, strict=True)
-    mean = mean_of_parts(parts, shares)
+    mean = mean_of_parts([weighted for _, weighted in found], _shares([part for part, _ in found]))
     used = {scores.targets[index] for index in weighted_cells(scores, mean.side)[0]}
     lost = [target for target in asked if target not in used]
     return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side), lost
+
+
+def _shares(parts: Sequence[Part]) -> np.ndarray:
+    """Return each part's share in the mean over the parts of a target, the targets of a list, then over the lists."""
+    keys = pd.DataFrame(
+        [(part.scope, part.scopes[0][0]) for part in parts if part.scope is not None], columns=["scope", "target"]
+    )
+    if keys.empty:
+        return np.full(len(parts), 1 / len(parts))
+    of_target = keys.groupby(["scope", "target"])["target"].transform("size")
+    of_scope = keys.groupby("scope")["target"].transform("nunique")
+    return (1 / of_target / of_scope / keys["scope"].nunique()).to_numpy()
 
 
 def _languages(claim: Claim, names: Sequence[str], is_near: Mapping[str, bool] | None) -> list[str]:
@@ -257,9 +268,9 @@ def best_arms(part: Part, dev: dict[tuple[str, str], float]) -> dict[str, str]:
 
 
 def chosen_parts(part: Part, chosen: dict[str, str]) -> tuple[Part, ...]:
-    """Return one part for each target, with its chosen arm and the target's weight in the mean."""
+    """Return one part for each target, with its chosen arm."""
     return tuple(
-        replace(part, plus=(chosen[target],), scopes=((target,),), weight=1 / len(scope) / len(part.scopes))
-        for scope in part.scopes
+        replace(part, plus=(chosen[target],), scopes=((target,),), scope=number)
+        for number, scope in enumerate(part.scopes)
         for target in scope
     )

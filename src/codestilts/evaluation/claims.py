@@ -129,7 +129,8 @@ def deciding(claim: Claim, estimates: Sequence[Estimate]) -> str:
     reasons = sorted({estimate.note for estimate in estimates if estimate.note})
     known = [estimate for estimate in estimates if not estimate.note]
     if reasons and (claim.kind != "u_of_n" or not known):  # u may be shown without some of n
-        return "needs an interval first: " + "; ".join(reasons)
+        apart = " beside those that choose the arms" if claim.kind == "best_of" and "one seed" in reasons else ""
+        return f"needs an interval first: {'; '.join(reasons)}{apart}"
     now = known[0].seeds
 
     def decided(seeds: int, rows: int) -> bool:

@@ -30,11 +30,11 @@ def headline(primary: Row, margin: float, references: Sequence[Row] = ()) -> str
         references: The rows of each side minus ``none``: the better of two may still be worse than none.
     """
     plus, minus = _sides(primary)
-    if not has_interval(primary["low"]):
-        reason = primary.get("note") or "no variance"
-        return f"No verdict on intermediate-task training on {plus} and on {minus}: {reason}."
-    word, size = _judged(primary, margin)
-    if word == "equal":
+    word, size = _judged(primary, margin) if has_interval(primary["low"]) else ("", "")
+    if not word:
+        what, reason = f"training on {plus} minus training on {minus}", primary.get("note") or "no variance"
+        answer = f"there is no verdict on {what}: {reason}."
+    elif word == "equal":
         answer = f"between {plus} and {minus} there is no difference of {in_points(margin)} or more."
     elif word == "undecided":
         answer = f"this study cannot tell whether training on {plus} or on {minus} is better."
@@ -87,25 +87,29 @@ def _sides(contrast: Row) -> tuple[str, str]:
 
 
 def _gains(references: Sequence[Row], margin: float) -> str:
-    """Say which sides help, compared with no intermediate-task training; empty without any."""
-    judgements = [
-        (_sides(row)[0], _judged(row, margin)[0] if has_interval(row["low"]) else "undecided") for row in references
-    ]
-    if not judgements:
+    """Say which sides help, compared with no intermediate-task training; empty if there is a verdict on none."""
+    judgements = [(_sides(row)[0], _judged(row, margin)[0] if has_interval(row["low"]) else "") for row in references]
+    if not any(word for _, word in judgements):
         return ""
     found = {word for _, word in judgements}
     if len(judgements) > 1 and len(found) == 1:
         text = f"both {_compared(judgements[0][1], margin, several=True)}"
     else:
-        text = " and ".join(f"{side} {_compared(word, margin)}" for side, word in judgements)
+        phrases = (
+            f"{side} {_compared(word, margin)}" if word else f"there is no verdict on {side}"
+            for side, word in judgements
+        )
+        text = " and ".join(phrases)
     helping = [side for side, word in judgements if word == "better"]
     if len(helping) > 1:
         lead = "intermediate-task training on both helps"
     elif helping:
         lead = f"intermediate-task training on {helping[0]} helps"
+    elif len(judgements) > 1:
+        lead = "neither helps" if found == {"worse"} else "neither is shown to help"
     else:
-        nothing = "neither" if len(judgements) > 1 else f"no intermediate-task training on {judgements[0][0]}"
-        lead = f"{nothing} helps" if found == {"worse"} else f"{nothing} is shown to help"
+        shown = "does not help" if found == {"worse"} else "is not shown to help"
+        lead = f"intermediate-task training on {judgements[0][0]} {shown}"
     return f"At this scale {lead}: compared with no intermediate training, {text}"
 
 

@@ -105,4 +105,6 @@ class Pointer(nn.Module):
         scores = (self.query(states) @ inputs.keys).float()
         scores = scores + self.continuation * (inputs.before[:, None] == last[:, :, None])
         attention = scores.masked_fill(inputs.never[:, None], torch.finfo(scores.dtype).min).softmax(-1)
-        return Copies(self.gate(states).float().sigmoid(), attention, inputs.tokens[:, None])
+        own = self.gate(states).float().sigmoid()
+        nothing = inputs.never.all(-1)[:, None, None]  # without it, attention to padding would be copied
+        return Copies(own.masked_fill(nothing, 1.0), attention.masked_fill(nothing, 0.0), inputs.tokens[:, None])

@@ -99,7 +99,8 @@ def encode_task(job: EncodingJob) -> None:
 def tokenizer_digest(tokenizer: Any) -> str:
     """Return a digest of all that decides a fast tokenizer's output; encoders of two sizes often share theirs."""
     special = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
-    parts = [tokenizer.backend_tokenizer.to_str(), json.dumps(special), *tokenizer.model_input_names]
+    cut = f"{tokenizer.truncation_side} {tokenizer.split_special_tokens}"  # which the backend is told of with each text
+    parts = [tokenizer.backend_tokenizer.to_str(), json.dumps(special), cut, *tokenizer.model_input_names]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

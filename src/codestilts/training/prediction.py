@@ -1,5 +1,6 @@
 """Predictions of a model on a table of examples."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -42,7 +43,7 @@ def compute_outputs(model: TaskModel, features: Sequence[Feature]) -> list[Any]:
     memory is too small for a batch, that batch and all later ones are halved.
 
     Raises:
-        CodeStiltsError: the memory is too small for one example.
+        CodeStiltsError: the memory is too small for one example, or an output is not a number.
     """
     module, device = task_type(model.task.type), next(model.encoder.parameters()).device
     tokens = [feature["tokens"] for feature in features]
@@ -71,7 +72,13 @@ def compute_outputs(model: TaskModel, features: Sequence[Feature]) -> list[Any]:
 
 
 def _batch_outputs(model: TaskModel, batch: Batch, device: torch.device) -> Tensor:
-    return forward(model.head, model.encoder, move_batch(batch, device)).float().cpu()
+    outputs = forward(model.head, model.encoder, move_batch(batch, device)).float().cpu()
+    if not (outputs < math.inf).all():  # -inf stands for a choice or token that is impossible
+        raise CodeStiltsError(
+            f"task {model.task.name}: outputs of the model are not finite: its training diverged, or {model.precision} "
+            "overflows: lower the learning rate, or use another precision"
+        )
+    return outputs
 
 
 def _next_batch(order: list[int], start: int, tokens: list[int], room: int) -> list[int]:

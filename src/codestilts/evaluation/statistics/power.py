@@ -46,16 +46,19 @@ def detectable(estimate: Estimate) -> float:
 
 
 def power_at(estimate: Estimate, difference: float, seeds: int) -> float:
-    """Return the power to find a true difference with a number of seeds; NaN without a variance."""
-    from scipy.special import stdtr
+    """Return the power to find a true difference with a number of seeds; NaN without a variance.
+
+    The statistic has a noncentral t distribution: the power is its part beyond both critical values.
+    """
+    from scipy.special import nctdtr
 
     if not estimate.variance or seeds < 2:
         return np.nan
     variance = with_seeds(estimate.variance, seeds)
     freedom, error = variance.degrees_of_freedom, float(np.sqrt(variance.total))
-    reach = half_width(variance, estimate.confidence)
-    shift = abs(difference)
-    return float(stdtr(freedom, (shift - reach) / error) + stdtr(freedom, (-shift - reach) / error))
+    critical, shift = half_width(variance, estimate.confidence) / error, abs(difference) / error
+    wrong_sign = np.nan_to_num(nctdtr(freedom, shift, -critical))  # scipy has NaN for some that are zero to 15 digits
+    return float(1 - nctdtr(freedom, shift, critical) + wrong_sign)
 
 
 def power_by_seeds(estimate: Estimate, difference: float) -> str:
