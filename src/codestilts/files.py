@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 
 MAX_VALUES = 100_000  # of one file with its aliases expanded: no config has more, but aliases can make billions
 CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
@@ -78,7 +78,7 @@ def parse_yaml(text: str, path: str | Path) -> dict[str, Any]:
             + (": indent with spaces, not with tabs" if tab else "")
         ) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise CodeStiltsError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+        raise CodeStiltsError(f"{path}: cannot be read as YAML: {one_line(error)}") from None
     except RecursionError:
         raise CodeStiltsError(f"{path}: cannot be read as YAML: it is nested too deeply") from None
 

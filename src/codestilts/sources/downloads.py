@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from tqdm import tqdm
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 from codestilts.provenance import file_digest
 from codestilts.sources.table import Source
 
@@ -75,7 +75,7 @@ def describe(error: Exception) -> str:
     """Describe a failed request in one line."""
     if isinstance(error, httpx.HTTPStatusError):
         return f"the server answered {error.response.status_code} {error.response.reason_phrase}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error)
 
 
 def _note_of(part: Path) -> Path:

@@ -4,7 +4,7 @@ import shutil
 from itertools import islice
 from pathlib import Path
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 from codestilts.sources.archive import matches
 from codestilts.sources.hub import ALWAYS, REFUSED, client_errors, hub_path, listing, repository_of
 from codestilts.sources.table import Source
@@ -41,8 +41,7 @@ def fetch_sample(source: Source, folder: Path, rows: int) -> Path:
             else:
                 hf_hub_download(name, file, repo_type=kind, revision=source.revision, local_dir=copy)
     except (DatasetsError, *client_errors()) as error:
-        message = " ".join(str(error).split())
-        raise CodeStiltsError(f"source {source.name}: cannot read {source.id} on the hub: {message}") from error
+        raise CodeStiltsError(f"source {source.name}: cannot read {source.id} on the hub: {one_line(error)}") from error
     shutil.rmtree(copy / ".cache", ignore_errors=True)  # notes of the hub's client
     return copy
 

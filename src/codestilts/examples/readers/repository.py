@@ -28,7 +28,7 @@ import yaml
 from fsspec.utils import glob_translate
 
 from codestilts.columns import Record
-from codestilts.errors import CodeStiltsError, suggest
+from codestilts.errors import CodeStiltsError, one_line, suggest
 from codestilts.examples.readers.table_files import READERS
 
 if TYPE_CHECKING:
@@ -217,8 +217,7 @@ class Archive(Repository):
                     with archive.open(name) as stream:
                         yield from reader(stream, wanted, dropped)
                 except damaged as error:
-                    message = " ".join(str(error).split())
-                    raise CodeStiltsError(f"{self.where}: {name} cannot be read: {message}") from error
+                    raise CodeStiltsError(f"{self.where}: {name} cannot be read: {one_line(error)}") from error
                 for reason, count in (+dropped).items():
                     print(f"{self.where}: {name}: {count} rows dropped: {reason}")
 
