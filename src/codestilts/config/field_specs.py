@@ -19,7 +19,8 @@ OTHERS = {"classification": ["text_b"], "retrieval": TASK_TYPE_COLUMNS["retrieva
 ADDITIONAL = ("id", "unit", "cluster", "package", "answers", "copied", "options", "option_starts", "position")
 # The fields that other builders of rows need (their docstrings say what for), by the end of the builder's name.
 BUILDERS = "codestilts.examples.builders."
-QUESTION = ["question", "context", "texts", "starts"]
+IN_WORDS = ["question", "context", "texts"]
+QUESTION = [*IN_WORDS, "starts"]
 NEEDED_BY = {
     "codexglue:cloze": ["text_a", "tokens"],
     "codexglue:code_search": ["query", "document"],
@@ -36,9 +37,9 @@ NEEDED_BY = {
     "natural:supertags": ["tokens", "upos", "head", "deprel"],
     "natural:translation_pairs": ["text", "check"],
     "natural:tydiqa": [*QUESTION, "question_id"],
-    "natural_generation:answers": QUESTION,
+    "natural_generation:answers": IN_WORDS,
     "natural_generation:summaries": ["source", "reference"],
-    "natural_generation:tydiqa_answers": [*QUESTION, "question_id"],
+    "natural_generation:tydiqa_answers": [*IN_WORDS, "question_id"],
     "outputs:output_prediction": ["problem", "code", "hidden"],
     "problems:mining": ["problem", "code"],
     "problems:nl_code": ["docstring", "tokens", "name", "repo"],
