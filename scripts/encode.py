@@ -13,9 +13,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, required=True, help="folder of the tokenizer")
     parser.add_argument("--examples", type=Path, required=True, help="the task's table, named after it")
     add_settings(parser, EncodingSettings)
-    parser.add_argument(
-        "--text-clusters", type=Path, help="text_clusters.parquet: what training leaves out"
-    )
+    parser.add_argument("--text-clusters", type=Path, help="text_clusters.parquet: what training leaves out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoded task, written")
     args = parser.parse_args()
 

@@ -1,5 +1,6 @@
 """Tables and the figure of doses, from trials made by hand."""
 
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -103,6 +104,58 @@ def test_the_lowest_loss_on_held_out_texts_is_named_with_its_arm(tables: DoseTab
     assert text_losses(tables.losses.assign(after=float("nan"))) == []
 
 
+def generated(arm: str, rate: float, task: str, right: dict[str, float], cut: float = 0.25) -> list[dict]:
+    """The rows of generated texts of a trial: the share in the right language by language, and the share cut in all."""
+    keys = {"encoder": "tiny", "arm": arm, "seed": 0, "learning_rate": rate, "steps": 100 if rate else 0}
+    keys |= {"dose": 100 * rate, "chosen": rate == 1e-4, "error": "", "task": task}
+    values = [("right_language", name, value) for name, value in right.items()]
+    values += [("cut", name, cut) for name in right]
+    return [keys | {"measure": measure, "language": name, "value": value} for measure, name, value in values]
+
+
+GENERATED = pd.DataFrame(
+    [
+        *generated("none", 0.0, "match", {"go": 0.5, "c": 0.7, "python": 1.0}),
+        *generated("cloze", 1e-4, "match", {"go": 0.9, "c": 0.8, "python": 1.0}),
+        *generated("cloze", 1e-3, "match", {"go": 0.0, "c": 0.2, "javascript": 1.0}, cut=0.5),
+        *generated("cloze", 1e-3, "tags", {"go": 0.5, "c": 0.5}, cut=0.0),
+    ]
+)
+
+
+@pytest.fixture
+def generating(design: Design) -> DoseTables:
+    return dose_tables(pd.concat([TRIALS, GENERATED], ignore_index=True), design)
+
+
+def test_shares_in_the_wrong_language_by_hand(generating: DoseTables, tables: DoseTables) -> None:
+    """Unseen languages only; languages first (100, 80: 90), then groups (match 90 and tags 50: 70). Effects stay."""
+    found = generating.shares.query("scope == @ALL_GROUPS").set_index(["arm", "learning_rate", "measure"])["share"]
+    assert found["none", 0.0, "wrong_language"] == pytest.approx(40) and found["none", 0.0, "cut"] == pytest.approx(25)
+    assert found["cloze", 1e-4, "wrong_language"] == pytest.approx(15)
+    assert found["cloze", 1e-3, "wrong_language"] == pytest.approx(70)
+    assert found["cloze", 1e-3, "cut"] == pytest.approx((50 + 0) / 2)
+    alone = generating.shares.query("scope == 'classification' and learning_rate == 1e-3 and measure != 'cut'")
+    assert alone["share"].tolist() == pytest.approx([90])
+    assert generating.effects.equals(tables.effects) and tables.shares.empty
+
+    trials = by_trial(generating, ALL_GROUPS)
+    assert trials["arm"].tolist() == ["none", "cloze", "cloze", "pos", "pos"]
+    assert trials["wrong_language"].tolist() == pytest.approx([40, 15, 70, math.nan, math.nan], nan_ok=True)
+    assert "wrong_language" not in by_trial(tables, ALL_GROUPS)
+
+
+def test_the_figure_has_the_shares_in_the_wrong_language_with_that_of_none(generating: DoseTables) -> None:
+    figures.style()
+    axes = next(
+        axes for axes in dose_figure(generating, ALL_GROUPS, "unseen").axes if "wrong" in axes.get_title("left")
+    )
+    assert axes.get_title("left") == "wrong language: unseen languages, test"
+    line, points, ring = axes.lines[:3]
+    assert list(line.get_ydata()) == pytest.approx([40, 40])
+    assert list(points.get_ydata()) == pytest.approx([15, 70]) and list(ring.get_ydata()) == pytest.approx([15])
+
+
 def test_a_scope_without_trials_has_no_rows(tables: DoseTables) -> None:
     nothing = by_trial(tables, "all xtreme")
     assert nothing.empty and list(nothing) == ["family", *KEYS]  # a table without columns is no CSV to most readers
@@ -156,10 +209,12 @@ def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> N
     for path in results.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    write_csv(TRIALS, tmp_path / "doses.csv")
+    write_csv(pd.concat([TRIALS, GENERATED]), tmp_path / "doses.csv")
     assert read_csv(tmp_path / "doses.csv")["chosen"].dtype == bool
     html = page(tmp_path, replace(SETTINGS, doses=True))
     assert "Of 2 arms, 1 chose the lowest and 1 the highest of their learning rates." in html
     assert "The seed of the trials (0) is also one of the 3 seeds" in html and "mlm-english 2.00, 2.12 (pos)" in html
     assert 'id="doses"' in html and "with one learning rate for all arms" in html
     assert '<td class="n">1e-3</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html
+    assert "share of the generated texts in the wrong language" in html
+    assert '<td class="n">70.0</td><td class="n">25.0</td><td class="n">4.00</td>' in html

@@ -16,6 +16,7 @@ from transformers import AutoModelForMaskedLM
 
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import DoseSettings
+from codestilts.tasktypes import generation
 from codestilts.tasktypes.mlm import collate
 from codestilts.training import dose_trials, loop, models
 from codestilts.training.dose_trials import DoseJob, mean_of_groups, try_doses
@@ -164,6 +165,39 @@ def test_only_dev_rows_of_the_source_language_choose(folder: Path, home: Path, t
     other = pd.read_csv(changed / "out/tagging.csv").query("measure == 'test' and task == 'classification'")
     before = tests.query("task == 'classification'")
     assert other["value"].tolist() == pytest.approx((1 - before["value"]).tolist())
+
+
+def test_trials_say_how_many_outputs_are_in_the_right_language(
+    folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten test rows in English and of ten in French, all outputs are French; the English ones have no end."""
+    rows = tiny.examples("generation", 80)
+    rows["output_language"] = rows["language"] = np.where(np.arange(80) % 8 > 3, "french", "english")
+    rows.loc[rows["split"] != "test", ["language", "output_language"]] = "english"
+    rows.to_parquet(tmp_path / "generation.parquet", index=False)
+    encoded = tiny.encode(folder, tmp_path, "generation")
+    written = {"prediction": "Le conseil municipal a voté hier le budget de la ville", "score": 0.0}
+
+    def decode(outputs: Any, features: Any, examples: pd.DataFrame, *rest: Any) -> pd.DataFrame:
+        answered = examples.assign(gold=examples["reference"], cut=examples["language"] == "english", **written)
+        return answered[["gold", "prediction", "score", "cut", "source", "output_language"]]
+
+    monkeypatch.setattr(generation, "decode", decode)
+    whole = job(folder, home, tmp_path / "out", tests=True, rates=(0.0,), intermediate=None, held_out={})
+    settings = whole.settings.targets["classification"]
+    metric = tiny.task_settings("generation", {"metric": "generated_f1"})
+    target = replace(settings, target="generation", tasks={"generation": metric}, source_language="english")
+    chosen = replace(whole.settings, targets={"generation": target}, groups={"generation": "generation"})
+    try_doses(replace(whole, settings=chosen, encoded=(encoded,)))
+    table = pd.read_csv(whole.table).query("measure != 'dev'")
+    values = table.set_index(["measure", "language"])["value"].to_dict()
+    assert values.pop(("test", "english")) == values.pop(("test", "french")) == 0
+    assert values == {
+        ("right_language", "english"): 0,
+        ("right_language", "french"): 1,
+        ("cut", "english"): 1,
+        ("cut", "french"): 0,
+    }
 
 
 def test_the_arm_none_is_tried_once_without_intermediate_training(folder: Path, home: Path, tmp_path: Path) -> None:

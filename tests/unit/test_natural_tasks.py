@@ -260,6 +260,55 @@ def test_an_empty_reference_is_counted(tmp_path: Path, capsys: pytest.CaptureFix
     assert "squad-generated: 1 of 3 rows dropped: its reference is empty" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("texts", "starts", "reference", "answers"),
+    [
+        (["", "1884"], [0, 3], "1884", ["1884"]),
+        ([" ", "in 1884", "1884", "in 1884"], [6, 0, 3, 0], "in 1884", ["in 1884", "1884"]),
+        (["eighteen eighty-four"], [-1], "eighteen eighty-four", ["eighteen eighty-four"]),
+    ],
+    ids=["empty first", "blank first, repeated", "not in the passage"],
+)
+def test_an_answer_in_words_is_the_first_that_has_any(
+    texts: list[str], starts: list[int], reference: str, answers: list[str], tmp_path: Path
+) -> None:
+    """An answer in words need not be in the passage, and none of its rows goes missing."""
+    (row,) = next(iter(asked("train", "blue").values()))
+    odd = row | {"id": "odd", "answers": {"text": texts, "answer_start": starts}}
+    members = {"plain_text/train-0.parquet": [row, odd], **asked("validation", "red")}
+    frame = made("squad-generated", [archive(tmp_path / "squad-v1.zip", members)]).set_index("id")
+    (found,) = [values for key, values in frame.iterrows() if str(key).endswith(":odd")]
+    assert found["reference"] == reference and list(found["answers"]) == answers
+    assert frame.attrs == {}
+
+
+def test_questions_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    """A span has to be in the passage; in words, only what is empty is left out."""
+    (row,) = next(iter(asked("train", "blue").values()))
+    odd = {
+        "none": row | {"answers": {"text": [], "answer_start": []}},
+        "elsewhere": row | {"answers": {"text": ["green"], "answer_start": [3]}},
+        "no passage": row | {"context": " "},
+    }
+    rows = [row, *(values | {"id": name} for name, values in odd.items())]
+    squad = archive(tmp_path / "squad-v1.zip", {"plain_text/train-0.parquet": rows, **asked("validation", "red")})
+    spans, words = (made(name, [squad]) for name in ("squad", "squad-generated"))
+    assert spans.attrs["dropped"] == {"its answer is not in the passage": 2, "it has no answer": 1}
+    assert set(spans["answer_text"]) == {"blue", "red"}
+    assert words.attrs["dropped"] == {"its context is empty": 1, "its reference is empty": 1}
+    assert set(words["reference"]) == {"blue", "red", "green"}
+
+
+@pytest.mark.parametrize("task", ["squad", "squad-generated"])
+def test_answers_that_are_no_list_are_one_line(task: str, tmp_path: Path) -> None:
+    """The letters of a text would be taken for answers."""
+    (row,) = next(iter(asked("train", "blue").values()))
+    members = {"plain_text/train-0.parquet": [row | {"answers": {"text": "blue", "answer_start": 3}}]}
+    members |= asked("validation", "red")
+    with pytest.raises(CodeStiltsError, match=f"^task {task}, example .*:train: texts is 'blue', not a list: map an"):
+        made(task, [archive(tmp_path / "squad-v1.zip", members)])
+
+
 def test_an_article_without_a_summary_is_counted(tmp_path: Path) -> None:
     summaries = {"1": "It says so.", "2": "", "3": None}
     members: Members = {

@@ -1,6 +1,7 @@
 """Encoders with a pretrained decoder: against transformers' own loss and search, and in both phases."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -267,6 +268,37 @@ def test_a_decoder_of_another_vocabulary(home, model):
     ):
         import_encoder(files, home / "other")
     (files / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"vocab_size": 5}, r"config\.json says {more} word embeddings \(vocab_size\), but the weights have {size} "
+                            r"\(\S*shared\S*\): fetch"),
+        ({"vocab_size": None}, r"config\.json: vocab_size is None, not the number of word embeddings: fetch"),
+        ({"decoder_start_token_id": None}, r"config\.json: decoder_start_token_id is None, not one of the {size} tok"),
+        ({"decoder_start_token_id": 10**6}, r"decoder_start_token_id is 1000000, not one of the {size} tokens: name"),
+        ({"decoder_start_token_id": -1}, r"decoder_start_token_id is -1, not one of the {size} tokens: name"),
+    ],
+    ids=["other weights", "no size", "no start", "start beyond the tokens", "start below the tokens"],
+)  # fmt: skip
+@pytest.mark.parametrize("model", ["codet5p", "mbart"], indirect=True)
+def test_a_config_that_does_not_fit_is_one_line(change, expected, home, model, tmp_path):
+    """T5's config has no start of its own that would replace one that is missing."""
+    files = tmp_path / "published"
+    unpack(home / f"{model.kind}.zip", "", files)
+    config = json.loads((files / "config.json").read_bytes())
+    size = config["vocab_size"]
+    for key, value in change.items():
+        if value is None:
+            del config[key]
+        else:
+            config[key] = size + value if key == "vocab_size" else value
+    (files / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CodeStiltsError) as caught:
+        import_encoder(files, tmp_path / "encoder")
+    assert re.match("published: .*" + expected.format(size=size, more=size + 5), str(caught.value)), str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_masked_language_modelling_has_no_head(model):

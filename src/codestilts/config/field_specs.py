@@ -17,6 +17,37 @@ ROWS = "codestilts.examples.readers.hub_tables:rows"  # the builder that does no
 NEEDED = TASK_TYPE_COLUMNS | {"classification": ["text_a", "label"], "retrieval": ["text", "partner"]}
 OTHERS = {"classification": ["text_b"], "retrieval": TASK_TYPE_COLUMNS["retrieval"]}
 ADDITIONAL = ("id", "unit", "cluster", "package", "answers", "copied", "options", "option_starts", "position")
+# The fields that other builders of rows need (their docstrings say what for), by the end of the builder's name.
+BUILDERS = "codestilts.examples.builders."
+IN_WORDS = ["question", "context", "texts"]
+QUESTION = [*IN_WORDS, "starts"]
+NEEDED_BY = {
+    "codexglue:cloze": ["text_a", "tokens"],
+    "codexglue:code_search": ["query", "document"],
+    "codexglue:labelled_code": ["text_a", "label"],
+    "codexglue:other_side": ["source", "reference"],
+    "codexglue:same_problem_search": ["query", "cluster"],
+    "codexglue:translations": ["query", "document"],
+    "codexglue:web_query_match": ["query", "document", "label"],
+    "codexglue:web_search": ["query", "document"],
+    "extractive_qa:questions": QUESTION,
+    "natural:paragraphs": ["text"],
+    "natural:questions_with_new_dev": QUESTION,
+    "natural:sentences": ["text_a", "label"],
+    "natural:supertags": ["tokens", "upos", "head", "deprel"],
+    "natural:translation_pairs": ["text", "check"],
+    "natural:tydiqa": [*QUESTION, "question_id"],
+    "natural_generation:answers": IN_WORDS,
+    "natural_generation:summaries": ["source", "reference"],
+    "natural_generation:tydiqa_answers": [*IN_WORDS, "question_id"],
+    "outputs:output_prediction": ["problem", "code", "hidden"],
+    "problems:mining": ["problem", "code"],
+    "problems:nl_code": ["docstring", "tokens", "name", "repo"],
+    "problems:solution_search": ["problem", "code"],
+    "problems:topic_classification": ["id", "problem", "text_a", "tags"],
+}
+# Those that need a field for each label, and those that need the columns of the task type.
+OF_LABELS, OF_TYPE = ("codexglue:fix_detection",), ("natural:merged_sets", "natural:multilingual")
 # Columns of the examples that are not read from a column under ``fields``, and what says them.
 SAID_ELSEWHERE = {"split": "the key as of read says the split", "language": "the key by of read names the language"}
 ALLOWED = "a column, a text with {columns}, a list of these, {column, names} or {number, within}"
@@ -35,22 +66,37 @@ def field_problems(task: TaskSpec) -> Iterator[Problem]:
     if task.builder == ROWS:
         yield from _names(task, mappings)
         yield from _labels(task, mappings)
-        if not task.read:
-            yield Problem(("read",), "is missing: say which files of which source are train, dev and test rows")
+    yield from _missing(task)
 
 
 def _names(task: TaskSpec, mappings: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
-    """Fields that the task type does not have, and those that it needs and no mapping has."""
-    needed = NEEDED[task.type]
-    allowed = {*needed, *OTHERS.get(task.type, ()), *ADDITIONAL}
+    """Fields that the task type does not have."""
+    allowed = {*NEEDED[task.type], *OTHERS.get(task.type, ()), *ADDITIONAL}
     for path, fields in mappings:
         for name in sorted(fields.keys() - allowed - SAID_ELSEWHERE.keys()):
             yield Problem((*path, name), f"a {task.type} task has no such field; {suggest(name, allowed)}")
+
+
+def _missing(task: TaskSpec) -> Iterator[Problem]:
+    """Fields that the builder needs and a mapping lacks."""
+    needed, who = _needed(task)
+    if needed and not task.read:
+        yield Problem(("read",), "is missing: say which files of which source are train, dev and test rows")
     own = [{*task.fields, *entry.fields} for entry in task.read] or [{*task.fields}]
-    instead = {*OTHERS["retrieval"]} if task.type == "retrieval" else set()
+    instead = {*OTHERS["retrieval"]} if task.builder == ROWS and task.type == "retrieval" else set()
     for name in needed:
         if not all(name in fields or (instead and instead <= fields) for fields in own):
-            yield Problem(("fields", name), f"is missing: a {task.type} task needs it; map a column to it")
+            yield Problem(("fields", name), f"is missing: {who} needs it; map a column to it")
+
+
+def _needed(task: TaskSpec) -> tuple[list[str], str]:
+    """The fields that every mapping has to have, and what needs them."""
+    builder = task.builder.removeprefix(BUILDERS)
+    if task.builder == ROWS:
+        return NEEDED[task.type], f"a {task.type} task"
+    if builder in OF_LABELS:
+        return task.labels, f"the builder {builder}, for the label of this name,"
+    return TASK_TYPE_COLUMNS[task.type] if builder in OF_TYPE else NEEDED_BY.get(builder, []), f"the builder {builder}"
 
 
 def _labels(task: TaskSpec, mappings: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from codestilts.columns import NONE
 from codestilts.display_names import language_set_name
 from codestilts.reporting.curve_figures import CurveLabels, label_ends
-from codestilts.reporting.doses import SOURCE, TEST, DoseTables
+from codestilts.reporting.doses import SOURCE, TEST, WRONG_LANGUAGE, DoseTables
 from codestilts.reporting.figures import COLOURS, LINES, MARKERS
 
 HEIGHT, AXES = 2.9, 2.1  # least inches of a panel, and of them those between its lower and its upper edge
@@ -20,27 +21,30 @@ WIDTH, SIZE = 1.04, 6.5  # where names begin, as a share of the panel's width, a
 
 
 def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
-    """Draw one panel for the source language, one for the test languages if trials predict them, and one for each
-    held-out text. A ring marks the dose that was chosen for an arm.
+    """Draw one panel for the source language, one for the test languages if trials predict them, one for the outputs in
+    the wrong language if these are texts, and one for each held-out text.
+
+    A ring marks the dose that was chosen for an arm; the horizontal line is what was measured without a dose.
     """
-    effects = tables.effects[tables.effects["scope"] == scope]
+    effects, shares = (table[table["scope"] == scope] for table in (tables.effects, tables.shares))
+    languages = f"{language_set_name(language_set)} languages"
     families = dict(zip(effects["arm"], effects["family"], strict=True))
     panels = []
-    for measure, title in (
-        (SOURCE, "source language, dev"),
-        (TEST, f"{language_set_name(language_set)} languages, test"),
-    ):
+    for measure, title in ((SOURCE, "source language, dev"), (TEST, f"{languages}, test")):
         part = effects[effects["measure"] == measure].rename(columns={"effect": "y"})
-        panels.append((title, "points above none", part))
+        panels.append((title, "points above none", 0.0, part))
+    wrong = shares[shares["measure"] == WRONG_LANGUAGE].rename(columns={"share": "y"})
+    of_none, of_arms = wrong[wrong["arm"] == NONE], wrong[wrong["arm"] != NONE]
+    panels.append((f"wrong language: {languages}, test", "% of outputs", of_none["y"].mean(), of_arms))
     for texts, part in tables.losses.dropna(subset="change").groupby("texts", sort=True):
-        panels.append((f"forgetting: {texts}", "change of loss", part.rename(columns={"change": "y"})))
-    panels = [panel for panel in panels if len(panel[2])]
-    rows, arms = max(1, -(-len(panels) // 2)), max((part["arm"].nunique() for _, _, part in panels), default=0)
+        panels.append((f"forgetting: {texts}", "change of loss", 0.0, part.rename(columns={"change": "y"})))
+    panels = [panel for panel in panels if len(panel[-1])]
+    rows, arms = max(1, -(-len(panels) // 2)), max((part["arm"].nunique() for *_, part in panels), default=0)
     between = max(AXES, LABEL * arms)
     figure, grid = plt.subplots(rows, 2, figsize=(8.6, (HEIGHT - AXES + between) * rows), squeeze=False)
     labels = CurveLabels(x=WIDTH, gap=LABEL / between, size=SIZE, line="#bbbbbb")
-    for axes, (title, label, part) in zip(grid.flat, panels, strict=False):
-        axes.axhline(0, color="#555555", linewidth=1)
+    for axes, (title, label, without, part) in zip(grid.flat, panels, strict=False):
+        axes.axhline(without, color="#555555", linewidth=1)
         axes.set(title=title, xscale="log", xlabel="dose: learning rate × steps", ylabel=label)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")

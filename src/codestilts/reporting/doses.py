@@ -4,6 +4,7 @@ A dose is the peak learning rate times the number of steps. The trials have one 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,8 @@ from codestilts.evaluation.statistics.design import Design
 
 KEYS = ["arm", "learning_rate", "steps", "dose", "chosen"]
 SOURCE, TEST, HELD_OUT = "dev", "test", "held_out_loss"  # measures
+RIGHT_LANGUAGE, CUT = "right_language", "cut"  # measures of generated texts, on test rows
+WRONG_LANGUAGE = "wrong_language"  # what is shown of the first
 OWN = "its own"  # the rate in the row for chosen rates
 NO_HEAD = "no head"
 
@@ -22,12 +25,14 @@ class DoseTables:
 
     Attributes:
         effects: The effects of each dose (:func:`dose_effects`).
+        shares: What share of the generated texts is in the wrong language or cut (:func:`wrong_shares`).
         losses: The losses on held-out texts (:func:`held_out_losses`).
         fixed: The effects of families with one rate for all arms (:func:`fixed_doses`).
         failed: The arm, rate and error of each failed trial.
     """
 
     effects: pd.DataFrame
+    shares: pd.DataFrame
     losses: pd.DataFrame
     fixed: pd.DataFrame
     failed: pd.DataFrame
@@ -37,7 +42,8 @@ def dose_tables(doses: pd.DataFrame, design: Design) -> DoseTables:
     """Make all tables from what the trials of one encoder measured."""
     effects = dose_effects(doses, design)
     failed = doses.loc[doses["measure"] == "failed", ["arm", "learning_rate", "error"]]
-    return DoseTables(effects, held_out_losses(doses), fixed_doses(effects, design), failed)
+    shares = wrong_shares(doses, design)
+    return DoseTables(effects, shares, held_out_losses(doses), fixed_doses(effects, design), failed)
 
 
 def dose_effects(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
@@ -51,26 +57,51 @@ def dose_effects(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
         Rows with :data:`KEYS`, ``family``, ``measure`` (``dev``: source language; ``test``: the languages of the
         contrast), ``scope`` and ``effect``.
     """
-    languages = design.languages_of(design.settings.language_set)
-    wanted = [
-        measure == SOURCE or (measure == TEST and language in languages[task])
-        for measure, task, language in zip(doses["measure"], doses["task"], doses["language"], strict=True)
-    ]
-    cells = doses[wanted]
+    cells = doses[(doses["measure"] == SOURCE) | ((doses["measure"] == TEST) & _contrasted(doses, design))]
     cell = ["measure", "task", "language"]
     none = cells.loc[cells["arm"] == NONE].set_index(cell)["value"].rename("reference")
     others = cells[cells["arm"] != NONE].join(none, on=cell)
     others = others.assign(effect=100 * (others["value"] - others["reference"]))
-    by_target = others.groupby([*KEYS, "measure", "task"], sort=False)["effect"].mean().reset_index()
+    table = _by_scope(others, "effect", design)
+    families = {name: arm.family for name, arm in design.settings.arms.items()}
+    return table.assign(family=table["arm"].map(families))[["family", *KEYS, "measure", "scope", "effect"]]
+
+
+def wrong_shares(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Return the share of each trial's generated texts that is in the wrong language, and the share that was cut.
+
+    Args:
+        doses: what the trials of one encoder measured; those that predict no test rows have no shares.
+        design: says which languages the study's contrast is about, and the groups of targets.
+
+    Returns:
+        Rows with :data:`KEYS`, ``measure`` (``wrong_language`` or ``cut``), ``scope`` and ``share`` in percent, a mean
+        over the languages of the contrast, then over targets, then over groups. ``none`` has rows too.
+    """
+    tested = doses[doses["measure"].isin([RIGHT_LANGUAGE, CUT]) & _contrasted(doses, design)]
+    is_cut = tested["measure"] == CUT
+    share = 100 * tested["value"].where(is_cut, 1 - tested["value"])
+    shown = tested.assign(share=share, measure=tested["measure"].where(is_cut, WRONG_LANGUAGE))
+    return _by_scope(shown, "share", design)[[*KEYS, "measure", "scope", "share"]]
+
+
+def _contrasted(doses: pd.DataFrame, design: Design) -> pd.Series:
+    """Whether each row is about a language of the study's contrast."""
+    languages = design.languages_of(design.settings.language_set)
+    found = [name in languages.get(task, ()) for task, name in zip(doses["task"], doses["language"], strict=True)]
+    return pd.Series(found, doses.index, dtype=bool)
+
+
+def _by_scope(cells: pd.DataFrame, value: str, design: Design) -> pd.DataFrame:
+    """Average a column over languages, then over the targets of each group, then over the groups of each scope."""
+    by_target = cells.groupby([*KEYS, "measure", "task"], sort=False)[value].mean().reset_index()
     parts = []
     for scope, (kind, lists) in design.scopes.items():
         group = {target: number for number, targets in enumerate(lists) for target in targets}
         part = by_target[by_target["task"].isin(list(group))] if kind != "target" else by_target[:0]
-        by_group = part.groupby([*KEYS, "measure", part["task"].map(group)], sort=False)["effect"].mean()
+        by_group = part.groupby([*KEYS, "measure", part["task"].map(group)], sort=False)[value].mean()
         parts.append(by_group.groupby(level=[*KEYS, "measure"], sort=False).mean().reset_index().assign(scope=scope))
-    table = pd.concat(parts, ignore_index=True)
-    families = {name: arm.family for name, arm in design.settings.arms.items()}
-    return table.assign(family=table["arm"].map(families))[["family", *KEYS, "measure", "scope", "effect"]]
+    return pd.concat(parts, ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -143,7 +174,8 @@ def fixed_doses(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
-    """Return one row per trial, ``none`` first: dose, effects in a scope, and losses on held-out texts after it.
+    """Return one row per trial, ``none`` first: dose, effects in a scope, shares of generated texts, and losses on
+    held-out texts after it.
 
     There are no rows if no trial has an effect in the scope.
     """
@@ -152,12 +184,18 @@ def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
         return pd.DataFrame(columns=["family", *KEYS])
     wide = effects.pivot_table("effect", ["family", *KEYS], "measure", observed=True).rename_axis(columns=None)
     wide = wide.reset_index()
+    measures = dict.fromkeys(effects["measure"].unique(), 0.0)
+    before: dict[str, Any] = {}
+    for measure, part in tables.shares[tables.shares["scope"] == scope].groupby("measure", sort=False):
+        shares = part.set_index(["arm", "learning_rate"])["share"]
+        keys = zip(wide["arm"], wide["learning_rate"], strict=True)
+        wide[measure] = [shares.get(key, float("nan")) for key in keys]
+        before[str(measure)] = shares.get((NONE, 0.0), float("nan"))
     for texts, part in tables.losses.groupby("texts", sort=True):
         losses = part.set_index(["arm", "learning_rate"])["after"]
         found = [losses.get(key, float("nan")) for key in zip(wide["arm"], wide["learning_rate"], strict=True)]
         wide[texts] = [_loss(loss) for loss in found]
-    measures = dict.fromkeys(effects["measure"].unique(), 0.0)
-    before = {texts: _loss(part["before"].iloc[0]) for texts, part in tables.losses.groupby("texts", sort=True)}
+    before |= {str(texts): _loss(part["before"].iloc[0]) for texts, part in tables.losses.groupby("texts", sort=True)}
     none = {"family": "baseline", "arm": NONE, "learning_rate": 0.0, "steps": 0, "dose": 0.0, "chosen": False}
     return pd.concat([pd.DataFrame([none | measures | before]), wide], ignore_index=True)[list(wide)]
 

@@ -21,7 +21,16 @@ from codestilts.reporting.answer import (
     largest_gain,
     rows,
 )
-from codestilts.reporting.doses import TEST, ChosenEnds, TextLoss, by_trial, chosen_ends, dose_tables, text_losses
+from codestilts.reporting.doses import (
+    TEST,
+    WRONG_LANGUAGE,
+    ChosenEnds,
+    TextLoss,
+    by_trial,
+    chosen_ends,
+    dose_tables,
+    text_losses,
+)
 from codestilts.reporting.heat_maps import Grid, HeatCell, contrast_map, count_grid, language_order, score_map
 from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
@@ -70,6 +79,7 @@ class DoseSection:
     ends: ChosenEnds
     seeds: list[int]
     tested: bool
+    generated: bool
     trials: list[Row]
     fixed: list[Row]
     failed: list[Row]
@@ -197,6 +207,7 @@ def dose_section(doses: pd.DataFrame, design: Design) -> DoseSection:
         ends=chosen_ends(doses),
         seeds=sorted(int(seed) for seed in doses["seed"].unique()),
         tested=TEST in trials,
+        generated=WRONG_LANGUAGE in trials,
         trials=rows(trials),
         fixed=rows(found.fixed[found.fixed["scope"] == scope]),
         failed=rows(found.failed),

@@ -90,10 +90,9 @@ class PretrainedDecoder(nn.Module):
     """The decoder of a pretrained encoder-decoder, in the interface of :class:`Decoder`, without own parameters."""
 
     def __init__(self, encoder: nn.Module, longest: int) -> None:
-        """Check that outputs may have ``longest`` tokens.
+        """Check that outputs may have ``longest`` tokens; else raise :class:`CodeStiltsError`.
 
-        Raises:
-            CodeStiltsError: the decoder has fewer positions, or its config does not say which token begins an output.
+        Which token begins an output is checked when the encoder is imported.
         """
         super().__init__()
         config: Any = encoder.config
@@ -101,11 +100,6 @@ class PretrainedDecoder(nn.Module):
         if positions and longest > positions:
             raise CodeStiltsError(
                 f"option output_tokens: {longest}: the decoder has {positions} positions: ask for shorter outputs"
-            )
-        if config.decoder_start_token_id is None:
-            raise CodeStiltsError(
-                f"decoder of type {config.model_type}: config.json has no decoder_start_token_id: name the token that "
-                "outputs begin with"
             )
 
     def vocabulary(self, encoder: nn.Module) -> tuple[Tensor, Tensor | None]:

@@ -21,10 +21,9 @@ from codestilts.errors import CodeStiltsError
 from codestilts.job_files import read_json
 from codestilts.provenance import atomic, write_json
 from codestilts.training import models
-from codestilts.training.checkpoint_selection import score
 from codestilts.training.distributed import rank, run_on_rank_zero
 from codestilts.training.held_out_loss import held_out_losses
-from codestilts.training.inputs import EncodedTask, TrainingInputs, load_inputs
+from codestilts.training.inputs import EncodedTask, load_inputs
 from codestilts.training.launcher import launch
 from codestilts.training.loop import Trained, train
 from codestilts.training.seed_jobs import (
@@ -36,6 +35,7 @@ from codestilts.training.seed_jobs import (
     set_up_torch,
 )
 from codestilts.training.tokenizers import load_tokenizer
+from codestilts.training.trial_scores import scores_on_tests
 
 COLUMNS = ["encoder", "arm", "seed", "learning_rate", "steps", "dose", "chosen"]  # of the table; MEASURES follow
 MEASURES = ["measure", "task", "language", "value", "error"]
@@ -174,21 +174,9 @@ def _target_result(job: DoseJob, target: str, model: Path, folder: Path, device:
         inputs = load_inputs(settings, job.encoder, job.folders([target]), device, held_out=job.settings.tests)
         trained = train(inputs, job.seed, model, folder / f"{target}.state")
         if rank() == 0:
-            result = {"dev": trained.record["dev"].get(target, 0.0), "tests": _test_scores(inputs, trained)}
+            result = {"dev": trained.record["dev"].get(target, 0.0), "tests": scores_on_tests(inputs, trained)}
             write_json(file, result)
     return run_on_rank_zero(lambda: dict(read_json(file)))
-
-
-def _test_scores(inputs: TrainingInputs, trained: Trained) -> list[dict[str, Any]]:
-    """Return the metric of a target on the test rows of each language after the last step."""
-    if not trained.predictions:
-        return []
-    target, found = inputs.settings.target, trained.predictions[max(trained.predictions)]
-    metric = inputs.tasks[target].task.metric
-    return [
-        {"measure": "test", "task": target, "language": str(language), "value": score(rows, metric)}
-        for language, rows in found.groupby("language")
-    ]
 
 
 def _table(trials: list[dict[str, Any]], settings: DoseSettings) -> pd.DataFrame:

@@ -147,28 +147,40 @@ def import_encoder(source: Path, folder: Path) -> None:
 
     Raises:
         CodeStiltsError: not exactly one tensor looks like the word embeddings, or a decoder has others than the tokens
-            of its tokenizer.
+            of its tokenizer, or none that begins an output.
     """
     config = json.loads((source / "config.json").read_bytes())
     tensors = load_file(source / "model.safetensors")
+    size = config.get("vocab_size")
+    if not isinstance(size, int):
+        raise CodeStiltsError(
+            f"{source.name}: config.json: vocab_size is {size!r}, not the number of word embeddings: fetch config.json "
+            "of the model again"
+        )
     if config.get("is_encoder_decoder"):
-        _check_vocabulary(source, config["vocab_size"])
+        _check_vocabulary(source, size)
+        _check_start(source, size)
         _keep_one_table(source, tensors)
-    tables = [
-        name
-        for name, value in tensors.items()
-        if value.ndim == 2 and len(value) == config.get("vocab_size") and ("embed" in name or "shared" in name)
-    ]
-    if len(tables) != 1:
-        raise CodeStiltsError(f"{source.name}: expected one table of word embeddings, found {tables or 'none'}")
+    embeddings = {
+        name: len(value) for name, value in tensors.items() if value.ndim == 2 and ("embed" in name or "shared" in name)
+    }
+    tables = [name for name, length in embeddings.items() if length == size]
+    if not tables:
+        nearest = min(embeddings, key=lambda name: abs(embeddings[name] - size), default="none")
+        raise CodeStiltsError(
+            f"{source.name}: config.json says {size} word embeddings (vocab_size), but the weights have "
+            f"{embeddings.get(nearest, 0)} ({nearest}): fetch config.json and the weights of one model"
+        )
+    if len(tables) > 1:
+        raise CodeStiltsError(f"{source.name}: expected one table of word embeddings, found {', '.join(tables)}")
     folder.mkdir(parents=True, exist_ok=True)
     parts = {EMBEDDINGS: tables, ENCODER: [name for name in tensors if name not in tables]}
     for file, names in parts.items():
         with atomic(folder / file) as temporary:
             save_file({name: tensors[name] for name in names}, temporary, metadata={"format": "pt"})
     weight_map = {name: file for file, names in parts.items() for name in names}
-    size = sum(value.nbytes for value in tensors.values())
-    write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": weight_map})
+    total = sum(value.nbytes for value in tensors.values())
+    write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(source / name, folder / name)
 
@@ -183,6 +195,19 @@ def _check_vocabulary(source: Path, size: int) -> None:
         raise CodeStiltsError(
             f"{source.name}: the decoder has {size} word embeddings, but its tokenizer has {tokens} tokens: fetch "
             "config.json, the weights and the tokenizer of one model"
+        )
+
+
+def _check_start(source: Path, size: int) -> None:
+    """Require that the config, or its architecture, says which token begins an output, and that there is one."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(source, local_files_only=True)
+    start = getattr(config, "decoder_start_token_id", None)
+    if not isinstance(start, int) or not 0 <= start < size:
+        raise CodeStiltsError(
+            f"{source.name}: config.json: decoder_start_token_id is {start!r}, not one of the {size} tokens: name the "
+            "token that the decoder's outputs begin with"
         )
 
 

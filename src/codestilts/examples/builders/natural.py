@@ -43,11 +43,18 @@ def _read_language(language: str, inputs: Inputs, settings: BuilderSettings) -> 
 
 
 def tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Answer the questions of TyDiQA; the first part of the field ``question_id`` is the language.
+    """Answer the questions of TyDiQA (:func:`read_tydiqa`).
+
+    For the columns see :func:`codestilts.examples.builders.extractive_qa.questions`.
+    """
+    return sample_rows(locate_answers(read_tydiqa(inputs, settings), settings), settings)
+
+
+def read_tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
+    """Read the rows of TyDiQA; the first part of the field ``question_id`` is the language.
 
     The set has all languages in one table (``swahili-123-0``) and no test set. Its validation rows are read as both dev
-    and test, of which dev keeps the source language only. For the columns see
-    :func:`codestilts.examples.builders.extractive_qa.questions`.
+    and test, of which dev keeps the source language only.
     """
     source = settings.source_language
     frame = read(inputs, replace(settings, languages=[source], log=settings.log.without_counts()))
@@ -57,8 +64,7 @@ def tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         counts = frame.loc[frame["split"] == entry["as"], "language"].value_counts()
         record_counts(dict(counts), entry, settings)
     wanted = frame["language"].isin(settings.languages)
-    frame = frame[wanted & ((frame["split"] == "test") | (frame["language"] == source))].reset_index(drop=True)
-    return sample_rows(locate_answers(frame, settings), settings)
+    return frame[wanted & ((frame["split"] == "test") | (frame["language"] == source))].reset_index(drop=True)
 
 
 def questions_with_new_dev(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:

@@ -8,33 +8,41 @@ import pandas as pd
 
 from codestilts.columns import EXAMPLE_COLUMNS
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
-from codestilts.examples.builders.extractive_qa import questions
-from codestilts.examples.builders.natural import tydiqa
-from codestilts.examples.readers.hub_tables import read
+from codestilts.examples.builders.natural import read_tydiqa
+from codestilts.examples.readers.hub_tables import checked, read
 from codestilts.examples.sampling import keep_rows, sample_rows
 from codestilts.examples.text import most_similar, sentences
 
 
 def answers(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Answer questions in words: those of :func:`codestilts.examples.builders.extractive_qa.questions`."""
-    return _in_words(questions(inputs, settings.without_sizes()), settings)
+    """Answer questions in words. Fields: ``question``, ``context`` and ``texts`` (a list)."""
+    return _in_words(read(inputs, settings), settings)
 
 
 def tydiqa_answers(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
-    """Answer the questions of TyDiQA in words: those of :func:`codestilts.examples.builders.natural.tydiqa`."""
-    return _in_words(tydiqa(inputs, settings.without_sizes()), settings)
+    """Answer the questions of TyDiQA in words (:func:`codestilts.examples.builders.natural.read_tydiqa`)."""
+    return _in_words(read_tydiqa(inputs, settings), settings)
 
 
 def _in_words(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
     """Ask for the text of an answer instead of its place.
 
-    The source has the question first, because a long passage is cut at its end. The reference is the first of the
-    accepted ``answers``, which metrics compare all. The baseline copies the sentence that is most like the question.
+    The source has the question first, because a long passage is cut at its end. The accepted ``answers``, which metrics
+    compare all, are the texts that are not blank; they need not be in the passage. The reference is the first. The
+    baseline copies the sentence that is most like the question.
+
+    Raises:
+        CodeStiltsError: The texts of a row are no list.
     """
+    frame = checked(frame, settings)
+    for side in ("question", "context"):
+        frame = keep_rows(frame, frame[side].str.strip() != "", f"its {side} is empty", settings)
+    answers = [list(dict.fromkeys(text for text in texts if str(text or "").strip())) for texts in frame["texts"]]
     pairs = zip(frame["question"], map(sentences, frame["context"]), strict=True)
     frame = frame.assign(
         source=frame["question"] + "\n" + frame["context"],
-        reference=frame["answer_text"],
+        reference=[texts[0] if texts else "" for texts in answers],
+        answers=pd.Series(answers, frame.index, dtype=object),
         copied=[parts[most_similar(question, parts)] for question, parts in pairs],
     )
     columns = ["source", "reference", "output_language", "answers", "copied", *(["unit"] if "unit" in frame else [])]

@@ -31,7 +31,7 @@ def rows(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     Pairs for retrieval have the fields ``text``, in the row's language, and ``partner``; the option ``queries`` says
     which of them is the query.
     """
-    frame = _checked(read(inputs, settings), settings)
+    frame = checked(read(inputs, settings), settings)
     if "text_a" in frame and "text_b" not in frame:
         frame["text_b"] = ""  # single texts
     if "partner" in frame:
@@ -95,8 +95,12 @@ def _in_source_language(frame: pd.DataFrame, settings: BuilderSettings) -> pd.Da
     return keep_rows(frame, ~other, f"a train row that is not in the source language {source}", settings)
 
 
-def _checked(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
-    """Turn the texts of places, which CSV files have, into numbers, and refuse values that are no lists or numbers."""
+def checked(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
+    """Turn the texts of places, which CSV files have, into numbers, and refuse values that are no lists or numbers.
+
+    Raises:
+        CodeStiltsError: A place is no whole number, or a list is none.
+    """
 
     def converted(name: str, convert: Callable[[Any], Any], kind: str) -> list[Any]:
         found = [convert(value) for value in frame[name]]
@@ -109,7 +113,7 @@ def _checked(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
 
     places = [name for name in ("answer_start", "label") if name in frame and (name != "label" or "choices" in frame)]
     frame = frame.assign(**{name: converted(name, _whole, "a whole number, counted from 0") for name in places})
-    lists = [name for name in ("choices", "tokens", "tags") if name in frame]
+    lists = [name for name in ("choices", "tokens", "tags", "texts", "starts") if name in frame]
     return frame.assign(**{name: converted(name, _listed, "a list") for name in lists})
 
 

@@ -1,0 +1,34 @@
+"""What the outputs of a trial of a learning rate are like on test rows. No choice reads it."""
+
+from typing import Any
+
+from codestilts.evaluation.metrics.registry import reported_metrics
+from codestilts.tasktypes.registry import finish
+from codestilts.training.checkpoint_selection import score
+from codestilts.training.inputs import TrainingInputs
+from codestilts.training.loop import Trained
+
+MAIN = "test"  # the measure that is the main metric of the target
+# Metrics of generated texts that trials have besides: the learning rate decides how many outputs are in the wrong
+# language, and those of a rate that is not chosen are half of that finding (Chirkova et al. 2023, arXiv 2310.09917).
+BESIDE = ("right_language", "cut")
+
+
+def scores_on_tests(inputs: TrainingInputs, trained: Trained) -> list[dict[str, Any]]:
+    """Score the test rows that a target's training predicted after its last step.
+
+    Returns:
+        For each language and measure (:data:`MAIN`, and for a target of generation :data:`BESIDE`) a row with
+        ``measure``, ``task``, ``language`` and ``value``; none if nothing was predicted.
+    """
+    if not trained.predictions:
+        return []
+    target, found = inputs.settings.target, trained.predictions[max(trained.predictions)]
+    task = inputs.tasks[target].task
+    found = finish(found[found["split"] == "test"], task, inputs.settings.source_language)
+    metrics = {MAIN: task.metric} | {name: name for name in BESIDE if name in reported_metrics(task.metric)}
+    return [
+        {"measure": measure, "task": target, "language": str(language), "value": score(rows, metric)}
+        for language, rows in found.groupby("language")
+        for measure, metric in metrics.items()
+    ]
