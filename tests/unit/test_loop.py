@@ -15,7 +15,7 @@ from tiny import train, weights
 from codestilts.errors import CodeStiltsError
 from codestilts.training import loop, models, seed_jobs
 from codestilts.training.batching import plan_batches, plan_steps, task_schedule
-from codestilts.training.inputs import EncodedTask, prepare_inputs
+from codestilts.training.inputs import prepare_inputs
 
 
 @given(
@@ -153,7 +153,7 @@ def test_an_empty_split_is_named(tokenizer):
         prepare_inputs(
             settings,
             tokenizer,
-            [EncodedTask.encode("classification", rows, settings.tasks["classification"], tokenizer)],
+            [tiny.encoded_task("classification", rows, settings.tasks["classification"], tokenizer)],
         )
 
 
