@@ -27,7 +27,8 @@ import resource, time
 import numpy as np
 import pandas as pd
 import scipy.sparse, scipy.special
-from codestilts.evaluation.statistics.crossed_t import estimate_sums
+from codestilts.evaluation.statistics.crossed_t import estimate
+from codestilts.evaluation.statistics.resampling import resample
 
 ARMS, SEEDS, LANGUAGES, UNITS = 12, 10, 20, 1000
 arm, seed, language, unit = np.indices((ARMS, SEEDS, LANGUAGES, UNITS), dtype=np.int32).reshape(4, -1)
@@ -38,13 +39,12 @@ columns = {
 }
 right = np.random.default_rng(0).binomial(1, 0.5, len(arm)).astype(float)
 sums = pd.DataFrame({**columns, "seed": seed, "numerator": right, "denominator": 1.0, "n": 1})
-weights = {
-    (f"arm{n}", "target0", f"language{k}"): (1 if n < ARMS / 2 else -1) / (ARMS / 2 * LANGUAGES)
-    for n in range(ARMS)
-    for k in range(LANGUAGES)
-}
 start = time.process_time()
-found = estimate_sums(sums, weights)
+scores = resample(sums, 0, 0)
+weights = np.zeros(len(scores.by_seed))
+for n in range(ARMS):
+    weights[scores.rows[scores.arms.index(f"arm{n}"), 0]] = (1 if n < ARMS / 2 else -1) / (ARMS / 2 * LANGUAGES)
+found = estimate(scores, weights)
 assert found.seeds == SEEDS and found.units == UNITS and not found.note
 print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """  # 2.4 million rows of sums as tables of sums are read; in a process of its own, whose peak of memory is measured

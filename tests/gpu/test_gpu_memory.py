@@ -9,7 +9,7 @@ from random_encoders import encoder_folder
 from tiny import weights
 
 from codestilts.training import loop
-from codestilts.training.inputs import EncodedTask, prepare_inputs
+from codestilts.training.inputs import prepare_inputs
 
 
 def test_a_step_that_does_not_fit_is_done_in_parts(folder, tokenizer, gpu, tmp_path):
@@ -21,7 +21,7 @@ def test_a_step_that_does_not_fit_is_done_in_parts(folder, tokenizer, gpu, tmp_p
         tokens_per_step=16_000,
         steps=3,
     )
-    data = EncodedTask.encode(
+    data = tiny.encoded_task(
         "classification", tiny.examples("classification", 4_000), chosen.tasks["classification"], tokenizer
     )
     inputs = replace(prepare_inputs(chosen, tokenizer, [data]), device=gpu)

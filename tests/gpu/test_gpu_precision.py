@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from codestilts.tasktypes.base import LENGTHS, move_batch
-from codestilts.tasktypes.registry import TYPES, encode_features, task_type
+from codestilts.tasktypes.registry import TYPES, task_type
 from codestilts.tasktypes.sequence_layout import layout_of
 from codestilts.tasktypes.token_states import attention, has_kernel
 from codestilts.training import models
@@ -21,7 +21,7 @@ TOLERANCE = {"fp32": 1e-4, "tf32": 8 * 2**-11, "fp16": 8 * 2**-11, "bf16": 8 * 2
 
 def loss_and_gradient(folder, tokenizer, kind: str, device: torch.device, precision: str) -> tuple[float, torch.Tensor]:
     task = tiny.task(kind)
-    features = encode_features(tiny.examples(kind), tokenizer, task)[:13]
+    features = tiny.encode_features(tiny.examples(kind), tokenizer, task)[:13]
     batch = move_batch(task_type(kind).collate(features, tokenizer, np.random.default_rng(0)), device)
     encoder, mlm_head = models.load_encoder(folder, dropout=0.0, mlm=kind == "mlm")
     head = models.new_head(task, encoder, tokenizer, mlm_head, seed=0)

@@ -1,5 +1,8 @@
 """One function of each programming language, with a bit of everything that its grammar has."""
 
+TAGS = ("KEYWORD", "MODIFIER", "TYPE", "FUNCTION", "PARAMETER", "VARIABLE", "CALLEE", "FIELD", "LABEL", "OPERATOR",
+        "NUMBER", "STRING", "CONSTANT", "BRACKET", "DELIMITER", "ANNOTATION")  # fmt: skip
+
 # Each: source, its function's name, documented parameters, and tags that some of its tokens must have.
 SAMPLES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
     "python": (

@@ -14,7 +14,7 @@ from codestilts.config.schema import Lora
 from codestilts.config.training_settings import LoraSettings
 from codestilts.config.validation import load_study, read_configs
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.registry import TYPES, encode_features, task_type
+from codestilts.tasktypes.registry import TYPES, task_type
 from codestilts.training import models
 from codestilts.workflow.architectures import PUBLISHED, Architecture, EncoderDecoder, parse_architecture
 
@@ -167,7 +167,7 @@ def test_every_head_learns_on_it(encoder: str, chosen: str, kind: str, narrow: A
     rows = tiny.examples(kind, 6)
     task = Task.from_settings(kind, tiny.task_settings(kind, {"head": chosen}), rows)
     head: Any = models.new_head(task, body, tokenizer, mlm, 0, 0.1)
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     batch = task_type(kind).collate(features, tokenizer)
     if published(encoder).type_vocab_size == 1:
         batch.pop("token_type_ids", None)  # as their tokenizers leave them out
@@ -185,7 +185,7 @@ def test_each_block_of_the_sweep_can_be_read(encoder: str, narrow: Any, tokenize
     rows = tiny.examples("retrieval", 4)
     for layer in {own.layer, *own.layers}:
         task = Task.from_settings("retrieval", tiny.task_settings("retrieval", layer=layer), rows)
-        batch = task_type("retrieval").collate(encode_features(rows, tokenizer, task), tokenizer)
+        batch = task_type("retrieval").collate(tiny.encode_features(rows, tokenizer, task), tokenizer)
         batch.pop("token_type_ids", None)
         head = models.new_head(task, body, tokenizer, None, 0)
         assert head(body, batch).shape == (4, 2, 16)

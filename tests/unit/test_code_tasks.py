@@ -4,12 +4,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from audited import audited
 from functions_table import function, package, write
 from task_builds import build, make_settings
 
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.leakage import audit, violations
+from codestilts.evaluation.leakage import violations
 from codestilts.examples import build as build_module
 from codestilts.examples.build import check_test_sets
 from codestilts.examples.contract import validate_examples
@@ -156,7 +157,7 @@ def test_members_outside_their_clusters_split_are_not_used(tmp_path):
 
 def test_no_leakage_between_the_built_tasks(inputs):
     targets = {name: made(name, inputs) for name in TARGETS}
-    table = audit({name: made(name, inputs) for name in CODE} | targets, targets)
+    table = audited({name: made(name, inputs) for name in CODE} | targets, targets)
     assert violations(table) == []
     pairs = (len(CODE) + len(TARGETS) - 1) * len(TARGETS)  # search-untrained has no training set, nor a dev set
     assert table["split"].value_counts().to_dict() == {"train": pairs, "dev": len(TARGETS) - 1}
@@ -166,7 +167,7 @@ def test_no_leakage_between_the_built_tasks(inputs):
 def test_leakage_is_found(inputs):
     search = made("search", inputs)
     leaking = search.assign(split="train", id=search["id"] + "#again")
-    table = audit({"naming": leaking}, {"search": search})
+    table = audited({"naming": leaking}, {"search": search})
     assert table.loc[0, "functions"] == table.loc[0, "source_clusters"] == table.loc[0, "clusters"] == 1
     assert violations(table)[0].startswith("task naming trains on 100.00% of the functions")
 

@@ -17,7 +17,7 @@ import torch
 
 from codestilts.config.training_settings import TuningSettings
 from codestilts.tasktypes.records import Stored, store
-from codestilts.tasktypes.registry import encode_features, task_type
+from codestilts.tasktypes.registry import task_type
 from codestilts.tasktypes.sequence_layout import group_sequences, layout_of
 from codestilts.training import loop, models
 from codestilts.training.frozen_retrieval import RetrievalJob, predict_targets
@@ -105,7 +105,7 @@ def test_padding_of_a_batch_by_hand(tokenizer: Any) -> None:
     rows = tiny.examples("retrieval", 4)
     rows["query"] = [" ".join(tiny.WORDS[:count]) for count in (4, 4, 4, 8)]
     rows["document"] = [" ".join((tiny.WORDS * 2)[-count:]) for count in (20, 20, 20, 16)]
-    features = encode_features(rows, tokenizer, tiny.task("retrieval"))
+    features = tiny.encode_features(rows, tokenizer, tiny.task("retrieval"))
     batch = task_type("retrieval").collate(list(features), tokenizer, np.random.default_rng(0))
     layout = layout_of(batch, hidden=768)
     assert sorted(layout.lengths.tolist()) == [6, 6, 6, 10, 18, 22, 22, 22] and layout.shape == (8, 22)

@@ -16,13 +16,13 @@ from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import wrong_labels
 from codestilts.tasktypes.registry import TYPES
 from codestilts.training import loop
-from codestilts.training.inputs import EncodedTask, TrainingInputs, prepare_inputs
+from codestilts.training.inputs import TrainingInputs, prepare_inputs
 
 
 def inputs(tokenizer: Any, *kinds: str, size: int = 40, drawn: int = 8, **changes: Any) -> TrainingInputs:
     own = {"drawn": drawn, "most_drawn": changes.pop("most_drawn", 1.0), "flipped": changes.pop("flipped", 0.0)}
     chosen = tiny.settings({kind: tiny.task_settings(kind, own) for kind in kinds}, **changes)
-    encoded = [EncodedTask.encode(kind, table(kind, size), chosen.tasks[kind], tokenizer) for kind in kinds]
+    encoded = [tiny.encoded_task(kind, table(kind, size), chosen.tasks[kind], tokenizer) for kind in kinds]
     return prepare_inputs(chosen, tokenizer, encoded)
 
 
@@ -74,7 +74,7 @@ def test_features_are_those_of_the_drawn_rows(kind: str, shuffled: bool, tokeniz
     rows = draws[kind].rows.tolist()
     part = table(kind, 40).iloc[rows].reset_index(drop=True)
     alone = prepare_inputs(
-        own.settings, tokenizer, [EncodedTask.encode(kind, part, own.settings.tasks[kind], tokenizer)]
+        own.settings, tokenizer, [tiny.encoded_task(kind, part, own.settings.tasks[kind], tokenizer)]
     )
     everything = {kind: type(draws[kind])(np.arange(8), 8)}
     found, expected = own.features(draws, 5)[kind], alone.features(everything, 5)[kind]

@@ -42,7 +42,7 @@ def test_chunks_are_encoded_as_the_whole_table_is(
     encode_task(job(folder, tmp_path, kind))
     settings = tiny.task_settings(kind, {"labels": ()} if kind == "tagging" else None)
     table = pd.read_parquet(tmp_path / f"{kind}.parquet")
-    whole = EncodedTask.encode(kind, table, settings, tokenizer)
+    whole = tiny.encoded_task(kind, table, settings, tokenizer)
     monkeypatch.setattr(type(tokenizer), "__call__", None)  # loading and reading tokenise nothing but span_qa's frame
     if kind == "span_qa":
         monkeypatch.undo()

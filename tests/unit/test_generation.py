@@ -13,11 +13,9 @@ from transformers import DistilBertConfig, DistilBertModel
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import base, generation, text_decoder, text_search
 from codestilts.tasktypes.base import IGNORE, special_tokens
-from codestilts.tasktypes.registry import encode_features
 from codestilts.tasktypes.token_states import token_states
 from codestilts.training import loop, models
 from codestilts.training.models import TaskModel
-from codestilts.training.prediction import predict
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def new_head(encoder, tokenizer, spread=0.0, kind="quick", **options):
 
 
 def some_batch(tokenizer, count=5, **options):
-    features = encode_features(tiny.examples("generation"), tokenizer, tiny.task("generation", **options))
+    features = tiny.encode_features(tiny.examples("generation"), tokenizer, tiny.task("generation", **options))
     return generation.collate(features[:count], tokenizer)
 
 
@@ -77,8 +75,8 @@ def with_copies(pointer, own, out, states, batch, start, tokens):
 def test_outputs_end_and_are_cut(tokenizer):
     rows = tiny.examples("generation")
     end = special_tokens(tokenizer)[1][0]
-    whole = encode_features(rows, tokenizer, tiny.task("generation"))
-    cut = encode_features(rows, tokenizer, tiny.task("generation", output_tokens=2))
+    whole = tiny.encode_features(rows, tokenizer, tiny.task("generation"))
+    cut = tiny.encode_features(rows, tokenizer, tiny.task("generation", output_tokens=2))
     for text, one, other in zip(rows["reference"], whole, cut, strict=True):
         assert one["output"].tolist() == [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
         assert other["output"].tolist() == one["output"].tolist()[:2]
@@ -87,7 +85,7 @@ def test_outputs_end_and_are_cut(tokenizer):
 def test_references_are_tokenised_in_batches(tokenizer, monkeypatch):
     """All calls get at most three texts, and the outputs are those of one call."""
     rows, task = tiny.examples("generation", 8), tiny.task("generation")
-    whole = [feature["output"].tolist() for feature in encode_features(rows, tokenizer, task)]
+    whole = [feature["output"].tolist() for feature in tiny.encode_features(rows, tokenizer, task)]
     sizes = []
 
     class Counted:
@@ -108,7 +106,7 @@ def test_training_outputs_that_are_cut_are_counted(folder, tokenizer):
     """References have 2, 3 and 4 words in turn, and an end: with 4 tokens, each third is cut."""
     rows = tiny.examples("generation", 24).assign(split=["train"] * 12 + ["dev"] * 6 + ["test"] * 6)
     kinds = {"generation": tiny.task_settings("generation", output_tokens=4)}
-    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    data = tiny.encoded_task("generation", rows, kinds["generation"], tokenizer)
     settings = tiny.settings(kinds, steps=1, evaluations=1)
     trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
     assert trained.record["cut_outputs"] == {"generation": 4}
@@ -233,8 +231,8 @@ def test_an_output_does_not_depend_on_its_batch(beams, encoder, tokenizer):
     rows = tiny.examples("generation")
     rows["source"] = [text if number % 2 else " ".join([text] * 3) for number, text in enumerate(rows["source"])]
     model = TaskModel(encoder, head, task, tokenizer)
-    together = predict(model, rows)
-    alone = [predict(model, rows[number : number + 1])["prediction"].item() for number in range(6)]
+    together = tiny.predict(model, rows)
+    alone = [tiny.predict(model, rows[number : number + 1])["prediction"].item() for number in range(6)]
     assert together["prediction"].tolist()[:6] == alone
     assert together["gold"].tolist() == rows["reference"].tolist()
     assert together["source"].tolist() == rows["source"].tolist()
@@ -246,7 +244,7 @@ def test_nothing_is_copied_from_an_input_without_a_token_to_copy(source, encoder
     """Its loss is that of the decoder's own scores, beside a longer input too, whose padding it gets."""
     head, rows = new_head(encoder, tokenizer, 2.0), tiny.examples("generation", 2)
     rows.loc[0, "source"] = source
-    features = encode_features(rows, tokenizer, tiny.task("generation"))
+    features = tiny.encode_features(rows, tokenizer, tiny.task("generation"))
     losses = [head(encoder, generation.collate(part, tokenizer))[0, 0].item() for part in (features[:1], features)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
@@ -255,10 +253,10 @@ def test_an_output_that_never_ends_is_cut_and_shown(encoder, tokenizer):
     task = tiny.task("generation", output_tokens=5)
     head = new_head(encoder, tokenizer, kind="published", output_tokens=5)
     head.decoder.bias.data[special_tokens(tokenizer)[1][0]] = -1e4
-    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    found = tiny.predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert found["cut"].all()
     head.decoder.bias.data[special_tokens(tokenizer)[1][0]] = 1e4
-    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    found = tiny.predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert not found["cut"].any() and set(found["prediction"]) == {""}
 
 
@@ -268,7 +266,7 @@ def test_weights_that_are_not_finite_give_empty_outputs(kind, beams, encoder, to
     head = new_head(encoder, tokenizer, kind=kind, beams=beams)
     head.decoder.bias.data[:] = torch.nan
     task = tiny.task("generation", {"head": kind}, beams=beams)
-    found = predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
+    found = tiny.predict(TaskModel(encoder, head, task, tokenizer), tiny.examples("generation"))
     assert set(found["prediction"]) == {""} and found["cut"].all() and set(found["score"]) == {-np.inf}
 
 
@@ -305,7 +303,7 @@ def test_training_learns_which_word_comes_first(lora, folder, tokenizer):
     rows["reference"] = rows["source"].str.split().str[0]
     changes = {"steps": 150, "tokens_per_step": 400, "learning_rate": 1e-2, "dropout": 0.0, "freeze_embeddings": False}
     settings = tiny.settings(kinds, lora=lora, **changes)
-    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    data = tiny.encoded_task("generation", rows, kinds["generation"], tokenizer)
     trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
     assert trained.record["dev"]["generation"] > (0.5 if lora is None else 0.2)
 
@@ -313,7 +311,7 @@ def test_training_learns_which_word_comes_first(lora, folder, tokenizer):
 def test_a_frozen_decoder_keeps_what_it_has_copied(folder, tokenizer):
     kinds = {"generation": tiny.task_settings("generation")}
     rows = tiny.examples("generation")
-    data = tiny.EncodedTask.encode("generation", rows, kinds["generation"], tokenizer)
+    data = tiny.encoded_task("generation", rows, kinds["generation"], tokenizer)
     settings = tiny.settings(kinds, steps=3, freeze_decoder=True, dropout=0.0)
     trained = loop.train(tiny.prepare_inputs(settings, tokenizer, [data]), 0, folder)
     weights = models.load_encoder(folder)[0].state_dict()
@@ -337,7 +335,7 @@ def test_a_tokenizer_that_adds_no_tokens_names_them(tokenizer):
 
 def test_shuffled_outputs_come_with_their_tokens(tokenizer):
     task = tiny.task("generation")
-    features = encode_features(tiny.examples("generation"), tokenizer, task)
+    features = tiny.encode_features(tiny.examples("generation"), tokenizer, task)
     shuffled = generation.shuffle(features, 3, tokenizer, task)
     tokens = [len(row["sequences"][0]["input_ids"]) + len(row["output"]) for row in shuffled]
     assert shuffled.tokens().tolist() == tokens == [row["tokens"] for row in shuffled]

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from audited import audited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codestilts.evaluation.leakage import COLUMNS, LONGER, audit, findings, normalised, summary, violations
+from codestilts.evaluation.leakage import COLUMNS, LONGER, findings, normalised, summary, violations
 
 SAID = "The quick brown fox number {} jumps over the lazy dog, while the other dogs look on and wonder."
 TYPES: dict[str, Any] = {
@@ -45,7 +46,7 @@ def saying(numbers: range) -> list[str]:
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_test_split_that_is_the_training_split_is_found(kind: str) -> None:
     own = pd.concat([examples(kind, "train", saying(range(20))), examples(kind, "test", saying(range(20)))])
-    table = audit({"target": own}, {"target": own})
+    table = audited({"target": own}, {"target": own})
     assert table.columns.tolist() == COLUMNS
     row = table.iloc[0]
     assert (row["copies"], row["most_copied"], row["shared_texts"]) == (20, 1, 20)
@@ -58,14 +59,14 @@ def test_a_test_split_that_is_the_training_split_is_found(kind: str) -> None:
 @pytest.mark.parametrize("tested", TYPES)
 def test_texts_are_found_across_types_of_tasks_and_ways_to_write_them(trained: str, tested: str) -> None:
     other = [text.upper().replace(" ", "\u200b \r\n\t") for text in saying(range(3))]
-    table = audit({"arm": examples(trained, "train", other)}, {"target": examples(tested, "test", saying(range(5)))})
+    table = audited({"arm": examples(trained, "train", other)}, {"target": examples(tested, "test", saying(range(5)))})
     assert table["shared_texts"].tolist() == [3]
     assert findings(table, "train")[0].startswith("arm and target: ")
 
 
 def test_a_dev_set_that_is_the_test_set_is_reported_but_allowed() -> None:
     own = pd.concat([examples("pairs", "dev", saying(range(4))), examples("pairs", "test", saying(range(2, 6)))])
-    table = audit({}, {"target": own})
+    table = audited({}, {"target": own})
     assert table[["trained_on", "split", "copies"]].to_numpy().tolist() == [["target", "dev", 2]]
     assert violations(table) == findings(table, "train") == []
     assert findings(table, "dev")[0].startswith("target and target: 2 of 4 are copies, 2 of 4 share a text")
@@ -76,25 +77,25 @@ def test_one_language_that_reads_the_training_split_is_found_among_many() -> Non
     train = examples("one text", "train", saying(range(10)))
     languages = ("english", *"abcdefghi")
     tested = [SAID.format(number if number % 10 == 0 else 1000 + number) for number in range(100)]
-    table = audit({"arm": train}, {"target": examples("one text", "test", tested, languages)})
+    table = audited({"arm": train}, {"target": examples("one text", "test", tested, languages)})
     assert table.loc[0, "copies"] == 1  # of a hundred: number 0; the others of its language are not trained on
     assert violations(table) == []
     train = examples("one text", "train", saying(range(0, 100, 10)))
-    table = audit({"arm": train}, {"target": examples("one text", "test", tested, languages)})
+    table = audited({"arm": train}, {"target": examples("one text", "test", tested, languages)})
     assert (table.loc[0, "copies"], table.loc[0, "most_copied"]) == (10, 1)
     assert len(violations(table)) == 1
 
 
 def test_short_texts_count_as_copies_only_if_all_of_an_example_is_one() -> None:
     train, tested = examples("pairs", "train", ["Tom ran.", "Go."]), examples("pairs", "test", ["Tom ran.", "Come."])
-    table = audit({"arm": train}, {"target": tested})
+    table = audited({"arm": train}, {"target": tested})
     assert table[["copies", "shared_texts", "most_copied"]].iloc[0].tolist() == [1, 0, 0.5]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=8), st.lists(st.text(max_size=80), min_size=1, max_size=8))
 def test_counts_are_those_of_the_texts(trained: list[str], tested: list[str]) -> None:
-    table = audit({"arm": examples("one text", "train", trained)}, {"target": examples("mlm", "test", tested)})
+    table = audited({"arm": examples("one text", "train", trained)}, {"target": examples("mlm", "test", tested)})
     known = {normalised(text) for text in trained}
     assert table.loc[0, "copies"] == sum(normalised(text) in known for text in tested)
     longer = {text for text in known if len(text) >= LONGER}

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from tiny import train, weights
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes.registry import encode_features, new_head
+from codestilts.tasktypes.registry import new_head
 from codestilts.training import loop, models, seed_jobs
 from codestilts.training.batching import plan_batches, plan_steps, task_schedule
-from codestilts.training.inputs import EncodedTask, prepare_inputs
-from codestilts.training.prediction import predict
+from codestilts.training.inputs import prepare_inputs
 
 
 @given(
@@ -157,7 +156,7 @@ def test_outputs_that_are_not_finite_are_no_predictions(kind, folder, tokenizer)
     examples = tiny.examples(kind)
     model = models.TaskModel(encoder, new_head(task, encoder, tokenizer, None, 0.0), task, tokenizer)
     with pytest.raises(CodeStiltsError, match=r"outputs of the model are not finite.*learning rate") as caught:
-        predict(model, examples, encode_features(examples, tokenizer, task))
+        tiny.predict(model, examples)
     assert "\n" not in str(caught.value)
 
 
@@ -177,7 +176,7 @@ def test_an_empty_split_is_named(tokenizer):
         prepare_inputs(
             settings,
             tokenizer,
-            [EncodedTask.encode("classification", rows, settings.tasks["classification"], tokenizer)],
+            [tiny.encoded_task("classification", rows, settings.tasks["classification"], tokenizer)],
         )
 
 

@@ -13,13 +13,12 @@ from tiny import weights
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import IGNORE, encoder_inputs
-from codestilts.tasktypes.registry import TYPES, encode_features, task_type
+from codestilts.tasktypes.registry import TYPES, task_type
 from codestilts.training import loop, models, seed_jobs
 from codestilts.training.devices import PRETEND
 from codestilts.training.microbatches import backward
 from codestilts.training.models import TaskModel
 from codestilts.training.out_of_memory import PRETEND_SEQUENCES, unless_out_of_memory
-from codestilts.training.prediction import predict
 
 KINDS = [(kind, {}) for kind in TYPES] + [("classification", {"pairs": "dual"}), ("classification", {"multi": True})]
 PLAIN = torch.amp.GradScaler("cpu", enabled=False)
@@ -53,7 +52,7 @@ def holds(monkeypatch):
 @pytest.mark.parametrize("parts", [2, 4, 64])
 def test_parts_have_the_loss_and_the_gradients_of_the_whole(kind, options, parts, folder, tokenizer):
     task = tiny.task(kind, **options)
-    features = encode_features(tiny.examples(kind), tokenizer, task)[:13]
+    features = tiny.encode_features(tiny.examples(kind), tokenizer, task)[:13]
     batch = task_type(kind).collate(features, tokenizer, np.random.default_rng(0))
     encoder, mlm_head = models.load_encoder(folder, dropout=0.0, mlm=kind == "mlm")
     head = models.new_head(task, encoder, tokenizer, mlm_head, seed=0)
@@ -171,14 +170,14 @@ def test_predictions_do_not_depend_on_the_room(kind, folder, tokenizer, holds):
     task = tiny.task(kind)
     encoder, _ = models.load_encoder(folder)
     model = TaskModel(encoder, models.new_head(task, encoder, tokenizer, None, seed=0), task, tokenizer)
-    wanted = predict(model, tiny.examples(kind))
+    wanted = tiny.predict(model, tiny.examples(kind))
     holds(3)
-    found = predict(model, tiny.examples(kind))
+    found = tiny.predict(model, tiny.examples(kind))
     assert found["prediction"].equals(wanted["prediction"])
     assert np.allclose(found["score"], wanted["score"], atol=1e-5)
     holds(0)
     with pytest.raises(CodeStiltsError, match=rf"{kind}.*one example of \d+ tokens.*max_length"):
-        predict(model, tiny.examples(kind))
+        tiny.predict(model, tiny.examples(kind))
 
 
 def test_room_is_only_pretended_with_a_pretended_gpu(folder, tokenizer, monkeypatch):

@@ -17,12 +17,9 @@ from transformers import AutoModelForSeq2SeqLM
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import generation
 from codestilts.tasktypes.base import IGNORE
-from codestilts.tasktypes.registry import encode_features
 from codestilts.tasktypes.token_states import token_states
 from codestilts.training import loop, models
-from codestilts.training.inputs import EncodedTask
 from codestilts.training.models import TaskModel
-from codestilts.training.prediction import predict
 from codestilts.training.pretrained import import_encoder, unpack
 from codestilts.training.tokenizers import load_tokenizer
 
@@ -87,7 +84,7 @@ def made(model, **options):
     """A head, and a batch of all rows."""
     task = tiny.task("generation", {"max_length": 40}, **options)
     head = models.new_head(task, model.encoder, model.tokenizer, None, seed=0)
-    return head, generation.collate(list(encode_features(rows_of(), model.tokenizer, task)), model.tokenizer)
+    return head, generation.collate(list(tiny.encode_features(rows_of(), model.tokenizer, task)), model.tokenizer)
 
 
 def test_states_are_those_of_each_text_alone(model):
@@ -140,11 +137,11 @@ def test_a_text_begins_with_the_code_of_its_language(model):
     assert model.tokenizer.src_lang == codes[0]
     code = rows_of().assign(language="python")
     assert (
-        encode_features(code, model.tokenizer, tiny.task("generation"))[1]["sequences"][0]["input_ids"][0]
+        tiny.encode_features(code, model.tokenizer, tiny.task("generation"))[1]["sequences"][0]["input_ids"][0]
         == expected[0]
     )
     with pytest.raises(CodeStiltsError, match=r"task generation: .* no code for outputs in python, klingon: "):
-        encode_features(
+        tiny.encode_features(
             rows_of(2).assign(language="english", output_language=["python", "klingon"]),
             model.tokenizer,
             tiny.task("generation"),
@@ -154,7 +151,7 @@ def test_a_text_begins_with_the_code_of_its_language(model):
 def test_questions_have_the_code_of_their_language(model):
     rows = tiny.examples("span_qa", 4)
     german, english = (
-        encode_features(rows.assign(language=language), model.tokenizer, tiny.task("span_qa"))[0]["sequences"][0]
+        tiny.encode_features(rows.assign(language=language), model.tokenizer, tiny.task("span_qa"))[0]["sequences"][0]
         for language in ("german", "english")
     )
     codes = {"mbart": ["de_DE", "en_XX"], "nllb": ["deu_Latn", "eng_Latn"]}.get(model.kind, [])
@@ -166,7 +163,7 @@ def test_questions_have_the_code_of_their_language(model):
 def test_windows_come_back_in_the_order_of_their_rows(model):
     rows = tiny.examples("tagging", 12)
     rows["language"] = [LANGUAGES[number % 3] for number in range(12)]
-    features = encode_features(rows, model.tokenizer, tiny.task("tagging", {"max_length": 12}))
+    features = tiny.encode_features(rows, model.tokenizer, tiny.task("tagging", {"max_length": 12}))
     numbers = [feature["example"] for feature in features]
     assert numbers == sorted(numbers) and set(numbers) == set(range(12)) and len(numbers) > 12
 
@@ -174,7 +171,7 @@ def test_windows_come_back_in_the_order_of_their_rows(model):
 def generated(model, **changes):
     """A training on a task of generation from the folder of a kind."""
     kinds = {"generation": tiny.task_settings("generation", output_tokens=6)}
-    data = EncodedTask.encode("generation", rows_of(40), kinds["generation"], model.tokenizer)
+    data = tiny.encoded_task("generation", rows_of(40), kinds["generation"], model.tokenizer)
     settings = tiny.settings(kinds, **{"steps": 3, "tokens_per_step": 200, "dropout": 0.1} | changes)
     return tiny.prepare_inputs(settings, model.tokenizer, [data])
 
@@ -200,7 +197,7 @@ def test_the_decoder_is_carried_over_and_only_generation_trains_it(model, tmp_pa
 def test_every_task_type_trains_its_encoder(model, head):
     for kind in WITH_HEADS:
         settings = tiny.task_settings(kind, {"head": head})
-        data = EncodedTask.encode(kind, tiny.examples(kind), settings, model.tokenizer)
+        data = tiny.encoded_task(kind, tiny.examples(kind), settings, model.tokenizer)
         chosen = tiny.settings({kind: settings}, steps=2, evaluations=1)
         trained = loop.train(tiny.prepare_inputs(chosen, model.tokenizer, [data]), 0, model.folder)
         assert np.isfinite(trained.curve["loss"]).all() and trained.record["dev"][kind] >= 0
@@ -236,12 +233,12 @@ def test_a_decoder_learns(model):
     kinds, rng = {"generation": tiny.task_settings("generation", output_tokens=9)}, np.random.default_rng(0)
     rows = tiny.examples("generation", 120).assign(reference="the cat")
     rows["source"] = [" ".join(rng.choice(tiny.WORDS, 4)) for _ in range(len(rows))]
-    data = EncodedTask.encode("generation", rows, kinds["generation"], model.tokenizer)
+    data = tiny.encoded_task("generation", rows, kinds["generation"], model.tokenizer)
     changes = {"steps": 60, "tokens_per_step": 400, "learning_rate": 1e-2, "dropout": 0.0, "freeze_embeddings": False}
     trained = loop.train(tiny.prepare_inputs(tiny.settings(kinds, **changes), model.tokenizer, [data]), 0, model.folder)
     assert trained.record["dev"]["generation"] > 0.9
     task = tiny.task("generation", output_tokens=9)
-    found = predict(TaskModel(trained.encoder, trained.heads["generation"], task, model.tokenizer), rows[:5])
+    found = tiny.predict(TaskModel(trained.encoder, trained.heads["generation"], task, model.tokenizer), rows[:5])
     assert found["prediction"].tolist() == ["the cat"] * 5 and not found["cut"].any()
 
 

@@ -16,7 +16,6 @@ from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import row_sums, value
 from codestilts.tasktypes import classification, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE, Task
-from codestilts.tasktypes.registry import encode_features
 from codestilts.training import models
 
 
@@ -40,7 +39,7 @@ def answered(features, start: dict[int, int], end: dict[int, int], null: dict[in
 def test_an_empty_answer_wins_where_place_0_scores_above_the_best_span_in_every_window(tokenizer):
     task = Task.from_settings("qa", tiny.task_settings("span_qa", {"metric": "squad2_f1"}, no_answer=True))
     rows = questions(["the cat sat", "the cat sat"])
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     place = [number for number, pair in enumerate(features[0]["offsets"]) if pair[1] >= 0]
     outputs = answered(features, {0: place[1], 1: place[1]}, {0: place[1], 1: place[1]}, {0: 6.0, 1: 4.0})
     found = span_qa.decode(outputs, features, rows, task)
@@ -52,7 +51,7 @@ def test_an_empty_answer_wins_where_place_0_scores_above_the_best_span_in_every_
 def test_a_null_score_is_the_least_of_all_windows(tokenizer):
     task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 16}, no_answer=True, stride=4))
     rows = questions([" ".join(["the cat sat on a mat"] * 5)])
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     assert len(features) > 2
     inside = next(iter(sorted(features[1]["starts"])))
     liked = ({1: inside}, {1: inside})
@@ -66,7 +65,7 @@ def test_windows_cover_the_passage_and_each_token_starts_a_span_in_one_of_them(t
     task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 16}, stride=5))
     text = " ".join(["the cat sat on a mat while two dogs ran far away"] * 4)
     rows = questions([text], answer_text="cat", answer_start=4)
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     covered = {pair[0] for feature in features for pair in feature["offsets"] if pair[1] >= 0}
     started = [feature["offsets"][place][0] for feature in features for place in feature["starts"]]
     assert sorted(started) == sorted(covered), "each token counts in exactly one window, that with most context"
@@ -88,7 +87,7 @@ def squad_windows(tokenizer, question: int, context: int, **changes):
     """The windows of a question and a context of so many tokens, read as in XTREME: 384 tokens, advancing by 128."""
     task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 384, **changes}, stride=128))
     rows = questions([" ".join(["cat"] * context)], question=" ".join(["on"] * question))
-    return encode_features(rows.assign(answer_text="cat"), tokenizer, task)
+    return tiny.encode_features(rows.assign(answer_text="cat"), tokenizer, task)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +140,7 @@ def test_windows_of_any_lengths_are_those_of_run_squad(bert, question, context, 
     room = length - 3 - asked
     task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": length}, stride=stride))
     rows = questions([" ".join(["cat"] * context)], question=" ".join(["on"] * question), answer_text="cat")
-    features = encode_features(rows, bert, task)
+    features = tiny.encode_features(rows, bert, task)
     starts = [0]
     while starts[-1] + room < context:
         starts.append(starts[-1] + min(stride, room))  # run_squad takes no longer strides: they would skip tokens
@@ -169,7 +168,7 @@ def test_a_length_without_room_for_a_passage_is_an_error(bert):
 def test_the_span_with_the_highest_scores_of_all_windows_wins(tokenizer):
     task = Task.from_settings("qa", tiny.task_settings("span_qa", {"max_length": 16}, stride=4))
     rows = questions([" ".join(["the cat sat on a mat"] * 5)], answer_text="cat", answer_start=4)
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     places = [min(feature["starts"]) for feature in features]
     outputs = answered(features, {0: places[0], 2: places[2]}, {0: places[0], 2: places[2]}, {})
     outputs[2][0, places[2], 0] = 6.0
@@ -184,7 +183,7 @@ def test_tags_that_are_not_declared_are_those_of_the_train_rows(tokenizer, folde
     assert rows["split"][2] == "dev"
     task = Task.from_settings("ccg", tiny.task_settings("tagging", {"labels": ()}), rows)
     assert task.labels == ("LONG", "SHORT") and task.open_labels
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     rare = next(feature for feature in features if feature["example"] == 2)
     assert set(rare["labels"]) <= {IGNORE, tagging.UNKNOWN}
     encoder, _ = models.load_encoder(folder)
@@ -201,7 +200,7 @@ def test_an_example_may_have_several_labels(tokenizer, folder):
     rows = tiny.examples("classification", 6)
     rows["label"] = ["animal", "animal|weather", "weather", "animal", "weather", "animal|weather"]
     task = Task.from_settings("topics", tiny.task_settings("classification", multi=True))
-    features = encode_features(rows, tokenizer, task)
+    features = tiny.encode_features(rows, tokenizer, task)
     encoder, _ = models.load_encoder(folder)
     head = models.new_head(task, encoder, tokenizer, None, 0)
     batch = classification.collate(features, tokenizer)

@@ -8,6 +8,7 @@ from natural_archives import TASKS, archive, spec, task_file
 from task_builds import build
 from test_conllu import TREEBANKS
 
+from codestilts.config.schema_task import TaskSpec
 from codestilts.config.task_checks import task_errors
 from codestilts.config.task_files import load_tasks
 from codestilts.config.validation import load_study, read_configs
@@ -15,7 +16,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.published_counts import count_in_language
 from codestilts.sources.archive import matches
 from codestilts.sources.table import read_sources
-from codestilts.workflow.task_sizes import PUBLISHED_ROWS
+from codestilts.workflow.task_sizes import published_rows
 
 ROOT = TASKS.parent
 
@@ -56,13 +57,26 @@ def test_parts_of_speech_are_the_hubs_rows_without_other_languages() -> None:
     assert rows("udpos", "test", "german") == 977 + 18_459 + 1_922 + 1_000  # GSD, HDT, LIT, PUD
 
 
-@pytest.mark.parametrize("task", sorted({path.stem for path in TASKS.glob("*/*.yaml")} & set(PUBLISHED_ROWS)))
-def test_training_rows_are_those_that_a_plan_counts_with(task: str) -> None:
-    entries = [entry for entry in spec(task).get("read", []) if entry["as"] == "train" and "rows" in entry]
-    numbers = [entry["rows"] for entry in entries]
-    total = sum(sum(number.values()) if isinstance(number, dict) else number for number in numbers)
-    own = {"anli-plus": -785, "nl-code": 251_820 - 908_224}  # SNLI's pairs without a label; Python alone trains
-    assert total == 0 or total + own.get(task, 0) == PUBLISHED_ROWS[task][0]
+@pytest.mark.parametrize(
+    ("task", "split", "languages", "source", "rows"),
+    [
+        ("xnli", "train", ["english"], "english", {"english": 392_702}),
+        ("xnli", "test", ["german", "thai"], "english", {"german": 5_010, "thai": 5_010}),  # a column has the language
+        ("paws-x", "test", ["german", "korean"], "english", {"german": 2_000, "korean": 2_000}),  # a config of each
+        ("nl-code", "train", ["python"], "python", {"python": 251_820}),
+        ("tydiqa", "test", ["bengali", "telugu"], "english", {"bengali": 113, "telugu": 669}),
+        ("udpos", "test", ["marathi", "russian"], "english", {"marathi": 47}),  # Russian is not known
+        ("java-csharp", "train", ["java", "csharp"], "python", {"csharp": 10_295}),
+        ("refinement", "train", ["java"], "python", {"java": 46_680 + 52_364}),  # two entries
+        ("bugs", "test", ["go", "rust"], "python", {"go": 328, "rust": 328}),  # its own key, not the 164 that are read
+        ("cosqa", "train", ["python"], "python", {"python": 20_000}),
+        ("topics", "test", ["go"], "python", {}),
+    ],
+)
+def test_rows_that_a_plan_counts_with(
+    task: str, split: str, languages: list[str], source: str, rows: dict[str, int]
+) -> None:
+    assert published_rows(TaskSpec.model_validate(load_tasks(TASKS)[task]), split, languages, source) == rows
 
 
 def test_the_treebanks_that_are_fetched_are_those_that_are_read() -> None:

@@ -12,17 +12,16 @@ from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import mlm, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE
 from codestilts.tasktypes.records import Records, Stored, store
-from codestilts.tasktypes.registry import TYPES, encode_features, features_of, task_type
+from codestilts.tasktypes.registry import TYPES, features_of, task_type
 from codestilts.training import models
 from codestilts.training.models import TaskModel
-from codestilts.training.prediction import predict
 
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_loss_is_finite_and_has_gradients(kind, folder, tokenizer):
     encoder, head = models.load_encoder(folder, mlm=kind == "mlm")
     head = models.new_head(task(kind), encoder, tokenizer, head, seed=0)
-    features = encode_features(tiny.examples(kind), tokenizer, task(kind))
+    features = tiny.encode_features(tiny.examples(kind), tokenizer, task(kind))
     batch = task_type(kind).collate(features[:8], tokenizer, np.random.default_rng(0))
     loss = head.loss(head(encoder, batch), batch)
     loss.backward()
@@ -38,12 +37,12 @@ def test_predictions_have_a_row_an_example_whatever_the_order(kind, folder, toke
     encoder, _ = models.load_encoder(folder)
     head = models.new_head(task(kind), encoder, tokenizer, None, seed=0)
     rows = tiny.examples(kind)
-    found = predict(TaskModel(encoder, head, task(kind), tokenizer), rows)
+    found = tiny.predict(TaskModel(encoder, head, task(kind), tokenizer), rows)
     assert found["id"].tolist() == rows["id"].tolist()
     assert not found["prediction"].isna().any()
     if kind == "retrieval":  # ranks depend on the candidates, not on their order
         mixed = rows.sample(frac=1, random_state=1)
-        again = predict(TaskModel(encoder, head, task(kind), tokenizer), mixed).set_index("id").loc[rows["id"]]
+        again = tiny.predict(TaskModel(encoder, head, task(kind), tokenizer), mixed).set_index("id").loc[rows["id"]]
         assert np.allclose(again["score"].to_numpy(), found["score"].to_numpy())
 
 
@@ -67,8 +66,8 @@ def test_shuffled_labels_are_those_of_other_rows(kind, multi, tokenizer):
         expected = rows.assign(tags=[[next(deck) for _ in row] for row in rows["tags"]])
     else:
         expected = rows.assign(**{LABEL_OF[kind]: rows[LABEL_OF[kind]].to_numpy()[order]})
-    shuffled = task_type(kind).shuffle(encode_features(rows, tokenizer, of_kind), 3, tokenizer, of_kind)
-    right = encode_features(expected, tokenizer, of_kind)
+    shuffled = task_type(kind).shuffle(tiny.encode_features(rows, tokenizer, of_kind), 3, tokenizer, of_kind)
+    right = tiny.encode_features(expected, tokenizer, of_kind)
     assert shuffled.tokens().tolist() == right.tokens().tolist()
     for one, other in zip(shuffled, right, strict=True):
         assert_same(one, other)
@@ -129,7 +128,7 @@ def test_an_undeclared_label_names_task_row_and_choices(tokenizer):
 def test_span_windows_find_the_answer_and_long_questions_are_cut(tokenizer):
     rows = tiny.examples("span_qa")
     rows["question"] = "the cat sat on a mat " * 20
-    features = encode_features(rows, tokenizer, task("span_qa"))
+    features = tiny.encode_features(rows, tokenizer, task("span_qa"))
     assert {feature["example"] for feature in features if feature["end"]} == set(range(len(rows)))
     for feature in features:
         if feature["end"]:
@@ -139,7 +138,7 @@ def test_span_windows_find_the_answer_and_long_questions_are_cut(tokenizer):
 
 def test_a_perfect_span_head_answers_exactly(tokenizer):
     rows = tiny.examples("span_qa")
-    features = encode_features(rows, tokenizer, task("span_qa"))
+    features = tiny.encode_features(rows, tokenizer, task("span_qa"))
     outputs = []
     for feature in features:
         scores = torch.zeros(1, feature["tokens"], 2)
@@ -154,7 +153,7 @@ def test_answers_are_what_the_task_says_they_look_like(tokenizer, folder):
     words = task("span_qa", answer=r"\w+")
     encoder, _ = models.load_encoder(folder)
     head = models.new_head(words, encoder, tokenizer, None, seed=0)
-    found = predict(TaskModel(encoder, head, words, tokenizer), rows)
+    found = tiny.predict(TaskModel(encoder, head, words, tokenizer), rows)
     assert all(answer in context.split() for answer, context in zip(found["prediction"], rows["context"], strict=True))
     with pytest.raises(CodeStiltsError, match=r"row0.*zebra.*option answer.*\\d\+"):
         span_qa.encode(rows, tokenizer, task("span_qa", answer=r"\d+"))

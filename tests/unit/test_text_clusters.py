@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 import synthetic
 import tiny
+from audited import audited, clustered, in_files
 from test_encode import job
 
 from codestilts.config.analysis_settings import ComparedArm
 from codestilts.errors import CodeStiltsError
-from codestilts.evaluation.leakage import audit, violations, with_leaks
+from codestilts.evaluation.leakage import violations, with_leaks
 from codestilts.examples import text_clusters as module
-from codestilts.examples.text_clusters import text_clusters, words
+from codestilts.examples.text_clusters import words
 from codestilts.tasktypes.records import Stored
 from codestilts.training.encode import encode_task, left_out
 
@@ -42,15 +43,13 @@ PACKAGES = pd.concat([rows("package", "train", [SORT]), rows("package", "test", 
 
 
 def test_near_duplicates_are_found_across_sets_that_name_their_clusters_differently() -> None:
-    found = text_clusters({"hub": HUB, "target": PACKAGES}, ["target"], 0.8)
+    found = clustered({"hub": HUB, "target": PACKAGES}, ["target"])
     assert found[["task", "split", "row"]].to_numpy().tolist() == [["hub", "train", 0], ["target", "test", 1]]
     assert found["cluster"].nunique() == 1
-    (row,) = audit({"hub": HUB}, {"target": PACKAGES}, found).to_dict("records")
+    (row,) = audited({"hub": HUB}, {"target": PACKAGES}).to_dict("records")
     assert row["source_clusters"] == row["functions"] == row["copies"] == row["shared_texts"] == 0
     assert row["clusters"] == row["remaining"] == 0.5  # one of the two tested examples
-    (row,) = audit({"hub": HUB}, {"target": PACKAGES}, found, {"hub": np.array(left_out(found, "hub"))}).to_dict(
-        "records"
-    )
+    (row,) = audited({"hub": HUB}, {"target": PACKAGES}, {"hub": np.array(left_out(found, "hub"))}).to_dict("records")
     assert (row["clusters"], row["left_out"], row["remaining"]) == (0.5, 1, 0)
     assert violations(pd.DataFrame([row])) == []
 
@@ -60,25 +59,25 @@ def test_the_similarity_is_the_shared_part_of_the_shingles() -> None:
     sets = [{tuple(text[place : place + 5]) for place in range(len(text))} for text in (first, second)]
     similarity = len(sets[0] & sets[1]) / len(sets[0] | sets[1])
     assert 0.8 < similarity < 0.95
-    assert len(text_clusters({"hub": HUB, "target": PACKAGES}, ["target"], 0.99)) == 0
+    assert len(clustered({"hub": HUB, "target": PACKAGES}, ["target"], 0.99)) == 0
 
 
 def test_only_texts_that_are_both_trained_on_and_tested_count() -> None:
-    assert len(text_clusters({"hub": HUB, "other": PACKAGES}, [], 0.8)) == 0  # a dev set of no target is not tested
+    assert len(clustered({"hub": HUB, "other": PACKAGES}, [])) == 0  # a dev set of no target is not tested
     both = {"hub": HUB, "target": rows("package", "train", [ADD])}
-    assert len(text_clusters(both, ["target"], 0.8)) == 0
+    assert len(clustered(both, ["target"])) == 0
     own = pd.concat([rows("package", split, [ADD]) for split in ("dev", "test")], ignore_index=True)
-    (row,) = audit({}, {"target": own}).to_dict("records")
+    (row,) = audited({}, {"target": own}).to_dict("records")
     assert (row["split"], row["clusters"], row["left_out"]) == ("dev", 1, 0)
 
 
 def test_every_longer_text_of_an_example_counts_and_short_ones_only_as_a_whole() -> None:
     pairs = rows("pairs", "train", [SORT, "Tom ran."], text_b=[ADD, "Nobody knew where."])
     tested = rows("asked", "test", ["Which?", "Tom ran."], "question", context=[ADD, "Nobody knew why."])
-    found = text_clusters({"pairs": pairs, "target": tested}, ["target"], 0.8)
+    found = clustered({"pairs": pairs, "target": tested}, ["target"])
     assert found[["task", "row"]].to_numpy().tolist() == [["pairs", 0], ["target", 0]]
     whole = rows("asked", "test", ["Nobody knew where."], "question", context=["tom RAN."])
-    found = text_clusters({"pairs": pairs, "target": whole}, ["target"], 0.8)
+    found = clustered({"pairs": pairs, "target": whole}, ["target"])
     assert found[["task", "row"]].to_numpy().tolist() == [["pairs", 1], ["target", 0]]
 
 
@@ -88,13 +87,11 @@ def test_words_are_those_of_any_spacing_and_naming_style() -> None:
 
 
 def test_files_are_read_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = {"hub": pd.concat([HUB] * 3, ignore_index=True), "target": PACKAGES}
-    files = {name: tmp_path / f"{name}.parquet" for name in tables}
-    for name, table in tables.items():
-        table.to_parquet(files[name], index=False)
+    files = in_files({"hub": pd.concat([HUB] * 3, ignore_index=True), "target": PACKAGES}, tmp_path)
+    whole = module.text_clusters(files, ["target"], 0.8)
     monkeypatch.setattr(module, "ROWS_PER_CHUNK", 2)
-    found = text_clusters(files, ["target"], 0.8)
-    pd.testing.assert_frame_equal(found, text_clusters(tables, ["target"], 0.8))
+    found = module.text_clusters(files, ["target"], 0.8)
+    pd.testing.assert_frame_equal(found, whole)
     assert left_out(found, "hub") == [0, 3, 6]
 
 
@@ -134,7 +131,7 @@ def test_a_training_set_of_which_nothing_is_left_is_an_error(folder: Path, tmp_p
 
 
 def test_pairs_that_share_too_much_are_flagged() -> None:
-    table = audit({"hub": HUB}, {"match": PACKAGES})
+    table = audited({"hub": HUB}, {"match": PACKAGES})
     arms = {"hub": ComparedArm("code", tasks=("hub",)), "none": ComparedArm("baseline")}
     settings = synthetic.with_arms({})
     for share, expected in ((0.49, ("match",)), (0.5, ())):

@@ -3,12 +3,13 @@
 from collections import Counter
 
 import pytest
+from language_samples import TAGS
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.parsing import languages as module
 from codestilts.examples.parsing.definitions import find_definitions
 from codestilts.examples.parsing.languages import language, languages, parser
-from codestilts.examples.parsing.token_tags import TAGS, Walk, role_tags, tagged_leaves
+from codestilts.examples.parsing.token_tags import Walk, role_tags, tagged_leaves
 
 
 @pytest.mark.parametrize("name", languages())

@@ -14,7 +14,6 @@ from transformers import AutoModel
 from codestilts.config.transferability import transferability_pairs, transferability_settings, transferability_targets
 from codestilts.config.transferability_settings import TransferabilitySettings
 from codestilts.config.validation import load_study, read_configs
-from codestilts.tasktypes.registry import encode_features
 from codestilts.training.label_states import labelled_states
 from codestilts.training.models import load_encoder
 from codestilts.training.transferability import TransferabilityJob, measure
@@ -25,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def read(folder: Path, tokenizer: Any, kind: str, table: pd.DataFrame, **options: Any) -> tuple[np.ndarray, np.ndarray]:
     task = tiny.task(kind, **options)
     return labelled_states(
-        load_encoder(folder)[0], task, tokenizer, list(encode_features(table, tokenizer, task)), "fp32"
+        load_encoder(folder)[0], task, tokenizer, list(tiny.encode_features(table, tokenizer, task)), "fp32"
     )
 
 

@@ -21,12 +21,15 @@ from codestilts.config.training_settings import (
     TrainingSettings,
 )
 from codestilts.tasktypes.base import Task
-from codestilts.training import loop
+from codestilts.tasktypes.records import Records
+from codestilts.tasktypes.registry import encode_rows, features_of
+from codestilts.training import loop, prediction
 from codestilts.training.checkpoints import TrainingState
 from codestilts.training.curve import StepRecord
-from codestilts.training.encode import EncodingJob, encode_task
+from codestilts.training.encode import PREDICTED, SPLITS, EncodingJob, encode_task
 from codestilts.training.frozen_retrieval import RetrievalInputs
 from codestilts.training.inputs import EncodedTask, TrainingInputs, prepare_inputs
+from codestilts.training.models import TaskModel
 from codestilts.training.pretrained import import_encoder
 from codestilts.training.seed_jobs import TrainingJob
 
@@ -138,6 +141,23 @@ def task(kind: str, changes: dict[str, Any] | None = None, **options: Any) -> Ta
     return Task.from_settings(kind, task_settings(kind, changes, **options))
 
 
+def encode_features(table: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:
+    """Encode a table of examples in memory."""
+    return features_of(encode_rows(table, tokenizer, task), tokenizer, task)
+
+
+def encoded_task(name: str, table: pd.DataFrame, settings: TaskSettings, tokenizer: Any) -> EncodedTask:
+    """A task with the table's examples, encoded in memory."""
+    task = Task.from_settings(name, settings, table)
+    features = {split: encode_features(table[table["split"] == split], tokenizer, task) for split in SPLITS}
+    return EncodedTask(task, features, table[table["split"].isin(PREDICTED)])
+
+
+def predict(model: TaskModel, table: pd.DataFrame) -> pd.DataFrame:
+    """Predict a table of examples."""
+    return prediction.predict(model, table, encode_features(table, model.tokenizer, model.task))
+
+
 def settings(tasks: dict[str, TaskSettings], **changes: Any) -> TrainingSettings:
     """Settings of a training job."""
     fields: dict[str, Any] = {
@@ -167,7 +187,7 @@ def settings(tasks: dict[str, TaskSettings], **changes: Any) -> TrainingSettings
 def inputs(tokenizer: Any, kinds: tuple[str, ...] = ("classification",), **changes: Any) -> TrainingInputs:
     """The inputs of a job with these task types, with what a test sets differently."""
     chosen = settings({kind: task_settings(kind) for kind in kinds}, **changes)
-    encoded = [EncodedTask.encode(kind, examples(kind), chosen.tasks[kind], tokenizer) for kind in kinds]
+    encoded = [encoded_task(kind, examples(kind), chosen.tasks[kind], tokenizer) for kind in kinds]
     return prepare_inputs(chosen, tokenizer, encoded)
 
 
@@ -221,7 +241,7 @@ def encode(encoder: Path, home: Path, kind: str) -> Path:
 
 def encoded_in_memory(inputs: RetrievalInputs, name: str, table: pd.DataFrame) -> EncodedTask:
     """Encode a table in memory for frozen retrieval."""
-    return EncodedTask.encode(name, table, inputs.settings.tasks[name], inputs.tokenizer)
+    return encoded_task(name, table, inputs.settings.tasks[name], inputs.tokenizer)
 
 
 def weights(trained: loop.Trained) -> torch.Tensor:

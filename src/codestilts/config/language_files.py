@@ -75,16 +75,15 @@ def table_errors(real: Path = LANGUAGES, made_up: Path = invented.TABLE) -> Iter
         yield from (f"{made_up.name}: {Problem((name, *path), '').key}: {message}" for path, message in problems)
 
 
-def source_errors(sources: dict[str, Source], real: Path = LANGUAGES) -> Iterator[str]:
+def source_errors(sources: dict[str, Source]) -> Iterator[str]:
     """Yield a message for each row of ``sources.csv`` that has a split in a language without an entry.
 
     Functions are extracted from rows with a split only, so that such a row would never be used.
 
     Args:
         sources: The rows by name.
-        real: The table of programming languages.
     """
-    known = read_yaml(real).keys() - {"common"}
+    known = read_yaml(LANGUAGES).keys() - {"common"}
     for name, source in sources.items():
         for language in sorted(source.split.keys() - known):
             message = f"no programming language is called '{language}', so it has no split"

@@ -181,7 +181,12 @@ class TaskFile(Strict):
     licence: str
     citation: str = ""
     defects: str = ""
-    published: str = Field("", description="source of the published numbers of rows (read.rows)")
+    published: str = Field("", description="source of the published numbers of rows (read.rows, published_rows)")
+    published_rows: dict[Literal["train", "test"], Count] = Field(
+        {},
+        description="published number of rows of a split in each language, where read.rows does not tell it; only for "
+        "estimates before the task is built",
+    )
     incomparable: str = Field("", description="why its scores cannot be compared with published ones")
     build: Build = Build()
     options: Options = Options()

@@ -65,8 +65,8 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("trained",), "only a retrieval task can be used without training")
     if not task.trained and not task.build.queries:
         yield Problem(("build", "queries"), "an untrained target needs this key: set it to language or partner")
-    if any(entry.rows is not None for entry in task.read) and not task.published:
-        yield Problem(("published",), "is missing: cite who published the number of rows (read.rows)")
+    if (task.published_rows or any(entry.rows is not None for entry in task.read)) and not task.published:
+        yield Problem(("published",), "is missing: cite who published the number of rows (read.rows, published_rows)")
     if any(entry.found is not None for entry in task.read) and not task.incomparable:
         yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
 

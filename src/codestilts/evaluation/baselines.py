@@ -38,16 +38,13 @@ class Predicted:
     index: list[Any] | None = None
 
 
-def baseline_predictions(
-    examples: pd.DataFrame, target: str, settings: BaselineSettings, seed: int = 0
-) -> pd.DataFrame:
+def baseline_predictions(examples: pd.DataFrame, target: str, settings: BaselineSettings) -> pd.DataFrame:
     """Predict the rows that a model predicts with every trivial baseline of a task type.
 
     Args:
         examples: Examples of the target, all splits.
         target: Name of the target; it also seeds the random baselines.
         settings: The task type of the target and, for retrieval, its protocol.
-        seed: Seed of the random baselines.
 
     Raises:
         CodeStiltsError: The train split (unless the type is retrieval) or the test split is empty.
@@ -67,7 +64,7 @@ def baseline_predictions(
     }
     if settings.type not in predictors:
         return pd.DataFrame(columns=[*COLUMNS, "score"])
-    rng = np.random.default_rng(derive_seed("baseline", target, seed))
+    rng = np.random.default_rng(derive_seed("baseline", target, 0))
     frames = []
     for name, predicted in predictors[settings.type](train, rows, rng).items():
         frame = rows.loc[rows.index if predicted.index is None else predicted.index].copy()

@@ -7,6 +7,7 @@ import numpy as np
 
 from codestilts.examples.text import subtokens
 
+K1, B = 1.2, 0.75  # the parameters of Lucene
 BLOCK = 1 << 23  # scores in memory at a time
 MANY = 20_000  # documents from which random scores are not drawn one by one; only sets with distractors have more
 
@@ -14,13 +15,13 @@ MANY = 20_000  # documents from which random scores are not drawn one by one; on
 class BM25:
     """Okapi BM25 (Robertson et al. 1994) over sub-tokens, with the idf of Lucene, which is never negative."""
 
-    def __init__(self, documents: list[str], k1: float = 1.2, b: float = 0.75) -> None:
+    def __init__(self, documents: list[str]) -> None:
         words = [subtokens(text) for text in documents]
         self.vocabulary = {word: index for index, word in enumerate(sorted(set().union(*words)))}
         indices = [[self.vocabulary[word] for word in text] for text in words]
         self.documents = len(documents)
-        self.scale = k1 + 1  # bm25s follows Lucene and leaves out this constant factor
-        self.index = bm25s.BM25(k1=k1, b=b, method="lucene", dtype="float64") if self.vocabulary else None
+        self.scale = K1 + 1  # bm25s follows Lucene and leaves out this constant factor
+        self.index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64") if self.vocabulary else None
         if self.index:
             self.index.index((indices, self.vocabulary), create_empty_token=False, show_progress=False)
 

@@ -14,11 +14,9 @@ import numpy as np
 import pandas as pd
 
 from codestilts.config.analysis_settings import ComparisonSettings
-from codestilts.examples.text_clusters import LONGER, Examples, normalised, parts, text_clusters
+from codestilts.examples.text_clusters import LONGER, normalised, parts
 from codestilts.job_files import read_parquet
 
-# Allamanis (2019, arXiv 1812.06469) takes a Jaccard similarity of 0.8 of the sets of a file's identifiers and literals.
-NEAR = 0.8
 MAX_COPIED = 0.5  # share of a language's test examples; published sets repeat some rows, but never half of them
 SAME_SOURCE = ("functions", "source_clusters")  # the columns that must be zero
 COLUMNS = ["trained_on", "split", "tested_on", "tested", *SAME_SOURCE, "copies", "most_copied", "shared_texts",
@@ -64,15 +62,11 @@ def _digests(texts: list[str]) -> np.ndarray:
     return pd.util.hash_array(np.asarray(texts, dtype=object)) if texts else np.empty(0, dtype=np.uint64)
 
 
-def _frame(examples: Examples) -> pd.DataFrame:
-    return read_parquet(examples) if isinstance(examples, Path) else examples
-
-
 def audit(
-    training: Mapping[str, Examples],
-    targets: Mapping[str, Examples],
-    clusters: pd.DataFrame | None = None,
-    left_out: Mapping[str, np.ndarray] | None = None,
+    training: Mapping[str, Path],
+    targets: Mapping[str, Path],
+    clusters: pd.DataFrame,
+    left_out: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
     """Measure how much of each test set is also trained on.
 
@@ -81,9 +75,9 @@ def audit(
     time, and digests of the tested ones.
 
     Args:
-        training: The examples of intermediate tasks and targets, by task.
-        targets: The examples of targets.
-        clusters: What :func:`codestilts.examples.text_clusters.text_clusters` found in all of them; computed if None.
+        training: The files of examples of intermediate tasks and targets, by task.
+        targets: The files of targets.
+        clusters: What :func:`codestilts.examples.text_clusters.text_clusters` found in all of them.
         left_out: Positions of the examples that each task's training leaves out.
 
     Returns:
@@ -99,16 +93,16 @@ def audit(
         - ``left_out``: the number of training examples that are left out because of such a text
         - ``remaining``: the share as in ``clusters`` after these are left out
     """
-    if clusters is None:
-        clusters = text_clusters({**training, **targets}, list(targets), NEAR)
-    tested = {(name, part): found for name, own in targets.items() for part, found in _tested(_frame(own)).items()}
+    tested = {
+        (name, part): found for name, file in targets.items() for part, found in _tested(read_parquet(file)).items()
+    }
     rows = []
-    for task, examples in training.items():
-        frame = _frame(examples)
+    for task, file in training.items():
+        frame = read_parquet(file)
         trained = contents(frame[frame["split"] == "train"])
         for target in targets if len(trained.whole) else ():
             overlap = _overlap(tested[target, "tested"], trained)
-            overlap |= _near_duplicates(clusters, (task, target), len(tested[target, "tested"].whole), left_out or {})
+            overlap |= _near_duplicates(clusters, (task, target), len(tested[target, "tested"].whole), left_out)
             rows.append({"trained_on": task, "split": "train", "tested_on": target, **overlap})
     for target in targets:
         dev, test = tested[target, "dev"], tested[target, "test"]

@@ -103,3 +103,13 @@ def builder_settings(spec: TaskFile, settings: BuildSettings) -> BuilderSettings
         codes=spec.codes,
         options=spec.build,
     )
+
+
+def languages_of(entry: Entry, languages: Sequence[str], source_language: str) -> list[str]:
+    """Return the languages that an entry is read for; those of a column (``by``) are read together."""
+    if "by" in entry:
+        return [languages[0]]
+    everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
+    first = [source_language if source_language in languages else languages[0]]
+    named = entry.get("languages") or (languages if everywhere else first)
+    return [str(language) for language in named if language in languages]

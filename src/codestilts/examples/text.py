@@ -42,9 +42,9 @@ def replace_word(text: str, word: str, by: str) -> str:
     return re.sub(rf"(?<![\w$]){re.escape(word)}(?![\w$])", lambda _: by, text)
 
 
-def replace_subtokens(name: str, words: set[str], by: str = "x") -> str:
-    """Replace the subtokens of an identifier or string that are among ``words``."""
-    return _SUBTOKEN.sub(lambda match: by if match.group().lower() in words else match.group(), name)
+def replace_subtokens(name: str, words: set[str]) -> str:
+    """Replace the subtokens of an identifier or string that are among ``words`` by ``x``."""
+    return _SUBTOKEN.sub(lambda match: "x" if match.group().lower() in words else match.group(), name)
 
 
 def truncated_length(code: str, token_starts: Iterable[int], limit: int) -> int:

@@ -31,7 +31,6 @@ LONG = 12  # words, which make 8 shingles of five; with fewer words, one change 
 ROWS_PER_CHUNK = 5000  # examples in memory at a time
 SPLITS = ("train", "dev", "test")
 COLUMNS = ["task", "split", "row", "cluster"]
-Examples = pd.DataFrame | Path  # a table, or its parquet file
 # White space and invisible characters.
 _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
 # A word, or one character of a script without spaces (Thai, Lao, Burmese, Khmer, kana, Han) or of punctuation.
@@ -111,11 +110,11 @@ class _Texts:
         return components(len(self.numbers), pairs)
 
 
-def text_clusters(examples: Mapping[str, Examples], targets: Collection[str], similarity: float) -> pd.DataFrame:
+def text_clusters(examples: Mapping[str, Path], targets: Collection[str], similarity: float) -> pd.DataFrame:
     """Cluster all texts and return the examples in clusters that several splits share.
 
     Args:
-        examples: The examples of all tasks of a study, by task.
+        examples: The files of examples of all tasks of a study, by task.
         targets: The tasks whose dev and test examples are tested.
         similarity: The Jaccard similarity of word shingles from which two texts are near-duplicates.
 
@@ -141,19 +140,15 @@ def text_clusters(examples: Mapping[str, Examples], targets: Collection[str], si
     return table[COLUMNS].sort_values(COLUMNS, ignore_index=True)
 
 
-def _chunks(examples: Examples) -> Iterator[pd.DataFrame]:
+def _chunks(examples: Path) -> Iterator[pd.DataFrame]:
     """Read splits and texts of examples, some thousand at a time."""
-    file = examples if isinstance(examples, pd.DataFrame) else open_parquet(examples)
-    names = file.columns if isinstance(file, pd.DataFrame) else file.schema_arrow.names
-    columns = [name for name in names if name in ("split", *TEXTS)]
-    if isinstance(file, pd.DataFrame):
-        yield file[columns]
-        return
+    file = open_parquet(examples)
+    columns = [name for name in file.schema_arrow.names if name in ("split", *TEXTS)]
     for batch in file.iter_batches(ROWS_PER_CHUNK, columns=columns):
         yield batch.to_pandas()
 
 
-def _occurrences(examples: Examples, texts: _Texts) -> list[pd.DataFrame]:
+def _occurrences(examples: Path, texts: _Texts) -> list[pd.DataFrame]:
     """Which texts each example has: split (its number), row and text (its number)."""
     start, found = 0, []
     for frame in _chunks(examples):

@@ -160,10 +160,10 @@ def pin_batch(batch: Batch) -> Batch:
     return {name: values if name in ON_CPU else values.pin_memory() for name, values in batch.items()}
 
 
-def pad_labels(labels: Sequence[Sequence[int] | np.ndarray], width: int = 0) -> Tensor:
-    """Pad label sequences with :data:`IGNORE` to shape [sequences, tokens], at least ``width`` tokens."""
+def pad_labels(labels: Sequence[Sequence[int] | np.ndarray]) -> Tensor:
+    """Pad label sequences with :data:`IGNORE` to shape [sequences, tokens]."""
     lengths = np.array([len(row) for row in labels])
-    real = np.arange(max(width, lengths.max())) < lengths[:, None]
+    real = np.arange(lengths.max()) < lengths[:, None]
     padded = np.full(real.shape, IGNORE, dtype=np.int64)
     padded[real] = np.concatenate([np.asarray(row, dtype=np.int64) for row in labels])
     return torch.from_numpy(padded)

@@ -87,8 +87,3 @@ def select_rows(features: Records[Any], rows: np.ndarray, tokenizer: Any, task: 
 def encode_rows(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Any]:
     """Return the records of examples."""
     return encode_by_language(task_type(task.type).encode, examples, tokenizer, task)
-
-
-def encode_features(examples: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:
-    """Encode examples in memory."""
-    return features_of(encode_rows(examples, tokenizer, task), tokenizer, task)

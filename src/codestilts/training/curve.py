@@ -31,8 +31,8 @@ def curve_table(steps: Sequence[StepRecord]) -> pd.DataFrame:
     return pd.DataFrame([vars(step) for step in steps], columns=COLUMNS)
 
 
-def downsample_curve(curve: pd.DataFrame, points: int = POINTS) -> list[dict[str, Any]]:
-    """Return a curve at the ends of ``points`` stretches of steps: step, tokens so far, loss, dev (where measured).
+def downsample_curve(curve: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a curve at the ends of :data:`POINTS` stretches of steps: step, tokens so far, loss, dev (where measured).
 
     ``loss`` is relative to its start: each task's own, averaged over the tasks, since one task's loss may be ten times
     another's.
@@ -43,7 +43,7 @@ def downsample_curve(curve: pd.DataFrame, points: int = POINTS) -> list[dict[str
     ]
     smooth = [losses.rolling(WINDOW, min_periods=1).mean().reindex(curve.index).ffill().bfill() for losses in relative]
     steps = curve.assign(tokens=curve["tokens"].cumsum(), loss=pd.concat(smooth, axis=1).mean(axis=1))
-    stretch = (pd.RangeIndex(len(steps)) * points) // max(len(steps), points)
+    stretch = (pd.RangeIndex(len(steps)) * POINTS) // max(len(steps), POINTS)
     ends = steps.groupby(stretch)[["step", "tokens", "loss"]].last()
     ends = ends.assign(dev=steps.groupby(stretch)["dev"].last())
     return list(json.loads(ends.to_json(orient="records")))

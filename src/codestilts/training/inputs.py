@@ -18,8 +18,8 @@ from codestilts.job_files import read_json, read_parquet, reading
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.records import Records, Stored
-from codestilts.tasktypes.registry import encode_features, features_of, select_rows, task_type
-from codestilts.training.encode import PREDICTED, RECORD, ROWS, SPLITS
+from codestilts.tasktypes.registry import features_of, select_rows, task_type
+from codestilts.training.encode import RECORD, ROWS, SPLITS
 from codestilts.training.tokenizers import load_tokenizer
 
 CPU = torch.device("cpu")
@@ -47,13 +47,6 @@ class EncodedTask:
         task = Task.from_settings(folder.name, settings, labels=labels)
         features = {split: features_of(Stored(folder / split), tokenizer, task) for split in SPLITS}
         return cls(task, features, read_parquet(folder / ROWS))
-
-    @classmethod
-    def encode(cls, name: str, table: pd.DataFrame, settings: TaskSettings, tokenizer: Any) -> "EncodedTask":
-        """Encode a table of examples in memory."""
-        task = Task.from_settings(name, settings, table)
-        features = {split: encode_features(table[table["split"] == split], tokenizer, task) for split in SPLITS}
-        return cls(task, features, table[table["split"].isin(PREDICTED)])
 
     def select(self, splits: Sequence[str], language: str = "") -> "Rows":
         """Select the rows of splits, in the order of the table, and of a language if there is one."""

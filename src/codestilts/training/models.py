@@ -269,13 +269,6 @@ def save_heads(heads: nn.ModuleDict, folder: Path, dtype: torch.dtype = torch.fl
     save_file({name: value for name, value in tensors.items() if ".pretrained." not in name}, folder / HEAD)
 
 
-def load_head(head: nn.Module, task: str, folder: Path) -> None:
-    """Fill ``head`` with the weights saved for ``task``; a missing or misshapen tensor raises RuntimeError."""
-    prefix = f"{task}."
-    saved = {name: value for name, value in load_file(folder / HEAD).items() if name.startswith(prefix)}
-    head.load_state_dict({name.removeprefix(prefix): value for name, value in saved.items()})
-
-
 def new_head(
     task: Task, encoder: PreTrainedModel, tokenizer: Any, mlm_head: nn.Module | None, seed: int, dropout: float = 0.0
 ) -> nn.Module:

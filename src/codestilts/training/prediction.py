@@ -11,7 +11,7 @@ from torch import Tensor
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import Batch, Feature, Task, move_batch
-from codestilts.tasktypes.registry import encode_features, task_type
+from codestilts.tasktypes.registry import task_type
 from codestilts.training.models import TaskModel
 from codestilts.training.out_of_memory import forward, unless_out_of_memory
 from codestilts.training.precision import autocast
@@ -19,20 +19,18 @@ from codestilts.training.precision import autocast
 TOKENS_PER_BATCH = 4096  # padded tokens of a forward pass
 
 
-def predict(model: TaskModel, examples: pd.DataFrame, features: Sequence[Feature] | None = None) -> pd.DataFrame:
+def predict(model: TaskModel, examples: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
     """Predict examples.
 
     Args:
         model: the encoder and the task's head.
         examples: rows of the task.
-        features: the encoded examples; without them they are encoded.
+        features: the encoded examples.
 
     Returns:
         One row per example: id, split, language, unit, package, gold, prediction, score. Rows without an answer
         under the task's protocol (documents without a query) are left out.
     """
-    if features is None:
-        features = encode_features(examples, model.tokenizer, model.task)
     return decode_outputs(compute_outputs(model, features), examples, model.task, features, model.tokenizer)
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 from codestilts.columns import NONE, Record
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.readers.hub_tables import languages_of, with_code
+from codestilts.examples.builder_settings import languages_of
+from codestilts.examples.readers.hub_tables import with_code
 from codestilts.examples.readers.repository import Repository
 
 ROWS = 2000  # of each table of the hub

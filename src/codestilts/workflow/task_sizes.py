@@ -1,37 +1,24 @@
 """Sizes of tasks: how many examples a task has and how long they are, as built, as published or as requested."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean
 from typing import Literal
 
 from codestilts.config import preparation_jobs
+from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Study
+from codestilts.examples.builder_settings import languages_of
+from codestilts.examples.published_counts import count_in_language
 from codestilts.job_files import read_parquet
 
 FILL = 0.5  # mean length of a sequence as a share of max_length, where no run has measured it
 CHOICES = 4  # sequences of a multiple-choice example
 
-# Rows of data sets as published: train, and the mean of a test language. Cards on the hub, XTREME (arXiv 2003.11080,
-# table 1), CodeXGLUE (arXiv 2102.04664), Phang et al. 2020 (arXiv 2005.13013). A task may drop or double some.
-# fmt: off
-PUBLISHED_ROWS: dict[str, tuple[int, int]] = {
-    "anli-plus": (1_104_934, 0), "mnli": (392_702, 0), "qqp": (363_846, 0), "cola": (8_551, 0), "squad2": (130_319, 0),
-    "squad": (87_599, 0), "hellaswag": (39_905, 0), "ccg": (38_015, 0), "cosmosqa": (25_262, 0),
-    "commonsenseqa": (9_741, 0), "devign": (21_854, 0), "bigclonebench": (901_028, 0), "poj104": (32_000, 0),
-    "advtest": (251_820, 0), "cosqa": (20_000, 0), "code-to-text": (908_224, 0), "concode": (100_000, 0),
-    "java-csharp": (10_295, 0), "bugs": (251_820, 328), "nl-code": (251_820, 8_730), "output": (800, 700),
-    "xnli": (392_702, 5_010), "paws-x": (49_401, 2_000), "udpos": (21_253, 3_140), "panx": (20_000, 6_530),
-    "xquad": (87_599, 1_190), "mlqa": (87_599, 6_040), "tydiqa": (3_696, 564), "bucc": (0, 650_000),
-    "bucc-gold": (0, 8_750), "tatoeba": (0, 1_000), "solutions": (0, 850), "solutions-humaneval": (0, 164),
-    "solutions-mining": (0, 850), "rosetta": (0, 600), "code-to-text-generated": (908_224, 0),
-    "refinement-generated": (99_044, 0), "java-csharp-generated": (10_295, 0), "squad-generated": (87_599, 0),
-    "xlsum-english": (306_522, 0), "xquad-generated": (87_599, 1_190), "mlqa-generated": (87_599, 6_040),
-    "tydiqa-generated": (3_696, 564), "xlsum": (306_522, 3_930),
-}
 # Approximate tokens of a sentence of theirs, which max_length does not tell. Most rows of bucc have one side only.
 PUBLISHED_LENGTHS: dict[str, float] = {"tatoeba": 15, "bucc": 20, "bucc-gold": 40}
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -86,15 +73,32 @@ def task_size(
         train_rows = preparation_jobs.drawn_rows(study, task, built.train)
         return replace(built, train=train_rows, output_tokens=written)
     requested = preparation_jobs.build_settings(study, task)
-    train, test = PUBLISHED_ROWS.get(task, (None, None))
-    rows = preparation_jobs.drawn_rows(study, task, _at_most(requested.train, train))
-    per_language = _at_most(requested.test, test)
-    in_source_language = _at_most(requested.test_source or requested.test, test)
-    languages = study.task_languages(task) if study.role(task) == "target" else []
-    source_language = study.source_language(task)
-    tested = sum(in_source_language if language == source_language else per_language for language in languages)
-    origin: Literal["published", "requested"] = "published" if task in PUBLISHED_ROWS else "requested"
+    source, languages, target = study.source_language(task), study.task_languages(task), study.role(task) == "target"
+    train = sum(published_rows(spec, "train", [source] if target else languages, source).values()) or None
+    rows = preparation_jobs.drawn_rows(study, task, _at_most(requested.train, train)) if spec.trained else 0
+    test = published_rows(spec, "test", languages, source)
+    unknown = round(mean(test.values())) if test else None  # of a language of which the task file tells no number
+    in_source_language = requested.test_source or requested.test
+    tested = sum(
+        _at_most(in_source_language if language == source else requested.test, test.get(language, unknown))
+        for language in (languages if target else [])
+    )
+    origin: Literal["published", "requested"] = "published" if train or test else "requested"
     return TaskSize(rows, requested.dev or 0, tested, tokens, sequences, origin, written)
+
+
+def published_rows(spec: TaskSpec, split: str, languages: Sequence[str], source_language: str) -> dict[str, int]:
+    """The published rows of a split in each language that the task file tells of. A task may drop or double some."""
+    if split in spec.published_rows:
+        return dict.fromkeys(languages, spec.published_rows[split])
+    rows = Counter[str]()
+    for entry in spec.read:
+        if entry.as_ == split:
+            read = entry.model_dump(by_alias=True, exclude_unset=True)
+            every = entry.by or isinstance(entry.rows, dict)  # one table has all languages
+            for language in languages if every else languages_of(read, languages, source_language):
+                rows[language] += count_in_language(entry.rows, language) or 0
+    return dict(+rows)
 
 
 def _at_most(requested: int | None, published: int | None) -> int:

@@ -8,13 +8,11 @@ Statistics 1(2), for crossed samples; Owen and Eckles 2012 for bootstraps). Degr
 squared.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from codestilts.evaluation.statistics.resampling import Scores, resample
+from codestilts.evaluation.statistics.resampling import Scores
 
 # Student's t widens a 95 % interval by 15 % with 9 degrees of freedom (10 units), and by 42 % with 4: fewer units say
 # too little about other test sets.
@@ -162,37 +160,3 @@ def from_variance(by_seed: np.ndarray, variance: Variance, confidence: float = 0
     return Estimate(
         value, value - reach, value + reach, p, seeds, "", error, freedom, variance.units, variance, confidence
     )
-
-
-def estimate_sums(
-    sums: pd.DataFrame, weights: Mapping[tuple[str, str, str], float], confidence: float = 0.95
-) -> Estimate | None:
-    """Estimate a contrast from a table of sums per seed and unit.
-
-    Args:
-        sums: Rows of :data:`codestilts.columns.SUM_COLUMNS` of one encoder, with the arms' ``family``.
-        weights: The weight of each score (arm, target, language).
-        confidence: The confidence of the interval.
-
-    Returns:
-        The estimate, or None if there are no weights.
-    """
-    scores = resample(sums, 0, 0)
-    return estimate(scores, score_weights(scores, weights), confidence)
-
-
-def score_weights(scores: Scores, weights: Mapping[tuple[str, str, str], float]) -> np.ndarray:
-    """Return weights as an array over scores.
-
-    Raises:
-        KeyError: There is no such score.
-    """
-    found = np.zeros(len(scores.by_seed))
-    for (arm, target, language), weight in weights.items():
-        row = -1
-        if arm in scores.arms and target in scores.targets and language in scores.languages:
-            row = scores.rows[scores.arms.index(arm), scores.targets.index(target), scores.languages.index(language)]
-        if row < 0:
-            raise KeyError(f"no sums of arm '{arm}' on {target}, {language}")
-        found[row] += weight
-    return found

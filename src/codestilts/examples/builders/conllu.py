@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builder_settings import BuilderSettings, Entry, Inputs
+from codestilts.examples.builder_settings import BuilderSettings, Entry, Inputs, languages_of
 from codestilts.examples.published_counts import record_counts
-from codestilts.examples.readers.hub_tables import languages_of, with_code
+from codestilts.examples.readers.hub_tables import with_code
 from codestilts.examples.sampling import sample_rows
 from codestilts.job_files import open_zip
 from codestilts.sources.archive import matches

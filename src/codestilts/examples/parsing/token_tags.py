@@ -15,10 +15,6 @@ from tree_sitter import Node
 
 from codestilts.examples.parsing.languages import Language
 
-TAGS = ("KEYWORD", "MODIFIER", "TYPE", "FUNCTION", "PARAMETER", "VARIABLE", "CALLEE", "FIELD", "LABEL", "OPERATOR",
-        "NUMBER", "STRING", "CONSTANT", "BRACKET", "DELIMITER", "ANNOTATION")  # fmt: skip
-ROLES = ("FUNCTION_NAME", "PARAMETER", "CALLEE", "TYPE")
-
 _NAMES = {"VARIABLE", "FIELD", "CALLEE", "TYPE", "LABEL"}
 _REGION_TAGS = ("TYPE", "ANNOTATION")
 _LINKS = {".", "->", "::", "?.", "&.", "?->"}

@@ -7,7 +7,7 @@ set needs no code if its columns can be mapped. Otherwise a builder starts from 
 import hashlib
 import numbers
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 
 from codestilts.columns import Record
 from codestilts.errors import CodeStiltsError
-from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builder_settings import BuilderSettings, Inputs, languages_of
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.repository import Archive, column_of
 from codestilts.examples.sampling import keep_rows, log_dropped_rows, orient_pairs, sample_rows
@@ -127,16 +127,6 @@ def _whole(value: Any) -> int | None:
 
 def _listed(value: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
-
-
-def languages_of(entry: Record, languages: Sequence[str], source_language: str) -> list[str]:
-    """Return the languages that an entry is read for; those of a column (``by``) are read together."""
-    if "by" in entry:
-        return [languages[0]]
-    everywhere = any("{code}" in str(entry.get(key, "")) for key in ("config", "files"))
-    first = [source_language if source_language in languages else languages[0]]
-    named = entry.get("languages") or (languages if everywhere else first)
-    return [str(language) for language in named if language in languages]
 
 
 def with_code(entry: Record, code: str) -> Record:
