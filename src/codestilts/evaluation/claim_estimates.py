@@ -177,16 +177,16 @@ def _estimate(
     return estimate(scores, mean.difference, settings.confidence), count(scores, mean.side), lost
 
 
-def _shares(parts: Sequence[Part]) -> np.ndarray:
+def _shares(parts: Sequence[Part]) -> list[float]:
     """Return each part's share in the mean over the parts of a target, the targets of a list, then over the lists."""
     keys = pd.DataFrame(
         [(part.scope, part.scopes[0][0]) for part in parts if part.scope is not None], columns=["scope", "target"]
     )
     if keys.empty:
-        return np.full(len(parts), 1 / len(parts))
+        return [1 / len(parts)] * len(parts)
     of_target = keys.groupby(["scope", "target"])["target"].transform("size")
     of_scope = keys.groupby("scope")["target"].transform("nunique")
-    return (1 / of_target / of_scope / keys["scope"].nunique()).to_numpy()
+    return (1 / of_target / of_scope / keys["scope"].nunique()).tolist()
 
 
 def _languages(claim: Claim, names: Sequence[str], is_near: Mapping[str, bool] | None) -> list[str]:
