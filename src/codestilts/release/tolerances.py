@@ -16,6 +16,8 @@ from codestilts.release.tables import TABLES
 FOLDER = "tolerances"
 UNCERTAIN = "verdict"  # column of the tolerances of claims: whether rounding may change the verdict
 
+LAST_DIGIT = 1e-6  # of scores as they are written: the difference of two may be off by as much
+
 
 @dataclass(frozen=True)
 class Tolerances:
@@ -42,7 +44,7 @@ class Tolerances:
             single = measured.where(rows["encoder"] != "").to_numpy(float)  # trivial baselines are not trained
             tests = rows["n"].astype(float).to_numpy()
             # A score cannot differ by less than one answer.
-            allowed = np.fmax(single / np.sqrt(tests), 1 / tests)
+            allowed = np.fmax(single / np.sqrt(tests), 1 / tests + LAST_DIGIT)
             return np.where(np.isnan(single), 0.0, allowed)
         if table not in self.derived:
             return np.zeros(len(rows))
