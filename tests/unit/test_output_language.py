@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from codestilts.evaluation.output_language import found_languages
+from codestilts.evaluation.output_language import CANDIDATES, found_languages
 from codestilts.examples.parsing.languages import languages
+from codestilts.examples.parsing.natural_languages import identified_languages
 from codestilts.files import read_yaml
 from codestilts.invented import renaming
 
@@ -92,9 +93,46 @@ def test_english_is_found_in_rows_of_another_language():
     assert spoken(rows, ["german"] * 3) == ["english", "german", "german"]
 
 
-@pytest.mark.parametrize("text", ["", " \n", "1998", "?!…", "12 %", "_", "a", "Lima", "Taxi", "Hotel"])
-def test_the_language_of_short_texts_is_unknown(text: str):
+@pytest.mark.parametrize("text", ["", " \n", "1998", "?!…", "12 %", "_"])
+def test_the_language_of_a_text_without_letters_is_unknown(text: str):
     assert spoken([text] * len(SENTENCES), list(SENTENCES)) == [""] * len(SENTENCES)
+
+
+@pytest.mark.parametrize("text", ["a", "Lima", "Taxi", "Hotel"])
+def test_a_word_of_many_languages_is_in_no_third_one(text: str):
+    """It is written so in more of the candidates than English and that of the row."""
+    names = list(SENTENCES)
+    assert all(found in ("", "english", name) for found, name in zip(spoken([text] * 25, names), names, strict=True))
+
+
+# The same in languages that a study in English and German does not have.
+THIRD = {
+    "french": "Le conseil municipal a voté hier le budget de la ville.",
+    "dutch": "De gemeenteraad heeft gisteren de begroting van de stad goedgekeurd.",
+    "spanish": "El consejo municipal votó ayer el presupuesto de la ciudad.",
+    "swedish": "Kommunfullmäktige röstade i går om stadens budget.",
+}
+
+
+def test_a_third_language_does_not_pass_for_the_right_one():
+    assert spoken(list(THIRD.values()), ["german"] * len(THIRD)) == list(THIRD)
+
+
+def test_other_rows_have_no_part_in_the_language_of_an_output():
+    """Among them are languages that are no candidates of other rows, and words that are hardly told apart."""
+    texts = [*THIRD.values(), *SENTENCES.values(), "Hotel", "de la", "no", "in 1998", "Goeie môre, almal."]
+    alone = [spoken([text], ["german"])[0] for text in texts]
+    others = [*SENTENCES, "catalan", "afrikaans", "zulu", "danish"]
+    assert spoken([*texts, *["x"] * len(others)], ["german"] * len(texts) + others)[: len(texts)] == alone
+
+
+def test_a_language_that_is_no_candidate_is_found_where_it_has_to_be_written():
+    text = "Die stadsraad het gister die begroting van die stad goedgekeur."
+    assert spoken([text, SENTENCES["english"]], ["afrikaans"] * 2) == ["afrikaans", "english"]
+
+
+def test_the_candidates_are_known_and_all_languages_in_which_tasks_generate():
+    assert set(SENTENCES) < set(CANDIDATES) <= set(identified_languages()) and len(set(CANDIDATES)) == 30
 
 
 def test_a_short_text_in_a_script_of_its_own_is_known():
@@ -262,7 +300,7 @@ def test_words_are_no_code_though_they_parse():
 def test_no_identifier_is_loaded_for_code():
     code = """
 import sys, pandas as pd
-from codestilts.evaluation.output_language import found_languages
+from codestilts.evaluation.output_language import CANDIDATES, found_languages
 row = {"prediction": "x = 1", "gold": "x", "source": "[MASK]", "language": "python", "output_language": "python"}
 print(*found_languages(pd.DataFrame([row]), "python"), "lingua" in sys.modules)
 """

@@ -222,6 +222,7 @@ OWN = {
     "builder": "codestilts.examples.readers.hub_tables:rows",
     "read": [{"source": "squad-v1", "files": "a", "as": "train"}],
 }
+GENERATED = {"type": "generation", "builder": "codestilts.examples.builders.natural_generation:summaries"}
 BAD_TASKS = [
     ({"typ": "mlm"}, "typ", "unknown key", "'type'"),
     ({"type": "clasification"}, "type", "'classification'"),
@@ -288,6 +289,16 @@ BAD_TASKS = [
     ({"build": {"problem": "["}}, "build.problem", "no regular expression"),
     ({"fields": {"language": "l"}}, "fields.language", "no such field", "by of read"),
     ({"options": {"answer": "("}}, "options.answer", "no regular expression"),
+    (
+        GENERATED | {"options": {"stride": 5}},
+        "options.stride",
+        "no option of a generation task",
+        "output_tokens, beams",
+    ),
+    (GENERATED | {"labels": ["a", "b"]}, "labels", "a generation task reads no labels", "remove"),
+    (GENERATED | {"build": {"output_language": "german"}}, "build.output_language", "does not read it", "remove it"),
+    ({"options": {"beams": 3}}, "options.beams", "no option of a classification task", "pairs, multi"),
+    ({"type": "mlm", "labels": [], "options": {"multi": True}}, "options.multi", "it has none"),
     (OWN | {"fields": {"text_a": "a", "lable": "l"}}, "fields.lable", "no such field", "'label'"),
     (OWN | {"fields": {"text_a": "a", "lable": "l"}}, "fields.label", "is missing", "map a column"),
     (OWN | {"fields": {"text_a": "a", "label": "l", "split": "s"}}, "fields.split", "no such field", "as of read"),

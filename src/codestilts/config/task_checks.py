@@ -10,7 +10,7 @@ from codestilts.columns import Record
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
-from codestilts.config.schema_fields import METRICS_OF
+from codestilts.config.schema_fields import METRICS_OF, TaskType
 from codestilts.config.schema_task import TaskFile, TaskSpec
 from codestilts.config.task_files import PATH_KEYS
 from codestilts.errors import suggest
@@ -18,6 +18,19 @@ from codestilts.files import read_text
 from codestilts.sources.table import Source
 
 BUILDERS = re.compile(r"^def ([a-z]\w*)\(\s*inputs: Inputs, settings: BuilderSettings\b", re.MULTILINE)
+
+# The keys under options that each task type reads, the types that read labels, and the builder that reads a language.
+OPTIONS_OF: dict[TaskType, tuple[str, ...]] = {
+    "classification": ("pairs", "multi"),
+    "multiple_choice": (),
+    "tagging": (),
+    "span_qa": ("answer", "stride", "no_answer"),
+    "retrieval": ("layer", "sweep", "protocol"),
+    "generation": ("output_tokens", "beams", "decoder_layers", "label_smoothing"),
+    "mlm": (),
+}
+LABELLED = ("classification", "tagging")
+TRANSLATES = "codestilts.examples.builders.codexglue:other_side"
 
 
 def task_errors(tasks: dict[str, Record], sources: dict[str, Source], root: Path) -> Iterator[str]:
@@ -47,6 +60,7 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
     """Names that do not exist, patterns that are none, and keys that require others."""
     yield from _unknown_names(task, tasks, sources)
     yield from _language_problems(task, tasks)
+    yield from _unread_keys(task)
     for path, pattern in ((("options", "answer"), task.options.answer), (("build", "problem"), task.build.problem)):
         try:
             re.compile(pattern or "")
@@ -69,6 +83,19 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("published",), "is missing: cite who published the number of rows (read.rows, published_rows)")
     if any(entry.found is not None for entry in task.read) and not task.incomparable:
         yield Problem(("incomparable",), "is missing: say why the rows differ from those published (read.found)")
+
+
+def _unread_keys(task: TaskSpec) -> Iterator[Problem]:
+    """Keys that only other task types, or another builder, read."""
+    read = OPTIONS_OF[task.type]
+    for name in sorted(task.options.model_fields_set - {*read}):
+        allowed = f"it reads {', '.join(read)}" if read else "it has none"
+        yield Problem(("options", name), f"is no option of a {task.type} task: remove it ({allowed})")
+    if task.labels and task.type not in LABELLED:
+        yield Problem(("labels",), f"a {task.type} task reads no labels: remove the key")
+    if task.build.output_language and task.builder != TRANSLATES:
+        message = "this builder does not read it, as outputs are in the language of the row or the builder's own"
+        yield Problem(("build", "output_language"), f"{message}: remove it")
 
 
 def _unknown_names(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[str]) -> Iterator[Problem]:
