@@ -177,7 +177,7 @@ def test_two_gains_are_compared_for_each_method(tmp_path: Path) -> None:
     items = {item.name: item.parts for item in found.items["bert-tiny"]}
     assert list(items) == ["lora", "frozen-embeddings", "frozen-decoder"]
     scopes = (("describe", "complete"),)
-    assert items["lora"] == (Part(("slow",), ("fast",), scopes, 1.0, ("lora",), ("none",)),)
+    assert items["lora"] == (Part(("slow",), ("fast",), scopes, None, ("lora",), ("none",)),)
     assert len(found.runs()) == 6 * 2  # slow, fast, none and three methods, on two targets
     files.append(tmp_path / "less.yaml")
     files[-1].write_text("arms: [none, slow, fast, frozen-decoder]")
@@ -229,8 +229,8 @@ def test_own_and_other_forms_are_compared_within_a_domain() -> None:
     (item,) = claim_settings(load_study(read_configs(files), ROOT, files), "form").items["bert-tiny"]
     cloze, choice, span, tagging = (f"english-{form}" for form in ("cloze", "choice", "span", "tagging"))
     assert set(item.parts) == {
-        Part((tagging,), (cloze, choice, span), (("tags",),), domain="english"),
-        Part((span,), (cloze, choice, tagging), (("param-qa",),), domain="english"),
+        Part((tagging,), (cloze, choice, span), (("tags",),), 0, domain="english"),
+        Part((span,), (cloze, choice, tagging), (("param-qa",),), 1, domain="english"),
     }
 
 
@@ -240,8 +240,8 @@ def test_domains_of_a_target_are_averaged(tmp_path: Path) -> None:
     far = study.tasks["code-tagging"].model_copy(update={"near": []})
     (item,) = claim_settings(replace(study, tasks=study.tasks | {"code-tagging": far}), "form").items["bert-tiny"]
     assert item.parts == (
-        Part(("code-tagging",), ("code-span",), (("tags",),), 0.5, domain="code"),
-        Part(("english-tagging",), ("english-span",), (("tags",),), 0.5, domain="english"),
+        Part(("code-tagging",), ("code-span",), (("tags",),), 0, domain="code"),
+        Part(("english-tagging",), ("english-span",), (("tags",),), 0, domain="english"),
     )
 
 

@@ -90,7 +90,8 @@ def test_names_of_curves_neither_overlap_nor_leave_the_figure_and_no_line_crosse
              "effect": 0.01 * number - 5 * (number == 0)}
             for number, name in enumerate(names) for dose in (0.008, 0.0272, 0.08)]  # fmt: skip
     losses = pd.DataFrame(columns=["texts", "arm", "dose", "change", "chosen"])
-    figure = dose_figure(DoseTables(pd.DataFrame(rows), losses, pd.DataFrame(), pd.DataFrame()), "all", "unseen")
+    none = pd.DataFrame(columns=["arm", "scope", "measure", "share"])  # no texts are generated
+    figure = dose_figure(DoseTables(pd.DataFrame(rows), none, losses, pd.DataFrame(), pd.DataFrame()), "all", "unseen")
     figure.draw_without_rendering()
     axes = figure.axes[0]
     boxes = sorted((Text.get_window_extent(text) for text in axes.texts), key=lambda box: box.y0)  # without the line

@@ -261,7 +261,7 @@ def test_a_study_of_one_seed_has_a_page_without_intervals(copy: Path) -> None:
     drawn = pd.read_csv(copy / "effects.csv").head(9)
     figures.save(figures.effects(drawn, "all groups"), drawn, copy / "effects")
     html = page(copy)
-    assert "No verdict on intermediate-task training on code and on English: one seed." in html
+    assert "There is no verdict on training on code minus training on English: one seed." in html
     assert "(no verdict: match, search, tags)" in html and "nan" not in html
     assert set(table["verdict"]) == {"no verdict: one seed"}
 
