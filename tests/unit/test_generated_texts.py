@@ -1,10 +1,15 @@
 """What the report says of generated texts, by hand."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from codestilts.reporting import figures, generation, sample_predictions
-from codestilts.reporting.run_records import trained_how
+from codestilts.reporting.run_records import trained_how, trials_table
+
+RUN = {"phase": "target", "arm": "none", "target": "complete", "method": "full", "trials": "[]"}
+NO_TRIALS = trials_table(pd.DataFrame([RUN]))
 
 
 def value(arm, language, seed, metric, found, **other):
@@ -75,7 +80,7 @@ def test_what_the_measure_misses_and_how_many_outputs_are_cut(table):
 
 
 def test_the_figure_has_a_point_for_each_arm(table):
-    figure = generation.wrong_language_figure(table, ["none", "slow"])
+    figure = generation.wrong_language_figure(table, ["none", "slow"], NO_TRIALS)
     wrong, quality = figure.axes
     *arms, error, missed = wrong.lines
     assert error.get_ydata() == pytest.approx([15, 15]) and missed.get_ydata() == pytest.approx([60, 60])
@@ -85,13 +90,44 @@ def test_the_figure_has_a_point_for_each_arm(table):
     assert wrong.get_xscale() == "log"
 
 
+def test_trials_are_crosses_those_that_were_not_chosen_too(table):
+    """Shares in the wrong language are what lacks to 100 %: 40, 90. Trials without test rows, and failed ones, are no
+    cross; two arms with the trials of one are one cross."""
+    tried = [
+        {
+            "learning_rate": 1e-4,
+            "dev": 0.5,
+            "error": None,
+            "chosen": True,
+            "zero_shot": {"test": 0.8, "right_language": 0.6},
+        },
+        {
+            "learning_rate": 1e-2,
+            "dev": 0.4,
+            "error": None,
+            "chosen": False,
+            "zero_shot": {"test": 0.25, "right_language": 0.1},
+        },
+        {"learning_rate": 1e30, "dev": -1.0, "error": "the loss is nan", "chosen": False},
+    ]
+    runs = [RUN | {"arm": arm, "trials": json.dumps(tried)} for arm in ("none", "fast")]
+    runs.append(RUN | {"arm": "other", "trials": json.dumps([tried[0] | {"zero_shot": {}}])})
+    figure = generation.wrong_language_figure(table, ["none", "slow"], trials_table(pd.DataFrame(runs)))
+    crosses = [line.get_xydata().tolist() for axes in figure.axes for line in axes.lines if line.get_marker() == "x"]
+    assert [points for points in crosses if points] == [
+        [[1e-4, pytest.approx(40)], [1e-2, pytest.approx(90)]],
+        [[1e-4, pytest.approx(80)], [1e-2, pytest.approx(25)]],
+    ]
+    assert figure.axes[1].get_ylim()[1] == pytest.approx(80), "of quality: higher than the 70 of the runs"
+
+
 def test_the_panels_of_several_targets_have_room(table):
     """Points at the ends of panels are not clipped, and a name may be long: neither counts in the layout."""
     figures.style()
     zero_shot = table[table["languages"] == "zero-shot"]
     named = zero_shot[zero_shot["arm"] == "none"].assign(arm="a-task-with-a-long-name", learning_rate=2e-3)
     both = pd.concat([zero_shot, named, zero_shot.assign(target="another")])
-    figure = generation.wrong_language_figure(both, ["none", "slow"])
+    figure = generation.wrong_language_figure(both, ["none", "slow"], NO_TRIALS)
     figure.draw_without_rendering()
     sizes = [axes.get_position().size * figure.get_size_inches() for axes in figure.axes]
     assert len(sizes) == 4 and min(map(min, sizes)) > 1.2
@@ -101,7 +137,7 @@ def test_the_figure_joins_only_arms_that_differ_in_the_training_of_targets(table
     """An arm with a task of its own has the rate of none: it is no point of none's line."""
     zero_shot = table[table["languages"] == "zero-shot"].assign(method="full")
     other = zero_shot[zero_shot["arm"] == "none"].assign(arm="mlm-functions", wrong_language=70.0)
-    figure = generation.wrong_language_figure(pd.concat([zero_shot, other]), ["none", "slow"])
+    figure = generation.wrong_language_figure(pd.concat([zero_shot, other]), ["none", "slow"], NO_TRIALS)
     line, point, *_ = figure.axes[0].lines
     assert line.get_linestyle() == ":" and line.get_xydata().tolist() == [[1e-4, pytest.approx(10.0)], [1e-3, 40.0]]
     assert point.get_linestyle() == "None" and point.get_xydata().tolist() == [[1e-3, 70.0]]
@@ -114,7 +150,7 @@ def test_names_stay_within_their_panel(table):
     zero_shot = table[(table["languages"] == "zero-shot") & (table["arm"] == "none")]
     shares = {"low": 0.0, "middle": 50.0, "high": 100.0}
     arms = [zero_shot.assign(arm=arm, wrong_language=share) for arm, share in shares.items()]
-    figure = generation.wrong_language_figure(pd.concat(arms), [])
+    figure = generation.wrong_language_figure(pd.concat(arms), [], NO_TRIALS)
     figure.draw_without_rendering()
     axes = figure.axes[0]
     assert [text.get_va() for text in axes.texts] == ["bottom", "center", "top"]

@@ -190,6 +190,33 @@ def test_the_best_learning_rate_of_the_trials_is_taken(folder, home):
     assert [trial["dev"] for trial in record["trials"]] == [trial["dev"] for trial in trials]
 
 
+def test_only_dev_rows_of_the_source_language_choose_the_rate(folder, home):
+    """With and without test rows, and with all test rows and all rows of another language answered otherwise."""
+    file, found = home / "classification.parquet", {}
+    table = pd.read_parquet(file)
+    table.loc[(table["split"] != "train") & (np.arange(len(table)) % 8 > 3), "language"] = "go"
+    others = (table["split"] == "test") | (table["language"] != "python")
+    swapped = table["label"].map({"animal": "weather", "weather": "animal"})
+    changed = table.assign(label=table["label"].where(~others, swapped))
+    for name, rows, tests in (("plain", table, False), ("tested", table, True), ("changed", changed, True)):
+        rows.to_parquet(file, index=False)
+        job = tuning_job(folder, home, [1e-5, 5e-3], dropout=0.0)
+        seed_jobs.try_learning_rates(replace(job, settings=replace(job.settings, tests=tests)))
+        found[name] = json.loads(job.out.read_text())
+    for trials in found.values():
+        assert [trial["dev"] for trial in trials] == [trial["dev"] for trial in found["plain"]]
+        assert seed_jobs.best_learning_rate(trials) == seed_jobs.best_learning_rate(found["plain"])
+    assert "tests" not in found["plain"][0] and "zero_shot" not in seed_jobs.summary_of_trials(found["plain"])[0]
+    for before, after in zip(found["tested"], found["changed"], strict=True):
+        assert [(row["measure"], row["language"]) for row in before["tests"]] == [("test", "go"), ("test", "python")]
+        assert before["zero_shot"] == {"test": before["tests"][0]["value"]}
+        assert after["zero_shot"]["test"] == pytest.approx(1 - before["zero_shot"]["test"])
+    best = [{**trial, "zero_shot": {"test": 1 - trial["zero_shot"]["test"]}} for trial in found["tested"]]
+    assert seed_jobs.best_learning_rate(best) == seed_jobs.best_learning_rate(found["plain"])
+    kept = seed_jobs.summary_of_trials(found["tested"])
+    assert [trial["zero_shot"] for trial in kept] == [trial["zero_shot"] for trial in found["tested"]]
+
+
 def test_the_model_of_a_finished_run_leaves_memory_before_the_next(folder, home, models_left):
     seed_jobs.try_learning_rates(tuning_job(folder, home, [1e-4, 5e-3, 1e30], clip=1e30))
     seed_jobs.train_seeds(tiny.target_job(folder, home, seeds=(0, 1, 2)))

@@ -1,5 +1,6 @@
 """A study of generation from packages to the report: a few rows, a few steps."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import yaml
 from projects import copy_project, environment
 
-from codestilts.evaluation.output_language import COMMON
+from codestilts.evaluation.output_language import CANDIDATES
+from codestilts.reporting.run_records import tried_rates
 
 STUDY = {
     "study": "generated",
@@ -17,7 +19,7 @@ STUDY = {
     "targets": ["describe", "complete", "repair"],
     "languages": ["python", "javascript", "invented"],
     "intermediate": {"learning_rates": [], "held_out_texts": [], "trial_targets": []},
-    "target": {"tasks": {}},
+    "target": {"tasks": {}, "learning_rates": [5.0e-4, 5.0e-3], "trial_tests": True},
     "definitions": {
         "arms": {
             "slow": {"family": "variant", "base": "none", "target_learning_rate_factor": 0.1},
@@ -46,7 +48,7 @@ def test_predictions_say_what_was_asked_and_in_which_language_the_output_is(gene
         rows = pd.read_parquet(generated / f"predictions/tiny/none/{target}/0-1.parquet")
         assert set(rows["output_language"]) == set(columns)
         # Of a few words, the identifier of natural languages may think any of those that it knows.
-        spoken = COMMON if target == "describe" else ()
+        spoken = CANDIDATES if target == "describe" else ()
         assert set(rows["found_language"]) <= {*columns, *spoken, "python", "javascript", "english", ""}
         assert (rows["gold"].str.len() > 0).all() and (rows["source"].str.len() > 0).all()
         assert rows["cut"].dtype == bool
@@ -74,3 +76,14 @@ def test_the_page_shows_generated_texts(generated: Path) -> None:
     assert set(table["arm"]) == {"none", "slow", "lora"} and table["wrong_language"].between(0, 100).all()
     assert table[["error", "cut"]].stack().between(0, 100).all()
     assert set(table.loc[table["missed"].notna(), "languages"]) == {"zero-shot"}
+
+
+def test_every_rate_that_was_tried_has_its_share_in_the_wrong_language(generated: Path) -> None:
+    """Arms that differ by a factor share their trials: those of none and of lora are two trials for each target."""
+    trials = json.loads((generated / "tuning/tiny/none/complete.json").read_text())
+    assert {row["measure"] for row in trials[0]["tests"]} == {"test", "right_language", "cut"}
+    assert {row["language"] for row in trials[0]["tests"]} == {"python", "javascript", "invented"}
+    table = tried_rates(pd.read_csv(generated / "runs.csv"))
+    assert table.groupby(["target", "method"]).size().eq(2).all() and len(table) == 2 * 2 * len(STUDY["targets"])
+    assert table[["quality", "wrong_language", "cut"]].stack().between(0, 100).all()
+    assert "which no choice read" in (generated / "report.html").read_text()

@@ -154,6 +154,9 @@ class TargetBudget(Budget):
         "language is used, times target_learning_rate_factor. An arm that differs from its base by that factor alone "
         "has no trials of its own: the rate chosen for its base is multiplied",
     )
+    trial_tests: bool = Field(
+        False, description="predict the test rows in these trials too, for the report; no choice reads them"
+    )
     selection: Annotated[list[Literal["last", "dev", "oracle"]], Field(min_length=1), *Unique] = Field(
         ["last"], description="which checkpoints are tested; effects are reported for the first"
     )

@@ -131,7 +131,9 @@ def tuning_settings(study: Study, encoder: str, arm: str, target: str) -> Tuning
     head = training.head_learning_rate and training.head_learning_rate / training.trial_factor
     training = replace(training, seeds=training.seeds[:1], selection=(), keep_models=True, store_precision="fp32")
     training = replace(training, head_learning_rate=head, trial_factor=1.0)
-    return TuningSettings(training, tuple(study.learning_rates))
+    tests = study.config.target.trial_tests
+    training = replace(training, selection=("last",)) if tests else training  # the only predictions are the last ones
+    return TuningSettings(training, tuple(study.learning_rates), tests)
 
 
 def tuned_arm(study: Study, arm: str) -> str:

@@ -145,10 +145,14 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """Settings of the learning-rate trials of a target: those of its training, with one seed, and the rates."""
+    """Settings of the learning-rate trials of a target: those of its training, with one seed, and the rates.
+
+    With ``tests``, the test rows are scored too; no choice reads these scores.
+    """
 
     training: TrainingSettings
     learning_rates: tuple[float, ...]
+    tests: bool = False
 
 
 @dataclass(frozen=True)

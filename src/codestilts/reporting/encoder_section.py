@@ -120,6 +120,7 @@ class EncoderSection:
     layers: pd.DataFrame
     checkpoints: pd.DataFrame
     rates: list[Row]
+    rates_tested: bool
     doses: DoseSection | None
     rankings: list[Row]
     choices: list[Row]
@@ -136,6 +137,7 @@ def encoder_section(
     comparison = settings.comparison
     design = design_of(comparison, tables["language_similarity"], encoder)
     contrasts, checks, budgets = own["contrasts"], own["target_checks"], run_records.budgets(own["runs"])
+    rates = run_records.tried_rates(own["runs"])
     margin = comparison.margin
     by_role = {str(role): rows(part) for role, part in contrasts.groupby("role")}
     primary = by_role.get("primary", [None])[0]
@@ -179,7 +181,8 @@ def encoder_section(
         cost=rows(run_records.cost(own["runs"])),
         layers=layer_scores(own["layers"]),
         checkpoints=checkpoint_scores(own["scores"], metrics),
-        rates=rows(run_records.tried_rates(own["runs"])),
+        rates=rows(rates),
+        rates_tested=bool(rates["wrong_language"].notna().any()),
         doses=dose_section(own["doses"], design) if "doses" in own else None,
         rankings=rows(ranks.rankings) if ranks else [],
         choices=rows(ranks.choices) if ranks else [],

@@ -60,11 +60,13 @@ def wrong_languages(
     return table.merge(trained.first(), on=["target", "arm"])[COLUMNS]
 
 
-def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure:
+def wrong_language_figure(table: pd.DataFrame, alike: Collection[str], trials: pd.DataFrame) -> Figure:
     """Draw the share of outputs in the wrong language, and their quality, in zero-shot languages by learning rate.
 
     One column of panels for each target; a colour for each method. Lines join the arms that are ``alike`` but for the
-    training of targets; others are hollow points, with their names where there are few. The dashed line is the share of
+    training of targets; others are hollow points, with their names where there are few. Crosses are the trials of
+    learning rates that predicted test rows (:func:`codestilts.reporting.run_records.trials_table`), those of rates that
+    were not chosen among them. The dashed line is the share of
     references that are not found to be in their language; the dotted one, the share of references of the source
     language that are found not to be in the language that has to be written.
     """
@@ -77,12 +79,16 @@ def wrong_language_figure(table: pd.DataFrame, alike: Collection[str]) -> Figure
         for row, (value, label) in enumerate((("wrong_language", "wrong language, %"), ("quality", "quality, points"))):
             axes = grid[row][column]
             top = 100 if value == "wrong_language" else max(1, part[value].max())
+            tried = trials[trials["target"] == target].drop_duplicates(["method", "learning_rate", value])
+            top = np.fmax(top, tried[value].max())
             for number, method in enumerate(methods):
                 points = part[part["method"] == method].sort_values("learning_rate")
                 style = {"color": PALETTE[number % len(PALETTE)], "marker": MARKS[number % len(MARKS)]}
                 joined = points["arm"].isin(alike)
                 _draw(axes, points[joined], value, style | {"linestyle": ":", "label": method})
                 _draw(axes, points[~joined], value, style | {"linestyle": "", "markerfacecolor": "none"})
+                crosses = tried[(tried["method"] == method) & tried[value].notna()]
+                _draw(axes, crosses, value, style | {"linestyle": "", "marker": "x"})
             others = part[~part["arm"].isin(alike)]
             middle = np.sqrt(part["learning_rate"].min() * part["learning_rate"].max())
             for _, point in others.iterrows() if len(others) <= MOST_NAMES else ():

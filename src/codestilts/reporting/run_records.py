@@ -17,6 +17,7 @@ NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "los
 MACHINE = ["device", "processor", "threads", "precision", "commit"]
 TRAINING = ["learning_rate", "method"]
 POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
+TESTED = ["quality", "wrong_language", "cut"]  # means of a trial over zero-shot languages, in points
 KINDS = ["alone", "among its family", "among all tasks", "some labels wrong", "labels shuffled"]
 
 
@@ -32,8 +33,10 @@ def read_record(path: Path) -> dict[str, Any]:
     phase = "target" if target else "intermediate"
     rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}
     dev = json.dumps(record.get("dev", {}), sort_keys=True)
-    trials = json.dumps(record.get("trials", []))
     training = trained_how(record.get("settings", {}))
+    factor = _rate_factor(record.get("settings", {}))
+    tried = [trial | {"learning_rate": factor * trial["learning_rate"]} for trial in record.get("trials", [])]
+    trials = json.dumps(tried)
     texts = {"dev": dev, "trials": trials, "versions": versions}
     return {**rest, **fixed, **training, **texts, "phase": phase, "target": target}
 
@@ -47,8 +50,13 @@ def trained_how(settings: dict[str, Any]) -> dict[str, Any]:
     lora = settings.get("lora")
     kept = [name for name in ("embeddings", "decoder") if settings.get(f"freeze_{name}")]
     method = " and ".join([*(["lora"] if lora else []), *(f"frozen {name}" for name in kept)])
-    rate = settings.get("learning_rate", float("nan")) * (lora["learning_rate_factor"] if lora else 1)
+    rate = settings.get("learning_rate", float("nan")) * _rate_factor(settings)
     return {"learning_rate": rate, "method": method or "full"}
+
+
+def _rate_factor(settings: dict[str, Any]) -> float:
+    lora = settings.get("lora")
+    return float(lora["learning_rate_factor"]) if lora else 1.0
 
 
 def runs_table(paths: Iterable[Path]) -> pd.DataFrame:
@@ -120,22 +128,33 @@ def learned(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.DataFrame:
 
 
 def tried_rates(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that chose the learning rates of targets: one row per target and rate.
+    """Return the trials that chose the learning rates of targets: one row per target, trained weights and rate.
 
-    Columns: ``target``, ``learning_rate``, the number of ``arms`` that tried it, of those for which it was ``chosen``,
-    and of those for which it ``failed``; and ``dev``, the mean metric after the others in points.
+    Columns: ``target``, ``method``, ``learning_rate``, the number of ``arms`` that tried it, of those for which it was
+    ``chosen``, and of those for which it ``failed``; and means after the others in points: ``dev``, the metric on dev
+    rows of the source language; and, where trials predict test rows, ``quality`` (the metric), ``wrong_language`` and
+    ``cut``, the shares of outputs, in zero-shot languages.
     """
+    table = trials_table(runs)
+    grouped = table.groupby(["target", "method", "learning_rate"], sort=True)
+    counts = {"arms": ("chosen", "size"), "chosen": ("chosen", "sum"), "failed": ("failed", "sum")}
+    means = {name: (name, "mean") for name in ("dev", *TESTED)}
+    return grouped.agg(**counts, **means).reset_index()
+
+
+def trials_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of each arm and target, one row each (the columns: :func:`tried_rates`)."""
     trained = runs[runs["phase"] == "target"].drop_duplicates(["arm", "target"])
     found = []
-    for target, text in zip(trained["target"], trained["trials"], strict=True):
+    for target, method, text in zip(trained["target"], trained["method"], trained["trials"], strict=True):
         for trial in json.loads(text):
-            failed = trial["error"] is not None
-            found.append({"target": target, **trial, "failed": failed, "dev": math.nan if failed else trial["dev"]})
-    table = pd.DataFrame(found, columns=["target", "learning_rate", "chosen", "failed", "dev"])
-    grouped = table.assign(dev=100 * table["dev"].astype(float)).groupby(["target", "learning_rate"], sort=True)
-    return grouped.agg(
-        arms=("chosen", "size"), chosen=("chosen", "sum"), failed=("failed", "sum"), dev=("dev", "mean")
-    ).reset_index()
+            failed, means = trial["error"] is not None, trial.get("zero_shot", {})
+            right = means.get("right_language", math.nan)
+            shares = {"quality": means.get("test"), "wrong_language": 1 - right, "cut": means.get("cut")}
+            dev = math.nan if failed else trial["dev"]
+            found.append({"target": target, "method": method, **trial, "failed": failed, "dev": dev, **shares})
+    table = pd.DataFrame(found, columns=["target", "method", "learning_rate", "chosen", "failed", "dev", *TESTED])
+    return table.assign(**{name: 100 * table[name].astype(float) for name in ("dev", *TESTED)})
 
 
 def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:

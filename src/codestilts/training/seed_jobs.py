@@ -27,6 +27,7 @@ from codestilts.training.inputs import TrainingInputs, load_inputs
 from codestilts.training.launcher import launch
 from codestilts.training.loop import Trained, train
 from codestilts.training.precision import allow_tf32
+from codestilts.training.trial_scores import with_zero_shot_means
 
 RUN_COLUMNS = ["encoder", "arm", "target", "seed", "checkpoint"]  # of predictions, before all others
 FAILED = -1.0  # dev metric of a trial whose loss was not finite: below every other
@@ -181,7 +182,8 @@ def try_learning_rates(job: TuningJob) -> None:
     """Train one seed once with each learning rate and write the list of trials.
 
     A trial has the ``learning_rate`` and ``dev``, the metric on the source language's dev rows at the last step. A rate
-    at which the loss is not finite is a trial too, with an ``error``. A killed job continues where it stopped.
+    at which the loss is not finite is a trial too, with an ``error``. With ``tests``, a trial also has scores on test
+    rows (``tests``) and their means over zero-shot languages (``zero_shot``). A killed job continues where it stopped.
     """
     launch(partial(_try_learning_rates, job), job.gpus, job.work)
 
@@ -192,7 +194,7 @@ def _try_learning_rates(job: TuningJob, device: torch.device) -> None:
     parents = parent_folders(job.encoder, job.parent, settings.seeds)
     key = {"settings": to_plain(job.settings), **origin_of(__name__, job.encoded, parents)}
     run_on_rank_zero(partial(clear_unless_same, job.work, key))
-    inputs = load_inputs(settings, job.encoder, job.encoded, device, held_out=False)
+    inputs = load_inputs(settings, job.encoder, job.encoded, device, held_out=job.settings.tests)
     files = {rate: job.work / f"{rate:g}.json" for rate in job.settings.learning_rates}
     for rate, path in files.items():
         if run_on_rank_zero(path.exists):
@@ -213,11 +215,12 @@ def _trial(inputs: TrainingInputs, parents: Mapping[int, Path], checkpoint: Path
     ((seed, parent),) = parents.items()
     trial: dict[str, Any] = {"learning_rate": settings.learning_rate, "seed": seed, "dev": FAILED, "error": None}
     try:
-        record = train(inputs, seed, parent, checkpoint).record
+        trained = train(inputs, seed, parent, checkpoint)
     except CodeStiltsError as error:
         return trial | {"error": str(error)}
-    dev = record["dev"].get(settings.target, 0.0)
-    return trial | {"dev": dev, "seconds": record["seconds"], "settings": record["settings"]}
+    record = trained.record
+    trial |= {"dev": record["dev"].get(settings.target, 0.0), **with_zero_shot_means(inputs, trained)}
+    return trial | {"seconds": record["seconds"], "settings": record["settings"]}
 
 
 def read_trials(path: Path) -> list[dict[str, Any]]:
@@ -236,7 +239,9 @@ def summary_of_trials(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what the record of a run keeps of the trials that chose its learning rate."""
     best = best_learning_rate(trials)
     kept = [{key: trial[key] for key in ("learning_rate", "dev", "error")} for trial in trials]
-    return [trial | {"chosen": trial["learning_rate"] == best} for trial in kept]
+    tested = [{key: trial[key] for key in trial if key == "zero_shot"} for trial in trials]
+    chosen = [{"chosen": trial["learning_rate"] == best} for trial in trials]
+    return [one | two | three for one, two, three in zip(kept, tested, chosen, strict=True)]
 
 
 def best_learning_rate(trials: list[dict[str, Any]]) -> float:

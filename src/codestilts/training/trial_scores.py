@@ -14,6 +14,20 @@ MAIN = "test"  # the measure that is the main metric of the target
 BESIDE = ("right_language", "cut")
 
 
+def with_zero_shot_means(inputs: TrainingInputs, trained: Trained) -> dict[str, Any]:
+    """Return the ``tests`` (:func:`scores_on_tests`), and the mean of each measure over zero-shot languages.
+
+    Nothing if no test rows were predicted.
+    """
+    if not (tests := scores_on_tests(inputs, trained)):
+        return {}
+    found: dict[str, list[float]] = {}
+    for row in tests:
+        if row["language"] != inputs.settings.source_language:
+            found.setdefault(row["measure"], []).append(row["value"])
+    return {"tests": tests, "zero_shot": {measure: sum(values) / len(values) for measure, values in found.items()}}
+
+
 def scores_on_tests(inputs: TrainingInputs, trained: Trained) -> list[dict[str, Any]]:
     """Score the test rows that a target's training predicted after its last step.
 

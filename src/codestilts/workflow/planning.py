@@ -118,7 +118,8 @@ class _JobGraph:
     def add_trials(self, encoder: str, arm: str, target: str) -> None:
         """Add the job that tries all learning rates of a target."""
         settings = training_jobs.tuning_settings(self.study, encoder, arm, target)
-        trial = training_flops(self.architectures[encoder], settings.training, self.sizes, trial=True)
+        untested = not settings.tests
+        trial = training_flops(self.architectures[encoder], settings.training, self.sizes, trial=untested)
         parents = self._intermediate_parents(encoder, arm, self.first_batch)
         flops = trial * len(settings.learning_rates)
         self.trials[encoder, arm, target] = self._add("tune", (encoder, arm, target), flops, parents)

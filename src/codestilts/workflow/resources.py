@@ -128,7 +128,8 @@ class JobResources:
         else:
             training = training_jobs.target_settings(self.study, encoder, arm, target, self.first_batch)
         sizes = {task: self._size(task) for task in training.tasks}
-        return training_flops(shape, training, sizes, trial=stage == "tune")
+        untested = stage == "tune" and not self.study.config.target.trial_tests
+        return training_flops(shape, training, sizes, trial=untested)
 
     @cache  # noqa: B019
     def _architecture(self, encoder: str) -> Architecture:
