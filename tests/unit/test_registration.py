@@ -13,8 +13,11 @@ from codestilts.config.plan_record import PLAN, changes, current, read_entries
 from codestilts.config.registration import expected_state, note_run, plan_of, register
 from codestilts.config.settings_json import short_digest
 from codestilts.config.study import Study
+from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.reporting.registered_plan import plan_notes
+
+ROOT = Path(__file__).parents[2]
 
 SMALL = "study: small\narms: [none, pos]\ntargets: [tags]\nlanguages: [python, go]\n"
 
@@ -77,9 +80,18 @@ def test_how_jobs_compute_is_no_part_of_the_plan(tmp_path: Path) -> None:
     assert plan_of(small(tmp_path)) == plan_of(small(tmp_path, technical))
 
 
+@pytest.mark.parametrize("release", sorted(path.parent.name for path in ROOT.glob("expected/*/plan.json")))
+def test_a_study_has_the_plan_of_its_release(release: str) -> None:
+    """Or every comparison with the release would begin with settings that differ."""
+    files = [ROOT / "config.yaml", *([ROOT / f"studies/{release}.yaml"] if release != "pocket" else [])]
+    registered = current(read_entries(ROOT / "expected" / release / "plan.json"))
+    assert changes(registered, plan_of(load_study(read_configs(files), ROOT))) == {}
+
+
 @pytest.mark.parametrize(
     ("change", "key"),
     [
+        ("target: {learning_rates: [1.0e-4, 1.0e-3], trial_tests: true}\n", "target.trial_tests"),
         ("seeds: [0, 1]\n", "seeds"),
         ("targets: [match]\n", "targets.match"),
         ("languages: [python, c]\n", "languages.c"),

@@ -18,6 +18,8 @@ from codestilts.sources.table import Source
 
 # Keys that only say how jobs compute, not what they result in. They are no part of the plan.
 TECHNICAL = {"checkpoint_minutes", "tasks"}
+# Keys that are younger than plans in use. Without effect they are no part of a plan, or all these plans would change.
+YOUNGER: Plan = {"target.trial_tests": False}
 
 
 def plan_of(study: Study) -> Plan:
@@ -44,7 +46,7 @@ def plan_of(study: Study) -> Plan:
     sizes = config.data.model_dump(exclude_none=True)
     plan |= {f"data.{key}": value for key, value in sizes.items() if key != "tasks"}
     plan |= {f"data.tasks.{name}": value for name, value in sizes["tasks"].items() if name in study.examples}
-    parsed: Plan = json.loads(to_json(plan))
+    parsed: Plan = json.loads(to_json({key: value for key, value in plan.items() if YOUNGER.get(key, ...) != value}))
     return parsed
 
 
