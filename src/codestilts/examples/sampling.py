@@ -33,6 +33,11 @@ def hash_choice(items: Sequence[Any], *words: object) -> Any:
     return items[int(hash_uniform(*words) * len(items))]
 
 
+def dev_or_train(salt: str, key: object, share: float = DEV_SHARE) -> str:
+    """Return the split of a cluster, by its key alone. Sets with one ``salt`` are split in the same way."""
+    return "dev" if hash_uniform(salt, key) < share else "train"
+
+
 def cluster_splits(cluster: pd.Series, split: pd.Series) -> pd.Series:
     """Return the split that each row's cluster belongs to (see ``SPLIT_PRIORITY``), aligned with the rows.
 
@@ -99,6 +104,26 @@ def keep_rows(frame: pd.DataFrame, mask: pd.Series, reason: str, settings: Build
     return frame[mask].reset_index(drop=True)
 
 
+def drop_cross_split_duplicates(frame: pd.DataFrame, column: str, settings: BuilderSettings) -> pd.DataFrame:
+    """Drop the rows whose ``column`` recurs in a later split, so test sets are never reduced."""
+    split = frame["split"].map(("train", "dev", "test").index)
+    latest = split.groupby(frame[column]).transform("max")
+    return keep_rows(frame, split == latest, f"a later split has the same {column}", settings)
+
+
+def drop_ambiguous_pairs(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
+    """Keep the pairs that retrieval can score: both sides present, each query once in a split and language.
+
+    Rows with the same document get one cluster, as rows of a cluster are not each other's negatives. A second row of a
+    query would count the right document of the first as wrong.
+    """
+    frame = keep_rows(frame, (frame["query"] != "") & (frame["document"] != ""), "a side is empty", settings)
+    frame = frame.sort_values("id")
+    repeated = frame.assign(key=frame["query"].str.lower()).duplicated(["split", "language", "key"])
+    frame = keep_rows(frame, ~repeated, "another row has the query", settings)
+    return frame.assign(cluster=frame.groupby("document")["id"].transform("first"))
+
+
 def shuffle_diverse(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("package",)) -> pd.DataFrame:
     """Put rows into a random but reproducible order of which any prefix is diverse.
 
@@ -114,8 +139,8 @@ def shuffle_diverse(frame: pd.DataFrame, *words: object, by: Sequence[str] = ("p
 def split_intermediate_functions(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the functions of intermediate packages with ``split`` train or dev, split by cluster."""
     frame = frame[frame["package_split"] == "intermediate"]
-    is_dev = {key: hash_uniform("intermediate dev", key) < DEV_SHARE for key in set(frame["cluster"])}
-    return frame.assign(split=frame["cluster"].map(is_dev).map({True: "dev", False: "train"}))
+    split = {key: dev_or_train("intermediate dev", key) for key in set(frame["cluster"])}
+    return frame.assign(split=frame["cluster"].map(split))
 
 
 def select_target_functions(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:

@@ -32,6 +32,11 @@ def letters_only(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
+def normalise_whitespace(text: Any) -> str:
+    """Return a text, or the tokens of a list, with a single space for any white space."""
+    return " ".join((text if isinstance(text, str) else " ".join(text)).split())
+
+
 def first_words(text: str, limit: int) -> str:
     """Return the first ``limit`` words of a text, separated by single spaces."""
     return " ".join(text.split()[:limit])

@@ -16,6 +16,8 @@ from codestilts.errors import CodeStiltsError
 IGNORE = -100  # the label that torch's cross entropy leaves out
 # Texts that are tokenised at once: 10 to 10,000 are equally fast (measured), fewer take less memory.
 TEXTS_PER_CALL = 1000
+# What a tokenizer returns of a part of a sequence: its tokens only.
+PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
 
 
 class TokenIds(TypedDict):

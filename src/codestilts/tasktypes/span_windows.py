@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from codestilts.errors import CodeStiltsError
-from codestilts.tasktypes.base import TEXTS_PER_CALL, Task, TokenIds, replace_mask
+from codestilts.tasktypes.base import PLAIN, TEXTS_PER_CALL, Task, TokenIds, replace_mask
 from codestilts.tasktypes.language_codes import has_codes
 
 MAX_QUESTION_TOKENS = 64  # max_query_length of google-research/bert, run_squad.py
 CONTEXT_PER_TOKEN = 0.01  # of a window's length, added to the context of its tokens: _check_is_max_context of run_squad
-PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
 NOWHERE = -1  # the token of an answer that no token covers, and the characters of a token outside the context
 
 Span = tuple[int, int]  # first and last token, or first character and the one after the last

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import (
     IGNORE,
+    PLAIN,
     Batch,
     Feature,
     Task,
@@ -28,7 +29,6 @@ from codestilts.tasktypes.records import Changed, Records
 from codestilts.tasktypes.token_states import token_states
 
 UNKNOWN = -1  # a tag that the train split lacks, where the set of tags is open: not trained on, always wrong
-PLAIN = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
 
 
 class TaggingFeature(Feature):

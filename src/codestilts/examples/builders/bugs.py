@@ -13,7 +13,7 @@ import pandas as pd
 from codestilts.columns import EXAMPLE_COLUMNS
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.code import CANDIDATES_PER_EXAMPLE
-from codestilts.examples.builders.mutations import Function, edits_of
+from codestilts.examples.builders.mutations import MAX_ATTEMPTS, Function, edits_of
 from codestilts.examples.builders.problems import cluster_by_problem
 from codestilts.examples.builders.program_text import tokenize_program
 from codestilts.examples.parsing.definitions import parses
@@ -22,7 +22,6 @@ from codestilts.examples.parsing.functions import render_code
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.sampling import hash_choice, hash_uniform, sample_rows, to_records
 
-MAX_ATTEMPTS = 5  # draws of a bug with which the function still parses
 COLUMNS = [*EXAMPLE_COLUMNS, "kind", "label", "text_a"]
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from codestilts.columns import EXAMPLE_COLUMNS, MASK
@@ -19,7 +18,9 @@ from codestilts.examples.hard_negatives import pair_with_negatives
 from codestilts.examples.readers.hub_tables import read, values
 from codestilts.examples.readers.repository import Archive
 from codestilts.examples.sampling import (
-    DEV_SHARE,
+    dev_or_train,
+    drop_ambiguous_pairs,
+    drop_cross_split_duplicates,
     hash_choice,
     hash_uniform,
     keep_rows,
@@ -27,10 +28,9 @@ from codestilts.examples.sampling import (
     sample_rows,
     to_records,
 )
-from codestilts.examples.text import first_words
+from codestilts.examples.text import first_words, normalise_whitespace
 
 TEXT_COLUMNS = ("text_a", "text_b", "query", "document", "buggy", "fixed", "source", "reference")
-SPLITS = ("train", "dev", "test")
 BLOCK = 2500  # methods compared with each other at once (50 MB a matrix); larger blocks give closer negatives
 MASK_TOKENS = (MASK, "<mask>")  # the mask tokens of BERT's and of RoBERTa's tokenizer
 
@@ -43,11 +43,6 @@ def read_tables(inputs: Inputs, settings: BuilderSettings) -> Iterator[pd.DataFr
                 yield read(inputs, replace(settings, read=[entry], languages=[language], source_language=language))
 
 
-def normalise_whitespace(text: Any) -> str:
-    """Return a text, or the tokens of a list, with a single space for any white space."""
-    return " ".join((text if isinstance(text, str) else " ".join(text)).split())
-
-
 def read_normalised(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Read all rows, or the option ``share`` of them in any split, and normalise the white space of their texts."""
     frames = []
@@ -57,13 +52,6 @@ def read_normalised(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         texts = [name for name in TEXT_COLUMNS if name in frame]
         frames.append(frame.assign(**{name: frame[name].map(normalise_whitespace) for name in texts}))
     return pd.concat(frames, ignore_index=True)
-
-
-def drop_cross_split_duplicates(frame: pd.DataFrame, column: str, settings: BuilderSettings) -> pd.DataFrame:
-    """Drop the rows whose ``column`` recurs in a later split, so test sets are never reduced."""
-    split = frame["split"].map(SPLITS.index)
-    latest = split.groupby(frame[column]).transform("max")
-    return keep_rows(frame, split == latest, f"a later split has the same {column}", settings)
 
 
 def labelled_code(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -88,19 +76,6 @@ def fix_detection(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         both = drop_cross_split_duplicates(both, column, settings)
     rows = sample_rows(both.assign(text_b=""), settings, by=("label",))
     return rows[[*EXAMPLE_COLUMNS, "text_a", "text_b", "label"]]
-
-
-def drop_ambiguous_pairs(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
-    """Keep the pairs that retrieval can score: both sides present, each query once in a split and language.
-
-    Rows with the same document get one cluster, as rows of a cluster are not each other's negatives. A second row of a
-    query would count the right document of the first as wrong.
-    """
-    frame = keep_rows(frame, (frame["query"] != "") & (frame["document"] != ""), "a side is empty", settings)
-    frame = frame.sort_values("id")
-    repeated = frame.assign(key=frame["query"].str.lower()).duplicated(["split", "language", "key"])
-    frame = keep_rows(frame, ~repeated, "another row has the query", settings)
-    return frame.assign(cluster=frame.groupby("document")["id"].transform("first"))
 
 
 def code_search(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -184,8 +159,7 @@ def web_query_match(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     A tenth of the questions becomes dev: the set's own dev pairs, made for retrieval, are all correct.
     """
     frame = _read_cosqa(inputs, settings)
-    is_dev = [hash_uniform("held out", key) < DEV_SHARE for key in frame["cluster"]]
-    frame = frame.assign(split=np.where(is_dev, "dev", "train"))
+    frame = frame.assign(split=[dev_or_train("held out", key) for key in frame["cluster"]])
     frame = frame.rename(columns={"query": "text_a", "document": "text_b"})
     return sample_rows(frame, settings)[[*EXAMPLE_COLUMNS, "text_a", "text_b", "label"]]
 

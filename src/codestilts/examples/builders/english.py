@@ -17,7 +17,15 @@ from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.choices import CHOICES, among, wrong_endings
 from codestilts.examples.readers.brown import QUOTES, Document, base_tag, plain_text, read_brown
 from codestilts.examples.readers.wordnet import Synset, find_word, forms, read_wordnet
-from codestilts.examples.sampling import DEV_SHARE, hash_choice, hash_uniform, requested_rows, sample_rows, to_records
+from codestilts.examples.sampling import (
+    DEV_SHARE,
+    dev_or_train,
+    hash_choice,
+    hash_uniform,
+    requested_rows,
+    sample_rows,
+    to_records,
+)
 from codestilts.sources.archive import members
 
 Row = dict[str, Any]
@@ -46,7 +54,7 @@ def _to_frame(rows: list[Row], settings: BuilderSettings, package: str, dev_shar
     """Rows with the common columns; the split depends on the cluster alone, never on the sample or the seed."""
     if not rows:
         raise CodeStiltsError(f"task {settings.task}: source {package} yields no example: fetch the archive again")
-    split = ["dev" if hash_uniform("english dev", row["cluster"]) < dev_share else "train" for row in rows]
+    split = [dev_or_train("english dev", row["cluster"], dev_share) for row in rows]
     return pd.DataFrame(rows).assign(language="english", package=package, split=split)
 
 

@@ -15,7 +15,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.code import CANDIDATES_PER_EXAMPLE, name_to_words, to_function, truncate_code
 from codestilts.examples.builders.code_lines import Line, text_before, whole_lines
-from codestilts.examples.builders.mutations import Edit, Function, edits_of
+from codestilts.examples.builders.mutations import MAX_ATTEMPTS, Edit, Function, edits_of
 from codestilts.examples.builders.pl import FILLERS, load_target_functions
 from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.docstrings import is_usable
@@ -24,7 +24,6 @@ from codestilts.examples.sampling import hash_choice, keep_rows, log_dropped_row
 Row = dict[str, Any]
 
 COLUMNS = [*EXAMPLE_COLUMNS, "source", "reference", "output_language", "copied"]
-MAX_ATTEMPTS = 5  # draws of a bug with which the function still parses
 # Words that end with a full stop which ends no sentence.
 ABBREVIATIONS = {"e.g.", "eg.", "i.e.", "ie.", "etc.", "cf.", "c.f.", "vs.", "eq.", "fig.", "sec.", "approx.", "resp."}
 _END = re.compile(r"\S*[.!?]+[\"')\]]*(?=\s)")

@@ -27,6 +27,7 @@ WRONG = {
 OFF_BY_ONE = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 OPERANDS = {"VARIABLE", "PARAMETER", "FIELD", "NUMBER", "STRING", "CONSTANT"}  # tags of tokens that may end a value
 OBJECTS = {"self", "cls", "this", "super"}  # read everywhere, never replaced or used as a replacement
+MAX_ATTEMPTS = 5  # draws of a bug with which the function still parses
 MAX_SWAP = 60  # characters of two arguments that are swapped; 97 % of adjacent arguments are within it (pocket study)
 AUGMENTED = {"+=", "-=", "*=", "/=", "//=", "%=", "|=", "&="}
 OPPOSITE = {"True": "False", "False": "True", "true": "false", "false": "true"}

@@ -17,7 +17,7 @@ from codestilts.examples.builders.extractive_qa import locate_answers, questions
 from codestilts.examples.published_counts import record_counts
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.readers.repository import Archive
-from codestilts.examples.sampling import DEV_SHARE, hash_uniform, sample_rows, to_records
+from codestilts.examples.sampling import dev_or_train, hash_uniform, sample_rows, to_records
 from codestilts.job_files import open_zip
 
 CCG_FILES = {"ccg.train": "train", "ccg.dev": "dev"}
@@ -70,7 +70,7 @@ def read_tydiqa(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 def questions_with_new_dev(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Answer the questions of a set without a dev split: a tenth of the clusters becomes dev."""
     frame = questions(inputs, settings.without_sizes())
-    frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
+    frame["split"] = [dev_or_train("dev", key) for key in frame["cluster"]]
     return sample_rows(frame, settings)
 
 
@@ -215,7 +215,7 @@ def paragraphs(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
         order = pd.Series([hash_uniform(settings.task, key) for key in frame["id"]], index=frame.index)
         for article in to_records(frame.loc[order.nsmallest(articles).index]):
             pieces = [piece.strip() for piece in re.split(r"\n+", article["text"])]
-            split = "dev" if hash_uniform("dev", article["cluster"]) < DEV_SHARE else "train"
+            split = dev_or_train("dev", article["cluster"])
             rows += [
                 article | {"id": f"{article['id']}:{number}", "split": split, "text": piece}
                 for number, piece in enumerate(pieces)
@@ -235,7 +235,7 @@ def mlm_all_languages(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame
     of most languages. Test rows are not read.
     """
     frame = collect_texts(inputs, settings)
-    frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
+    frame["split"] = [dev_or_train("dev", key) for key in frame["cluster"]]
     return sample_rows(frame, replace(settings, train=settings.required("texts")), by=("task",))
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 from codestilts.columns import EXAMPLE_COLUMNS, MASK
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.builders.choices import CHOICES, among
 from codestilts.examples.builders.problems import cluster_by_problem, split_problems
 from codestilts.examples.builders.program_text import remove_imports
 from codestilts.examples.readers.hub_tables import read
 from codestilts.examples.sampling import hash_uniform, keep_rows, sample_rows, to_records
 
 OUTPUT = "????"  # the set's mark in place of an output
-CHOICES = 4
 
 
 def output_prediction(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -45,14 +45,12 @@ def output_prediction(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame
     rows = []
     for row in to_records(frame):
         others = [answers.get((row["language"], name)) for name in similar.get(row["problem"], [])]
-        rows.append({**row, "choices": _choices(row, others)})
-    examples = pd.DataFrame(rows, columns=[*frame, "choices"])
+        rows.append(row | among(_wrong_outputs(row, others), row["answer"], row["problem"]))
+    examples = pd.DataFrame(rows, columns=[*frame, "choices", "label"])
     complete = examples["choices"].str.len() == CHOICES
     examples = keep_rows(examples, complete, "too few outputs of its type, or one is shown", settings)
     if examples.empty:
         raise CodeStiltsError(f"task {settings.task}: no problem has {CHOICES - 1} others with an output of its type")
-    columns = zip(examples["choices"], examples["answer"], strict=True)
-    examples["label"] = [choices.index(answer) for choices, answer in columns]
     return sample_rows(examples, settings)[[*EXAMPLE_COLUMNS, "context", "choices", "label"]]
 
 
@@ -70,15 +68,13 @@ def _mask_output(code: str, hidden: str) -> tuple[str, str]:
     return f"{line}\n{remove_imports(code[:start]).strip()}", code[start + len(head) : len(code) - len(tail)].strip()
 
 
-def _choices(row: dict[str, Any], others: list[str | None]) -> list[str]:
-    """The correct output among wrong ones, at an index drawn by problem (the same in all languages), or []."""
+def _wrong_outputs(row: dict[str, Any], others: list[str | None]) -> list[str]:
+    """Up to three other outputs, the most similar first, that the program does not show; none if it shows its own."""
     context, answer = row["context"], row["answer"]
     if _occurs(answer, context):
         return []
     candidates = dict.fromkeys(other for other in others if other and not _occurs(other, context))
-    wrong = [output for output in candidates if output != answer][: CHOICES - 1]
-    index = int(hash_uniform("place", row["problem"]) * CHOICES)
-    return [*wrong[:index], answer, *wrong[index:]]
+    return [output for output in candidates if output != answer][: CHOICES - 1]
 
 
 def _occurs(text: str, where: str) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.parsing.functions import extract
-from codestilts.examples.sampling import DEV_SHARE, hash_uniform, sample_rows
+from codestilts.examples.sampling import dev_or_train, sample_rows
 
 
 def functions(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -32,6 +32,6 @@ def functions(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
             raise CodeStiltsError(f"task {settings.task}: its sources have no function in {language}: add a package")
         frame = frame.rename(columns={"source": "package", "code": "text"})
         frame["cluster"] = frame["package"] + ":" + frame.pop("path")
-        frame["split"] = ["dev" if hash_uniform("dev", key) < DEV_SHARE else "train" for key in frame["cluster"]]
+        frame["split"] = [dev_or_train("dev", key) for key in frame["cluster"]]
         parts.append(sample_rows(frame, share))
     return sample_rows(pd.concat(parts, ignore_index=True), replace(settings, train=None))

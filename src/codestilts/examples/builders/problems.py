@@ -18,16 +18,13 @@ from codestilts.columns import EXAMPLE_COLUMNS, LABEL_SEPARATOR
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Entry, Inputs
 from codestilts.examples.builders.code import HIDDEN_NAME
-from codestilts.examples.builders.codexglue import (
-    drop_ambiguous_pairs,
-    drop_cross_split_duplicates,
-    normalise_whitespace,
-)
 from codestilts.examples.builders.program_text import anonymize_program
 from codestilts.examples.readers.hub_tables import OPTIONAL, is_null, read, values
 from codestilts.examples.readers.repository import Archive
 from codestilts.examples.sampling import (
     NO_LIMIT,
+    drop_ambiguous_pairs,
+    drop_cross_split_duplicates,
     hash_uniform,
     keep_rows,
     log_dropped_rows,
@@ -35,7 +32,7 @@ from codestilts.examples.sampling import (
     requested_rows,
     sample_rows,
 )
-from codestilts.examples.text import first_words
+from codestilts.examples.text import first_words, normalise_whitespace
 
 # Characters of a program. Shorter ones solve nothing. Encoders would truncate longer ones: 20,000 characters are about
 # 3,900 tokens (5.1 characters a token in pocket's Python functions).
