@@ -17,7 +17,7 @@ STUDY = {
     "targets": ["describe", "tags"],
     "languages": ["python", "javascript"],
     "intermediate": {"learning_rates": [], "held_out_texts": [], "trial_targets": []},
-    "target": {"tasks": {}},
+    "target": {"tasks": {}, "freeze_embeddings": False},
     "definitions": {
         "encoders": {
             "mt5": {"source": "mt5-like", "decoder": "pretrained", "lora_modules": ["q", "v"]},

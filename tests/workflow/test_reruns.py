@@ -20,6 +20,7 @@ DIGESTS_OF_CODE = {"code", "parent_digest"}
 CONTENT = {"content"}  # of local sources
 PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "clusters", "image"}
 PATHS |= {"folder"}  # in an archive
+PATHS |= {"overlays"}  # depends on the output, as needs does
 REQUIREMENTS = {"needs"}  # depends on the output, so that it decides no rerun
 
 HUB = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "secret", "HF_HOME": "/tmp/elsewhere"}

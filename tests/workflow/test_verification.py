@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from projects import environment
 
+from codestilts.columns import SCORE_KEYS
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.csv_tables import read_csv
@@ -22,6 +23,7 @@ from codestilts.release.tables import TABLES
 
 RESULTS = Path("results/micro")
 CONFIGS = ["--configs", "config.yaml", "micro.yaml"]
+KEYS = [*SCORE_KEYS, "metric"]
 NO_ERRORS = pd.DataFrame(columns=["computation", *SUM_KEYS, *SIDES])
 
 
@@ -93,8 +95,12 @@ def test_without_rounding_errors_the_tables_are_those_of_the_study(done: Path) -
 def test_a_sample_without_changes_may_have_missed_one_answer_of_each_target(done: Path) -> None:
     replicates = Replicates(study_of(done), done / RESULTS, Measured(NO_ERRORS, NO_ERRORS, frozenset()))
     merged = side_by_side(replicates.tables(np.random.default_rng(0))["scores"], done / RESULTS, "scores")
-    merged = merged.assign(change=change(merged, "value"), n=merged["n"].astype(float))
-    assert (merged["change"] <= 1 / merged["n"] + 1e-6).all()
+    merged = merged.assign(change=change(merged, "value"))
+    paths = (done / RESULTS).glob("scores/**/*.sums.parquet")
+    sums = pd.concat([pd.read_parquet(path).astype({key: str for key in KEYS}) for path in paths])
+    total = sums.groupby(KEYS)["denominator"].sum().rename("denominator").reset_index()
+    merged = merged.merge(total, on=KEYS, validate="1:1")
+    assert (merged["change"] <= 1 / merged["denominator"] + 1e-6).all()
     changed = merged[merged["change"] > 1e-5].groupby("target")["arm"].agg(set).to_dict()
     targets = merged[merged["encoder"] != ""].groupby("target")["arm"].agg(set).to_dict()
     assert changed == targets
