@@ -97,7 +97,7 @@ def test_a_sample_without_changes_may_have_missed_one_answer_of_each_target(done
     merged = side_by_side(replicates.tables(np.random.default_rng(0))["scores"], done / RESULTS, "scores")
     merged = merged.assign(change=change(merged, "value"))
     paths = (done / RESULTS).glob("scores/**/*.sums.parquet")
-    sums = pd.concat([pd.read_parquet(path).astype({key: str for key in KEYS}) for path in paths])
+    sums = pd.concat([pd.read_parquet(path).astype(dict.fromkeys(KEYS, str)) for path in paths])
     total = sums.groupby(KEYS)["denominator"].sum().rename("denominator").reset_index()
     merged = merged.merge(total, on=KEYS, validate="1:1")
     assert (merged["change"] <= 1 / merged["denominator"] + 1e-6).all()
