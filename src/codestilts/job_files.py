@@ -22,12 +22,13 @@ DAMAGE = (
 
 
 @contextmanager
-def reading(path: str | Path, kind: str = "table") -> Iterator[None]:
+def reading(path: str | Path, kind: str = "table", remedy: str = "delete it, and make it again") -> Iterator[None]:
     """Turn errors of the block, which reads ``path``, into one that names the file and says what to do.
 
     Args:
         path: The file.
         kind: What it should be.
+        remedy: What to do if it is something else.
 
     Raises:
         CodeStiltsError: The file is missing, may not be read, is cut off or is something else.
@@ -40,7 +41,7 @@ def reading(path: str | Path, kind: str = "table") -> Iterator[None]:
         raise CodeStiltsError(f"{path}: may not be read: change its permissions") from None
     except DAMAGE as error:
         problem = f"lacks {error}" if isinstance(error, KeyError) else getattr(error, "strerror", "") or one_line(error)
-        raise CodeStiltsError(f"{path}: not a {kind} ({problem}): delete it, and make it again") from None
+        raise CodeStiltsError(f"{path}: not a {kind} ({problem}): {remedy}") from None
 
 
 def read_json(path: str | Path) -> Any:

@@ -149,7 +149,8 @@ def record(folder: Path, name: str, steps: int, seconds: float, target: str | No
     made = {"device": "cpu", "processor": "a chip", "threads": 1, "encoder": "small", "steps": steps}
     made |= {"seconds": seconds, "tokens": 100 * steps, "examples_seen": 10 * steps}
     made |= {"settings": asdict(job(steps=steps))}
-    path = folder / ("target" if target else "records") / "small" / name / "run.json"
+    run = f"target/small/{name}/{target}" if target else f"records/small/{name}"
+    path = folder / run / "0/0/run.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(made | ({"target": target} if target else {})))
 
@@ -158,7 +159,7 @@ def test_finished_runs_measure_a_speed_lengths_and_the_error_of_predictions(tmp_
     record(tmp_path / "one", "short", 2, 5.0)
     record(tmp_path / "one", "a", 100, 10.0)
     record(tmp_path / "one", "old", 100, 10.0)
-    old = tmp_path / "one/records/small/old/run.json"
+    old = tmp_path / "one/records/small/old/0/0/run.json"
     old.write_text(json.dumps(json.loads(old.read_text()) | {"settings": {"phase": 2}}))
     runs = device_speed.read_measured_runs(tmp_path)
     assert len(runs) == 1, "two steps are too few, and other settings are of another version"

@@ -402,8 +402,8 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("again/scores.csv", b"encoder,value\ntiny,1\n", "lacks the column arm"),
     ("again/examples/match.parquet", b"PAR1 cut off", "not a table"),
     ("again/predictions/tiny/pos/tags/0-1.parquet", b"", "not a table"),
-    ("again/target/tiny/pos/tags/0-1/1/run.json", {"settings": {"encoder": "tiny"}}, "not the record of a run"),
-    ("again/target/tiny/pos/tags/0-1/1/run.json", {**RECORD, "drawn": {"tags": {}}}, "not the record of a run"),
+    ("again/target/tiny/pos/tags/0-1/1/run.json", {"settings": {"encoder": "tiny"}}, "not a record of a run"),
+    ("again/target/tiny/pos/tags/0-1/1/run.json", {**RECORD, "drawn": {"tags": {}}}, "not a record of a run"),
     (
         "again/plan.json",
         {"entries": [{"kind": "registration", "date": "", "digest": "", "plan": [1]}]},

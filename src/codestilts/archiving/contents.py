@@ -22,6 +22,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.provenance import is_leftover
 from codestilts.release.extent import files_of_runs
 from codestilts.reporting.exhibits import NOTEBOOK_OF
+from codestilts.result_files import intermediate_record, predictions_of, retrieval_record, target_record
 
 Members = dict[str, Path | bytes]
 
@@ -158,12 +159,11 @@ def needed_files(study: Study) -> list[str]:
     """Return the files of a finished study's results that a redraw reads, and the tables that it makes."""
     pairs, runs = list(study.encoder_arms), study.runs + study.twin_runs
     files = [*files_of_runs(study).values()]
-    files += [f"predictions/{'/'.join(run)}/{seeds}.parquet" for run in study.twin_runs for seeds in study.batches]
-    files += [f"retrieval/{'/'.join(pair)}/{seeds}/run.json" for pair in pairs for seeds in study.batches]
-    trained = [f"records/{'/'.join(pair)}" for pair in study.intermediate_models]
-    trained += [f"target/{'/'.join(run)}" for run in runs]
-    batches = [(folder, name, seeds) for folder in trained for name, seeds in study.batches.items()]
-    files += [f"{folder}/{name}/{seed}/run.json" for folder, name, seeds in batches for seed in seeds]
+    files += [predictions_of(*run, batch) for run in study.twin_runs for batch in study.batches]
+    files += [retrieval_record(*pair, batch) for pair in pairs for batch in study.batches]
+    for batch, seeds in study.batches.items():
+        files += [intermediate_record(*pair, batch, seed) for pair in study.intermediate_models for seed in seeds]
+        files += [target_record(*run, batch, seed) for run in runs for seed in seeds]
     files += [f"baselines/{target}.parquet" for target in study.targets]
     files += [f"doses/{'/'.join(pair)}.{suffix}" for pair in dose_pairs(study) for suffix in ("json", "csv")]
     files += [f"claims/{claim}.json" for claim in decidable_claims(study)]

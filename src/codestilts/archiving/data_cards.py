@@ -13,6 +13,7 @@ from codestilts.archiving.markdown import CODE, card, hub_language, hub_licence,
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
+from codestilts.result_files import examples_of
 
 TEMPLATE = "report/data_card.md.j2"
 SPLITS = ["train", "dev", "test"]
@@ -39,7 +40,7 @@ def data_cards(study: Study, results: Path, root: Path) -> Iterator[tuple[str, b
     """
     audit = read_csv(results / "audit.csv")
     for task in study.examples:
-        path = results / "examples" / f"{task}.parquet"
+        path = results / examples_of(task)
         if not path.exists():
             raise CodeStiltsError(f"{path}: missing, and its data card says what is in it: run the study again")
         yield f"cards/data/{task}.md", data_card(study, task, path, audit, root).encode()

@@ -8,6 +8,7 @@ import pandas as pd
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.job_files import read_parquet
+from codestilts.result_files import examples_of
 from codestilts.sources.archive import is_licence, members
 from codestilts.sources.table import Source
 
@@ -91,7 +92,7 @@ def licence_members(study: Study, results: Path, resources: Path) -> dict[str, b
         CodeStiltsError: The fetched archive of a source is missing whose texts are in the study archive.
     """
     policy, found, tested = text_policy(study), dict[str, bytes](), study.targets + study.twins
-    tasks = {name: sources_of_examples(study, name, results / f"examples/{name}.parquet") for name in study.examples}
+    tasks = {name: sources_of_examples(study, name, results / examples_of(name)) for name in study.examples}
     shown = {target: [*excerpts(study, target)] for target in tested if target not in policy.closed}
     rows = []
     for source in (study.sources[name] for name in study.used_sources):

@@ -56,13 +56,6 @@ def read_entries(path: Path) -> list[Entry]:
         ) from None
 
 
-def prediction_files(results: Path, encoder: str = "*", arm: str = "*") -> list[Path]:
-    """Return the prediction files of a study's results, including those of untrained targets."""
-    return [
-        file for kind in ("predictions", "retrieval") for file in results.glob(f"{kind}/{encoder}/{arm}/*/*.parquet")
-    ]
-
-
 def current(entries: Sequence[Entry]) -> Plan:
     """Return the plan after all entries."""
     plan: Plan = {}

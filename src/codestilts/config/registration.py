@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, prediction_files, read_entries
+from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, read_entries
 from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import commit, write_json
+from codestilts.result_files import prediction_files
 from codestilts.sources.table import Source
 
 # Keys that only say how jobs compute, not what they result in. They are no part of the plan.

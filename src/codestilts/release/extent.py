@@ -16,6 +16,7 @@ from codestilts.evaluation.comparison import compare
 from codestilts.evaluation.leakage import with_leaks
 from codestilts.evaluation.scoring import read_values, score
 from codestilts.provenance import parquet_files
+from codestilts.result_files import predictions_of, retrieval_of
 
 Run = tuple[str, str, str, str]  # encoder, arm, target, batch of seeds
 
@@ -26,9 +27,8 @@ def files_of_runs(study: Study) -> dict[Run, str]:
     for (encoder, arm), targets in study.encoder_arms.items():
         for target in targets:
             for seeds in study.batches:
-                trained = f"predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
-                frozen = f"retrieval/{encoder}/{arm}/{seeds}/{target}.parquet"
-                found[encoder, arm, target, seeds] = trained if target in study.trained_targets else frozen
+                place = predictions_of if target in study.trained_targets else retrieval_of
+                found[encoder, arm, target, seeds] = place(encoder, arm, target, seeds)
     return found
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from codestilts.config.computations import REFERENCE, ROUNDING
-from codestilts.config.plan_record import prediction_files
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.job_files import open_parquet
@@ -19,6 +18,7 @@ from codestilts.release.rounding import ALPHA, Measured, measure, score_toleranc
 from codestilts.release.snapshot import Snapshot, content_digest, read_snapshot
 from codestilts.release.tolerances import FOLDER, UNCERTAIN
 from codestilts.release.write import DIFFERENCES, MEASURED, digest_of, write_table
+from codestilts.result_files import prediction_files
 
 
 def write_tolerances(

@@ -21,6 +21,7 @@ from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.scoring import score
 from codestilts.job_files import read_parquet
+from codestilts.result_files import prediction_files
 
 ALPHA = 0.01  # the probability that a table has a false alarm
 SUM_KEYS = ["encoder", "arm", "target", "seed", "checkpoint", "language", "metric", "unit", "label"]
@@ -88,13 +89,12 @@ def measure(
 def _scored(study: Study, folder: Path, encoder: str, arm: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the values and the sums of a pair with the study's first batch of seeds."""
     seeds = next(iter(study.batches))
-    files = [*folder.glob(f"predictions/{encoder}/{arm}/*/{seeds}.parquet")]
-    files += folder.glob(f"retrieval/{encoder}/{arm}/{seeds}/*.parquet")
+    files = prediction_files(folder, encoder, arm, seeds=seeds)
     if not files:
         raise CodeStiltsError(f"{folder}: no predictions of {encoder} after {arm}: make report")
     with TemporaryDirectory() as temporary:
         sums = Path(temporary, "sums.parquet")
-        found = score(map(str, sorted(files)), score_settings(study, encoder, arm), sums)
+        found = score(map(str, files), score_settings(study, encoder, arm), sums)
         return found, read_parquet(sums)
 
 

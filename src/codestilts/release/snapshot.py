@@ -13,13 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, TypeAdapter, ValidationError
 
-from codestilts.config.plan_record import PLAN, current, prediction_files, read_entries
+from codestilts.config.plan_record import PLAN, current, read_entries
 from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.training_settings import RetrievalSettings, TrainingSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError, one_line
 from codestilts.job_files import reading
 from codestilts.release.tables import COPIED, TABLES
+from codestilts.result_files import (
+    ANY,
+    examples_of,
+    prediction_files,
+    reading_record,
+    retrieval_record,
+    training_records,
+)
 
 RELEASE = "release.json"
 # Fields of settings that only say how jobs compute or what they keep, and the rate, which has a column of its own.
@@ -134,18 +142,13 @@ def run_records(folder: Path) -> Iterable[dict[str, Any]]:
     Raises:
         CodeStiltsError: A record cannot be read.
     """
-    patterns = ("records/*/*/*/*", "target/*/*/*/*/*", "retrieval/*/*/*")
-    for path in sorted(path for pattern in patterns for path in folder.glob(f"{pattern}/run.json")):
-        try:
+    for path in sorted([*training_records(folder), *folder.glob(retrieval_record())]):
+        with reading_record(path):
             record = json.loads(path.read_text(encoding="utf-8"))
             settings = record["settings"]
             settings["encoder"], settings["arm"], record["versions"].items(), record["processor"]
             record["precision"].split(), "seed" in record or settings["seeds"]
             [draw["digest"] for draw in record.get("drawn", {}).values()]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CodeStiltsError(
-                f"{path}: not the record of a run ({error}): delete its folder, make report"
-            ) from None
         yield record
 
 
@@ -200,7 +203,7 @@ def predictions(folder: Path) -> pd.DataFrame:
 
 def examples(folder: Path) -> pd.DataFrame:
     """Return the number of rows and a digest of the content of every task's examples."""
-    rows = [(path.stem, *_content(path)) for path in sorted(folder.glob("examples/*.parquet"))]
+    rows = [(path.stem, *_content(path)) for path in sorted(folder.glob(examples_of(ANY)))]
     return pd.DataFrame(rows, columns=["task", "rows", "digest"], dtype=str)
 
 

@@ -38,6 +38,7 @@ from codestilts.reporting.sample_predictions import CRITERIA
 from codestilts.reporting.study_tables import arm_table, by_family, control_name, encoder_notes, source_table
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.tables import p_value, points, star, with_interval
+from codestilts.result_files import prediction_files
 
 BROWSED = "browsed_predictions.parquet"
 THIN_SPACE = "\u202f"  # between thousands
@@ -294,8 +295,7 @@ def mining(tasks: dict[str, Row]) -> set[str]:
 
 def has_predictions(results: Path, target: str) -> bool:
     """Return whether a folder of results has predictions for a target."""
-    patterns = (f"predictions/*/*/{target}/*.parquet", f"retrieval/*/*/*/{target}.parquet")
-    return any(path for pattern in patterns for path in results.glob(pattern))
+    return bool(prediction_files(results, target=target))
 
 
 def browser_data(table: pd.DataFrame, arms: list[str], tasks: dict[str, Row]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from codestilts.config.plan_record import Entry, changes, current, prediction_files
+from codestilts.config.plan_record import Entry, changes, current
+from codestilts.result_files import prediction_files
 
 LONGEST = 160  # characters of a value that the page shows
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from codestilts.columns import LAYERS
 from codestilts.config.analysis_settings import ReportedArm
-from codestilts.errors import CodeStiltsError
+from codestilts.result_files import reading_record
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
@@ -23,12 +23,10 @@ KINDS = ["alone", "among its family", "among all tasks", "some labels wrong", "l
 
 def read_record(path: Path) -> dict[str, Any]:
     """Return a ``run.json`` as a flat row, with its curve; the versions are joined to one text."""
-    try:
+    with reading_record(path):
         record = json.loads(path.read_text(encoding="utf-8"))
         versions = " ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
         fixed = {key: record[key] for key in ("encoder", "arm", "seed", "steps", "tokens", "seconds", "curve")}
-    except (OSError, ValueError, KeyError) as error:
-        raise CodeStiltsError(f"{path}: not the record of a run ({error}): delete its folder and train again") from None
     target = record.get("target") or ""
     phase = "target" if target else "intermediate"
     rest = {name: record.get(name) for name in [*NUMBERS, *MACHINE]}

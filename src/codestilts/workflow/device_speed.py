@@ -12,7 +12,8 @@ from codestilts.columns import Record
 from codestilts.config.study import Study
 from codestilts.config.training_settings import TrainingSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.job_files import read_json, reading
+from codestilts.job_files import read_json
+from codestilts.result_files import examples_of, reading_record, training_records
 from codestilts.workflow.architectures import Architecture, parse_architecture
 from codestilts.workflow.flops import Flops, training_flops
 from codestilts.workflow.task_sizes import built_size, sequences_per_example
@@ -80,10 +81,10 @@ def read_measured_runs(results: Path) -> list[MeasuredRun]:
     runs = []
     for study in sorted(path for path in results.glob("*") if path.is_dir()):
         architectures: dict[str, Architecture] = {}
-        for path in [*sorted(study.glob("records/**/run.json")), *sorted(study.glob("target/**/run.json"))]:
+        for path in training_records(study):
             record = read_json(path)
             try:
-                with reading(path, "record of a run"):
+                with reading_record(path):
                     recorded = record["settings"]
                 settings = SETTINGS.validate_python(recorded)
             except ValidationError:
@@ -101,7 +102,7 @@ def _measured_run(study: Path, record: Record, settings: TrainingSettings, encod
     for task, spec in settings.tasks.items():
         sequences = sequences_per_example(spec.type, spec.options.pairs)
         tokens = record["tokens"] / record["examples_seen"] / sequences
-        sizes[task] = built_size(study / "examples" / f"{task}.parquet", tokens, sequences)
+        sizes[task] = built_size(study / examples_of(task), tokens, sequences)
     first, *others = sizes
     return MeasuredRun(
         device=device_name(record["device"], record["processor"], record["threads"]),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from codestilts.job_files import read_json, reading
+from codestilts.job_files import read_json
+from codestilts.result_files import reading_record, training_records
 from codestilts.workflow.benchmarks import read_benchmark
 from codestilts.workflow.device_speed import GPUS, device_name
 from codestilts.workflow.job_paths import encoder_of
@@ -64,11 +65,10 @@ def energy(hours: float, device: str) -> Energy | None:
 
 def device_of_study(results: Path) -> str:
     """Return the device that the first record of a study names; empty if it has none yet."""
-    for pattern in ("records/*/*/*/*/run.json", "target/*/*/*/*/*/run.json"):
-        for path in results.glob(pattern):
-            record = read_json(path)
-            with reading(path, "record of a run"):
-                return device_name(record["device"], record["processor"], record["threads"])
+    for path in training_records(results):
+        record = read_json(path)
+        with reading_record(path):
+            return device_name(record["device"], record["processor"], record["threads"])
     return ""
 
 

@@ -13,6 +13,7 @@ from codestilts.config.study import Study
 from codestilts.examples.builder_settings import languages_of
 from codestilts.examples.published_counts import count_in_language
 from codestilts.job_files import read_parquet
+from codestilts.result_files import examples_of
 
 FILL = 0.5  # mean length of a sequence as a share of max_length, where no run has measured it
 CHOICES = 4  # sequences of a multiple-choice example
@@ -68,7 +69,7 @@ def task_size(
     spec = study.tasks[task]
     sequences = sequences_per_example(spec.type, spec.options.pairs)
     written = fill * spec.options.output_tokens if spec.type == "generation" else 0.0
-    if root and (table := root / "results" / study.name / "examples" / f"{task}.parquet").exists():
+    if root and (table := root / "results" / study.name / examples_of(task)).exists():
         built = built_size(table, tokens, sequences)
         train_rows = preparation_jobs.drawn_rows(study, task, built.train)
         return replace(built, train=train_rows, output_tokens=written)
