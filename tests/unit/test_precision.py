@@ -7,8 +7,9 @@ import tiny
 import torch
 
 from codestilts.training import precision
-from codestilts.training.precision import autocast, describe, supported
+from codestilts.training.precision import autocast, precision_record, supported
 
+PRECISIONS = ("precision", "requested_precision")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
@@ -32,15 +33,15 @@ def test_a_device_computes_in_bf16_if_it_has_units_for_it(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(units, True))
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: "cuda" in units)
     assert supported(device, asked) == expected
-    assert (describe(device, asked) == asked) == (expected == asked)
-    assert describe(device, asked).startswith(expected)
+    assert precision_record(device, asked) == {"precision": expected, "requested_precision": asked}
 
 
 def test_a_run_says_what_it_was_computed_in(folder: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     plain = tiny.train(folder, tokenizer)
     without = tiny.train(folder, tokenizer, precision="bf16")
-    assert plain.record["precision"] == "fp32" and "in place of bf16" in without.record["precision"]
+    computed, requested = ([run.record[name] for run in (plain, without)] for name in PRECISIONS)
+    assert computed == ["fp32", "fp32"] and requested == ["fp32", "bf16"]
     assert torch.equal(tiny.weights(plain), tiny.weights(without))
 
 

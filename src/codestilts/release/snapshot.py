@@ -85,7 +85,7 @@ class Snapshot:
     @cached_property
     def precisions(self) -> set[str]:
         """The precisions that the runs were computed in."""
-        return {json.loads(machine)["precision"].split(" ")[0] for machine in self.machines}
+        return {str(json.loads(machine)["precision"]) for machine in self.machines}
 
     @property
     def files(self) -> set[str]:
@@ -147,7 +147,7 @@ def run_records(folder: Path) -> Iterable[dict[str, Any]]:
             record = json.loads(path.read_text(encoding="utf-8"))
             settings = record["settings"]
             settings["encoder"], settings["arm"], record["versions"].items(), record["processor"]
-            record["precision"].split(), "seed" in record or settings["seeds"]
+            record["precision"], "seed" in record or settings["seeds"]
             [draw["digest"] for draw in record.get("drawn", {}).values()]
         yield record
 

@@ -14,7 +14,7 @@ from codestilts.result_files import reading_record
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
 NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "loss_first", "loss_last"]
-MACHINE = ["device", "processor", "threads", "precision", "commit"]
+MACHINE = ["device", "processor", "threads", "precision", "requested_precision", "commit"]
 TRAINING = ["learning_rate", "method"]
 POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
 TESTED = ["quality", "wrong_language", "cut"]  # means of a trial over zero-shot languages, in points

@@ -21,7 +21,7 @@ from codestilts.training.checkpoint_selection import score
 from codestilts.training.devices import device_name
 from codestilts.training.inputs import EncodedTask, Rows
 from codestilts.training.models import TaskModel
-from codestilts.training.precision import describe
+from codestilts.training.precision import precision_record
 from codestilts.training.prediction import compute_outputs, decode_outputs
 from codestilts.training.seed_jobs import origin_of, parent_folders, run_columns_first, set_up_torch
 from codestilts.training.tokenizers import load_tokenizer
@@ -73,7 +73,7 @@ def predict_targets(job: RetrievalJob, device: torch.device) -> None:
         **origin_of(__name__, list(job.predictions), parents),
         "seconds": round(time.perf_counter() - began, 2),
         "peak_memory_mb": peak_memory_mb(),
-        "precision": describe(device, settings.precision),
+        **precision_record(device, settings.precision),
         **environment(device_name(device), torch.get_num_threads()),
     }
     write_json(job.record, record)

@@ -37,7 +37,7 @@ from codestilts.training.inputs import Seeds, TrainingInputs, derive_seeds
 from codestilts.training.microbatches import backward
 from codestilts.training.models import Model
 from codestilts.training.optimisation import new_optimisation
-from codestilts.training.precision import describe
+from codestilts.training.precision import precision_record
 from codestilts.training.prediction import predict
 from codestilts.training.prefetch import Prefetch
 
@@ -258,7 +258,7 @@ def _record(run: Run, curve: pd.DataFrame) -> dict[str, Any]:
         "peak_memory_mb": peak_memory_mb(),
         "loss_first": float(curve["loss"].head(5).mean()) if len(curve) else None,
         "loss_last": float(curve["loss"].tail(5).mean()) if len(curve) else None,
-        "precision": describe(run.inputs.device, settings.precision),
+        **precision_record(run.inputs.device, settings.precision),
         **environment(device_name(run.inputs.device), torch.get_num_threads()),
     }
 

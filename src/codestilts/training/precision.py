@@ -25,10 +25,9 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, REDUCED.get(chosen, torch.bfloat16), enabled=chosen in REDUCED)
 
 
-def describe(device: torch.device, precision: str) -> str:
-    """Return the precision for records, with a remark if it is not the one that was asked for."""
-    chosen = supported(device, precision)
-    return chosen if chosen == precision else f"{chosen} in place of {precision}, for which the processor has no units"
+def precision_record(device: torch.device, precision: str) -> dict[str, str]:
+    """Return the fields of ``run.json`` that say what was computed in, and what was asked for."""
+    return {"precision": supported(device, precision), "requested_precision": precision}
 
 
 def gradient_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
