@@ -20,7 +20,7 @@ from codestilts.config.scopes import effect_figure
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.leakage import findings
-from codestilts.evaluation.metrics.registry import LABELS
+from codestilts.evaluation.metrics.registry import METRICS
 from codestilts.evaluation.statistics.target_checks import FEW
 from codestilts.evaluation.statistics.verdicts import has_interval, in_points
 from codestilts.job_files import read_parquet
@@ -256,7 +256,7 @@ def task_rows(tasks: dict[str, Row], settings: ReportSettings) -> list[Row]:
             **task,
             "name": name,
             "role": "target" if name in settings.comparison.targets else "intermediate",
-            "metric": LABELS[task["metric"]] if task["type"] != "mlm" else "no metric",
+            "metric": METRICS[task["metric"]].label if task["type"] != "mlm" else "no metric",
         }
         for name, task in sorted(tasks.items())
     ]
@@ -309,7 +309,8 @@ def browser_data(table: pd.DataFrame, arms: list[str], tasks: dict[str, Row]) ->
     criteria = {}
     for target in data["cells"]:
         right_if, otherwise = CRITERIA[tasks[target]["type"]]
-        says = f"An answer is right if {right_if}. The score of this target is the {LABELS[tasks[target]['metric']]}."
+        label = METRICS[tasks[target]["metric"]].label
+        says = f"An answer is right if {right_if}. The score of this target is the {label}."
         criteria[target] = {"says": says, "otherwise": otherwise[0].upper() + otherwise[1:]}
     names = {name: display_names.language_name(name) for name in sorted(languages)}
     return data | {"names": names, "criteria": criteria}

@@ -7,6 +7,7 @@ main metric of a task.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -40,78 +41,52 @@ from codestilts.evaluation.metrics.spans import (
 )
 from codestilts.evaluation.metrics.tagging import entity_f1, pos_f1, token_accuracy
 
-METRICS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "accuracy": accuracy,
-    "binary_f1": binary_f1,
-    "micro_f1": micro_f1,
-    "macro_f1": macro_f1,
-    "macro_f1_declared": macro_f1,  # scoring.unit_sums adds the labels that occur nowhere
-    "token_accuracy": token_accuracy,
-    "entity_f1": entity_f1,
-    "pos_f1": pos_f1,
-    "exact_match": exact_match,
-    "f1": squad_f1,
-    "squad_em": squad_em,
-    "squad_mean": squad_mean,
-    "squad2_f1": squad2_f1,
-    "squad2_em": squad2_em,
-    "mlqa_f1": mlqa_f1,
-    "mlqa_em": mlqa_em,
-    "mlqa_mean": mlqa_mean,
-    "mrr": mrr,
-    "map_at_r": map_at_r,
-    "accuracy_at_1": accuracy_at_1,
-    "mining_f1": mining_f1,
-    "smoothed_bleu4": smoothed_bleu4,
-    "translation_bleu4": translation_bleu4,
-    "edit_similarity": edit_similarity,
-    "line_exact_match": line_exact_match,
-    "rouge2": rouge2,
-    "rouge_l": rouge_l,
-    "chrf": chrf,
-    "generated_f1": generated_f1,
-    "generated_em": generated_em,
-    "right_language": right_language,
-    "cut": cut,
-    "code_similarity": code_similarity,
-    "code_exact_match": code_exact_match,
-}
 
-LABELS = {
-    "accuracy": "accuracy",
-    "binary_f1": "F1 of the positive class",
-    "micro_f1": "micro-averaged F1",
-    "macro_f1": "F1 averaged over the labels that occur",
-    "macro_f1_declared": "F1 averaged over all declared labels",
-    "token_accuracy": "token accuracy",
-    "entity_f1": "F1 of entities",
-    "pos_f1": "F1 of parts of speech (of runs of tags, as seqeval 0.0.12 reads them; its versions differ)",
-    "exact_match": "exact match",
-    "f1": "token F1",
-    "squad_em": "exact match (SQuAD)",
-    "squad_mean": "mean of token F1 and exact match (SQuAD)",
-    "squad2_f1": "token F1 (SQuAD 2.0)",
-    "squad2_em": "exact match (SQuAD 2.0)",
-    "mlqa_f1": "token F1 (MLQA)",
-    "mlqa_em": "exact match (MLQA)",
-    "mlqa_mean": "mean of token F1 and exact match (MLQA)",
-    "mrr": "mean reciprocal rank",
-    "map_at_r": "mean average precision at R",
-    "accuracy_at_1": "accuracy at 1",
-    "mining_f1": "F1 of mining",
-    "smoothed_bleu4": "smoothed BLEU-4 (CodeXGLUE)",
-    "translation_bleu4": "smoothed BLEU-4 of translations (CodeXGLUE, of each row)",
-    "edit_similarity": "edit similarity",
-    "line_exact_match": "exact match but for white space",
-    "rouge2": "ROUGE-2",
-    "rouge_l": "ROUGE-L",
-    "chrf": "chrF",
-    "generated_f1": "token F1 of the output",
-    "generated_em": "exact match of the output",
-    "right_language": "share of outputs in the right language",
-    "cut": "share of outputs without an end",
-    "code_similarity": "edit similarity without white space and capitals",
-    "code_exact_match": "exact match without white space and capitals",
+class Metric(NamedTuple):
+    """What computes a metric row by row, and what the report calls it."""
+
+    sums: Callable[[pd.DataFrame], pd.DataFrame]
+    label: str
+
+
+METRICS = {
+    "accuracy": Metric(accuracy, "accuracy"),
+    "binary_f1": Metric(binary_f1, "F1 of the positive class"),
+    "micro_f1": Metric(micro_f1, "micro-averaged F1"),
+    "macro_f1": Metric(macro_f1, "F1 averaged over the labels that occur"),
+    # Of which scoring.unit_sums adds the labels that occur nowhere.
+    "macro_f1_declared": Metric(macro_f1, "F1 averaged over all declared labels"),
+    "token_accuracy": Metric(token_accuracy, "token accuracy"),
+    "entity_f1": Metric(entity_f1, "F1 of entities"),
+    "pos_f1": Metric(
+        pos_f1, "F1 of parts of speech (of runs of tags, as seqeval 0.0.12 reads them; its versions differ)"
+    ),
+    "exact_match": Metric(exact_match, "exact match"),
+    "f1": Metric(squad_f1, "token F1"),
+    "squad_em": Metric(squad_em, "exact match (SQuAD)"),
+    "squad_mean": Metric(squad_mean, "mean of token F1 and exact match (SQuAD)"),
+    "squad2_f1": Metric(squad2_f1, "token F1 (SQuAD 2.0)"),
+    "squad2_em": Metric(squad2_em, "exact match (SQuAD 2.0)"),
+    "mlqa_f1": Metric(mlqa_f1, "token F1 (MLQA)"),
+    "mlqa_em": Metric(mlqa_em, "exact match (MLQA)"),
+    "mlqa_mean": Metric(mlqa_mean, "mean of token F1 and exact match (MLQA)"),
+    "mrr": Metric(mrr, "mean reciprocal rank"),
+    "map_at_r": Metric(map_at_r, "mean average precision at R"),
+    "accuracy_at_1": Metric(accuracy_at_1, "accuracy at 1"),
+    "mining_f1": Metric(mining_f1, "F1 of mining"),
+    "smoothed_bleu4": Metric(smoothed_bleu4, "smoothed BLEU-4 (CodeXGLUE)"),
+    "translation_bleu4": Metric(translation_bleu4, "smoothed BLEU-4 of translations (CodeXGLUE, of each row)"),
+    "edit_similarity": Metric(edit_similarity, "edit similarity"),
+    "line_exact_match": Metric(line_exact_match, "exact match but for white space"),
+    "rouge2": Metric(rouge2, "ROUGE-2"),
+    "rouge_l": Metric(rouge_l, "ROUGE-L"),
+    "chrf": Metric(chrf, "chrF"),
+    "generated_f1": Metric(generated_f1, "token F1 of the output"),
+    "generated_em": Metric(generated_em, "exact match of the output"),
+    "right_language": Metric(right_language, "share of outputs in the right language"),
+    "cut": Metric(cut, "share of outputs without an end"),
+    "code_similarity": Metric(code_similarity, "edit similarity without white space and capitals"),
+    "code_exact_match": Metric(code_exact_match, "exact match without white space and capitals"),
 }
 
 REPORTED_TOGETHER = [
@@ -147,7 +122,7 @@ def row_sums(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     if metric not in METRICS:
         raise CodeStiltsError(f"unknown metric '{metric}': use one of {', '.join(METRICS)}")
-    sums = METRICS[metric](predictions)
+    sums = METRICS[metric].sums(predictions)
     return sums if "label" in sums else sums.assign(label="", n=1)
 
 
