@@ -28,6 +28,7 @@ LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
 
 MASK = "[MASK]"  # in an example's texts: the place of the encoder's own mask token
 
+BINARY = ("0", "1")  # the labels of a task that is scored by the F1 of the second one
 LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names
 
 # Outputs of a target of generation that show what the metrics say of them, and compete with no arm: the references, and

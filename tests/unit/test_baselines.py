@@ -121,6 +121,21 @@ def test_an_empty_train_split_is_an_error():
         baseline_predictions(frame, "t", BaselineSettings("classification"))
 
 
+def test_a_search_for_the_same_problem_ranks_all_other_rows_and_knows_their_problems():
+    """Of a's words one is in b, which is of its problem, and all are in c, which is not: b is second, so that AP is 0.
+
+    The last row has words that no other one has: all others are ties, and those of another problem come first.
+    """
+    texts = ["sort the list", "list of names", "sort the list now", "nothing else"]
+    frame = examples(["test"] * 4, query=texts, document=[""] * 4)
+    frame["cluster"] = ["p", "p", "q", "q"]
+    out = baseline_predictions(frame, "poj104", BaselineSettings("retrieval", "map"))
+    bm25 = out[out["arm"] == "baseline:bm25"]
+    assert bm25["gold"].tolist() == ["p", "p", "q", "q"]
+    assert bm25["prediction"].tolist() == ["q", "p", "p", "p"]
+    assert bm25["score"].tolist() == [0.0, 1.0, 0.0, 0.0]
+
+
 def test_equal_sums_of_bm25_are_ties_in_whatever_order_their_words_are():
     scores = BM25(["lorem ipsum dolor sit", "sit dolor lorem ipsum", "other"])(["dolor sit lorem", "ipsum sit dolor"])
     assert (scores[:, 0] == scores[:, 1]).all() and (scores[:, 2] == 0).all()

@@ -97,10 +97,12 @@ def test_examples_are_the_first_where_nothing_is_lacking_and_where_few_are_shown
     assert show_both(rows_of(ids[:3]), all_wrong, 10)["id"].tolist() == ids[:3]
 
 
-def described(task_type: str, example: dict[str, object], gold: str, prediction: str, **more: object) -> pd.Series:
+def described(
+    task_type: str, example: dict[str, object], gold: str, prediction: str, protocol: str = "rank", **more: object
+) -> pd.Series:
     examples = pd.DataFrame([{"id": "1", "language": "go", "split": "test", **example}])
     row = {"arm": "none", "id": "1", "gold": gold, "prediction": prediction, **more}
-    return describe(examples, "x", task_type, pd.DataFrame([row]), examples).iloc[0]
+    return describe(examples, "x", SampledTarget(task_type, protocol), pd.DataFrame([row]), examples).iloc[0]
 
 
 def test_an_answer_that_is_partly_right_says_how_much() -> None:

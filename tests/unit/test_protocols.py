@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tokenizers.processors import BertProcessing
 
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.metrics.ranking import nearest_labels
 from codestilts.evaluation.metrics.registry import row_sums, value
 from codestilts.tasktypes import classification, retrieval, span_qa, tagging
 from codestilts.tasktypes.base import IGNORE, Task
@@ -250,3 +251,11 @@ def test_programs_of_one_problem_are_found_among_all():
     vectors = torch.tensor([[one, one], [one, one], [two, two], [[0.8, 0.6], two]])
     found = retrieval.decode([vectors], [{}] * 4, rows, task)
     assert found["score"].tolist() == [1.0, 1.0, 1.0, 0.0], "the last one is nearer to the other problem"
+    assert found["prediction"].tolist() == ["p", "p", "q", "p"] and found["gold"].tolist() == ["p", "p", "q", "q"]
+
+
+def test_of_programs_that_are_equally_near_one_of_another_problem_is_first():
+    labels = np.array(["p", "p", "q"])
+    similarity = np.array([[9.0, 1.0, 1.0], [2.0, 9.0, 1.0]])  # to itself 9, which does not count
+    assert nearest_labels(similarity, labels).tolist() == ["q", "p"]
+    assert nearest_labels(similarity[:1, [1, 0, 2]], labels, first=1).tolist() == ["q"]

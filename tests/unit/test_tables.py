@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from codestilts import csv_tables, display_names
+from codestilts.config.analysis_settings import SampledTarget
 from codestilts.errors import CodeStiltsError
 from codestilts.reporting import tables
 from codestilts.reporting.sample_predictions import RIGHT_LANGUAGE, describe, draw, note_on_output, shorten
@@ -139,14 +140,23 @@ def test_examples_are_drawn_at_random_but_the_same_each_time():
 )
 def test_answers_are_in_words(kind: str, columns: dict, gold: str, prediction: str, expected: tuple):
     table = examples(**columns)
-    row = describe(table, "t", kind, answers(gold, prediction), table.head(1)).iloc[0]
+    row = describe(table, "t", SampledTarget(kind), answers(gold, prediction), table.head(1)).iloc[0]
     assert (row["question"], row["text"], row["gold"], row["prediction"], row["right"]) == expected
 
 
 def test_a_wrong_document_is_shown():
     table = examples(query=["q"] * 3, document=["d0", "d1", "d2"])
-    row = describe(table, "t", "retrieval", answers("0", "1", 0.25), table.head(1)).iloc[0]
+    row = describe(table, "t", SampledTarget("retrieval"), answers("0", "1", 0.25), table.head(1)).iloc[0]
     assert (row["prediction"], row["note"]) == ("d1", "rank 4 of the right document")
+
+
+def test_an_answer_of_a_search_for_the_same_problem_is_the_problem_of_the_first_program():
+    table, kind = examples(query=["q"] * 3, document=[""] * 3), SampledTarget("retrieval", "map")
+    rows = [describe(table, "t", kind, answers("p", name, 0.25), table.head(1)).iloc[0] for name in ("p", "r")]
+    assert [(row["gold"], row["prediction"], row["right"], row["note"]) for row in rows] == [
+        ("p", "p", True, "average precision 0.25"),
+        ("p", "r", False, "average precision 0.25"),
+    ]
 
 
 def test_long_texts_are_cut():

@@ -223,12 +223,16 @@ OWN = {
     "read": [{"source": "squad-v1", "files": "a", "as": "train"}],
 }
 GENERATED = {"type": "generation", "builder": "codestilts.examples.builders.natural_generation:summaries"}
+MINED = {"type": "retrieval", "options": {"protocol": "mining"}}
 BAD_TASKS = [
     ({"typ": "mlm"}, "typ", "unknown key", "'type'"),
     ({"type": "clasification"}, "type", "'classification'"),
     ({"labels": []}, "labels", "classification", "labels"),
     ({"metric": "bleu"}, "metric", "'accuracy'"),
     ({"metric": "mrr"}, "metric", "'mrr' is no metric of a classification task: use accuracy"),
+    ({"metric": "binary_f1"}, "metric", "other labels than 0 and 1: use accuracy, micro_f1, macro_f1"),
+    ({"type": "retrieval", "metric": "mining_f1"}, "metric", "with the protocol rank: use mrr, accuracy_at_1"),
+    ({**MINED, "metric": "mrr"}, "metric", "with the protocol mining: use mining_f1"),
     ({"type": "generation", "metric": "cut"}, "metric", "is reported beside a metric of the outputs' quality"),
     ({"type": "generation", "metric": "rouge_l", "trained": False}, "trained", "a task of generation cannot"),
     ({"languages": []}, "languages", "empty"),

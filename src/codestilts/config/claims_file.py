@@ -8,10 +8,10 @@ from typing import Any, get_args
 from codestilts.columns import Record
 from codestilts.config.schema_claims import KEYS_OF_KIND, Claim, Facts, Side
 from codestilts.config.schema_errors import KeyPath, Problem, schema_errors
-from codestilts.config.schema_fields import METRICS_OF, Family
+from codestilts.config.schema_fields import Family
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.study import Study
-from codestilts.config.task_checks import not_a_metric
+from codestilts.config.task_checks import metrics_of, not_a_metric
 from codestilts.errors import suggest
 from codestilts.files import read_yaml
 
@@ -157,7 +157,7 @@ def _target_problems(claim: Claim, tasks: dict[str, TaskSpec]) -> Iterator[tuple
     for target, metric in claim.metrics.items():
         if target in tasks and target not in own:
             yield ("metrics", target), "is no target of this claim: remove the key, or add the target"
-        elif target in tasks and metric not in METRICS_OF[tasks[target].type]:
+        elif target in tasks and metric not in metrics_of(tasks[target]):
             yield ("metrics", target), not_a_metric(metric, tasks[target])
     languages = claim.only_languages or {language for name in own for language in tasks[name].languages}
     items = {"target": own, "language": languages}.get(claim.each or "", ())

@@ -86,12 +86,17 @@ METRICS_OF: dict[TaskType, tuple[Metric, ...]] = {  # those that can be computed
     "tagging": ("token_accuracy", "entity_f1", "pos_f1"),
     "span_qa": ("exact_match", "f1", "squad_em", "squad_mean", "squad2_f1", "squad2_em", "mlqa_f1", "mlqa_em",
                 "mlqa_mean"),
-    "retrieval": ("mrr", "map_at_r", "accuracy_at_1", "mining_f1"),
+    "retrieval": ("mrr", "map_at_r", "accuracy_at_1", "mining_f1"),  # by its protocol
     "generation": ("smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match", "rouge2", "rouge_l",
                    "chrf", "generated_f1", "generated_em", "right_language", "cut", "code_similarity",
                    "code_exact_match"),
     "mlm": ("accuracy",),
 }  # fmt: skip
+METRICS_OF_PROTOCOL: dict[str, tuple[Metric, ...]] = {  # of retrieval
+    "rank": ("mrr", "accuracy_at_1"),
+    "map": ("map_at_r", "accuracy_at_1"),
+    "mining": ("mining_f1",),
+}
 Head = Literal["published", "quick"]
 Form = Literal["cloze", "choice", "span", "tagging", "retrieval", "error", "pair", "generation"]
 Domain = Literal["english", "code", "docs"]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from codestilts.columns import Record
+from codestilts.columns import BINARY, Record
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
-from codestilts.config.schema_fields import METRICS_OF, TaskType
+from codestilts.config.schema_fields import METRICS_OF, METRICS_OF_PROTOCOL, Metric, TaskType
 from codestilts.config.schema_task import TaskFile, TaskSpec
 from codestilts.config.task_files import PATH_KEYS
 from codestilts.errors import suggest
@@ -69,7 +69,7 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
     # A tagging task without labels takes the tags of its train rows.
     if len(task.labels) < 2 and (task.type == "classification" or (task.type == "tagging" and task.labels)):
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
-    if task.metric not in METRICS_OF[task.type]:
+    if task.metric not in metrics_of(task):
         yield Problem(("metric",), not_a_metric(task.metric, task))
     if task.metric in ("right_language", "cut"):
         yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
@@ -154,7 +154,18 @@ def _list(value: Any) -> list[str]:
 
 def not_a_metric(metric: str, task: TaskSpec) -> str:
     """Return in words that a metric cannot be computed from the predictions of a task."""
-    return f"'{metric}' is no metric of a {task.type} task: use {', '.join(METRICS_OF[task.type])}"
+    why = f" with the protocol {task.options.protocol}" if task.type == "retrieval" else ""
+    if metric in METRICS_OF[task.type] and task.type == "classification":
+        why = f" with other labels than {' and '.join(BINARY)}"
+    return f"'{metric}' is no metric of a {task.type} task{why}: use {', '.join(metrics_of(task))}"
+
+
+def metrics_of(task: TaskSpec) -> tuple[Metric, ...]:
+    """Return the metrics that can be computed from the predictions of a task."""
+    if task.type == "retrieval":
+        return METRICS_OF_PROTOCOL[task.options.protocol]
+    every = METRICS_OF[task.type]
+    return every if {*task.labels} == {*BINARY} else tuple(name for name in every if name != "binary_f1")
 
 
 def _builder_problems(task: TaskSpec, root: Path) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.bm25 import nearest, score_blocks
 from codestilts.evaluation.generation_baselines import generated_texts
-from codestilts.evaluation.metrics.ranking import occurs_once
+from codestilts.evaluation.metrics.ranking import average_precision_at_r, nearest_labels, occurs_once
 from codestilts.evaluation.output_language import found_languages
 from codestilts.examples.text import most_similar, sentences, subtokens
 from codestilts.seeding import derive_seed
@@ -50,15 +50,15 @@ def baseline_predictions(examples: pd.DataFrame, target: str, settings: Baseline
         CodeStiltsError: The train split (unless the type is retrieval) or the test split is empty.
     """
     train = examples[examples["split"] == "train"]
-    mining = settings.protocol == "mining"
-    rows = examples[examples["split"].isin(["dev", "test"] if mining else ["test"])]
+    search = {"rank": rank, "mining": mine, "map": rank_by_cluster}[settings.protocol]
+    rows = examples[examples["split"].isin(["dev", "test"] if search is mine else ["test"])]
     if rows.empty or (train.empty and settings.type != "retrieval"):
         raise CodeStiltsError(f"examples of target '{target}': the {'test' if rows.empty else 'train'} split is empty")
     predictors: dict[str, Callable[..., dict[str, Predicted]]] = {
         "classification": classes,
         "tagging": tags,
         "span_qa": spans,
-        "retrieval": mine if mining else rank,
+        "retrieval": search,
         "multiple_choice": choices,
         "generation": partial(texts, source_language=settings.source_language),
     }
@@ -217,6 +217,27 @@ def rank(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> d
                 best = np.where(position == 1, asking, np.where(is_own, -np.inf, scores).argmax(1))
                 columns = {"gold": ids[asking], "prediction": ids[best], "score": 1 / position}
                 parts.append(pd.DataFrame(columns, index=part.index[asking]))
+        out[name] = _in_order(parts)
+    return out
+
+
+def rank_by_cluster(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
+    """Rank all other rows for each query, by BM25 and at random; those of its cluster are right.
+
+    The score is the average precision; ties count against the row.
+    """
+    out: dict[str, Predicted] = {}
+    for name in ("bm25", "random"):
+        parts = []
+        for _, part in rows.groupby(["language", "split"], sort=True):
+            queries, (codes, clusters) = part["query"].tolist(), pd.factorize(part["cluster"])
+            for start, scores in score_blocks(name, queries, queries, rng):
+                columns = {
+                    "gold": clusters[codes[start : start + len(scores)]],
+                    "prediction": clusters[nearest_labels(scores, codes, start)],
+                    "score": average_precision_at_r(scores, codes, start),
+                }
+                parts.append(pd.DataFrame(columns, index=part.index[start : start + len(scores)]))
         out[name] = _in_order(parts)
     return out
 

@@ -49,7 +49,7 @@ def browsed_predictions(
     drawn = {target: show_both(rows, right[right["target"] == target], per_cell) for target, rows in candidates.items()}
     answers = pd.concat([pd.DataFrame({"target": []}), *_answers(paths, drawn)], ignore_index=True)
     described = [
-        describe(tables[target], target, settings.targets[target].type, answers[answers["target"] == target], rows)
+        describe(tables[target], target, settings.targets[target], answers[answers["target"] == target], rows)
         for target, rows in drawn.items()
     ]
     return pd.concat([pd.DataFrame(columns=COLUMNS), *described], ignore_index=True)

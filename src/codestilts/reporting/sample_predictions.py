@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.config.analysis_settings import SamplePredictionsSettings
+from codestilts.config.analysis_settings import SampledTarget, SamplePredictionsSettings
 from codestilts.display_names import language_name
 from codestilts.evaluation.metrics.code_text import spelling
 from codestilts.job_files import read_parquet
@@ -56,7 +56,7 @@ def sample_predictions(
         others = unseen[: GENERATED_LANGUAGES - 1 if target.type == "generation" else 1]
         drawn = draw(table, path.stem, [name for name in [source, *others] if name in tested])
         own = predictions[predictions["target"] == path.stem]
-        tables.append(describe(table, path.stem, target.type, own, drawn))
+        tables.append(describe(table, path.stem, target, own, drawn))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -70,7 +70,7 @@ def draw(examples: pd.DataFrame, target: str, languages: Iterable[str], per_lang
 
 
 def describe(
-    examples: pd.DataFrame, target: str, task_type: str, predictions: pd.DataFrame, drawn: pd.DataFrame
+    examples: pd.DataFrame, target: str, kind: SampledTarget, predictions: pd.DataFrame, drawn: pd.DataFrame
 ) -> pd.DataFrame:
     """Return one row per drawn example and arm: the question, the right answer, the prediction and whether it is right.
 
@@ -79,9 +79,9 @@ def describe(
     by_id = examples[examples["split"] == "test"].drop_duplicates("id").set_index("id")
     described = []
     for example in drawn.to_dict("records"):
-        question, text = question_of(example, task_type)
+        question, text = question_of(example, kind.type)
         for row in predictions[predictions["id"] == example["id"]].to_dict("records"):
-            gold, prediction, note = answer_of(example, row, task_type, by_id)
+            gold, prediction, note = answer_of(example, row, kind, by_id)
             described.append(
                 {
                     "target": target,
@@ -92,7 +92,7 @@ def describe(
                     "gold": shorten(gold),
                     "arm": row["arm"],
                     "prediction": shorten(prediction),
-                    "right": is_right(row, task_type),
+                    "right": is_right(row, kind.type),
                     "note": note or note_on_output(row),
                 }
             )
@@ -136,29 +136,31 @@ def question_of(example: dict[Any, Any], task_type: str) -> tuple[str, str]:
 
 
 def answer_of(
-    example: dict[Any, Any], row: dict[Any, Any], task_type: str, by_id: pd.DataFrame
+    example: dict[Any, Any], row: dict[Any, Any], kind: SampledTarget, by_id: pd.DataFrame
 ) -> tuple[str, str, str]:
     """Return the right answer and the prediction in words, and how much of it is right if it may be right in part.
 
     Args:
         example: The example.
         row: Its row of predictions.
-        task_type: The task type of the target.
+        kind: The target.
         by_id: The test rows of the target by id, among which documents are looked up.
     """
     gold, prediction = row["gold"], row["prediction"]
-    if task_type == "tagging":
+    if kind.type == "tagging":
         triples = list(zip(example["tokens"], gold.split(), prediction.split(), strict=False))
         wrong = [f"{token}: {tag} for {right}" for token, right, tag in triples if right != tag]
         gold = " ".join(f"{token}/{right}" for token, right, _ in triples[:12])
         others = [f"{len(wrong) - SHOWN_TAGS} more"] if len(wrong) > SHOWN_TAGS else []
         words = "; ".join([*wrong[:SHOWN_TAGS], *others]) or "all tags are right"
         return gold, words, f"{len(triples) - len(wrong)} of {len(triples)} tokens right"
-    if task_type == "retrieval":
+    if kind.protocol == "map":
+        return gold, prediction, f"average precision {row['score']:.2f}"
+    if kind.type == "retrieval":
         rank = f"rank {round(1 / max(row['score'], 1e-9))} of the right document"
         first = "the right document" if prediction == gold else by_id["document"].get(prediction, "another document")
         return example["document"], first, rank
-    if task_type == "multiple_choice":
+    if kind.type == "multiple_choice":
         choices = list(example["choices"])
         return choices[int(gold)], choices[int(prediction)], ""
     return gold, prediction or "(nothing)", ""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codestilts.evaluation.metrics.ranking import average_precision_at_r
+from codestilts.evaluation.metrics.ranking import average_precision_at_r, nearest_labels
 from codestilts.tasktypes.base import (
     Batch,
     Feature,
@@ -125,18 +125,18 @@ def _rank(examples: pd.DataFrame, vectors: Tensor, rows: np.ndarray) -> pd.DataF
 
 
 def _rank_by_cluster(examples: pd.DataFrame, vectors: Tensor, rows: np.ndarray) -> pd.DataFrame:
-    """Rank all other rows for each query; those of its cluster (problem) are right: average precision (POJ-104)."""
-    queries, cluster = take(vectors[:, 0], rows), pd.factorize(examples["cluster"])[0]
-    precisions, predictions = [], []
+    """Rank all other rows for each query; those of its cluster (problem) are right (POJ-104).
+
+    ``prediction`` is the cluster of the first row, ``score`` the average precision.
+    """
+    queries, (codes, clusters) = take(vectors[:, 0], rows), pd.factorize(examples["cluster"])
+    nearest, precision = [], []
     for start, block in similarity_rows(queries, queries):
         similarity = block.cpu().numpy()
-        precisions.append(average_precision_at_r(similarity, cluster, start))
-        asking = np.arange(len(similarity))
-        similarity[asking, start + asking] = -np.inf
-        predictions.append(similarity.argmax(1))
-    ids = examples["id"].to_numpy()
-    prediction, score = ids[np.concatenate(predictions)], np.concatenate(precisions)
-    return pd.DataFrame({"gold": examples["cluster"], "prediction": prediction, "score": score}, index=examples.index)
+        nearest.append(nearest_labels(similarity, codes, start))
+        precision.append(average_precision_at_r(similarity, codes, start))
+    columns = {"prediction": clusters[np.concatenate(nearest)], "score": np.concatenate(precision)}
+    return pd.DataFrame({"gold": examples["cluster"], **columns}, index=examples.index)
 
 
 def shuffle(features: Records[PairFeature], seed: int, tokenizer: Any, task: Task) -> Records[PairFeature]:

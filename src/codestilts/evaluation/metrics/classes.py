@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from codestilts.columns import LABEL_SEPARATOR
+from codestilts.columns import BINARY, LABEL_SEPARATOR
 from codestilts.errors import CodeStiltsError
 
-POSITIVE, NEGATIVE = "1", "0"
+NEGATIVE, POSITIVE = BINARY
 
 
 def ratio(index: pd.Index, numerator: object, denominator: object) -> pd.DataFrame:

@@ -57,6 +57,25 @@ def average_precision_at_r(similarity: np.ndarray, labels: np.ndarray, first: in
     return precision
 
 
+def nearest_labels(similarity: np.ndarray, labels: np.ndarray, first: int = 0) -> np.ndarray:
+    """Return the label of the text that is ranked first for each query; ties count against the query.
+
+    Args:
+        similarity: (queries, n), as in :func:`average_precision_at_r`.
+        labels: (n,); the right documents of a query have its label.
+        first: The index of the first query among the texts.
+
+    Returns:
+        (queries,).
+    """
+    asking = np.arange(len(similarity))
+    others = similarity.copy()
+    others[asking, first + asking] = -np.inf
+    highest = others == others.max(axis=1, keepdims=True)
+    wrong = labels[None, :] != labels[first + asking][:, None]
+    return np.asarray(labels[(highest * (1 + wrong)).argmax(axis=1)])
+
+
 def occurs_once(texts: pd.Series) -> pd.Series:
     """Return which texts occur once, ignoring white space around them.
 
