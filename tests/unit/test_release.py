@@ -22,7 +22,7 @@ from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
 from codestilts.release.tolerances import Tolerances, read_tolerances
-from codestilts.release.write import write_table
+from codestilts.release.write import file_digests, write_table
 
 ROOT = Path(__file__).parents[2]
 POINT = 0.06  # the tolerance of a score with 100 rows: .6 / sqrt(100)
@@ -59,7 +59,8 @@ def release(results: Path, tmp_path: Path) -> Path:
     }
     machines = [json.loads(machine) for machine in snapshot.machines]
     shutil.copyfile(results / "plan.json", folder / "plan.json")
-    write_json(folder / RELEASE, {"study": "made-up", "machines": machines, "tolerances": tolerances, "lacks": {}})
+    record = {"study": "made-up", "machines": machines, "tolerances": tolerances, "lacks": {}}
+    write_json(folder / RELEASE, record | {"files": file_digests(folder)})
     return folder
 
 
@@ -421,6 +422,8 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
     ("expected/release.json", b"[]", "not the record of a release"),
     ("expected/release.json", {"tolerances": {}}, "tolerances.scores: Field required"),
     ("expected/release.json", {"tolerances": {"scores": {}, "thresholds": {}}}, "tolerances.scores"),
+    ("expected/release.json", {"machines": []}, "machines: List should have at least 1 item"),
+    ("expected/release.json", {"files": {}}, "files: Dictionary should have at least 1 item"),
     ("expected/release.json", {"machines": [{}]}, "machines.0.precision: Field required"),
     ("expected/release.json", {"machines": [{"precision": "fp32"}]}, "machines.0.versions: Field required"),
     ("expected/release.json", {"lacks": {"tiny / pos": {}}, "runs": "some"}, "runs: "),
@@ -435,6 +438,8 @@ def test_a_damaged_file_is_an_error_in_one_line_that_names_it(
     assert path.exists() and compare_results(release, results).deviations == 0
     if isinstance(damage, bytes):
         path.write_bytes(damage)
+        if path.name != RELEASE:
+            change_json(release / RELEASE, lambda record: record.update(files=file_digests(release)))
     elif path.name == RELEASE:
         change_json(path, lambda record: record.update(damage))
     else:
@@ -443,6 +448,21 @@ def test_a_damaged_file_is_an_error_in_one_line_that_names_it(
         compare_results(release, results)
     assert str(error.value).startswith(f"{path}: ") and message in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["scores.csv.gz", "plan.json", "claims.csv", "tolerances/fp32/claims.csv.gz"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_release_whose_files_are_gone_or_changed_compares_nothing(
+    release: Path, results: Path, name: str, gone: bool
+) -> None:
+    path = release / name
+    if gone:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(CodeStiltsError, match="missing or changed since its release") as error:
+        compare_results(release, results)
+    assert str(error.value).startswith(f"{path}: ")
 
 
 def test_a_digest_is_of_content_and_not_of_how_it_is_stored() -> None:

@@ -20,6 +20,7 @@ from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError, one_line
 from codestilts.job_files import reading
 from codestilts.release.tables import COPIED, TABLES
+from codestilts.provenance import file_digest
 from codestilts.result_files import (
     ANY,
     examples_of,
@@ -51,7 +52,8 @@ class _Measured:
 class _Release:
     """What a comparison reads of ``release.json``; it has more."""
 
-    machines: list[_Machine]
+    machines: Annotated[list[_Machine], Field(min_length=1)]
+    files: Annotated[dict[str, str], Field(min_length=1)]  # SHA-256 digests of its other files
     tolerances: _Measured | None = None
     lacks: dict[str, Any] = field(default_factory=dict)
     runs: int = 0
@@ -122,6 +124,9 @@ def _read_release(folder: Path) -> Snapshot:
         raise CodeStiltsError(f"{path}: not the record of a release ({place}: {what}): make release") from None
     except ValueError as error:
         raise CodeStiltsError(f"{path}: not the record of a release ({one_line(error)}): make release") from None
+    for name, digest in release["files"].items():
+        if not (folder / name).is_file() or file_digest(folder / name) != digest:
+            raise CodeStiltsError(f"{folder / name}: missing or changed since its release: restore it, or make release")
     listed = tuple(json.dumps(machine, sort_keys=True) for machine in release["machines"])
     paths = {name: folder / f"{name}.csv{'.gz' if table.packed else ''}" for name, table in TABLES.items()}
     tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}

@@ -20,7 +20,7 @@ from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import CodeStiltsError
 from codestilts.job_files import read_json
-from codestilts.provenance import atomic, commit, write_json
+from codestilts.provenance import atomic, commit, file_digest, write_json
 from codestilts.release.extent import extent_of, tables_of_part
 from codestilts.release.snapshot import RELEASE, Snapshot, read_snapshot, run_records
 from codestilts.release.tables import COPIED, TABLES
@@ -66,9 +66,16 @@ def write_release(study: Study, results: Path, out: Path) -> dict[str, Any]:
                 )
             shutil.copytree(measured.with_name(FOLDER), folder / FOLDER)
             shutil.copyfile(measured.with_name(DIFFERENCES), folder / f"{ROUNDING}.csv.gz")
+        record["files"] = file_digests(folder)
         write_json(folder / RELEASE, record)
         shutil.rmtree(out, ignore_errors=True)
     return record
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 digest of each file of a release but ``release.json`` itself, which has them."""
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: file_digest(path) for name, path in paths.items() if name != RELEASE}
 
 
 def record_of(study: Study, snapshot: Snapshot) -> dict[str, Any]:
