@@ -42,7 +42,7 @@ def main() -> None:
     workload = Workload.of(study, Path(), device_speed.mean_lengths(runs), arguments.fill)
     speed = device_speed.choose_speed(study, runs, arguments.gpu, arguments.utilisation)
     devices = arguments.gpus or DEVICES[study.config.device]
-    plan = Plan(workload, device_jobs(workload), speed, devices, arguments.utilisation)
+    plan = Plan(workload, device_jobs(workload), speed, devices, arguments.utilisation, arguments.gpu)
     print(plan_text(plan, runs, hub_bytes if arguments.hub else None))
 
 

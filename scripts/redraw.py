@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from codestilts.archiving.contents import REPORT
 from codestilts.display_names import counted
 from codestilts.errors import run
 from codestilts.release.comparison_text import comparison_text
@@ -30,7 +31,11 @@ def main() -> None:
                 print(f"{file.state}: {file.name}{f': {file.first}' if file.first else ''}")
         counts = Counter(file.state for file in compared)
         words = [f"{counted(count, 'file')} {state}" for state, count in counts.items()]
-        print(f"Tables, verdicts, data of figures and the text of the report: {', '.join(words)}")
+        has_page = any(Path(file.name).name == REPORT for file in compared)
+        what = "Tables, verdicts, data of figures and the text of the report"
+        print(f"{what if has_page else 'Tables, verdicts and data of figures'}: {', '.join(words)}")
+        if not has_page:
+            print("not compared: the text of the report, which another version of the project has drawn")
         print("not recomputed, but as archived: predictions, records of runs, trials, the plan and sample predictions")
         sys.exit(int(tables.deviations > 0 or counts.total() > counts["equal"]))
 

@@ -19,6 +19,7 @@ from codestilts.config.validation import load_study, read_configs
 from codestilts.workflow import planning
 from codestilts.workflow.device_speed import UTILISATION, Speed, choose_speed
 from codestilts.workflow.disk_space import disk_use, with_settings
+from codestilts.workflow.plan_text import Plan, energy_of_plan
 from codestilts.workflow.planning import Workload
 from codestilts.workflow.scheduling import longest_chains, most_at_once, schedule
 
@@ -33,6 +34,23 @@ target: {learning_rates: [1.0e-3, 2.0e-3]}
 @pytest.fixture
 def parts(tmp_path: Path) -> Study:
     return study_of(GRID, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("device", "speed", "gpu", "known"),
+    [
+        ("cpu", "A100", None, False),
+        ("cpu", "A100", "A100", True),
+        ("cpu", "cpu (a chip, 2 threads)", None, True),
+        ("gpu", "A100", None, True),
+    ],
+)
+def test_the_energy_of_a_study_on_a_cpu_is_not_that_of_a_gpu(
+    parts: Study, device: str, speed: str, gpu: str | None, known: bool
+) -> None:
+    parts.config.device = device
+    plan = Plan(Workload(parts, {}, {}), [], Speed(speed, 1e9), [1], UTILISATION, gpu)
+    assert ("unknown, because no run" not in energy_of_plan(plan, 3.0)) == known
 
 
 def test_jobs_wait_for_the_models_they_start_from(parts: Study) -> None:

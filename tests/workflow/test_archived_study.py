@@ -82,6 +82,13 @@ def test_a_planted_error_is_found(tmp_path: Path, redrawn: Path, members: dict[s
     assert differing == ["results/micro/scores.csv"]
 
 
+def test_a_table_that_an_archive_has_lost_is_found(tmp_path: Path, redrawn: Path, members: dict[str, bytes]) -> None:
+    lost = {FILES, CHECKSUMS, "results/micro/effects.csv"}
+    write_archive({name: raw for name, raw in members.items() if name not in lost}, tmp_path / "x.zip")
+    found = [(file.name, file.state) for file in compare_files(tmp_path / "x.zip", redrawn) if file.state != "equal"]
+    assert found == [("results/micro/effects.csv", "not in the archive")]
+
+
 def test_nothing_tells_of_the_machine(project: Path, members: dict[str, bytes]) -> None:
     names = {project, project.resolve(), Path.home(), ROOT}
     found = [

@@ -150,6 +150,11 @@ def is_given(name: str, start: str) -> bool:
     return re.fullmatch(given, name) is not None
 
 
+def is_redrawn(name: str) -> bool:
+    """Return whether a redraw makes a file of the results that an archive has."""
+    return re.fullmatch(REDRAWN, name) is not None and not any(part.startswith(".") for part in Path(name).parts)
+
+
 def starting_point(study: Study) -> Literal["predictions", "scores"]:
     """Return what a redraw starts from: predictions, or scores if some predictions are withheld."""
     return "scores" if text_policy(study).withheld else "predictions"

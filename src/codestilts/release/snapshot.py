@@ -19,8 +19,8 @@ from codestilts.config.training_settings import RetrievalSettings, TrainingSetti
 from codestilts.csv_tables import read_csv
 from codestilts.errors import CodeStiltsError, one_line
 from codestilts.job_files import reading
-from codestilts.release.tables import COPIED, TABLES
 from codestilts.provenance import file_digest
+from codestilts.release.tables import COPIED, TABLES
 from codestilts.result_files import (
     ANY,
     examples_of,

@@ -39,13 +39,14 @@ heads in checkpoints."""
 
 @dataclass(frozen=True)
 class Plan:
-    """A study's jobs at a speed, and the numbers of devices to plan for."""
+    """A study's jobs at a speed, and the numbers of devices to plan for; ``gpu`` is the one that the user named."""
 
     workload: Workload
     jobs: Sequence[Job]
     speed: Speed
     devices: Sequence[int]
     utilisation: float
+    gpu: str | None = None
 
 
 def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], int] | None) -> str:
@@ -68,7 +69,7 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
             speed_text(plan, runs),
             jobs_text(plan),
             f"Device hours on {plan.speed.device} ({work})\n{as_text(hours)}",
-            textwrap.fill(energy_text([(plan.speed.device, float(hours["all"]["all"]))]), WIDTH),
+            textwrap.fill(energy_of_plan(plan, float(hours["all"]["all"])), WIDTH),
             f"Wall time (the longest chain of jobs takes {number(longest)} hours)\n"
             + planning.wall_time(plan.jobs, plan.speed, plan.devices).to_string(
                 index=False, formatters={"days": number, "busy": "{:.0%}".format}
@@ -79,6 +80,13 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
             ASSUMPTIONS,
         ]
     )
+
+
+def energy_of_plan(plan: Plan, hours: float) -> str:
+    """Return the energy of device hours in words; those of a GPU say nothing about a study that runs on a CPU."""
+    if plan.workload.study.config.device == "cpu" and not (plan.gpu or plan.speed.device.startswith("cpu")):
+        return "Energy: unknown, because no run has measured the speed of a CPU yet, on which this study runs"
+    return energy_text([(plan.speed.device, hours)])
 
 
 def as_text(table: pd.DataFrame) -> str:

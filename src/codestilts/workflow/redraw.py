@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from codestilts.archiving.contents import REPORT, files_below, is_given, project_members
+from codestilts.archiving.contents import REPORT, files_below, is_given, is_redrawn, project_members
 from codestilts.archiving.zipped import check, digests, extract, read_member
 from codestilts.config.plan_record import PLAN
 from codestilts.errors import CodeStiltsError
@@ -163,7 +163,7 @@ def rules(project: Path, start: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Compared:
-    """A file of the archive beside the one that was made again: equal, differs (``first`` says where), or missing."""
+    """A file of the archive beside the one that was made again: equal, differs (``first`` says where), missing, ..."""
 
     name: str
     state: str
@@ -194,6 +194,9 @@ def compare_files(archive: Path, project: Path) -> list[Compared]:
     """Compare tables, verdicts and the data of figures with those that a redraw has made, byte by byte.
 
     Of the report its text is compared (:func:`page_text`), if the same version of the project has drawn it.
+
+    Returns:
+        The compared files; those that one side lacks are ``missing`` or ``not in the archive``.
     """
     study = read_archived_study(archive)
     results, found = f"results/{study.study}/", []
@@ -201,10 +204,18 @@ def compare_files(archive: Path, project: Path) -> list[Compared]:
     if page in digests(archive) and study.commit == commit():
         ours, theirs = read_member(archive, page).decode(), (project / page).read_text(encoding="utf-8")
         found.append(_compared(page, page_text(ours), page_text(theirs)))
-    for name, digest in digests(archive).items():
+
+    def is_made(name: str) -> bool:
         inner = name.removeprefix(results)
         comparable = inner.endswith(COMPARED) and not inner.startswith(TIMES)
-        if name.startswith(results) and comparable and not _is_given(name, study):
+        return name.startswith(results) and comparable and not _is_given(name, study)
+
+    listed = digests(archive)
+    made = [path.relative_to(project).as_posix() for path in files_below(project / results)]
+    lacking = [name for name in filter(is_made, made) if name not in listed and is_redrawn(name.removeprefix(results))]
+    found += [Compared(name, "not in the archive") for name in sorted(lacking)]
+    for name, digest in listed.items():
+        if is_made(name):
             path = project / name
             if not path.exists():
                 found.append(Compared(name, "missing"))
