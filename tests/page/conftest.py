@@ -41,6 +41,19 @@ def browser() -> Iterator[Page]:
         yield page
 
 
+def source_matrix() -> pd.DataFrame:
+    """One target that is trained in two languages, and an arm that adds a point to every score."""
+    cells = [("python", "python", 80.0), ("python", "go", 60.0), ("go", "python", 50.0), ("go", "go", 70.0)]
+    cells += [("python", "cpp", 55.0), ("go", "cpp", 45.0)]
+    same = {"encoder": "tiny", "arm": "pos", "family": "english", "target": "match", "low": 0.5, "high": 1.5}
+    rows = [
+        {"source": source, "language": language, "zero_shot": source != language, "none": score, "effect": 1.0,
+         "similarity": 1.0, "examples": 10}
+        for source, language, score in cells
+    ]  # fmt: skip
+    return pd.DataFrame([same | row for row in rows])
+
+
 @pytest.fixture(scope="module")
 def made(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a made-up study whose texts and names try to run scripts, with all that lies beside it."""
@@ -69,11 +82,14 @@ def made(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for name, settings in notebooks.items():
         run_notebook(name, folder, to_json(settings), "tiny")
+    write_csv(source_matrix(), folder / "source_languages.csv")
+    run_notebook("sources", folder, "", "tiny")
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks/report.tsv").write_text("s\tmax_rss\n2.5\t100\n")
     run_notebook("study", folder, to_json(study.SETTINGS))
+    settings = replace(study.SETTINGS, sources=(), source_languages=("python", "go"))
     (folder / "plan.json").write_text('{"entries": []}')
-    (folder / "report.html").write_text(study.page(folder, replace(study.SETTINGS, sources=())), encoding="utf-8")
+    (folder / "report.html").write_text(study.page(folder, settings), encoding="utf-8")
     return folder / "report.html"
 
 

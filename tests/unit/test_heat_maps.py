@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from codestilts.reporting.heat_maps import contrast_map, language_order, score_map
+from codestilts.reporting.heat_maps import contrast_map, language_order, mean_map, score_map
 
 
 def test_a_cell_without_a_score_has_its_examples() -> None:
@@ -15,6 +15,16 @@ def test_a_cell_without_a_score_has_its_examples() -> None:
     assert (target, scored.text, scored.level) == ("tags", "41", 41)
     assert scored.detail.endswith("41.3 [40.0, 42.0] points, 200 test examples")
     assert (empty.text, empty.level) == ("", 0) and empty.detail.endswith("no score, 150 test examples")
+
+
+def test_means_are_coloured_by_their_share_of_all_points_or_of_the_largest_difference() -> None:
+    means = pd.DataFrame({"go": [40.0, -2.0], "c": [float("nan"), 1.0]}, index=["Python", "Java"])
+    scores, changes = mean_map(means, signed=False), mean_map(means, signed=True)
+    assert scores.columns == ["go", "c"] and [name for name, _ in scores.rows] == ["Python", "Java"]
+    ((go, no_cell), (lower, one)) = (cells for _, cells in changes.rows)
+    assert (no_cell, lower.level, one.level) == (None, -5, 2) and one.text == "+1.0"
+    assert go.detail == "Python to Go: +40.0 points" and scores.rows[0][1][0].detail == "Python to Go: 40.0 points"
+    assert [cell.level for cell in scores.rows[0][1] if cell] == [40]
 
 
 def test_a_star_needs_the_corrected_p() -> None:

@@ -41,20 +41,22 @@ def judged(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``tasks``, their number; ``first``, the arm or arms that are ranked first, empty if all are equal; ``best``, the
-        arm with the highest score; ``regret_1`` and ``regret_3`` (:func:`regret`); and ``ndcg`` (:func:`ndcg`). A
-        ranking without a value for one of the tasks has no row.
+        arm or arms with the highest score; ``regret_1`` and ``regret_3`` (:func:`regret`); and ``ndcg`` (:func:`ndcg`).
+        A ranking without a value for one of the tasks has no row, nor has a target that scores the same after all
+        tasks, for which no order is better than another.
     """
     rows = []
     for target, table in scores.assign(**{RANDOM: 0}).groupby("target", sort=False):
         score = table["score"].to_numpy()
-        for ranking in [*RANKINGS, RANDOM] if len(table) > 1 else []:
+        best = " ".join(table.loc[score == score.max(), "arm"])
+        for ranking in [*RANKINGS, RANDOM] if np.ptp(score) > 0 else []:
             predicted = table[ranking].to_numpy(dtype=float)
             if np.isnan(predicted).any():
                 continue
             highest = predicted == predicted.max()
             first = "" if highest.all() else " ".join(table.loc[highest, "arm"])
             row = {"target": target, "ranking": ranking, "tasks": len(table), "first": first}
-            row |= {"best": table["arm"].iloc[score.argmax()], "ndcg": ndcg(score, predicted)}
+            row |= {"best": best, "ndcg": ndcg(score, predicted)}
             rows.append(row | {f"regret_{k}": regret(score, predicted, k) for k in (1, 3)})
     return pd.DataFrame(rows, columns=COLUMNS)
 

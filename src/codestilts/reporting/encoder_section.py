@@ -34,7 +34,7 @@ from codestilts.reporting.doses import (
 from codestilts.reporting.heat_maps import Grid, HeatCell, contrast_map, count_grid, language_order, score_map
 from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
-from codestilts.reporting.source_languages import source_tables
+from codestilts.reporting.source_languages import SourceSection, source_section
 from codestilts.reporting.svg import embedded_svg
 from codestilts.reporting.transferability import ranking_tables, undecided_rankings
 
@@ -125,7 +125,7 @@ class EncoderSection:
     rankings: list[Row]
     choices: list[Row]
     undecided_rankings: list[str]
-    expectations: list[Row]
+    sources: SourceSection | None
     generated: list[Row]
 
 
@@ -187,9 +187,7 @@ def encoder_section(
         rankings=rows(ranks.rankings) if ranks else [],
         choices=rows(ranks.choices) if ranks else [],
         undecided_rankings=undecided_rankings(ranks.choices) if ranks else [],
-        expectations=rows(source_tables(own["source_languages"], order).expectations)
-        if "source_languages" in own
-        else [],
+        sources=source_section(own["source_languages"], order) if "source_languages" in own else None,
         generated=rows(read_csv(results / "tables" / encoder / "wrong-language.csv")) if settings.generation else [],
     )
 

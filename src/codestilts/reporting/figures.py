@@ -173,6 +173,9 @@ def heat(table: pd.DataFrame, marks: pd.DataFrame | None, title: str, diverging:
     sns.heatmap(
         table, annot=texts, fmt="", ax=axes, cbar_kws={"label": "points"}, linewidths=1, annot_kws={"size": 8}, **scale
     )
+    colours = axes.collections[0].colorbar
+    if colours is not None and colours.solids is not None:
+        colours.solids.set(rasterized=False, edgecolor="face")  # a page that loads nothing shows no image
     axes.set(xlabel="", ylabel="", title=title)
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=45)

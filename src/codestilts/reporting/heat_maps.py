@@ -24,7 +24,7 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class Grid(Generic[Cell]):
-    """Targets (rows) and languages (columns); None where a target has no examples."""
+    """Targets, or whatever the rows are, and languages (columns); None where a cell has no examples."""
 
     columns: list[str]
     rows: list[tuple[str, list[Cell | None]]]
@@ -77,6 +77,18 @@ def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell
         return HeatCell(points(value, True) + star, round(100 * value / reach), f"{detail}; by seed {row['by_seed']}")
 
     return _grid({(row["scope"], row["language_set"]): cell(row) for row in rows(table)}, order)
+
+
+def mean_map(means: pd.DataFrame, *, signed: bool) -> Grid[HeatCell]:
+    """Return means in points by source (index) and tested language (columns); ``signed``: they are differences."""
+    reach = max(float(means.abs().max().max()), 0.1) if signed else 100.0
+    cells = dict[tuple[str, str], HeatCell]()
+    for row, values in means.iterrows():
+        for language, value in values.dropna().items():
+            text = points(value, True) if signed else f"{value:.0f}"
+            detail = f"{row} to {language_name(str(language))}: {points(value, signed)} points"
+            cells[str(row), str(language)] = HeatCell(text, round(100 * value / reach), detail)
+    return _grid(cells, [str(name) for name in means])
 
 
 def _place(target: str, language: str) -> str:

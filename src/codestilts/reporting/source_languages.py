@@ -7,6 +7,8 @@ import pandas as pd
 from codestilts.columns import NONE
 from codestilts.display_names import language_name
 from codestilts.evaluation.source_languages import best_sources, expectations, with_none
+from codestilts.reporting.answer import Row, rows
+from codestilts.reporting.heat_maps import Grid, HeatCell, mean_map
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,23 @@ class SourceTables:
     effects: pd.DataFrame
     best: pd.DataFrame
     expectations: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class SourceSection:
+    """The tables of :class:`SourceTables` as the page shows them."""
+
+    scores: Grid[HeatCell]
+    effects: Grid[HeatCell]
+    best: list[Row]
+    expectations: list[Row]
+
+
+def source_section(table: pd.DataFrame, order: list[str]) -> SourceSection:
+    """Return what the page shows of the source languages of one encoder; see :func:`source_tables`."""
+    found = source_tables(table, order)
+    scores, effects = mean_map(found.scores, signed=False), mean_map(found.effects, signed=True)
+    return SourceSection(scores, effects, rows(found.best), rows(found.expectations))
 
 
 def source_tables(table: pd.DataFrame, order: list[str]) -> SourceTables:
