@@ -278,6 +278,13 @@ def test_a_large_difference_is_before_texts_that_follow_from_it() -> None:
     ]  # fmt: skip
 
 
+def test_a_verdict_that_is_gone_deviates_wherever_the_numbers_are(release: Path, tmp_path: Path) -> None:
+    results = planned_results(tmp_path / "again", "another chip")
+    change_csv(results / "claims.csv", lambda table: table.assign(verdict=""))
+    (cells,) = [table.cells for table in compare_results(release, results).tables if table.name == "claims"]
+    assert (cells["status"] == DEVIATES).all() and len(cells) == 2
+
+
 def test_a_verdict_on_a_claim_may_change_only_if_its_tolerances_say_so(release: Path, tmp_path: Path) -> None:
     results = planned_results(tmp_path / "again", "another chip")
     change_csv(results / "claims.csv", lambda table: table.assign(verdict=["supported", "inconclusive"]))

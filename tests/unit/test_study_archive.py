@@ -102,6 +102,9 @@ def test_only_figures_and_tables_that_the_report_has_go_into_the_archive() -> No
         ("config.yaml", "token: hf_abcdefghijklmnopqrstuvwx\n", "secret"),
         ("config.yaml", "proxy: https://me:word@proxy.example\n", "secret"),
         ("tasks/pl/x.yaml", "-----BEGIN RSA PRIVATE KEY-----", "secret"),
+        ("src/codestilts/x.py", "# see /home/anna/notes\n", "/home/anna"),
+        ("report/page.css", "@import '/home/anna/x.css';\n", "/home/anna"),
+        ("claims.yaml", "# Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.abc\n", "secret"),
     ],
 )
 def test_paths_and_secrets_are_refused(tmp_path: Path, name: str, content: object, what: str) -> None:
@@ -219,6 +222,12 @@ def test_a_changed_archive_is_refused(tmp_path: Path, change: dict[str, bytes | 
     with pytest.raises(CodeStiltsError, match=message):
         extract(tmp_path / "bad.zip", tmp_path / "out/in", lambda name: True)
     assert not (tmp_path / "out/outside.txt").exists() and not Path("/absolute.txt").exists()
+
+
+def test_a_member_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    write_archive({"a": b"a file, and a folder", "a/b": b"x"}, tmp_path / "x.zip")
+    with pytest.raises(CodeStiltsError, match=r"x\.zip: cannot write a"):
+        extract(tmp_path / "x.zip", tmp_path / "out", lambda name: True)
 
 
 def test_the_sources_of_examples_are_those_that_are_in_them(tmp_path: Path) -> None:

@@ -16,7 +16,11 @@ from codestilts.errors import CodeStiltsError
 
 # Files with texts of others, which may mention any path: they are searched for the paths of this machine only.
 OTHERS_TEXTS = re.compile(r"licences/|.*\.parquet$|.*/(sample_predictions\.csv|report\.html)$")
-TEXTS = (".json", ".csv", ".tsv", ".md", ".yaml", ".yml", ".ipynb", ".svg", ".tex", ".txt", ".log", ".cff", ".toml")
+TEXTS = (
+    *(".json", ".csv", ".tsv", ".md", ".yaml", ".yml", ".ipynb", ".svg", ".tex", ".txt", ".log", ".cff", ".toml"),
+    *(".py", ".smk", ".sh", ".css", ".js", ".j2", ".rst", "Makefile", "Snakefile"),
+)
+IN_IMAGE = "containers/"  # whose files name paths inside the image
 # Folders in which paths of people's machines and clusters begin, also with a number: /scratch2.
 FOLDERS = "home|users|volumes|root|tmp|private|scratch|mnt|media|data|work|srv|opt|var|usr|export|net|cluster|projects?"
 FOLDERS += "|storage|group|gpfs|lustre|beegfs|cephfs|nfs"
@@ -29,7 +33,8 @@ SETTINGS = (".yaml", ".yml", "sources.csv")
 SETTING_PATH = re.compile(r"(?:^|(?<=[\s\"'=,\[]))/[\w.@+-]+/[\w.@+-]+", re.MULTILINE)  # in settings, of any folder
 SECRETS = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}"
-    r"|pypi-[\w-]{50,}|xox[abp]-[\w-]{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{32,})"
+    r"|pypi-[\w-]{50,}|xox[abp]-[\w-]{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{32,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|https?://[^\s/@:\"']+:[^\s/@:\"']+@"
 )
 SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY", re.IGNORECASE)
@@ -61,7 +66,7 @@ def disclosures(name: str, content: Path | bytes, root: Path) -> Iterator[str]:
     own = not OTHERS_TEXTS.match(name)
     if path := next((path for path in machine_paths(root) if path in text), None):
         yield f"a path of this machine, {path}"
-    elif own and name.endswith(TEXTS) and (match := _path_in(name, text)):
+    elif own and name.endswith(TEXTS) and not name.startswith(IN_IMAGE) and (match := _path_in(name, text)):
         yield f"an absolute path, {match}"
     if own and (secret := SECRETS.search(text)):
         yield f"what looks like a secret, {secret[0][:6]}..."

@@ -71,8 +71,11 @@ def extract(archive: Path, out: Path, wanted: Wanted) -> None:
     """
     for name, content, written in _verified(archive, _listed(archive), wanted):
         path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise CodeStiltsError(f"{archive}: cannot write {name[:200]}: {error.strerror}") from None
         if written:
             seconds = datetime.fromisoformat(written).timestamp()
             os.utime(path, (seconds, seconds))

@@ -204,7 +204,7 @@ def _compare_column(table: Table, rows: pd.DataFrame, column: str, allowed: Tole
         tolerance = allowed.of(table.name, column, rows)
     within = np.abs(difference) <= tolerance
     if allowed is not None and column == table.verdict:
-        within = allowed.touches(table.name, rows)
+        within = allowed.touches(table.name, rows) & (ours.eq("") == theirs.eq("")).to_numpy(bool)
     differ = (ours != theirs).to_numpy(bool) & (difference != 0)
     cells = {
         "row": _names(table, rows),
