@@ -5,37 +5,40 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from codestilts.workflow.device_speed import Device
 from codestilts.workflow.energy import benchmarked_hours, energy, energy_of_study, energy_text, two_digits, watts
+
+A100 = Device("A100")
 
 
 @pytest.mark.parametrize(
     ("device", "power"),
     [
-        ("NVIDIA A100-SXM4-80GB (a processor, 8 threads)", (200, 400)),
-        ("NVIDIA A10 (a processor, 8 threads)", (75, 150)),
-        ("NVIDIA GeForce RTX 4090 (a processor, 8 threads)", (225, 450)),
-        ("H100", (350, 700)),
-        ("cpu (AMD EPYC, 1 threads)", (3, 15)),
-        ("cpu (AMD EPYC, 4 threads)", (12, 60)),
-        ("NVIDIA B1000 (a processor, 8 threads)", None),
+        (Device("NVIDIA A100-SXM4-80GB", "a processor", 8), (200, 400)),
+        (Device("NVIDIA A10", "a processor", 8), (75, 150)),
+        (Device("NVIDIA GeForce RTX 4090", "a processor", 8), (225, 450)),
+        (Device("H100"), (350, 700)),
+        (Device("cpu", "AMD EPYC", 1), (3, 15)),
+        (Device("cpu", "AMD EPYC", 4), (12, 60)),
+        (Device("NVIDIA B1000", "a processor", 8), None),
     ],
 )
-def test_devices_are_known_by_their_names(device: str, power: tuple[float, float] | None) -> None:
+def test_devices_are_known_by_their_names(device: Device, power: tuple[float, float] | None) -> None:
     assert watts(device) == power
 
 
 def test_hours_power_and_site_multiply() -> None:
-    used = energy(100, "A100")
+    used = energy(100, A100)
     assert used and (used.low, used.high) == pytest.approx((100 * 0.2 * 1.1, 100 * 0.4 * 1.6))  # 22 and 64 kWh
-    text = energy_text([("A100", 100.0)])
+    text = energy_text([(A100, 100.0)])
     assert "22 to 64 kWh" in text and "11 to 31 kg" in text, "22 × .48 = 10.6 and 64 × .48 = 30.7"
     assert "not measured" in text
 
 
 def test_unknown_devices_are_named_and_not_guessed() -> None:
-    alone = energy_text([("B1000", 3.0)])
+    alone = energy_text([(Device("B1000"), 3.0)])
     assert alone.startswith("Energy: unknown; not counted") and "B1000" in alone
-    mixed = energy_text([("A100", 100.0), ("B1000", 3.0)])
+    mixed = energy_text([(A100, 100.0), (Device("B1000"), 3.0)])
     assert "22 to 64 kWh" in mixed and "not counted, because their power is not known: B1000" in mixed
 
 

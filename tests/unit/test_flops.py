@@ -165,7 +165,7 @@ def test_finished_runs_measure_a_speed_lengths_and_the_error_of_predictions(tmp_
     assert len(runs) == 1, "two steps are too few, and other settings are of another version"
     assert device_speed.prediction_errors(runs) == [] and "unknown" in fit_text(runs)
     assert device_speed.mean_lengths(runs) == {"a": 10.0}
-    assert device_speed.measured_speed("cpu", runs).flops_per_second == pytest.approx(runs[0].flops.total / 10)
+    assert device_speed.measured_speed(runs).flops_per_second == pytest.approx(runs[0].flops.total / 10)
     record(tmp_path / "two", "b", 100, 20.0, target="a")  # twice as slow
     runs = device_speed.read_measured_runs(tmp_path)
     assert device_speed.prediction_errors(runs) == pytest.approx([1.0, 0.5], rel=0.01)
@@ -177,11 +177,12 @@ def test_runs_on_a_cpu_do_not_plan_a_study_for_gpus(parts: Study, tmp_path: Path
     record(tmp_path, "a", 100, 10.0)
     runs = device_speed.read_measured_runs(tmp_path.parent)
     measured = device_speed.choose_speed(parts, runs, None, 0.35)
-    assert measured.device.startswith("cpu") and measured.measured
+    assert measured.device.is_cpu and measured.measured
     parts.config.intermediate.precision = precision
     assert device_speed.choose_speed(parts, runs, None, 0.35) == measured, "a study on a CPU, which may have bf16 units"
     parts.config.device = "gpu"
-    assert device_speed.choose_speed(parts, runs, None, 0.35) == device_speed.Speed("A100", 0.35 * 312e12)
+    assumed = device_speed.Speed(device_speed.Device("A100"), 0.35 * 312e12)
+    assert device_speed.choose_speed(parts, runs, None, 0.35) == assumed
     with pytest.raises(CodeStiltsError, match="B1000"):
         device_speed.choose_speed(parts, runs, "B1000", 0.35)
 

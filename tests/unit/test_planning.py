@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.workflow import planning
-from codestilts.workflow.device_speed import UTILISATION, Speed, choose_speed
+from codestilts.workflow.device_speed import UTILISATION, Device, Speed, choose_speed
 from codestilts.workflow.disk_space import disk_use, with_settings
 from codestilts.workflow.plan_text import Plan, energy_of_plan
 from codestilts.workflow.planning import Workload
 from codestilts.workflow.scheduling import longest_chains, most_at_once, schedule
 
+SPEED = Speed(Device("x"), 1e9)
 TWO_SOURCES = """
 study: two
 source_language: [python, javascript]
@@ -39,14 +40,14 @@ def parts(tmp_path: Path) -> Study:
 @pytest.mark.parametrize(
     ("device", "speed", "gpu", "known"),
     [
-        ("cpu", "A100", None, False),
-        ("cpu", "A100", "A100", True),
-        ("cpu", "cpu (a chip, 2 threads)", None, True),
-        ("gpu", "A100", None, True),
+        ("cpu", Device("A100"), None, False),
+        ("cpu", Device("A100"), "A100", True),
+        ("cpu", Device("cpu", "a chip", 2), None, True),
+        ("gpu", Device("A100"), None, True),
     ],
 )
 def test_the_energy_of_a_study_on_a_cpu_is_not_that_of_a_gpu(
-    parts: Study, device: str, speed: str, gpu: str | None, known: bool
+    parts: Study, device: str, speed: Device, gpu: str | None, known: bool
 ) -> None:
     parts.config.device = device
     plan = Plan(Workload(parts, {}, {}), [], Speed(speed, 1e9), [1], UTILISATION, gpu)
@@ -78,7 +79,7 @@ def test_intermediate_training_waits_for_the_trials_of_its_dose(parts: Study) ->
 
 def test_device_hours_sum_to_the_work_of_all_jobs(parts: Study) -> None:
     jobs = planning.device_jobs(Workload.of(parts, Path("nowhere"), {}, 0.5))
-    table = planning.device_hours(jobs, Speed("x", 1e9))
+    table = planning.device_hours(jobs, SPEED)
     assert list(table.columns) == [*planning.HOUR_COLUMNS, "all"] and list(table.index) == [
         "bert-tiny",
         "minilm",
@@ -98,7 +99,7 @@ def test_disk_space_is_that_of_stored_files(parts: Study) -> None:
     jobs = planning.device_jobs(workload)
     architectures = workload.architectures
     stored = {name: 4 * (shape.parameters - shape.word_embeddings) for name, shape in architectures.items()}
-    use = disk_use(workload, jobs, Speed("x", 1e9), 3)
+    use = disk_use(workload, jobs, SPEED, 3)
     assert use.encoders == 4 * sum(shape.parameters for shape in architectures.values())
     assert use.intermediate_models == use.target_models == 0 < use.predictions
     trials = 3 * stored["minilm"]  # one model in each running job
@@ -106,13 +107,13 @@ def test_disk_space_is_that_of_stored_files(parts: Study) -> None:
     assert use.kept == use.encoders + use.predictions and use.peak == use.kept + use.temporary_models + use.checkpoints
     intermediate = 3 * sum(stored[encoder] for encoder, _ in parts.intermediate_models)
     assert max(stored.values()) <= use.temporary_models - trials <= intermediate
-    whole = disk_use(*with_settings(workload, jobs, keep_models="all"), Speed("x", 1e9), 3)
+    whole = disk_use(*with_settings(workload, jobs, keep_models="all"), SPEED, 3)
     assert whole.intermediate_models == intermediate and whole.temporary_models == trials
     assert whole.target_models == 3 * sum(stored[encoder] for encoder, *_ in parts.runs)
-    half = disk_use(*with_settings(workload, jobs, keep_models="all", store_precision="bf16"), Speed("x", 1e9), 3)
+    half = disk_use(*with_settings(workload, jobs, keep_models="all", store_precision="bf16"), SPEED, 3)
     assert (half.intermediate_models, half.target_models) == (intermediate / 2, whole.target_models / 2)
     assert (half.encoders, half.predictions, half.checkpoints) == (whole.encoders, whole.predictions, whole.checkpoints)
-    listed = disk_use(*with_settings(workload, jobs, keep_models=["english-multi-lora"]), Speed("x", 1e9), 3)
+    listed = disk_use(*with_settings(workload, jobs, keep_models=["english-multi-lora"]), SPEED, 3)
     assert listed.target_models == 3 * stored["minilm"], "one target"
     assert listed.intermediate_models == 3 * sum(stored.values()), "english-multi of both encoders: the variant's base"
     assert 0 < listed.temporary_models < use.temporary_models

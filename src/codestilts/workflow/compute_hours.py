@@ -88,7 +88,7 @@ def estimate_left(status: StudyStatus, finished: Mapping[str, float]) -> Estimat
         basis = f"at the speed of {len(finished):,} finished jobs"
     else:
         speed = device_speed.choose_speed(status.study, runs, None, device_speed.UTILISATION)
-        if status.study.config.device == "cpu" and not speed.device.startswith("cpu"):
+        if status.study.config.device == "cpu" and not speed.device.is_cpu:
             return Estimate(None)
         rates = defaultdict(lambda: 1 / speed.flops_per_second)
         basis = f"at the speed of {speed.device}"

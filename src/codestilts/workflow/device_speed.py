@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from codestilts.columns import Record
 from codestilts.config.study import Study
 from codestilts.config.training_settings import TrainingSettings
+from codestilts.display_names import counted
 from codestilts.errors import CodeStiltsError
 from codestilts.job_files import read_json
 from codestilts.result_files import examples_of, reading_record, training_records
@@ -49,10 +50,27 @@ GPUS = {
 
 
 @dataclass(frozen=True)
+class Device:
+    """What a run computes with, as its record says (``cpu``, or the name of a GPU), or a GPU of :data:`GPUS`."""
+
+    name: str
+    processor: str = ""
+    threads: int = 1
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it is no GPU."""
+        return self.name == "cpu"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.processor}, {counted(self.threads, 'thread')})" if self.processor else self.name
+
+
+@dataclass(frozen=True)
 class Speed:
     """FLOP/s of a device, and whether runs have measured it."""
 
-    device: str
+    device: Device
     flops_per_second: float
     measured: bool = False
 
@@ -65,7 +83,7 @@ class Speed:
 class MeasuredRun:
     """A finished training run: what it computed, where, and how long it took."""
 
-    device: str
+    device: Device
     group: str  # study, encoder and target (or intermediate): runs of one group are alike
     flops: Flops
     seconds: float
@@ -105,7 +123,7 @@ def _measured_run(study: Path, record: Record, settings: TrainingSettings, encod
         sizes[task] = built_size(study / examples_of(task), tokens, sequences)
     first, *others = sizes
     return MeasuredRun(
-        device=device_name(record["device"], record["processor"], record["threads"]),
+        device=Device(record["device"], record["processor"], record["threads"]),
         group=f"{study.name} / {record['encoder']} / {record.get('target') or 'intermediate'}",
         flops=training_flops(encoder, settings, sizes, record["tokens"]),
         seconds=record["seconds"],
@@ -114,15 +132,9 @@ def _measured_run(study: Path, record: Record, settings: TrainingSettings, encod
     )
 
 
-def device_name(device: str, processor: str, threads: object) -> str:
-    """The name of a device in plans, from the fields of a run's record."""
-    return f"{device} ({processor}, {threads} threads)"
-
-
-def measured_speed(device: str, runs: Iterable[MeasuredRun]) -> Speed:
-    """The speed of runs on a device: all FLOPs over all seconds."""
-    runs = list(runs)
-    return Speed(device, sum(run.flops.total for run in runs) / sum(run.seconds for run in runs), measured=True)
+def measured_speed(runs: Sequence[MeasuredRun]) -> Speed:
+    """The speed of runs on one device: all FLOPs over all seconds."""
+    return Speed(runs[0].device, sum(run.flops.total for run in runs) / sum(run.seconds for run in runs), measured=True)
 
 
 def prediction_errors(runs: Sequence[MeasuredRun]) -> list[float]:
@@ -130,7 +142,7 @@ def prediction_errors(runs: Sequence[MeasuredRun]) -> list[float]:
     groups = {run.group for run in runs}
     if len(groups) < 2:
         return []
-    others = {group: measured_speed("", (run for run in runs if run.group != group)) for group in groups}
+    others = {group: measured_speed([run for run in runs if run.group != group]) for group in groups}
     return [abs(others[run.group].seconds(run.flops) / run.seconds - 1) for run in runs]
 
 
@@ -143,9 +155,9 @@ def mean_lengths(runs: Iterable[MeasuredRun]) -> dict[str, float]:
     }
 
 
-def by_device(runs: Iterable[MeasuredRun]) -> dict[str, list[MeasuredRun]]:
+def by_device(runs: Iterable[MeasuredRun]) -> dict[Device, list[MeasuredRun]]:
     """Runs by device, in the order of the first run."""
-    devices: dict[str, list[MeasuredRun]] = {}
+    devices: dict[Device, list[MeasuredRun]] = {}
     for run in runs:
         devices.setdefault(run.device, []).append(run)
     return devices
@@ -161,14 +173,14 @@ def choose_speed(study: Study, runs: Iterable[MeasuredRun], gpu: str | None, uti
     """
     half = {study.config.intermediate.precision, study.config.target.precision} & {"bf16", "fp16"}
     without_cpu = bool(half) and study.config.device == "gpu"
-    devices = by_device(run for run in runs if not (without_cpu and run.device.startswith("cpu")))
+    devices = by_device(run for run in runs if not (without_cpu and run.device.is_cpu))
     if devices and not gpu:
         device = max(devices, key=lambda name: len(devices[name]))
-        return measured_speed(device, devices[device])
+        return measured_speed(devices[device])
     gpu = gpu or next(iter(GPUS))
     if gpu not in GPUS:
         raise CodeStiltsError(f"--gpu {gpu}: unknown GPU; choose one of {', '.join(GPUS)}")
     card = GPUS[gpu]
     if card.lacks_bf16:  # then fp32 takes its place (training.precision.supported)
         half -= {"bf16"}
-    return Speed(gpu, card.fp16 * utilisation if half else card.fp32 * FP32_UTILISATION)
+    return Speed(Device(gpu), card.fp16 * utilisation if half else card.fp32 * FP32_UTILISATION)

@@ -16,7 +16,7 @@ import pandas as pd
 from codestilts.job_files import read_json
 from codestilts.result_files import reading_record, training_records
 from codestilts.workflow.benchmarks import read_benchmark
-from codestilts.workflow.device_speed import GPUS, device_name
+from codestilts.workflow.device_speed import GPUS, Device
 from codestilts.workflow.job_paths import encoder_of
 
 # A GPU takes half of its board power to all of it in training; its host is not counted.
@@ -41,35 +41,33 @@ class Energy:
         return Energy(self.low + other.low, self.high + other.high)
 
 
-def watts(device: str) -> tuple[float, float] | None:
-    """Return the least and the most watts of a device by its name in records or plans; None if it is not known.
+def watts(device: Device) -> tuple[float, float] | None:
+    """Return the least and the most watts of a device; None if they are not known.
 
-    A CPU counts with the cores that a run uses: ``cpu (a chip, 2 threads)``.
+    A CPU counts with the cores that a run uses.
     """
-    if device.startswith("cpu"):
-        threads = re.search(r"(\d+) threads", device)
-        cores = int(threads[1]) if threads else 1
-        return cores * CORE_WATTS[0], cores * CORE_WATTS[1]
-    words = device.upper().replace("RTX ", "RTX")
+    if device.is_cpu:
+        return device.threads * CORE_WATTS[0], device.threads * CORE_WATTS[1]
+    words = device.name.upper().replace("RTX ", "RTX")
     for name, gpu in GPUS.items():
         if re.search(rf"\b{name}\b", words):
             return gpu.watts * GPU_SHARE[0], gpu.watts * GPU_SHARE[1]
     return None
 
 
-def energy(hours: float, device: str) -> Energy | None:
+def energy(hours: float, device: Device) -> Energy | None:
     """Return the energy of some hours of a device; None if its power is not known."""
     power = watts(device)
     return Energy(*(hours * watt * pue / 1000 for watt, pue in zip(power, PUE, strict=True))) if power else None
 
 
-def device_of_study(results: Path) -> str:
-    """Return the device that the first record of a study names; empty if it has none yet."""
+def device_of_study(results: Path) -> Device | None:
+    """Return the device that the first record of a study names; None if it has none yet."""
     for path in training_records(results):
         record = read_json(path)
         with reading_record(path):
-            return device_name(record["device"], record["processor"], record["threads"])
-    return ""
+            return Device(record["device"], record["processor"], record["threads"])
+    return None
 
 
 def benchmarked_hours(benchmarks: Path, gpus: Mapping[str, int]) -> float:
@@ -94,21 +92,20 @@ def energy_of_study(runs: pd.DataFrame, hours: float) -> str:
             has of the runs' time.
         hours: Those of :func:`benchmarked_hours`.
     """
-    machines = zip(runs["device"], runs["processor"], runs["threads"], strict=True)
-    devices = pd.Series([device_name(*machine) for machine in machines], index=runs.index, dtype=str)
-    shares = runs["seconds"].groupby(devices).sum() / runs["seconds"].sum()
-    text = energy_text((str(device), hours * float(share)) for device, share in shares.items())
+    shares = runs.groupby(["device", "processor", "threads"])["seconds"].sum() / runs["seconds"].sum()
+    rows = shares.reset_index().itertuples(index=False, name=None)
+    text = energy_text((Device(*machine), hours * float(share)) for *machine, share in rows)
     return f"All jobs that train or predict took {hours:,.2f} device hours. {text}"
 
 
-def energy_text(parts: Iterable[tuple[str, float]]) -> str:
+def energy_text(parts: Iterable[tuple[Device, float]]) -> str:
     """Return in words the energy of the hours of some devices, how it is reckoned, and how uncertain it is."""
     total, unknown = Energy(0.0, 0.0), list[str]()
     for device, hours in parts:
         if own := energy(hours, device):
             total += own
         else:
-            unknown.append(device)
+            unknown.append(str(device))
     missing = f"; not counted, because their power is not known: {', '.join(unknown)}" if unknown else ""
     if not total.high:
         return f"Energy: unknown{missing}"

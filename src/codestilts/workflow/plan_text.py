@@ -84,7 +84,7 @@ def plan_text(plan: Plan, runs: Sequence[MeasuredRun], ask: Callable[[Source], i
 
 def energy_of_plan(plan: Plan, hours: float) -> str:
     """Return the energy of device hours in words; those of a GPU say nothing about a study that runs on a CPU."""
-    if plan.workload.study.config.device == "cpu" and not (plan.gpu or plan.speed.device.startswith("cpu")):
+    if plan.workload.study.config.device == "cpu" and not (plan.gpu or plan.speed.device.is_cpu):
         return "Energy: unknown, because no run has measured the speed of a CPU yet, on which this study runs"
     return energy_text([(plan.speed.device, hours)])
 
@@ -112,7 +112,7 @@ def speed_text(plan: Plan, runs: Sequence[MeasuredRun]) -> str:
 
 def fit_text(runs: Sequence[MeasuredRun]) -> str:
     """The speed of a device's runs, and how well it predicts their times."""
-    speed = f"{measured_speed('', runs).flops_per_second / 1e9:,.1f} GFLOP/s in {counted(len(runs), 'run')}"
+    speed = f"{measured_speed(runs).flops_per_second / 1e9:,.1f} GFLOP/s in {counted(len(runs), 'run')}"
     errors = prediction_errors(runs)
     if not errors:
         return f"{speed}, all of one kind, so the error of this plan is unknown"
