@@ -28,6 +28,9 @@ LAYERS = ["encoder", "arm", "target", "seed", "language", "layer", "value"]
 
 MASK = "[MASK]"  # in an example's texts: the place of the encoder's own mask token
 
+DOMAIN_FAMILIES = ("english", "code", "docs")  # whose arms represent a domain; controls and variants do not
+# Languages for which the scorer of MLQA has rules.
+MLQA_LANGUAGES = ("english", "spanish", "vietnamese", "german", "arabic", "hindi", "chinese")
 BINARY = ("0", "1")  # the labels of a task that is scored by the F1 of the second one
 LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names
 

@@ -55,8 +55,10 @@ def test_arms_are_described_family_by_family() -> None:
         "wrong": ReportedArm("control", ("pos",), flip_labels={"pos": 0.125}),
         "both": ReportedArm("code", ("cloze", "choice"), shuffle_labels=True),
         "none": ReportedArm("baseline"),
+        "lora": ReportedArm("variant", starts_from="both"),
     }
-    assert arm_table(arms)["arm"].tolist() == ["none", "both", "random", "wrong"]
+    assert arm_table(arms)["arm"].tolist() == ["none", "both", "lora", "random", "wrong"]
     assert trained_on(arms["both"]) == "cloze, choice (labels shuffled)"
     assert trained_on(arms["wrong"]) == "pos (12.5 % of pos's labels wrong)"
+    assert trained_on(arms["lora"]) == "no other intermediate task than both"
     assert trained_on(arms["random"]) == "no intermediate task (random initial weights)"

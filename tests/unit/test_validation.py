@@ -223,6 +223,7 @@ OWN = {
     "read": [{"source": "squad-v1", "files": "a", "as": "train"}],
 }
 GENERATED = {"type": "generation", "builder": "codestilts.examples.builders.natural_generation:summaries"}
+ASKED = {"type": "span_qa", "labels": [], "options": {"no_answer": True}}
 MINED = {"type": "retrieval", "options": {"protocol": "mining"}}
 BAD_TASKS = [
     ({"typ": "mlm"}, "typ", "unknown key", "'type'"),
@@ -232,6 +233,14 @@ BAD_TASKS = [
     ({"metric": "mrr"}, "metric", "'mrr' is no metric of a classification task: use accuracy"),
     ({"metric": "binary_f1"}, "metric", "other labels than 0 and 1: use accuracy, micro_f1, macro_f1"),
     ({"type": "retrieval", "metric": "mining_f1"}, "metric", "with the protocol rank: use mrr, accuracy_at_1"),
+    ({**MINED, "metric": "mining_f1"}, "trained", "mining is tested without training"),
+    ({"type": "mlm", "labels": [], "group": "qa"}, "group", "is no target"),
+    ({"labels": ["int|none", "str"]}, "labels.0", "'int|none' is empty or has '|'"),
+    ({"labels": ["", "str"]}, "labels.0", "is empty or has"),
+    ({"type": "tagging", "labels": ["proper noun", "verb"]}, "labels.0", "white space"),
+    ({**ASKED, "metric": "f1"}, "metric", "use exact_match, squad2_f1, squad2_em"),
+    ({"type": "span_qa", "labels": [], "metric": "mlqa_f1"}, "metric", "no metric of a span_qa task"),
+    ({"type": "span_qa", "options": {"no_answer": True, "answer": "x"}}, "options.answer", "without an answer"),
     ({**MINED, "metric": "mrr"}, "metric", "with the protocol mining: use mining_f1"),
     ({"type": "generation", "metric": "cut"}, "metric", "is reported beside a metric of the outputs' quality"),
     ({"type": "generation", "metric": "rouge_l", "trained": False}, "trained", "a task of generation cannot"),

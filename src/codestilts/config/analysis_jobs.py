@@ -98,8 +98,8 @@ def _compared_arm(study: Study, name: str) -> ComparedArm:
         arm.base,
         controls_for=tuple(arm.controls_for or ()),
         overlaps=tuple(study.overlaps[name]),
-        form=specs[0].form if len(specs) == 1 else None,
-        domain=domains.pop() if len(domains) == 1 else None,
+        form=specs[0].form if len(specs) == 1 and arm.represents_domain else None,
+        domain=domains.pop() if len(domains) == 1 and arm.represents_domain else None,
         near=tuple(sorted({target for spec in specs for target in spec.near} & set(study.targets))),
         mixture=len(specs) > 1,
         tasks=tuple(study.arms[parent].tasks) if parent else (),
@@ -190,8 +190,16 @@ def report_settings(study: Study) -> ReportSettings:
 
 
 def _reported_arms(study: Study) -> dict[str, ReportedArm]:
+    starts = {name: study.parent_arm(name) or "" for name in study.arms}
     return {
-        name: ReportedArm(arm.family, tuple(arm.tasks), arm.init, arm.shuffle_labels, arm.flip_labels)
+        name: ReportedArm(
+            arm.family,
+            tuple(arm.tasks),
+            arm.init,
+            arm.shuffle_labels,
+            arm.flip_labels,
+            starts[name] if starts[name] != name else "",
+        )
         for name, arm in study.arms.items()
     }
 

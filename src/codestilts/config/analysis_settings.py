@@ -149,6 +149,7 @@ class ReportedArm:
     init: str = "pretrained"
     shuffle_labels: bool = False
     flip_labels: dict[str, float] = field(default_factory=dict)
+    starts_from: str = ""  # the arm whose intermediate models it starts from, if not its own
 
 
 @dataclass(frozen=True)

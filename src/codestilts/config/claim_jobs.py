@@ -222,8 +222,7 @@ class Resolver:
         """The task of each arm with one task that has a form and a domain, full training and true labels."""
         found = {}
         for name, arm in self.study.arms.items():
-            changed = arm.shuffle_labels or arm.init != "pretrained" or arm.method != "full" or arm.family == "variant"
-            task = self.study.tasks[arm.tasks[0]] if len(arm.tasks) == 1 and not changed else None
+            task = self.study.tasks[arm.tasks[0]] if len(arm.tasks) == 1 and arm.represents_domain else None
             if task and task.form and task.domain:
                 found[name] = task
         return found
@@ -301,7 +300,7 @@ def _absent(kind: str, names: Sequence[str], there: Iterable[str]) -> list[str]:
 def study_facts(study: Study, claim: Claim) -> dict[str, object]:
     """Return the properties of the study that the claim states."""
     targets = claim.targets or study.targets
-    arms = (claim.plus and claim.plus.arms) or study.trained_arms
+    arms = (claim.plus and claim.plus.arms) or [name for name, arm in study.arms.items() if arm.tasks]
     tasks = list(dict.fromkeys(task for arm in arms for task in study.arms[arm].tasks))
     trained = [target for target in targets if target in study.trained_targets]
     found = {

@@ -7,7 +7,7 @@ from codestilts.columns import NONE
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem
-from codestilts.config.schema_fields import Family
+from codestilts.config.schema_fields import Family, Group
 from codestilts.config.study import Study
 from codestilts.config.unused_keys import unused_keys
 from codestilts.errors import suggest
@@ -91,6 +91,9 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if "embeddings" in arm.frozen and not _trains_embeddings(study):
             message = "every target of this study keeps its embeddings fixed (target.freeze_embeddings): remove it"
             yield Problem((*definition, "frozen"), message)
+        if arm.init == "random" and not arm.tasks and (parent := study.parent_arm(name)):
+            message = f"has no effect, because this arm starts from the intermediate models of '{parent}': remove it"
+            yield Problem((*definition, "init"), message)
         if name != NONE and untrained and not study.parent_arm(name):
             yield Problem(("arms", index), f"'{name}' has no tasks and starts from pretrained weights, as 'none' does")
         if arm.family == "control" and arm.controls_for is None:
@@ -148,6 +151,8 @@ def _target_problems(study: Study) -> Iterator[Problem]:
     """Targets without a language, a group or a partner language, or that are intermediate tasks too."""
     for index, target in enumerate(study.targets):
         task, languages = study.tasks[target], study.task_languages(target)
+        if target in get_args(Group):
+            yield Problem(("targets", index), f"'{target}' is the name of a group of targets: rename the task")
         if not languages:
             message = f"'{target}' has none of the languages {', '.join(study.config.languages)}"
             yield Problem(("targets", index), f"{message}; {suggest('', task.languages)}")

@@ -9,6 +9,7 @@ from pydantic import (
     create_model,
 )
 
+from codestilts.columns import DOMAIN_FAMILIES
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_data import Data, Leakage
 from codestilts.config.schema_fields import (
@@ -244,6 +245,12 @@ class Arm(Strict):
     controls_for: Annotated[list[Family], *Unique] | None = Field(
         None, description="the families that a control is compared with"
     )
+
+    @property
+    def represents_domain(self) -> bool:
+        """Whether it stands for the domain and form of its tasks: its family, true labels, training as usual."""
+        usual = (self.init, self.method, self.target_learning_rate_factor) == ("pretrained", "full", 1)
+        return self.family in DOMAIN_FAMILIES and usual and not (self.frozen or self.shuffle_labels or self.flip_labels)
 
 
 class Block(Strict):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from codestilts.columns import NONE
+from codestilts.columns import DOMAIN_FAMILIES, NONE
 from codestilts.config.lineage import ancestors, sets_of
 from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_claims import Claim
@@ -66,11 +66,6 @@ class Study:
         }
 
     @cached_property
-    def trained_arms(self) -> list[str]:
-        """The arms with an intermediate task."""
-        return [name for name, arm in self.arms.items() if arm.tasks]
-
-    @cached_property
     def encoder_arms(self) -> dict[tuple[str, str], list[str]]:
         """The targets of each encoder-arm pair of the grid. Every pair has all untrained targets."""
         chosen: dict[tuple[str, str], set[str]] = {}
@@ -121,11 +116,14 @@ class Study:
         return list(dict.fromkeys([*trained, *predicted, *held_out]))
 
     def parent_arm(self, arm: str) -> str | None:
-        """The arm whose intermediate models an arm starts from: itself, its base if it has no tasks, or None."""
-        if self.arms[arm].tasks:
-            return arm
-        base = self.arms[arm].base
-        return base if base in self.trained_arms else None
+        """The arm whose intermediate models an arm starts from: the first with tasks of it, its base and so on."""
+        chain, name = list[str](), arm
+        while name in self.arms and name not in chain:
+            if self.arms[name].tasks:
+                return name
+            chain.append(name)
+            name = self.arms[name].base or ""
+        return None
 
     @cached_property
     def kept_arms(self) -> list[str]:
@@ -230,9 +228,11 @@ class Study:
 
     @cached_property
     def seen_languages(self) -> list[str]:
-        """The languages of the intermediate tasks of code arms."""
-        code_tasks = {task for arm in self.arms.values() if arm.family == "code" for task in arm.tasks}
-        return sorted({language for task in code_tasks for language in self.tasks[task].languages})
+        """The languages of the code that families read; what only controls and variants read makes none seen."""
+        tasks = {task for arm in self.arms.values() if arm.family == "code" for task in arm.tasks}
+        families = [arm for arm in self.arms.values() if arm.family in (*DOMAIN_FAMILIES, "mixed")]
+        tasks |= {task for arm in families for task in arm.tasks if self.tasks[task].domain == "code"}
+        return sorted({language for task in tasks for language in self.task_languages(task)})
 
     def sources_of_language(self, language: str) -> list[str]:
         """The archives with functions of a programming language.

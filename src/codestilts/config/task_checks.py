@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from codestilts.columns import BINARY, Record
+from codestilts.columns import BINARY, LABEL_SEPARATOR, MLQA_LANGUAGES, Record
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
@@ -29,6 +29,7 @@ OPTIONS_OF: dict[TaskType, tuple[str, ...]] = {
     "generation": ("output_tokens", "beams", "decoder_layers", "label_smoothing"),
     "mlm": (),
 }
+UNANSWERED: tuple[Metric, ...] = ("exact_match", "squad2_f1", "squad2_em")  # metrics of questions without an answer
 LABELLED = ("classification", "tagging")
 TRANSLATES = "codestilts.examples.builders.codexglue:other_side"
 
@@ -77,6 +78,18 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")
     elif not task.trained and task.type != "retrieval":
         yield Problem(("trained",), "only a retrieval task can be used without training")
+    if task.options.protocol == "mining" and task.trained:
+        yield Problem(("trained",), "mining is tested without training: set it to false")
+    if task.type == "mlm" and task.group:
+        yield Problem(("group",), "masked language modelling has no answers to score, and is no target: remove the key")
+    if task.options.no_answer and task.options.answer:
+        message = "a pattern that every answer matches, and questions without an answer: remove it, or no_answer"
+        yield Problem(("options", "answer"), message)
+    for index, label in enumerate(task.labels):
+        parts = label.split() if task.type == "tagging" else label.split(LABEL_SEPARATOR)
+        if not label.strip() or len(parts) != 1:
+            what = "white space" if task.type == "tagging" else f"'{LABEL_SEPARATOR}'"
+            yield Problem(("labels", index), f"{label!r} is empty or has {what}, which separates labels: rename it")
     if not task.trained and not task.build.queries:
         yield Problem(("build", "queries"), "an untrained target needs this key: set it to language or partner")
     if (task.published_rows or any(entry.rows is not None for entry in task.read)) and not task.published:
@@ -165,6 +178,10 @@ def metrics_of(task: TaskSpec) -> tuple[Metric, ...]:
     if task.type == "retrieval":
         return METRICS_OF_PROTOCOL[task.options.protocol]
     every = METRICS_OF[task.type]
+    if task.type == "span_qa":
+        others = UNANSWERED if task.options.no_answer else every
+        in_mlqa = {*task.languages} <= {*MLQA_LANGUAGES}
+        return tuple(name for name in others if in_mlqa or not name.startswith("mlqa_"))
     return every if {*task.labels} == {*BINARY} else tuple(name for name in every if name != "binary_f1")
 
 

@@ -143,7 +143,8 @@ def most_common(counter: Counter[str]) -> str:
 def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
     """Predict the first, the last, a random and the option that is most similar to the question.
 
-    The options of a row are those that its column ``options`` lists, else the sentences of its context.
+    The options of a row are those that its column ``options`` lists, else the sentences of its context. Where training
+    has questions without an answer, another baseline never answers.
     """
     gold = rows["answer_text"].tolist()
     if "options" in rows:
@@ -152,7 +153,8 @@ def spans(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> 
         options = [sentences(text) for text in rows["context"]]
     draws = rng.random(len(rows))
     pairs = zip(rows["question"], options, strict=True)
-    return {
+    unanswered = {"empty": Predicted(gold, [""] * len(rows))} if (train["answer_text"] == "").any() else {}
+    return unanswered | {
         "first": Predicted(gold, [names[0] for names in options]),
         "last": Predicted(gold, [names[-1] for names in options]),
         "random": Predicted(gold, [names[int(draw * len(names))] for names, draw in zip(options, draws, strict=True)]),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
+from codestilts.columns import LABEL_SEPARATOR
 from codestilts.config.preparation_settings import BuildSettings
 from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
@@ -47,6 +48,8 @@ def build_task(spec: TaskFile, inputs: Inputs, settings: BuildSettings) -> tuple
     task, asked = settings.task, builder_settings(spec, settings)
     frame = with_invented_languages(load_builder(task, spec.builder)(inputs, asked), asked)
     validate_examples(frame, task, spec)
+    if spec.options.multi:  # one text for each set of labels
+        frame["label"] = [LABEL_SEPARATOR.join(sorted({*text.split(LABEL_SEPARATOR)})) for text in frame["label"]]
     columns = example_columns(spec)
     frame = frame[columns + [name for name in frame if name not in columns]].reset_index(drop=True)
     notes = check_test_sets(frame, spec, asked, allow_empty=settings.rehearsal > 0)

@@ -72,6 +72,20 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         example = frame.loc[mismatched, "id"].iloc[0]
         raise CodeStiltsError(f"task {task}, example {example}: its fields don't fit each other: {_drop(spec)}")
     _validate_words(frame, task, spec)
+    if spec.options.protocol == "map":
+        tested = frame[frame["split"] != "train"]
+        alone = tested.groupby(["split", "language", "cluster"])["id"].transform("size") == 1
+        if alone.any():
+            example = tested.loc[alone, "id"].iloc[0]
+            raise CodeStiltsError(
+                f"task {task}, example {example}: no other row of its split has its cluster, which protocol: map "
+                "searches for: map fields.cluster to what right rows have in common, or drop such rows"
+            )
+    if spec.type == "tagging":
+        spaced = frame["tags"].map(lambda tags: any(len(tag.split()) != 1 for tag in tags))
+        if spaced.any():
+            example = frame.loc[spaced, "id"].iloc[0]
+            raise CodeStiltsError(f"task {task}, example {example}: a tag is empty or has white space: rename it")
 
 
 def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:

@@ -103,7 +103,7 @@ def is_right(row: Mapping[Any, Any], task_type: str) -> bool:
     """Return whether a row's prediction is right by the criterion of its task type (:data:`CRITERIA`)."""
     same = spelling if task_type == "generation" else str
     answers = row.get("answers")  # beside rows with several accepted ones, others have a missing value
-    golds = [row["gold"]] if answers is None or isinstance(answers, float) else answers
+    golds = [row["gold"]] if answers is None or isinstance(answers, float) or len(answers) == 0 else answers
     return same(row["prediction"]) in map(same, golds)
 
 

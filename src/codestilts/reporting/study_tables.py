@@ -25,7 +25,8 @@ def trained_on(arm: ReportedArm) -> str:
     remarks = ["labels shuffled"] if arm.shuffle_labels else []
     remarks += [f"{100 * share:.3g} % of {task}'s labels wrong" for task, share in arm.flip_labels.items()]
     remarks += ["random initial weights"] if arm.init == "random" else []
-    return " ".join([", ".join(arm.tasks) or "no intermediate task", *(f"({remark})" for remark in remarks)])
+    own = f"no other intermediate task than {arm.starts_from}" if arm.starts_from else "no intermediate task"
+    return " ".join([", ".join(arm.tasks) or own, *(f"({remark})" for remark in remarks)])
 
 
 def control_name(arm: ReportedArm, types: Mapping[str, str]) -> str:

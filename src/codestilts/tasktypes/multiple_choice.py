@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -92,6 +93,9 @@ def decode(
 
 
 def shuffle(features: Records[ChoiceFeature], seed: int, tokenizer: Any, task: Task) -> Records[ChoiceFeature]:
-    """Give each row's choices the right index of another row."""
-    order = permutation(len(features), seed)
+    """Give each row's choices the right index of another row with as many choices."""
+    sizes, order = features.lengths("sequences"), np.arange(len(features))
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        order[rows] = rows[permutation(len(rows), seed)]
     return Changed(features, lambda index: {"label": features[int(order[index])]["label"]})

@@ -5,10 +5,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from codestilts.columns import DOMAIN_FAMILIES
 from codestilts.config.analysis_settings import ComparedArm, ComparisonSettings
 from codestilts.config.scopes import target_scopes
-
-DOMAIN_FAMILIES = ("english", "code", "docs")  # whose arms represent a domain; controls and variants do not
 
 
 @dataclass(frozen=True)
