@@ -60,6 +60,12 @@ def test_shuffled_labels_are_those_of_other_rows(kind, multi, tokenizer):
     if kind == "span_qa":
         rows["question"] = [" ".join(["what"] * (1 + number % 5)) for number in range(len(rows))]
     order = np.random.default_rng(3).permutation(sum(map(len, rows["tags"])) if kind == "tagging" else len(rows))
+    if kind == "multiple_choice":  # within rows with as many choices
+        sizes = rows["choices"].str.len().to_numpy()
+        groups = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+        assert len(groups) > 1
+        for group in groups:
+            order[group] = group[np.random.default_rng(3).permutation(len(group))]
     if kind == "tagging":
         tags = [tag for row in rows["tags"] for tag in row]
         deck = iter([tags[number] for number in order])
