@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codestilts.columns import MLQA_LANGUAGES
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.registry import reported_metrics, row_sums, value
-from codestilts.evaluation.metrics.spans import mlqa_tokens, squad_tokens
+from codestilts.evaluation.metrics.spans import MLQA_ARTICLES, mlqa_tokens, squad_tokens
 
 ANSWERED = ["f1", "squad_em", "squad_mean", "mlqa_f1", "mlqa_em", "mlqa_mean"]
 
@@ -123,6 +124,10 @@ def test_squad_by_hand(gold: str, predicted: str, f1: float, em: float):
 def test_mlqa_by_hand(language: str, gold: str, predicted: str, f1: float, em: float):
     assert measure("mlqa_f1", gold, predicted, language) == pytest.approx(f1)
     assert measure("mlqa_em", gold, predicted, language) == em
+
+
+def test_task_files_may_have_the_languages_of_mlqa():
+    assert set(MLQA_LANGUAGES) == set(MLQA_ARTICLES)
 
 
 def test_mlqa_of_another_language_is_an_error():

@@ -42,8 +42,8 @@ class ComparedArm:
 
     ``base`` is the arm that a variant is compared with, ``controls_for`` the families that a control is compared with,
     and ``overlaps`` the targets that are made of the same data as the arm's ``tasks``. ``form`` is that of its only
-    task, ``domain`` that of all its tasks, and ``near`` the targets whose form and material one of them shares. A
-    ``mixture`` has several tasks.
+    task and ``domain`` that of all its tasks, if the arm represents them (:class:`codestilts.config.schema.Arm`);
+    ``near`` are the targets whose form and material one of them shares. A ``mixture`` has several tasks.
     """
 
     family: str

@@ -72,20 +72,8 @@ def validate_examples(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         example = frame.loc[mismatched, "id"].iloc[0]
         raise CodeStiltsError(f"task {task}, example {example}: its fields don't fit each other: {_drop(spec)}")
     _validate_words(frame, task, spec)
-    if spec.options.protocol == "map":
-        tested = frame[frame["split"] != "train"]
-        alone = tested.groupby(["split", "language", "cluster"])["id"].transform("size") == 1
-        if alone.any():
-            example = tested.loc[alone, "id"].iloc[0]
-            raise CodeStiltsError(
-                f"task {task}, example {example}: no other row of its split has its cluster, which protocol: map "
-                "searches for: map fields.cluster to what right rows have in common, or drop such rows"
-            )
-    if spec.type == "tagging":
-        spaced = frame["tags"].map(lambda tags: any(len(tag.split()) != 1 for tag in tags))
-        if spaced.any():
-            example = frame.loc[spaced, "id"].iloc[0]
-            raise CodeStiltsError(f"task {task}, example {example}: a tag is empty or has white space: rename it")
+    _validate_clusters(frame, task, spec)
+    _validate_tags(frame, task, spec)
 
 
 def _validate_texts(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
@@ -118,6 +106,28 @@ def _validate_words(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
             if not any(part.strip() for part in parts):
                 where = " and ".join(names)
                 raise CodeStiltsError(f"task {task}, example {example}: no words in {where}: {_drop(spec)}")
+
+
+def _validate_clusters(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    if spec.options.protocol != "map":
+        return
+    tested = frame[frame["split"] != "train"]
+    alone = tested.groupby(["split", "language", "cluster"])["id"].transform("size") == 1
+    if alone.any():
+        example = tested.loc[alone, "id"].iloc[0]
+        raise CodeStiltsError(
+            f"task {task}, example {example}: no other row of its split has its cluster, which protocol: map "
+            "searches for: map fields.cluster to what right rows have in common, or drop such rows"
+        )
+
+
+def _validate_tags(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
+    if spec.type != "tagging":
+        return
+    spaced = frame["tags"].map(lambda tags: any(len(tag.split()) != 1 for tag in tags))
+    if spaced.any():
+        example = frame.loc[spaced, "id"].iloc[0]
+        raise CodeStiltsError(f"task {task}, example {example}: a tag is empty or has white space: rename it")
 
 
 def _drop(spec: TaskFile) -> str:
