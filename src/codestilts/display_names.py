@@ -23,9 +23,11 @@ METHODS = {
 }
 BASELINES = {
     "baseline:majority": "most frequent answer",
+    "baseline:positive": "every label that counts",
     "baseline:random": "random guess",
     "baseline:overlap": "word overlap",
     "baseline:word-form": "most frequent tag of a word",
+    "baseline:empty": "no answer",
     "baseline:first": "first candidate",
     "baseline:last": "last candidate",
     "baseline:bm25": "BM25",

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codestilts.config.preparation_settings import BaselineSettings
+from codestilts.display_names import BASELINES
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation import bm25
 from codestilts.evaluation.baselines import baseline_predictions
 from codestilts.evaluation.bm25 import BM25
-from codestilts.evaluation.metrics.registry import row_sums
+from codestilts.evaluation.metrics.registry import row_sums, value
 
 
 def examples(splits: list[str], **columns: list) -> pd.DataFrame:
@@ -22,7 +23,9 @@ def examples(splits: list[str], **columns: list) -> pd.DataFrame:
 
 
 def predicted(frame: pd.DataFrame, name: str) -> list[str]:
-    return frame.loc[frame["arm"] == f"baseline:{name}", "prediction"].tolist()
+    rows = frame[frame["arm"] == f"baseline:{name}"]
+    assert set(rows["arm"]) <= set(BASELINES), "a baseline without a name to show"
+    return rows["prediction"].tolist()
 
 
 def test_bm25_by_hand():
@@ -52,6 +55,28 @@ def test_single_texts_have_no_overlap_baseline():
     frame = examples(["train", "train", "test"], text_a=["x", "y", "z"], text_b=[""] * 3, label=["a", "b", "a"])
     out = baseline_predictions(frame, "t", BaselineSettings("classification"))
     assert set(out["arm"]) == {"baseline:majority", "baseline:random"}
+
+
+def test_an_f1_of_one_class_is_highest_without_reading_if_all_rows_are_positive():
+    frame = examples(["train"] * 4 + ["test"] * 4, text_a=["x"] * 8, text_b=[""] * 8, label=["0", "0", "0", "1"] * 2)
+    out = baseline_predictions(frame, "clones", BaselineSettings("classification", metric="binary_f1"))
+    score = {arm: value(row_sums(rows, "binary_f1")) for arm, rows in out.groupby("arm")}
+    assert score["baseline:majority"] == 0
+    assert score["baseline:positive"] == pytest.approx(0.4)  # 2p / (1 + p) with p = 1/4
+    assert "baseline:positive" not in set(baseline_predictions(frame, "t", BaselineSettings("classification"))["arm"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"), [("micro_f1", 2 * 4 / (4 + 9)), ("macro_f1", (4 / 5 + 1 / 2 + 1 / 2) / 3)]
+)
+def test_sets_of_labels_have_the_baseline_of_all_labels(metric, expected):
+    # In the test rows 'dp' is in two of three sets, 'math' and 'trees' are in one each.
+    labels = ["dp", "dp|math", "trees", "dp|math", "dp", "trees"]
+    frame = examples(["train"] * 3 + ["test"] * 3, text_a=["x"] * 6, text_b=[""] * 6, label=labels)
+    out = baseline_predictions(frame, "topics", BaselineSettings("classification", metric=metric))
+    assert predicted(out, "positive") == ["dp|math|trees"] * 3
+    own = row_sums(out[out["arm"] == "baseline:positive"], metric)
+    assert value(own) == pytest.approx(expected)
 
 
 def test_tags_of_known_forms():

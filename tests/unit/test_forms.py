@@ -242,6 +242,16 @@ def test_matched_tasks_by_hand() -> None:
     assert table.values.tolist() == [["cloze", "code", "one", 3, 1, pytest.approx(7 / 3), 2, "67 33", 1.0]]
 
 
+def test_matched_tasks_with_f1_are_judged_by_the_answer_that_f1_rewards() -> None:
+    rows = [("1", "train", "0"), ("2", "train", "0"), ("3", "train", "1"), ("4", "dev", "0"), ("5", "dev", "1")]
+    frame = pd.DataFrame(rows, columns=["id", "split", "label"]).assign(text_a="x", text_b="", language="java")
+    task = {"type": "classification", "form": "choice", "domain": "code", "metric": "binary_f1"}
+    table = matched_tasks({"clones": task}, {"clones": frame.assign(cluster=frame["id"], package="p")})
+    assert table["trivial"].item() == pytest.approx(
+        2 / 3
+    )  # all positive: 2p / (1 + p) with p = 1/2; the majority has 0
+
+
 def test_places_of_answers_by_hand() -> None:
     spans = pd.DataFrame({"answer_start": [0, 3, 9], "context": ["0123456789"] * 3})
     assert shares(answer_places(spans, "span_qa")) == "33 33 0 33"  # 3 of 10 is in the second quarter

@@ -110,4 +110,4 @@ def baseline_settings(study: Study, target: str) -> BaselineSettings:
     """Settings for the trivial baselines of a target."""
     task = study.tasks[target]
     source = study.source_language(target) if task.type == "generation" else ""
-    return BaselineSettings(task.type, task.options.protocol, source)
+    return BaselineSettings(task.type, task.options.protocol, source, task.metric)

@@ -76,8 +76,12 @@ class ClusteringSettings:
 
 @dataclass(frozen=True)
 class BaselineSettings:
-    """How the trivial baselines of a target predict; ``source_language`` is given for generation."""
+    """How the trivial baselines of a target predict; ``source_language`` is given for generation.
+
+    ``metric`` adds the answer that an F1 of labels rewards.
+    """
 
     type: str
     protocol: Literal["rank", "mining", "map"] = "rank"
     source_language: str = ""
+    metric: str = ""

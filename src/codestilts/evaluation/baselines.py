@@ -6,7 +6,7 @@ arm ``baseline:NAME`` and seed 0.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from codestilts.columns import LABEL_SEPARATOR
 from codestilts.config.preparation_settings import BaselineSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.bm25 import nearest, score_blocks
 from codestilts.evaluation.generation_baselines import generated_texts
+from codestilts.evaluation.metrics.classes import POSITIVE, label_sets
 from codestilts.evaluation.metrics.ranking import average_precision_at_r, nearest_labels, occurs_once
 from codestilts.evaluation.output_language import found_languages
 from codestilts.examples.text import most_similar, sentences, subtokens
@@ -26,6 +28,19 @@ from codestilts.seeding import derive_seed
 COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "package", "split", "gold", "prediction"]
 
 KEPT = ["answers", "source", "output_language"]  # columns of examples that metrics read
+
+
+def every_label(labels: Sequence[str]) -> str:
+    """Return the set of all labels in any of the given sets."""
+    return LABEL_SEPARATOR.join(sorted(set().union(*label_sets(labels))))
+
+
+# For each metric that is an F1 of labels, the answer that names all that count.
+POSITIVE_ANSWERS: dict[str, Callable[[Sequence[str]], str]] = {
+    "binary_f1": lambda labels: POSITIVE,
+    "micro_f1": every_label,
+    "macro_f1": every_label,
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ def baseline_predictions(examples: pd.DataFrame, target: str, settings: Baseline
     if rows.empty or (train.empty and settings.type != "retrieval"):
         raise CodeStiltsError(f"examples of target '{target}': the {'test' if rows.empty else 'train'} split is empty")
     predictors: dict[str, Callable[..., dict[str, Predicted]]] = {
-        "classification": classes,
+        "classification": partial(classes, metric=settings.metric),
         "tagging": tags,
         "span_qa": spans,
         "retrieval": search,
@@ -79,8 +94,14 @@ def baseline_predictions(examples: pd.DataFrame, target: str, settings: Baseline
     return found
 
 
-def classes(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> dict[str, Predicted]:
-    """Predict the majority label, a random label and, for pairs of texts, a label by their word overlap."""
+def classes(
+    train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator, metric: str = ""
+) -> dict[str, Predicted]:
+    """Predict the majority label, a random label and, for pairs of texts, a label by their word overlap.
+
+    An F1 of labels rewards another answer that reads nothing: every label that counts, always (Lipton et al. 2014,
+    arXiv 1402.1892, on classifiers that are not informative). With a share p of positive rows it scores 2p / (1 + p).
+    """
     gold = rows["label"].tolist()
     labels = sorted(set(train["label"]))
     majority = max(labels, key=Counter(train["label"]).__getitem__)
@@ -88,6 +109,8 @@ def classes(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -
         "majority": Predicted(gold, [majority] * len(rows)),
         "random": Predicted(gold, [labels[i] for i in rng.integers(len(labels), size=len(rows))]),
     }
+    if metric in POSITIVE_ANSWERS:
+        out["positive"] = Predicted(gold, [POSITIVE_ANSWERS[metric](labels)] * len(rows))
     if len(labels) == 2 and (train["text_b"] != "").all():
         cut, low, high = best_cut(overlaps(train), train["label"].tolist())
         out["overlap"] = Predicted(gold, [high if value >= cut else low for value in overlaps(rows)])
