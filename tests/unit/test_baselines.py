@@ -66,6 +66,12 @@ def test_an_f1_of_one_class_is_highest_without_reading_if_all_rows_are_positive(
     assert "baseline:positive" not in set(baseline_predictions(frame, "t", BaselineSettings("classification"))["arm"])
 
 
+def test_single_labels_have_no_baseline_that_gives_several():
+    frame = examples(["train", "train", "test"], text_a=["x"] * 3, text_b=[""] * 3, label=["a", "b", "a"])
+    out = baseline_predictions(frame, "t", BaselineSettings("classification", metric="macro_f1"))
+    assert set(out["arm"]) == {"baseline:majority", "baseline:random"}
+
+
 @pytest.mark.parametrize(
     ("metric", "expected"), [("micro_f1", 2 * 4 / (4 + 9)), ("macro_f1", (4 / 5 + 1 / 2 + 1 / 2) / 3)]
 )

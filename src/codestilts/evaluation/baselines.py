@@ -30,17 +30,15 @@ COLUMNS = ["encoder", "arm", "target", "seed", "id", "language", "unit", "packag
 KEPT = ["answers", "source", "output_language"]  # columns of examples that metrics read
 
 
-def every_label(labels: Sequence[str]) -> str:
-    """Return the set of all labels in any of the given sets."""
-    return LABEL_SEPARATOR.join(sorted(set().union(*label_sets(labels))))
+def positive_answer(metric: str, labels: Sequence[str]) -> str:
+    """Return the answer that names all labels that count for an F1; "" if the metric is another.
 
-
-# For each metric that is an F1 of labels, the answer that names all that count.
-POSITIVE_ANSWERS: dict[str, Callable[[Sequence[str]], str]] = {
-    "binary_f1": lambda labels: POSITIVE,
-    "micro_f1": every_label,
-    "macro_f1": every_label,
-}
+    Sets of labels count only if an example may have several.
+    """
+    if metric == "binary_f1":
+        return POSITIVE
+    several = metric in ("micro_f1", "macro_f1") and any(LABEL_SEPARATOR in label for label in labels)
+    return LABEL_SEPARATOR.join(sorted(set().union(*label_sets(labels)))) if several else ""
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,8 @@ def classes(
         "majority": Predicted(gold, [majority] * len(rows)),
         "random": Predicted(gold, [labels[i] for i in rng.integers(len(labels), size=len(rows))]),
     }
-    if metric in POSITIVE_ANSWERS:
-        out["positive"] = Predicted(gold, [POSITIVE_ANSWERS[metric](labels)] * len(rows))
+    if positive := positive_answer(metric, labels):
+        out["positive"] = Predicted(gold, [positive] * len(rows))
     if len(labels) == 2 and (train["text_b"] != "").all():
         cut, low, high = best_cut(overlaps(train), train["label"].tolist())
         out["overlap"] = Predicted(gold, [high if value >= cut else low for value in overlaps(rows)])
