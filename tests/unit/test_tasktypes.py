@@ -52,8 +52,8 @@ LABEL_OF |= {"retrieval": "document", "generation": "reference"}
 
 @pytest.mark.parametrize("multi", [False, True])
 @pytest.mark.parametrize("kind", LABEL_OF)
-def test_shuffled_labels_are_those_of_other_rows(kind, multi, tokenizer):
-    """Shuffling features is encoding rows whose labels are shuffled."""
+def test_shuffled_labels_are_those_of_other_rows(kind, multi, tokenizer, tmp_path):
+    """Shuffling features, stored or in memory, is encoding rows whose labels are shuffled."""
     if multi and kind != "classification":
         return
     rows, of_kind = tiny.examples(kind), task(kind, multi=True) if multi else task(kind)
@@ -72,11 +72,14 @@ def test_shuffled_labels_are_those_of_other_rows(kind, multi, tokenizer):
         expected = rows.assign(tags=[[next(deck) for _ in row] for row in rows["tags"]])
     else:
         expected = rows.assign(**{LABEL_OF[kind]: rows[LABEL_OF[kind]].to_numpy()[order]})
-    shuffled = task_type(kind).shuffle(tiny.encode_features(rows, tokenizer, of_kind), 3, tokenizer, of_kind)
     right = tiny.encode_features(expected, tokenizer, of_kind)
-    assert shuffled.tokens().tolist() == right.tokens().tolist()
-    for one, other in zip(shuffled, right, strict=True):
-        assert_same(one, other)
+    store([task_type(kind).encode(rows, tokenizer, of_kind)], tmp_path / "train")
+    stored = features_of(Stored(tmp_path / "train"), tokenizer, of_kind)
+    for features in (tiny.encode_features(rows, tokenizer, of_kind), stored):
+        shuffled = task_type(kind).shuffle(features, 3, tokenizer, of_kind)
+        assert shuffled.tokens().tolist() == right.tokens().tolist()
+        for one, other in zip(shuffled, right, strict=True):
+            assert_same(one, other)
 
 
 def assert_same(one, other):
@@ -105,6 +108,8 @@ def test_stored_features_are_those_in_memory(kind, tokenizer, tmp_path):
     for one, other in zip(stored, held, strict=True):
         assert_same(one, other)
     assert_same(stored[-1], held[len(held) - 1])
+    for field in [name for name, value in held[0].items() if isinstance(value, list | np.ndarray)]:
+        assert stored.lengths(field).tolist() == [len(feature[field]) for feature in held], field
     with pytest.raises(IndexError):
         stored[len(stored)]
 

@@ -165,7 +165,8 @@ class Stored(Records[dict[str, Any]]):
 
     def lengths(self, field: str) -> np.ndarray:
         """Return the length of a field of each record."""
-        parts = [np.diff(batch[field].bounds) for batch in self.batches]
+        column = OF_SEQUENCES[0] if field == SEQUENCES else field
+        parts = [np.diff(batch[column].bounds) for batch in self.batches]
         return np.concatenate([np.empty(0, np.int64), *parts]) // (2 if field in PAIRS else 1)
 
 
