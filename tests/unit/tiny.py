@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,7 @@ from codestilts.config.training_settings import (
     TrainingSettings,
 )
 from codestilts.tasktypes.base import Task
-from codestilts.tasktypes.records import Records
+from codestilts.tasktypes.records import Records, Stored, store
 from codestilts.tasktypes.registry import encode_rows, features_of
 from codestilts.training import loop, prediction
 from codestilts.training.checkpoints import TrainingState
@@ -142,12 +143,14 @@ def task(kind: str, changes: dict[str, Any] | None = None, **options: Any) -> Ta
 
 
 def encode_features(table: pd.DataFrame, tokenizer: Any, task: Task) -> Records[Any]:
-    """Encode a table of examples in memory."""
-    return features_of(encode_rows(table, tokenizer, task), tokenizer, task)
+    """Encode a table of examples, store the records and map them, as a study does."""
+    with TemporaryDirectory() as folder:  # whose files stay mapped
+        store([encode_rows(table, tokenizer, task)], Path(folder) / "rows")
+        return features_of(Stored(Path(folder) / "rows"), tokenizer, task)
 
 
 def encoded_task(name: str, table: pd.DataFrame, settings: TaskSettings, tokenizer: Any) -> EncodedTask:
-    """A task with the table's examples, encoded in memory."""
+    """A task with the table's examples, encoded."""
     task = Task.from_settings(name, settings, table)
     features = {split: encode_features(table[table["split"] == split], tokenizer, task) for split in SPLITS}
     return EncodedTask(task, features, table[table["split"].isin(PREDICTED)])
