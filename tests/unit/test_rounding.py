@@ -82,17 +82,19 @@ def test_the_tolerance_of_an_effect_is_its_change_over_replicates_times_students
     assert np.allclose(allowed[["none", "low", "high"]], 0.0)
 
 
-def test_a_sample_has_one_run_more_in_which_one_answer_of_each_target_differs() -> None:
-    """Of the sums of two targets one row each changes: by -1 where there is an answer to lose, else by +1."""
+def test_a_sample_has_one_run_more_in_which_one_answer_of_each_cell_differs() -> None:
+    """Of the sums of two targets one row of each language changes: by -1 if there is an answer to lose, else by +1."""
     keys = {"arm": "pos", "seed": 3, "checkpoint": "last", "label": "", "denominator": 2.0, "n": 2}
     rows = [{**keys, "target": target, "metric": metric, "language": language, "unit": unit, "numerator": found}
             for target, metric, found in (("match", "accuracy", 2.0), ("search", "mrr", 0.5))
             for language in ("c", "go") for unit in ("a", "b")]  # fmt: skip
     found = [one_answer(pd.DataFrame(rows), np.random.default_rng(seed)) for seed in range(20)]
     for drawn in found:
-        assert drawn.set_index("target")["numerator"].to_dict() == {"match": -1.0, "search": 1.0}
+        assert drawn.set_index(["target", "language"])["numerator"].to_dict() == {
+            ("match", "c"): -1.0, ("match", "go"): -1.0, ("search", "c"): 1.0, ("search", "go"): 1.0
+        }  # fmt: skip
         assert (drawn["denominator"] == 0).all() and (drawn["seed"] == 3).all()
-    assert len({tuple(drawn.loc[drawn["target"] == "match", ["language", "unit"]].iloc[0]) for drawn in found}) == 4
+    assert len({tuple(drawn.loc[drawn["target"] == "match", "unit"]) for drawn in found}) == 4
 
 
 def test_the_extent_of_a_study_names_the_runs_that_are_missing(tmp_path: Path) -> None:

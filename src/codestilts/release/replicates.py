@@ -1,9 +1,9 @@
 """The tables of a study with other rounding errors, and the tolerances of everything that is computed from scores.
 
 The measured differences of the sums of each unit are added to the sums of the study: to each run those of a run of the
-sample that is drawn at random. A sample of few runs misses rare changes, so it has one run more, in which one answer
-of each target differs (Laplace's rule of succession). The study's own code then computes all tables again. The
-tolerance of a number is its root mean square change over the replicates times Student's quantile.
+sample that is drawn at random. A sample of few runs misses rare changes, so it has one run more, in which one answer of
+each target differs in each language (Laplace's rule of succession, for each cell). The study's own code then computes
+all tables again. The tolerance of a number is its root mean square change over the replicates times Student's quantile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,13 +95,13 @@ class Replicates:
 
 
 def one_answer(sums: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the differences of a run in which one answer of each target and metric, in one language, changes.
+    """Return the differences of a run in which one answer of each target, metric and language changes.
 
     Args:
         sums: The sums of one run.
         rng: It draws the units.
     """
-    rows = sums.groupby(["target", "metric"], sort=True).sample(1, random_state=rng)
+    rows = sums.groupby(["target", "metric", "language"], sort=True).sample(1, random_state=rng)
     return rows.assign(numerator=np.where(rows["numerator"] >= 1, -1.0, 1.0), denominator=0.0)
 
 
