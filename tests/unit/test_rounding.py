@@ -9,10 +9,12 @@ import pytest
 from grid_study import GRID, study_of
 from scipy.stats import norm, t
 
+from codestilts.errors import CodeStiltsError
 from codestilts.release.extent import extent_of, files_of_runs, in_words
 from codestilts.release.replicates import derived_tolerances, one_answer
 from codestilts.release.rounding import ALPHA, Measured, score_tolerances
 from codestilts.release.rounding import _sum_differences as sum_differences
+from codestilts.release.tables import TABLES
 
 
 def differences(values: list[float], n: int, computation: str = "avx2", target: str = "match") -> pd.DataFrame:
@@ -80,6 +82,18 @@ def test_the_tolerance_of_an_effect_is_its_change_over_replicates_times_students
     expected = [quantile * math.sqrt((2 * 12.5 + 6.25) / 3), quantile * math.sqrt(6.25 / 3)]
     assert allowed["effect"].tolist() == pytest.approx(expected)
     assert np.allclose(allowed[["none", "low", "high"]], 0.0)
+
+
+def test_a_row_that_some_replicates_lack_has_a_tolerance_and_one_that_all_lack_is_of_other_results() -> None:
+    """A contrast without the targets that fail a check is there only where they fail; 2 points in one of two."""
+    keys = dict.fromkeys(TABLES["contrasts"].keys, "x") | {"left_out": ["", "tags"]}
+    numbers = {"low": 0.0, "high": 2.0, "p_holm": 0.5, "p_bh": 0.5}
+    table = pd.DataFrame(keys | numbers | {"difference": [1.0, 1.0]})
+    replicates = [{"contrasts": table.assign(difference=[1.0, 3.0])}, {"contrasts": table.head(1)}]
+    allowed = derived_tolerances({"contrasts": table.astype(str)}, replicates)["contrasts"]["difference"]
+    assert 0 < allowed[0] < allowed[1]
+    with pytest.raises(CodeStiltsError, match=r"contrasts\.csv is not of the same results"):
+        derived_tolerances({"contrasts": table.astype(str)}, replicates[1:])
 
 
 def test_a_sample_has_one_run_more_in_which_one_answer_of_each_cell_differs() -> None:
