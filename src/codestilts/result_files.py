@@ -31,6 +31,11 @@ def prediction_files(
     return sorted(path for place in (predictions_of, retrieval_of) for path in results.glob(place(*names)))
 
 
+def scored_of(encoder: str, arm: str, kind: str) -> str:
+    """The ``values`` or the ``sums`` of an encoder after an arm."""
+    return f"scores/{encoder}/{arm}.{kind}.parquet"
+
+
 def examples_of(task: str) -> str:
     """The examples of a task."""
     return f"examples/{task}.parquet"

@@ -21,7 +21,7 @@ from codestilts.release.comparison import DEVIATES, Comparison, compare_results,
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
-from codestilts.release.tolerances import Tolerances, read_tolerances
+from codestilts.release.tolerances import LAST_DIGIT, Tolerances, read_tolerances
 from codestilts.release.write import file_digests, write_table
 
 ROOT = Path(__file__).parents[2]
@@ -200,7 +200,7 @@ def test_rounding_passes_on_another_processor_and_ten_times_as_much_does_not(
     (scores,) = [table for table in found.tables if table.name == "scores"]
     assert found.differs and len(scores.cells) == 12  # 2 arms x 2 seeds x 3 languages
     assert found.deviations == deviations
-    assert scores.cells["tolerance"].tolist() == pytest.approx([POINT] * 12)
+    assert scores.cells["tolerance"].tolist() == pytest.approx([POINT] * 12, abs=2 * LAST_DIGIT)
 
 
 def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, results: Path) -> None:
@@ -222,8 +222,9 @@ def test_trivial_baselines_have_no_tolerance() -> None:
     """.6 / sqrt(100), and no less than one answer of 100."""
     columns = {"encoder": ["tiny", ""], "target": "match", "metric": "accuracy", "n": "100"}
     rows = pd.DataFrame(columns, dtype=str)
-    assert Tolerances({"match accuracy": 0.6}).of("scores", "value", rows).tolist() == pytest.approx([0.06, 0.0])
-    assert Tolerances({"match accuracy": 0.0}).of("scores", "value", rows)[0] == pytest.approx(0.01, abs=1e-6)
+    found = Tolerances({"match accuracy": 0.6}).of("scores", "value", rows).tolist()
+    assert found == pytest.approx([0.06, 0.0], abs=2 * LAST_DIGIT)
+    assert Tolerances({"match accuracy": 0.0}).of("scores", "value", rows)[0] == pytest.approx(0.01, abs=2 * LAST_DIGIT)
     assert Tolerances({"tags accuracy": 0.6}).of("scores", "value", rows)[0] == 0.0
 
 

@@ -12,7 +12,7 @@ from scipy.stats import norm, t
 from codestilts.errors import CodeStiltsError
 from codestilts.release.extent import extent_of, files_of_runs, in_words
 from codestilts.release.replicates import derived_tolerances, one_answer
-from codestilts.release.rounding import ALPHA, Measured, score_tolerances
+from codestilts.release.rounding import ALPHA, Measured, answers, score_tolerances
 from codestilts.release.rounding import _sum_differences as sum_differences
 from codestilts.release.tables import TABLES
 
@@ -31,14 +31,38 @@ def differences(values: list[float], n: int, computation: str = "avx2", target: 
 
 def test_the_tolerance_of_scores_is_their_spread_times_the_normal_quantile() -> None:
     """Root mean square of 1, -1, 2, 0 points with 100 rows: sqrt(1.5) points, 10 times that with one row."""
-    found = score_tolerances(differences([0.01, -0.01, 0.02, 0.0], 100), comparisons=500)
+    found = score_tolerances(differences([0.01, -0.01, 0.02, 0.0], 100), 500, pd.Series({"match accuracy": 0.1}))
     quantile = norm.ppf(1 - ALPHA / 1000)
     assert found == {"match accuracy": pytest.approx(quantile * math.sqrt(1.5) / 10, abs=1e-6)}
 
 
-def test_no_tolerance_is_smaller_than_a_measured_difference() -> None:
-    found = score_tolerances(differences([0.5, *[0.0] * 999], 100), comparisons=10)
+def test_no_tolerance_is_smaller_than_a_measured_difference_or_one_answer() -> None:
+    measured = differences([0.5, *[0.0] * 999], 100)
+    found = score_tolerances(measured, 10, pd.Series({"match accuracy": 0.1}))
     assert found == {"match accuracy": pytest.approx(5.0)}  # .5 times sqrt(100); the spread alone would give .5
+    found = score_tolerances(measured, 10, pd.Series({"match accuracy": 6.0, "tags accuracy": 9.0}))
+    assert found == {"match accuracy": 6.0}
+
+
+def test_one_answer_changes_an_f1_of_few_pairs_more_than_a_mean_over_rows() -> None:
+    """400 queries: with 30 true pairs and 50 mined ones, a right pair more is 2 / 80 of F1, and 1 / 400 of accuracy.
+
+    A macro F1 of two labels changes by half of what that of the rarer one does: 2 / 10 / 2.
+    """
+    keys = {"encoder": "tiny", "arm": "pos", "target": "t", "seed": 0, "checkpoint": "last", "language": "c"}
+    rows = pd.DataFrame(
+        [
+            {"metric": "accuracy", "label": "", "denominator": 400.0, "n": 400},
+            {"metric": "mining_f1", "label": "", "denominator": 80.0, "n": 400},
+            {"metric": "macro_f1", "label": "a", "denominator": 790.0, "n": 300},
+            {"metric": "macro_f1", "label": "b", "denominator": 10.0, "n": 100},
+            {"metric": "macro_f1", "label": "c", "denominator": 0.0, "n": 0},
+        ]
+    ).assign(**keys, unit="u", numerator=0.0)
+    found = answers(rows) / math.sqrt(400)
+    assert found.to_dict() == {
+        "t accuracy": pytest.approx(1 / 400), "t mining_f1": pytest.approx(1 / 40), "t macro_f1": pytest.approx(1 / 10)
+    }  # fmt: skip
 
 
 def test_computations_that_change_nothing_are_left_out_unless_there_is_no_other() -> None:
@@ -100,12 +124,14 @@ def test_a_sample_has_one_run_more_in_which_one_answer_of_each_cell_differs() ->
     """Of the sums of two targets one row of each language changes: by -1 if there is an answer to lose, else by +1."""
     keys = {"arm": "pos", "seed": 3, "checkpoint": "last", "label": "", "denominator": 2.0, "n": 2}
     rows = [{**keys, "target": target, "metric": metric, "language": language, "unit": unit, "numerator": found}
-            for target, metric, found in (("match", "accuracy", 2.0), ("search", "mrr", 0.5))
+            for target, metric, found in (
+                ("match", "accuracy", 2.0), ("search", "mrr", 0.5), ("mining", "mining_f1", 3.0))
             for language in ("c", "go") for unit in ("a", "b")]  # fmt: skip
     found = [one_answer(pd.DataFrame(rows), np.random.default_rng(seed)) for seed in range(20)]
     for drawn in found:
         assert drawn.set_index(["target", "language"])["numerator"].to_dict() == {
-            ("match", "c"): -1.0, ("match", "go"): -1.0, ("search", "c"): 1.0, ("search", "go"): 1.0
+            ("match", "c"): -1.0, ("match", "go"): -1.0, ("search", "c"): 1.0, ("search", "go"): 1.0,
+            ("mining", "c"): -2.0, ("mining", "go"): -2.0
         }  # fmt: skip
         assert (drawn["denominator"] == 0).all() and (drawn["seed"] == 3).all()
     assert len({tuple(drawn.loc[drawn["target"] == "match", "unit"]) for drawn in found}) == 4

@@ -10,15 +10,15 @@ import pandas as pd
 from codestilts.config.computations import REFERENCE, ROUNDING
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
-from codestilts.job_files import open_parquet
+from codestilts.job_files import open_parquet, read_parquet
 from codestilts.provenance import write_json
 from codestilts.release.claim_verdicts import uncertain_verdicts
 from codestilts.release.replicates import REPLICATES, Replicates, derived_tolerances
-from codestilts.release.rounding import ALPHA, Measured, measure, score_tolerances
+from codestilts.release.rounding import ALPHA, Measured, answers, measure, score_tolerances
 from codestilts.release.snapshot import Snapshot, content_digest, read_snapshot
 from codestilts.release.tolerances import FOLDER, UNCERTAIN
 from codestilts.release.write import DIFFERENCES, MEASURED, digest_of, write_table
-from codestilts.result_files import prediction_files
+from codestilts.result_files import prediction_files, scored_of
 
 
 def write_tolerances(
@@ -48,12 +48,14 @@ def write_tolerances(
     (precision,) = snapshot.precisions
     measured = measure(study, results, {name: computations[name] for name in computations if name != REFERENCE}, pairs)
     shutil.rmtree(out / FOLDER, ignore_errors=True)
+    of_arms = [answers(read_parquet(results / scored_of(*pair, "sums"))) for pair in study.encoder_arms]
+    one_answer = pd.concat(of_arms).groupby(level=0).max()
     scores = {}
     for name, part in measured.by_precision(precision).items():
         for table, allowed in _derived(study, snapshot, part).items():
             write_table(allowed, out / FOLDER / name / f"{table}.csv", packed=True, float_format="%.3g")
         trained = part.scores[part.scores["arm"].isin(part.trained)] if part.trained else part.scores
-        scores[name] = score_tolerances(trained, len(snapshot.tables["scores"]))
+        scores[name] = score_tolerances(trained, len(snapshot.tables["scores"]), one_answer)
     write_table(measured.scores, out / DIFFERENCES.removesuffix(".gz"), packed=True, float_format="%.6f")
     margin, level = study.config.statistics.margin, round(1 - study.config.statistics.confidence, 6)
     tolerances = {

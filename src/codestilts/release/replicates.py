@@ -23,13 +23,14 @@ from codestilts.evaluation.claim_estimates import evaluate
 from codestilts.evaluation.claims_table import claims_table
 from codestilts.evaluation.comparison import compare
 from codestilts.evaluation.leakage import with_leaks
+from codestilts.evaluation.metrics.registry import METRICS
 from codestilts.evaluation.scoring import read_values, values
 from codestilts.evaluation.statistics.design import nearness
 from codestilts.evaluation.sum_tables import SumWriter
 from codestilts.job_files import read_parquet
 from codestilts.release.rounding import ALPHA, SIDES, SUM_KEYS, Measured
 from codestilts.release.tables import TABLES
-from codestilts.result_files import target_record
+from codestilts.result_files import scored_of, target_record
 
 REPLICATES = 20
 
@@ -41,14 +42,11 @@ class Replicates:
         self.study, self.results = study, results
         self.languages = read_csv(results / "language_similarity.csv")
         self.settings = with_leaks(comparison_settings(study), read_csv(results / "audit.csv"))
-        self.sums = {pair: read_parquet(self._path(*pair, "sums")) for pair in study.encoder_arms}
-        self.values = {pair: read_parquet(self._path(*pair, "values")) for pair in study.encoder_arms}
+        self.sums = {pair: read_parquet(results / scored_of(*pair, "sums")) for pair in study.encoder_arms}
+        self.values = {pair: read_parquet(results / scored_of(*pair, "values")) for pair in study.encoder_arms}
         self.errors: dict[bool, list[pd.DataFrame]] = {True: [], False: []}  # by whether there is intermediate training
         for (_, arm, _), rows in measured.sums.groupby(["computation", "arm", "seed"], sort=True):
             self.errors[arm in measured.trained].append(rows.drop(columns="computation"))
-
-    def _path(self, encoder: str, arm: str, kind: str) -> Path:
-        return self.results / "scores" / encoder / f"{arm}.{kind}.parquet"
 
     def tables(self, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
         """Return all tables with other rounding errors."""
@@ -102,7 +100,8 @@ def one_answer(sums: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         rng: It draws the units.
     """
     rows = sums.groupby(["target", "metric", "language"], sort=True).sample(1, random_state=rng)
-    return rows.assign(numerator=np.where(rows["numerator"] >= 1, -1.0, 1.0), denominator=0.0)
+    answer = rows["metric"].map(lambda name: METRICS[name].answer).to_numpy(float)
+    return rows.assign(numerator=np.where(rows["numerator"] >= answer, -answer, answer), denominator=0.0)
 
 
 def _with_values(table: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:

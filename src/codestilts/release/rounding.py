@@ -3,7 +3,8 @@
 The difference of two scores of a run is a mean over test rows, so its spread falls with the root of their number n. For
 each target and metric, ``s`` is the root mean square of the differences times the root of n. The tolerance of a score
 is ``q s / sqrt(n)``, where ``q`` is the normal quantile for which a table of scores has a false alarm with probability
-:data:`ALPHA` (Bonferroni). It is never smaller than a difference that was measured, nor than one answer of n.
+:data:`ALPHA` (Bonferroni). It is never smaller than a difference that was measured, nor than what one answer changes:
+1 / n, and in an F1, which is 2 tp / (predicted + gold), 2 / (predicted + gold).
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from codestilts.config.analysis_jobs import score_settings
 from codestilts.config.computations import COMPUTATIONS
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
+from codestilts.evaluation.metrics.registry import METRICS
 from codestilts.evaluation.scoring import score
 from codestilts.job_files import read_parquet
 from codestilts.result_files import prediction_files
@@ -105,18 +107,42 @@ def _sum_differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     return total[(total != 0).any(axis=1)].reset_index()
 
 
-def score_tolerances(differences: pd.DataFrame, comparisons: int) -> dict[str, float]:
+def answers(sums: pd.DataFrame) -> pd.Series:
+    """Return what one answer changes in a score with one test row: at most, for each ``target metric``.
+
+    A score with n test rows changes by the root of n less, as in :func:`score_tolerances`.
+
+    Args:
+        sums: Numerators and denominators of an arm.
+    """
+    labels = sums.groupby([*SCORE_KEYS, "metric", "label"], observed=True)[["denominator", "n"]].sum()
+    labels = labels[labels["denominator"] > 0]
+    cells = labels.groupby(level=[*SCORE_KEYS, "metric"], observed=True).agg(
+        smallest=("denominator", "min"), labels=("denominator", "size"), n=("n", "sum")
+    )
+    cells = cells.reset_index()
+    change = cells["metric"].map(lambda name: METRICS[name].answer) / (cells["smallest"] * cells["labels"])
+    return (change * np.sqrt(cells["n"])).groupby(_names(cells)).max()
+
+
+def score_tolerances(differences: pd.DataFrame, comparisons: int, answers: pd.Series) -> dict[str, float]:
     """Return the tolerance of a score with one test row for each target and metric, as ``target metric``.
 
     Args:
         differences: Rows of :attr:`Measured.scores`.
         comparisons: The number of scores that are compared.
+        answers: What one answer changes, for each target and metric.
     """
     from scipy.stats import norm
 
     quantile = float(norm.isf(ALPHA / 2 / comparisons))
     of_one = differences["difference"].abs() * np.sqrt(differences["n"])
-    names = differences["target"].astype(str) + " " + differences["metric"].astype(str)
-    grouped = of_one.groupby(names, sort=True)
+    names = _names(differences)
+    largest = of_one.groupby(names, sort=True).max()
     spread = np.sqrt((of_one**2).groupby(names, sort=True).mean())
-    return np.maximum(quantile * spread, grouped.max()).round(6).to_dict()
+    return pd.concat([quantile * spread, largest, answers[largest.index]], axis=1).max(axis=1).round(6).to_dict()
+
+
+def _names(table: pd.DataFrame) -> pd.Series:
+    """Return ``target metric`` of each row."""
+    return table["target"].astype(str) + " " + table["metric"].astype(str)

@@ -43,8 +43,8 @@ class Tolerances:
             measured = (rows["target"] + " " + rows["metric"]).map(self.scores)
             single = measured.where(rows["encoder"] != "").to_numpy(float)  # trivial baselines are not trained
             tests = rows["n"].astype(float).to_numpy()
-            # A score cannot differ by less than one answer.
-            allowed = np.fmax(single / np.sqrt(tests), 1 / tests + LAST_DIGIT)
+            # A score cannot differ by less than one answer (of an F1, that is part of what was measured).
+            allowed = np.fmax(single / np.sqrt(tests), 1 / tests) + LAST_DIGIT
             return np.where(np.isnan(single), 0.0, allowed)
         if table not in self.derived:
             return np.zeros(len(rows))

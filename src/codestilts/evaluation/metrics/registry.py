@@ -43,23 +43,24 @@ from codestilts.evaluation.metrics.tagging import entity_f1, pos_f1, token_accur
 
 
 class Metric(NamedTuple):
-    """What computes a metric row by row, and what the report calls it."""
+    """What computes a metric row by row, what the report calls it, and what a right answer adds to its numerator."""
 
     sums: Callable[[pd.DataFrame], pd.DataFrame]
     label: str
+    answer: float = 1.0
 
 
 METRICS = {
     "accuracy": Metric(accuracy, "accuracy"),
-    "binary_f1": Metric(binary_f1, "F1 of the positive class"),
-    "micro_f1": Metric(micro_f1, "micro-averaged F1"),
-    "macro_f1": Metric(macro_f1, "F1 averaged over the labels that occur"),
+    "binary_f1": Metric(binary_f1, "F1 of the positive class", 2.0),
+    "micro_f1": Metric(micro_f1, "micro-averaged F1", 2.0),
+    "macro_f1": Metric(macro_f1, "F1 averaged over the labels that occur", 2.0),
     # Of which scoring.unit_sums adds the labels that occur nowhere.
-    "macro_f1_declared": Metric(macro_f1, "F1 averaged over all declared labels"),
+    "macro_f1_declared": Metric(macro_f1, "F1 averaged over all declared labels", 2.0),
     "token_accuracy": Metric(token_accuracy, "token accuracy"),
-    "entity_f1": Metric(entity_f1, "F1 of entities"),
+    "entity_f1": Metric(entity_f1, "F1 of entities", 2.0),
     "pos_f1": Metric(
-        pos_f1, "F1 of parts of speech (of runs of tags, as seqeval 0.0.12 reads them; its versions differ)"
+        pos_f1, "F1 of parts of speech (of runs of tags, as seqeval 0.0.12 reads them; its versions differ)", 2.0
     ),
     "exact_match": Metric(exact_match, "exact match"),
     "f1": Metric(squad_f1, "token F1"),
@@ -73,7 +74,7 @@ METRICS = {
     "mrr": Metric(mrr, "mean reciprocal rank"),
     "map_at_r": Metric(map_at_r, "mean average precision at R"),
     "accuracy_at_1": Metric(accuracy_at_1, "accuracy at 1"),
-    "mining_f1": Metric(mining_f1, "F1 of mining"),
+    "mining_f1": Metric(mining_f1, "F1 of mining", 2.0),
     "smoothed_bleu4": Metric(smoothed_bleu4, "smoothed BLEU-4 (CodeXGLUE)"),
     "translation_bleu4": Metric(translation_bleu4, "smoothed BLEU-4 of translations (CodeXGLUE, of each row)"),
     "edit_similarity": Metric(edit_similarity, "edit similarity"),
