@@ -208,6 +208,35 @@ def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, r
     assert deviating(compare_results(release, results)) == {"scores": {"value"}}
 
 
+def test_the_contrast_without_failing_targets_is_compared_only_where_the_same_targets_fail(
+    release: Path, tmp_path: Path
+) -> None:
+    """On another processor the check of match passes by a hair, so only tags fail; other rows keep their limits."""
+    keys = dict.fromkeys(TABLES["contrasts"].keys, "x")
+    rows = pd.DataFrame([keys | {"left_out_kind": "targets", "left_out": "match tags"}, keys | {"left_out": "go"}])
+    contrasts = rows.assign(difference="1.0", low="0.1", high="1.9", p_holm="", p_bh="", judgement="undecided")
+    checks = pd.DataFrame({"encoder": "tiny", "target": ["match", "tags"], "rival": "majority", "none": "50",
+                           "rival_value": "49", "margin": "1", "low": ["-0.01", "-5"], "high": "2"})  # fmt: skip
+    released = checks.assign(passed="False")
+    results = planned_results(tmp_path / "again", "another chip")
+    ours = {"contrasts": contrasts.replace({"match tags": "tags", "1.0": "1.1"}), "target_checks": released.copy()}
+    ours["target_checks"].loc[0, ["low", "passed"]] = ["0.01", "True"]
+    for name, table in {"contrasts": contrasts, "target_checks": released}.items():
+        write_table(table, release / f"{name}.csv", TABLES[name].packed)
+        allowed = pd.DataFrame({column: [0.05, 0.2] for column in TABLES[name].numbers})
+        write_table(allowed, release / "tolerances/fp32" / f"{name}.csv", packed=True)
+        ours[name].to_csv(results / f"{name}.csv", index=False)
+    change_json(release / RELEASE, lambda record: record.update(files=file_digests(release)))
+    found = compare_results(release, results)
+    assert found.deviations == 0 and any("other checks of targets fail" in warning for warning in found.warnings)
+    (cells,) = [table.cells for table in found.tables if table.name == "contrasts"]
+    assert cells[["column", "tolerance"]].to_numpy().tolist() == [["difference", 0.2]]
+    ours["contrasts"].replace({"1.1": "1.3"}).to_csv(results / "contrasts.csv", index=False)
+    assert deviating(compare_results(release, results)) == {"contrasts": {"difference"}}
+    ours["target_checks"].replace({"True": "False"}).to_csv(results / "target_checks.csv", index=False)
+    assert deviating(compare_results(release, results)) == {"contrasts": {"", "difference"}}
+
+
 def test_a_score_may_always_differ_by_one_answer(release: Path, tmp_path: Path) -> None:
     results = planned_results(tmp_path / "again", "another chip")
     small = {"match accuracy": 1e-6}
