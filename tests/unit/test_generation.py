@@ -8,7 +8,7 @@ import tiny
 import torch
 from tokenizers.processors import TemplateProcessing
 from torch.nn import functional as F
-from transformers import DistilBertConfig, DistilBertModel
+from transformers import DebertaV2Config, DebertaV2Model, DistilBertConfig, DistilBertModel
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import base, generation, text_decoder, text_search
@@ -288,10 +288,20 @@ def test_too_few_blocks_or_positions(options, encoder, tokenizer):
         new_head(encoder, tokenizer, **options)
 
 
-def test_an_architecture_without_decoder(tokenizer):
-    config = DistilBertConfig(vocab_size=62, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64)
-    with pytest.raises(CodeStiltsError, match="distilbert"):
-        new_head(DistilBertModel(config), tokenizer)
+SMALL_DEBERTA = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+
+
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        (DistilBertModel, DistilBertConfig(vocab_size=62, dim=16, n_layers=2, n_heads=2, hidden_dim=32)),
+        (DebertaV2Model, DebertaV2Config(vocab_size=62, **SMALL_DEBERTA)),
+    ],
+    ids=["distilbert", "deberta-v2"],
+)
+def test_an_architecture_without_decoder(model, config, tokenizer):
+    with pytest.raises(CodeStiltsError, match=f"type {config.model_type}: transformers has no decoder of this"):
+        new_head(model(config), tokenizer)
 
 
 @pytest.mark.parametrize("lora", [None, tiny.LORA])

@@ -63,6 +63,14 @@ def test_a_damaged_file_is_an_error(name: str, content: bytes, expected: str, tm
     assert not (tmp_path / "out").exists()
 
 
+def test_a_tokenizer_that_cannot_be_converted_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    older = {"vocab.json": b"{", "merges.txt": b"a b", "tokenizer_config.json": b'{"tokenizer_class": "GPT2Tokenizer"}'}
+    files = {name: content for name, content in FILES.items() if name != "tokenizer.json"}
+    with pytest.raises(CodeStiltsError, match=r"tiny\.zip: its tokenizer cannot be converted to tok") as caught:
+        unpack(archive(tmp_path, files | older), "package/model", tmp_path / "out")
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
 def test_a_wrong_folder_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(CodeStiltsError, match=r"elsewhere/config\.json"):
         unpack(archive(tmp_path, FILES), "elsewhere", tmp_path / "out")

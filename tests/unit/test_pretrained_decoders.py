@@ -273,11 +273,12 @@ def test_a_decoder_of_another_vocabulary(home, model):
         ({"vocab_size": 5}, r"config\.json says {more} word embeddings \(vocab_size\), but the weights have {size} "
                             r"\(\S*shared\S*\): fetch"),
         ({"vocab_size": None}, r"config\.json: vocab_size is None, not the number of word embeddings: fetch"),
+        ({"model_type": "umt5"}, r"config\.json: model_type 'umt5': its decoder is not supported; use one of bart,"),
         ({"decoder_start_token_id": None}, r"config\.json: decoder_start_token_id is None, not one of the {size} tok"),
         ({"decoder_start_token_id": 10**6}, r"decoder_start_token_id is 1000000, not one of the {size} tokens: name"),
         ({"decoder_start_token_id": -1}, r"decoder_start_token_id is -1, not one of the {size} tokens: name"),
     ],
-    ids=["other weights", "no size", "no start", "start beyond the tokens", "start below the tokens"],
+    ids=["other weights", "no size", "other architecture", "no start", "start beyond the tokens", "start too low"],
 )  # fmt: skip
 @pytest.mark.parametrize("model", ["codet5p", "mbart"], indirect=True)
 def test_a_config_that_does_not_fit_is_one_line(change, expected, home, model, tmp_path):

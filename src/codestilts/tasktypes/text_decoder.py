@@ -135,12 +135,16 @@ def _new_blocks(config: Any, layers: int) -> nn.Module:
     config.num_hidden_layers, config.is_decoder, config.add_cross_attention = layers, True, True
     config.vocab_size = (config.pad_token_id or 0) + 1  # the table is dropped again
     config._attn_implementation = "sdpa"
-    model: Any = AutoModel.from_config(config)
+    message = (
+        f"encoder of type {config.model_type}: transformers has no decoder of this architecture: use an encoder of "
+        "the BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA type for generation"
+    )
+    try:
+        model: Any = AutoModel.from_config(config)
+    except ValueError as error:  # it has no fused attention either
+        raise CodeStiltsError(message) from error
     if not any("crossattention" in name for name, _ in model.named_parameters()):
-        raise CodeStiltsError(
-            f"encoder of type {config.model_type}: transformers has no decoder of this architecture: use an encoder of "
-            "the BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA type for generation"
-        )
+        raise CodeStiltsError(message)
     model.set_input_embeddings(nn.Identity())
     model.pooler = None
     return model

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from codestilts.errors import CodeStiltsError
+from codestilts.errors import CodeStiltsError, one_line
 from codestilts.job_files import reading
 from codestilts.provenance import atomic, write_json
 
@@ -19,6 +19,10 @@ PIECES = ("sentencepiece.bpe.model", "spiece.model")
 OLDER = (PICKLE, "vocab.json", "merges.txt", *PIECES, "special_tokens_map.json", "added_tokens.json")
 LARGEST_PADDING = 127  # rows after the last token that the word embeddings of published models have
 LARGEST_HEADER = 100_000_000  # bytes: the limit of the safetensors library
+# Whose losses and outputs a test compares with those of transformers; others scale states or scores in their own ways.
+ENCODER_DECODERS = (
+    *("bart", "bigbird_pegasus", "longt5", "m2m_100", "marian", "mbart", "mt5", "pegasus", "pegasus_x", "plbart", "t5"),
+)
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "PAD", "MASK", "UNK")}
 
 
@@ -47,23 +51,23 @@ def unpack(archive: Path, folder: str, out: Path, tiny: int = 0) -> None:
         for name in sorted(wanted):
             with atomic(out / name) as temporary, members.open(prefix + name) as stream, temporary.open("wb") as file:
                 shutil.copyfileobj(stream, file, 1 << 20)
-    if PICKLE in wanted:
-        convert(out / PICKLE, out / "model.safetensors")
-    older = {"vocab.json", "merges.txt"} <= wanted or bool(wanted.intersection(PIECES))
-    if "tokenizer.json" not in wanted and older:
-        _convert_tokenizer(out)
-    elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
-        (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
-    if tiny and "config.json" in wanted:
-        draw_weights(out, tiny)
-    missing = [name for name in NEEDED if not (out / name).exists()]
     try:
+        if PICKLE in wanted:
+            convert(out / PICKLE, out / "model.safetensors")
+        older = {"vocab.json", "merges.txt"} <= wanted or bool(wanted.intersection(PIECES))
+        if "tokenizer.json" not in wanted and older:
+            _convert_tokenizer(archive, out)
+        elif "tokenizer_config.json" not in wanted and "tokenizer.json" in wanted:
+            (out / "tokenizer_config.json").write_bytes(_tokenizer_config((out / "tokenizer.json").read_bytes()))
+        if tiny and "config.json" in wanted:
+            draw_weights(out, tiny)
+        missing = [name for name in NEEDED if not (out / name).exists()]
         if missing:
             raise CodeStiltsError(
                 f"{archive.name}: no {prefix}{missing[0]}: name the folder of the encoder in definitions.encoders"
             )
         _validate(archive, out)
-    except CodeStiltsError:
+    except Exception:
         shutil.rmtree(out, ignore_errors=True)
         raise
 
@@ -107,11 +111,17 @@ def draw_weights(folder: Path, blocks: int) -> None:
     kind.from_config(config).save_pretrained(folder)
 
 
-def _convert_tokenizer(folder: Path) -> None:
+def _convert_tokenizer(archive: Path, folder: Path) -> None:
     """Write ``tokenizer.json`` from the files of a byte-level BPE tokenizer or from a model of SentencePiece."""
     from transformers import AutoTokenizer
 
-    AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True).save_pretrained(folder)
+    try:
+        AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True).save_pretrained(folder)
+    except Exception as error:  # whatever damaged files, or an architecture without a fast tokenizer, raise
+        raise CodeStiltsError(
+            f"{archive.name}: its tokenizer cannot be converted to tokenizer.json ({one_line(error)}): fetch an "
+            "archive that has tokenizer.json"
+        ) from error
 
 
 def _tokenizer_config(tokenizer: bytes) -> bytes:
@@ -147,7 +157,7 @@ def import_encoder(source: Path, folder: Path) -> None:
 
     Raises:
         CodeStiltsError: not exactly one tensor looks like the word embeddings, or a decoder has others than the tokens
-            of its tokenizer, or none that begins an output.
+            of its tokenizer, or none that begins an output, or is not one of :data:`ENCODER_DECODERS`.
     """
     config = json.loads((source / "config.json").read_bytes())
     tensors = load_file(source / "model.safetensors")
@@ -158,6 +168,11 @@ def import_encoder(source: Path, folder: Path) -> None:
             "of the model again"
         )
     if config.get("is_encoder_decoder"):
+        if config.get("model_type") not in ENCODER_DECODERS:
+            raise CodeStiltsError(
+                f"{source.name}: config.json: model_type {config.get('model_type')!r}: its decoder is not supported; "
+                f"use one of {', '.join(ENCODER_DECODERS)}"
+            )
         _check_vocabulary(source, size)
         _check_start(source, size)
         _keep_one_table(source, tensors)
