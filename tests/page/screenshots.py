@@ -41,6 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.report.exists():
         raise SystemExit(f"error: {arguments.report}: missing: run the study first")
+    arguments.out.mkdir(parents=True, exist_ok=True)
     with open_browser() as browser:
         for name, shot in SHOTS.items():
             take(browser, arguments.report, shot, arguments.out / f"{name}.png")
