@@ -19,7 +19,8 @@ PIECES = ("sentencepiece.bpe.model", "spiece.model")
 OLDER = (PICKLE, "vocab.json", "merges.txt", *PIECES, "special_tokens_map.json", "added_tokens.json")
 LARGEST_PADDING = 127  # rows after the last token that the word embeddings of published models have
 LARGEST_HEADER = 100_000_000  # bytes: the limit of the safetensors library
-# Whose losses and outputs a test compares with those of transformers; others scale states or scores in their own ways.
+# Their losses and outputs are those of transformers (tests compare T5, mT5, mBART and M2M100); others scale states or
+# scores in their own ways.
 ENCODER_DECODERS = (
     *("bart", "bigbird_pegasus", "longt5", "m2m_100", "marian", "mbart", "mt5", "pegasus", "pegasus_x", "plbart", "t5"),
 )
