@@ -68,13 +68,13 @@ REDRAW = python scripts/redraw.py --archive $(call quoted,$(FROM)) --cores $(COR
 ACTIVATE := source .venv/bin/activate
 
 # The variables that each target takes; all take PYTHON.
-TAKES_report := $(if $(FROM),FROM,STUDY) CORES
+TAKES_report := $(if $(value FROM),FROM,STUDY) CORES
 TAKES_archive := STUDY
 TAKES_rehearse := STUDY COVER CORES
 TAKES_plan := STUDY PLAN
 TAKES_register := STUDY REASON
 TAKES_status := STUDY STATUS
-TAKES_verify := $(if $(FROM),FROM,STUDY) CORES
+TAKES_verify := $(if $(value FROM),FROM,STUDY) CORES
 TAKES_release := STUDY
 TAKES_rounding := STUDY ARMS
 TAKES_diff := A B
@@ -91,7 +91,7 @@ TAKES_$(IMAGE).sha256 := $(TAKES_container)
 # Those that a target does not do without.
 NEEDS_diff := A B
 GOALS := $(or $(MAKECMDGOALS),report)
-LACKING := $(firstword $(foreach goal,$(GOALS),$(foreach name,$(NEEDS_$(goal)),$(if $($(name)),,$(goal)))))
+LACKING := $(firstword $(foreach goal,$(GOALS),$(foreach name,$(NEEDS_$(goal)),$(if $(value $(name)),,$(goal)))))
 TAKEN := PYTHON $(sort $(foreach goal,$(GOALS),$(TAKES_$(goal))))
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 WRONG := $(filter-out $(TAKEN),$(GIVEN))
@@ -109,6 +109,10 @@ $(if $(filter-out $(STUDIES),$(STUDY))$(filter-out 1,$(words $(STUDY))),$(error 
 	studies/$(STUDY).yaml: the studies are $(STUDIES)))
 $(if $(OTHER_VENV),$(error error: .venv was made as $(OTHER_VENV), whose library is not that of this folder: delete .venv, then make))
 $(if $(OTHER_PYTHON),$(error error: PYTHON=$(PYTHON): .venv is there and was made with another Python: delete .venv, then make))
+
+# What follows a $ in these is text.
+$(foreach name,REASON FROM ARMS A B PLAN STATUS PYTEST BUILD,$(eval override $(name) := $$(value $(name))))
+export REASON
 
 BEGAN := $(shell date +%s)
 
@@ -134,7 +138,7 @@ release: .venv/ready
 	@$(ACTIVATE) && python scripts/release.py --configs $(CONFIGS) --results results/$(STUDY) --out expected/$(STUDY)
 
 rounding: .venv/ready
-	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(if $(ARMS),--arms $(ARMS))
+	$(ACTIVATE) && python scripts/rounding.py --configs $(CONFIGS) --results results/$(STUDY) $(if $(ARMS),--arms $(foreach arm,$(ARMS),$(call quoted,$(arm))))
 
 diff: .venv/ready
 	@$(ACTIVATE) && python scripts/diff.py $(call quoted,$(A)) $(call quoted,$(B))

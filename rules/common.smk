@@ -10,7 +10,7 @@ from codestilts.code_digest import stage_digest
 from codestilts.config import preparation_jobs
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.job_settings import JOB_SETTINGS
-from codestilts.config.settings_json import to_json
+from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.training_jobs import tuned_arm, tuned_runs
 from codestilts.config.transferability import transferability_pairs, transferability_targets
 from codestilts.invented import real_language
@@ -141,6 +141,17 @@ def code(*parts):
 def builder_code(wildcards):
     """The same for the builder that a task file names."""
     return code("scripts/build.py", STUDY.tasks[wildcards.task].builder.partition(":")[0])
+
+
+def task_file(wildcards):
+    """The file of a task. A new comment or description in it builds nothing again: its content is a parameter."""
+    return ancient(STUDY.tasks[wildcards.task].file)
+
+
+@inspected_once
+def content_of_task(wildcards):
+    """Digest of what a task's file says about its examples."""
+    return short_digest(STUDY.tasks[wildcards.task].about_examples())
 
 
 @inspected_once

@@ -81,7 +81,7 @@ rule near_duplicates:
 
 rule build:
     input:
-        task=lambda wildcards: STUDY.tasks[wildcards.task].file,
+        task=task_file,
         parts=inputs_of_task,
         near_duplicates=near_duplicates_of_task,
         image=IMAGE_DIGEST,
@@ -99,6 +99,7 @@ rule build:
         script=in_checkout("scripts/build.py"),
         near_duplicates=option("--near-duplicates", "near_duplicates"),
         settings=settings("build"),
+        content=content_of_task,
         code=builder_code,
     message:
         "Building the examples of {wildcards.task}"

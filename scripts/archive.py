@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.config.validation import read_study
 from codestilts.errors import run
-from codestilts.options import add_configs
+from codestilts.options import add_configs, new_file
 from codestilts.provenance import file_digest
 from codestilts.workflow.study_archive import make_archive
 
@@ -13,7 +13,7 @@ from codestilts.workflow.study_archive import make_archive
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_configs(parser)
-    parser.add_argument("--out", type=Path, help="the zip, written; default: results/STUDY.zip")
+    parser.add_argument("--out", type=new_file, help="the zip, written; default: results/STUDY.zip")
     arguments = parser.parse_args()
     study = read_study(arguments.configs)
     out = arguments.out or Path("results") / f"{study.name}.zip"

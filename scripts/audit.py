@@ -14,6 +14,7 @@ from codestilts.evaluation.leakage import audit, summary, violations
 from codestilts.evaluation.matched_tasks import matched_tasks
 from codestilts.files import read_yaml
 from codestilts.job_files import read_json, read_parquet
+from codestilts.options import new_file
 
 
 def main() -> None:
@@ -26,8 +27,10 @@ def main() -> None:
     )
     parser.add_argument("--only-report", action="store_true", help="do not fail: rehearsals reuse rows across splits")
     parser.add_argument("--tasks", type=Path, nargs="*", default=[], help="task files of the intermediate tasks (YAML)")
-    parser.add_argument("--matched", type=Path, help="table of intermediate tasks by form and domain (CSV), written")
-    parser.add_argument("--out", type=Path, required=True, help="audit table (CSV), written")
+    parser.add_argument(
+        "--matched", type=new_file, help="table of intermediate tasks by form and domain (CSV), written"
+    )
+    parser.add_argument("--out", type=new_file, required=True, help="audit table (CSV), written")
     arguments = parser.parse_args()
     targets = {path.stem: path for path in sorted(arguments.targets)}
     training = {path.stem: path for path in sorted(arguments.training)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.config.analysis_settings import SamplePredictionsSettings
 from codestilts.errors import run
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 from codestilts.provenance import atomic, parquet_files
 from codestilts.reporting.prediction_browser import browsed_predictions
 
@@ -21,7 +21,7 @@ def main() -> None:
         help="predictions of all arms (parquet), or folders of them",
     )
     add_settings(parser, SamplePredictionsSettings)
-    parser.add_argument("--out", required=True, help="predictions to browse (parquet), written")
+    parser.add_argument("--out", type=new_file, required=True, help="predictions to browse (parquet), written")
     arguments = parser.parse_args()
     table = browsed_predictions(arguments.examples, parquet_files(arguments.predictions), arguments.settings)
     with atomic(arguments.out) as temporary:

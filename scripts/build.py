@@ -7,7 +7,7 @@ from codestilts.config.preparation_settings import BuildSettings
 from codestilts.errors import CodeStiltsError, run
 from codestilts.examples.build import build_examples, summarize_examples
 from codestilts.examples.builder_settings import Inputs
-from codestilts.options import from_json
+from codestilts.options import from_json, new_file
 from codestilts.provenance import atomic
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--near-duplicates", type=Path, help="near_duplicates.parquet (tasks made of functions)")
     read = from_json("--settings", BuildSettings)
     parser.add_argument("--settings", type=read, default="{}", help="JSON: train, dev, test, source_language, ...")
-    parser.add_argument("--out", type=Path, required=True, help="parquet file of examples to write")
+    parser.add_argument("--out", type=new_file, required=True, help="parquet file of examples to write")
     arguments = parser.parse_args()
     if not arguments.task.exists():
         raise CodeStiltsError(f"{arguments.task}: no such task file: name one of tasks/")

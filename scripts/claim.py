@@ -9,7 +9,7 @@ from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.evaluation.claim_estimates import evaluate
 from codestilts.evaluation.statistics.design import nearness
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 from codestilts.provenance import parquet_files, write_json
 from codestilts.workflow.commands import run_command
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--records", nargs="*", type=Path, default=[], help="folders of target models")
     parser.add_argument("--languages", nargs="?", help="similarity table (CSV), if it matters")
     add_settings(parser, ClaimSettings)
-    parser.add_argument("--out", required=True, help="the verdict (JSON), written")
+    parser.add_argument("--out", type=new_file, required=True, help="the verdict (JSON), written")
     arguments = parser.parse_args()
     is_near = nearness(read_csv(arguments.languages)) if arguments.languages else None
     predictions = [str(path) for path in parquet_files(arguments.predictions)]

@@ -9,7 +9,7 @@ from codestilts.csv_tables import read_csv, write_csv
 from codestilts.errors import run
 from codestilts.evaluation.claims_table import claims_table
 from codestilts.job_files import read_json
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 from codestilts.workflow.commands import run_command
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--claims", nargs="*", type=Path, default=[], help="verdicts (JSON) of scripts/claim.py")
     parser.add_argument("--contrasts", required=True, help="the study's contrasts (CSV)")
     add_settings(parser, ClaimsSettings)
-    parser.add_argument("--out", required=True, help="the table (CSV), written")
+    parser.add_argument("--out", type=new_file, required=True, help="the table (CSV), written")
     arguments = parser.parse_args()
     found = [read_json(path) for path in arguments.claims]
     settings: ClaimsSettings = arguments.settings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import run
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_folder
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="the task's table, named after it")
     add_settings(parser, EncodingSettings)
     parser.add_argument("--text-clusters", type=Path, help="text_clusters.parquet: what training leaves out")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the encoded task, written")
+    parser.add_argument("--out", type=new_folder, required=True, help="folder of the encoded task, written")
     args = parser.parse_args()
 
     from codestilts.training.encode import EncodingJob, encode_task

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from codestilts.errors import run
 from codestilts.examples.parsing.functions import archive_splits, extract, summarize_counts
+from codestilts.options import new_file
 from codestilts.provenance import atomic
 from codestilts.sources.table import read_sources
 
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("--archives", nargs="+", type=Path, required=True, help="zip files, named as in sources.csv")
     parser.add_argument("--sources", type=Path, default=Path("sources.csv"), help="the table (default: sources.csv)")
     parser.add_argument("--allow-empty", action="store_true", help="archives may have no usable function (rehearsal)")
-    parser.add_argument("--out", type=Path, required=True, help="parquet file to write")
+    parser.add_argument("--out", type=new_file, required=True, help="parquet file to write")
     arguments = parser.parse_args()
     began = time.monotonic()
     splits = archive_splits(arguments.archives, arguments.language, read_sources(arguments.sources), arguments.sources)

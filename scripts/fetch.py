@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from codestilts.errors import CodeStiltsError, run
+from codestilts.options import new_file
 from codestilts.sources.registry import fetch, log
 from codestilts.sources.table import read_sources
 
@@ -14,7 +15,7 @@ def main() -> None:
     parser.add_argument("--source", required=True, help="name of a row of the table")
     parser.add_argument("--sources", type=Path, default=Path("sources.csv"), help="the table")
     parser.add_argument("--sample", type=int, default=0, help="a rehearsal: so many rows of each table of the hub")
-    parser.add_argument("--out", type=Path, required=True, help="zip to write: resources/NAME.zip")
+    parser.add_argument("--out", type=new_file, required=True, help="zip to write: resources/NAME.zip")
     arguments = parser.parse_args()
     sources = read_sources(arguments.sources)
     if arguments.source not in sources:

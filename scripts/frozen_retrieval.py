@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.config.training_settings import RetrievalSettings
 from codestilts.errors import run
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_folder
 
 
 def main() -> None:
@@ -21,7 +21,10 @@ def main() -> None:
     )
     add_settings(parser, RetrievalSettings)
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder that gets {target}.parquet, layers.csv and run.json"
+        "--out",
+        type=new_folder,
+        required=True,
+        help="folder that gets {target}.parquet, layers.csv and run.json",
     )
     parser.add_argument(
         "--gpus", type=int, default=0, choices=[0, 1], help="1: a GPU, an error without one; 0: the CPU"

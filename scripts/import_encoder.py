@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codestilts.config.encoder_limits import EncoderRequirements, validate_unpacked
 from codestilts.errors import run
-from codestilts.options import from_json
+from codestilts.options import from_json, new_folder
 from codestilts.training.pretrained import import_encoder, unpack
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--tiny", type=int, default=0, help="a rehearsal: small random weights, so many blocks or more")
     read = from_json("--needs", EncoderRequirements)
     parser.add_argument("--needs", type=read, help="JSON: what the study requires of the architecture")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
+    parser.add_argument("--out", type=new_folder, required=True, help="folder to write them to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as published:
         unpack(arguments.archive, arguments.folder, Path(published), arguments.tiny)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from codestilts.config.validation import read_study
 from codestilts.csv_tables import read_csv
 from codestilts.errors import run
-from codestilts.options import add_configs
+from codestilts.options import add_configs, new_file
 from codestilts.provenance import atomic, write_json
 from codestilts.workflow.rehearsal import Gaps, find_available, hub_lookup, make_rehearsal
 from codestilts.workflow.rehearsal_coverage import coverage_text
@@ -20,7 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_configs(parser)
     parser.add_argument("--cover", choices=["each", "pairs", "all"], default="each", help="runs of the grid to keep")
-    parser.add_argument("--overlay", type=Path, required=True, help="YAML of the rehearsal; .gaps.json is beside it")
+    parser.add_argument(
+        "--overlay", type=new_file, required=True, help="YAML of the rehearsal; .gaps.json is beside it"
+    )
     parser.add_argument("--scores", type=Path, help="scores of a finished rehearsal: print what it has covered")
     arguments = parser.parse_args()
     study = read_study(arguments.configs)

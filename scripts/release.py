@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.config.validation import read_study
 from codestilts.errors import run
-from codestilts.options import add_configs
+from codestilts.options import add_configs, new_folder
 from codestilts.release.extent import in_words
 from codestilts.release.write import write_release
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_configs(parser)
     parser.add_argument("--results", type=Path, required=True, help="the study's folder of results")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the release, which is replaced")
+    parser.add_argument("--out", type=new_folder, required=True, help="folder of the release, which is replaced")
     arguments = parser.parse_args()
     study = read_study(arguments.configs)
     record = write_release(study, arguments.results, arguments.out)

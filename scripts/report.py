@@ -9,7 +9,7 @@ from codestilts.config.analysis_settings import ReportSettings
 from codestilts.csv_tables import read_csv
 from codestilts.errors import run
 from codestilts.files import read_yaml
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 from codestilts.provenance import atomic
 from codestilts.reporting.html_report import ReportInputs, render
 from codestilts.workflow.energy import benchmarked_hours, energy_of_study
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--overlays", nargs="*", default=[], help="the study's config files over config.yaml")
     parser.add_argument("--image", type=Path, help="file with the digest of the container image of the jobs")
     add_settings(parser, ReportSettings)
-    parser.add_argument("--out", required=True, help="the page (HTML), written")
+    parser.add_argument("--out", type=new_file, required=True, help="the page (HTML), written")
     arguments = parser.parse_args()
     hours = benchmarked_hours(arguments.results / "benchmarks", arguments.settings.gpus)
     inputs = ReportInputs(

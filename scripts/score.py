@@ -6,7 +6,7 @@ from pathlib import Path
 from codestilts.config.analysis_settings import ScoreSettings
 from codestilts.errors import run
 from codestilts.evaluation.scoring import score
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 from codestilts.provenance import atomic, parquet_files
 
 
@@ -20,8 +20,10 @@ def main() -> None:
         help="predictions of any targets (parquet), or folders of them",
     )
     add_settings(parser, ScoreSettings)
-    parser.add_argument("--values", required=True, help="table of values (parquet), written")
-    parser.add_argument("--sums", required=True, help="table of the sums that effects need (parquet), written")
+    parser.add_argument("--values", type=new_file, required=True, help="table of values (parquet), written")
+    parser.add_argument(
+        "--sums", type=new_file, required=True, help="table of the sums that effects need (parquet), written"
+    )
     arguments = parser.parse_args()
     with atomic(arguments.sums) as sums, atomic(arguments.values) as values:
         predictions = [str(path) for path in parquet_files(arguments.predictions)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codestilts.csv_tables import write_csv
 from codestilts.errors import CodeStiltsError, run
-from codestilts.options import from_json
+from codestilts.options import from_json, new_file
 from codestilts.workflow.slurm_accounting import Attempt, read_attempts
 from codestilts.workflow.slurm_efficiency import efficiency
 from codestilts.workflow.snakemake_logs import read_logs
@@ -21,7 +21,7 @@ def main() -> None:
         "--gpus", type=from_json("--gpus", dict[str, int]), required=True, help="JSON: GPUs of a job, by encoder"
     )
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of the study's benchmark files")
-    parser.add_argument("--out", required=True, help="table (CSV) to write")
+    parser.add_argument("--out", type=new_file, required=True, help="table (CSV) to write")
     arguments = parser.parse_args()
     for folder in (arguments.logs, arguments.benchmarks):
         if not folder.is_dir():

@@ -10,7 +10,7 @@ from codestilts.evaluation.language_similarity import profile, similarity
 from codestilts.evaluation.scoring import read_values
 from codestilts.evaluation.source_languages import source_language_table
 from codestilts.job_files import read_parquet
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--functions", nargs="*", type=Path, default=[], help="functions of each language (parquet)")
     parser.add_argument("--examples", nargs="+", type=Path, required=True, help="examples of targets and their twins")
     add_settings(parser, SourceLanguageSettings)
-    parser.add_argument("--out", required=True, help="CSV, written")
+    parser.add_argument("--out", type=new_file, required=True, help="CSV, written")
     arguments = parser.parse_args()
     tokens = {path.stem: read_parquet(path, columns=["tokens"])["tokens"] for path in arguments.functions}
     similarities = similarity(

@@ -20,7 +20,9 @@ def main() -> None:
         print(f"| {row['stage']} | {row['jobs']} | {row['seconds'] / 60:.1f} | {row['longest']:.0f} | {memory} |")
     page = benchmarks.with_name("report.html")
     if page.exists() and not Path("study.json").exists():  # a redraw names the report itself
-        print(f"\nThe report: {page}")
+        newest = max(path.stat().st_mtime for path in benchmarks.rglob("*.tsv") if path.stem != "report")
+        age = ", older than the last of these jobs" if newest > page.stat().st_mtime else ""
+        print(f"\nThe report{age}: {page}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from codestilts.config.preparation_settings import ClusteringSettings
 from codestilts.errors import run
 from codestilts.examples.text_clusters import text_clusters
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 from codestilts.provenance import atomic
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="examples of all tasks (parquet)")
     add_settings(parser, ClusteringSettings)
-    parser.add_argument("--out", type=Path, required=True, help="parquet: task, split, row, cluster")
+    parser.add_argument("--out", type=new_file, required=True, help="parquet: task, split, row, cluster")
     arguments = parser.parse_args()
     settings: ClusteringSettings = arguments.settings
     files = {path.stem: path for path in arguments.examples}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codestilts.config.transferability_settings import TransferabilitySettings
 from codestilts.errors import run
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
         help="folders of the encoded task and targets, named after them",
     )
     add_settings(parser, TransferabilitySettings)
-    parser.add_argument("--out", type=Path, required=True, help="CSV, written: one row per target")
+    parser.add_argument("--out", type=new_file, required=True, help="CSV, written: one row per target")
     parser.add_argument(
         "--gpus", type=int, default=0, choices=[0, 1], help="1: a GPU, an error without one; 0: the CPU"
     )

@@ -39,6 +39,8 @@ def reading(path: str | Path, kind: str = "table", remedy: str = "delete it, and
         raise CodeStiltsError(f"{path}: no such file: make it, or name another") from None
     except PermissionError:
         raise CodeStiltsError(f"{path}: may not be read: change its permissions") from None
+    except IsADirectoryError:
+        raise CodeStiltsError(f"{path}: a folder: name a file") from None
     except DAMAGE as error:
         problem = f"lacks {error}" if isinstance(error, KeyError) else getattr(error, "strerror", "") or one_line(error)
         raise CodeStiltsError(f"{path}: not a {kind} ({problem}): {remedy}") from None
@@ -64,6 +66,25 @@ def open_parquet(path: str | Path, read_dictionary: list[str] | None = None) -> 
 
     with reading(path):
         return pq.ParquetFile(path, read_dictionary=read_dictionary)
+
+
+def read_batches(path: str | Path, rows: int, columns: list[str] | None = None) -> Iterator[Any]:
+    """Yield the rows of a table, some at a time (:class:`pyarrow.RecordBatch`)."""
+    import pyarrow.parquet as pq
+
+    with reading(path), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(rows, columns=columns)
+
+
+@contextmanager
+def reading_weights(path: str | Path) -> Iterator[None]:
+    """Turn errors of the block, which reads weights (safetensors) from a file or a folder, into one that names it."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise CodeStiltsError(f"{path}: damaged weights ({one_line(error)}): delete it, and make it again") from None
 
 
 def open_zip(path: str | Path) -> zipfile.ZipFile:

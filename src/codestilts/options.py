@@ -65,3 +65,17 @@ def share(option: str) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def new_file(text: str) -> Path:
+    """Read the name of a file to write, as ``type`` of an argument: that of a folder is refused before the work."""
+    if Path(text).is_dir():
+        raise CodeStiltsError(f"{text}: a folder: name a file")
+    return Path(text)
+
+
+def new_folder(text: str) -> Path:
+    """The same for a folder."""
+    if Path(text).is_file():
+        raise CodeStiltsError(f"{text}: a file: name a folder")
+    return Path(text)

@@ -71,6 +71,12 @@ def _scratch_beside(path: Path) -> Path:
         ) from error
 
 
+def usual_permissions(path: Path) -> None:
+    """Let others read a file as the user's umask says: safetensors lets its owner alone."""
+    os.umask(umask := os.umask(0))
+    path.chmod(0o666 & ~umask)
+
+
 def check_place(path: str | Path) -> None:
     """Check that ``path`` can be written, before what it shall hold is fetched or computed for hours.
 

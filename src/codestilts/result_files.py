@@ -13,6 +13,12 @@ RUN = "run.json"
 ANY = "*"
 
 
+def finished_files(folder: Path, pattern: str) -> list[Path]:
+    """The files below a folder that match a pattern, in order, without those of hidden folders: unfinished work."""
+    found = sorted(folder.glob(pattern))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
 def predictions_of(encoder: str, arm: str, target: str, seeds: str) -> str:
     """The predictions of a batch of runs."""
     return f"predictions/{encoder}/{arm}/{target}/{seeds}.parquet"
@@ -28,7 +34,7 @@ def prediction_files(
 ) -> list[Path]:
     """The files of predictions that there are, in order."""
     names = (encoder, arm, target, seeds)
-    return sorted(path for place in (predictions_of, retrieval_of) for path in results.glob(place(*names)))
+    return sorted(path for place in (predictions_of, retrieval_of) for path in finished_files(results, place(*names)))
 
 
 def scored_of(encoder: str, arm: str, kind: str) -> str:
@@ -60,7 +66,7 @@ def retrieval_record(encoder: str = ANY, arm: str = ANY, seeds: str = ANY) -> st
 
 def training_records(results: Path) -> list[Path]:
     """The records of training that there are: first those of intermediate training."""
-    return [path for place in (intermediate_record(), target_record()) for path in sorted(results.glob(place))]
+    return [path for place in (intermediate_record(), target_record()) for path in finished_files(results, place)]
 
 
 @contextmanager

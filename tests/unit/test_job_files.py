@@ -1,21 +1,26 @@
 """A missing or damaged output of an earlier job is one line that names it, for every reader of such files."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 from grid_study import ROOT
 
 from codestilts import csv_tables
+from codestilts.columns import SUM_COLUMNS
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.claim_estimates import dev_scores
 from codestilts.evaluation.scoring import read_values, runs_of
-from codestilts.evaluation.sum_tables import SumTables, names_in
+from codestilts.evaluation.sum_tables import TEXTS, SumTables, names_in
 from codestilts.examples.text_clusters import text_clusters
-from codestilts.job_files import open_parquet, open_zip, read_json, read_parquet
+from codestilts.job_files import open_parquet, open_zip, read_batches, read_json, read_parquet
 from codestilts.provenance import write_json
+from codestilts.result_files import prediction_files, predictions_of, target_record, training_records
+from codestilts.training import models, seed_jobs
 from codestilts.training.seed_jobs import read_trials
 
 TABLE_READERS: list[Callable[[Path], object]] = [
@@ -52,6 +57,56 @@ def test_a_table_damaged_within_or_without_a_column_is_one_line(tmp_path: Path) 
     path.write_bytes(whole[:4] + b"\xff" * 2000 + whole[2004:])
     with pytest.raises(CodeStiltsError, match=r"table\.parquet: not a table"):
         read_parquet(path)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: list(read_batches(path, 10)),
+        lambda path: SumTables([str(path)], "tiny").read("tags", "python"),
+        lambda path: names_in(str(path), "unit"),
+    ],
+)
+def test_rows_that_are_damaged_are_named_when_they_are_read(read: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "sums.parquet"
+    columns = dict.fromkeys(SUM_COLUMNS, 1) | dict.fromkeys(TEXTS, "a")
+    names = {"encoder": "tiny", "target": "tags", "language": "python"}
+    pd.DataFrame({**columns, **names, "unit": [f"name {number}" for number in range(999)]}).to_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * 9000 + whole[9004:])
+    with pytest.raises(CodeStiltsError, match=r"sums\.parquet: not a table"):
+        read(path)
+
+
+def test_damaged_encoded_examples_and_weights_are_named(folder: Path, tmp_path: Path) -> None:
+    tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
+    job = tiny.target_job(folder, tmp_path)
+    stored = tmp_path / "encoded/tiny/classification/train/data-00000-of-00001.arrow"
+    stored.write_bytes(stored.read_bytes()[:-900])
+    with pytest.raises(CodeStiltsError, match=r"\.arrow: not a table of encoded .*: delete its folder, and make it"):
+        seed_jobs.train_seeds(job)
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    weights = (copy / models.ENCODER).read_bytes()
+    (copy / models.ENCODER).write_bytes(weights[:-900])
+    with pytest.raises(CodeStiltsError, match=r"copy: damaged weights \(.*\): delete it, and make it again"):
+        models.load_encoder(copy)
+
+
+def test_a_folder_in_place_of_a_file_is_not_to_be_deleted(tmp_path: Path) -> None:
+    with pytest.raises(CodeStiltsError, match=r": a folder: name a file$"):
+        read_json(tmp_path)
+
+
+def test_unfinished_work_is_no_result(tmp_path: Path) -> None:
+    names = [prediction_files, training_records]
+    for work in ("0-1", ".0-1.work"):
+        for name in (target_record("tiny", "none", "tags", work, 0), predictions_of("tiny", "none", "tags", work)):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+    assert [[path.relative_to(tmp_path).as_posix() for path in find(tmp_path)] for find in names] == [
+        ["predictions/tiny/none/tags/0-1.parquet"],
+        ["target/tiny/none/tags/0-1/0/run.json"],
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "{", "\xff", "{}", "[]", "5", "[5]", '[{"dev": 1}]', '[{"learning_rate": 1}]'])

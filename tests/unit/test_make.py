@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -108,7 +109,29 @@ def test_an_argument_without_a_meaning_is_an_error(folder: Path, goal: str, name
 def test_an_argument_with_a_meaning_is_obeyed(folder: Path, goal: str, name: str) -> None:
     value = "desk" if name == "STUDY" else "/what it=takes"
     needed = [word for word in NEEDED.get(goal, []) if not word.startswith(f"{name}=")]
-    assert value in commands(folder, goal, f"{name}={value}", *needed, **{name: "another"})
+    done = commands(folder, goal, f"{name}={value}", *needed, **{name: "another"})
+    assert value in " ".join(shlex.split(done))
+
+
+@pytest.mark.parametrize(
+    ("goal", "name"), [("report", "FROM"), ("verify", "FROM"), ("diff", "A"), ("diff", "B"), ("rounding", "ARMS")]
+)
+def test_an_argument_is_text_for_make_and_the_shell(folder: Path, goal: str, name: str) -> None:
+    value = "$5;it's$(CURDIR)"
+    needed = [word for word in NEEDED.get(goal, []) if not word.startswith(f"{name}=")]
+    assert value in shlex.split(commands(folder, goal, f"{name}={value}", *needed).splitlines()[-1])
+
+
+def test_a_reason_is_registered_as_it_is_written(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy", symlinks=True))
+    (copy / ".venv/bin").mkdir(parents=True)
+    (copy / ".venv/ready").touch()
+    last_word = "python() { printf '%s\\n' \"${@: -1}\"; }\n"
+    (copy / ".venv/bin/activate").write_text(f"VIRTUAL_ENV={copy}/.venv\n{last_word}")
+    reason = 'costs $5, not $(shell id); it\'s "cheap"'
+    own = {"PATH": os.environ["PATH"], "HOME": "/"}
+    done = subprocess.run(["make", "register", f"REASON={reason}"], cwd=copy, env=own, text=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, f"{reason}\n"), done.stderr
 
 
 @pytest.mark.parametrize("words", [["diff"], ["diff", "A=results/x"], ["lint", "diff", "A=", "B=results/y"]])

@@ -104,6 +104,11 @@ PATHS = [
         ("--sources", f"{ROOT}/sources.csv", "--source", "xtreme", "--out", "/proc/a.zip"),
         "/proc/a.zip: its folder",
     ),
+    ("near_duplicates", ("--inputs", "{}/list.json", "--out", "{}"), "{}: a folder: name a file"),
+    ("encode", ("--out", "{}/list.json"), "{}/list.json: a file: name a folder"),
+    ("train_target", ("--predictions", "{}"), "{}: a folder: name a file"),
+    ("tune", ("--out", "{}"), "{}: a folder: name a file"),
+    ("train_intermediate", ("--out", "{}/list.json"), "{}/list.json: a file: name a folder"),
     ("stage_times", ("--benchmarks", "{}/gone"), "{}/gone: no benchmark files of jobs"),
     (
         "slurm_efficiency",

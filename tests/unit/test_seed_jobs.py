@@ -1,6 +1,7 @@
 """What training jobs leave behind: model folders, records, predictions; trials of learning rates; killed jobs."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -270,6 +271,67 @@ def test_finished_seeds_of_a_killed_batch_are_kept_unless_the_parent_changed(
     record = json.loads((home / "out/1/run.json").read_text())
     assert record["parents"]["1"] == file_digest(home / parent / "1" / models.ENCODER) and record["code"]
     assert {path.name for path in (home / "out").iterdir()} == {"0", "1"}
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_kill_while_models_are_published_leaves_no_half_model(moved, folder, home, monkeypatch):
+    """Before the job runs again, Snakemake deletes the outputs of one that did not finish."""
+    job = tiny.target_job(folder, home)
+    seed_jobs.train_seeds(job)
+    whole = pd.read_parquet(job.predictions)
+    shutil.rmtree(job.out)
+    move, remove, done = shutil.move, shutil.rmtree, []
+
+    def killed_move(*paths):
+        if len(done) == moved:
+            raise KeyboardInterrupt
+        done.append(move(*paths))
+
+    def killed_removal(path, **options):
+        if path == job.work and done:  # a part of a seed on another disk, say, is still there
+            (job.work / "0").mkdir()
+            shutil.copyfile(job.out / "0/run.json", job.work / "0/run.json")
+            raise KeyboardInterrupt
+        remove(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "move", killed_move)
+        patch.setattr(shutil, "rmtree", killed_removal)
+        with pytest.raises(KeyboardInterrupt):
+            seed_jobs.train_seeds(job)
+    assert len(done) == moved and job.work.exists()
+    shutil.rmtree(job.out, ignore_errors=True)
+    seed_jobs.train_seeds(job)
+    for seed in ("0", "1"):
+        assert {path.name for path in (job.out / seed).iterdir()} == set(models.FILES)
+        AutoModel.from_pretrained(job.out / seed)
+    pd.testing.assert_frame_equal(pd.read_parquet(job.predictions), whole)
+    assert not job.work.exists()
+
+
+@pytest.mark.parametrize("file", ["state.safetensors", "state.json", "2.parquet"])
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_again(file, folder, home, capsys):
+    job = tiny.target_job(folder, home, seeds=(0,), selection=("dev", "last"), evaluations=4)
+    seed_jobs.train_seeds(job)
+    whole = pd.read_parquet(job.predictions)
+    shutil.rmtree(job.out)
+    with tiny.killed_after(5):
+        seed_jobs.train_seeds(job)
+    path = job.work / "0.state" / file
+    path.write_bytes(path.read_bytes()[:-9])
+    seed_jobs.train_seeds(job)
+    assert f"{file}: " in capsys.readouterr().out
+    pd.testing.assert_frame_equal(pd.read_parquet(job.predictions), whole)
+
+
+def test_others_may_read_weights_as_the_umask_says(folder, home):
+    before = os.umask(0o027)
+    try:
+        seed_jobs.train_seeds(tiny.target_job(folder, home))
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (home / "out/0").iterdir() if not path.is_symlink()}
+    assert set(modes.values()) == {0o640}, modes
 
 
 def test_what_another_process_made_meanwhile_is_taken(folder, home, monkeypatch, capsys):

@@ -1,7 +1,9 @@
 """Sources of kind url: an archive at an address, from a server on loopback that can do what servers do."""
 
+import errno
 import hashlib
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +17,7 @@ from test_sources import FILES, SOURCE, make_table, make_tar, names
 
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import file_digest
-from codestilts.sources import registry
+from codestilts.sources import downloads, registry
 from codestilts.sources.pins import pin
 from codestilts.sources.table import Source, read_sources
 
@@ -105,6 +107,27 @@ def test_the_next_run_goes_on_where_a_failed_one_was(server: Server, tmp_path: P
         registry.fetch(source_of(server), tmp_path / "example.zip")
     registry.fetch(source_of(server), tmp_path / "example.zip")
     assert server.asked[3] == "bytes=60-" and (tmp_path / "example.zip").exists()
+
+
+@pytest.mark.parametrize("note", ["", "[]", "{}", '{"url": "http'])
+def test_a_damaged_note_of_a_download_is_as_none(server: Server, tmp_path: Path, note: str) -> None:
+    server.break_after = [40, 0, 0]
+    with pytest.raises(CodeStiltsError, match="cannot fetch http"):
+        registry.fetch(source_of(server), tmp_path / "example.zip")
+    (tmp_path / "partial" / f"{SOURCE.name}.json").write_text(note)
+    registry.fetch(source_of(server), tmp_path / "example.zip")
+    assert server.asked[3] == "" and (tmp_path / "example.zip").exists()
+
+
+def test_a_full_disk_is_not_taken_for_a_lost_connection(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*about: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(downloads, "_write", full)
+    with pytest.raises(CodeStiltsError, match=rf"{SOURCE.name}\.part: cannot be written .* no space is left"):
+        registry.fetch(source_of(server), tmp_path / "example.zip")
 
 
 def test_a_server_without_ranges_sends_all_again(server: Server, tmp_path: Path) -> None:

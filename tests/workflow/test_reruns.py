@@ -17,7 +17,7 @@ from projects import ROOT, environment, snakemake
 # Every parameter of a rule. A new one must not hold anything of the environment.
 FROM_STUDY = {"settings", "sources", "gpus", "study", "sample", "rehearsal", "plan"}
 DIGESTS_OF_CODE = {"code", "parent_digest"}
-CONTENT = {"content"}  # of local sources
+CONTENT = {"content"}  # of local sources and task files
 PATHS = {"script", "out", "encoder", "records", "results", "benchmarks", "near_duplicates", "clusters", "image"}
 PATHS |= {"folder"}  # in an archive
 PATHS |= {"overlays"}  # depends on the output, as needs does
@@ -133,6 +133,20 @@ def micro_arms(*names: str) -> list[str]:
 
 def test_nothing_is_pending_in_a_finished_study(done: Path, tmp_path: Path) -> None:
     assert pending(done, {"study": "micro"}, tmp_path) == []
+
+
+def test_a_task_file_is_built_again_for_what_it_says_of_examples_only(done: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
+    file = project / "tasks/pl/tags.yaml"
+    text = file.read_text()
+    file.write_text("# A remark.\n" + text.replace("description: >-\n", "description: >-\n  Another text.\n"))
+    assert not {"examples/tags.parquet", "encoded/tiny/tags"} & set(pending(project, {"study": "micro"}, tmp_path))
+    settings = yaml.safe_load(text)
+    settings["build"]["tokens"] -= 1
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
+    outputs = pending(project, {"study": "micro"}, tmp_path)
+    assert {"examples/tags.parquet", "encoded/tiny/tags"} < set(outputs)
+    assert not {"examples/match.parquet", "encoded/tiny/match"} & set(outputs)
 
 
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from codestilts.columns import Record
 from codestilts.config.study import Study
 from codestilts.csv_tables import read_csv
 from codestilts.provenance import file_digest
+from codestilts.result_files import finished_files
 
 TEMPLATE = "report/model_card.md.j2"
 WEIGHTS = "encoder.safetensors"
@@ -27,7 +28,7 @@ def model_cards(study: Study, results: Path, root: Path) -> Iterator[tuple[str, 
     audit, scores = read_csv(results / "audit.csv"), read_csv(results / "scores.csv")
     for kind, pattern in (("intermediate", "*/*/*/*"), ("target", "*/*/*/*/*")):
         folders: dict[tuple[str, ...], list[Path]] = {}
-        for path in sorted((results / kind).glob(f"{pattern}/{WEIGHTS}")):
+        for path in finished_files(results / kind, f"{pattern}/{WEIGHTS}"):
             folders.setdefault(path.parent.relative_to(results / kind).parts[:-2], []).append(path.parent)
         for names, models in folders.items():
             name = "/".join([*names, *(["intermediate"] if kind == "intermediate" else [])])

@@ -136,6 +136,11 @@ class Recipe(Strict):
     source: str = Field(description="paper and section, or repository, of the recipe")
 
 
+# Keys of task files that builders do not read: texts for readers, and what decides something after the examples.
+PROSE = {"description", "licence", "citation", "defects", "published", "published_rows"}
+AFTER_EXAMPLES = {"form", "near", "recipe", "head", "metric", "max_length", "instead"}
+
+
 class TaskFile(Strict):
     """One task: a file of ``tasks/<suite>/``."""
 
@@ -196,6 +201,11 @@ class TaskFile(Strict):
     )
     group: Group | None = None
     max_length: Count = Field(128, description="maximum tokens of a sequence")
+
+    def about_examples(self) -> dict[str, Any]:
+        """What the file says about the task's examples: all but prose, and what only later stages read."""
+        keys = TaskFile.model_fields.keys() - PROSE - AFTER_EXAMPLES
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=keys)
 
 
 class TaskSpec(TaskFile):

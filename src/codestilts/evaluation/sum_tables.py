@@ -1,13 +1,13 @@
 """Tables of sums (parquet), read one cell at a time: a row group has the rows of one target in one language."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from codestilts.columns import SUM_COLUMNS
-from codestilts.job_files import open_parquet
+from codestilts.job_files import open_parquet, reading
 
 TEXTS = ["encoder", "arm", "target", "checkpoint", "language", "metric", "unit", "label"]
 READ = ["arm", "seed", "unit", "label", "numerator", "denominator"]
@@ -42,28 +42,51 @@ class SumWriter:
         self.writer.close()
 
 
+class RowGroup(NamedTuple):
+    """Rows of a table of sums that are stored together."""
+
+    path: str
+    file: Any
+    number: int
+
+    def read(self, columns: Sequence[str] | None = None) -> Any:
+        """Return some columns, or all (:class:`pyarrow.Table`)."""
+        with reading(self.path):
+            return self.file.read_row_group(self.number, columns=columns, use_threads=False)
+
+    def only_value(self, column: str) -> str | None:
+        """Return the only value of a column, or None if there are several, or none is known."""
+        part = self.file.metadata.row_group(self.number)
+        known = part.column(self.file.schema_arrow.get_field_index(column)).statistics
+        return known.min if known is not None and known.has_min_max and known.min == known.max else None
+
+
+def row_groups(path: str) -> list[RowGroup]:
+    """Return the row groups of a table of sums, with texts as categories."""
+    file = open_parquet(path, read_dictionary=TEXTS)
+    return [RowGroup(path, file, number) for number in range(file.num_row_groups)]
+
+
 class SumTables:
     """Tables of sums of one encoder and of the trivial baselines; their row groups are found by their statistics."""
 
     def __init__(self, paths: Iterable[str], encoder: str) -> None:
 
         self.encoders = ["", encoder]
-        self.groups: dict[tuple[str, str], list[tuple[Any, int]]] = {}  # of a cell: file and row group
-        self.mixed: list[tuple[Any, int]] = []  # row groups with several encoders or cells
-        for path in paths:
-            file = open_parquet(path, read_dictionary=TEXTS)
-            for group in range(file.num_row_groups):
-                names = [_only_value(file, group, column) for column in ("encoder", "target", "language")]
-                if None in names:
-                    self.mixed.append((file, group))
-                elif names[0] in self.encoders:
-                    self.groups.setdefault((str(names[1]), str(names[2])), []).append((file, group))
+        self.groups: dict[tuple[str, str], list[RowGroup]] = {}  # of a cell
+        self.mixed: list[RowGroup] = []  # those with several encoders or cells
+        for group in (group for path in paths for group in row_groups(path)):
+            names = [group.only_value(column) for column in ("encoder", "target", "language")]
+            if None in names:
+                self.mixed.append(group)
+            elif names[0] in self.encoders:
+                self.groups.setdefault((str(names[1]), str(names[2])), []).append(group)
 
     def units(self, target: str, language: str) -> set[str]:
         """Return the names of the units of a cell."""
         found, names = self.groups.get((target, language), []), set()
-        for file, group in found:
-            for chunk in file.read_row_group(group, columns=["unit"], use_threads=False)["unit"].chunks:
+        for group in found:
+            for chunk in group.read(["unit"])["unit"].chunks:
                 names.update(chunk.dictionary.to_pylist())
         return names | set(self.read(target, language)["unit"].unique()) if self.mixed else names
 
@@ -73,10 +96,10 @@ class SumTables:
         import pyarrow.compute as pc
 
         found = self.groups.get((target, language), [])
-        parts = [file.read_row_group(group, columns=READ, use_threads=False) for file, group in found]
-        for file, group in self.mixed:
+        parts = [group.read(READ) for group in found]
+        for group in self.mixed:
             here = (pc.field("target") == target) & (pc.field("language") == language)
-            rows = file.read_row_group(group).filter(here & pc.field("encoder").isin(self.encoders))
+            rows = group.read().filter(here & pc.field("encoder").isin(self.encoders))
             parts.append(rows.select(READ))
         table = pa.concat_tables(parts).unify_dictionaries()
         del parts
@@ -89,14 +112,8 @@ class SumTables:
 def names_in(path: str, column: str) -> set[str]:
     """Return the values of a column of texts; only row groups that have several are read."""
 
-    file, names = open_parquet(path), set()
-    for group in range(file.num_row_groups):
-        only = _only_value(file, group, column)
-        names |= set(file.read_row_group(group, [column])[column].to_pylist()) if only is None else {only}
+    names = set()
+    for group in row_groups(path):
+        only = group.only_value(column)
+        names |= set(group.read([column])[column].to_pylist()) if only is None else {only}
     return names
-
-
-def _only_value(file: Any, group: int, column: str) -> str | None:
-    """Return the only value of a column in a row group, or None if there are several, or none is known."""
-    known = file.metadata.row_group(group).column(file.schema_arrow.get_field_index(column)).statistics
-    return known.min if known is not None and known.has_min_max and known.min == known.max else None

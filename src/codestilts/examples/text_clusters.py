@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from codestilts.examples.near_duplicates import PERMUTATIONS, components, hash_words, near_pairs, signatures
-from codestilts.job_files import open_parquet
+from codestilts.job_files import open_parquet, read_batches
 
 TEXTS = (
     "text_a", "text_b", "context", "choices", "document", "query", "question", "text", "tokens", "source", "reference"
@@ -142,9 +142,8 @@ def text_clusters(examples: Mapping[str, Path], targets: Collection[str], simila
 
 def _chunks(examples: Path) -> Iterator[pd.DataFrame]:
     """Read splits and texts of examples, some thousand at a time."""
-    file = open_parquet(examples)
-    columns = [name for name in file.schema_arrow.names if name in ("split", *TEXTS)]
-    for batch in file.iter_batches(ROWS_PER_CHUNK, columns=columns):
+    columns = [name for name in open_parquet(examples).schema_arrow.names if name in ("split", *TEXTS)]
+    for batch in read_batches(examples, ROWS_PER_CHUNK, columns):
         yield batch.to_pandas()
 
 

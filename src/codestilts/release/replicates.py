@@ -30,7 +30,7 @@ from codestilts.evaluation.sum_tables import SumWriter
 from codestilts.job_files import read_parquet
 from codestilts.release.rounding import ALPHA, SIDES, SUM_KEYS, Measured
 from codestilts.release.tables import TABLES
-from codestilts.result_files import scored_of, target_record
+from codestilts.result_files import finished_files, scored_of, target_record
 
 REPLICATES = 20
 
@@ -86,7 +86,7 @@ class Replicates:
                 continue
             runs = settings.runs()
             parts = [sums[run[:2]][sums[run[:2]]["target"] == run[2]].assign(family="claimed") for run in runs]
-            records = [path for run in runs for path in self.results.glob(target_record(*run))]
+            records = [path for run in runs for path in finished_files(self.results, target_record(*run))]
             table = pd.concat(parts, ignore_index=True) if parts else None
             found.append(evaluate(settings, [], sorted(records), is_near, table))
         return claims_table(claims_settings(self.study), found, contrasts)

@@ -24,6 +24,7 @@ from codestilts.release.tables import COPIED, TABLES
 from codestilts.result_files import (
     ANY,
     examples_of,
+    finished_files,
     prediction_files,
     reading_record,
     retrieval_record,
@@ -147,7 +148,7 @@ def run_records(folder: Path) -> Iterable[dict[str, Any]]:
     Raises:
         CodeStiltsError: A record cannot be read.
     """
-    for path in sorted([*training_records(folder), *folder.glob(retrieval_record())]):
+    for path in sorted([*training_records(folder), *finished_files(folder, retrieval_record())]):
         with reading_record(path):
             record = json.loads(path.read_text(encoding="utf-8"))
             settings = record["settings"]
@@ -201,14 +202,14 @@ def settings_digest(phase: str, settings: dict[str, Any]) -> str:
 
 def predictions(folder: Path) -> pd.DataFrame:
     """Return the number of rows and a digest of the content of every file of predictions, also of trivial baselines."""
-    files = [*prediction_files(folder), *folder.glob("baselines/*.parquet")]
+    files = [*prediction_files(folder), *finished_files(folder, "baselines/*.parquet")]
     rows = [(path.relative_to(folder).as_posix(), *_content(path)) for path in sorted(files)]
     return pd.DataFrame(rows, columns=["file", "rows", "digest"], dtype=str)
 
 
 def examples(folder: Path) -> pd.DataFrame:
     """Return the number of rows and a digest of the content of every task's examples."""
-    rows = [(path.stem, *_content(path)) for path in sorted(folder.glob(examples_of(ANY)))]
+    rows = [(path.stem, *_content(path)) for path in finished_files(folder, examples_of(ANY))]
     return pd.DataFrame(rows, columns=["task", "rows", "digest"], dtype=str)
 
 

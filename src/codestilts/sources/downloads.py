@@ -1,10 +1,10 @@
 """Download a file over HTTP: with a progress bar, resuming where an earlier attempt or run stopped."""
 
-import json
 import shutil
 import ssl
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 from tqdm import tqdm
 
-from codestilts.errors import CodeStiltsError, one_line
-from codestilts.provenance import file_digest
+from codestilts.errors import CodeStiltsError, disk_error, one_line
+from codestilts.job_files import read_json
+from codestilts.provenance import file_digest, write_json
 from codestilts.sources.table import Source
 
 TIMEOUT = 60  # seconds without a byte
@@ -53,7 +54,7 @@ def fetch_file(client: httpx.Client, url: str, source: Source, folder: Path, par
     An incomplete download stays in ``partial``, and the next attempt or run continues it.
 
     Raises:
-        CodeStiltsError: The server can't be reached, answers with an error or breaks off.
+        CodeStiltsError: The server can't be reached, answers with an error or breaks off, or the disk is full.
     """
     part = part_of(source, partial)
     partial.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,7 @@ def fetch_file(client: httpx.Client, url: str, source: Source, folder: Path, par
         if not (source.sha256 and part.exists() and file_digest(part) == source.sha256):
             _resume(client, url, part, verified=bool(source.sha256))
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        raise CodeStiltsError(
+        raise disk_error(error, part) or CodeStiltsError(
             f"source {source.name}: cannot fetch {url}: {describe(error)}: check the connection, or the row of "
             "sources.csv"
         ) from error
@@ -83,6 +84,15 @@ def _note_of(part: Path) -> Path:
     return part.with_suffix(".json")
 
 
+def _read_note(part: Path) -> dict[str, str]:
+    """The note of an incomplete download; an empty one if it is missing or damaged."""
+    with suppress(CodeStiltsError):
+        note = read_json(_note_of(part))
+        if isinstance(note, dict) and note.keys() == {"url", "state"}:
+            return note
+    return {}
+
+
 def _resume(client: httpx.Client, url: str, part: Path, verified: bool) -> None:
     """Download ``url`` to ``part`` from where the last attempt stopped, if the server can (RFC 9110, section 14).
 
@@ -92,8 +102,7 @@ def _resume(client: httpx.Client, url: str, part: Path, verified: bool) -> None:
         part: Path to write to; a note beside it holds the server's mark of the file's state.
         verified: Whether a digest will be checked. Without one, and without a mark, two parts are never joined.
     """
-    note = _note_of(part)
-    known = json.loads(note.read_text()) if note.exists() and part.exists() else {}
+    known = _read_note(part) if part.exists() else {}
     usable = known.get("url") == url and bool(known["state"] or verified)
     done = part.stat().st_size if usable else 0
     headers = {"Range": f"bytes={done}-"} if done else {}
@@ -109,7 +118,7 @@ def _resume(client: httpx.Client, url: str, part: Path, verified: bool) -> None:
                 raise ValueError("the server sent another range than requested")
             etag = answer.headers.get("ETag", "")
             state = answer.headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
-            note.write_text(json.dumps({"url": url, "state": state}))
+            write_json(_note_of(part), {"url": url, "state": state})
             _write(answer, part, done)
     if out_of_range:  # the part is as long as the file, or longer, and not that file: start again
         part.unlink()

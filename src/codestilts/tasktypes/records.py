@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 import numpy as np
 import pyarrow as pa
 
+from codestilts.job_files import reading
 from codestilts.tasktypes.base import SEQUENCES
 
 T = TypeVar("T")
@@ -171,7 +172,8 @@ class Stored(Records[dict[str, Any]]):
 
 
 def _mapped(path: Path) -> pa.Table:
-    with pa.memory_map(str(path)) as source:
+    remedy = "delete its folder, and make it again"
+    with reading(path, "table of encoded examples", remedy), pa.memory_map(str(path)) as source:
         return pa.ipc.open_stream(source).read_all()
 
 

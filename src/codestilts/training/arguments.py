@@ -4,16 +4,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from codestilts.options import add_settings
+from codestilts.options import add_settings, new_file, new_folder
 
 
-def job_parser(description: str | None, settings: Any, out: str) -> argparse.ArgumentParser:
+def job_parser(description: str | None, settings: Any, out: str, folder: bool = False) -> argparse.ArgumentParser:
     """Return a parser for the encoder, the encoded tasks, the settings, the output and the number of GPUs of a job.
 
     Args:
         description: What the script does.
         settings: The class of its settings, which are given as JSON.
         out: What the output is.
+        folder: Whether it is a folder.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -23,7 +24,7 @@ def job_parser(description: str | None, settings: Any, out: str) -> argparse.Arg
         "--encoded", type=Path, nargs="+", required=True, help="one folder per encoded task, named after it"
     )
     add_settings(parser, settings)
-    parser.add_argument("--out", type=Path, required=True, help=out)
+    parser.add_argument("--out", type=new_folder if folder else new_file, required=True, help=out)
     parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, an error if there are fewer; 0: the CPU")
     return parser
 

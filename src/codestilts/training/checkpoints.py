@@ -16,7 +16,8 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from codestilts.job_files import read_json, read_parquet
+from codestilts.errors import CodeStiltsError
+from codestilts.job_files import read_json, read_parquet, reading, reading_weights
 from codestilts.provenance import atomic
 from codestilts.training.curve import StepRecord
 from codestilts.training.distributed import rank
@@ -89,19 +90,32 @@ class TrainingState:
         }
 
     def resume(self) -> int:
-        """Load the checkpoint if there is one; return the number of finished steps."""
+        """Load the checkpoint if there is one that can be read; return the number of finished steps."""
         if not self.folder or not (self.folder / "state.json").exists():
             return 0
-        record = read_json(self.folder / "state.json")
-        self._load_tensors(load_file(self.folder / "state.safetensors"), record["groups"])
+        try:
+            record, tensors, predictions = self._read(self.folder)
+        except CodeStiltsError as error:
+            print(f"{error}: the run starts again", flush=True)
+            return 0
+        self._load_tensors(tensors, record["groups"])
         self.steps = [StepRecord(**step) for step in record["steps"]]
         self.optimisation.schedule.last_epoch = len(self.steps)
         if record["scaler"]:
             self.optimisation.scaler.load_state_dict(record["scaler"])
         self.micro_batching = MicroBatching(**record["micro_batching"])
         if rank() == 0:
-            self.predictions = {int(path.stem): read_parquet(path) for path in self.folder.glob("*.parquet")}
+            self.predictions = predictions
         return len(self.steps)
+
+    @staticmethod
+    def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], dict[int, pd.DataFrame]]:
+        """Read all of a checkpoint, so that a damaged one changes nothing."""
+        record = read_json(folder / "state.json")
+        file = folder / "state.safetensors"
+        with reading(file, "checkpoint"), reading_weights(file):
+            tensors = load_file(file)
+        return record, tensors, {int(path.stem): read_parquet(path) for path in folder.glob("*.parquet")}
 
     def _load_tensors(self, tensors: dict[str, torch.Tensor], groups: list[dict[str, Any]]) -> None:
         weights: dict[str, dict[str, torch.Tensor]] = {"encoder": {}, "heads": {}}

@@ -28,8 +28,9 @@ from filelock import FileLock
 from codestilts.code_digest import stage_digest
 from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.job_files import open_parquet, read_parquet
+from codestilts.job_files import open_parquet, read_batches, read_parquet
 from codestilts.provenance import atomic, file_digest, write_json
+from codestilts.result_files import finished_files
 from codestilts.tasktypes.base import Task
 from codestilts.tasktypes.language_codes import first_tokens
 from codestilts.tasktypes.records import store
@@ -87,7 +88,7 @@ def encode_task(job: EncodingJob) -> None:
     everything.mkdir(parents=True, exist_ok=True)
     with FileLock(everything / f".{job.examples.stem}.{key['tokenizer'][:16]}.lock"), atomic(job.out) as folder:
         shutil.rmtree(job.out, ignore_errors=True)
-        for other in everything.glob(f"*/{job.examples.stem}/{RECORD}"):
+        for other in finished_files(everything, f"*/{job.examples.stem}/{RECORD}"):
             with suppress(OSError, ValueError):  # another job may be replacing it
                 if key.items() <= json.loads(other.read_text(encoding="utf-8")).items():
                     _link_or_copy(other.parent, folder)
@@ -105,20 +106,23 @@ def tokenizer_digest(tokenizer: Any) -> str:
 
 
 def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path) -> None:
-    file = open_parquet(job.examples)
-    task = Task.from_settings(job.examples.stem, job.settings, _train_tags(file, job.settings))
-    if OUTPUT_LANGUAGE in file.schema_arrow.names:
-        first_tokens(pc.unique(file.read([OUTPUT_LANGUAGE])[OUTPUT_LANGUAGE]).to_pylist(), tokenizer, task.name)
+    schema = open_parquet(job.examples).schema_arrow
+    task = Task.from_settings(job.examples.stem, job.settings, _train_tags(job))
+    if OUTPUT_LANGUAGE in schema.names:
+        named = read_parquet(job.examples, [OUTPUT_LANGUAGE])[OUTPUT_LANGUAGE]
+        first_tokens(list(named.unique()), tokenizer, task.name)
     folder.mkdir()
     out = {split: [] if split in PREDICTED else key["left_out"] for split in SPLITS}
-    records = {split: store(_records(file, split, tokenizer, task, out[split]), folder / split) for split in SPLITS}
+    records = {
+        split: store(_records(job.examples, split, tokenizer, task, out[split]), folder / split) for split in SPLITS
+    }
     if key["left_out"] and not records["train"]:
         raise CodeStiltsError(
             f"task {task.name}: every training example is a near-duplicate of a tested one: set "
             "leakage.near_duplicates to keep, or leave out the task or the target"
         )
-    with pq.ParquetWriter(folder / ROWS, file.schema_arrow) as writer:
-        for batch in file.iter_batches(ROWS_PER_CHUNK):
+    with pq.ParquetWriter(folder / ROWS, schema) as writer:
+        for batch in read_batches(job.examples, ROWS_PER_CHUNK):
             writer.write_batch(batch.filter(pc.is_in(batch["split"], pa.array(PREDICTED))))
     write_json(folder / RECORD, {**key, "labels": list(task.labels), "records": records})
     numbers = [f"{number} {split}" for split, number in records.items()]
@@ -126,19 +130,19 @@ def _encode(job: EncodingJob, tokenizer: Any, key: dict[str, Any], folder: Path)
     print(f"{job.examples.stem}: {', '.join(numbers)}", flush=True)
 
 
-def _train_tags(file: pq.ParquetFile, settings: EncodingSettings) -> pd.DataFrame | None:
+def _train_tags(job: EncodingJob) -> pd.DataFrame | None:
     """Return the tags of a tagging task, from whose train split the labels are taken if it declares none."""
-    if settings.type != "tagging" or settings.labels:
+    if job.settings.type != "tagging" or job.settings.labels:
         return None
-    return file.read(["split", "tags"]).to_pandas()
+    return read_parquet(job.examples, ["split", "tags"])
 
 
 def _records(
-    file: pq.ParquetFile, split: str, tokenizer: Any, task: Task, out: Sequence[int]
+    examples: Path, split: str, tokenizer: Any, task: Task, out: Sequence[int]
 ) -> Iterator[Sequence[dict[str, Any]]]:
     """Encode the rows of a split, a chunk at a time; ``example`` counts the rows of the split that are not ``out``."""
     done = position = 0
-    for batch in file.iter_batches(ROWS_PER_CHUNK):
+    for batch in read_batches(examples, ROWS_PER_CHUNK):
         kept = ~np.isin(np.arange(position, position + batch.num_rows), out)
         position += batch.num_rows
         rows = batch.filter(pc.and_(pc.equal(batch["split"], split), pa.array(kept))).to_pandas()

@@ -35,7 +35,8 @@ from transformers.utils import logging
 
 from codestilts.config.training_settings import LoraSettings
 from codestilts.errors import CodeStiltsError
-from codestilts.provenance import write_json
+from codestilts.job_files import reading_weights
+from codestilts.provenance import usual_permissions, write_json
 from codestilts.seeding import derive_seed
 from codestilts.tasktypes import registry
 from codestilts.tasktypes.base import Task
@@ -100,7 +101,8 @@ def load_encoder(
         mlm: load the masked-language-model head too.
 
     Raises:
-        CodeStiltsError: an encoder tensor is missing or misshapen, so that the model would not start from its parent.
+        CodeStiltsError: a file is damaged, or an encoder tensor is missing or misshapen, so that the model would not
+            start from its parent.
     """
     config = AutoConfig.from_pretrained(folder)
     if dropout is not None:
@@ -115,9 +117,10 @@ def load_encoder(
     if init == "random":
         model = auto_class.from_config(config)
     else:
-        model, report = auto_class.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
+        with reading_weights(folder):
+            model, report = auto_class.from_pretrained(
+                folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            )
         # No task type reads the pooler, a checkpoint without a masked-language-model head gets a new one, and one of an
         # encoder-decoder without a bias of output embeddings gets zeros.
         prefix = f"{model.base_model_prefix}." if mlm else ""
@@ -142,9 +145,10 @@ def load_mlm_head(folder: Path) -> nn.Module | None:
     """Load the masked-language-model head of a published encoder; None if the encoder was published without one."""
     if AutoConfig.from_pretrained(folder).is_encoder_decoder:
         return None
-    model, report = AutoModelForMaskedLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-    )
+    with reading_weights(folder):
+        model, report = AutoModelForMaskedLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
     if any(not key.startswith(f"{model.base_model_prefix}.") for key in report["missing_keys"]):
         return None
     return nn.Sequential(*(child for child in model.children() if child is not model.base_model))
@@ -242,14 +246,19 @@ def save_encoder(
     tensors = _stored_as(dtype, tensors)
     size = sum(value.numel() * value.element_size() for value in tensors.values())
     rest = {name: value for name, value in tensors.items() if name != words}
-    save_file(rest, folder / ENCODER, metadata={"format": "pt"})
+    _write_weights(rest, folder / ENCODER)
     if unchanged:
         source = (parent / EMBEDDINGS).resolve()
         (folder / EMBEDDINGS).symlink_to(os.path.relpath(source, home.resolve()))
     else:
-        save_file({words: tensors[words]}, folder / EMBEDDINGS, metadata={"format": "pt"})
+        _write_weights({words: tensors[words]}, folder / EMBEDDINGS)
     weight_map = dict.fromkeys(rest, ENCODER) | {words: EMBEDDINGS}
     write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": weight_map})
+
+
+def _write_weights(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    save_file(tensors, path, metadata={"format": "pt"})
+    usual_permissions(path)
 
 
 def _stored_as(dtype: torch.dtype, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -266,7 +275,7 @@ def save_heads(heads: nn.ModuleDict, folder: Path, dtype: torch.dtype = torch.fl
     A masked-language-model head is left out: it shares the word embeddings, and nothing reads it again.
     """
     tensors = _stored_as(dtype, heads.state_dict())
-    save_file({name: value for name, value in tensors.items() if ".pretrained." not in name}, folder / HEAD)
+    _write_weights({name: value for name, value in tensors.items() if ".pretrained." not in name}, folder / HEAD)
 
 
 def new_head(

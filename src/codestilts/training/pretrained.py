@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from codestilts.errors import CodeStiltsError, one_line
 from codestilts.job_files import reading
-from codestilts.provenance import atomic, write_json
+from codestilts.provenance import atomic, usual_permissions, write_json
 
 INDEX, EMBEDDINGS, ENCODER = "model.safetensors.index.json", "embeddings.safetensors", "encoder.safetensors"
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -88,6 +88,7 @@ def convert(pickled: Path, out: Path) -> None:
     with atomic(out) as temporary:
         copies = {name: value.clone().contiguous() for name, value in tensors.items()}
         save_tensors(copies, temporary, metadata={"format": "pt"})
+        usual_permissions(temporary)
     pickled.unlink()
 
 
@@ -194,6 +195,7 @@ def import_encoder(source: Path, folder: Path) -> None:
     for file, names in parts.items():
         with atomic(folder / file) as temporary:
             save_file({name: tensors[name] for name in names}, temporary, metadata={"format": "pt"})
+            usual_permissions(temporary)
     weight_map = {name: file for file, names in parts.items() for name in names}
     total = sum(value.nbytes for value in tensors.values())
     write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})

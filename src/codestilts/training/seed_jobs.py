@@ -1,6 +1,7 @@
 """Training jobs: one batch of seeds, from files to declared outputs; and trials of learning rates."""
 
 import gc
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -109,11 +110,20 @@ def _train_seeds(job: TrainingJob, device: torch.device) -> None:
     run_on_rank_zero(partial(clear_unless_same, job.work, {"settings": to_plain(settings), **origin}))
     inputs = load_inputs(settings, job.encoder, job.encoded, device, held_out=job.predictions is not None)
     for seed in settings.seeds:
-        if run_on_rank_zero((job.work / str(seed) / "run.json").exists):
+        if run_on_rank_zero(partial(_is_finished, job, seed)):
             continue
         _train_seed(job, inputs, seed, parents[seed], origin)
     if rank() == 0:
         _publish(job)
+
+
+def _is_finished(job: TrainingJob, seed: int) -> bool:
+    """Whether all files of a seed are in the work folder: a kill while they are published may leave some of them."""
+    names = models.FILES if job.settings.keep_models else ("run.json",)
+    files = [job.work / str(seed) / name for name in names]
+    if job.predictions:
+        files.append(job.work / f"{seed}.parquet")
+    return all(map(os.path.lexists, files))  # the link to the embeddings points at nothing before it is published
 
 
 def _train_seed(job: TrainingJob, inputs: TrainingInputs, seed: int, parent: Path, origin: dict[str, Any]) -> None:
@@ -130,6 +140,7 @@ def _save_seed(job: TrainingJob, inputs: TrainingInputs, trained: Trained, origi
     record = trained.record | origin | {"gpus": job.gpus, "curve": downsample_curve(trained.curve)}
     if job.trials:
         record["trials"] = summary_of_trials(read_trials(job.trials))
+    shutil.rmtree(job.work / name, ignore_errors=True)  # what a kill has left
     with atomic(job.work / name) as folder:
         folder.mkdir()
         if job.settings.keep_models:
@@ -171,10 +182,10 @@ def _publish(job: TrainingJob) -> None:
         for seed in job.settings.seeds:
             (job.records / str(seed)).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(job.work / str(seed) / "run.json", job.records / str(seed) / "run.json")
+    job.out.mkdir(parents=True, exist_ok=True)
     for seed in job.settings.seeds:
-        (job.out / str(seed)).mkdir(parents=True, exist_ok=True)
-        for path in sorted((job.work / str(seed)).iterdir()):
-            shutil.move(path, job.out / str(seed) / path.name)
+        shutil.rmtree(job.out / str(seed), ignore_errors=True)
+        shutil.move(job.work / str(seed), job.out / str(seed))
     shutil.rmtree(job.work)
 
 

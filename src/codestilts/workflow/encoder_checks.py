@@ -1,7 +1,6 @@
 """Check that a study requires no more of an encoder than its architecture has. Light: planning imports it."""
 
 import json
-import zipfile
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from codestilts.config.encoder_limits import linear_layers, unmet_requirements
 from codestilts.config.preparation_jobs import encoder_requirements
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
+from codestilts.sources.archive import DAMAGED
 from codestilts.workflow.architectures import PUBLISHED, EncoderDecoder, read_config
 
 
@@ -34,7 +34,7 @@ def _known_problems(study: Study, encoder: str, root: Path) -> list[str]:
     config: Record | None = None
     layers: set[str] | None = None
     # The job that reads a damaged or missing file reports it.
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+    with suppress(*DAMAGED, ValueError, KeyError):
         if fetched := read_config(study, encoder, root):
             config = json.loads(fetched[0])
             if weights.exists():

@@ -21,6 +21,7 @@ from codestilts.config.plan_record import PLAN, read_entries
 from codestilts.config.study import Study
 from codestilts.provenance import commit, environment, file_digest
 from codestilts.release.snapshot import run_records
+from codestilts.result_files import finished_files
 from codestilts.workflow.crate import METADATA, SHOWN, CrateInputs, commits_text, crate_metadata
 from codestilts.workflow.redraw import STUDY, ArchivedStudy
 from codestilts.workflow.snakemake_internals import JobRecord, read_job_record
@@ -88,8 +89,8 @@ def left_out(study: Study, results: Path, resources: Path) -> Iterator[tuple[str
         if (path := resources / f"{source}.zip").exists():
             yield f"resources/{source}.zip", path
     for pattern in LEFT_OUT:
-        for path in sorted(results.glob(pattern)):
-            if path.is_file() and not path.name.startswith("."):
+        for path in finished_files(results, pattern):
+            if path.is_file():
                 yield f"results/{study.name}/{path.relative_to(results).as_posix()}", path
 
 

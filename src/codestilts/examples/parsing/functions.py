@@ -22,6 +22,7 @@ from codestilts.examples.parsing.function_filter import (
     select_within_limits,
 )
 from codestilts.examples.parsing.languages import Language, language
+from codestilts.sources.archive import DAMAGED
 from codestilts.sources.table import Source
 
 # Of a source file. Generated files are recognised by their marks and line lengths; this bounds the parser's memory.
@@ -171,7 +172,7 @@ def _source_files(archive: Path, spec: Language, counts: Counter[str]) -> Iterat
                     counts[reason] += 1
                     continue
                 yield path, data
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (*DAMAGED, ValueError) as error:
         raise CodeStiltsError(f"archive {archive} cannot be read: {error}: fetch it again") from error
 
 

@@ -20,6 +20,7 @@ from codestilts.errors import CodeStiltsError
 from codestilts.examples.parsing.definitions import attach_documentation, find_definitions, parse
 from codestilts.examples.parsing.function_filter import Candidate, FunctionKey, is_excluded_path, select_within_limits
 from codestilts.examples.parsing.languages import Language
+from codestilts.sources.archive import DAMAGED
 
 # The columns that may hold each value, the preferred first: those of CodeSearchNet and of CodeXGLUE.
 COLUMNS = {
@@ -89,7 +90,7 @@ def _tables(archive: Path, spec: Language, counts: Counter[str]) -> list[Table]:
     try:
         with zipfile.ZipFile(archive) as bundle:
             names = [name for name in bundle.namelist() if name.endswith(".parquet")]
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except (*DAMAGED, ValueError) as error:
         raise CodeStiltsError(f"archive {archive} cannot be read: {error}: fetch it again") from error
     tables = []
     for name in names:
@@ -154,7 +155,7 @@ def _rows(table: Table) -> Iterator[Row]:
             for batch in file.iter_batches(1000, columns=[name for name in columns.values() if name]):
                 texts = [_texts(batch, name) for name in columns.values()]
                 yield from map(Row._make, zip(*texts, strict=True))
-    except (OSError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except (*DAMAGED, KeyError, pa.ArrowException) as error:
         raise CodeStiltsError(f"{where}: cannot be read: {error}: fetch it again") from error
 
 

@@ -14,7 +14,6 @@ types of CSV columns, and fails on rows of JSON that no file could hold instead 
 import posixpath
 import re
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -30,6 +29,7 @@ from fsspec.utils import glob_translate
 from codestilts.columns import Record
 from codestilts.errors import CodeStiltsError, one_line, suggest
 from codestilts.examples.readers.table_files import READERS
+from codestilts.sources.archive import DAMAGED
 
 if TYPE_CHECKING:
     from datasets.utils.metadata import MetadataConfigs  # imported where it is needed: it takes most of a second
@@ -188,7 +188,7 @@ class Archive(Repository):
             with zipfile.ZipFile(path) as archive:
                 names = [name for name in archive.namelist() if not name.endswith("/")]
                 card = archive.read("README.md").decode(errors="replace") if "README.md" in names else ""
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+        except DAMAGED as error:
             raise CodeStiltsError(f"{where}: {path} cannot be read: {error}: fetch it again") from error
         super().__init__(names, card, f"{where}, {path.name}")
 
@@ -206,7 +206,7 @@ class Archive(Repository):
         Raises:
             CodeStiltsError: A file is damaged or holds no table.
         """
-        damaged = (ValueError, OSError, RecursionError, pa.ArrowException, zipfile.BadZipFile, zlib.error)
+        damaged = (*DAMAGED, ValueError, RecursionError, pa.ArrowException)
         with zipfile.ZipFile(self.path) as archive:
             for name in self.files(entry):
                 dropped = Counter[str]()
