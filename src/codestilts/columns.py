@@ -34,6 +34,9 @@ MLQA_LANGUAGES = ("english", "spanish", "vietnamese", "german", "arabic", "hindi
 BINARY = ("0", "1")  # the labels of a task that is scored by the F1 of the second one
 LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and commas in their names
 
+# Metrics of the outputs of a task of generation, beside those of quality: the learning rate decides how many are in the
+# wrong language (Chirkova et al. 2023, arXiv 2310.09917).
+RIGHT_LANGUAGE, OTHER_LANGUAGE, CUT = OF_OUTPUTS = ("right_language", "other_language", "cut")
 # Outputs of a target of generation that show what the metrics say of them, and compete with no arm: the references, and
 # those of the source language where another language has to be written.
 REFERENCES, SOURCE_REFERENCES = PROBES = ("baseline:reference", "baseline:source-reference")

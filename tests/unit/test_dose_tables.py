@@ -105,10 +105,14 @@ def test_the_lowest_loss_on_held_out_texts_is_named_with_its_arm(tables: DoseTab
 
 
 def generated(arm: str, rate: float, task: str, right: dict[str, float], cut: float = 0.25) -> list[dict]:
-    """The rows of generated texts of a trial: the share in the right language by language, and the share cut in all."""
+    """The rows of generated texts of a trial: the share in the right language by language, and the share cut in all.
+
+    A fifth of what is not in the right language is in another one.
+    """
     keys = {"encoder": "tiny", "arm": arm, "seed": 0, "learning_rate": rate, "steps": 100 if rate else 0}
     keys |= {"dose": 100 * rate, "chosen": rate == 1e-4, "error": "", "task": task}
     values = [("right_language", name, value) for name, value in right.items()]
+    values += [("other_language", name, (1 - value) / 5) for name, value in right.items()]
     values += [("cut", name, cut) for name in right]
     return [keys | {"measure": measure, "language": name, "value": value} for measure, name, value in values]
 
@@ -129,31 +133,40 @@ def generating(design: Design) -> DoseTables:
 
 
 def test_shares_in_the_wrong_language_by_hand(generating: DoseTables, tables: DoseTables) -> None:
-    """Unseen languages only; languages first (100, 80: 90), then groups (match 90 and tags 50: 70). Effects stay."""
+    """Unseen languages only; languages first (100, 80: 90), then groups (match 90 and tags 50: 70). Effects stay.
+
+    Of these 70 % that are not in the right language, a fifth is wrong and the rest unknown.
+    """
     found = generating.shares.query("scope == @ALL_GROUPS").set_index(["arm", "learning_rate", "measure"])["share"]
-    assert found["none", 0.0, "wrong_language"] == pytest.approx(40) and found["none", 0.0, "cut"] == pytest.approx(25)
-    assert found["cloze", 1e-4, "wrong_language"] == pytest.approx(15)
-    assert found["cloze", 1e-3, "wrong_language"] == pytest.approx(70)
+    assert found["none", 0.0, "wrong_language"] == pytest.approx(40 / 5) and found["none", 0.0, "cut"] == pytest.approx(
+        25
+    )
+    assert found["cloze", 1e-4, "unknown_language"] == pytest.approx(15 * 4 / 5)
+    assert found["cloze", 1e-3, "wrong_language"] == pytest.approx(70 / 5)
+    assert found["cloze", 1e-3, "unknown_language"] == pytest.approx(70 * 4 / 5)
     assert found["cloze", 1e-3, "cut"] == pytest.approx((50 + 0) / 2)
     alone = generating.shares.query("scope == 'classification' and learning_rate == 1e-3 and measure != 'cut'")
-    assert alone["share"].tolist() == pytest.approx([90])
+    assert dict(zip(alone["measure"], alone["share"], strict=True)) == {
+        "wrong_language": pytest.approx(90 / 5),
+        "unknown_language": pytest.approx(90 * 4 / 5),
+    }
     assert generating.effects.equals(tables.effects) and tables.shares.empty
 
     trials = by_trial(generating, ALL_GROUPS)
     assert trials["arm"].tolist() == ["none", "cloze", "cloze", "pos", "pos"]
-    assert trials["wrong_language"].tolist() == pytest.approx([40, 15, 70, math.nan, math.nan], nan_ok=True)
+    assert trials["wrong_language"].tolist() == pytest.approx([8, 3, 14, math.nan, math.nan], nan_ok=True)
+    assert trials["unknown_language"].tolist() == pytest.approx([32, 12, 56, math.nan, math.nan], nan_ok=True)
     assert "wrong_language" not in by_trial(tables, ALL_GROUPS)
 
 
 def test_the_figure_has_the_shares_in_the_wrong_language_with_that_of_none(generating: DoseTables) -> None:
     figures.style()
-    axes = next(
-        axes for axes in dose_figure(generating, ALL_GROUPS, "unseen").axes if "wrong" in axes.get_title("left")
-    )
-    assert axes.get_title("left") == "wrong language: unseen languages, test"
-    line, points, ring = axes.lines[:3]
-    assert list(line.get_ydata()) == pytest.approx([40, 40])
-    assert list(points.get_ydata()) == pytest.approx([15, 70]) and list(ring.get_ydata()) == pytest.approx([15])
+    panels = {axes.get_title("left"): axes for axes in dose_figure(generating, ALL_GROUPS, "unseen").axes}
+    for title, part in (("wrong", 1 / 5), ("unknown", 4 / 5)):
+        line, points, ring = panels[f"{title} language: unseen languages, test"].lines[:3]
+        assert list(line.get_ydata()) == pytest.approx([40 * part, 40 * part])
+        assert list(points.get_ydata()) == pytest.approx([15 * part, 70 * part])
+        assert list(ring.get_ydata()) == pytest.approx([15 * part])
 
 
 def test_a_scope_without_trials_has_no_rows(tables: DoseTables) -> None:
@@ -216,5 +229,5 @@ def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> N
     assert "The seed of the trials (0) is also one of the 3 seeds" in html and "mlm-english 2.00, 2.12 (pos)" in html
     assert 'id="doses"' in html and "with one learning rate for all arms" in html
     assert '<td class="n">1e-3</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html
-    assert "share of the generated texts in the wrong language" in html
-    assert '<td class="n">70.0</td><td class="n">25.0</td><td class="n">4.00</td>' in html
+    assert "shares of the generated texts in the wrong language" in html
+    assert '<td class="n">14.0</td><td class="n">56.0</td><td class="n">25.0</td><td class="n">4.00</td>' in html

@@ -30,6 +30,11 @@ def table():
         value("none", "rust", 0, "right_language", 0.5),
         value("slow", "go", 0, "edit_similarity", 0.7),
         value("slow", "go", 0, "right_language", 0.9),
+        value("none", "python", 0, "other_language", 0.0),
+        value("none", "go", 0, "other_language", 0.3),
+        value("none", "go", 1, "other_language", 0.1),
+        value("none", "rust", 0, "other_language", 0.5),
+        value("slow", "go", 0, "other_language", 0.04),
         value("none", "go", 0, "edit_similarity", 0.9, checkpoint="dev"),
         value("none", "go", 0, "exact_match", 0.0),
         value("none", "go", 0, "accuracy", 0.0, target="match"),
@@ -39,6 +44,11 @@ def table():
         value("baseline:copy", "rust", 0, "right_language", 0.1, checkpoint=""),
         value("baseline:source-reference", "go", 0, "right_language", 0.5, checkpoint=""),
         value("baseline:source-reference", "rust", 0, "right_language", 0.3, checkpoint=""),
+        value("baseline:reference", "python", 0, "other_language", 0.0, checkpoint=""),
+        value("baseline:reference", "go", 0, "other_language", 0.1, checkpoint=""),
+        value("baseline:reference", "rust", 0, "other_language", 0.04, checkpoint=""),
+        value("baseline:source-reference", "go", 0, "other_language", 0.5, checkpoint=""),
+        value("baseline:source-reference", "rust", 0, "other_language", 0.6, checkpoint=""),
         value("none", "go", 0, "cut", 0.2),
         value("none", "go", 1, "cut", 0.4),
         value("none", "rust", 0, "cut", 0.1),
@@ -52,61 +62,69 @@ def table():
 
 
 def test_seeds_are_averaged_before_languages(table):
-    """Go: .3 and .7 over two seeds; Rust: .1 and .5; so quality is 20 and the wrong share 1 - .6."""
+    """Go: .3 and .7 right over two seeds, of which .2 are in another language; Rust: .1 and .5 right, .5 in another.
+
+    So quality is 20, 35 % are in the wrong language, and of 100 - 60 - 35 % it cannot be told.
+    """
     found = table.set_index(["arm", "languages"])
+    shares = ["wrong_language", "unknown_language"]
     assert found.loc[("none", "zero-shot"), "quality"] == pytest.approx(20)
-    assert found.loc[("none", "zero-shot"), "wrong_language"] == pytest.approx(40)
-    assert found.loc[("none", "source"), "wrong_language"] == pytest.approx(0)
-    assert found.loc[("slow", "zero-shot"), "wrong_language"] == pytest.approx(10)
-    assert found["learning_rate"].to_dict() == {
+    assert found.loc[("none", "zero-shot"), shares].tolist() == pytest.approx([35, 5])
+    assert found.loc[("none", "source"), shares].tolist() == pytest.approx([0, 0])
+    assert found.loc[("slow", "zero-shot"), shares].tolist() == pytest.approx([4, 6])
+    assert found["learning_rate"].dropna().to_dict() == {
         ("none", "source"): 1e-3,
         ("none", "zero-shot"): 1e-3,
         ("slow", "zero-shot"): 1e-4,
     }
-    assert len(found) == 3
-    assert found["error"].to_dict() == {
-        ("none", "source"): pytest.approx(0),
-        ("none", "zero-shot"): pytest.approx(15),
-        ("slow", "zero-shot"): pytest.approx(15),
+    assert found.loc[("none", "zero-shot"), "cut"] == pytest.approx(20) and found.loc["slow", "cut"].isna().all()
+
+
+def test_references_show_the_errors_of_the_measure(table):
+    """Of Go's and Rust's own 85 % are found to be right and 7 % in another language; of Python's, 40 and 55 %."""
+    found = table[table["method"] == ""].set_index(["arm", "languages"])[["wrong_language", "unknown_language"]]
+    assert {key: list(row) for key, row in zip(found.index, found.to_numpy(), strict=True)} == {
+        ("references", "source"): pytest.approx([0, 0]),
+        ("references", "zero-shot"): pytest.approx([7, 8]),
+        ("references of the source language", "zero-shot"): pytest.approx([55, 5]),
     }
-
-
-def test_what_the_measure_misses_and_how_many_outputs_are_cut(table):
-    """Missed are .5 and .3 of the references of the source language; cut are .3 (the mean of two seeds) and .1."""
-    found = table.set_index(["arm", "languages"])
-    assert found.loc[("none", "zero-shot"), ["missed", "cut"]].tolist() == pytest.approx([40, 20])
-    assert found.loc[("slow", "zero-shot"), "missed"] == pytest.approx(40)
-    assert found.loc[("none", "source"), ["missed", "cut"]].isna().all() and found.loc["slow", "cut"].isna().all()
+    assert table["arm"].tolist()[:3] == ["none", "none", "slow"] and len(table) == 6
+    assert table.loc[table["method"] == "", ["learning_rate", "quality"]].isna().all(axis=None)
 
 
 def test_the_figure_has_a_point_for_each_arm(table):
     figure = generation.wrong_language_figure(table, ["none", "slow"], NO_TRIALS)
-    wrong, quality = figure.axes
-    *arms, error, missed = wrong.lines
-    assert error.get_ydata() == pytest.approx([15, 15]) and missed.get_ydata() == pytest.approx([60, 60])
-    points = [line.get_xydata().tolist() for line in arms if len(line.get_xdata())]
-    assert points == [[[1e-3, 40.0]], [[1e-4, pytest.approx(10.0)]]]
+    wrong, unknown, quality = figure.axes
+    for axes, expected, levels in ((wrong, (35, 4), (7, 55)), (unknown, (5, 6), (8, 5))):
+        *arms, own, source = axes.lines
+        assert own.get_ydata() == pytest.approx([levels[0]] * 2) and own.get_linestyle() == "--"
+        assert source.get_ydata() == pytest.approx([levels[1]] * 2) and source.get_linestyle() == ":"
+        points = [line.get_xydata().tolist() for line in arms if len(line.get_xdata())]
+        assert points == [[[1e-3, pytest.approx(expected[0])]], [[1e-4, pytest.approx(expected[1])]]]
+    assert [len(line.get_xdata()) for line in quality.lines if line.get_marker() == "None"] == []
     assert quality.get_legend_handles_labels()[1] == ["full", "lora"]
     assert wrong.get_xscale() == "log"
 
 
 def test_trials_are_crosses_those_that_were_not_chosen_too(table):
-    """Shares in the wrong language are what lacks to 100 %: 40, 90. Trials without test rows, and failed ones, are no
-    cross; two arms with the trials of one are one cross."""
+    """Of the outputs that are not in the right language, 40 and 90 %, some are in another one: 30 and 15 %.
+
+    Trials without test rows, and failed ones, are no cross; two arms with the trials of one are one cross.
+    """
     tried = [
         {
             "learning_rate": 1e-4,
             "dev": 0.5,
             "error": None,
             "chosen": True,
-            "zero_shot": {"test": 0.8, "right_language": 0.6},
+            "zero_shot": {"test": 0.8, "right_language": 0.6, "other_language": 0.3},
         },
         {
             "learning_rate": 1e-2,
             "dev": 0.4,
             "error": None,
             "chosen": False,
-            "zero_shot": {"test": 0.25, "right_language": 0.1},
+            "zero_shot": {"test": 0.25, "right_language": 0.1, "other_language": 0.15},
         },
         {"learning_rate": 1e30, "dev": -1.0, "error": "the loss is nan", "chosen": False},
     ]
@@ -115,10 +133,11 @@ def test_trials_are_crosses_those_that_were_not_chosen_too(table):
     figure = generation.wrong_language_figure(table, ["none", "slow"], trials_table(pd.DataFrame(runs)))
     crosses = [line.get_xydata().tolist() for axes in figure.axes for line in axes.lines if line.get_marker() == "x"]
     assert [points for points in crosses if points] == [
-        [[1e-4, pytest.approx(40)], [1e-2, pytest.approx(90)]],
+        [[1e-4, pytest.approx(30)], [1e-2, pytest.approx(15)]],
+        [[1e-4, pytest.approx(10)], [1e-2, pytest.approx(75)]],
         [[1e-4, pytest.approx(80)], [1e-2, pytest.approx(25)]],
     ]
-    assert figure.axes[1].get_ylim()[1] == pytest.approx(80), "of quality: higher than the 70 of the runs"
+    assert figure.axes[2].get_ylim()[1] == pytest.approx(80), "of quality: higher than the 70 of the runs"
 
 
 def test_the_panels_of_several_targets_have_room(table):
@@ -130,16 +149,17 @@ def test_the_panels_of_several_targets_have_room(table):
     figure = generation.wrong_language_figure(both, ["none", "slow"], NO_TRIALS)
     figure.draw_without_rendering()
     sizes = [axes.get_position().size * figure.get_size_inches() for axes in figure.axes]
-    assert len(sizes) == 4 and min(map(min, sizes)) > 1.2
+    assert len(sizes) == 6 and min(map(min, sizes)) > 1.2
 
 
 def test_the_figure_joins_only_arms_that_differ_in_the_training_of_targets(table):
     """An arm with a task of its own has the rate of none: it is no point of none's line."""
-    zero_shot = table[table["languages"] == "zero-shot"].assign(method="full")
+    zero_shot = table[(table["languages"] == "zero-shot") & (table["method"] != "")].assign(method="full")
     other = zero_shot[zero_shot["arm"] == "none"].assign(arm="mlm-functions", wrong_language=70.0)
     figure = generation.wrong_language_figure(pd.concat([zero_shot, other]), ["none", "slow"], NO_TRIALS)
     line, point, *_ = figure.axes[0].lines
-    assert line.get_linestyle() == ":" and line.get_xydata().tolist() == [[1e-4, pytest.approx(10.0)], [1e-3, 40.0]]
+    joined = [[1e-4, pytest.approx(4)], [1e-3, pytest.approx(35)]]
+    assert line.get_linestyle() == ":" and line.get_xydata().tolist() == joined
     assert point.get_linestyle() == "None" and point.get_xydata().tolist() == [[1e-3, 70.0]]
     assert [text.get_text() for text in figure.axes[0].texts] == ["mlm-functions"]
 

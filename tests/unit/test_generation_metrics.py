@@ -19,6 +19,7 @@ from nltk.translate.bleu_score import sentence_bleu as nltk_bleu
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import CHRF
 
+from codestilts.columns import OF_OUTPUTS
 from codestilts.evaluation.metrics.generation import bleu_tokens, corpus_bleu, sentence_bleu, unicode_words
 from codestilts.evaluation.metrics.registry import reported_metrics, row_sums, value
 
@@ -362,14 +363,21 @@ def test_cut_outputs_are_counted():
 
 def test_the_right_language_is_reported_beside_every_metric_of_generation():
     for metric in ("smoothed_bleu4", "edit_similarity", "rouge2", "rouge_l", "generated_f1", "translation_bleu4"):
-        assert reported_metrics(metric)[0] == metric and reported_metrics(metric)[-2:] == ["right_language", "cut"]
+        assert reported_metrics(metric)[0] == metric and reported_metrics(metric)[-3:] == list(OF_OUTPUTS)
     assert reported_metrics("rouge_l")[1:] == [
         "rouge2",
         "chrf",
         "right_language",
+        "other_language",
         "cut",
     ]  # of summaries, not of descriptions
     assert "right_language" not in reported_metrics("squad_em") + reported_metrics("exact_match")
+
+
+def test_an_output_is_in_the_right_language_in_another_one_or_in_none_that_can_be_told():
+    found = ["go", "rust", "", "go", "c", ""]
+    rows = frame(["a"] * 6, ["b"] * 6, "go").assign(found_language=found, cut=[False] * 5 + [True])
+    assert [value(row_sums(rows, metric)) for metric in OF_OUTPUTS] == pytest.approx([2 / 6, 2 / 6, 1 / 6])
 
 
 @pytest.mark.parametrize("metric", ["smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match",

@@ -294,7 +294,7 @@ def test_the_language_of_generated_texts_is_marked(copy: Path) -> None:
 def test_the_quality_and_language_of_generated_texts_are_a_table(copy: Path) -> None:
     row = {"target": "complete", "arm": "none", "method": "full", "learning_rate": 1e-3, "languages": "zero-shot"}
     measured = [
-        {"quality": 12.34, "wrong_language": 56.78, "error": 9.87, "missed": 4.44, "cut": 3.21},
+        {"quality": 12.34, "wrong_language": 56.78, "unknown_language": 4.44, "cut": 3.21},
         {"quality": 2.5},
     ]
     table = pd.DataFrame([row | {"arm": arm} | values for arm, values in zip(("none", "slow"), measured, strict=True)])
@@ -302,8 +302,8 @@ def test_the_quality_and_language_of_generated_texts_are_a_table(copy: Path) -> 
     html = page(copy, replace(SETTINGS, generation=True))
     assert 'id="generation"' in html
     shown = pd.read_html(StringIO(html), attrs={"id": "table-tiny-wrong-language"})[0]
-    assert shown["wrong language"].tolist()[0] == 56.8 and shown["error"].isna().tolist() == [False, True]
-    assert shown[["missed", "cut"]].iloc[0].tolist() == [4.4, 3.2]
+    assert shown["wrong language"].tolist()[0] == 56.8 and shown["cut"].isna().tolist() == [False, True]
+    assert shown[["unknown language", "cut"]].iloc[0].tolist() == [4.4, 3.2]
     assert shown["quality"].tolist() == [12.3, 2.5] and shown["learning rate"].tolist() == [1e-3, 1e-3]
 
 

@@ -62,10 +62,12 @@ def test_all_rates_that_were_tried_are_shown_and_not_only_the_best(tmp_path: Pat
 
 
 def test_the_shares_of_trials_are_means_of_arms_by_trained_weights(tmp_path: Path):
-    """An adapter's rate is ten times that of its trial. Right are .9 and .5, so 30 % are wrong; cut are .25 and .75."""
-    for arm, right, cut in (("a", 0.9, 0.25), ("b", 0.5, 0.75), ("adapted", 0.0, 0.5)):
+    """An adapter's rate is ten times that of its trial. Right are .9 and .5, in another language .1
+    and .3, so 20 % are wrong and 10 % unknown; cut are .25 and .75."""
+    shares = {"a": (0.9, 0.1, 0.25), "b": (0.5, 0.3, 0.75), "adapted": (0.0, 1.0, 0.5)}
+    for arm, (right, other, cut) in shares.items():
         path = write_run(tmp_path, arm, 0, target="describe")
-        means = {"test": 0.2, "right_language": right, "cut": cut}
+        means = {"test": 0.2, "right_language": right, "other_language": other, "cut": cut}
         trial = {"learning_rate": 1e-4, "dev": 0.5, "error": None, "chosen": True, "zero_shot": means}
         record = json.loads(path.read_text()) | {"trials": [trial]}
         if arm == "adapted":
@@ -73,7 +75,8 @@ def test_the_shares_of_trials_are_means_of_arms_by_trained_weights(tmp_path: Pat
         path.write_text(json.dumps(record))
     table = tried_rates(runs_table(sorted(tmp_path.rglob("run.json"))))
     assert table[["method", "learning_rate", "arms"]].to_numpy().tolist() == [["full", 1e-4, 2], ["lora", 1e-3, 1]]
-    assert table["wrong_language"].tolist() == pytest.approx([30, 100])
+    assert table["wrong_language"].tolist() == pytest.approx([20, 100])
+    assert table["unknown_language"].tolist() == pytest.approx([10, 0])
     assert table["cut"].tolist() == pytest.approx([50, 50]) and table["quality"].tolist() == pytest.approx([20, 20])
 
 

@@ -70,20 +70,24 @@ def test_scores_have_the_share_in_the_right_language(generated: Path) -> None:
 
 def test_the_page_shows_generated_texts(generated: Path) -> None:
     page = (generated / "report.html").read_text()
-    assert 'id="generation"' in page and "Share of outputs in the wrong language" in page
+    assert 'id="generation"' in page and "Shares of outputs in the wrong language" in page
     assert 'id="table-tiny-wrong-language"' in page
     table = pd.read_csv(generated / "tables/tiny/wrong-language.csv")
-    assert set(table["arm"]) == {"none", "slow", "lora"} and table["wrong_language"].between(0, 100).all()
-    assert table[["error", "cut"]].stack().between(0, 100).all()
-    assert set(table.loc[table["missed"].notna(), "languages"]) == {"zero-shot"}
+    assert set(table.loc[table["method"].notna(), "arm"]) == {"none", "slow", "lora"}
+    assert table[["wrong_language", "unknown_language", "cut"]].stack().between(0, 100).all()
+    references = table[table["method"].isna()].groupby("arm")["languages"].unique().map(sorted).to_dict()
+    assert references == {
+        "references": ["source", "zero-shot"],
+        "references of the source language": ["zero-shot"],
+    }
 
 
 def test_every_rate_that_was_tried_has_its_share_in_the_wrong_language(generated: Path) -> None:
     """Arms that differ by a factor share their trials: those of none and of lora are two trials for each target."""
     trials = json.loads((generated / "tuning/tiny/none/complete.json").read_text())
-    assert {row["measure"] for row in trials[0]["tests"]} == {"test", "right_language", "cut"}
+    assert {row["measure"] for row in trials[0]["tests"]} == {"test", "right_language", "other_language", "cut"}
     assert {row["language"] for row in trials[0]["tests"]} == {"python", "javascript", "invented"}
     table = tried_rates(pd.read_csv(generated / "runs.csv"))
     assert table.groupby(["target", "method"]).size().eq(2).all() and len(table) == 2 * 2 * len(STUDY["targets"])
-    assert table[["quality", "wrong_language", "cut"]].stack().between(0, 100).all()
+    assert table[["quality", "wrong_language", "unknown_language", "cut"]].stack().between(0, 100).all()
     assert "which no choice read" in (generated / "report.html").read_text()

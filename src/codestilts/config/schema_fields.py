@@ -77,8 +77,8 @@ Metric = Literal[
     "accuracy", "binary_f1", "micro_f1", "macro_f1", "token_accuracy", "entity_f1", "pos_f1", "exact_match", "f1",
     "squad_em", "squad_mean", "squad2_f1", "squad2_em", "mlqa_f1", "mlqa_em", "mlqa_mean", "mrr", "map_at_r",
     "accuracy_at_1", "mining_f1", "smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match",
-    "rouge2", "rouge_l", "chrf", "generated_f1", "generated_em", "right_language", "cut", "code_similarity",
-    "code_exact_match",
+    "rouge2", "rouge_l", "chrf", "generated_f1", "generated_em", "right_language", "other_language", "cut",
+    "code_similarity", "code_exact_match",
 ]  # fmt: skip
 METRICS_OF: dict[TaskType, tuple[Metric, ...]] = {  # those that can be computed from the predictions of a type
     "classification": ("accuracy", "binary_f1", "micro_f1", "macro_f1"),
@@ -88,8 +88,8 @@ METRICS_OF: dict[TaskType, tuple[Metric, ...]] = {  # those that can be computed
                 "mlqa_mean"),
     "retrieval": ("mrr", "map_at_r", "accuracy_at_1", "mining_f1"),  # by its protocol
     "generation": ("smoothed_bleu4", "translation_bleu4", "edit_similarity", "line_exact_match", "rouge2", "rouge_l",
-                   "chrf", "generated_f1", "generated_em", "right_language", "cut", "code_similarity",
-                   "code_exact_match"),
+                   "chrf", "generated_f1", "generated_em", "right_language", "other_language", "cut",
+                   "code_similarity", "code_exact_match"),
     "mlm": ("accuracy",),
 }  # fmt: skip
 METRICS_OF_PROTOCOL: dict[str, tuple[Metric, ...]] = {  # of retrieval

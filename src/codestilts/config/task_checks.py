@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from codestilts.columns import BINARY, LABEL_SEPARATOR, MLQA_LANGUAGES, Record
+from codestilts.columns import BINARY, LABEL_SEPARATOR, MLQA_LANGUAGES, OF_OUTPUTS, Record
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
@@ -72,7 +72,7 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
         yield Problem(("labels",), f"a {task.type} task needs at least two labels: declare them")
     if task.metric not in metrics_of(task):
         yield Problem(("metric",), not_a_metric(task.metric, task))
-    if task.metric in ("right_language", "cut"):
+    if task.metric in OF_OUTPUTS:
         yield Problem(("metric",), f"{task.metric} is reported beside a metric of the outputs' quality: choose one")
     if task.type == "generation" and not task.trained:
         yield Problem(("trained",), "a task of generation cannot be used without training, which makes its decoder")

@@ -43,7 +43,7 @@ class SumWriter:
 
 
 class RowGroup(NamedTuple):
-    """Rows of a table of sums that are stored together."""
+    """Rows of a table that are stored together."""
 
     path: str
     file: Any
@@ -61,9 +61,9 @@ class RowGroup(NamedTuple):
         return known.min if known is not None and known.has_min_max and known.min == known.max else None
 
 
-def row_groups(path: str) -> list[RowGroup]:
-    """Return the row groups of a table of sums, with texts as categories."""
-    file = open_parquet(path, read_dictionary=TEXTS)
+def row_groups(path: str, categories: list[str] | None = None) -> list[RowGroup]:
+    """Return the row groups of a table; some columns are read as categories."""
+    file = open_parquet(path, read_dictionary=categories)
     return [RowGroup(path, file, number) for number in range(file.num_row_groups)]
 
 
@@ -75,7 +75,7 @@ class SumTables:
         self.encoders = ["", encoder]
         self.groups: dict[tuple[str, str], list[RowGroup]] = {}  # of a cell
         self.mixed: list[RowGroup] = []  # those with several encoders or cells
-        for group in (group for path in paths for group in row_groups(path)):
+        for group in (group for path in paths for group in row_groups(path, TEXTS)):
             names = [group.only_value(column) for column in ("encoder", "target", "language")]
             if None in names:
                 self.mixed.append(group)

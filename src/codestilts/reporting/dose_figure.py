@@ -12,8 +12,9 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from codestilts.columns import NONE
 from codestilts.display_names import language_set_name
 from codestilts.reporting.curve_figures import CurveLabels, label_ends
-from codestilts.reporting.doses import SOURCE, TEST, WRONG_LANGUAGE, DoseTables
+from codestilts.reporting.doses import SOURCE, TEST, DoseTables
 from codestilts.reporting.figures import COLOURS, LINES, MARKERS
+from codestilts.reporting.output_languages import UNKNOWN_LANGUAGE, WRONG_LANGUAGE
 
 HEIGHT, AXES = 2.9, 2.1  # least inches of a panel, and of them those between its lower and its upper edge
 LABEL = 0.13  # inches from the name of an arm to the next one
@@ -21,8 +22,8 @@ WIDTH, SIZE = 1.04, 6.5  # where names begin, as a share of the panel's width, a
 
 
 def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
-    """Draw one panel for the source language, one for the test languages if trials predict them, one for the outputs in
-    the wrong language if these are texts, and one for each held-out text.
+    """Draw one panel for the source language, one for the test languages if trials predict them, two for the outputs in
+    the wrong or an unknown language if these are texts, and one for each held-out text.
 
     A ring marks the dose that was chosen for an arm; the horizontal line is what was measured without a dose.
     """
@@ -33,9 +34,10 @@ def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
     for measure, title in ((SOURCE, "source language, dev"), (TEST, f"{languages}, test")):
         part = effects[effects["measure"] == measure].rename(columns={"effect": "y"})
         panels.append((title, "points above none", 0.0, part))
-    wrong = shares[shares["measure"] == WRONG_LANGUAGE].rename(columns={"share": "y"})
-    of_none, of_arms = wrong[wrong["arm"] == NONE], wrong[wrong["arm"] != NONE]
-    panels.append((f"wrong language: {languages}, test", "% of outputs", of_none["y"].mean(), of_arms))
+    for measure, title in ((WRONG_LANGUAGE, "wrong language"), (UNKNOWN_LANGUAGE, "unknown language")):
+        outputs = shares[shares["measure"] == measure].rename(columns={"share": "y"})
+        of_none, of_arms = outputs[outputs["arm"] == NONE], outputs[outputs["arm"] != NONE]
+        panels.append((f"{title}: {languages}, test", "% of outputs", of_none["y"].mean(), of_arms))
     for texts, part in tables.losses.dropna(subset="change").groupby("texts", sort=True):
         panels.append((f"forgetting: {texts}", "change of loss", 0.0, part.rename(columns={"change": "y"})))
     panels = [panel for panel in panels if len(panel[-1])]

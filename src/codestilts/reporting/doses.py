@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.columns import NONE
+from codestilts.columns import NONE, OF_OUTPUTS
 from codestilts.evaluation.statistics.design import Design
+from codestilts.reporting.output_languages import shares_of_outputs
 
 KEYS = ["arm", "learning_rate", "steps", "dose", "chosen"]
 SOURCE, TEST, HELD_OUT = "dev", "test", "held_out_loss"  # measures
-RIGHT_LANGUAGE, CUT = "right_language", "cut"  # measures of generated texts, on test rows
-WRONG_LANGUAGE = "wrong_language"  # what is shown of the first
 OWN = "its own"  # the rate in the row for chosen rates
 NO_HEAD = "no head"
 
@@ -68,21 +67,22 @@ def dose_effects(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def wrong_shares(doses: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """Return the share of each trial's generated texts that is in the wrong language, and the share that was cut.
+    """Return the shares of each trial's generated texts that are in a wrong or unknown language, or were cut.
 
     Args:
         doses: what the trials of one encoder measured; those that predict no test rows have no shares.
         design: says which languages the study's contrast is about, and the groups of targets.
 
     Returns:
-        Rows with :data:`KEYS`, ``measure`` (``wrong_language`` or ``cut``), ``scope`` and ``share`` in percent, a mean
-        over the languages of the contrast, then over targets, then over groups. ``none`` has rows too.
+        Rows with :data:`KEYS`, ``measure`` (one of
+            :data:`codestilts.reporting.output_languages.SHARES`), ``scope`` and ``share`` in percent, a mean over the
+        languages of the contrast, then over targets, then over groups. ``none`` has rows too.
     """
-    tested = doses[doses["measure"].isin([RIGHT_LANGUAGE, CUT]) & _contrasted(doses, design)]
-    is_cut = tested["measure"] == CUT
-    share = 100 * tested["value"].where(is_cut, 1 - tested["value"])
-    shown = tested.assign(share=share, measure=tested["measure"].where(is_cut, WRONG_LANGUAGE))
-    return _by_scope(shown, "share", design)[[*KEYS, "measure", "scope", "share"]]
+    tested = doses[doses["measure"].isin(OF_OUTPUTS) & _contrasted(doses, design)]
+    keys = [*KEYS, "task", "language"]
+    means = tested.pivot(index=keys, columns="measure", values="value").reindex(columns=list(OF_OUTPUTS))
+    shares = shares_of_outputs(means).reset_index().melt(keys, var_name="measure", value_name="share").dropna()
+    return _by_scope(shares, "share", design)[[*KEYS, "measure", "scope", "share"]]
 
 
 def _contrasted(doses: pd.DataFrame, design: Design) -> pd.Series:

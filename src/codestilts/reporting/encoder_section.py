@@ -23,7 +23,6 @@ from codestilts.reporting.answer import (
 )
 from codestilts.reporting.doses import (
     TEST,
-    WRONG_LANGUAGE,
     ChosenEnds,
     TextLoss,
     by_trial,
@@ -32,6 +31,7 @@ from codestilts.reporting.doses import (
     text_losses,
 )
 from codestilts.reporting.heat_maps import Grid, HeatCell, contrast_map, count_grid, language_order, score_map
+from codestilts.reporting.output_languages import WRONG_LANGUAGE
 from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.source_languages import SourceSection, source_section

@@ -14,12 +14,15 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from codestilts.columns import PROBES, REFERENCES, SOURCE_REFERENCES
+from codestilts.columns import OF_OUTPUTS, PROBES, REFERENCES, SOURCE_REFERENCES
 from codestilts.reporting.figures import COLOURS
+from codestilts.reporting.output_languages import MEASURES, UNKNOWN_LANGUAGE, WRONG_LANGUAGE, shares_of_outputs
 
-RIGHT_LANGUAGE, CUT = "right_language", "cut"  # metrics
-MEASURES = ["quality", "wrong_language", "error", "missed", "cut"]  # in points
 COLUMNS = ["target", "arm", "method", "learning_rate", "languages", *MEASURES]
+# What the measure of the language finds in references, by their rows in the table: in those of the language that has to
+# be written, and in those of the source language instead. In the figure they are lines.
+REFERENCE_ROWS = {REFERENCES: "references", SOURCE_REFERENCES: "references of the source language"}
+REFERENCE_LINES = dict(zip(REFERENCE_ROWS.values(), ("--", ":"), strict=True))
 PALETTE = [COLOURS[name] for name in ("english", "code", "variant", "mixed", "trivial", "docs")]  # of methods here
 MOST_NAMES = 6  # of arms in a panel
 EDGE = 0.08  # share of a panel's height at which names would touch its ends
@@ -38,47 +41,52 @@ def wrong_languages(
         checkpoint: the compared checkpoint.
 
     Returns:
-        :data:`COLUMNS`; ``languages`` is source or zero-shot, whose languages are averaged after the seeds.
-        ``error`` is the share of references that are not found to be in their language, ``missed`` the share of
-        references of the source language that are found to be in the language of another one's output, and ``cut`` the
-        share of outputs without an end, in points.
+        :data:`COLUMNS`; ``languages`` is source or zero-shot, whose languages are averaged after the seeds. Beside the
+        arms, :data:`REFERENCE_ROWS` have the shares of references, whose ``method`` is "".
     """
     is_probe = scores["arm"].isin(PROBES)
     compared = scores[scores["target"].isin(metrics) & (is_probe | (scores["checkpoint"] == checkpoint))]
-    kinds = {"quality": compared["metric"] == compared["target"].map(metrics)}
-    kinds |= {name: compared["metric"] == name for name in (RIGHT_LANGUAGE, CUT)}
+    kinds = {"quality": (compared["metric"] == compared["target"].map(metrics)) & ~is_probe}
+    kinds |= {name: compared["metric"] == name for name in OF_OUTPUTS}
     languages = compared["zero_shot"].map({True: "zero-shot", False: "source"}).rename("languages")
     keys = [compared["target"], compared["arm"], languages, compared["language"]]
     values = {name: compared["value"].where(chosen).groupby(keys, sort=True).mean() for name, chosen in kinds.items()}
     table = pd.DataFrame(values).groupby(level=[0, 1, 2]).mean().reset_index()
-    table[["quality", "right", "cut"]] = 100 * table[["quality", RIGHT_LANGUAGE, CUT]]
-    table["wrong_language"] = 100 - table["right"]
-    for arm, column, name in ((REFERENCES, "wrong_language", "error"), (SOURCE_REFERENCES, "right", "missed")):
-        of_measure = table.loc[table["arm"] == arm, ["target", "languages", column]].rename(columns={column: name})
-        table = table.merge(of_measure, on=["target", "languages"], how="left")
+    table = table.assign(quality=100 * table["quality"], **shares_of_outputs(table))
     trained = runs[runs["phase"] == "target"].groupby(["target", "arm"], as_index=False)[["learning_rate", "method"]]
-    return table.merge(trained.first(), on=["target", "arm"])[COLUMNS]
+    table = table.merge(trained.first(), on=["target", "arm"], how="left")
+    named = table["arm"].map(REFERENCE_ROWS)
+    table = table.assign(arm=named.fillna(table["arm"]), method=table["method"].where(named.isna(), ""))
+    order = table["arm"].isin(REFERENCE_ROWS.values())
+    table = table[table["method"].notna()].assign(last=order).sort_values(["target", "last"], kind="stable")
+    return table[COLUMNS].reset_index(drop=True)
 
 
 def wrong_language_figure(table: pd.DataFrame, alike: Collection[str], trials: pd.DataFrame) -> Figure:
-    """Draw the share of outputs in the wrong language, and their quality, in zero-shot languages by learning rate.
+    """Draw the shares of outputs in the wrong language and in an unknown one, and their quality, by learning rate.
 
-    One column of panels for each target; a colour for each method. Lines join the arms that are ``alike`` but for the
-    training of targets; others are hollow points, with their names where there are few. Crosses are the trials of
-    learning rates that predicted test rows (:func:`codestilts.reporting.run_records.trials_table`), those of rates that
-    were not chosen among them. The dashed line is the share of
-    references that are not found to be in their language; the dotted one, the share of references of the source
-    language that are found not to be in the language that has to be written.
+    All are of zero-shot languages. One column of panels for each target; a colour for each method. Lines join the arms
+    that are ``alike`` but for the training of targets; others are hollow points, with their names where there are few.
+    Crosses are the trials of learning rates that predicted test rows
+    (:func:`codestilts.reporting.run_records.trials_table`), those of rates that were not chosen among them. The dashed
+    line is the share of references, and the dotted one that of references of the source language.
     """
     shown = table[table["languages"] == "zero-shot"]
+    is_line = shown["arm"].isin(REFERENCE_LINES)
+    lines, shown = shown[is_line], shown[~is_line]
     targets, methods = sorted(shown["target"].unique()), sorted(shown["method"].unique())
     width = max(1, len(targets))
-    figure, grid = plt.subplots(2, width, figsize=(2.9 * width, 5.4), squeeze=False, sharex="col")
+    panels = [
+        (WRONG_LANGUAGE, "wrong language, %"),
+        (UNKNOWN_LANGUAGE, "unknown language, %"),
+        ("quality", "quality, points"),
+    ]
+    figure, grid = plt.subplots(3, width, figsize=(2.9 * width, 7.4), squeeze=False, sharex="col")
     for column, target in enumerate(targets):
         part = shown[shown["target"] == target]
-        for row, (value, label) in enumerate((("wrong_language", "wrong language, %"), ("quality", "quality, points"))):
+        for row, (value, label) in enumerate(panels):
             axes = grid[row][column]
-            top = 100 if value == "wrong_language" else max(1, part[value].max())
+            top = max(1, part[value].max()) if value == "quality" else 100
             tried = trials[trials["target"] == target].drop_duplicates(["method", "learning_rate", value])
             top = np.fmax(top, tried[value].max())
             for number, method in enumerate(methods):
@@ -97,14 +105,12 @@ def wrong_language_figure(table: pd.DataFrame, alike: Collection[str], trials: p
                 shift = (-6 if left else 6, {"bottom": 3, "top": -3}.get(beside, 0))
                 name = axes.annotate(point["arm"], place, shift, textcoords="offset points", va=beside, **own)
                 name.set_in_layout(False)  # a long name would leave no room for the panels
-            if value == "wrong_language":
-                for level, line in ((part["error"].max(), "--"), (100 - part["missed"].max(), ":")):
-                    if pd.notna(level):
-                        axes.axhline(level, color="0.5", linewidth=0.8, linestyle=line)
+            for _, line in lines[(lines["target"] == target) & lines[value].notna()].iterrows():
+                axes.axhline(line[value], color="0.5", linewidth=0.8, linestyle=REFERENCE_LINES[line["arm"]])
             axes.set(xscale="log", ylabel=label if column == 0 else "", title=target if row == 0 else "")
             axes.set_ylim(0, top)
             sns.despine(ax=axes)
-        grid[1][column].set_xlabel("learning rate of the target")
+        grid[-1][column].set_xlabel("learning rate of the target")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, title="trained weights")
     return figure

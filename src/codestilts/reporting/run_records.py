@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.columns import LAYERS
+from codestilts.columns import LAYERS, OF_OUTPUTS
 from codestilts.config.analysis_settings import ReportedArm
+from codestilts.reporting.output_languages import MEASURES, shares_of_outputs
 from codestilts.result_files import reading_record
 
 KEYS = ["phase", "encoder", "arm", "target", "seed"]
@@ -17,7 +18,6 @@ NUMBERS = ["steps", "tokens", "examples_seen", "seconds", "peak_memory_mb", "los
 MACHINE = ["device", "processor", "threads", "precision", "requested_precision", "commit"]
 TRAINING = ["learning_rate", "method"]
 POINT = ["step", "tokens", "loss", "dev"]  # the columns of a point of a curve
-TESTED = ["quality", "wrong_language", "cut"]  # means of a trial over zero-shot languages, in points
 KINDS = ["alone", "among its family", "among all tasks", "some labels wrong", "labels shuffled"]
 
 
@@ -130,13 +130,13 @@ def tried_rates(runs: pd.DataFrame) -> pd.DataFrame:
 
     Columns: ``target``, ``method``, ``learning_rate``, the number of ``arms`` that tried it, of those for which it was
     ``chosen``, and of those for which it ``failed``; and means after the others in points: ``dev``, the metric on dev
-    rows of the source language; and, where trials predict test rows, ``quality`` (the metric), ``wrong_language`` and
-    ``cut``, the shares of outputs, in zero-shot languages.
+    rows of the source language; and, where trials predict test rows, :data:`MEASURES`: ``quality`` (the metric) and the
+    shares of outputs, in zero-shot languages.
     """
     table = trials_table(runs)
     grouped = table.groupby(["target", "method", "learning_rate"], sort=True)
     counts = {"arms": ("chosen", "size"), "chosen": ("chosen", "sum"), "failed": ("failed", "sum")}
-    means = {name: (name, "mean") for name in ("dev", *TESTED)}
+    means = {name: (name, "mean") for name in ("dev", *MEASURES)}
     return grouped.agg(**counts, **means).reset_index()
 
 
@@ -147,12 +147,13 @@ def trials_table(runs: pd.DataFrame) -> pd.DataFrame:
     for target, method, text in zip(trained["target"], trained["method"], trained["trials"], strict=True):
         for trial in json.loads(text):
             failed, means = trial["error"] is not None, trial.get("zero_shot", {})
-            right = means.get("right_language", math.nan)
-            shares = {"quality": means.get("test"), "wrong_language": 1 - right, "cut": means.get("cut")}
+            measured = {name: means.get(name) for name in ("test", *OF_OUTPUTS)}
             dev = math.nan if failed else trial["dev"]
-            found.append({"target": target, "method": method, **trial, "failed": failed, "dev": dev, **shares})
-    table = pd.DataFrame(found, columns=["target", "method", "learning_rate", "chosen", "failed", "dev", *TESTED])
-    return table.assign(**{name: 100 * table[name].astype(float) for name in ("dev", *TESTED)})
+            found.append({"target": target, "method": method, **trial, "failed": failed, "dev": dev, **measured})
+    numbers = ["dev", "test", *OF_OUTPUTS]
+    table = pd.DataFrame(found, columns=["target", "method", "learning_rate", "chosen", "failed", *numbers])
+    table = table.astype(dict.fromkeys(numbers, float))
+    return table.assign(dev=100 * table["dev"], quality=100 * table["test"], **shares_of_outputs(table))
 
 
 def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:

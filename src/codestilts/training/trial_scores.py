@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from codestilts.columns import OF_OUTPUTS
 from codestilts.evaluation.metrics.registry import reported_metrics
 from codestilts.tasktypes.registry import finish
 from codestilts.training.checkpoint_selection import score
@@ -9,9 +10,6 @@ from codestilts.training.inputs import TrainingInputs
 from codestilts.training.loop import Trained
 
 MAIN = "test"  # the measure that is the main metric of the target
-# Metrics of generated texts that trials have besides: the learning rate decides how many outputs are in the wrong
-# language, and those of a rate that is not chosen are half of that finding (Chirkova et al. 2023, arXiv 2310.09917).
-BESIDE = ("right_language", "cut")
 
 
 def with_zero_shot_means(inputs: TrainingInputs, trained: Trained) -> dict[str, Any]:
@@ -32,7 +30,8 @@ def scores_on_tests(inputs: TrainingInputs, trained: Trained) -> list[dict[str, 
     """Score the test rows that a target's training predicted after its last step.
 
     Returns:
-        For each language and measure (:data:`MAIN`, and for a target of generation :data:`BESIDE`) a row with
+        For each language and measure (:data:`MAIN`, and for a target of generation :data:`OF_OUTPUTS`: what rates
+        that are not chosen do to the language of outputs is half of that finding) a row with
         ``measure``, ``task``, ``language`` and ``value``; none if nothing was predicted.
     """
     if not trained.predictions:
@@ -40,7 +39,7 @@ def scores_on_tests(inputs: TrainingInputs, trained: Trained) -> list[dict[str, 
     target, found = inputs.settings.target, trained.predictions[max(trained.predictions)]
     task = inputs.tasks[target].task
     found = finish(found[found["split"] == "test"], task, inputs.settings.source_language)
-    metrics = {MAIN: task.metric} | {name: name for name in BESIDE if name in reported_metrics(task.metric)}
+    metrics = {MAIN: task.metric} | {name: name for name in OF_OUTPUTS if name in reported_metrics(task.metric)}
     return [
         {"measure": measure, "task": target, "language": str(language), "value": score(rows, metric)}
         for language, rows in found.groupby("language")

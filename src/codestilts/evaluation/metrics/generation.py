@@ -172,6 +172,15 @@ def right_language(predictions: pd.DataFrame) -> pd.DataFrame:
     return ratio(predictions.index, predictions["found_language"] == predictions["output_language"], 1.0)
 
 
+def other_language(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return whether an output was found to be in another language than the one that it has to be in.
+
+    The rest, neither in the right language nor in another one, are outputs of which the language cannot be told.
+    """
+    found = predictions["found_language"]
+    return ratio(predictions.index, (found != "") & (found != predictions["output_language"]), 1.0)
+
+
 def cut(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return whether an output has no end: it was cut at ``output_tokens`` tokens. Trivial outputs never are."""
     return ratio(predictions.index, predictions.get("cut", 0.0), 1.0)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from codestilts.columns import OF_OUTPUTS
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.metrics.classes import accuracy, binary_f1, macro_f1, micro_f1
 from codestilts.evaluation.metrics.code_text import code_exact_match, code_similarity
@@ -21,6 +22,7 @@ from codestilts.evaluation.metrics.generation import (
     generated_em,
     generated_f1,
     line_exact_match,
+    other_language,
     right_language,
     rouge2,
     rouge_l,
@@ -85,6 +87,7 @@ METRICS = {
     "generated_f1": Metric(generated_f1, "token F1 of the output"),
     "generated_em": Metric(generated_em, "exact match of the output"),
     "right_language": Metric(right_language, "share of outputs in the right language"),
+    "other_language": Metric(other_language, "share of outputs in another language"),
     "cut": Metric(cut, "share of outputs without an end"),
     "code_similarity": Metric(code_similarity, "edit similarity without white space and capitals"),
     "code_exact_match": Metric(code_exact_match, "exact match without white space and capitals"),
@@ -95,11 +98,11 @@ REPORTED_TOGETHER = [
     ["mlqa_mean", "mlqa_f1", "mlqa_em"],
     ["squad2_f1", "squad2_em"],
     ["macro_f1", "macro_f1_declared"],
-    ["smoothed_bleu4", "rouge_l", "chrf", "right_language", "cut"],
-    ["code_similarity", "code_exact_match", "edit_similarity", "line_exact_match", "right_language", "cut"],
-    ["translation_bleu4", "line_exact_match", "right_language", "cut"],
-    ["rouge_l", "rouge2", "chrf", "right_language", "cut"],
-    ["generated_f1", "generated_em", "chrf", "right_language", "cut"],
+    ["smoothed_bleu4", "rouge_l", "chrf", *OF_OUTPUTS],
+    ["code_similarity", "code_exact_match", "edit_similarity", "line_exact_match", *OF_OUTPUTS],
+    ["translation_bleu4", "line_exact_match", *OF_OUTPUTS],
+    ["rouge_l", "rouge2", "chrf", *OF_OUTPUTS],
+    ["generated_f1", "generated_em", "chrf", *OF_OUTPUTS],
 ]
 
 
