@@ -12,7 +12,7 @@ import tiny
 import torch
 from hub import encoders
 from hub.texts import SCRIPTS, random_for, sentence
-from transformers import AutoModelForSeq2SeqLM
+from transformers import AutoConfig, AutoModelForSeq2SeqLM
 
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import generation
@@ -20,7 +20,7 @@ from codestilts.tasktypes.base import IGNORE
 from codestilts.tasktypes.token_states import token_states
 from codestilts.training import loop, models
 from codestilts.training.models import TaskModel
-from codestilts.training.pretrained import import_encoder, unpack
+from codestilts.training.pretrained import ENCODER_DECODERS, import_encoder, unpack
 from codestilts.training.tokenizers import load_tokenizer
 
 NAMES = {name.split("/")[1].split("-")[0]: name for name in encoders.WITH_DECODER}
@@ -124,6 +124,59 @@ def test_outputs_are_those_of_transformers(model, beams):
         assert tokens[tokens >= 0].tolist() == expected[0, 1:].tolist()
         ended += int(model.tokenizer.eos_token_id in tokens)
     assert ended > 0
+
+
+SIZES: dict[str, int] = {
+    **{"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64},
+    **{"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 256},
+    **{"num_layers": 2, "num_decoder_layers": 2, "d_ff": 64, "num_heads": 2, "d_kv": 16},  # of T5 and its relatives
+}
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("architecture", ENCODER_DECODERS)
+def test_every_architecture_has_the_loss_and_the_outputs_of_transformers(architecture, beams, home):
+    archive = home / "codet5p.zip"
+    folder = imported(archive if archive.exists() else published("codet5p", home), 1)
+    tokenizer = load_tokenizer(folder)
+    usual = AutoConfig.for_model(architecture)
+    ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+    ids["decoder_start_token_id"] = ids["eos_token_id"] if architecture == "mbart" else ids["pad_token_id"]
+    config = AutoConfig.for_model(
+        architecture,
+        **{name: size for name, size in SIZES.items() if hasattr(usual, name)},
+        **ids,
+        **{
+            "vocab_size": len(tokenizer),
+            "bos_token_id": None,
+            "forced_bos_token_id": None,
+            "forced_eos_token_id": None,
+        },
+    )
+    torch.manual_seed(0)
+    encoder = AutoModelForSeq2SeqLM.from_config(config).eval()
+    words = encoder.get_output_embeddings().weight.data
+    words.copy_(torch.randn_like(words) / 3)
+    for name, value in encoder.get_decoder().named_parameters():
+        if value.ndim == 2 and "embed" not in name:
+            value.data *= 20
+    model = SimpleNamespace(kind=architecture, folder=folder, tokenizer=tokenizer, encoder=encoder)
+    head, batch = made(model, beams=beams, output_tokens=9)
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        found = head.loss(head(encoder, batch), batch)
+        expected = encoder(**inputs, labels=batch["output"]).loss
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+    with torch.inference_mode():
+        outputs = head.eval()(encoder, batch)[:, 1:].long()
+    for row, tokens in enumerate(outputs):
+        inputs = {name: batch[name][row : row + 1, : batch["lengths"][row]] for name in ("input_ids", "attention_mask")}
+        generated = encoder.generate(
+            **inputs, num_beams=beams, do_sample=False, early_stopping=beams > 1, max_new_tokens=9,
+            eos_token_id=tokenizer.eos_token_id,
+        )  # fmt: skip
+        assert tokens[tokens >= 0].tolist() == generated[0, 1:].tolist()
+    assert len({tuple(tokens.tolist()) for tokens in outputs}) > 1
 
 
 def test_a_text_begins_with_the_code_of_its_language(model):
