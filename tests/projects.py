@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from warm_python import bin_folder
@@ -38,9 +39,11 @@ def environment(folder: Path, *, warm: bool = True, **hub: str) -> dict[str, str
     }
 
 
-def snakemake(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def snakemake(
+    folder: Path, *options: str, configs: Sequence[str] = ("micro.yaml",)
+) -> subprocess.CompletedProcess[str]:
     """Run the workflow in ``folder``; stdout and stderr together, in order."""
-    command = ["snakemake", "--cores", "2", *options, "--configfile", "micro.yaml"]
+    command = ["snakemake", "--cores", "2", *options, "--configfile", *configs]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -195,6 +195,8 @@ def test_trials_say_how_many_outputs_are_in_the_right_language(
     assert values == {
         ("right_language", "english"): 0,
         ("right_language", "french"): 1,
+        ("other_language", "english"): 1,
+        ("other_language", "french"): 0,
         ("cut", "english"): 1,
         ("cut", "french"): 0,
     }

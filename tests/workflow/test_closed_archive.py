@@ -11,7 +11,7 @@ import packages
 import pandas as pd
 import pytest
 import yaml
-from projects import ROOT, call, copy_project
+from projects import ROOT, call, copy_project, snakemake
 
 from codestilts.archiving.disclosure import json_texts, parquet_texts
 
@@ -42,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources.loc[sources["name"].str.startswith("python-"), "licence"] = "LicenseRef-none"
     sources.to_csv(folder / "sources.csv", index=False)
     (folder / "closed.yaml").write_text(yaml.safe_dump(STUDY))
-    finished = call(folder, "-m", "snakemake", "--cores", "2", "--configfile", *CONFIGS[1:])
+    finished = snakemake(folder, configs=CONFIGS[1:])
     assert finished.returncode == 0, finished.stdout[-3000:]
     return folder
 

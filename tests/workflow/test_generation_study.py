@@ -1,14 +1,13 @@
 """A study of generation from packages to the report: a few rows, a few steps."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import packages
 import pandas as pd
 import pytest
 import yaml
-from projects import copy_project, environment
+from projects import copy_project, snakemake
 
 from codestilts.evaluation.output_language import CANDIDATES
 from codestilts.reporting.run_records import tried_rates
@@ -35,10 +34,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("generated"))
     packages.make(folder)
     (folder / "generated.yaml").write_text(yaml.safe_dump(STUDY))
-    run = subprocess.run(
-        ["snakemake", "--cores", "2", "--configfile", "micro.yaml", "generated.yaml"],
-        cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    run = snakemake(folder, configs=["micro.yaml", "generated.yaml"])
     assert run.returncode == 0, run.stdout[-3000:]
     return folder / "results/generated"
 

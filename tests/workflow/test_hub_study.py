@@ -62,6 +62,7 @@ def test_a_study_on_the_hub_is_rehearsed_from_its_repositories_to_the_report(
         "rouge2",
         "chrf",
         "right_language",
+        "other_language",
         "cut",
     }
     outputs = pd.read_parquet(next((folder / "predictions/xlm-r-base").glob("*/xquad-generated/*.parquet")))

@@ -8,7 +8,7 @@ import packages
 import pandas as pd
 import pytest
 import yaml
-from projects import ROOT, call, copy_project, environment
+from projects import ROOT, call, copy_project, snakemake
 
 STUDY = {
     "study": "sources",
@@ -25,10 +25,7 @@ STUDY = {
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = ["snakemake", "--cores", "2", *options, "--configfile", "micro.yaml", "two.yaml"]
-    return subprocess.run(
-        command, cwd=folder, env=environment(folder), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    return snakemake(folder, *options, configs=["micro.yaml", "two.yaml"])
 
 
 @pytest.fixture(scope="module")
