@@ -6,8 +6,8 @@ cd "$(dirname "$0")"
 
 if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null
+    apt-get -o DPkg::Lock::Timeout=600 update -qq
+    apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null
 fi
 
 if ! cmp -s package-lock.json node_modules/lock; then
