@@ -435,11 +435,11 @@ def test_a_folder_in_place_of_a_table_is_an_error_in_one_line(release: Path, res
 
 RECORD = record("pos", "tags", 1, "a chip")
 DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
-    ("again/scores.csv", b"", "a folder: name a file$"),
-    ("again/scores.csv", b"a,b\n1\n1,2,3\n", "a folder: name a file$"),
+    ("again/scores.csv", b"", "not a table"),
+    ("again/scores.csv", b"a,b\n1\n1,2,3\n", "not a table"),
     ("again/scores.csv", b"encoder,value\ntiny,1\n", "lacks the column arm"),
-    ("again/examples/match.parquet", b"PAR1 cut off", "a folder: name a file$"),
-    ("again/predictions/tiny/pos/tags/0-1.parquet", b"", "a folder: name a file$"),
+    ("again/examples/match.parquet", b"PAR1 cut off", "not a table"),
+    ("again/predictions/tiny/pos/tags/0-1.parquet", b"", "not a table"),
     ("again/target/tiny/pos/tags/0-1/1/run.json", {"settings": {"encoder": "tiny"}}, "not a record of a run"),
     ("again/target/tiny/pos/tags/0-1/1/run.json", {**RECORD, "drawn": {"tags": {}}}, "not a record of a run"),
     (
@@ -452,8 +452,8 @@ DAMAGE: list[tuple[str, bytes | dict[str, object], str]] = [
         {"entries": [{"kind": "deviation", "date": "", "digest": "", "changes": {"a": 1}}]},
         "not the record",
     ),
-    ("expected/scores.csv.gz", b"no gzip", "a folder: name a file$"),
-    ("expected/scores.csv.gz", gzip.compress(b"encoder,arm\n")[:-9], "a folder: name a file$"),
+    ("expected/scores.csv.gz", b"no gzip", "not a table"),
+    ("expected/scores.csv.gz", gzip.compress(b"encoder,arm\n")[:-9], "not a table"),
     ("expected/runs.csv.gz", gzip.compress(b"phase\nx\n"), "lacks the column encoder"),
     ("expected/tolerances/fp32/effects.csv.gz", gzip.compress(b"low\n0\n"), "not the tolerances of effects"),
     ("expected/release.json", b"[]", "not the record of a release"),
