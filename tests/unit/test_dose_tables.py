@@ -138,9 +138,8 @@ def test_shares_in_the_wrong_language_by_hand(generating: DoseTables, tables: Do
     Of these 70 % that are not in the right language, a fifth is wrong and the rest unknown.
     """
     found = generating.shares.query("scope == @ALL_GROUPS").set_index(["arm", "learning_rate", "measure"])["share"]
-    assert found["none", 0.0, "wrong_language"] == pytest.approx(40 / 5) and found["none", 0.0, "cut"] == pytest.approx(
-        25
-    )
+    assert found["none", 0.0, "wrong_language"] == pytest.approx(40 / 5)
+    assert found["none", 0.0, "cut"] == pytest.approx(25)
     assert found["cloze", 1e-4, "unknown_language"] == pytest.approx(15 * 4 / 5)
     assert found["cloze", 1e-3, "wrong_language"] == pytest.approx(70 / 5)
     assert found["cloze", 1e-3, "unknown_language"] == pytest.approx(70 * 4 / 5)

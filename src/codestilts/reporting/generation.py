@@ -56,9 +56,9 @@ def wrong_languages(
     trained = runs[runs["phase"] == "target"].groupby(["target", "arm"], as_index=False)[["learning_rate", "method"]]
     table = table.merge(trained.first(), on=["target", "arm"], how="left")
     named = table["arm"].map(REFERENCE_ROWS)
-    table = table.assign(arm=named.fillna(table["arm"]), method=table["method"].where(named.isna(), ""))
-    order = table["arm"].isin(REFERENCE_ROWS.values())
-    table = table[table["method"].notna()].assign(last=order).sort_values(["target", "last"], kind="stable")
+    is_last = named.notna()
+    table = table.assign(arm=named.fillna(table["arm"]), method=table["method"].mask(is_last, ""), is_last=is_last)
+    table = table[table["method"].notna()].sort_values(["target", "is_last"], kind="stable")
     return table[COLUMNS].reset_index(drop=True)
 
 
