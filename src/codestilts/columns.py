@@ -37,6 +37,7 @@ LABEL_SEPARATOR = "|"  # between the labels of one example: tags have spaces and
 # Metrics of the outputs of a task of generation, beside those of quality: the learning rate decides how many are in the
 # wrong language (Chirkova et al. 2023, arXiv 2310.09917).
 RIGHT_LANGUAGE, OTHER_LANGUAGE, CUT = OF_OUTPUTS = ("right_language", "other_language", "cut")
+QUALITY = "test"  # in trials of learning rates: the measure that is the target's own metric on test rows
 # Outputs of a target of generation that show what the metrics say of them, and compete with no arm: the references, and
 # those of the source language where another language has to be written.
 REFERENCES, SOURCE_REFERENCES = PROBES = ("baseline:reference", "baseline:source-reference")

@@ -21,7 +21,7 @@ ARMS = {
     "docs-cloze": ComparedArm("docs", form="cloze", domain="docs"),
     "code-multi": ComparedArm("code", domain="code", mixture=True),
     "english-multi": ComparedArm("english", domain="english", mixture=True),
-    "shuffled": ComparedArm("control", form="cloze", domain="code", controls_for=("code",)),
+    "shuffled": ComparedArm("control", controls_for=("code",)),
 }
 TARGETS = {
     "match": ComparedTarget("accuracy", "classification", "pl", "python", form="pair"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from codestilts.columns import LAYERS, OF_OUTPUTS
+from codestilts.columns import LAYERS, OF_OUTPUTS, QUALITY
 from codestilts.config.analysis_settings import ReportedArm
 from codestilts.reporting.output_languages import MEASURES, shares_of_outputs
 from codestilts.result_files import reading_record
@@ -147,13 +147,13 @@ def trials_table(runs: pd.DataFrame) -> pd.DataFrame:
     for target, method, text in zip(trained["target"], trained["method"], trained["trials"], strict=True):
         for trial in json.loads(text):
             failed, means = trial["error"] is not None, trial.get("zero_shot", {})
-            measured = {name: means.get(name) for name in ("test", *OF_OUTPUTS)}
+            measured = {name: means.get(name) for name in (QUALITY, *OF_OUTPUTS)}
             dev = math.nan if failed else trial["dev"]
             found.append({"target": target, "method": method, **trial, "failed": failed, "dev": dev, **measured})
-    numbers = ["dev", "test", *OF_OUTPUTS]
+    numbers = ["dev", QUALITY, *OF_OUTPUTS]
     table = pd.DataFrame(found, columns=["target", "method", "learning_rate", "chosen", "failed", *numbers])
     table = table.astype(dict.fromkeys(numbers, float))
-    return table.assign(dev=100 * table["dev"], quality=100 * table["test"], **shares_of_outputs(table))
+    return table.assign(dev=100 * table["dev"], quality=100 * table[QUALITY], **shares_of_outputs(table))
 
 
 def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from codestilts.columns import OF_OUTPUTS
+from codestilts.columns import OF_OUTPUTS, QUALITY
 from codestilts.evaluation.metrics.registry import reported_metrics
 from codestilts.tasktypes.registry import finish
 from codestilts.training.checkpoint_selection import score
 from codestilts.training.inputs import TrainingInputs
 from codestilts.training.loop import Trained
-
-MAIN = "test"  # the measure that is the main metric of the target
 
 
 def with_zero_shot_means(inputs: TrainingInputs, trained: Trained) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def scores_on_tests(inputs: TrainingInputs, trained: Trained) -> list[dict[str, 
     """Score the test rows that a target's training predicted after its last step.
 
     Returns:
-        For each language and measure (:data:`MAIN`, and for a target of generation :data:`OF_OUTPUTS`: what rates
+        For each language and measure (:data:`QUALITY`, and for a target of generation :data:`OF_OUTPUTS`: what rates
         that are not chosen do to the language of outputs is half of that finding) a row with
         ``measure``, ``task``, ``language`` and ``value``; none if nothing was predicted.
     """
@@ -39,7 +37,7 @@ def scores_on_tests(inputs: TrainingInputs, trained: Trained) -> list[dict[str, 
     target, found = inputs.settings.target, trained.predictions[max(trained.predictions)]
     task = inputs.tasks[target].task
     found = finish(found[found["split"] == "test"], task, inputs.settings.source_language)
-    metrics = {MAIN: task.metric} | {name: name for name in OF_OUTPUTS if name in reported_metrics(task.metric)}
+    metrics = {QUALITY: task.metric} | {name: name for name in OF_OUTPUTS if name in reported_metrics(task.metric)}
     return [
         {"measure": measure, "task": target, "language": str(language), "value": score(rows, metric)}
         for language, rows in found.groupby("language")

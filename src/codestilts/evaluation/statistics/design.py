@@ -5,7 +5,6 @@ from functools import cached_property
 
 import pandas as pd
 
-from codestilts.columns import DOMAIN_FAMILIES
 from codestilts.config.analysis_settings import ComparedArm, ComparisonSettings
 from codestilts.config.scopes import target_scopes
 
@@ -49,7 +48,7 @@ class Design:
 
     def _of_domain(self, domain: str) -> dict[str, ComparedArm]:
         arms = self.settings.arms.items()
-        return {name: arm for name, arm in arms if arm.domain == domain and arm.family in DOMAIN_FAMILIES}
+        return {name: arm for name, arm in arms if arm.domain == domain}
 
     def near(self, arms: list[str]) -> frozenset[str]:
         """Return the targets that are near one of these arms' tasks: they share its form and material."""
