@@ -1,12 +1,15 @@
 """Unpack a pretrained encoder in Hugging Face format from a fetched archive."""
 
 import argparse
+import shutil
 import tempfile
 from pathlib import Path
 
 from codestilts.config.encoder_limits import EncoderRequirements, validate_unpacked
 from codestilts.errors import run
 from codestilts.options import from_json, new_folder
+from codestilts.provenance import atomic
+from codestilts.training.encoder_check import validate_states
 from codestilts.training.pretrained import import_encoder, unpack
 
 
@@ -19,11 +22,16 @@ def main() -> None:
     parser.add_argument("--needs", type=read, help="JSON: what the study requires of the architecture")
     parser.add_argument("--out", type=new_folder, required=True, help="folder to write them to")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as published:
-        unpack(arguments.archive, arguments.folder, Path(published), arguments.tiny)
+    with tempfile.TemporaryDirectory() as scratch:
+        published, imported = Path(scratch, arguments.out.name), Path(scratch, "imported")
+        unpack(arguments.archive, arguments.folder, published, arguments.tiny)
         if arguments.needs:
-            validate_unpacked(arguments.needs, Path(published))
-        import_encoder(Path(published), arguments.out)
+            validate_unpacked(arguments.needs, published)
+        import_encoder(published, imported)
+        validate_states(imported, arguments.out.name)
+        for file in imported.iterdir():
+            with atomic(arguments.out / file.name) as temporary:
+                shutil.copyfile(file, temporary)
     print(f"encoder {arguments.out.name}: {', '.join(sorted(file.name for file in arguments.out.iterdir()))}")
 
 

@@ -188,6 +188,13 @@ def test_no_less_than_each_part_and_no_more_freedom_than_known():
     assert Variance(3, 50, 8.0, 0.1, 0.1).degrees_of_freedom == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize("rounding", [-1e-14, 0.0, 1e-14])
+def test_rounding_decides_no_tie(rounding: float):
+    tie = Variance(3, 60, 10.556 + rounding, 10.1955, 10.556)
+    assert tie.degrees_of_freedom == 59 and tie.total == 10.1955
+    assert Variance(3, 60, 10.557, 10.1955, 10.556).degrees_of_freedom == 2
+
+
 def test_a_simulated_study_has_the_parts_that_its_sums_have():
     rng = np.random.default_rng(0)
     for design in calibration.DESIGNS.values():

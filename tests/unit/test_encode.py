@@ -12,9 +12,10 @@ import tiny
 from test_tasktypes import assert_same
 
 from codestilts.config.training_settings import EncodingSettings
+from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.registry import TYPES
 from codestilts.training import encode
-from codestilts.training.encode import EncodingJob, encode_task, tokenizer_digest
+from codestilts.training.encode import SNAKEMAKE_TIME, EncodingJob, encode_task, tokenizer_digest
 from codestilts.training.inputs import EncodedTask
 from codestilts.training.tokenizers import load_tokenizer
 
@@ -30,6 +31,9 @@ def job(encoder: Path, home: Path, kind: str, name: str = "tiny") -> EncodingJob
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     rows = tiny.examples(request.param, 40)
     rows["split"] = ["train", "dev", "test", "test"] * 10
+    if request.param == "classification":  # no second text in some chunks, and in a part of others
+        rows.loc[::3, "text_b"] = ""
+        rows.loc[rows.index < 16, "text_b"] = ""
     rows["language"] = ["python", "go"] * 20
     rows.to_parquet(tmp_path / f"{request.param}.parquet", index=False, row_group_size=9)
     return str(request.param)
@@ -67,6 +71,8 @@ def test_an_encoder_with_the_same_tokenizer_links_to_the_files(
 ) -> None:
     tiny.examples("classification").to_parquet(tmp_path / "classification.parquet", index=False)
     encode_task(job(folder, tmp_path, "classification"))
+    time = tmp_path / "encoded/tiny/classification" / SNAKEMAKE_TIME
+    time.touch()
     other = Path(shutil.copytree(folder, tmp_path / "other", symlinks=True))
     config = json.loads((other / "tokenizer_config.json").read_text())
     (other / "tokenizer_config.json").write_text(json.dumps({**config, "name_or_path": "larger"}))
@@ -75,6 +81,7 @@ def test_an_encoder_with_the_same_tokenizer_links_to_the_files(
         encode_task(job(other, tmp_path, "classification", "large"))
     files = [tmp_path / "encoded" / name / "classification/rows.parquet" for name in ("tiny", "large")]
     assert files[0].samefile(files[1])
+    assert not files[1].with_name(SNAKEMAKE_TIME).exists(), "the other's folder is not younger for it"
     shutil.rmtree(files[0].parent)
     assert len(pd.read_parquet(files[1])), "either folder may be deleted"
     for key, value in (("truncation_side", "left"), ("split_special_tokens", True)):
@@ -99,6 +106,28 @@ def test_a_failed_encoding_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="unheard-of"):
         encode_task(job(folder, tmp_path, "classification"))
     assert list((tmp_path / "encoded/tiny").iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["test/data-*.arrow", "train/data-*.arrow", "dev"])
+def test_missing_examples_are_named(missing: str, kind: str, folder: Path, tokenizer: Any, tmp_path: Path) -> None:
+    encode_task(job(folder, tmp_path, kind))
+    home = tmp_path / "encoded/tiny" / kind
+    [path] = home.glob(missing)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    split = missing.partition("/")[0]
+    number = json.loads((home / "encoded.json").read_text())["records"][split]
+    with pytest.raises(CodeStiltsError, match=rf"{kind}/{split}: 0 encoded examples, not the {number} .*: delete"):
+        EncodedTask.load(home, tiny.task_settings(kind), tokenizer)
+
+
+def test_a_text_without_a_second_one_is_encoded_alone_whatever_other_rows_have(folder: Path, tokenizer: Any) -> None:
+    task = tiny.task("classification")
+    rows = tiny.examples("classification", 3)
+    rows["text_b"] = ["", "second", ""]
+    features = TYPES["classification"].encode(rows, tokenizer, task)
+    for feature, first, second in zip(features, rows["text_a"], rows["text_b"], strict=True):
+        expected = tokenizer(first, second or None)["input_ids"]
+        assert feature["sequences"][0]["input_ids"].tolist() == expected
 
 
 def test_features_are_read_in_place(folder: Path, tokenizer: Any, tmp_path: Path) -> None:

@@ -127,6 +127,15 @@ def test_a_text_without_tokens_has_a_mean_of_zero(implementation: str, empty: in
     assert all(torch.isfinite(value.grad).all() for value in encoder.parameters() if value.grad is not None)
 
 
+@pytest.mark.parametrize("implementation", [UNPADDED, "sdpa"])
+@pytest.mark.parametrize("lengths", [[0], [0, 0], [0, 3], [3, 0, 0, 2]])
+def test_a_text_without_tokens_has_no_state_of_another(implementation: str, lengths: list[int]) -> None:
+    encoder, batch = encoder_of("bert", implementation), batch_of(lengths)
+    for options in ({}, {"first": True}, {"mask_id": MASK}, {"layers": (0, -1)}):
+        found = pooled_states(encoder, batch, **options)
+        assert [bool(state.any()) for state in found] == [size > 0 for size in lengths]
+
+
 def test_padding_puts_values_of_tokens_into_the_rows_of_their_sequences() -> None:
     states = token_states(encoder_of("bert", UNPADDED), batch_of([2, 3]))
     values = torch.arange(5.0).unsqueeze(1)

@@ -139,7 +139,10 @@ def test_a_task_file_is_built_again_for_what_it_says_of_examples_only(done: Path
     project = Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
     file = project / "tasks/pl/tags.yaml"
     text = file.read_text()
-    file.write_text("# A remark.\n" + text.replace("description: >-\n", "description: >-\n  Another text.\n"))
+    changed = text.replace("description: >-\n", "description: >-\n  Another text.\n")
+    changed = re.sub(r"^group: .*$", "group: retrieval", changed, flags=re.MULTILINE)
+    assert changed.count("group: retrieval") == 1 and "group: retrieval" not in text
+    file.write_text("# A remark.\n" + changed)
     assert not {"examples/tags.parquet", "encoded/tiny/tags"} & set(pending(project, {"study": "micro"}, tmp_path))
     settings = yaml.safe_load(text)
     settings["build"]["tokens"] -= 1

@@ -138,7 +138,7 @@ class Recipe(Strict):
 
 # Keys of task files that builders do not read: texts for readers, and what decides something after the examples.
 PROSE = {"description", "licence", "citation", "defects", "published", "published_rows"}
-AFTER_EXAMPLES = {"form", "near", "recipe", "head", "metric", "max_length", "instead"}
+AFTER_EXAMPLES = {"form", "near", "recipe", "head", "metric", "max_length", "instead", "group"}
 
 
 class TaskFile(Strict):
@@ -205,7 +205,8 @@ class TaskFile(Strict):
     def about_examples(self) -> dict[str, Any]:
         """What the file says about the task's examples: all but prose, and what only later stages read."""
         keys = TaskFile.model_fields.keys() - PROSE - AFTER_EXAMPLES
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=keys)
+        content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=keys)
+        return content | {"is_target": self.group is not None}
 
 
 class TaskSpec(TaskFile):

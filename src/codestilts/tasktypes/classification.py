@@ -31,6 +31,7 @@ from codestilts.tasktypes.base import (
     Batch,
     Feature,
     Task,
+    TokenIds,
     collate_sequences,
     count_tokens,
     encode_texts,
@@ -64,8 +65,7 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Classific
         sides = [encode_texts(tokenizer, side, None, task.max_length) for side in (first, second)]
         rows = [list(pair) for pair in zip(*sides, strict=True)]
     else:
-        pairs = second if any(second) else None
-        rows = [[item] for item in encode_texts(tokenizer, first, pairs, task.max_length)]
+        rows = [[item] for item in _encode_together(tokenizer, first, second, task.max_length)]
     features = []
     for sequences, label, row in zip(rows, examples["label"], examples["id"], strict=True):
         feature: ClassificationFeature = {"sequences": sequences, "tokens": count_tokens(sequences)}
@@ -76,6 +76,14 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Classific
             feature["label"] = task.label_index(label, row)
         features.append(feature)
     return features
+
+
+def _encode_together(tokenizer: Any, first: list[str], second: list[str], max_length: int) -> list[TokenIds]:
+    """Encode each text with its second one, or alone if that is empty, whatever other rows have."""
+    if all(second) or not any(second):
+        return encode_texts(tokenizer, first, second if any(second) else None, max_length)
+    rows = zip(first, second, strict=True)
+    return [encode_texts(tokenizer, [a], [b] if b else None, max_length)[0] for a, b in rows]
 
 
 def collate(features: list[ClassificationFeature], tokenizer: Any, rng: Any = None) -> Batch:

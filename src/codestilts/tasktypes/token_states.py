@@ -152,14 +152,21 @@ class TokenStates:
 
     def first(self, states: Tensor) -> Tensor:
         """Return the state of each sequence's first token: [tokens, hidden] -> [sequences, hidden]."""
-        return states[self.layout.starts[:-1].clamp(max=len(states) - 1)]
+        found = self._at(states, self.layout.starts[:-1])
+        return found * (self.layout.starts.diff() > 0).unsqueeze(1)  # not the next sequence's where there is no token
 
     def at_mask(self, states: Tensor, batch: Batch, mask_id: int) -> Tensor:
         """Return the state of the first mask token where a text has one (cloze), else the mean over its tokens."""
         is_mask = batch["input_ids"] == mask_id
         column = is_mask.to(torch.int8).argmax(1)
-        position = (self.layout.starts[:-1] + column).clamp(max=len(states) - 1)
-        return torch.where(is_mask.any(1, keepdim=True), states[position], self.mean(states))
+        found = self._at(states, self.layout.starts[:-1] + column)
+        return torch.where(is_mask.any(1, keepdim=True), found, self.mean(states))
+
+    def _at(self, states: Tensor, positions: Tensor) -> Tensor:
+        """States at positions, of which those of an empty sequence may be one too far; zeros if there is no token."""
+        if not len(states):
+            return states.new_zeros(len(positions), states.shape[1])
+        return states[positions.clamp(max=len(states) - 1)]
 
 
 def token_states(encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,)) -> TokenStates:
@@ -172,6 +179,9 @@ def token_states(encoder: nn.Module, batch: Batch, layers: Sequence[int] = (-1,)
     """
     config: Any = encoder.config
     layout = layout_of(batch, config.hidden_size)
+    if not layout.lengths.any():  # texts without a token, of a tokenizer that adds none
+        empty = next(encoder.parameters()).new_zeros(0, config.hidden_size)
+        return TokenStates([empty for _ in layers], layout)
     if config.is_encoder_decoder:
         encoder = encoder.get_encoder()  # type: ignore[operator]
     if config._attn_implementation != UNPADDED:

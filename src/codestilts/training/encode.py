@@ -42,6 +42,7 @@ ROWS = "rows.parquet"
 SPLITS = ("train", "dev", "test")
 PREDICTED = ("dev", "test")
 OUTPUT_LANGUAGE = "output_language"  # column of tasks of generation
+SNAKEMAKE_TIME = ".snakemake_timestamp"  # in every folder that is an output
 ROWS_PER_CHUNK = 2000  # examples in memory at a time
 
 
@@ -156,12 +157,16 @@ def _records(
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    """Copy a folder by hard links, or as files where the file system has none."""
+    """Copy a folder by hard links, or as files where the file system has none.
+
+    Snakemake takes a folder's time from a file in it, which it touches: a shared one would outdate all readers of both.
+    """
+    left_out = shutil.ignore_patterns(SNAKEMAKE_TIME)
     try:
-        shutil.copytree(source, target, copy_function=_link)
+        shutil.copytree(source, target, copy_function=_link, ignore=left_out)
     except OSError:
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target)
+        shutil.copytree(source, target, ignore=left_out)
 
 
 def _link(source: str, target: str) -> None:

@@ -41,11 +41,23 @@ class EncodedTask:
 
     @classmethod
     def load(cls, folder: Path, settings: TaskSettings, tokenizer: Any) -> "EncodedTask":
-        """Map a folder that :func:`codestilts.training.encode.encode_task` wrote."""
+        """Map a folder that :func:`codestilts.training.encode.encode_task` wrote.
+
+        Raises:
+            CodeStiltsError: a file is damaged or missing.
+        """
         with reading(folder / RECORD, "record of an encoded task"):
-            labels = read_json(folder / RECORD)["labels"]
+            record = read_json(folder / RECORD)
+            labels, numbers = record["labels"], {split: int(record["records"][split]) for split in SPLITS}
         task = Task.from_settings(folder.name, settings, labels=labels)
-        features = {split: features_of(Stored(folder / split), tokenizer, task) for split in SPLITS}
+        stored = {split: Stored(folder / split) for split in SPLITS}
+        for split, records in stored.items():
+            if len(records) != numbers[split]:
+                raise CodeStiltsError(
+                    f"{folder / split}: {len(records)} encoded examples, not the {numbers[split]} that {RECORD} "
+                    f"names: delete {folder}, and make it again"
+                )
+        features = {split: features_of(records, tokenizer, task) for split, records in stored.items()}
         return cls(task, features, read_parquet(folder / ROWS))
 
     def select(self, splits: Sequence[str], language: str = "") -> "Rows":

@@ -50,10 +50,11 @@ AttentionInterface.register(UNPADDED, attention)
 
 HEAD = "head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # of stored weights
-# Names of dropout in configurations: of BERT and its relatives, of DistilBERT, of T5, of BART and its relatives.
+# Names of dropout in configurations: of BERT and its relatives, of ModernBERT, of Funnel, of DistilBERT, of T5, of BART
+# and its relatives.
 DROPOUT = (
-    *("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout"),
-    *("dropout", "dropout_rate", "activation_dropout"),
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout", "mlp_dropout"),
+    *("hidden_dropout", "dropout", "dropout_rate", "activation_dropout"),
 )
 LAYER_DROPOUT = ("encoder_layerdrop", "decoder_layerdrop")  # of whole blocks in pretraining
 FILES = ("config.json", INDEX, EMBEDDINGS, ENCODER, HEAD, "run.json")

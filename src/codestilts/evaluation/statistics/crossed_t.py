@@ -17,6 +17,7 @@ from codestilts.evaluation.statistics.resampling import Scores
 # Student's t widens a 95 % interval by 15 % with 9 degrees of freedom (10 units), and by 42 % with 4: fewer units say
 # too little about other test sets.
 LEAST_UNITS = 10
+TIE = 1e-9  # relative difference of variances that are equal but for rounding
 ROUNDING = 1e-9  # points: smaller values are rounding errors, whose sign is meaningless
 
 
@@ -31,16 +32,21 @@ class Variance:
     of_both: float  # V_I
 
     @property
+    def units_alone(self) -> bool:
+        """Whether seeds are not seen to vary. Few discrete scores often tie, and rounding must not decide then."""
+        return self.of_seeds <= self.of_both * (1 + TIE)
+
+    @property
     def total(self) -> float:
         """The variance of the contrast."""
-        if self.of_seeds <= self.of_both:
+        if self.units_alone:
             return self.of_units
         return max(self.of_seeds + self.of_units - self.of_both, self.of_seeds, self.of_units)
 
     @property
     def degrees_of_freedom(self) -> float:
         """Satterthwaite's degrees of freedom of :attr:`total`, at least those of the seeds."""
-        if self.of_seeds <= self.of_both:
+        if self.units_alone:
             return self.units - 1
         s, g = self.seeds - 1, self.units - 1
         uncertainty = self.of_seeds**2 / s + self.of_units**2 / g + self.of_both**2 / (s * g)
