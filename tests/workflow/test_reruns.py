@@ -152,6 +152,21 @@ def test_a_task_file_is_built_again_for_what_it_says_of_examples_only(done: Path
     assert not {"examples/match.parquet", "encoded/tiny/match"} & set(outputs)
 
 
+def test_an_encoder_with_the_same_tokenizer_outdates_no_job_of_the_first(done: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
+    twin = {
+        "encoders": ["tiny", "twin"],
+        "definitions": {"encoders": {"twin": {"source": "tiny-bert", "folder": "model"}}},
+    }
+    (project / "twin.yaml").write_text(yaml.safe_dump(twin))
+    encoded = "results/micro/encoded/{}/tags"
+    run = snakemake(project, encoded.format("twin"), configs=["micro.yaml", "twin.yaml"])
+    assert run.returncode == 0, run.stdout
+    files = [project / encoded.format(name) / "rows.parquet" for name in ("tiny", "twin")]
+    assert files[0].samefile(files[1])
+    assert set(pending(project, {"study": "micro"}, tmp_path)) <= {"report.html"}  # which says that the plan changed
+
+
 def test_a_new_arm_reruns_no_job_of_other_arms(done: Path, tmp_path: Path) -> None:
     """``code-choice`` is built already, as a part of ``mlm-code``; the audit compares it with the targets now."""
     outputs = pending(done, {"arms": micro_arms("code-choice")}, tmp_path)
