@@ -1,11 +1,11 @@
 """``python``, ``snakemake`` and ``jupyter`` for workflow tests: forks of a process that has imported their packages.
 
 Importing them takes most of the time of a dry run, of a job of a few steps and of a notebook, and the tests run
-hundreds. So does loading lingua's models, which forks share. ``bin_folder()`` is a folder for the front of ``PATH``:
-its programs ask the server of this test process to run a script in a fork of itself, with the arguments, the folder,
-the environment and the streams of the caller. Everything but the packages of third parties is imported anew, so each
-copy of the project runs its own library. A script whose environment could change how those packages behave is run by
-the real interpreter, as is everything but a script or a notebook's kernel.
+hundreds. ``bin_folder()`` is a folder for the front of ``PATH``: its programs ask the server of this test process to
+run a script in a fork of itself, with the arguments, the folder, the environment and the streams of the caller.
+Everything but the packages of third parties is imported anew, so each copy of the project runs its own library. A
+script whose environment could change how those packages behave is run by the real interpreter, as is everything but a
+script or a notebook's kernel.
 """
 
 import array
@@ -26,7 +26,7 @@ from pathlib import Path
 PACKAGES = ("datasets", "pandas", "pyarrow.parquet", "pydantic", "scipy.stats", "safetensors.torch", "torch", "yaml",
             "transformers.models.auto.modeling_auto", "transformers.models.bert.modeling_bert",
             "transformers.models.bert.tokenization_bert", "torch.distributed.run", "snakemake.cli", "seaborn",
-            "papermill.cli", "nbconvert.nbconvertapp", "ipykernel.kernelapp", "peft", "rouge_score.rouge_scorer",
+            "papermill.cli", "nbconvert.nbconvertapp", "ipykernel.kernelapp",
             "statsmodels.regression.mixed_linear_model")  # fmt: skip
 KERNEL = ("-m", "ipykernel_launcher")
 INLINE = "module://matplotlib_inline.backend_inline"  # ipykernel sets it, too late for a matplotlib that is imported
@@ -62,8 +62,6 @@ def bin_folder(**hub: str) -> Path:
 
     There is one for each ``hub``: variables that its clients read when they are imported.
     """
-    from codestilts.evaluation.output_language import CANDIDATES  # not by the server, whose forks import it anew
-
     python = Path(sys.executable)
     home = Path(tempfile.mkdtemp(prefix="warm-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -86,19 +84,19 @@ def bin_folder(**hub: str) -> Path:
         (home / "bin" / name).chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home / "cache"), "OMP_NUM_THREADS": "1"} | hub
-    command = [python, __file__, home / "socket", *CANDIDATES]
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    server = subprocess.Popen(
+        [python, __file__, home / "socket"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert server.stdin and server.stdout and server.stdout.readline(), "the server listens"
     atexit.register(server.stdin.close)
     return home / "bin"
 
 
-def serve(address: str, *languages: str) -> None:
-    """Import the packages, load the models of languages, listen, and fork for every caller until stdin is closed."""
+def serve(address: str) -> None:
+    """Import the packages, listen, and fork for every caller until stdin is closed."""
     environment = dict(os.environ)  # before a package sets variables
     for package in PACKAGES:
         __import__(package)
-    load_models(*languages)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
@@ -117,14 +115,6 @@ def serve(address: str, *languages: str) -> None:
             caller.settimeout(None)
             run_script(caller, environment)
         caller.close()
-
-
-def load_models(*languages: str) -> None:
-    """Load what lingua tells these languages apart with in Latin script, where all detectors of a process find it."""
-    from lingua import Language, LanguageDetectorBuilder
-
-    found = [language for language in Language.all() if language.name.lower() in languages]
-    LanguageDetectorBuilder.from_languages(*found).build().detect_language_of("Models are loaded when they are used.")
 
 
 def run_script(caller: socket.socket, environment: dict[str, str]) -> None:
@@ -180,4 +170,4 @@ def run_script(caller: socket.socket, environment: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    serve(sys.argv[1])
