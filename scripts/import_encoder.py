@@ -9,7 +9,6 @@ from codestilts.config.encoder_limits import EncoderRequirements, validate_unpac
 from codestilts.errors import run
 from codestilts.options import from_json, new_folder
 from codestilts.provenance import atomic
-from codestilts.training.encoder_check import validate_states
 from codestilts.training.pretrained import import_encoder, unpack
 
 
@@ -22,6 +21,8 @@ def main() -> None:
     parser.add_argument("--needs", type=read, help="JSON: what the study requires of the architecture")
     parser.add_argument("--out", type=new_folder, required=True, help="folder to write them to")
     arguments = parser.parse_args()
+    from codestilts.training.encoder_check import validate_states  # with torch
+
     with tempfile.TemporaryDirectory() as scratch:
         published, imported = Path(scratch, arguments.out.name), Path(scratch, "imported")
         unpack(arguments.archive, arguments.folder, published, arguments.tiny)

@@ -15,9 +15,11 @@ from codestilts.config.training_settings import EncodingSettings
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.registry import TYPES
 from codestilts.training import encode
-from codestilts.training.encode import SNAKEMAKE_TIME, EncodingJob, encode_task, tokenizer_digest
+from codestilts.training.encode import EncodingJob, encode_task, tokenizer_digest
 from codestilts.training.inputs import EncodedTask
 from codestilts.training.tokenizers import load_tokenizer
+
+SNAKEMAKE_TIME = ".snakemake_timestamp"  # in every folder that is an output: Snakemake takes its time from there
 
 
 def job(encoder: Path, home: Path, kind: str, name: str = "tiny") -> EncodingJob:

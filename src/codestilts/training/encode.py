@@ -42,7 +42,6 @@ ROWS = "rows.parquet"
 SPLITS = ("train", "dev", "test")
 PREDICTED = ("dev", "test")
 OUTPUT_LANGUAGE = "output_language"  # column of tasks of generation
-SNAKEMAKE_TIME = ".snakemake_timestamp"  # in every folder that is an output
 ROWS_PER_CHUNK = 2000  # examples in memory at a time
 
 
@@ -159,9 +158,9 @@ def _records(
 def _link_or_copy(source: Path, target: Path) -> None:
     """Copy a folder by hard links, or as files where the file system has none.
 
-    Snakemake takes a folder's time from a file in it, which it touches: a shared one would outdate all readers of both.
+    A workflow may keep a folder's time in a hidden file, which it touches: a shared one would outdate readers of both.
     """
-    left_out = shutil.ignore_patterns(SNAKEMAKE_TIME)
+    left_out = shutil.ignore_patterns(".*")
     try:
         shutil.copytree(source, target, copy_function=_link, ignore=left_out)
     except OSError:
