@@ -24,12 +24,12 @@ def main() -> None:
     from codestilts.training.encoder_check import validate_states  # with torch
 
     with tempfile.TemporaryDirectory() as scratch:
-        published, imported = Path(scratch, arguments.out.name), Path(scratch, "imported")
+        published, imported = (Path(scratch, kind, arguments.out.name) for kind in ("published", "imported"))
         unpack(arguments.archive, arguments.folder, published, arguments.tiny)
         if arguments.needs:
             validate_unpacked(arguments.needs, published)
         import_encoder(published, imported)
-        validate_states(imported, arguments.out.name)
+        validate_states(imported)
         for file in imported.iterdir():
             with atomic(arguments.out / file.name) as temporary:
                 shutil.copyfile(file, temporary)

@@ -49,25 +49,25 @@ def published(model_type: str, folder: Path, tiny_encoder: Path) -> Path:
 
 @pytest.mark.parametrize("model_type", CLEAN)
 def test_padding_changes_no_state(model_type: str, folder: Path, tmp_path: Path) -> None:
-    import_encoder(published(model_type, tmp_path / "files", folder), tmp_path / "encoder")
-    validate_states(tmp_path / "encoder", model_type)
+    import_encoder(published(model_type, tmp_path / "files", folder), tmp_path / "mine")
+    validate_states(tmp_path / "mine")
 
 
 @pytest.mark.parametrize("model_type", MIXING)
 def test_an_encoder_that_mixes_texts_is_refused(model_type: str, folder: Path, tmp_path: Path) -> None:
-    import_encoder(published(model_type, tmp_path / "files", folder), tmp_path / "encoder")
+    import_encoder(published(model_type, tmp_path / "files", folder), tmp_path / "mine")
     with pytest.raises(CodeStiltsError, match=f"encoder mine: the states of a text change .*{model_type}, is not supp"):
-        validate_states(tmp_path / "encoder", "mine")
+        validate_states(tmp_path / "mine")
 
 
 def test_one_that_takes_no_texts_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import_encoder(published("roberta", tmp_path / "files", folder), tmp_path / "encoder")
+    import_encoder(published("roberta", tmp_path / "files", folder), tmp_path / "mine")
     forward = "transformers.models.roberta.modeling_roberta.RobertaModel.forward"
     monkeypatch.setattr(forward, lambda self, pixels: None)
     with pytest.raises(
         CodeStiltsError, match="encoder mine: its architecture, roberta, cannot encode a batch of texts"
     ):
-        validate_states(tmp_path / "encoder", "mine")
+        validate_states(tmp_path / "mine")
 
 
 def test_the_import_fails_in_one_line_and_leaves_nothing(folder: Path, tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ def test_the_import_fails_in_one_line_and_leaves_nothing(folder: Path, tmp_path:
         for file in files.iterdir():
             archive.write(file, f"model/{file.name}")
     command = [sys.executable, str(ROOT / "scripts/import_encoder.py"), "--archive", str(tmp_path / "archive.zip")]
-    command += ["--folder", "model", "--out", str(tmp_path / "encoders/mixing")]
+    command += ["--folder", "model", "--out", str(tmp_path / "encoders/imported")]
     told = subprocess.run(command, capture_output=True, text=True)
     assert told.returncode == 1 and "Traceback" not in told.stderr
-    assert told.stderr.splitlines()[-1].startswith("error: encoder mixing: the states of a text change")
+    assert told.stderr.splitlines()[-1].startswith("error: encoder imported: the states of a text change")
     assert not (tmp_path / "encoders").exists()
 
 

@@ -80,8 +80,10 @@ def encode(examples: pd.DataFrame, tokenizer: Any, task: Task) -> list[Classific
 
 def _encode_together(tokenizer: Any, first: list[str], second: list[str], max_length: int) -> list[TokenIds]:
     """Encode each text with its second one, or alone if that is empty, whatever other rows have."""
-    if all(second) or not any(second):
-        return encode_texts(tokenizer, first, second if any(second) else None, max_length)
+    if not any(second):
+        return encode_texts(tokenizer, first, None, max_length)
+    if all(second):
+        return encode_texts(tokenizer, first, second, max_length)
     rows = zip(first, second, strict=True)
     return [encode_texts(tokenizer, [a], [b] if b else None, max_length)[0] for a, b in rows]
 

@@ -15,15 +15,14 @@ LENGTHS = (12, 11, 10)  # tokens: so close that they are padded together
 TOLERANCE = 1e-4  # of the largest state: rounding differs with the shape of a batch
 
 
-def validate_states(folder: Path, name: str) -> None:
+def validate_states(folder: Path) -> None:
     """Load an encoder and require that padding does not change a text's states.
 
     Attention leaves padding out. A convolution or a Fourier transform over a batch does not (ConvBERT, FNet), so that
     a prediction would depend on the other rows. Nor may two passes differ (YOSO, whose attention is random).
 
     Args:
-        folder: the encoder folder.
-        name: the encoder's name.
+        folder: the encoder folder, named after the encoder.
 
     Raises:
         CodeStiltsError: the states of a text change with its batch, the encoder takes no texts, or its weights do not
@@ -43,13 +42,13 @@ def validate_states(folder: Path, name: str) -> None:
             alone = torch.cat([token_states(encoder, collate_sequences([feature], pad)).last for feature in features])
     except Exception as error:  # whatever an architecture for other inputs raises
         raise CodeStiltsError(
-            f"encoder {name}: its architecture, {config.model_type}, cannot encode a batch of texts "
+            f"encoder {folder.name}: its architecture, {config.model_type}, cannot encode a batch of texts "
             f"({one_line(error)}): choose another encoder"
         ) from error
     difference, scale = float((together - alone).abs().max()), float(alone.abs().max())
     if not difference <= TOLERANCE * scale:
         raise CodeStiltsError(
-            f"encoder {name}: the states of a text change by {difference:.2g} (the largest is {scale:.2g}) with the "
-            "texts that it is batched with, so predictions would too: its architecture, "
+            f"encoder {folder.name}: the states of a text change by {difference:.2g} (the largest is {scale:.2g}) "
+            "with the texts that it is batched with, so predictions would too: its architecture, "
             f"{config.model_type}, is not supported"
         )
