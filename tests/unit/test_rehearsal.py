@@ -76,6 +76,24 @@ def test_every_encoder_arm_and_target_is_covered(paper: Study, complete) -> None
     assert len(overlay["grid"]) < 2 * len(paper.arms)
 
 
+def test_rates_are_tried_on_the_studys_own_trial_targets(paper: Study, complete) -> None:
+    wanted = set(paper.config.intermediate.trial_targets)
+    for overlay, now_wanted in (complete[0], wanted), (rehearse(paper, {"ud-treebanks"})[0], wanted | {"udpos-hub"}):
+        tried = overlay["intermediate"]["trial_targets"]
+        for encoder in paper.encoders:
+            own = {name for block in overlay["grid"] if encoder in block["encoders"] for name in block["targets"]}
+            assert own & set(tried) if not own & now_wanted else own & now_wanted <= set(tried)
+        assert len(set(tried) - now_wanted) <= len(paper.encoders)
+        assert len(tried) < len(paper.trained_targets) and set(tried) <= set(overlay["targets"])
+    assert "udpos-hub" in tried and "udpos" not in tried
+
+
+def test_without_trial_targets_all_targets_are_tried(paper: Study) -> None:
+    merged = read_configs(FILES)
+    study = load_study(merged | {"intermediate": merged["intermediate"] | {"trial_targets": []}}, ROOT)
+    assert rehearse(study)[0]["intermediate"]["trial_targets"] == []
+
+
 def test_the_lab_study_is_rehearsed_whole() -> None:
     files = [ROOT / "config.yaml", ROOT / "studies/lab.yaml"]
     lab = load_study(read_configs(files), ROOT, files)

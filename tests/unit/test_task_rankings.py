@@ -14,7 +14,8 @@ from scipy import stats
 from codestilts.csv_tables import read_csv, write_csv
 from codestilts.evaluation.task_rankings import MEASURES, judged, measured_scores, ndcg, regret, summary
 from codestilts.reporting import figures
-from codestilts.reporting.transferability import ranking_figure, ranking_tables
+from codestilts.reporting.ranking_figure import ranking_figure
+from codestilts.reporting.transferability import ranking_tables
 
 results = report_study.results  # a fixture
 

@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
 from codestilts.columns import NONE
 from codestilts.config.analysis_settings import SourceLanguageSettings
@@ -116,6 +115,8 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         cells; and ``correlation``, that of Spearman between score and expectation, both relative to their means over
         the sources of a cell, in all cells with several sources.
     """
+    from scipy.stats import spearmanr
+
     scores = with_none(table[table["zero_shot"]])
     cell = ["arm", "target", "language"]
     sources = scores.groupby(cell)["source"].transform("count")
@@ -130,5 +131,5 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         known = len(varied) > 2 and (varied.nunique() > 1).all()
         row = {"arm": arm, "expected": name, "cells": len(told), "right": 100 * (told["best"] == told[name]).mean()}
         row["chance"] = 100 * (1 / told.set_index(cell).join(counts)["sources"]).mean()
-        rows.append(row | {"correlation": stats.spearmanr(varied["score"], varied[name])[0] if known else float("nan")})
+        rows.append(row | {"correlation": spearmanr(varied["score"], varied[name])[0] if known else float("nan")})
     return pd.DataFrame(rows, columns=["arm", "expected", "cells", "right", "chance", "correlation"])

@@ -9,8 +9,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.metrics import ndcg_score
 
 # What tasks are ranked by, the highest first (:mod:`codestilts.training.transferability`), in the order of tables.
 RANKINGS = ["log_me", "similarity", "size", "same_form", "same_domain"]
@@ -82,6 +80,8 @@ def ndcg(scores: np.ndarray, predicted: np.ndarray) -> float:
     With the scores themselves as gains, any order would be near 1, because they differ by a few points only. Tasks that
     are ranked equally share their gains. It is NaN if all scores are equal.
     """
+    from sklearn.metrics import ndcg_score
+
     gains = scores - scores.min()
     return float(ndcg_score([gains], [predicted])) if gains.any() else float("nan")
 
@@ -111,6 +111,8 @@ def _columns(measure: str) -> list[str]:
 
 
 def _mean_and_interval(values: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    from scipy import stats
+
     if len(values) < 2:
         return float(values.mean()) if len(values) else float("nan"), float("nan"), float("nan")
     mean, error = values.mean(), stats.sem(values)

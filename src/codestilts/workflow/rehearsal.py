@@ -161,6 +161,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each")
     for name, parts in available.parts.items():
         tasks[name]["examples_of"] = parts
     trained = [name for name in targets if study.tasks[name].trained]
+    grid = _choose_grid(study, list(arms), trained, cover, gaps.substitutes)
     overlay = {
         "study": f"{study.name}-rehearsal",
         "rehearsal": ROWS,
@@ -177,7 +178,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each")
             "recipe": "matched",
             "evaluations": 1,
             "learning_rates": study.config.intermediate.learning_rates[:2],
-            "trial_targets": [],  # all of an encoder: it may be rehearsed with none of the study's
+            "trial_targets": _trial_targets(study, grid, gaps.substitutes),
             "held_out_texts": [name for name in study.held_out_texts if name in available.languages],
         },
         "target": {
@@ -188,7 +189,7 @@ def make_rehearsal(study: Study, available: Availability, cover: Cover = "each")
             "tasks": {name: dict(TINY) for name in study.config.target.tasks},
         },
         "statistics": {**study.config.statistics.model_dump(), "resamples": RESAMPLES},
-        "grid": _choose_grid(study, list(arms), trained, cover, gaps.substitutes),
+        "grid": grid,
         "definitions": {"arms": arms},
     }
     return Rehearsal(overlay, gaps)
@@ -249,6 +250,16 @@ def _choose_grid(
             blocks[encoder, arm] = targets[:1]
             covered.add(arm)
     return [{"encoders": [encoder], "arms": [arm], "targets": own} for (encoder, arm), own in sorted(blocks.items())]
+
+
+def _trial_targets(study: Study, grid: list[Record], substitutes: dict[str, str]) -> list[str]:
+    """The study's own trial targets, and one more target of each encoder that is rehearsed with none of them."""
+    wanted = {substitutes.get(name, name) for name in study.config.intermediate.trial_targets}
+    chosen = dict[str, None]()
+    for encoder in dict.fromkeys(encoder for block in grid for encoder in block["encoders"]):
+        own = [target for block in grid if encoder in block["encoders"] for target in block["targets"]]
+        chosen |= dict.fromkeys([target for target in own if target in wanted] or own[:1]) if wanted else {}
+    return list(chosen)
 
 
 def covering_runs(runs: list[Run], strength: int) -> list[Run]:
