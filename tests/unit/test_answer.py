@@ -47,12 +47,12 @@ def test_the_headline_says_no_more_than_the_interval(low: float, high: float, wo
         (
             (2, 3),
             (-4, -1),
-            "on code helps: compared with no intermediate training, code is better and English is worse",
+            "on code helps: compared with no intermediate training, code is better, and English is worse, perhaps",
         ),
         (
             (-2, 3),
             (0.1, 0.4),
-            "on English helps: compared with no intermediate training, code may be better or worse and English is",
+            "on English helps: compared with no intermediate training, code may be better or worse, and English is",
         ),
         ((-2, 3), (-3, 2), "neither is shown to help: compared with no intermediate training, both may be better or"),
         (
@@ -65,7 +65,11 @@ def test_the_headline_says_no_more_than_the_interval(low: float, high: float, wo
             (-2, 2),
             "neither is shown to help: compared with no intermediate training, code makes no difference of 1 point or",
         ),
-        ((2, 3), (1, 4), "on both helps: compared with no intermediate training, both are better"),
+        ((2, 3), (1.5, 4), "on both helps: compared with no intermediate training, both are better;"),
+        ((2, 3), (1, 4), "both are better, English perhaps by less than 1 point;"),
+        ((0.2, 0.8), (0.1, 0.9), "both are better, by less than 1 point;"),
+        ((-0.9, -0.1), (-3, -0.1), "both are worse, code by less than 1 point, English perhaps by less than 1 point;"),
+        ((0.2, 0.8), (-3, -2), "code is better, by less than 1 point, and English is worse;"),
     ],
 )
 def test_the_headline_compares_both_families_with_none(code: tuple, english: tuple, words: str):

@@ -11,6 +11,7 @@ from codestilts.config.analysis_settings import ComparedArm, ComparedTarget, Com
 from codestilts.evaluation.statistics.contrasts import contrasts, corrected
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.resampling import resample
+from codestilts.evaluation.statistics.target_checks import failed_targets, target_checks
 
 ARMS = {
     "none": ComparedArm("baseline"),
@@ -150,10 +151,26 @@ def test_the_primary_contrast_is_given_without_targets_that_fail_their_checks():
     assert not (table_of()["left_out_kind"] == "targets").any(), "without random weights nothing fails"
 
 
+def test_a_target_without_a_cell_of_the_contrast_is_not_among_those_left_out():
+    """It fails its check, too, but is tested in the source language alone."""
+    arms, table = ARMS | {"random": ComparedArm("control", init="random")}, sums()
+    local = table[(table["target"] == "qa") & (table["language"] == "go")].assign(target="local", language="python")
+    table = pd.concat([table, local])
+    rival = table[table["arm"] == "docs-cloze"].assign(arm="random", family="control")
+    below = rival.assign(numerator=rival["numerator"] - 0.09 * ~rival["target"].isin(["qa", "local"]))
+    settings = replace(SETTINGS, arms=arms, targets=TARGETS | {"local": TARGETS["qa"]})
+    scores = resample(pd.concat([table, below]), 0, 0)
+    checks = target_checks(scores, design_of(settings, LANGUAGES, "tiny"))
+    assert failed_targets(checks) == ["local", "qa"]
+    found = contrasts(scores, design_of(settings, LANGUAGES, "tiny"))
+    assert found.loc[found["left_out_kind"] == "targets", "left_out"].tolist() == ["qa"]
+
+
 def test_other_methods_have_their_own_intervals_and_verdicts(table: pd.DataFrame):
     others = table[(table["role"] == "sensitivity") & (table["near"] == "left out")].set_index("method")
     assert list(others.index) == ["multi_bootstrap", "targets_random", "mixed_model"]
     assert others.loc["multi_bootstrap", "difference"] == pytest.approx(2 / 3)
+    assert others.loc["multi_bootstrap", "units"] == table["units"][0] == UNITS, "all cells share them"
     # Groups: classification (2 / 12 - 1 / 8) / (1 / 12 + 1 / 8), qa -1, retrieval (0 + 3 / 8) / (5 / 24).
     groups = np.array([(4 - 3) / 5, -1.0, 9 / 5])
     random = others.loc["targets_random"]
@@ -216,6 +233,17 @@ def test_exploratory_verdicts_are_corrected_among_the_rows_of_an_encoder_and_a_r
     assert found["to_decide"][1] == "1.3 times the test rows" and found["to_decide"][0] == ""
 
 
+def test_rows_that_ask_the_same_question_are_corrected_as_one():
+    """Two tests: a family with one arm, which is also its mixture, twice at .03, and another one at .04."""
+    table = rows_with([("gain", 0.03), ("gain", 0.04), ("gain", 0.03)]).assign(low=[0.1, 0.05, 0.1])
+    found = corrected(table, 0.95, 1.0)
+    assert found["p_bh"].tolist() == pytest.approx([0.04, 0.04, 0.04])
+    assert (found["judgement"] == "better").all()
+    beyond = corrected(table.assign(p=[0.03, 0.2, 0.03]), 0.95, 1.0)
+    assert beyond["p_bh"].tolist() == pytest.approx([0.06, 0.2, 0.06])
+    assert "for 2 contrasts of the kind gain" in beyond["verdict"][0]
+
+
 def test_a_difference_that_the_correction_undoes_is_still_a_small_one():
     table = rows_with([("cell", 0.04), ("cell", 0.5)]).assign(difference=0.5, low=0.1, high=0.9)
     found = corrected(table, 0.95, 1.0)
@@ -234,7 +262,7 @@ def test_what_decides_a_corrected_contrast_is_counted_with_the_correction():
     one = rows_with([("cell", 0.2)]).assign(judgement="undecided", difference=0.0, variance_units=0.36)
     one = one.assign(variance_seeds=0.0, variance_interaction=0.0)
     assert corrected(one, 0.95, 1.0)["to_decide"].tolist() == ["1.4 times the test rows"]
-    two = corrected(pd.concat([one, one], ignore_index=True), 0.95, 1.0)
+    two = corrected(pd.concat([one, one.assign(p=0.3)], ignore_index=True), 0.95, 1.0)
     assert two["to_decide"].tolist() == 2 * ["1.9 times the test rows"]
 
 

@@ -1,5 +1,6 @@
 """The registered plan: noted once, changed never, with every later change dated."""
 
+import copy
 import json
 import os
 from dataclasses import replace
@@ -34,7 +35,7 @@ def results(tmp_path: Path) -> Path:
 def add_predictions(results: Path, arm: str, when: str) -> None:
     path = results / f"predictions/bert-tiny/{arm}/tags/0-2.parquet"
     path.parent.mkdir(parents=True)
-    path.touch()
+    path.write_text(arm)
     os.utime(path, (datetime.fromisoformat(when).timestamp(),) * 2)
 
 
@@ -168,6 +169,39 @@ def test_the_report_knows_which_results_are_older_than_a_change(tmp_path: Path, 
     assert notes.mixed and [period.results for period in notes.periods] == [1, 1]
     shown = {change.key: (change.before, change.after) for change in notes.changes}
     assert shown["seeds"] == ("[0, 1, 2]", "[0, 1]") and shown["arms.cloze"][0] == "missing"
+
+
+def test_a_copy_of_an_older_result_is_still_older(tmp_path: Path, results: Path) -> None:
+    """`cp` and `snakemake --touch` give it the date of today."""
+    note_run(small(tmp_path), results)
+    add_predictions(results, "pos", "2030-01-01T00:00:00+00:00")
+    entry = note_run(small(tmp_path, "seeds: [0, 1]\narms: [none, pos, cloze]\n"), results)
+    assert entry and len(entry.predictions) == entry.results == 1
+    add_predictions(results, "cloze", "2031-01-01T00:00:00+00:00")
+    pairs = [("bert-tiny", "pos"), ("bert-tiny", "cloze")]
+    for touched in (False, True):
+        if touched:
+            for path in (results / "predictions").rglob("*.parquet"):
+                path.touch()
+        notes = plan_notes(read_entries(results / PLAN), results, pairs)
+        assert notes.mixed and [period.results for period in notes.periods] == [1, 1]
+    next(results.rglob("pos/tags/*.parquet")).write_text("made again under the new plan")
+    notes = plan_notes(read_entries(results / PLAN), results, pairs)
+    assert not notes.mixed and [period.results for period in notes.periods] == [0, 2]
+
+
+def test_a_plan_that_was_changed_by_hand_is_refused(tmp_path: Path, results: Path) -> None:
+    note_run(small(tmp_path), results)
+    note_run(small(tmp_path, "statistics: {margin: 2.0}\n"), results)
+    written = json.loads((results / PLAN).read_text())
+    for number, part, value in ((0, "plan", {"seeds": [7]}), (1, "changes", {"statistics.margin": [1.0, 3.0]})):
+        changed = copy.deepcopy(written)
+        changed["entries"][number][part] |= value
+        (results / PLAN).write_text(json.dumps(changed))
+        with pytest.raises(CodeStiltsError, match=r"plan\.json: the plan of .* the digest .* changed by hand; restore"):
+            note_run(small(tmp_path), results)
+    (results / PLAN).write_text(json.dumps(written))
+    assert note_run(small(tmp_path, "statistics: {margin: 2.0}\n"), results) is None
 
 
 def test_a_registration_after_results_hides_no_change(tmp_path: Path, results: Path) -> None:

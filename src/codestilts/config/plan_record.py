@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from codestilts.config.settings_json import short_digest
 from codestilts.errors import CodeStiltsError
+from codestilts.provenance import file_digest
 
 PLAN = "plan.json"
 Plan = dict[str, Any]  # flat: statistics.margin, arms.pos, tasks.pos
@@ -22,6 +24,7 @@ class Entry:
         digest: The digest of the plan from then on.
         commit: The commit of the checkout.
         results: The number of prediction files that existed.
+        predictions: The digests of these files, 12 digits each: a copy of a file has another date, but no other digest.
         reason: Why a plan is registered again.
         plan: Of a registration, the whole plan.
         changes: Of a deviation, key -> [before, after]; null if the key was or is missing.
@@ -32,6 +35,7 @@ class Entry:
     digest: str
     commit: str = "unknown"
     results: int = 0
+    predictions: list[str] = field(default_factory=list)
     reason: str = ""
     plan: Plan = field(default_factory=dict)
     changes: dict[str, list[Any]] = field(default_factory=dict)
@@ -41,19 +45,44 @@ def read_entries(path: Path) -> list[Entry]:
     """Read a record; without a file there are no entries.
 
     Raises:
-        CodeStiltsError: The file is not such a record.
+        CodeStiltsError: The file is not such a record, or a plan in it is not the one that was recorded.
     """
     if not path.exists():
         return []
     try:
         entries = [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["entries"]]
-        current(entries)  # which reads every plan and every change
-        return entries
+        changed = _changed_by_hand(entries)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CodeStiltsError(
             f"{path}: not the record of a registered plan ({error}): restore it, or move it away and register the plan "
             "again: scripts/register.py"
         ) from None
+    if changed:
+        raise CodeStiltsError(
+            f"{path}: the plan of {changed.date} does not have the digest {changed.digest} that is recorded with it: "
+            "the file was changed by hand; restore it"
+        )
+    return entries
+
+
+def _changed_by_hand(entries: Sequence[Entry]) -> Entry | None:
+    """The first entry whose digest is not that of its plan.
+
+    Once a key was removed, or lost its value, the plan cannot be told from the entries: both are null.
+    """
+    removed = False
+    for number, entry in enumerate(entries):
+        removed = entry.kind != "registration" and (
+            removed or any(after is None for _, after in entry.changes.values())
+        )
+        if not removed and short_digest(current(entries[: number + 1])) != entry.digest:
+            return entry
+    return None
+
+
+def prediction_digest(file: Path) -> str:
+    """Return what identifies the content of a file of predictions: 12 hexadecimal digits."""
+    return file_digest(file)[:12]
 
 
 def current(entries: Sequence[Entry]) -> Plan:

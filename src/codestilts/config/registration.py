@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, read_entries
+from codestilts.config.plan_record import PLAN, Entry, Plan, changes, current, prediction_digest, read_entries
 from codestilts.config.settings_json import short_digest, to_json
 from codestilts.config.study import Study
 from codestilts.errors import CodeStiltsError
@@ -97,8 +97,11 @@ def register(study: Study, folder: Path, reason: str) -> Entry:
 
 
 def _add(folder: Path, entries: list[Entry], entry: Entry) -> Entry:
-    entry = replace(entry, commit=commit(), results=len(prediction_files(folder)))
-    shown = [{key: value for key, value in asdict(one).items() if value not in ("", {})} for one in [*entries, entry]]
+    files = prediction_files(folder)
+    entry = replace(entry, commit=commit(), results=len(files), predictions=sorted(map(prediction_digest, files)))
+    shown = [
+        {key: value for key, value in asdict(one).items() if value not in ("", {}, [])} for one in [*entries, entry]
+    ]
     write_json(folder / PLAN, {"entries": shown})
     return entry
 

@@ -47,7 +47,7 @@ class Side(Strict):
     arms: Names | None = None
     family: Family | None = None
     domain: Domain | None = Field(None, description="what the texts of the arm's task are")
-    form: Form | Literal["own", "other"] | None = Field(
+    form: Literal[Form, "own", "other"] | None = Field(
         None, description="the form of the arm's task; own and other: that of the target, or any other one"
     )
 
@@ -124,7 +124,9 @@ class Claim(Strict):
     tolerance: Positive | None = Field(None, description="points around value that count as the same result")
     margin: Positive | None = Field(None, description="points up to which a difference counts as none")
     facts: Facts | None = None
-    lacks: str = Field("", description="what the claim needs and no study of the project has yet; it cannot be run")
+    lacks: Annotated[str, Field(min_length=1)] = Field(
+        "", description="what the claim needs and no study of the project has yet; it cannot be run"
+    )
 
     @property
     def sides(self) -> list[Side]:

@@ -88,19 +88,23 @@ def _sides(contrast: Row) -> tuple[str, str]:
 
 def _gains(references: Sequence[Row], margin: float) -> str:
     """Say which sides help, compared with no intermediate-task training; empty if there is a verdict on none."""
-    judgements = [(_sides(row)[0], _judged(row, margin)[0] if has_interval(row["low"]) else "") for row in references]
-    if not any(word for _, word in judgements):
+    sides = [_sides(row)[0] for row in references]
+    judgements = [_judged(row, margin) if has_interval(row["low"]) else ("", "") for row in references]
+    found = {word for word, _ in judgements}
+    if found <= {""}:
         return ""
-    found = {word for _, word in judgements}
+    sizes = [size for _, size in judgements]
     if len(judgements) > 1 and len(found) == 1:
-        text = f"both {_compared(judgements[0][1], margin, several=True)}"
+        own = [f", {side} {size.removeprefix(', ')}" for side, size in zip(sides, sizes, strict=True) if size]
+        common = sizes[0] if len(set(sizes)) == 1 else "".join(own)
+        text = f"both {_compared(judgements[0][0], margin, several=True)}{common}"
     else:
         phrases = (
-            f"{side} {_compared(word, margin)}" if word else f"there is no verdict on {side}"
-            for side, word in judgements
+            f"{side} {_compared(word, margin)}{size}" if word else f"there is no verdict on {side}"
+            for side, (word, size) in zip(sides, judgements, strict=True)
         )
-        text = " and ".join(phrases)
-    helping = [side for side, word in judgements if word == "better"]
+        text = (", and " if any(sizes) else " and ").join(phrases)
+    helping = [side for side, (word, _) in zip(sides, judgements, strict=True) if word == "better"]
     if len(helping) > 1:
         lead = "intermediate-task training on both helps"
     elif helping:
@@ -109,7 +113,7 @@ def _gains(references: Sequence[Row], margin: float) -> str:
         lead = "neither helps" if found == {"worse"} else "neither is shown to help"
     else:
         shown = "does not help" if found == {"worse"} else "is not shown to help"
-        lead = f"intermediate-task training on {judgements[0][0]} {shown}"
+        lead = f"intermediate-task training on {sides[0]} {shown}"
     return f"At this scale {lead}: compared with no intermediate training, {text}"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from codestilts.config.plan_record import Entry, changes, current
+from codestilts.config.plan_record import Entry, changes, current, prediction_digest
 from codestilts.result_files import prediction_files
 
 LONGEST = 160  # characters of a value that the page shows
@@ -83,13 +83,18 @@ def _what(entry: Entry) -> str:
 
 
 def _results_by_entry(entries: Sequence[Entry], results: Path, pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """Count prediction files by the time they were written: before the first entry, then after each."""
+    """Count prediction files by when they were made: before the first entry, then after each.
+
+    Copying a file or touching it changes its date. So a file that an entry lists was there before that entry.
+    """
     dates = [datetime.fromisoformat(entry.date).timestamp() for entry in entries]
+    first = {digest: number for number, entry in reversed(list(enumerate(entries))) for digest in entry.predictions}
     counts = [0] * (len(entries) + 1)
     for encoder, arm in pairs:
         for file in prediction_files(results, encoder, arm):
             written = file.stat().st_mtime
-            counts[sum(date <= written for date in dates)] += 1
+            latest = first.get(prediction_digest(file), len(entries)) if first else len(entries)
+            counts[min(latest, sum(date <= written for date in dates))] += 1
     return counts
 
 

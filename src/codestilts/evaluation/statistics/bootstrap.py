@@ -35,12 +35,12 @@ def estimate(scores: Scores, weights: np.ndarray, confidence: float = 0.95) -> E
     draws, by_seed = _weighted(scores.draws, rows, factors), factors @ scores.by_seed[rows]
     value, resampled = float(draws[0]) if abs(draws[0]) > ROUNDING else 0.0, np.sort(draws[1:])
     seeds = tuple(float(x) for x in by_seed)
-    units = units_of_cells(scores, rows)
-    if note := _no_interval(by_seed, resampled, units, confidence):
-        return Estimate(value, np.nan, np.nan, np.nan, seeds, note)
-    spread = _spread(by_seed, resampled, int(units.min()))
+    of_cells, units = units_of_cells(scores, rows), scores.moments.units(rows)
+    if note := _no_interval(by_seed, resampled, of_cells, confidence):
+        return Estimate(value, np.nan, np.nan, np.nan, seeds, note, units=units)
+    spread = _spread(by_seed, resampled, int(of_cells.min()))
     low, high = _interval(value, resampled, spread, confidence)
-    return Estimate(value, low, high, _p(value, resampled, spread), seeds)
+    return Estimate(value, low, high, _p(value, resampled, spread), seeds, units=units)
 
 
 def _weighted(table: np.ndarray, rows: np.ndarray, factors: np.ndarray) -> np.ndarray:

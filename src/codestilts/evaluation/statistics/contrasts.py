@@ -22,7 +22,13 @@ from codestilts.evaluation.statistics.means import (
     estimate_columns,
     mean_of_parts,
 )
-from codestilts.evaluation.statistics.multiplicity import corrected_within, holm, one_sided, partial_conjunction
+from codestilts.evaluation.statistics.multiplicity import (
+    corrected_within,
+    holm,
+    one_sided,
+    partial_conjunction,
+    tests_of,
+)
 from codestilts.evaluation.statistics.power import detectable, power_by_seeds, to_decide
 from codestilts.evaluation.statistics.questions import CONFIRMATORY, NO_OVERLAP, TARGETS, Question, questions
 from codestilts.evaluation.statistics.resampling import Scores
@@ -85,7 +91,8 @@ def _correct_verdicts(
 ) -> None:
     """Take back the verdicts that the corrected p in ``column`` does not support, and say what would decide them."""
     unsupported = table.loc[rows, "judgement"].isin(["better", "worse"]) & (table.loc[rows, column] > 1 - confidence)
-    number = int(table.loc[rows, column].notna().sum())
+    tested = table.loc[rows].dropna(subset=[column])
+    number = len(tested) if column == "p_holm" else tests_of(tested).nunique()
     for index in rows[unsupported]:
         row = table.loc[index]
         equal = within(row["low"], row["high"], margin)
@@ -139,8 +146,13 @@ def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[s
     if not parts:
         return
     mean = mean_of_parts(parts)
-    if question.left_out and not _changes(scores, design, question, mean):
-        return
+    if question.left_out:
+        whole = mean_of_parts(weights(scores, design, replace(question, left_out="", left_out_kind="")))
+        if np.array_equal(mean.side, whole.side):
+            return
+        if question.left_out_kind == TARGETS:
+            there = {scores.targets[cell // len(scores.languages)] for cell in scores.cells[np.flatnonzero(whole.side)]}
+            question = replace(question, left_out=" ".join(name for name in question.left_out.split() if name in there))
     counted = count(scores, mean.side)
     if difference := estimate(scores, mean.difference, settings):
         yield _row(design, question, settings.interval, difference, counted)
@@ -152,12 +164,6 @@ def _rows(scores: Scores, design: Design, question: Question) -> Iterator[dict[s
         table = cell_differences(scores, design, parts)
         for method, estimator in OTHER_METHODS.items():
             yield _row(design, as_sensitivity, method, estimator(table, settings.confidence), counted)
-
-
-def _changes(scores: Scores, design: Design, question: Question, mean: Weighted) -> bool:
-    """Whether leaving out a group, a language or a form changes a contrast."""
-    whole = weights(scores, design, replace(question, left_out="", left_out_kind=""))
-    return not np.array_equal(mean.side, mean_of_parts(whole).side)
 
 
 def _row(design: Design, question: Question, method: str, found: Estimate, counted: dict[str, float]) -> dict[str, Any]:

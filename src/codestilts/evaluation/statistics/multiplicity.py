@@ -19,11 +19,25 @@ def benjamini_hochberg(p: Numbers) -> np.ndarray:
 
 
 def corrected_within(table: pd.DataFrame, keys: list[str]) -> pd.Series:
-    """Return the column ``p`` corrected by Benjamini and Hochberg within groups of rows."""
-    parts = [
-        pd.Series(benjamini_hochberg(part["p"].to_numpy(dtype=float)), part.index) for _, part in table.groupby(keys)
-    ]
-    return pd.concat([pd.Series(dtype=float), *parts]).reindex(table.index)
+    """Return the column ``p`` corrected by Benjamini and Hochberg within groups of rows.
+
+    Rows that ask the same question (:func:`tests_of`) count once and get the same value.
+    """
+    found = pd.Series(np.nan, table.index)
+    for _, part in table.groupby(keys):
+        test = tests_of(part)
+        first = part["p"].to_numpy(dtype=float)[test.drop_duplicates().index]
+        found[part.index] = benjamini_hochberg(first)[test]
+    return found
+
+
+def tests_of(table: pd.DataFrame) -> pd.Series:
+    """Return the number of each row's test, from 0: rows with the same interval and p ask the same question.
+
+    The mean of a family that has one arm is that arm, and a contrast may have no near cell to leave out.
+    """
+    answers = table[["low", "high", "p"]].astype(float).round(9).reset_index(drop=True)
+    return answers.groupby(["low", "high", "p"], sort=False, dropna=False).ngroup()
 
 
 def _adjusted(p: Numbers, method: str) -> np.ndarray:
