@@ -30,8 +30,8 @@ def make_results(folder: Path, processor: str = "a chip") -> Path:
     ]  # fmt: skip
     write_csv(pd.DataFrame(scores), folder / "scores.csv", float_format="%.6f")
     effects = [
-        {"encoder": "tiny", "arm": "pos", "kind": "arm", "scope": target, "language_set": "all", "cells": 3,
-         "none": 50.0, "effect": 25.0, "low": 20.0, "high": 30.0, "p": 0.01, "by_seed": "24.000 26.000"}
+        {"encoder": "tiny", "arm": "pos", "kind": "arm", "scope": target, "scope_kind": "target", "language_set": "all",
+         "cells": 3, "none": 50.0, "effect": 25.0, "low": 20.0, "high": 30.0, "p": 0.01, "by_seed": "24.000 26.000"}
         for target in TARGETS
     ]  # fmt: skip
     write_csv(pd.DataFrame(effects), folder / "effects.csv", float_format="%.6f")

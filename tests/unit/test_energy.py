@@ -20,6 +20,10 @@ A100 = Device("A100")
         (Device("H100"), (350, 700)),
         (Device("cpu", "AMD EPYC", 1), (3, 15)),
         (Device("cpu", "AMD EPYC", 4), (12, 60)),
+        (Device("NVIDIA H200", "a processor", 8), (350, 700)),
+        (Device("Tesla T4", "a processor", 8), (35, 70)),
+        (Device("NVIDIA L4", "a processor", 8), (36, 72)),
+        (Device("NVIDIA RTX A6000", "a processor", 8), (150, 300)),
         (Device("NVIDIA B1000", "a processor", 8), None),
     ],
 )

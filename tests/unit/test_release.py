@@ -15,9 +15,10 @@ import pyarrow as pa
 import pytest
 from made_up_results import ROWS, change_csv, change_json, make_results, record
 
+from codestilts.config.settings_json import short_digest
 from codestilts.errors import CodeStiltsError
 from codestilts.provenance import write_json
-from codestilts.release.comparison import DEVIATES, Comparison, compare_results, compare_table
+from codestilts.release.comparison import CONSISTENCY, DEVIATES, Comparison, compare_results, compare_table
 from codestilts.release.comparison_text import comparison_text
 from codestilts.release.snapshot import RELEASE, content_digest, read_snapshot
 from codestilts.release.tables import TABLES
@@ -75,7 +76,7 @@ def test_the_same_results_are_equal(release: Path, results: Path) -> None:
     assert found.deviations == 0 and not found.differs
     assert all(table.count("equal") == table.values > 0 for table in found.tables)
     assert {table.name for table in found.tables} == {
-        *("plan", "examples", "runs", "predictions", "scores", "effects", "claims")
+        *("plan", "examples", "runs", "predictions", "scores", "effects", "claims", CONSISTENCY)
     }
 
 
@@ -147,8 +148,8 @@ def forget_plan(results: Path) -> None:
 
 
 def write_plan(path: Path, plan: dict[str, object]) -> None:
-    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "digest": "d", "plan": plan}
-    write_json(path, {"entries": [entry]})
+    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "plan": plan}
+    write_json(path, {"entries": [entry | {"digest": short_digest(plan)}]})
 
 
 PLANTED = [
@@ -201,6 +202,29 @@ def test_rounding_passes_on_another_processor_and_ten_times_as_much_does_not(
     assert found.differs and len(scores.cells) == 12  # 2 arms x 2 seeds x 3 languages
     assert found.deviations == deviations
     assert scores.cells["tolerance"].tolist() == pytest.approx([POINT + LAST_DIGIT] * 12)
+
+
+@pytest.mark.parametrize(
+    ("language_set", "effect", "by_seed", "expected"),
+    [
+        ("go", "25.1", "25.100 25.100", "25.000000"),  # the scores of pos are 25 points above those of none
+        ("go", "25.0", "24.000 26.000", None),
+        ("all", "25.1", "25.200 25.000", None),  # a mean, which only has to be that of its seeds
+        ("all", "25.1", "24.000 26.000", "25.000000"),
+    ],
+)
+def test_an_effect_within_tolerance_that_does_not_follow_from_the_scores_is_found(
+    release: Path, tmp_path: Path, language_set: str, effect: str, by_seed: str, expected: str | None
+) -> None:
+    results = planned_results(tmp_path / "again", "another chip")
+
+    def plant(table: pd.DataFrame) -> pd.DataFrame:
+        more = table.iloc[:1].assign(language_set=language_set, effect=effect, by_seed=by_seed)
+        return more if language_set == "all" else pd.concat([table, more])
+
+    change_csv(results / "effects.csv", plant)
+    (found,) = [table for table in compare_results(release, results).tables if table.name == CONSISTENCY]
+    assert found.cells["expected"].tolist() == ([expected] if expected else [])
 
 
 def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, results: Path) -> None:
@@ -339,8 +363,8 @@ def test_a_release_of_a_part_ignores_what_came_later(release: Path, results: Pat
     add_rows(results)
     found = compare_results(release, results)
     assert found.deviations == 0 and "7 of 8 runs" in found.warnings[0]
-    change_csv(results / "effects.csv", lambda table: table.assign(effect="1.0"))
-    assert deviating(compare_results(release, results)) == {"effects": {"effect"}}
+    change_csv(results / "effects.csv", lambda table: table.assign(effect="1.0", by_seed="0.500 1.500"))
+    assert deviating(compare_results(release, results)) == {"effects": {"effect", "by_seed"}}
     shutil.copytree(results / "predictions/tiny/pos", results / "predictions/tiny/cloze")  # the study goes on
     found = compare_results(release, results)
     assert found.deviations == 0 and "effects: not compared" in " ".join(found.warnings)

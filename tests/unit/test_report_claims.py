@@ -11,6 +11,7 @@ import pandas as pd
 import report_study
 from report_study import EVIL, page
 
+from codestilts.config.settings_json import short_digest
 from codestilts.evaluation.claims_table import COLUMNS
 from codestilts.reporting.claim_rows import claim_rows
 
@@ -84,20 +85,23 @@ def test_without_claims_there_is_no_section(results: Path) -> None:
 def test_the_page_says_what_of_the_plan_was_changed(results: Path, tmp_path: Path) -> None:
     project = with_claims(results, tmp_path, [])
     assert "No plan was registered" in page(project)
-    first = {"kind": "registration", "date": "2026-01-02T03:04:05+00:00", "digest": "abc", "plan": {"seeds": [0, 1]}}
+    first = {"kind": "registration", "date": "2026-01-02T03:04:05+00:00", "plan": {"seeds": [0, 1]}}
+    first["digest"] = short_digest(first["plan"])
     (project / "plan.json").write_text(json.dumps({"entries": [first]}))
     html = page(project)
     assert "registered on 2026-01-02T03:04:05+00:00" in html and "unchanged since" in html
     changed = {"seeds": [[0, 1], [0, 1, 2]], "arms.x": [None, EVIL]}
-    later = {"kind": "deviation", "date": "2026-02-02T03:04:05+00:00", "digest": "def", "changes": changed}
+    later = {"kind": "deviation", "date": "2026-02-02T03:04:05+00:00", "changes": changed}
+    later["digest"] = short_digest({"seeds": [0, 1, 2], "arms.x": EVIL})
     (project / "plan.json").write_text(json.dumps({"entries": [first, later]}))
     html = page(project)
     top = html[: html.index('class="answer"')]
     assert "was changed after it was registered" in top and html.count("<script") == 1
     assert '<th scope="row">seeds</th><td class="text">[0, 1]</td><td class="text">[0, 1, 2]</td>' in top
     assert '<td class="text">missing</td>' in top and "changed since" in html
-    again = {"kind": "registration", "date": "2026-03-02T03:04:05+00:00", "digest": "ghi", "results": 1, "reason": EVIL}
-    (project / "plan.json").write_text(json.dumps({"entries": [first, later, again | {"plan": {"seeds": [0]}}]}))
+    again = {"kind": "registration", "date": "2026-03-02T03:04:05+00:00", "results": 1, "reason": EVIL}
+    again |= {"plan": {"seeds": [0]}, "digest": short_digest({"seeds": [0]})}
+    (project / "plan.json").write_text(json.dumps({"entries": [first, later, again]}))
     html = page(project)
     assert "registered again on 2026-03-02T03:04:05+00:00, when 1 prediction file existed: " in html
     assert "changed since, see above" in html and html.count("<script") == 1

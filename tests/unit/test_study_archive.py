@@ -1,6 +1,7 @@
 """What a study archive may hold, what it must not tell, and that it reads back as it was written, or not at all."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -100,6 +101,10 @@ def test_only_figures_and_tables_that_the_report_has_go_into_the_archive() -> No
         ("results/x/tables/a.tex", "% C:/Users/me/x", "C:/Users/me"),
         ("results/x/figures/a.svg", "<!-- C:\\Users\\me -->", "C:"),
         ("config.yaml", "token: hf_abcdefghijklmnopqrstuvwx\n", "secret"),
+        ("config.yaml", "token: hf_oauth_abcdefghijklmnopqrstuvwx\n", "secret"),
+        ("docs/notes.md", "with AIza" + "x" * 35, "secret"),
+        ("docs/notes.md", "in /homes/anna/data", "absolute path"),
+        ("results/x/runs.csv", "a,/fsx/team/run", "absolute path"),
         ("config.yaml", "proxy: https://me:word@proxy.example\n", "secret"),
         ("tasks/pl/x.yaml", "-----BEGIN RSA PRIVATE KEY-----", "secret"),
         ("src/codestilts/x.py", "# see /home/anna/notes\n", "/home/anna"),
@@ -131,6 +136,15 @@ def test_texts_of_others_may_mention_paths_but_not_those_of_this_machine(
         assert found("the answer") == []
         assert str(tmp_path) in found(f"in {tmp_path}/results")[0]
         assert "SOME_API_KEY" in found("it is value-of-a-key!")[0]
+
+
+def test_a_block_at_the_end_of_a_line_of_markdown_does_not_join_it_to_the_next() -> None:
+    """The template engine drops the line break after a block, so an empty line has to follow."""
+    for template in sorted((ROOT / "report").glob("*.md.j2")):
+        lines = template.read_text(encoding="utf-8").splitlines()
+        pairs = itertools.pairwise(lines)
+        joined = [one for one, after in pairs if one.endswith("%}") and not one.startswith("{%") and after]
+        assert joined == [], template
 
 
 def test_the_project_itself_has_no_such_thing(tmp_path: Path) -> None:
@@ -243,8 +257,8 @@ def finished(folder: Path, study: Study) -> Path:
     for name in needed_files(study):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "digest": short_digest(plan_of(study))}
-    write_json(folder / "plan.json", {"entries": [entry]})
+    entry = {"kind": "registration", "date": "2026-01-01T00:00:00+00:00", "plan": plan_of(study)}
+    write_json(folder / "plan.json", {"entries": [entry | {"digest": short_digest(entry["plan"])}]})
     return folder
 
 

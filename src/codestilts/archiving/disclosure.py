@@ -23,7 +23,7 @@ TEXTS = (
 IN_IMAGE = "containers/"  # whose files name paths inside the image
 # Folders in which paths of people's machines and clusters begin, also with a number: /scratch2.
 FOLDERS = "home|users|volumes|root|tmp|private|scratch|mnt|media|data|work|srv|opt|var|usr|export|net|cluster|projects?"
-FOLDERS += "|storage|group|gpfs|lustre|beegfs|cephfs|nfs"
+FOLDERS += "|storage|group|gpfs|lustre|beegfs|cephfs|nfs|homes|pfs|fsx|efs|ceph|vast|weka|mount|workspace|kaggle"
 BEFORE = r"(?<![\w.$~:/<>{}*-])"  # of a path that begins here, and is no end of an address or of a relative path
 ANY_PATH = re.compile(
     rf"(?:{BEFORE}|\bfile://)/(?:{FOLDERS})\d*/[\w.@+-]+|(?<!\w)[a-z]:[\\/]+(?:users|home)[\\/]+[\w.@+-]+",
@@ -32,7 +32,7 @@ ANY_PATH = re.compile(
 SETTINGS = (".yaml", ".yml", "sources.csv")
 SETTING_PATH = re.compile(r"(?:^|(?<=[\s\"'=,\[]))/[\w.@+-]+/[\w.@+-]+", re.MULTILINE)  # in settings, of any folder
 SECRETS = re.compile(
-    r"\b(?:hf_[A-Za-z0-9]{20,}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}"
+    r"\b(?:hf_(?:oauth_)?[A-Za-z0-9]{20,}|AIza[\w-]{35}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}"
     r"|pypi-[\w-]{50,}|xox[abp]-[\w-]{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{32,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|https?://[^\s/@:\"']+:[^\s/@:\"']+@"
@@ -85,7 +85,10 @@ def _path_in(name: str, text: str) -> str:
 
 
 def machine_paths(root: Path) -> list[str]:
-    """Return the paths of this machine that are too special to occur in a text by chance: of three parts or more."""
+    """Return the paths of this machine that are too special to occur in a text by chance: of three parts or more.
+
+    A home like ``/root`` has two: code of others mentions it.
+    """
     paths = {root.absolute(), root.resolve(), Path.cwd(), Path(sys.prefix), Path("~").expanduser()}
     return sorted(str(path) for path in paths if len(path.parts) > 2)
 

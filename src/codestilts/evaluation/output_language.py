@@ -82,8 +82,9 @@ def found_languages(predictions: pd.DataFrame, source_language: str) -> list[str
 
     Natural languages are identified by lingua-language-detector among :data:`CANDIDATES` and the languages of the row,
     which are those of its input and output, the source language and English. Where these do not decide, the languages
-    of the row alone do. So no other row has a part in it, and a third language is found where it is likely enough. One
-    that lingua lacks is never found. Where a function is described, an output that parses as code is in that language,
+    of the row alone do; if there is only one, it is compared with :data:`COMMON`, none of which is found then. So no
+    other row has a part in it, and a third language is found where it is likely enough. One that lingua lacks is never
+    found. Where a function is described, an output that parses as code is in that language,
     and one that looks like code but does not parse is in none.
 
     An output in a programming language takes the place of the mask in ``source``; if the text then parses, it is in the
@@ -175,9 +176,10 @@ def _is_renamed(text: str, name: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _identify(text: str, names: tuple[str, ...]) -> str:
     """The natural language of a text that should be in one of these, or "" if none is likely enough."""
-    several = (_detector(tuple(sorted({*CANDIDATES, *names}))), _detector(names))
-    found = next(filter(None, (detector.detect_language_of(text) for detector in several)), None)
-    return found.name.lower() if found else ""
+    if found := _detector(tuple(sorted({*CANDIDATES, *names}))).detect_language_of(text):
+        return found.name.lower()
+    own = _detector(names).detect_language_of(text)
+    return own.name.lower() if own and own.name.lower() in names else ""
 
 
 @lru_cache(maxsize=1 << 7)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from codestilts.config.plan_record import changes
 from codestilts.evaluation.statistics.questions import TARGETS
+from codestilts.release.consistency import inconsistent
 from codestilts.release.extent import in_words
 from codestilts.release.snapshot import Snapshot, read_snapshot
 from codestilts.release.tables import COPIED, PLAN_TABLE, TABLES, Table
@@ -18,6 +19,7 @@ from codestilts.release.tolerances import Tolerances, read_tolerances
 
 EQUAL, WITHIN, DEVIATES = "equal", "within tolerance", "deviates"
 MISSING, ADDITIONAL = "missing", "additional"  # a row that only one side has
+CONSISTENCY = "effects by scores"  # those of one study
 CELL_COLUMNS = ["row", "column", "expected", "found", "difference", "tolerance", "status"]
 
 
@@ -84,7 +86,28 @@ def compare_results(expected: Path, results: Path) -> Comparison:
     Raises:
         CodeStiltsError: A folder is neither.
     """
-    return compare_snapshots(read_snapshot(expected), read_snapshot(results))
+    found = compare_snapshots(read_snapshot(expected), read_snapshot(results))
+    return replace(found, tables=[*found.tables, *_consistency(found.found)])
+
+
+def _consistency(snapshot: Snapshot) -> list[TableComparison]:
+    """Compare effects with those that follow from the scores of the same study, if it has both."""
+    scores, effects = snapshot.tables.get("scores"), snapshot.tables.get("effects")
+    if scores is None or effects is None:
+        return []
+    wrong = inconsistent(scores, effects)
+    values = pd.to_numeric(wrong["effect"])
+    cells = {
+        "row": _names(TABLES["effects"], wrong),
+        "column": "effect",
+        "expected": wrong["follows"].map("{:.6f}".format),
+        "found": wrong["effect"],
+        "difference": values - wrong["follows"],
+        "tolerance": 0.0,
+        "status": DEVIATES,
+    }
+    rows = _worst_first(TABLES["effects"], pd.DataFrame(cells, wrong.index, columns=CELL_COLUMNS))
+    return [TableComparison(CONSISTENCY, len(effects), len(effects), rows)]
 
 
 def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:

@@ -40,7 +40,7 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
     whole_rows = table.cells["column"] == ""
     lines = [f"{table.name}, the worst first:"]
     for word, rows in table.cells[whole_rows].groupby("found", sort=False):
-        lines.append(f"  {len(rows):,} rows are {word}{_in_common(rows['row'])}")
+        lines.append(f"  {len(rows):,} row{'s are' if len(rows) > 1 else ' is'} {word}{_in_common(rows['row'])}")
     cells = pd.concat([table.cells[whole_rows].head(3), table.cells[~whole_rows].head(shown)])
     body = [
         [f"  {cell['row']}", cell["column"], _shown(cell["expected"]), _shown(cell["found"]),

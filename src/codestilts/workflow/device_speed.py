@@ -29,8 +29,8 @@ SETTINGS = TypeAdapter(TrainingSettings)
 class Gpu:
     """A GPU by its maker's data sheet: peak FLOP/s of dense matrix products, and board power in watts.
 
-    ``fp16`` is the peak in bf16 too, unless the GPU ``lacks_bf16``; ``fp32`` is without TF32. A100, H100 and V100 are
-    the SXM modules.
+    ``fp16`` is the peak in bf16 too, unless the GPU ``lacks_bf16``, with sums in fp32; ``fp32`` is without TF32. A100,
+    H100, H200 and V100 are the SXM modules.
     """
 
     fp16: float
@@ -46,6 +46,14 @@ GPUS = {
     "A10": Gpu(125e12, 31.2e12, 150),
     "RTX4090": Gpu(165e12, 82.6e12, 450),
     "V100": Gpu(125e12, 15.7e12, 300, lacks_bf16=True),
+    "H200": Gpu(989e12, 67e12, 700),
+    "A30": Gpu(165e12, 10.3e12, 165),
+    "A40": Gpu(150e12, 37.4e12, 300),
+    "L40": Gpu(181e12, 90.5e12, 300),
+    "L4": Gpu(121e12, 30.3e12, 72),
+    "RTXA6000": Gpu(155e12, 38.7e12, 300),
+    "RTX3090": Gpu(71e12, 35.6e12, 350),
+    "T4": Gpu(65e12, 8.1e12, 70, lacks_bf16=True),
 }
 
 

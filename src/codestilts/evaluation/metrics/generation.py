@@ -1,5 +1,8 @@
 """Metrics of generated texts, one number per row: their mean is what the official scorers report.
 
+Statistics resample rows, so BLEU of translations and chrF are means over rows too, where the official scorers add up
+the counts of all rows first: their values are others.
+
 Programming: the smoothed BLEU of CodeXGLUE's code-to-text, and the edit similarity and exact match of its line
 completion (Lu et al. 2021, arXiv 2102.04664). Natural: ROUGE, chrF and token F1. The share of outputs in the right
 language is reported beside each, because zero-shot generation often answers in the wrong one (Chirkova, Liang and
@@ -141,7 +144,10 @@ def unicode_words(text: str) -> list[str]:
 
 
 def chrf(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return chrF (Popović 2015) of each sentence by sacrebleu: up to six characters, beta 2, no words."""
+    """Return chrF (Popović 2015) of each sentence by sacrebleu: up to six characters, beta 2, no words.
+
+    Its mean is not the chrF of a corpus, for which sacrebleu adds up the counts of all sentences before it divides.
+    """
     from sacrebleu.metrics import CHRF
 
     scorer = CHRF()
