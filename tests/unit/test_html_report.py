@@ -27,7 +27,7 @@ from codestilts.reporting import figures
 from codestilts.reporting.answer import contrast_languages
 from codestilts.reporting.html_report import BROWSED, browser_data, learning_rate, number_range
 from codestilts.reporting.page_links import linked
-from codestilts.reporting.run_records import matched
+from codestilts.reporting.run_records import examples_seen, matched
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.study_tables import control_name
 from codestilts.reporting.svg import embedded_svg
@@ -208,8 +208,14 @@ def test_figures_go_in_without_clashing_ids(tmp_path: Path):
 def test_tasks_of_a_form_are_shown_with_what_learning_added(results: Path, html: str):
     tasks = pd.read_csv(results / "matched_tasks.csv")
     scores = pd.DataFrame({"alone": [81.5, 3], "labels shuffled": [1.0, 2]}, index=["cloze", "pos"])
-    (row,) = matched(tasks, scores).to_dict("records")
-    assert (row["trivial"], row["alone"]) == (50, 81.5) and "labels shuffled" not in row
+    arms = {"cloze": ReportedArm("code", ("cloze",)), "both": ReportedArm("mixed", ("cloze", "pos"))}
+    arms["shuffled"] = ReportedArm("control", ("cloze",), shuffle_labels=True)
+    names = ["cloze", "cloze", "both", "shuffled"]
+    runs = pd.DataFrame({"phase": "intermediate", "arm": names, "examples_seen": [300, 301, 7, 9]})
+    seen = examples_seen(runs, arms)
+    (row,) = matched(tasks, scores, seen).to_dict("records")
+    assert (row["trivial"], row["alone"], row["seen"]) == (50, 81.5, 300) and "labels shuffled" not in row
+    assert matched(tasks, scores, seen.drop("cloze"))["seen"].tolist() == [""], "of a task that no arm has alone"
     assert "Intermediate tasks by form and domain" in html and '<td class="n places">75 25</td>' in html
 
 

@@ -177,7 +177,11 @@ def encoder_section(
         budgets=rows(budgets),
         largest_deviation=float(budgets["deviation"].abs().max()),
         learned_tasks=learned_tasks,
-        matched_tasks=rows(run_records.matched(tables["matched_tasks"], learned_tasks)),
+        matched_tasks=rows(
+            run_records.matched(
+                tables["matched_tasks"], learned_tasks, run_records.examples_seen(own["runs"], settings.arms)
+            )
+        ),
         cost=rows(run_records.cost(own["runs"])),
         layers=layer_scores(own["layers"]),
         checkpoints=checkpoint_scores(own["scores"], metrics),

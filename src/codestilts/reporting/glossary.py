@@ -40,7 +40,7 @@ TERMS = (
         "invented",
         r"[Ii]nvented",
         "A language that no encoder has read: test functions of another language under other names for its keywords, "
-        "predefined names, operators and brackets; no mean over languages contains it.",
+        "most predefined names, operators and brackets; no mean over languages contains it.",
     ),
     Term(
         "multi-bootstrap",

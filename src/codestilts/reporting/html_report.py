@@ -32,7 +32,7 @@ from codestilts.reporting.page_links import linked, script_digest
 from codestilts.reporting.prediction_browser import EXCHANGED, PER_CELL, page_data
 from codestilts.reporting.registered_plan import plan_notes
 from codestilts.reporting.report_tables import REPORT_TABLES
-from codestilts.reporting.robustness import cells_name
+from codestilts.reporting.robustness import cells_name, intervals_of_units
 from codestilts.reporting.run_records import MACHINE
 from codestilts.reporting.sample_predictions import CRITERIA
 from codestilts.reporting.study_tables import arm_table, by_family, control_name, encoder_notes, source_table
@@ -127,6 +127,7 @@ def render(inputs: ReportInputs) -> str:
         glossary=Glossary(),
         matched_forms=any(one.primary and one.primary["plus_kind"] == "domain" for one in encoders),
         few_examples=FEW,
+        units_alone=intervals_of_units(tables["contrasts"]),
         across_encoders=""
         if settings.rehearsal
         else across_encoders({one.name: one.primary for one in encoders}, settings.comparison.margin),

@@ -2,13 +2,24 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from codestilts.display_names import language_name, method_name, scope_name
+from codestilts.evaluation.statistics.contrasts import VARIANCES
+from codestilts.evaluation.statistics.crossed_t import Variance
 from codestilts.evaluation.statistics.verdicts import has_interval, judged
 from codestilts.reporting.answer import Row, described
 from codestilts.reporting.tables import points, with_interval
 
 SENSITIVITY = ["sensitivity", "leave one out"]  # roles of the primary contrast by other methods and on other cells
 KINDS = {"group": "group of targets", "language": "language", "form": "form"}  # of what is left out
+
+
+def intervals_of_units(contrasts: pd.DataFrame) -> dict[str, int]:
+    """Count the contrasts with an interval of crossed t: ``all``, and ``some`` in which seeds are not seen to vary."""
+    parts = contrasts.loc[contrasts["method"] == "crossed_t", ["seeds", "units", *VARIANCES]].dropna()
+    alone = [Variance(int(row[0]), int(row[1]), *row[2:]).units_alone for row in parts.to_numpy()]
+    return {"all": len(alone), "some": sum(alone)}
 
 
 def cells_name(row: Row) -> str:

@@ -156,14 +156,24 @@ def trials_table(runs: pd.DataFrame) -> pd.DataFrame:
     return table.assign(dev=100 * table["dev"], quality=100 * table[QUALITY], **shares_of_outputs(table))
 
 
-def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame) -> pd.DataFrame:
+def examples_seen(runs: pd.DataFrame, arms: dict[str, ReportedArm]) -> pd.Series:
+    """Return the mean number of examples that intermediate training on a task alone reads, by task."""
+    intermediate = runs[runs["phase"] == "intermediate"]
+    alone = intermediate[intermediate["arm"].map(arms.get).map(_kind) == "alone"]
+    return alone.groupby(alone["arm"].map(lambda name: arms[name].tasks[0]))["examples_seen"].mean()
+
+
+def matched(tasks: pd.DataFrame, learned_tasks: pd.DataFrame, seen: pd.Series) -> pd.DataFrame:
     """Return the table of tasks by form and domain with their dev scores, all in points.
 
     Args:
         tasks: The table of :func:`codestilts.evaluation.matched_tasks.matched_tasks`.
         learned_tasks: The table of :func:`learned`, of which the kinds with true labels are shown.
+        seen: The numbers of :func:`examples_seen`.
     """
     table = tasks.assign(trivial=100 * tasks["trivial"])
+    numbers = table["task"].map(seen)
+    table.insert(list(table).index("tokens"), "seen", [round(x) if x == x else "" for x in numbers])
     for kind in [kind for kind in KINDS[:-1] if kind in learned_tasks]:
         table[kind] = table["task"].map(learned_tasks[kind])
     return table
