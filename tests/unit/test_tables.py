@@ -171,6 +171,8 @@ def test_long_texts_are_cut():
         ((1.5, 1.02, 2.1), 1.0, "+1.5 [+1.02, +2.10]"),  # more than a point
         ((0.5, -0.3, 0.996), 1.0, "+0.5 [−0.300, +0.996]"),  # no difference of a point
         ((0.4, -0.44, 1.26), 1.0, "+0.4 [−0.4, +1.3]"),
+        ((0.6, -0.026, 1.18), 1.0, "+0.6 [−0.03, +1.18]"),  # not 0.0, which could be excluded or not
+        ((0.6, 0.0, 1.2), 1.0, "+0.6 [0.0, +1.2]"),
     ],
 )
 def test_digits_say_no_other_than_the_words(interval: tuple[float, float, float], margin: float, text: str):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from codestilts.csv_tables import write_csv
@@ -18,16 +19,26 @@ def points(value: float, signed: bool = False, digits: int = 1) -> str:
 def with_interval(value: float, low: float, high: float, signed: bool = True, margin: float = 0.0) -> str:
     """Return ``+0.8 [−0.3, +1.9]``, or ``+0.8 (no interval)``.
 
-    The ends have enough decimals to allow the same judgement as unrounded ones, relative to zero and to ``margin``.
+    The ends have enough decimals to allow the same judgement as unrounded ones, relative to zero and to ``margin``, and
+    to show their signs.
     """
     if value != value:
         return ""
     if not has_interval(low):
         return f"{points(value, signed)} (no interval)"
     digits = 1
-    while digits < 5 and judged(round(low, digits), round(high, digits), margin) != judged(low, high, margin):
+    while digits < 5 and not _shows(low, high, digits, margin):
         digits += 1
     return f"{points(value, signed)} [{points(low, signed, digits)}, {points(high, signed, digits)}]"
+
+
+def _shows(low: float, high: float, digits: int, margin: float) -> bool:
+    """Whether the ends of an interval, rounded to so many digits, have their signs and allow the same judgement."""
+    ends = round(low, digits), round(high, digits)
+    return judged(*ends, margin) == judged(low, high, margin) and list(map(np.sign, ends)) == [
+        np.sign(low),
+        np.sign(high),
+    ]
 
 
 def p_value(p: float) -> str:
