@@ -35,10 +35,8 @@ def with_interval(value: float, low: float, high: float, signed: bool = True, ma
 def _shows(low: float, high: float, digits: int, margin: float) -> bool:
     """Whether the ends of an interval, rounded to so many digits, have their signs and allow the same judgement."""
     ends = round(low, digits), round(high, digits)
-    return judged(*ends, margin) == judged(low, high, margin) and list(map(np.sign, ends)) == [
-        np.sign(low),
-        np.sign(high),
-    ]
+    signs = [np.sign(end) for end in (*ends, low, high)]
+    return signs[:2] == signs[2:] and judged(*ends, margin) == judged(low, high, margin)
 
 
 def p_value(p: float) -> str:
