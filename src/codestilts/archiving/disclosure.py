@@ -32,7 +32,8 @@ ANY_PATH = re.compile(
 SETTINGS = (".yaml", ".yml", "sources.csv")
 SETTING_PATH = re.compile(r"(?:^|(?<=[\s\"'=,\[]))/[\w.@+-]+/[\w.@+-]+", re.MULTILINE)  # in settings, of any folder
 SECRETS = re.compile(
-    r"\b(?:hf_(?:oauth_)?[A-Za-z0-9]{20,}|AIza[\w-]{35}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}"
+    r"\b(?:hf_(?:oauth_)?[A-Za-z0-9]{20,}|AIza[\w-]{35}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}"
+    r"|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}"
     r"|pypi-[\w-]{50,}|xox[abp]-[\w-]{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{32,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|https?://[^\s/@:\"']+:[^\s/@:\"']+@"

@@ -1,7 +1,7 @@
 """Whether the effects of a study follow from the scores beside them: tolerances between processors are wider.
 
-A score is a number of seeds of one arm in one cell; an effect in one cell is a difference of their means. All other
-effects and contrasts have to be the mean of what they are with each seed.
+The effect of an arm in one cell has to be the difference of two means of scores over seeds; every effect, the mean of
+its values with each seed.
 """
 
 import numpy as np

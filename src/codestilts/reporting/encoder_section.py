@@ -146,6 +146,7 @@ def encoder_section(
     sources = list(own["source_languages"]["source"]) if "source_languages" in own else []
     order = language_order(tables["language_similarity"], [*own["counts"]["language"], *sources])
     learned_tasks = run_records.learned(own["runs"], settings.arms)
+    seen = run_records.examples_seen(own["runs"], settings.arms)
     ranked = own.get("transferability", pd.DataFrame())
     ranks = None if ranked.empty else ranking_tables(ranked, own["effects"], comparison.confidence)
     metrics = {name: target.metric for name, target in comparison.targets.items()}
@@ -177,11 +178,7 @@ def encoder_section(
         budgets=rows(budgets),
         largest_deviation=float(budgets["deviation"].abs().max()),
         learned_tasks=learned_tasks,
-        matched_tasks=rows(
-            run_records.matched(
-                tables["matched_tasks"], learned_tasks, run_records.examples_seen(own["runs"], settings.arms)
-            )
-        ),
+        matched_tasks=rows(run_records.matched(tables["matched_tasks"], learned_tasks, seen)),
         cost=rows(run_records.cost(own["runs"])),
         layers=layer_scores(own["layers"]),
         checkpoints=checkpoint_scores(own["scores"], metrics),

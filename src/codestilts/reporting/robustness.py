@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from codestilts.display_names import language_name, method_name, scope_name
-from codestilts.evaluation.statistics.contrasts import VARIANCES
-from codestilts.evaluation.statistics.crossed_t import Variance
+from codestilts.evaluation.statistics.contrasts import VARIANCES, variance_in
 from codestilts.evaluation.statistics.verdicts import has_interval, judged
 from codestilts.reporting.answer import Row, described
 from codestilts.reporting.tables import points, with_interval
@@ -17,8 +16,8 @@ KINDS = {"group": "group of targets", "language": "language", "form": "form"}  #
 
 def intervals_of_units(contrasts: pd.DataFrame) -> dict[str, int]:
     """Count the contrasts with an interval of crossed t: ``all``, and ``some`` in which seeds are not seen to vary."""
-    parts = contrasts.loc[contrasts["method"] == "crossed_t", ["seeds", "units", *VARIANCES]].dropna()
-    alone = [Variance(int(row[0]), int(row[1]), *row[2:]).units_alone for row in parts.to_numpy()]
+    crossed = contrasts[contrasts["method"] == "crossed_t"].dropna(subset=VARIANCES)
+    alone = [variance_in(row).units_alone for _, row in crossed.iterrows()]
     return {"all": len(alone), "some": sum(alone)}
 
 

@@ -255,10 +255,12 @@ def _choose_grid(
 def _trial_targets(study: Study, grid: list[Record], substitutes: dict[str, str]) -> list[str]:
     """The study's own trial targets, and one more target of each encoder that is rehearsed with none of them."""
     wanted = {substitutes.get(name, name) for name in study.config.intermediate.trial_targets}
+    if not wanted:
+        return []  # all targets, as in the study
     chosen = dict[str, None]()
     for encoder in dict.fromkeys(encoder for block in grid for encoder in block["encoders"]):
         own = [target for block in grid if encoder in block["encoders"] for target in block["targets"]]
-        chosen |= dict.fromkeys([target for target in own if target in wanted] or own[:1]) if wanted else {}
+        chosen |= dict.fromkeys([target for target in own if target in wanted] or own[:1])
     return list(chosen)
 
 

@@ -104,12 +104,17 @@ def _correct_verdicts(
         table.loc[index, "to_decide"] = to_decide(bonferroni(table.loc[index], number, confidence), margin)
 
 
+def variance_in(row: pd.Series) -> Variance:
+    """Return the parts of the variance that a row of crossed t has in its columns."""
+    return Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
+
+
 def bonferroni(row: pd.Series, number: int, confidence: float, sign: int = 1) -> Estimate:
     """Return a contrast, times ``sign``, with Bonferroni's wider interval for a number of contrasts.
 
     What decides this interval decides the contrast, regardless of the other ones.
     """
-    variance = Variance(int(row["seeds"]), int(row["units"]), *map(float, row[VARIANCES]))
+    variance = variance_in(row)
     return from_variance(np.full(variance.seeds, sign * row["difference"]), variance, 1 - (1 - confidence) / number)
 
 
