@@ -252,7 +252,7 @@ def test_all_accepted_answers_are_kept(tmp_path: Path) -> None:
 
 
 def test_an_empty_reference_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (name, rows), (_, empty) = (next(iter(asked("train", text).items())) for text in ("blue", " "))
+    (name, rows), (_, empty) = (next(iter(asked("train", text).items())) for text in ("blue", " \u200b"))
     assert isinstance(rows, list) and isinstance(empty, list)
     members: Members = {name: [*rows, empty[0] | {"id": "empty"}], **asked("validation", "red")}
     frame = made("squad-generated", [archive(tmp_path / "squad-v1.zip", members)])

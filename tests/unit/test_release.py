@@ -227,6 +227,12 @@ def test_an_effect_within_tolerance_that_does_not_follow_from_the_scores_is_foun
     assert found.cells["expected"].tolist() == ([expected] if expected else [])
 
 
+def test_effects_without_their_seeds_are_refused_in_a_line(release: Path, results: Path) -> None:
+    change_csv(results / "effects.csv", lambda table: table.drop(columns="by_seed"))
+    with pytest.raises(CodeStiltsError, match=r"results: effects.csv lacks the column by_seed"):
+        compare_results(release, results)
+
+
 def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, results: Path) -> None:
     change_csv(results / "scores.csv", lambda table: table.assign(value=["0.200001", *table["value"][1:]]))
     assert deviating(compare_results(release, results)) == {"scores": {"value"}}

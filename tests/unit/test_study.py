@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from codestilts.config import analysis_jobs, doses, preparation_jobs, training_jobs
+from codestilts.config.batches import batches
 from codestilts.config.schema import Arm, OwnBudget
 from codestilts.config.schema_data import TaskData
 from codestilts.config.settings_json import to_json
-from codestilts.config.study import Study, batches
+from codestilts.config.study import Study
 from codestilts.config.task_files import load_tasks
 from codestilts.config.training_settings import DoseSettings, TrainingSettings
 from codestilts.config.validation import load_study, read_configs
+from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.seeding import derive_seed
 
@@ -60,6 +62,15 @@ def test_an_arm_without_definition_is_that_task(study: Study) -> None:
     assert study.arms["mlm-code"].family == "control"
     parents = [study.parent_arm(arm) for arm in study.arms]
     assert list(filter(None, parents)) == ["cloze", "english-multi", "mlm-code"]
+
+
+def test_misspelt_names_in_paths_are_errors_for_people(study: Study) -> None:
+    with pytest.raises(CodeStiltsError, match=r"no arm of this study is called 'nonne': did you mean 'none'\?"):
+        training_jobs.target_settings(study, "bert-tiny", "nonne", "match", "0-2")
+    with pytest.raises(CodeStiltsError, match="no batch of seeds of this study is called '0': known: 0-2, 3"):
+        training_jobs.target_settings(study, "bert-tiny", "none", "match", "0")
+    with pytest.raises(CodeStiltsError, match="no encoder of this study is called 'bert-tinny': did you mean"):
+        study.source_of_encoder("bert-tinny")
 
 
 def test_examples_of_other_tasks_are_built_too(study: Study) -> None:

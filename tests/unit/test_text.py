@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from codestilts.examples.text import (
     first_words,
     idf_word_matrix,
+    is_blank,
     most_similar,
     replace_word,
     sentences,
@@ -19,6 +20,11 @@ def test_the_sentence_that_shares_most_of_its_words_is_the_most_similar() -> Non
     assert parts == ["The sea is near.", "Nothing else.", "Boats are red!", "Why؟", "So it is۔", "海很近。", "完"]
     assert most_similar("are boats", parts) == 2 and most_similar("why", parts) == 3 and most_similar("x", parts) == 0
     assert sentences("...") == ["..."]
+
+
+def test_marks_without_width_are_nothing_to_read() -> None:
+    assert all(map(is_blank, ["", " \n\t", "\u200b", "\ufeff \u2060", "\u00a0\u3000"]))
+    assert not any(map(is_blank, [".", "a\u200b", "\u200d\u0915", "🙂"]))
 
 
 def test_subtokens():

@@ -6,24 +6,15 @@ from functools import cached_property
 from typing import Literal
 
 from codestilts.columns import DOMAIN_FAMILIES, NONE
+from codestilts.config.batches import batches
 from codestilts.config.lineage import ancestors, sets_of
+from codestilts.config.named import Named
 from codestilts.config.schema import Arm, Block, Config, Encoder
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_task import TaskSpec
 from codestilts.config.scopes import ALL_GROUPS, target_scopes
 from codestilts.invented import real_language
 from codestilts.sources.table import Source
-
-
-def batches(seeds: list[int], size: int) -> dict[str, list[int]]:
-    """Group seeds into batches of at most ``size`` consecutive seeds: ``{"0-2": [0, 1, 2], "3": [3]}``."""
-    groups: list[list[int]] = []
-    for seed in sorted(seeds):
-        if groups and len(groups[-1]) < size and seed == groups[-1][-1] + 1:
-            groups[-1].append(seed)
-        else:
-            groups.append([seed])
-    return {f"{group[0]}-{group[-1]}" if group[1:] else str(group[0]): group for group in groups}
 
 
 @dataclass(frozen=True, eq=False)  # a study equals only itself, so that what follows from it can be cached
@@ -54,16 +45,17 @@ class Study:
     @cached_property
     def batches(self) -> dict[str, list[int]]:
         """The seeds of each training job by the name of the batch, such as ``0-2``."""
-        return batches(self.config.seeds, self.config.seeds_per_job)
+        return Named("batch of seeds", batches(self.config.seeds, self.config.seeds_per_job))
 
     @cached_property
     def arms(self) -> dict[str, Arm]:
         """The arms of the study; an arm without a definition is the task of that name, and its family the suite's."""
         defined = self.config.definitions.arms
-        return {
+        arms = {
             name: defined.get(name) or Arm.model_validate({"family": self.tasks[name].suite, "tasks": [name]})
             for name in self.config.arms
         }
+        return Named("arm", arms)
 
     @cached_property
     def encoder_arms(self) -> dict[tuple[str, str], list[str]]:
@@ -251,7 +243,7 @@ class Study:
 
     def encoder(self, name: str) -> Encoder:
         """The definition of an encoder."""
-        return self.config.definitions.encoders[name]
+        return Named("encoder", self.config.definitions.encoders)[name]
 
     def gpus(self, encoder: str) -> int:
         """The number of GPUs that a job requests which trains an encoder or predicts with it."""

@@ -12,6 +12,7 @@ from codestilts.config.schema_task import TaskFile
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.parsing.languages import is_programming_language
 from codestilts.examples.parsing.natural_languages import identified_languages
+from codestilts.examples.text import is_blank
 
 TEXT_LISTS = {"choices", "tokens", "tags", "answers"}
 FURTHER_TEXTS = ("answers", "copied")  # columns that examples may have
@@ -103,7 +104,7 @@ def _validate_words(frame: pd.DataFrame, task: str, spec: TaskFile) -> None:
         present = [frame[name] for name in names if name in frame]
         for example, *row in zip(frame["id"], *present, strict=True) if present else ():
             parts = [part for value in row for part in ([value] if isinstance(value, str) else value)]
-            if not any(part.strip() for part in parts):
+            if all(map(is_blank, parts)):
                 where = " and ".join(names)
                 raise CodeStiltsError(f"task {task}, example {example}: no words in {where}: {_drop(spec)}")
 

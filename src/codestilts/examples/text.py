@@ -1,6 +1,7 @@
 """Words, sentences and identifiers: subtokens, truncation, replacing names, word overlap."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,11 @@ IDF_OFFSET = 0.1  # keeps the weight of a word that every text has above 0
 def subtokens(text: str) -> list[str]:
     """Split a text or identifier into lower-case words: ``getNode_id2`` gives get, node, id, 2."""
     return [piece.lower() for piece in _SUBTOKEN.findall(text)]
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text has nothing to read: only white space and marks without width, such as U+200B and U+FEFF."""
+    return all(char.isspace() or unicodedata.category(char) in {"Cc", "Cf"} for char in text)
 
 
 def sentences(text: str) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from codestilts.config.plan_record import changes
+from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.statistics.questions import TARGETS
 from codestilts.release.consistency import inconsistent
 from codestilts.release.extent import in_words
@@ -95,6 +96,8 @@ def _consistency(snapshot: Snapshot) -> list[TableComparison]:
     scores, effects = snapshot.tables.get("scores"), snapshot.tables.get("effects")
     if scores is None or effects is None:
         return []
+    if "by_seed" not in effects:
+        raise CodeStiltsError(f"{snapshot.folder}: effects.csv lacks the column by_seed: delete it, and make it again")
     wrong = inconsistent(scores, effects)
     values = pd.to_numeric(wrong["effect"])
     cells = {

@@ -11,7 +11,7 @@ from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.natural import read_tydiqa
 from codestilts.examples.readers.hub_tables import checked, read
 from codestilts.examples.sampling import keep_rows, sample_rows
-from codestilts.examples.text import most_similar, sentences
+from codestilts.examples.text import is_blank, most_similar, sentences
 
 
 def answers(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
@@ -36,8 +36,8 @@ def _in_words(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
     """
     frame = checked(frame, settings)
     for side in ("question", "context"):
-        frame = keep_rows(frame, frame[side].str.strip() != "", f"its {side} is empty", settings)
-    answers = [list(dict.fromkeys(text for text in texts if str(text or "").strip())) for texts in frame["texts"]]
+        frame = keep_rows(frame, ~frame[side].map(is_blank).astype(bool), f"its {side} is empty", settings)
+    answers = [list(dict.fromkeys(text for text in texts if not is_blank(str(text or "")))) for texts in frame["texts"]]
     pairs = zip(frame["question"], map(sentences, frame["context"]), strict=True)
     frame = frame.assign(
         source=frame["question"] + "\n" + frame["context"],
@@ -57,5 +57,5 @@ def summaries(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 def _generated(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
     """Leave out rows with an empty side, and sample the others."""
     for side in ("source", "reference"):
-        frame = keep_rows(frame, frame[side].str.strip() != "", f"its {side} is empty", settings)
+        frame = keep_rows(frame, ~frame[side].map(is_blank).astype(bool), f"its {side} is empty", settings)
     return sample_rows(frame.assign(output_language=frame["language"]), settings)
