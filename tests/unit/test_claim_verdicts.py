@@ -18,7 +18,9 @@ SIDES = {"plus": {"domain": "code"}, "minus": {"domain": "english"}, "match_form
 CRITICAL = float(stats.t.isf(0.025 / 6, 999)) * 0.1**0.5
 
 
-def uncertain(folder: Path, values: list[float], allowed: float, p_holm: float = 0.5, **claim: Any) -> list[bool]:
+def uncertain(
+    folder: Path, values: list[float], allowed: float, p_holm: float = 0.5, difference: float = 99.0, **claim: Any
+) -> list[bool]:
     """Whether the verdict on a claim about some values, with a standard error of sqrt(.1) each, may change."""
     estimates = [from_variance(np.full(3, value), Variance(3, 1000, 0.001, 0.1, 0.0015)) for value in values]
     rows = [{"item": f"i{number}" if len(values) > 1 else "", **rounded(one)} for number, one in enumerate(estimates)]
@@ -28,9 +30,14 @@ def uncertain(folder: Path, values: list[float], allowed: float, p_holm: float =
     fact = pd.DataFrame([{"claim": "fact", "encoder": "", "item": "", "value": ""}])
     sides = {"plus": "code", "plus_kind": "domain", "minus": "english", "minus_kind": "domain"}
     primary = {**sides, "encoder": "tiny", "role": "primary", "language_set": "unseen", "p_holm": str(p_holm)}
-    tables = {"claims": pd.concat([fact, table], ignore_index=True), "contrasts": pd.DataFrame([primary])}
+    primary["difference"] = f"{difference:.6f}"
+    others = {**primary, "role": "reference"}
+    tables = {
+        "claims": pd.concat([fact, table], ignore_index=True),
+        "contrasts": pd.DataFrame([primary, others, others]),
+    }
     numbers = pd.DataFrame(allowed, range(len(rows) + 1), ["value", "low", "high"])
-    tolerances = {"claims": numbers, "contrasts": pd.DataFrame({"p_holm": [0.01]})}
+    tolerances = {"claims": numbers, "contrasts": pd.DataFrame({"p_holm": [0.01] * 3})}
     found = uncertain_verdicts(folder, tables, tolerances, 0.95).tolist()
     assert found[0] is False
     return found[1:]
@@ -59,6 +66,16 @@ def test_an_end_of_an_interval_near_a_limit_may_pass_it(
 
 
 def test_a_claim_about_the_primary_contrast_may_change_with_its_corrected_p(tmp_path: Path) -> None:
-    assert uncertain(tmp_path, [2.0], 0.01, p_holm=0.055, kind="positive") == [True]
-    assert uncertain(tmp_path, [2.0], 0.01, p_holm=0.07, kind="positive") == [False]
-    assert uncertain(tmp_path, [2.0], 0.01, p_holm=0.055, kind="positive", groups=["qa"]) == [False]
+    assert uncertain(tmp_path, [2.0], 0.01, p_holm=0.055, difference=2.0, kind="positive") == [True]
+    assert uncertain(tmp_path, [2.0], 0.01, p_holm=0.07, difference=2.0, kind="positive") == [False]
+    assert uncertain(tmp_path, [2.0], 0.01, p_holm=0.055, difference=1.0, kind="positive") == [False]  # other cells
+
+
+# With 999 degrees of freedom, t(1 - .025 / 3) = 2.39802: Bonferroni's interval of three contrasts begins at 2.759 -
+# 2.39802 sqrt(.1) = 2.0007, the interval without a correction at 2.138.
+@pytest.mark.parametrize(("difference", "expected"), [(2.759, [True]), (99.0, [False])])
+def test_a_claim_about_the_size_of_the_primary_contrast_may_change_with_its_corrected_interval(
+    tmp_path: Path, difference: float, expected: list[bool]
+) -> None:
+    about: dict[str, Any] = {"kind": "at_least", "value": 2.0, "p_holm": 0.049, "difference": difference}
+    assert uncertain(tmp_path, [2.759], 0.01, **about) == expected

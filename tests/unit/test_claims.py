@@ -14,7 +14,7 @@ from codestilts.config.analysis_settings import ScoredTarget
 from codestilts.config.claim_settings import ClaimSettings, ClaimsSettings, Item, Part
 from codestilts.config.schema_claims import KEYS_OF_KIND, Claim
 from codestilts.evaluation.claim_estimates import best_arms, evaluate, mean_scores, seeds_for_choice
-from codestilts.evaluation.claims import deciding, judge, judge_facts, projected
+from codestilts.evaluation.claims import deciding, judge, judge_facts, projected, rounded
 from codestilts.evaluation.claims_table import claims_table
 from codestilts.evaluation.statistics.crossed_t import Estimate, Variance, from_variance
 
@@ -466,6 +466,7 @@ def primary(judgement: str, **keys: Any) -> pd.DataFrame:
 
 
 NO_CONTRASTS = primary("better")
+ESTIMATE = from_variance(np.full(3, 1.2), Variance(3, 400, 0.04, 0.04, 0.0))
 DOMAINS = {"plus": {"domain": "code"}, "minus": {"domain": "english"}, "match_forms": True, "languages": "unseen"}
 
 
@@ -473,11 +474,12 @@ DOMAINS = {"plus": {"domain": "code"}, "minus": {"domain": "english"}, "match_fo
     ("asked", "contrasts", "verdict"),
     [
         (claim("positive", **DOMAINS), primary("undecided"), "inconclusive"),
+        (claim("positive", **DOMAINS, groups=["classification", "qa"]), primary("undecided"), "inconclusive"),
         (claim("positive", **DOMAINS), primary("equal", high=0.9), "inconclusive"),  # better by less than the margin
         (claim("positive", **DOMAINS), primary("better"), "supported"),
         (claim("positive", **DOMAINS), primary("undecided", encoder="other"), "supported"),
         (claim("positive", **DOMAINS), primary("undecided", language_set="seen"), "supported"),
-        (claim("positive", **DOMAINS, groups=["qa"]), primary("undecided"), "supported"),
+        (claim("positive", **DOMAINS, groups=["qa"]), primary("undecided", difference=1.3), "supported"),  # other cells
         (claim("equivalent", **DOMAINS, margin=3), primary("undecided"), "supported"),
         (claim("positive"), primary("undecided"), "supported"),
     ],
@@ -487,12 +489,41 @@ def test_a_claim_about_the_primary_contrast_follows_its_correction(
 ) -> None:
     result = {"encoder": "tiny", "verdict": "supported", "why": "the interval is above 0", "deciding": ""}
     about = {**asked.model_dump(exclude_defaults=True), "claim": "own", "wanted": "above 0", "scope": ""}
-    found = about | {"results": [result | {"estimates": [{"value": 1.0, "low": 0.1, "high": 2.0}]}]}
+    found = about | {"results": [result | {"estimates": [{"item": "", **rounded(ESTIMATE)}]}]}
     row = claims_table(ClaimsSettings((), ("own",)), [found], contrasts).iloc[0]
     assert row["verdict"] == verdict
     if verdict == "inconclusive":
         assert row["why"] == "the interval is above 0, but undecided after it"
         assert row["deciding"] == SEVEN_SEEDS
+
+
+# The standard error is sqrt(.08) = .28284; degrees of freedom: .08^2 / (.04^2 / 2 + .04^2 / 399) = 7.960. t(.975) is
+# 2.3080: the interval of 1.2 is .547 to 1.853. t(1 - .025 / 3) is 3.0196: Bonferroni's is .346 to 2.054.
+@pytest.mark.parametrize(
+    ("kind", "keys", "alone", "corrected"),
+    [
+        ("at_least", {"value": 0.3}, "supported", "supported"),
+        ("at_least", {"value": 0.4}, "supported", "inconclusive"),
+        ("at_least", {"value": 1.9}, "not supported", "inconclusive"),
+        ("at_least", {"value": 2.1}, "not supported", "not supported"),
+        ("published", {"value": 1.2, "tolerance": 0.8}, "supported", "inconclusive"),
+        ("published", {"value": 1.2, "tolerance": 0.9}, "supported", "supported"),
+        ("published", {"value": 8.0, "tolerance": 2.0}, "not supported", "not supported"),
+    ],
+)
+@pytest.mark.parametrize("judgement", ["undecided", "better"])
+def test_the_size_of_the_primary_contrast_is_judged_by_its_corrected_interval(
+    kind: str, keys: dict[str, float], alone: str, corrected: str, judgement: str
+) -> None:
+    asked = claim(kind, **DOMAINS, **keys)
+    verdict, why = judge(asked, [ESTIMATE])
+    assert verdict == alone
+    result = {"encoder": "tiny", "verdict": verdict, "why": why, "deciding": ""}
+    about = {**asked.model_dump(exclude_defaults=True), "claim": "own", "wanted": "", "scope": ""}
+    found = about | {"results": [result | {"estimates": [{"item": "", **rounded(ESTIMATE)}]}]}
+    row = claims_table(ClaimsSettings((), ("own",)), [found], primary(judgement)).iloc[0]
+    assert row["verdict"] == corrected
+    assert row["why"] == (why if corrected == alone else f"{why}, but undecided after the correction for 3 contrasts")
 
 
 # With S seeds, 1.2 has to be above t sqrt(.9 / S). Bonferroni's t of three contrasts is 3.534 with 5 degrees of freedom
@@ -507,7 +538,8 @@ def test_what_decides_a_claim_about_the_primary_contrast_is_counted_with_the_cor
     asked = claim("positive", **DOMAINS | {"plus": {"domain": plus}, "minus": {"domain": minus}})
     alone = from_variance(np.full(3, sign * 1.2), Variance(3, 400, 0.3, 0.0, 0.0))
     assert deciding(asked, [alone]) == SEVEN_SEEDS.replace("7", "5")
-    result = {"encoder": "tiny", "verdict": "inconclusive", "why": "", "deciding": "5 seeds", "estimates": []}
+    result = {"encoder": "tiny", "verdict": "inconclusive", "why": "", "deciding": "5 seeds"}
+    result["estimates"] = [{"item": "", **rounded(alone)}]
     about = {**asked.model_dump(exclude_defaults=True), "claim": "own", "wanted": "above 0", "scope": ""}
     contrasts = primary("undecided", low=-0.1)
     row = claims_table(ClaimsSettings((), ("own",)), [about | {"results": [result]}], contrasts).iloc[0]

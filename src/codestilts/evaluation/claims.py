@@ -1,7 +1,8 @@
 """Verdicts on claims from estimates with intervals, and what would decide inconclusive ones."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,18 @@ def projected(estimate: Estimate, seeds: int, rows: int = 1) -> Estimate:
     return from_variance(np.full(seeds, estimate.value), variance, estimate.confidence)
 
 
+def widened(estimate: Estimate, number: int) -> Estimate:
+    """Return an estimate with Bonferroni's interval for a number of contrasts."""
+    from scipy.special import stdtrit
+
+    if estimate.note:
+        return estimate
+    tail, middle = (1 - estimate.confidence) / 2, (estimate.low + estimate.high) / 2
+    alone, corrected = stdtrit(estimate.degrees_of_freedom, [1 - tail, 1 - tail / number])
+    half = (estimate.high - middle) * corrected / alone
+    return replace(estimate, low=float(middle - half), high=float(middle + half))
+
+
 def judge_facts(asked: dict[str, Any], found: dict[str, Any]) -> tuple[str, str]:
     """Judge a claim about the study itself by its properties."""
     here = _flat(found)
@@ -185,3 +198,12 @@ def rounded(estimate: Estimate) -> dict[str, Any]:
     numbers = {name: number(getattr(estimate, name)) for name in names}
     by_seed = [round(value, 6) for value in estimate.by_seed]
     return {**numbers, "seeds": estimate.seeds, "units": estimate.units, "by_seed": by_seed, "note": estimate.note}
+
+
+def restored(row: Mapping[str, Any], confidence: float) -> Estimate:
+    """Return the estimate of which :func:`rounded` gave the values."""
+    names = ("value", "low", "high", "p", "standard_error", "degrees_of_freedom")
+    numbers: dict[str, Any] = {name: math.nan if row[name] is None else row[name] for name in names}
+    return Estimate(
+        **numbers, by_seed=tuple(row["by_seed"]), note=row["note"], units=row["units"], confidence=confidence
+    )

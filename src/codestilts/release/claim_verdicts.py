@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from codestilts.evaluation.claims import judge
+from codestilts.evaluation.claims import judge, restored, widened
 from codestilts.evaluation.claims_table import claim_of, sign_of_primary
 from codestilts.evaluation.statistics.crossed_t import Estimate
 from codestilts.job_files import read_json
@@ -27,7 +28,8 @@ def uncertain_verdicts(
     """Return for each row of the table of claims whether rounding may change its verdict.
 
     It may if :func:`codestilts.evaluation.claims.judge` decides otherwise when all of a claim's numbers move by their
-    tolerances; or, of a claim about the primary contrast, if the corrected p is within its tolerance of the level.
+    tolerances. A claim about the primary contrast has Bonferroni's interval; if it says that the contrast is positive,
+    the verdict may also change if the corrected p is within its tolerance of the level.
 
     Args:
         results: The folder of results, with a file for each claim.
@@ -38,14 +40,20 @@ def uncertain_verdicts(
     rows = tables["claims"]
     allowed = tolerances["claims"][list(NUMBERS)].set_axis(rows.index).fillna(0.0)
     primary = _near_the_level(tables["contrasts"], tolerances["contrasts"], 1 - confidence)
+    number = int((tables["contrasts"]["p_holm"] != "").sum())
     uncertain = pd.Series(False, rows.index)
     for (name, encoder), part in rows[rows["value"] != ""].groupby(["claim", "encoder"], sort=False):
         about = read_json(results / "claims" / f"{name}.json")
         (result,) = [one for one in about["results"] if one["encoder"] == encoder]
         by_item = allowed.loc[part.index].set_axis(part["item"]).T.to_dict()
-        verdicts = {judge(claim_of(about), list(_moved(result, by_item, move, confidence)))[0] for move in MOVES}
-        holm = any(near for row, near in primary if row["encoder"] == encoder and sign_of_primary(about, row))
-        uncertain[part.index] = len(verdicts) > 1 or holm
+        moved = [list(_moved(result, by_item, move, confidence)) for move in MOVES]
+        near_level = [
+            near for row, near in primary if row["encoder"] == encoder and sign_of_primary(about, result, row)
+        ]
+        if near_level and about["kind"] != "positive":
+            moved = [[widened(one, number) for one in estimates] for estimates in moved]
+        verdicts = {judge(claim_of(about), estimates)[0] for estimates in moved}
+        uncertain[part.index] = len(verdicts) > 1 or (about["kind"] == "positive" and any(near_level))
     return uncertain
 
 
@@ -55,19 +63,12 @@ def _moved(
     """Yield the estimates of a claim, their intervals moved by their tolerances; those of items without data last."""
     down, up = move
     for row in result["estimates"]:
-        by = allowed[row["item"]]
-        known = {name: math.nan if row[name] is None else row[name] for name in (*NUMBERS, "p", "standard_error")}
-        yield Estimate(
-            value=known["value"] + by["value"] * (down if down == up else 0),
-            low=known["low"] + by["low"] * down,
-            high=known["high"] + by["high"] * up,
-            p=known["p"],
-            by_seed=tuple(row["by_seed"]),
-            note=row["note"],
-            standard_error=known["standard_error"],
-            degrees_of_freedom=row["degrees_of_freedom"] or math.nan,
-            units=row["units"],
-            confidence=confidence,
+        by, one = allowed[row["item"]], restored(row, confidence)
+        yield replace(
+            one,
+            value=one.value + by["value"] * (down if down == up else 0),
+            low=one.low + by["low"] * down,
+            high=one.high + by["high"] * up,
         )
     for name in result.get("absent", []):
         yield Estimate(math.nan, math.nan, math.nan, math.nan, (), f"no data: {name}", confidence=confidence)
