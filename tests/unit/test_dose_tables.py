@@ -22,6 +22,7 @@ from codestilts.reporting.doses import (
     by_trial,
     chosen_ends,
     dose_tables,
+    have_all_rates,
     text_losses,
 )
 
@@ -83,6 +84,23 @@ def test_a_fixed_rate_says_something_else_than_the_chosen_ones(tables: DoseTable
     assert found["code"].tolist() == pytest.approx([3, -10, 3])
     assert found["english"].tolist() == pytest.approx([1, 3, 3])
     assert found["difference"].tolist() == pytest.approx([2, -13, 0])
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        (TRIALS, True),
+        (TRIALS[(TRIALS["arm"] != "pos") | (TRIALS["learning_rate"] != 1e-4)], False),  # a trial has failed
+        (
+            TRIALS.replace({"learning_rate": {1e-3: 3e-3}}).where(TRIALS["arm"] == "pos", TRIALS),
+            False,
+        ),  # rates of its own
+        (TRIALS[TRIALS["arm"] != "pos"], True),
+    ],
+)
+def test_lines_of_fixed_rates_are_about_the_same_arms(trials: pd.DataFrame, expected: bool, design: Design) -> None:
+    effects = dose_tables(trials, design).effects
+    assert have_all_rates(effects[effects["scope"] == ALL_GROUPS], design) is expected
 
 
 def test_forgetting_is_the_rise_of_the_loss_over_that_of_the_published_encoder(tables: DoseTables) -> None:

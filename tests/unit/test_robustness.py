@@ -12,7 +12,7 @@ from codestilts.evaluation.statistics.contrasts import contrasts
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.resampling import resample
 from codestilts.reporting.answer import Row, rows
-from codestilts.reporting.robustness import leave_one_out, other_analyses
+from codestilts.reporting.robustness import asked_again, leave_one_out, other_analyses
 
 
 def row(method: str, judgement: str, low: float, high: float, **others: str) -> Row:
@@ -37,6 +37,24 @@ def test_analyses_that_judge_otherwise_are_told_apart():
         "[−0.3, +0.5].",
     )
     assert other_analyses(primary, [], 1.0) == ("", "")
+
+
+def test_the_contrast_without_leaked_cells_is_among_the_other_analyses():
+    cells = {"scope": "all groups", "language_set": "unseen"}
+    primary = row("crossed_t", "better", 2.7, 3.7, role="primary", **cells)
+    by_role = {
+        "no overlap": [
+            row("crossed_t", "equal", -0.9, 0.7, role="no overlap", **cells),
+            row("crossed_t", "worse", -3.0, -2.0, role="no overlap", **(cells | {"language_set": "zero_shot"})),
+        ],
+        "sensitivity": [row("mixed_model", "better", 2.0, 4.0, role="sensitivity", **cells)],
+    }
+    differ, agree = other_analyses(primary, asked_again(primary, by_role), 1.0)
+    assert differ == (
+        "Analyses with another verdict: without arms on targets with which they share data or near-duplicates: "
+        "it is equal (−0.1 [−0.9, +0.7])."
+    )
+    assert "mixed model" in agree
 
 
 def test_the_range_without_one_names_what_is_left_out_and_other_verdicts():

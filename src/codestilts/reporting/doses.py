@@ -173,6 +173,13 @@ def fixed_doses(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
     return found.astype({"learning_rate": str})
 
 
+def have_all_rates(effects: pd.DataFrame, design: Design) -> bool:
+    """Whether each arm of the contrast's families has an effect at every rate: no trial failed, no arm has its own."""
+    compared = effects[effects["family"].isin(design.settings.contrast)]
+    number = compared.groupby(["measure", "arm"])["learning_rate"].nunique()
+    return bool((number == compared["learning_rate"].nunique()).all())
+
+
 def by_trial(tables: DoseTables, scope: str) -> pd.DataFrame:
     """Return one row per trial, ``none`` first: dose, effects in a scope, shares of generated texts, and losses on
     held-out texts after it.

@@ -28,11 +28,12 @@ from codestilts.reporting.doses import (
     by_trial,
     chosen_ends,
     dose_tables,
+    have_all_rates,
     text_losses,
 )
 from codestilts.reporting.heat_maps import Grid, HeatCell, contrast_map, count_grid, language_order, score_map
 from codestilts.reporting.output_languages import WRONG_LANGUAGE
-from codestilts.reporting.robustness import SENSITIVITY, leave_one_out, other_analyses
+from codestilts.reporting.robustness import SENSITIVITY, asked_again, leave_one_out, other_analyses
 from codestilts.reporting.score_tables import checkpoint_scores, layer_scores
 from codestilts.reporting.source_languages import SourceSection, source_section
 from codestilts.reporting.svg import embedded_svg
@@ -71,7 +72,8 @@ class PassedTargets:
 class DoseSection:
     """Trials of intermediate learning rates: all trials, effects with one rate for all arms, and failed trials.
 
-    ``ends`` counts the arms that chose an end of their rates, and ``seeds`` are those of the trials.
+    ``ends`` counts the arms that chose an end of their rates, and ``seeds`` are those of the trials. ``same_arms``:
+    whether the effects with one rate are means over the same arms for each rate.
     """
 
     texts: list[str]
@@ -82,6 +84,7 @@ class DoseSection:
     generated: bool
     trials: list[Row]
     fixed: list[Row]
+    same_arms: bool
     failed: list[Row]
 
 
@@ -150,7 +153,7 @@ def encoder_section(
     ranked = own.get("transferability", pd.DataFrame())
     ranks = None if ranked.empty else ranking_tables(ranked, own["effects"], comparison.confidence)
     metrics = {name: target.metric for name, target in comparison.targets.items()}
-    others = other_analyses(primary, by_role.get("sensitivity", []), margin) if primary else ("", "")
+    others = other_analyses(primary, asked_again(primary, by_role), margin) if primary else ("", "")
     return EncoderSection(
         name=encoder,
         figures=_figures(results / "figures" / encoder, encoder),
@@ -212,6 +215,7 @@ def dose_section(doses: pd.DataFrame, design: Design) -> DoseSection:
         generated=WRONG_LANGUAGE in trials,
         trials=rows(trials),
         fixed=rows(found.fixed[found.fixed["scope"] == scope]),
+        same_arms=have_all_rates(found.effects[found.effects["scope"] == scope], design),
         failed=rows(found.failed),
     )
 

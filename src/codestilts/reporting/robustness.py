@@ -1,11 +1,12 @@
 """Whether the verdict on the primary contrast depends on the method, or on some groups, languages, forms or targets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from codestilts.display_names import language_name, method_name, scope_name
 from codestilts.evaluation.statistics.contrasts import VARIANCES, variance_in
+from codestilts.evaluation.statistics.questions import NO_OVERLAP
 from codestilts.evaluation.statistics.verdicts import has_interval, judged
 from codestilts.reporting.answer import Row, described
 from codestilts.reporting.tables import points, with_interval
@@ -25,6 +26,8 @@ def cells_name(row: Row) -> str:
     """Return in words which cells a row of the primary contrast has that the contrast itself has not; empty if none."""
     if row["left_out_kind"] == "targets":
         return f"without targets that fail their checks ({row['left_out'].replace(' ', ', ')})"
+    if row.get("role") == NO_OVERLAP:
+        return "without arms on targets with which they share data or near-duplicates"
     if row["left_out"]:
         return f"without {_left_out(row)}"
     return "with targets that share form and material" if row["near"] == "kept" else ""
@@ -59,6 +62,13 @@ def other_analyses(primary: Row, others: Sequence[Row], margin: float) -> tuple[
         _listed("Analyses without a verdict", unjudged),
     )
     return first, " ".join(filter(None, more))
+
+
+def asked_again(primary: Row, by_role: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """Return the rows that ask the primary question by other methods, on other targets, or without leaked cells."""
+    cells = ("scope", "language_set")
+    without = [row for row in by_role.get(NO_OVERLAP, []) if all(row[name] == primary[name] for name in cells)]
+    return [*without, *by_role.get("sensitivity", [])]
 
 
 def _listed(words: str, texts: Sequence[str]) -> str:
