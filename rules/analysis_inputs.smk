@@ -1,5 +1,6 @@
 # Inputs of the rules for analysis and for claims.
 from codestilts.config.claim_jobs import decidable_claims
+from codestilts.config.shown import browsed_runs, shown_runs
 
 CLAIM = "<results>/claims/{claim}.json"
 DECIDABLE = decidable_claims(STUDY)
@@ -32,21 +33,21 @@ def records_of_pair(wildcards):
 
 
 def shown_predictions(wildcards):
-    """Of the pairs that the report shows, the first batch of seeds."""
-    return first_predictions(dict.fromkeys((encoder, arm) for encoder, arm, _ in STUDY.shown_runs))
+    """Of the runs that the report shows side by side."""
+    return first_predictions(shown_runs(STUDY))
 
 
 def browsed_predictions(wildcards):
-    """Of each arm, with its first encoder, the first batch of seeds."""
-    encoders = {arm: encoder for encoder, arm in reversed(STUDY.encoder_arms)}
-    return first_predictions((encoder, arm) for arm, encoder in encoders.items())
+    """Of each target after every arm, with one encoder."""
+    return first_predictions(browsed_runs(STUDY))
 
 
-def first_predictions(pairs):
-    """Those of the first batch of seeds."""
-    pairs, first = list(pairs), next(iter(STUDY.batches))
-    runs = [run for pair in pairs for run in runs_of_pair(pair)]
-    return over(runs, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
+def first_predictions(runs):
+    """Those of the first batch of seeds: files of trained targets, and folders of untrained ones."""
+    first = next(iter(STUDY.batches))
+    trained = [run for run in runs if run[2] in STUDY.trained_targets]
+    pairs = dict.fromkeys(run[:2] for run in runs if run[2] in STUDY.untrained_targets)
+    return over(trained, PREDICTIONS, seeds=first) + over(pairs, RETRIEVAL, seeds=first)
 
 
 def deleted_outputs(wildcards):

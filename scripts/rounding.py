@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from codestilts.config.computations import COMPUTATIONS, ROUNDING
+from codestilts.config.shown import shown_arms
 from codestilts.config.study import Study
 from codestilts.config.validation import read_study
 from codestilts.errors import CodeStiltsError, run
@@ -34,7 +35,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     study = read_study(arguments.configs)
-    pairs = sample_of(study, arguments.arms or study.shown_arms)
+    pairs = sample_of(study, arguments.arms or shown_arms(study))
     if arguments.computation:
         from codestilts.training.rounding import Sample, train_again
 

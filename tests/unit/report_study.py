@@ -77,7 +77,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = pd.DataFrame([task | {"places": "75 25", "trivial": 0.5}], columns=matched_tasks.COLUMNS)
     table.to_csv(folder / "matched_tasks.csv", index=False)
     shown = {"target": "match", "language": "go", "id": "1", "question": EVIL, "text": EVIL, "gold": EVIL}
-    shown |= {"arm": "none", "prediction": EVIL, "right": False, "note": ""}
+    shown |= {"encoder": "tiny", "arm": "none", "prediction": EVIL, "right": False, "note": ""}
     plain = shown | dict.fromkeys(("question", "text", "gold", "prediction"), "words")
     others = [plain | {"target": target} for target in synthetic.SETTINGS.targets if target != "match"]
     pd.DataFrame([shown, *others]).to_csv(folder / "sample_predictions.csv", index=False)

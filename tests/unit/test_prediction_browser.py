@@ -26,8 +26,8 @@ def table(tmp_path: Path) -> pd.DataFrame:
     pd.DataFrame(examples).to_parquet(tmp_path / "pairs.parquet")
     for arm, labels in LABELS.items():
         rows = [
-            {"arm": arm, "target": target, "seed": seed, "checkpoint": checkpoint, "id": name, "split": "test",
-             "gold": GOLD[number], "prediction": labels[number] if (seed, checkpoint) == (3, "dev") else "another"}
+            {"encoder": "tiny", "arm": arm, "target": target, "seed": seed, "checkpoint": checkpoint, "id": name,
+             "split": "test", "gold": GOLD[number], "prediction": labels[number] if (seed, checkpoint) == (3, "dev") else "another"}
             for target in ("match", "pairs") for seed in (3, 4) for checkpoint in ("dev", "last")
             for name, _, number in ids
         ]  # fmt: skip
@@ -101,7 +101,7 @@ def described(
     task_type: str, example: dict[str, object], gold: str, prediction: str, protocol: str = "rank", **more: object
 ) -> pd.Series:
     examples = pd.DataFrame([{"id": "1", "language": "go", "split": "test", **example}])
-    row = {"arm": "none", "id": "1", "gold": gold, "prediction": prediction, **more}
+    row = {"encoder": "tiny", "arm": "none", "id": "1", "gold": gold, "prediction": prediction, **more}
     return describe(examples, "x", SampledTarget(task_type, protocol), pd.DataFrame([row]), examples).iloc[0]
 
 

@@ -100,7 +100,16 @@ def examples(**columns: list) -> pd.DataFrame:
 
 
 def answers(gold: str, prediction: str, score: float = 1.0) -> pd.DataFrame:
-    return pd.DataFrame({"id": ["0"], "arm": ["none"], "gold": [gold], "prediction": [prediction], "score": [score]})
+    return pd.DataFrame(
+        {
+            "id": ["0"],
+            "encoder": ["tiny"],
+            "arm": ["none"],
+            "gold": [gold],
+            "prediction": [prediction],
+            "score": [score],
+        }
+    )
 
 
 def test_examples_are_drawn_at_random_but_the_same_each_time():

@@ -24,6 +24,7 @@ from codestilts.config.analysis_settings import (
 )
 from codestilts.config.doses import dose_pairs, dose_targets
 from codestilts.config.preparation_jobs import build_settings
+from codestilts.config.shown import shown_arms
 from codestilts.config.study import Study
 from codestilts.config.transferability import transferability_pairs
 from codestilts.invented import is_invented
@@ -139,7 +140,7 @@ def language_figure_settings(study: Study, encoder: str) -> LanguageFigureSettin
 def training_figure_settings(study: Study, encoder: str) -> TrainingFigureSettings:
     """Return the settings of the notebook on training."""
     metrics: dict[str, str] = {name: study.tasks[name].metric for name in study.targets}
-    return TrainingFigureSettings(_reported_arms(study), tuple(study.shown_arms), metrics)
+    return TrainingFigureSettings(_reported_arms(study), tuple(shown_arms(study)), metrics)
 
 
 def generated_targets(study: Study) -> list[str]:

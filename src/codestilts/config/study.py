@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from codestilts.columns import DOMAIN_FAMILIES, NONE
+from codestilts.columns import DOMAIN_FAMILIES
 from codestilts.config.batches import batches
 from codestilts.config.lineage import ancestors, sets_of
 from codestilts.config.named import Named
@@ -289,23 +289,3 @@ class Study:
         kinds = {scope: kind for scope, (kind, _) in target_scopes(groups, suites).items()}
         means = sorted(scope for scope, kind in kinds.items() if kind == "all" and scope != ALL_GROUPS)
         return [ALL_GROUPS, *means, *sorted(scope for scope, kind in kinds.items() if kind == "group")]
-
-    @cached_property
-    def shown_runs(self) -> list[tuple[str, str, str]]:
-        """The runs whose predictions the report shows: those of the shown arms, each with its first encoder."""
-        first = {arm: encoder for encoder, arm in reversed(self.encoder_arms)}
-        return [
-            (first[arm], arm, target)
-            for arm in self.shown_arms
-            if arm in first
-            for target in self.encoder_arms[first[arm], arm]
-        ]
-
-    @cached_property
-    def shown_arms(self) -> list[str]:
-        """The arms whose curves and predictions the report shows: none, and one of each family in the contrast."""
-        shown = [NONE]
-        for family in self.config.statistics.contrast:
-            members = [name for name, arm in self.arms.items() if arm.family == family]
-            shown += sorted(members, key=lambda name: -len(self.arms[name].tasks))[:1]
-        return [name for name in shown if name in self.arms]

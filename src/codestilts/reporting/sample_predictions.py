@@ -24,7 +24,7 @@ CRITERIA = {  # by task type: when an answer is right, and what it is otherwise
     "retrieval": ("the right document is ranked first", "not first"),
     "generation": ("it is an accepted text, white space and capitals aside", "another text"),
 }
-COLUMNS = ["target", "language", "id", "question", "text", "gold", "arm", "prediction", "right", "note"]
+COLUMNS = ["target", "language", "id", "question", "text", "gold", "encoder", "arm", "prediction", "right", "note"]
 
 
 def sample_predictions(
@@ -90,6 +90,7 @@ def describe(
                     "question": shorten(question),
                     "text": shorten(text),
                     "gold": shorten(gold),
+                    "encoder": row["encoder"],
                     "arm": row["arm"],
                     "prediction": shorten(prediction),
                     "right": is_right(row, kind.type),
