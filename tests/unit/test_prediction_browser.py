@@ -27,7 +27,8 @@ def table(tmp_path: Path) -> pd.DataFrame:
     for arm, labels in LABELS.items():
         rows = [
             {"encoder": "tiny", "arm": arm, "target": target, "seed": seed, "checkpoint": checkpoint, "id": name,
-             "split": "test", "gold": GOLD[number], "prediction": labels[number] if (seed, checkpoint) == (3, "dev") else "another"}
+             "split": "test", "gold": GOLD[number],
+             "prediction": labels[number] if (seed, checkpoint) == (3, "dev") else "another"}
             for target in ("match", "pairs") for seed in (3, 4) for checkpoint in ("dev", "last")
             for name, _, number in ids
         ]  # fmt: skip
