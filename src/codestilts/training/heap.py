@@ -1,6 +1,7 @@
-"""How the C library keeps memory that tensors have left."""
+"""How the memory of tensors is asked for, and given back."""
 
 import ctypes
+import os
 import sys
 
 M_MMAP_THRESHOLD = -3  # of mallopt(3)
@@ -19,3 +20,13 @@ def return_large_blocks() -> None:
     library = ctypes.CDLL(None)
     if hasattr(library, "gnu_get_libc_version"):
         library.mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
+def use_huge_pages() -> None:
+    """Ask for huge pages for tensors of 2 MB and more, unless the environment says otherwise; elsewhere than with Linux
+    torch ignores this.
+
+    Large blocks are mapped anew each time. In pages of 4 kB, this took a fifth of the time of training a decoder. Torch
+    reads the variable when it makes its first tensor.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

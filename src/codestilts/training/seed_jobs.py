@@ -23,7 +23,7 @@ from codestilts.training.checkpoint_selection import select
 from codestilts.training.curve import downsample_curve
 from codestilts.training.distributed import rank, run_on_rank_zero
 from codestilts.training.encode import RECORD
-from codestilts.training.heap import return_large_blocks
+from codestilts.training.heap import return_large_blocks, use_huge_pages
 from codestilts.training.inputs import TrainingInputs, load_inputs
 from codestilts.training.launcher import launch
 from codestilts.training.loop import Trained, train
@@ -265,6 +265,7 @@ def set_up_torch(threads: int, tf32: bool) -> None:
     """Compute with some threads, with TF32 if it is allowed, and without keeping memory that is not used."""
     torch.set_num_threads(threads)
     return_large_blocks()
+    use_huge_pages()
     if not gc.get_freeze_count():
         gc.freeze()  # what is imported stays: the collection before each run need not search it
     allow_tf32(tf32)
