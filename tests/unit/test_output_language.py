@@ -290,12 +290,39 @@ def test_a_description_in_no_certain_language_is_not_in_one_that_its_row_lacks(t
 def test_a_description_is_in_english_unless_it_is_code():
     assert described("Return the number of items in a list.") == "english"
     assert described("Call `f(x)` to get the number of all items (or null).") == "english"
-    assert described("return len(items)") == "python"  # of fine-tuning
+    assert described("return [len(item) for item in items]") == "python"  # of fine-tuning
     assert described("public int f(int[] a) {\n  return a.length;\n}") == "java"
     assert described("public int f(int[] a) { return g(a.length); for (int") == ""  # cut, so that it does not parse
     assert described(SENTENCES["german"]) == "german"
     assert described(SENTENCES["chinese"]) == "chinese"
     assert described("") == described("42") == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["return self._length", "return self . _ length", "if elements is None:", "from nltk.tree import transforms",
+     "self.length", "self . length", "else:", "break"],
+)  # fmt: skip
+def test_a_line_of_code_needs_no_brackets_to_be_code(line: str):
+    assert described(line, "python") == "python"
+
+
+@pytest.mark.parametrize("line", ["return a.length", "log(a.length)", "let n = f(a)", "this.length"])
+def test_code_in_place_of_a_description_is_first_tried_in_the_language_of_the_function(line: str):
+    assert described(line, "javascript") == "javascript"
+
+
+def test_code_in_an_invented_language_is_no_description():
+    names = renaming("invented")
+    for line in ("return self._length", "if items is None:", "n = len(items)"):
+        assert find(names.apply(line), "x", "x", "invented", "english") == "invented"
+
+
+def test_a_description_may_begin_as_a_statement_does():
+    """Some tokenizers know no capitals."""
+    for text in ("return the number of items in a list", "if the list is empty, return the default value"):
+        assert described(text, "python") == "english"
+        assert described(text, "ruby") == "english"  # where the first of these parses
 
 
 def test_words_are_no_code_though_they_parse():
