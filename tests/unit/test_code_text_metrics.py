@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from codestilts.evaluation.metrics.code_text import code_exact_match, code_similarity, spelling
+from codestilts.evaluation.metrics.code_text import code_exact_match, code_similarity
+from codestilts.examples.text import spelling
 
 
 def table(*pairs):

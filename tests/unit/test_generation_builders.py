@@ -272,7 +272,18 @@ def test_bugs_that_do_not_parse_are_counted(tmp_path: Path) -> None:
     table = [function_row(split, split, name, {"a": ""}, bodies[name], "") for split in splits for name in bodies]
     frame = made("repair", tmp_path, table, kinds=["wrong operator"])
     assert set(frame["id"]) == {f"{split}:g.py:0#wrong operator" for split in splits}
-    assert frame.attrs["dropped"] == {"with the bug, the function does not parse": 3}
+    assert frame.attrs["dropped"] == {"with the bug, the function does not parse or its spelling is the same": 3}
+
+
+def test_a_bug_changes_what_the_metric_compares(tmp_path: Path) -> None:
+    """Swapped, two names that differ only in capitals make a bug of which a copy would be exactly right."""
+    bodies = {"f": "x = isinstance(box, Box)\n    return x", "g": "x = call(box, Box)\n    call(x, box)\n    return x"}
+    splits = ("train", "dev", "test")
+    table = [function_row(split, split, name, {"a": ""}, bodies[name], "") for split in splits for name in bodies]
+    frame = made("repair", tmp_path, table, kinds=["swapped arguments"])
+    assert set(frame["id"]) == {f"{split}:g.py:0#swapped arguments" for split in splits}
+    assert set(frame["copied"]) == {"call(box, x)"}
+    assert frame.attrs["dropped"] == {"with the bug, the function does not parse or its spelling is the same": 3}
 
 
 @pytest.mark.parametrize("task", ["complete", "repair"])

@@ -20,6 +20,12 @@ def is_blank(text: str) -> bool:
     return all(char.isspace() or unicodedata.category(char) in {"Cc", "Cf"} for char in text)
 
 
+def spelling(text: str) -> str:
+    """Return what all tokenizers keep of a text: no white space, capitals or accents."""
+    letters = unicodedata.normalize("NFD", text.lower())
+    return "".join(char for char in letters if not char.isspace() and unicodedata.category(char) != "Mn")
+
+
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text in any language, or the whole text if it has none."""
     return [part.strip() for part in _SENTENCE.findall(text)] or [text]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from codestilts.config.analysis_settings import SampledTarget, SamplePredictionsSettings
 from codestilts.display_names import language_name
-from codestilts.evaluation.metrics.code_text import spelling
+from codestilts.examples.text import spelling
 from codestilts.job_files import read_parquet
 from codestilts.seeding import derive_seed
 

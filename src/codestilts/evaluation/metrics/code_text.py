@@ -5,17 +5,10 @@ write the former. Values therefore compare between encoders, and with baselines 
 ones; the official metrics are reported beside them.
 """
 
-import unicodedata
-
 import pandas as pd
 
 from codestilts.evaluation.metrics.generation import mean_score
-
-
-def spelling(text: str) -> str:
-    """Return what all tokenizers keep of a text."""
-    letters = unicodedata.normalize("NFD", text.lower())
-    return "".join(char for char in letters if not char.isspace() and unicodedata.category(char) != "Mn")
+from codestilts.examples.text import spelling
 
 
 def code_exact_match(predictions: pd.DataFrame) -> pd.DataFrame:

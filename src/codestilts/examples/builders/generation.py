@@ -20,6 +20,7 @@ from codestilts.examples.builders.pl import FILLERS, load_target_functions
 from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.docstrings import is_usable
 from codestilts.examples.sampling import hash_choice, keep_rows, log_dropped_rows, sample_rows, to_records
+from codestilts.examples.text import spelling
 
 Row = dict[str, Any]
 
@@ -86,7 +87,7 @@ def repair(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     A function gives one example for each ``kind`` of bug that is possible in one of its lines.
     """
     rows: list[Row] = []
-    unparsed = 0
+    left_out = 0
     functions = _short_functions(inputs, settings)
     for row in to_records(sample_rows(functions, settings, times=CANDIDATES_PER_EXAMPLE)):
         function = to_function(row)
@@ -97,16 +98,19 @@ def repair(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
                 continue
             line, buggy = _draw_bug(function, bugs, row, kind)
             if not buggy:
-                unparsed += 1
+                left_out += 1
                 continue
             example = _example(row, kind, function, line)
             rows.append(example | {"source": f"{buggy}\n{example['source']}", "copied": buggy, "kind": kind})
-    log_dropped_rows(settings, unparsed, len(rows) + unparsed, "with the bug, the function does not parse")
+    reason = "with the bug, the function does not parse or its spelling is the same"
+    log_dropped_rows(settings, left_out, len(rows) + left_out, reason)
     return sample_rows(_table(rows, settings), settings, by=("package", "kind"))[[*COLUMNS, "kind"]]
 
 
 def _draw_bug(function: Function, bugs: list[tuple[Line, Edit]], row: Row, kind: str) -> tuple[Line, str]:
-    """Draw a line and a bug in it with which the function still parses: a bug is no syntax error.
+    """Draw a line and a bug in it that is no syntax error and changes the line's spelling.
+
+    The metric cannot see another bug, as of ``isinstance(Container, container)``: a copy of the line would be right.
 
     Returns:
         The line, and its text with the bug, which is "" if no drawn bug is possible.
@@ -114,7 +118,8 @@ def _draw_bug(function: Function, bugs: list[tuple[Line, Edit]], row: Row, kind:
     for attempt in range(MAX_ATTEMPTS):
         line, edit = hash_choice(bugs, "bug", row["id"], kind, attempt)
         buggy = edit.apply(function.code)[line.start : line.end + edit.growth]
-        if "\n" not in buggy and parses(edit.apply(function.code), row["language"]):
+        visible = spelling(buggy) != spelling(function.code[line.start : line.end])
+        if visible and "\n" not in buggy and parses(edit.apply(function.code), row["language"]):
             return line, buggy
     return line, ""
 
