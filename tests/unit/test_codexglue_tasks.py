@@ -213,12 +213,12 @@ def test_the_published_form_generates_the_other_side(tmp_path: Path) -> None:
 
 
 def test_an_empty_side_and_a_source_of_dev_are_counted(tmp_path: Path) -> None:
-    pairs = [("int a;", " "), (" ", "int b;"), ("int c;", "int d;")]
-    rows = [{"id": n, "java": java, "cs": cs} for n, (java, cs) in enumerate(pairs)] + [{"id": 3} | method("juniper")]
+    pairs = [("int a;", " "), (" ", "int b;"), ("int c;", "int d;"), ("int e;", "\u200b"), ("\ufeff \u3164", "int f;")]
+    rows = [{"id": n, "java": java, "cs": cs} for n, (java, cs) in enumerate(pairs)] + [{"id": 5} | method("juniper")]
     frame = made("java-csharp-generated", tmp_path, {"data/train": rows})
     assert two(frame)[0]["reference"].tolist() == ["int d;"]
     reasons = ["its source is empty", "its reference is empty", "a later split has the same source"]
-    assert frame.attrs["dropped"] == dict.fromkeys(reasons, 1)
+    assert frame.attrs["dropped"] == dict(zip(reasons, (2, 2, 1), strict=True))
 
 
 def test_a_query_stands_once_and_ends_before_the_class(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ def test_the_sentence_that_shares_most_of_its_words_is_the_most_similar() -> Non
 
 
 def test_marks_without_width_are_nothing_to_read() -> None:
-    assert all(map(is_blank, ["", " \n\t", "\u200b", "\ufeff \u2060", "\u00a0\u3000"]))
-    assert not any(map(is_blank, [".", "a\u200b", "\u200d\u0915", "🙂"]))
+    assert all(map(is_blank, ["", " \n\t", "\u200b", "\ufeff \u2060", "\u00a0\u3000", "\u3164 \uffa0", "\u115f\u1160"]))
+    assert not any(map(is_blank, [".", "a\u200b", "\u200d\u0915", "\u1100\u1161", "🙂"]))
 
 
 def test_subtokens():

@@ -8,6 +8,7 @@ import pandas as pd
 
 from codestilts.errors import CodeStiltsError
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
+from codestilts.examples.text import is_blank
 from codestilts.job_files import read_parquet
 
 # A cluster of near-duplicates belongs to one split: the first of these that the package of any member has. Members in
@@ -102,6 +103,13 @@ def keep_rows(frame: pd.DataFrame, mask: pd.Series, reason: str, settings: Build
     """Return the rows where ``mask`` is true; log the number of the others and the reason they are dropped."""
     log_dropped_rows(settings, (~mask).sum(), len(mask), reason)
     return frame[mask].reset_index(drop=True)
+
+
+def drop_blank(frame: pd.DataFrame, columns: Iterable[str], settings: BuilderSettings) -> pd.DataFrame:
+    """Drop the rows in which one of the columns has nothing to read."""
+    for name in columns:
+        frame = keep_rows(frame, ~frame[name].map(is_blank).astype(bool), f"its {name} is empty", settings)
+    return frame
 
 
 def drop_cross_split_duplicates(frame: pd.DataFrame, column: str, settings: BuilderSettings) -> pd.DataFrame:

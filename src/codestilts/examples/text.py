@@ -7,6 +7,7 @@ from typing import Any
 
 _SUBTOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _SENTENCE = re.compile(r"[^.!?。！？।؟۔]+[.!?。！？।؟۔]*")
+HANGUL_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by their category, but nothing is seen
 IDF_OFFSET = 0.1  # keeps the weight of a word that every text has above 0
 
 
@@ -16,8 +17,8 @@ def subtokens(text: str) -> list[str]:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text has nothing to read: only white space and marks without width, such as U+200B and U+FEFF."""
-    return all(char.isspace() or unicodedata.category(char) in {"Cc", "Cf"} for char in text)
+    """Whether a text has nothing to read: only white space, fillers, and marks without width, such as U+200B."""
+    return all(char.isspace() or char in HANGUL_FILLERS or unicodedata.category(char) in {"Cc", "Cf"} for char in text)
 
 
 def spelling(text: str) -> str:

@@ -20,6 +20,7 @@ from codestilts.examples.readers.repository import Archive
 from codestilts.examples.sampling import (
     dev_or_train,
     drop_ambiguous_pairs,
+    drop_blank,
     drop_cross_split_duplicates,
     hash_choice,
     hash_uniform,
@@ -96,9 +97,7 @@ def other_side(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
     Option ``output_language``: the language of the references, if it is not that of the row.
     """
-    frame = read_normalised(inputs, settings)
-    for side in ("source", "reference"):
-        frame = keep_rows(frame, frame[side] != "", f"its {side} is empty", settings)
+    frame = drop_blank(read_normalised(inputs, settings), ["source", "reference"], settings)
     frame = drop_cross_split_duplicates(frame, "source", settings)
     return sample_rows(frame.assign(output_language=settings.options.output_language or frame["language"]), settings)
 

@@ -10,7 +10,7 @@ from codestilts.columns import EXAMPLE_COLUMNS
 from codestilts.examples.builder_settings import BuilderSettings, Inputs
 from codestilts.examples.builders.natural import read_tydiqa
 from codestilts.examples.readers.hub_tables import checked, read
-from codestilts.examples.sampling import keep_rows, sample_rows
+from codestilts.examples.sampling import drop_blank, sample_rows
 from codestilts.examples.text import is_blank, most_similar, sentences
 
 
@@ -34,9 +34,7 @@ def _in_words(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
     Raises:
         CodeStiltsError: The texts of a row are no list.
     """
-    frame = checked(frame, settings)
-    for side in ("question", "context"):
-        frame = keep_rows(frame, ~frame[side].map(is_blank).astype(bool), f"its {side} is empty", settings)
+    frame = drop_blank(checked(frame, settings), ["question", "context"], settings)
     answers = [list(dict.fromkeys(text for text in texts if not is_blank(str(text or "")))) for texts in frame["texts"]]
     pairs = zip(frame["question"], map(sentences, frame["context"]), strict=True)
     frame = frame.assign(
@@ -56,6 +54,5 @@ def summaries(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
 
 def _generated(frame: pd.DataFrame, settings: BuilderSettings) -> pd.DataFrame:
     """Leave out rows with an empty side, and sample the others."""
-    for side in ("source", "reference"):
-        frame = keep_rows(frame, ~frame[side].map(is_blank).astype(bool), f"its {side} is empty", settings)
+    frame = drop_blank(frame, ["source", "reference"], settings)
     return sample_rows(frame.assign(output_language=frame["language"]), settings)
