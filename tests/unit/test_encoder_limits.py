@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModel
 
 from codestilts.config import preparation_jobs, training_jobs
 from codestilts.config.encoder_limits import (
+    DECODER_TYPES,
     OFFSET_POSITIONS,
     EncoderRequirements,
     linear_layers,
@@ -83,6 +84,23 @@ def test_what_an_encoder_lacks_is_told(changes: dict[str, Any], expected: list[s
     layers = linear_layers(io.BytesIO(save(AutoModel.from_config(config).state_dict())))
     found = list(unmet_requirements(replace(NEEDS, **changes), config.to_dict(), layers))
     assert len(found) == len(expected) and all(map(str.startswith, found, expected))
+
+
+def test_a_decoder_can_be_made_where_a_task_needs_one(tmp_path: Path) -> None:
+    files = [ROOT / "config.yaml", ROOT / "studies/generation.yaml"]
+    generated = load_study(read_configs(files), ROOT, files)
+    needs = preparation_jobs.encoder_requirements(generated, generated.encoders[0])
+    assert needs.new_decoders == tuple(generated.tasks[name].file for name in sorted(generated.targets))
+    assert not preparation_jobs.encoder_requirements(study(tmp_path), "bert-tiny").new_decoders
+    asked, other = EncoderRequirements("e", new_decoders=("a.yaml", "b.yaml")), EncoderRequirements("e")
+    for kind in ("mpnet", "distilbert", "deberta", "deberta-v2", "esm"):
+        (problem,) = unmet_requirements(asked, {"model_type": kind}, None)
+        assert problem.startswith(f"a.yaml, b.yaml: encoder e is of type {kind}: transformers has no decoder of this ")
+        assert not list(unmet_requirements(other, {"model_type": kind}, None))
+    for config in ({}, *({"model_type": kind} for kind in DECODER_TYPES)):
+        assert not list(unmet_requirements(asked, config, None))
+    pretrained = EncoderRequirements("e", decoder=True)
+    assert not list(unmet_requirements(pretrained, {"model_type": "t5", "is_encoder_decoder": True}, None))
 
 
 def test_an_unpacked_encoder_is_checked(tmp_path: Path) -> None:

@@ -8,8 +8,18 @@ import tiny
 import torch
 from tokenizers.processors import TemplateProcessing
 from torch.nn import functional as F
-from transformers import DebertaV2Config, DebertaV2Model, DistilBertConfig, DistilBertModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    DebertaV2Config,
+    DebertaV2Model,
+    DistilBertConfig,
+    DistilBertModel,
+    EsmConfig,
+    EsmModel,
+)
 
+from codestilts.config.encoder_limits import DECODER_TYPES
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes import base, generation, text_decoder, text_search
 from codestilts.tasktypes.base import IGNORE, special_tokens
@@ -288,20 +298,32 @@ def test_too_few_blocks_or_positions(options, encoder, tokenizer):
         new_head(encoder, tokenizer, **options)
 
 
-SMALL_DEBERTA = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+SMALL_SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 
 
 @pytest.mark.parametrize(
     ("model", "config"),
     [
         (DistilBertModel, DistilBertConfig(vocab_size=62, dim=16, n_layers=2, n_heads=2, hidden_dim=32)),
-        (DebertaV2Model, DebertaV2Config(vocab_size=62, **SMALL_DEBERTA)),
+        (DebertaV2Model, DebertaV2Config(vocab_size=62, **SMALL_SIZES)),
+        (EsmModel, EsmConfig(vocab_size=62, pad_token_id=1, mask_token_id=2, **SMALL_SIZES)),
     ],
-    ids=["distilbert", "deberta-v2"],
+    ids=["distilbert", "deberta-v2", "esm"],
 )
 def test_an_architecture_without_decoder(model, config, tokenizer):
     with pytest.raises(CodeStiltsError, match=f"type {config.model_type}: transformers has no decoder of this"):
         new_head(model(config), tokenizer)
+
+
+@pytest.mark.parametrize("model_type", DECODER_TYPES)
+def test_a_decoder_is_made_of_each_type(model_type):
+    config = AutoConfig.for_model(model_type, vocab_size=62, pad_token_id=0, **SMALL_SIZES, max_position_embeddings=64)
+    encoder = AutoModel.from_config(config)
+    decoder, tokens = text_decoder.Decoder(encoder, 1, 8), torch.full((2, 3), 5)
+    decoder(encoder, tokens, encoder(input_ids=tokens).last_hidden_state, torch.ones(2, 3)).sum().backward()
+    assert all(value.grad is not None for value in decoder.blocks.parameters())
+    new = {name for name, _ in decoder.blocks.named_parameters()} - decoder.copied_names
+    assert new and all("crossattention" in name for name in new)
 
 
 @pytest.mark.parametrize("lora", [None, tiny.LORA])

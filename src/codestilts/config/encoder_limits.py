@@ -15,6 +15,11 @@ OFFSET_POSITIONS = {
     *("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta"),
     *("xlm-roberta-xl", "xmod"),
 }
+# Models of which transformers makes a decoder with cross-attention that the encoder's weights fit in (ESM's do not).
+DECODER_TYPES = (
+    *("bert", "bert-generation", "camembert", "data2vec-text", "electra", "ernie", "roberta", "roberta-prelayernorm"),
+    *("xlm-roberta", "xlm-roberta-xl"),
+)
 BLOCKS = ("num_hidden_layers", "n_layers", "encoder_layers", "num_layers")  # names of the number of an encoder's blocks
 BLOCK_WEIGHT = re.compile(r"(.*\.\d+\..*)\.weight$")  # of a layer in one of the blocks
 MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library (MAX_HEADER_SIZE)
@@ -30,6 +35,7 @@ class EncoderRequirements:
         blocks: Key of the config or of a task file -> the blocks whose states are read.
         modules: Key of the config -> names of the linear layers that get adapters.
         decoder: Whether the definition of the encoder says that it was pretrained with a decoder.
+        new_decoders: Files of the tasks for which a decoder is made from its blocks.
     """
 
     encoder: str
@@ -37,6 +43,7 @@ class EncoderRequirements:
     blocks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     decoder: bool = False
+    new_decoders: tuple[str, ...] = ()
 
 
 def validate_unpacked(requirements: EncoderRequirements, folder: Path) -> None:
@@ -72,6 +79,8 @@ def unmet_requirements(
     if requirements.decoder != bool(config.get("is_encoder_decoder")):
         has, fix = ("no", "remove the key") if requirements.decoder else ("a", "write pretrained")
         yield f"definitions.encoders.{encoder}.decoder: encoder {encoder} has {has} pretrained decoder: {fix}"
+    elif requirements.new_decoders and (kind := config.get("model_type")) and kind not in DECODER_TYPES:
+        yield f"{', '.join(requirements.new_decoders)}: encoder {encoder} is {no_decoder(kind)}"
     blocks = next((config[name] for name in BLOCKS if name in config), None)
     for key, required in requirements.blocks.items():
         for block in required:
@@ -82,6 +91,14 @@ def unmet_requirements(
         for module in modules:
             if names and not any(f".{layer}".endswith(f".{module}") for layer in layers or ()):
                 yield f"{key}: encoder {encoder} has no linear layer '{module}'; {suggest(module, names)}"
+
+
+def no_decoder(model_type: str) -> str:
+    """Return the end of the message that no decoder can be made from encoders of a type."""
+    return (
+        f"of type {model_type}: transformers has no decoder of this architecture: for generation, use an encoder of "
+        f"type {', '.join(DECODER_TYPES)}, or one that was pretrained with a decoder"
+    )
 
 
 def max_tokens(config: Mapping[str, Any]) -> int | None:

@@ -41,14 +41,17 @@ def encoder_requirements(study: Study, encoder: str) -> EncoderRequirements:
         f"definitions.encoders.{encoder}.layers": tuple(definition.layers),
     }
     lengths = {f"{task.file}: max_length": task.max_length for task in tasks}
+    new_decoders: list[str] = []
     for task in tasks:
         if task.options.layer and task.options.layer > 0:
             blocks[f"{task.file}: options.layer"] = (task.options.layer,)
         if task.type == "generation":
             if not definition.decoder:
                 blocks[f"{task.file}: options.decoder_layers"] = (task.options.decoder_layers,)
+                new_decoders.append(task.file)
             lengths[f"{task.file}: options.output_tokens"] = task.options.output_tokens
-    return EncoderRequirements(encoder, lengths, blocks, modules, definition.decoder is not None)
+    has_decoder = definition.decoder is not None
+    return EncoderRequirements(encoder, lengths, blocks, modules, has_decoder, tuple(new_decoders))
 
 
 def extraction_settings(study: Study, language: str) -> ExtractionSettings:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from codestilts.config.encoder_limits import DECODER_TYPES, no_decoder
 from codestilts.errors import CodeStiltsError
 from codestilts.tasktypes.base import init_like_transformers
 from codestilts.tasktypes.token_states import first_position
@@ -30,11 +31,12 @@ class Decoder(nn.Module):
         """Copy the first ``layers`` blocks of an encoder, for outputs of at most ``longest`` tokens.
 
         Raises:
-            CodeStiltsError: the encoder has fewer blocks or positions, or transformers has no cross-attention for its
-                architecture.
+            CodeStiltsError: the encoder has fewer blocks or positions, or no decoder can be made of its type.
         """
         super().__init__()
         config: Any = copy.deepcopy(encoder.config)
+        if config.model_type not in DECODER_TYPES:
+            raise CodeStiltsError(f"an encoder {no_decoder(config.model_type)}")
         self.first_position = first_position(config)
         if longest > config.max_position_embeddings - self.first_position:
             raise CodeStiltsError(
@@ -135,16 +137,7 @@ def _new_blocks(config: Any, layers: int) -> nn.Module:
     config.num_hidden_layers, config.is_decoder, config.add_cross_attention = layers, True, True
     config.vocab_size = (config.pad_token_id or 0) + 1  # the table is dropped again
     config._attn_implementation = "sdpa"
-    message = (
-        f"encoder of type {config.model_type}: transformers has no decoder of this architecture: use an encoder of "
-        "the BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA type for generation"
-    )
-    try:
-        model: Any = AutoModel.from_config(config)
-    except ValueError as error:  # it has no fused attention either
-        raise CodeStiltsError(message) from error
-    if not any("crossattention" in name for name, _ in model.named_parameters()):
-        raise CodeStiltsError(message)
+    model: Any = AutoModel.from_config(config)
     model.set_input_embeddings(nn.Identity())
     model.pooler = None
     return model
