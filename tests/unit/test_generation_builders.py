@@ -218,6 +218,19 @@ def test_descriptions(tmp_path: Path) -> None:
     }
 
 
+def test_a_description_that_the_code_shows_is_left_out(tmp_path: Path) -> None:
+    docs = {
+        "shown": "It must be given by all of the subclasses.",
+        "on_received_http_auth_request": "On received HTTP auth request.",
+        "new": "It must be given by all of the classes.",
+    }
+    body, splits = "raise Error('It must be given ' 'by all of ' 'the subclasses')", ("train", "dev", "test")
+    table = [function_row(split, split, name, {"a": ""}, body, doc) for split in splits for name, doc in docs.items()]
+    frame = made("describe", tmp_path, table)
+    assert set(frame["copied"]) == {"new"} and len(frame) == 3
+    assert frame.attrs["dropped"] == {"its code has the reference": 6}
+
+
 def test_a_masked_line_completes_the_function(tmp_path: Path) -> None:
     table = rows(value="Any.", other="Any.")
     table[0]["tokens"] = table[0]["tokens"] * 9

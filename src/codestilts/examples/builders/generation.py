@@ -20,7 +20,7 @@ from codestilts.examples.builders.pl import FILLERS, load_target_functions
 from codestilts.examples.parsing.definitions import parses
 from codestilts.examples.parsing.docstrings import is_usable
 from codestilts.examples.sampling import hash_choice, keep_rows, log_dropped_rows, sample_rows, to_records
-from codestilts.examples.text import spelling
+from codestilts.examples.text import spelling, subtokens
 
 Row = dict[str, Any]
 
@@ -49,18 +49,27 @@ def is_description(sentence: str) -> bool:
 def describe(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
     """Generate the first sentence of a function's documentation, which its code doesn't have, nor any comment.
 
-    No reference recurs in its split and language, because a tool or a template wrote most of those that do.
+    References whose words recur in the code, as in an error message or a name, are left out. No reference recurs in its
+    split and language, because a tool or a template wrote most of those that do.
     """
     frame = load_target_functions(inputs, settings, with_doc=True)
     frame = frame.assign(reference=frame["doc"].map(first_sentence))
     frame = keep_rows(frame, frame["reference"].map(is_description), "its first sentence describes nothing", settings)
     short = frame["reference"].str.split().map(len) <= settings.required("doc_words")
-    frame = keep_rows(frame, short, "its first sentence is too long", settings).sort_values("id")
+    frame = keep_rows(frame, short, "its first sentence is too long", settings)
+    shown = [_has_words(code, text) for code, text in zip(frame["code"], frame["reference"], strict=True)]
+    new = ~pd.Series(shown, frame.index, dtype=bool)
+    frame = keep_rows(frame, new, "its code has the reference", settings).sort_values("id")
     repeated = frame.assign(key=frame["reference"].str.lower()).duplicated(["split", "language", "key"])
     frame = sample_rows(keep_rows(frame, ~repeated, "another row has the reference", settings), settings)
     source = [truncate_code(row, settings) for row in to_records(frame)]
     frame = frame.assign(source=source, output_language="english", copied=frame["name"].map(name_to_words))
     return frame[COLUMNS]
+
+
+def _has_words(code: str, text: str) -> bool:
+    """Whether code has the words of a text one after the other, whatever marks and line breaks are between them."""
+    return f" {' '.join(subtokens(text))} " in f" {' '.join(subtokens(code))} "
 
 
 def complete(inputs: Inputs, settings: BuilderSettings) -> pd.DataFrame:
