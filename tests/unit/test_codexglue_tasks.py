@@ -224,6 +224,7 @@ def test_an_empty_side_and_a_source_of_dev_are_counted(tmp_path: Path) -> None:
 def test_a_query_stands_once_and_ends_before_the_class(tmp_path: Path) -> None:
     rows = [{"id": n, "nl": f"{noun} it . concode_field_sep int x", "code": f"f{n}"} for n, noun in enumerate("aAbc")]
     rows += [{"id": 4, "nl": "dev has it", "code": "int hazel ( )"}, {"id": 5, "nl": "empty", "code": ""}]
+    rows += [{"id": 6, "nl": "\u200b", "code": "f6"}, {"id": 7, "nl": "blank", "code": "\ufeff"}]
     train, _ = two(made("concode", tmp_path, {"data/train": rows}))
     assert sorted(train["query"].str.lower()) == ["a it .", "b it .", "c it ."]
 

@@ -125,7 +125,8 @@ def drop_ambiguous_pairs(frame: pd.DataFrame, settings: BuilderSettings) -> pd.D
     Rows with the same document get one cluster, as rows of a cluster are not each other's negatives. A second row of a
     query would count the right document of the first as wrong.
     """
-    frame = keep_rows(frame, (frame["query"] != "") & (frame["document"] != ""), "a side is empty", settings)
+    blank = [is_blank(query) or is_blank(found) for query, found in zip(frame["query"], frame["document"], strict=True)]
+    frame = keep_rows(frame, ~pd.Series(blank, frame.index, dtype=bool), "a side is empty", settings)
     frame = frame.sort_values("id")
     repeated = frame.assign(key=frame["query"].str.lower()).duplicated(["split", "language", "key"])
     frame = keep_rows(frame, ~repeated, "another row has the query", settings)
