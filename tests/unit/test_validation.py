@@ -265,6 +265,12 @@ BAD_TASKS = [
     ({"examples_of": ["clozze"]}, "examples_of", "'clozze'", "'cloze'"),
     ({"form": "clozze"}, "form", "'clozze'", "cloze"),
     ({"domain": "prose"}, "domain", "'prose'"),
+    ({"form": "span"}, "form", "'span' is no form of a classification task", "cloze, choice, error, pair"),
+    ({"type": "mlm", "labels": []}, "form", "'cloze' is no form of a mlm task: remove"),
+    ({"form": "DELETE"}, "form", "is missing", "domain and near mean nothing"),
+    ({"form": "DELETE", "domain": "DELETE"}, "form", "is missing", "domain and near mean nothing"),
+    ({"domain": "DELETE"}, "domain", "is missing", "set it to code"),
+    ({"domain": "english"}, "domain", "is english, but tasks/code/", "set it to that"),
     ({"near": ["tagz"]}, "near", "no target 'tagz'", "'tags'"),
     ({"near": ["naming"]}, "near", "no target 'naming'"),
     ({"examples_of": ["cloze"]}, "examples_of", "'cloze' is made of itself"),
@@ -443,7 +449,9 @@ def project_with(folder: Path, changes: dict[str, Any]) -> Path:
     for path in (ROOT / "tasks").glob("*/*.yaml"):
         name = f"{path.parent.name}/{path.stem}"
         if changes.get(name, {}) is not None:
-            write(folder / "tasks" / f"{name}.yaml", yaml.safe_load(path.read_text()) | changes.get(name, {}))
+            values = yaml.safe_load(path.read_text()) | changes.get(name, {})
+            values = {key: value for key, value in values.items() if value != "DELETE"}
+            write(folder / "tasks" / f"{name}.yaml", values)
     return folder
 
 

@@ -99,6 +99,16 @@ METRICS_OF_PROTOCOL: dict[str, tuple[Metric, ...]] = {  # of retrieval
 }
 Head = Literal["published", "quick"]
 Form = Literal["cloze", "choice", "span", "tagging", "retrieval", "error", "pair", "generation"]
+TYPES_OF_FORM: dict[Form, tuple[TaskType, ...]] = {  # in which task types a task can ask what its form says
+    "cloze": ("classification", "multiple_choice", "generation"),
+    "choice": ("multiple_choice", "classification"),
+    "span": ("span_qa", "tagging"),
+    "tagging": ("tagging",),
+    "retrieval": ("retrieval",),
+    "error": ("classification", "multiple_choice", "tagging", "span_qa"),
+    "pair": ("classification",),
+    "generation": ("generation",),
+}
 Domain = Literal["english", "code", "docs"]
 Family = Literal["baseline", "english", "code", "docs", "mixed", "variant", "control"]
 LanguageSet = Literal["zero_shot", "unseen", "seen", "near", "far", "pretrained", "not_pretrained", "invented"]

@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from codestilts.columns import BINARY, LABEL_SEPARATOR, MLQA_LANGUAGES, OF_OUTPUTS, Record
 from codestilts.config.field_specs import field_problems
 from codestilts.config.lineage import ancestors
 from codestilts.config.schema_errors import Problem, schema_errors
-from codestilts.config.schema_fields import METRICS_OF, METRICS_OF_PROTOCOL, Metric, TaskType
+from codestilts.config.schema_fields import METRICS_OF, METRICS_OF_PROTOCOL, TYPES_OF_FORM, Domain, Metric, TaskType
 from codestilts.config.schema_task import TaskFile, TaskSpec
 from codestilts.config.task_files import PATH_KEYS
 from codestilts.errors import suggest
@@ -62,6 +62,7 @@ def _task_problems(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[s
     yield from _unknown_names(task, tasks, sources)
     yield from _language_problems(task, tasks)
     yield from _unread_keys(task)
+    yield from _form_problems(task)
     for path, pattern in ((("options", "answer"), task.options.answer), (("build", "problem"), task.build.problem)):
         try:
             re.compile(pattern or "")
@@ -109,6 +110,24 @@ def _unread_keys(task: TaskSpec) -> Iterator[Problem]:
     if task.build.output_language and task.builder != TRANSLATES:
         message = "this builder does not read it, as outputs are in the language of the row or the builder's own"
         yield Problem(("build", "output_language"), f"{message}: remove it")
+
+
+def _form_problems(task: TaskSpec) -> Iterator[Problem]:
+    """A form and a domain that would put the task among others than its own kind, or into no contrast of domains."""
+    forms = [form for form, types in TYPES_OF_FORM.items() if task.type in types]
+    if task.form and task.form not in forms:
+        hint = f"use {', '.join(forms)}" if forms else "remove the key"
+        yield Problem(("form",), f"'{task.form}' is no form of a {task.type} task: {hint}")
+    if (task.domain or task.near) and not task.form:
+        yield Problem(("form",), "is missing: domain and near mean nothing without it; add it, or remove them")
+    if task.suite not in get_args(Domain):
+        return
+    if task.domain and task.domain != task.suite:
+        message = f"is {task.domain}, but tasks/{task.suite}/ has the domain {task.suite}: set it to that"
+        yield Problem(("domain",), f"{message}, or move the file")
+    # A translation is beside the English task that it was made from; its texts are of no domain.
+    if task.form and not task.domain and (task.suite != "english" or task.languages == ["english"]):
+        yield Problem(("domain",), f"is missing: a form is compared between domains; set it to {task.suite}")
 
 
 def _unknown_names(task: TaskSpec, tasks: dict[str, Record], sources: Iterable[str]) -> Iterator[Problem]:
