@@ -127,6 +127,24 @@ def test_a_bad_claim_is_one_clear_line(case: tuple[str, dict[str, Any], str, lis
     assert own and all(word in own[0] for word in words), lines
 
 
+@pytest.mark.parametrize(
+    ("plus", "minus", "line"),
+    [
+        ({"family": "code", "arms": ["none"]}, {"arms": ["none"]}, "plus: has arms and family: keep one of them"),
+        ({"form": "own"}, {"form": "own"}, "plus.form: own is compared with other"),
+        ({}, {}, "plus: is empty"),
+    ],
+)
+def test_sides_that_are_wrong_are_not_also_the_same(
+    plus: dict[str, Any], minus: dict[str, Any], line: str, tmp_path: Path
+) -> None:
+    """Whether both sides are the same is known only once they are corrected."""
+    claim = CLAIMS["code-gain"] | {"plus": plus, "minus": minus}
+    with pytest.raises(CodeStiltsError, match=rf"^claims\.yaml: own\.{line}") as caught:
+        load(project_with({"own": claim}, tmp_path))
+    assert "same as plus" not in str(caught.value)
+
+
 def test_a_name_of_a_claim_is_a_name_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(CodeStiltsError, match=r"^claims\.yaml: ../x: not a valid name of a claim"):
         load(project_with({"../x": CLAIMS["squad"]}, tmp_path))

@@ -49,20 +49,12 @@ def _inconsistencies(claim: Claim) -> Iterator[Problem]:
             yield Problem((key,), f"is missing: a claim of the kind {claim.kind} needs it")
         if given and key not in allowed:
             yield Problem((key,), f"means nothing to a claim of the kind {claim.kind}: remove it")
-    for key in ("plus", "minus"):
-        side: Side | None = getattr(claim, key)
-        if side is not None:
-            yield from (Problem((key,), message) for message in _side_problems(side))
     if claim.than:
         yield from _than_problems(claim)
     sides = [side for side in (claim.plus, claim.minus) if side]
     if claim.match_forms and not all(side.domain and not side.form for side in sides):
         yield Problem(("match_forms",), "needs a domain, and no form, on both sides")
-    yield from _equal_sides(claim)
-    relative = {side.form for side in sides} & {"own", "other"}
-    if relative and (len(relative) < 2 or len({side.domain for side in sides}) > 1):
-        message = "own is compared with other: set one side's form to each, and the same domain, or none, on both"
-        yield Problem(("plus", "form"), message)
+    yield from list(_side_problems(claim)) or _equal_sides(claim)
     if claim.facts and not claim.facts.model_dump(exclude_defaults=True):
         yield Problem(("facts",), f"is empty: state one of {', '.join(Facts.model_fields)}")
     several = claim.each == "arm" or claim.kind == "best_of"
@@ -98,13 +90,21 @@ def _than_problems(claim: Claim) -> Iterator[Problem]:
         yield Problem(("than",), "compares named arms: name the arms of all four sides")
 
 
-def _side_problems(side: Side) -> Iterator[str]:
-    chosen = [key for key in ("arms", "family") if getattr(side, key)]
-    chosen += ["domain and form"] if side.domain or side.form else []
-    if not chosen:
-        yield "is empty: name arms, a family, or the domain or form of tasks"
-    if len(chosen) > 1:
-        yield f"has {' and '.join(chosen)}: keep one of them"
+def _side_problems(claim: Claim) -> Iterator[Problem]:
+    """Yield the problems of sides that select arms in no way or in two, and of own forms without other ones."""
+    named = {"plus": claim.plus, "minus": claim.minus}
+    sides = {key: side for key, side in named.items() if side}
+    for key, side in sides.items():
+        chosen = [name for name in ("arms", "family") if getattr(side, name)]
+        chosen += ["domain and form"] if side.domain or side.form else []
+        if not chosen:
+            yield Problem((key,), "is empty: name arms, a family, or the domain or form of tasks")
+        if len(chosen) > 1:
+            yield Problem((key,), f"has {' and '.join(chosen)}: keep one of them")
+    relative = {side.form for side in sides.values()} & {"own", "other"}
+    if relative and (len(relative) < 2 or len({side.domain for side in sides.values()}) > 1):
+        message = "own is compared with other: set one side's form to each, and the same domain, or none, on both"
+        yield Problem(("plus", "form"), message)
 
 
 def unknown_names(study: Study, root: Path) -> Iterator[Problem]:
