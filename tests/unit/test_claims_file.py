@@ -291,6 +291,17 @@ def test_a_study_that_a_claim_names_but_that_lacks_an_arm_gets_no_command(tmp_pa
     assert why.startswith("the study pocket lacks the arm synthetic, although the claim names it: add this")
 
 
+def test_the_best_arm_needs_a_fine_tuned_target_to_be_chosen_by(tmp_path: Path) -> None:
+    arms = {"arms": ["code-multi", "english-multi"]}
+    asked = {"kind": "best_of", "plus": arms, "value": 1.0, "tolerance": 1.0, "targets": ["mining", "search-untrained"]}
+    study = pocket_with(tmp_path, **asked)
+    missing = ("a fine-tuned target of the claim, whose dev rows would choose the best arm",)
+    assert claim_settings(study, "own").missing == missing and decidable_claims(study) == []
+    trained = {"own": CLAIMS["code-gain"] | asked | {"targets": ["mining", "tags"]}}
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(trained))
+    assert decidable_claims(load(tmp_path)) == ["own"]
+
+
 def test_a_language_outside_the_set_is_said_to_be_lacking(tmp_path: Path) -> None:
     study = pocket_with(tmp_path, languages="unseen", only_languages=["python", "go"])
     assert claim_settings(study, "own").missing == ("the language python in the set 'unseen' of these targets",)

@@ -124,7 +124,8 @@ class Resolver:
             f"{words} in the set '{claim.languages}' of these targets"
             for words in _absent("language", claim.only_languages or [], tested)
         ]
-        if not lacks and not self.parts(self.targets):
+        trained = [target for target in self.targets if target in study.trained_targets]
+        if not lacks and not self.parts(trained if claim.kind == "best_of" else self.targets):
             lacks.append(self._nothing_to_compare())
         return lacks
 
@@ -134,6 +135,8 @@ class Resolver:
             if side.form not in ("own", "other") and not self.arms(side):
                 words = [side.family or "", side.domain or "", side.form or ""]
                 return f"an arm of the {'family' if side.family else 'kind'} {' '.join(filter(None, words))}"
+        if self.parts(self.targets):
+            return "a fine-tuned target of the claim, whose dev rows would choose the best arm"
         if self.claim.match_forms:
             return "arms of both sides with one form, and a target in these languages that is near neither"
         return "arms and targets of both sides in these languages"
@@ -303,17 +306,14 @@ def study_facts(study: Study, claim: Claim) -> dict[str, object]:
     arms = (claim.plus and claim.plus.arms) or [name for name, arm in study.arms.items() if arm.tasks]
     tasks = list(dict.fromkeys(task for arm in arms for task in study.arms[arm].tasks))
     trained = [target for target in targets if target in study.trained_targets]
+    assert claim.facts
     found = {
         "phases": 1 + bool(study.intermediate_models) + bool(trained),
         "tasks": len(tasks),
         "domain": " and ".join(sorted({str(study.tasks[task].domain) for task in tasks})),
         "trained": len(trained),
         "untrained": len(targets) - len(trained),
-        "languages": {target: len(study.tested_languages[target]) for target in targets},
+        "languages": {name: len(study.tested_languages[name]) for name in targets if name in claim.facts.languages},
     }
-    assert claim.facts
     asked = claim.facts.model_dump(exclude_defaults=True)
-    own = {key: value for key, value in found.items() if key in asked}
-    if "languages" in own:
-        own["languages"] = {name: n for name, n in found["languages"].items() if name in asked["languages"]}  # type: ignore[attr-defined]
-    return own
+    return {key: value for key, value in found.items() if key in asked}
