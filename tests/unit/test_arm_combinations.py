@@ -24,9 +24,9 @@ definitions:
   arms:
     slow: {family: variant, base: english-cloze, target_learning_rate_factor: 0.3}
     slower: {family: variant, base: slow, target_learning_rate_factor: 0.1}
-    noisy: {family: code, tasks: [code-cloze], flip_labels: {code-cloze: 0.4}}
+    noisy: {family: variant, tasks: [code-cloze], flip_labels: {code-cloze: 0.4}}
     random-code: {family: code, tasks: [code-cloze], init: random}
-    shuffled: {family: code, tasks: [code-cloze], shuffle_labels: true}
+    shuffled: {family: variant, tasks: [code-cloze], shuffle_labels: true}
     adapters: {family: english, tasks: [english-cloze], method: lora}
 """
 MIXED = """

@@ -102,19 +102,31 @@ def _arm_problems(study: Study) -> Iterator[Problem]:
         if arm.family != "control" and arm.controls_for is not None:
             message = f"'{name}' is of the family {arm.family}, not a control: remove the key"
             yield Problem((*definition, "controls_for"), message)
-        for task in arm.flip_labels if not config.rehearsal else ():  # which may lack the task
-            if task not in arm.tasks:
-                message = f"'{task}' is not a task of this arm; {suggest(task, arm.tasks)}"
-                yield Problem((*definition, "flip_labels", task), message)
-            elif study.tasks[task].type != "classification" or study.tasks[task].options.multi:
-                message = "only a classification task with one label for each example has labels to flip: remove it"
-                yield Problem((*definition, "flip_labels", task), message)
+        yield from _label_problems(study, name)
         if arm.base and name in ancestors([arm.base], bases):
             message = f"'{arm.base}' is this arm, or has it as its base: name another one, or remove the key"
             yield Problem((*definition, "base"), message)
         if arm.base and arm.base not in config.arms:
             message = f"'{arm.base}' is not an arm of this study; {suggest(arm.base, config.arms)}"
             yield Problem((*definition, "base"), message)
+
+
+def _label_problems(study: Study, name: str) -> Iterator[Problem]:
+    """Wrong labels in the mean of a family, of unknown tasks, and twice."""
+    arm, path = study.arms[name], ("definitions", "arms", name)
+    wrong = [key for key in ("shuffle_labels", "flip_labels") if getattr(arm, key)]
+    if wrong and arm.family not in ("control", "variant"):
+        message = f"is {arm.family}, whose mean is one of true labels, and '{name}' has wrong ones ({wrong[0]})"
+        yield Problem((*path, "family"), f"{message}: set it to control or variant")
+    if len(wrong) > 1:
+        yield Problem((*path, "flip_labels"), "flips labels that shuffle_labels shuffles: remove one of the two keys")
+    for task in arm.flip_labels if not study.config.rehearsal else ():  # which may lack the task
+        if task not in arm.tasks:
+            message = f"'{task}' is not a task of this arm; {suggest(task, arm.tasks)}"
+            yield Problem((*path, "flip_labels", task), message)
+        elif study.tasks[task].type != "classification" or study.tasks[task].options.multi:
+            message = "only a classification task with one label for each example has labels to flip: remove it"
+            yield Problem((*path, "flip_labels", task), message)
 
 
 def _trains_embeddings(study: Study) -> bool:
