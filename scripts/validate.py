@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from codestilts.config.notes import study_notes
 from codestilts.config.schema import SCHEMAS
 from codestilts.config.validation import read_study
 from codestilts.errors import run
@@ -11,7 +12,7 @@ from codestilts.workflow.encoder_checks import check_encoders
 
 
 def main() -> None:
-    """Validate the study and print how many encoders, arms, targets and so on it has."""
+    """Validate the study and print how many encoders, arms, targets and so on it has, and what is odd about it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("configs", nargs="*", type=Path, default=[Path("config.yaml")], help="YAML files of a study")
     parser.add_argument("--schemas", type=Path, help="also write the JSON schemas to this folder")
@@ -26,6 +27,8 @@ def main() -> None:
     named = (grid | rest).items()
     counts = [f"{len(values)} {name.removesuffix('s') if len(values) == 1 else name}" for name, values in named]
     print(f"{study.name}: {', '.join(counts)}")
+    for note in study_notes(study):
+        print(f"note: {note}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from grid_study import ROOT, paper, study_of
 
 from codestilts.config.claim_jobs import claim_settings, decidable_claims
 from codestilts.config.claim_settings import Part
+from codestilts.config.notes import study_notes
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -300,6 +301,16 @@ def test_the_best_arm_needs_a_fine_tuned_target_to_be_chosen_by(tmp_path: Path) 
     trained = {"own": CLAIMS["code-gain"] | asked | {"targets": ["mining", "tags"]}}
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump(trained))
     assert decidable_claims(load(tmp_path)) == ["own"]
+
+
+@pytest.mark.parametrize(("least", "notes"), [(10, 0), (11, 1), (12, 1)])
+def test_a_claim_about_more_languages_than_are_unseen_has_a_note(least: int, notes: int, tmp_path: Path) -> None:
+    """All targets together have 22 languages, and ten of the pocket study's are in no code task."""
+    study = load(project_with({"own": CLAIMS["domain-languages"] | {"least": least}}, tmp_path))
+    found = study_notes(study)
+    assert len(found) == notes
+    for note in found:
+        assert note.startswith(f"claims.yaml: own.least: is {least}, and this study has 10 languages (set 'unseen'")
 
 
 def test_a_language_outside_the_set_is_said_to_be_lacking(tmp_path: Path) -> None:

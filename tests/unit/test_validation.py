@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import yaml
 
 from codestilts.config import training_jobs
+from codestilts.config.notes import study_notes
 from codestilts.config.schema import SCHEMAS
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
@@ -392,6 +395,21 @@ def test_a_rate_in_scientific_notation_reaches_the_job(tmp_path: Path) -> None:
     assert training_jobs.target_settings(study, "bert-tiny", "none", "match", "0-2").learning_rate == 2e-5
 
 
+def test_an_arm_whose_task_has_no_form_has_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mixtures and controls have none: they are in other comparisons."""
+    without = {"form": "DELETE", "domain": "DELETE", "near": "DELETE"}
+    monkeypatch.chdir(project_with(tmp_path, {"code/code-cloze": without}))
+    write(Path("config.yaml"), CONFIG)
+    monkeypatch.setattr(sys, "argv", ["validate", "config.yaml"])
+    runpy.run_path(str(ROOT / "scripts/validate.py"), run_name="__main__")
+    counts, note = capsys.readouterr().out.splitlines()
+    assert counts.startswith("pocket: 1 encoder")
+    what = "has no form and no domain, so the arm 'code-cloze' is in no contrast at equal form: add what fits"
+    assert note == f"note: tasks/code/code-cloze.yaml: {what}"
+
+
 @pytest.mark.parametrize("text", ["type: [", "just words", "", "- a\n- b\n"])
 def test_a_task_file_must_be_a_yaml_mapping(text: str, tmp_path: Path) -> None:
     project = project_with(tmp_path, {})
@@ -441,7 +459,8 @@ def test_a_file_of_studies_has_the_name_of_its_study(values: dict[str, Any], tmp
 @pytest.mark.parametrize("overlay", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
 def test_studies_are_valid(overlay: Path) -> None:
     files = [ROOT / "config.yaml", overlay]
-    assert load_study(read_configs(files), ROOT, files).name == overlay.stem
+    study = load_study(read_configs(files), ROOT, files)
+    assert study.name == overlay.stem and study_notes(study) == []
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
