@@ -410,6 +410,16 @@ def test_an_arm_whose_task_has_no_form_has_a_note(
     assert note == f"note: tasks/code/code-cloze.yaml: {what}"
 
 
+def test_a_trial_target_that_is_not_fine_tuned_has_a_note() -> None:
+    config = CONFIG | {"targets": ["match", "tags"]}
+    trials = {**CONFIG["intermediate"], "learning_rates": [1e-4, 1e-3], "trial_targets": ["match", "roles", "tags"]}
+    (note,) = study_notes(load_study(config | {"intermediate": trials}, ROOT))
+    assert note == (
+        "intermediate.trial_targets: this study does not fine-tune roles, so the others choose learning rates"
+    )
+    assert study_notes(load_study(config | {"intermediate": trials | {"learning_rates": []}}, ROOT)) == []
+
+
 @pytest.mark.parametrize("text", ["type: [", "just words", "", "- a\n- b\n"])
 def test_a_task_file_must_be_a_yaml_mapping(text: str, tmp_path: Path) -> None:
     project = project_with(tmp_path, {})

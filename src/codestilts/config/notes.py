@@ -10,8 +10,8 @@ from codestilts.config.study import Study
 
 
 def study_notes(study: Study) -> list[str]:
-    """Return one line for each arm and claim of the study that cannot do what it seems to be for."""
-    return [*_arms_without_contrast(study), *_claims_with_too_few_items(study)]
+    """Return one line for each arm, trial target and claim of the study that cannot do what it seems to be for."""
+    return [*_arms_without_contrast(study), *_targets_without_vote(study), *_claims_with_too_few_items(study)]
 
 
 def _arms_without_contrast(study: Study) -> Iterator[str]:
@@ -21,6 +21,15 @@ def _arms_without_contrast(study: Study) -> Iterator[str]:
         if task and not (task.form and task.domain):
             lacks = " and ".join(f"no {key}" for key in ("form", "domain") if not getattr(task, key))
             yield f"{task.file}: has {lacks}, so the arm '{name}' is in no contrast at equal form: add what fits"
+
+
+def _targets_without_vote(study: Study) -> Iterator[str]:
+    """Targets of trials that are not fine-tuned: a study with other targets inherits the list of ``config.yaml``."""
+    section = study.config.intermediate
+    absent = [name for name in section.trial_targets if name not in study.trained_targets]
+    if absent and section.learning_rates:
+        where = "intermediate.trial_targets"
+        yield f"{where}: this study does not fine-tune {', '.join(absent)}, so the others choose learning rates"
 
 
 def _claims_with_too_few_items(study: Study) -> Iterator[str]:
