@@ -13,8 +13,6 @@ rule claim:
         "<results>/logs/claim/{claim}.log",
     benchmark:
         "<results>/benchmarks/claim/{claim}.tsv"
-    wildcard_constraints:
-        claim=one_of(STUDY.claims),
     threads: 1
     resources:
         mem_mb=growing(2000),

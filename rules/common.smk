@@ -61,6 +61,7 @@ wildcard_constraints:
     encoder="[a-z0-9-]+",
     arm="[a-z0-9-]+",
     target="[a-z0-9-]+",
+    claim="[^/]+",
     seeds="[0-9]+(-[0-9]+)?",
 
 

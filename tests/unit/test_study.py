@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from codestilts.config import analysis_jobs, doses, preparation_jobs, training_jobs
 from codestilts.config.batches import batches
+from codestilts.config.claim_jobs import claim_settings
 from codestilts.config.schema import Arm, OwnBudget
 from codestilts.config.schema_data import TaskData
 from codestilts.config.settings_json import to_json
@@ -69,6 +70,10 @@ def test_misspelt_names_in_paths_are_errors_for_people(study: Study) -> None:
         training_jobs.target_settings(study, "bert-tiny", "nonne", "match", "0-2")
     with pytest.raises(CodeStiltsError, match="no batch of seeds of this study is called '0': known: 0-2, 3"):
         training_jobs.target_settings(study, "bert-tiny", "none", "match", "0")
+    with pytest.raises(CodeStiltsError, match="no claim of this study is called 'squd': did you mean 'squad'"):
+        claim_settings(study, "squd")
+    with pytest.raises(CodeStiltsError, match=r"no task of this study is called 'mach': did you mean 'match'"):
+        study.parts("mach")
     with pytest.raises(CodeStiltsError, match="no encoder of this study is called 'bert-tinny': did you mean"):
         study.source_of_encoder("bert-tinny")
 

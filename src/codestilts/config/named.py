@@ -5,10 +5,11 @@ from typing import Any, TypeVar
 from codestilts.errors import CodeStiltsError, suggest
 
 Value = TypeVar("Value")
+LISTED = 20  # names, beside the closest one
 
 
 class Named(dict[str, Value]):
-    """Arms, encoders or batches by name. Paths of output files that somebody has typed name them too.
+    """Arms, encoders, tasks, claims or batches by name. Paths of output files that somebody has typed name them too.
 
     Args:
         kind: What the values are, in the singular.
@@ -21,4 +22,6 @@ class Named(dict[str, Value]):
 
     def __missing__(self, name: str) -> Any:
         """Raise a CodeStiltsError with the closest spelling."""
-        raise CodeStiltsError(f"no {self.kind} of this study is called '{name}': {suggest(name, self, label='known:')}")
+        raise CodeStiltsError(
+            f"no {self.kind} of this study is called '{name}': {suggest(name, self, LISTED, 'known:')}"
+        )

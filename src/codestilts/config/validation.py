@@ -10,6 +10,7 @@ from codestilts.config.claims_file import CLAIMS, claim_problems, read_claims, u
 from codestilts.config.consistency import config_errors
 from codestilts.config.language_files import source_errors, table_errors
 from codestilts.config.lineage import read_lineage, unknown_sets
+from codestilts.config.named import Named
 from codestilts.config.schema import Config
 from codestilts.config.schema_claims import Claim
 from codestilts.config.schema_errors import KeyPath, schema_errors
@@ -55,7 +56,8 @@ def load_study(
         lineage = read_lineage(root / "tasks/lineage.yaml")
         errors += [f"tasks/lineage.yaml: {text}" for text in unknown_sets(lineage, tasks.values(), sources)]
         validated = Config.model_validate(config)
-        study = Study(validated, tasks | in_other_sources(validated, tasks), sources, lineage, of_claims)
+        every_task = Named("task", tasks | in_other_sources(validated, tasks))
+        study = Study(validated, every_task, sources, lineage, Named("claim", of_claims))
         problems = list(config_errors(study))
         errors += [f"{CLAIMS}: {problem.key}: {problem.message}" for problem in unknown_names(study, root)]
     errors += [f"{_origin(problem.path, layers)}: {problem.key}: {problem.message}" for problem in problems]
