@@ -7,7 +7,8 @@ from codestilts.errors import run
 from codestilts.options import whole_number
 from codestilts.release.comparison import compare_snapshots
 from codestilts.release.comparison_text import comparison_text
-from codestilts.release.differences import differences_text
+from codestilts.release.differences import differences_text, have_same_settings_and_data
+from codestilts.release.side_by_side import side_by_side_text
 from codestilts.release.snapshot import read_snapshot
 
 
@@ -19,12 +20,14 @@ def main() -> None:
         "--shown",
         type=whole_number("--shown", 0),
         default=10,
-        help="cells of each table that are shown, the worst first",
+        help="arms, and cells of each table, that are shown, those that differ most first",
     )
     arguments = parser.parse_args()
     first, second = read_snapshot(arguments.first), read_snapshot(arguments.second)
     print(differences_text(first, second), end="\n\n")
-    print(comparison_text(compare_snapshots(first, second), arguments.shown))
+    print(side_by_side_text(first, second, arguments.shown), end="\n\n")
+    same = have_same_settings_and_data(first, second)
+    print(comparison_text(compare_snapshots(first, second, alike=True), arguments.shown, same))
 
 
 if __name__ == "__main__":

@@ -227,10 +227,18 @@ def test_an_effect_within_tolerance_that_does_not_follow_from_the_scores_is_foun
     assert found.cells["expected"].tolist() == ([expected] if expected else [])
 
 
-def test_effects_without_their_seeds_are_refused_in_a_line(release: Path, results: Path) -> None:
-    change_csv(results / "effects.csv", lambda table: table.drop(columns="by_seed"))
-    with pytest.raises(CodeStiltsError, match=r"results: effects.csv lacks the column by_seed"):
+@pytest.mark.parametrize(("name", "column"), [("effects", "by_seed"), ("effects", "effect"), ("scores", "value")])
+def test_a_table_without_its_numbers_is_refused_in_a_line(release: Path, results: Path, name: str, column: str) -> None:
+    change_csv(results / f"{name}.csv", lambda table: table.drop(columns=column))
+    with pytest.raises(CodeStiltsError, match=rf"results: {name}.csv lacks the column {column}"):
         compare_results(release, results)
+
+
+@pytest.mark.parametrize(("name", "column"), [("effects", "by_seed"), ("effects", "effect"), ("scores", "value")])
+@pytest.mark.parametrize("text", ["NaN", "abc", "x y z"])
+def test_what_is_no_number_deviates(release: Path, results: Path, name: str, column: str, text: str) -> None:
+    change_csv(results / f"{name}.csv", lambda table: table.assign(**{column: [text, *table[column][1:]]}))
+    assert column in deviating(compare_results(release, results))[name]
 
 
 def test_on_the_same_processor_the_smallest_difference_deviates(release: Path, results: Path) -> None:

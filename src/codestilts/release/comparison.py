@@ -96,8 +96,11 @@ def _consistency(snapshot: Snapshot) -> list[TableComparison]:
     scores, effects = snapshot.tables.get("scores"), snapshot.tables.get("effects")
     if scores is None or effects is None:
         return []
-    if "by_seed" not in effects:
-        raise CodeStiltsError(f"{snapshot.folder}: effects.csv lacks the column by_seed: delete it, and make it again")
+    for name, table, columns in (("scores", scores, ["value"]), ("effects", effects, ["effect", "by_seed"])):
+        for column in columns:
+            if column not in table:
+                where = f"{snapshot.folder}: {name}.csv"
+                raise CodeStiltsError(f"{where} lacks the column {column}: delete it, and make it again")
     wrong = inconsistent(scores, effects)
     values = pd.to_numeric(wrong["effect"])
     cells = {
@@ -113,16 +116,20 @@ def _consistency(snapshot: Snapshot) -> list[TableComparison]:
     return [TableComparison(CONSISTENCY, len(effects), len(effects), rows)]
 
 
-def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
-    """Compare two studies; see :func:`compare_results`. All rows of a table that was not found are missing."""
-    differs, partial = machines_differ(expected, found), bool(expected.release.get("lacks"))
+def compare_snapshots(expected: Snapshot, found: Snapshot, alike: bool = False) -> Comparison:
+    """Compare two studies; see :func:`compare_results`. All rows of a table that was not found are missing.
+
+    With ``alike``, neither is expected to contain the other: rows that only one has are named on both sides, also if it
+    is a part of a study.
+    """
+    differs, partial = machines_differ(expected, found), bool(expected.release.get("lacks")) and not alike
     allowed = read_tolerances(expected, found) if differs else None
     other_checks = bool(differs) and _failing(expected) != _failing(found)
     if other_checks:
         expected, found = (_without_failing(snapshot) for snapshot in (expected, found))
     warnings = [*(allowed.warnings if allowed else ()), *other_rates(expected, found)]
-    if partial:
-        warnings.append(f"{expected.folder} is a part of the study: {in_words(expected.release)}")
+    parts = [snapshot for snapshot in (expected, found) if snapshot.release.get("lacks")]
+    warnings += [f"{snapshot.folder} is a part of the study: {in_words(snapshot.release)}" for snapshot in parts]
     if other_checks:
         warnings.append("other checks of targets fail: the contrast without these targets is another one, not compared")
     if _unrelated(expected, found):
@@ -142,6 +149,9 @@ def compare_snapshots(expected: Snapshot, found: Snapshot) -> Comparison:
             compared.append(compare_table(table, rows, found.tables.get(name, rows.head(0)), allowed, partial))
         elif name in expected.tables:
             warnings.append(f"{name}: not compared, because {found.folder} has other runs")
+        elif name in found.tables and alike:
+            rows = found.tables[name]
+            compared.append(compare_table(table, rows.head(0), rows, allowed))
         elif name in found.tables:
             warnings.append(f"{name}: not compared, because {expected.folder} has no such table")
     return Comparison(expected, found, compared, differs, warnings)

@@ -12,20 +12,22 @@ NOT_COMPARED = "all other files, which the workflow makes of these: claims/, fig
 HEADER = ["table", "rows", "values", EQUAL, WITHIN, DEVIATES]
 
 
-def comparison_text(found: Comparison, shown: int = 10) -> str:
+def comparison_text(found: Comparison, shown: int = 10, comparable: bool = True) -> str:
     """Return a comparison in words.
 
     Args:
         found: The comparison.
         shown: How many cells of a table are shown.
+        comparable: Whether settings and data are the same, so that values have to be.
     """
     lines = [f"expected: {found.expected.folder}", f"found:    {found.found.folder}"]
     rule = "equal: the same processor and versions"
     if found.differs:
         rule = f"{'within rounding, because of' if found.measured else 'equal, in spite of'} {found.differs}"
-    lines += [f"values have to be {rule}", *(f"note: {warning}" for warning in found.warnings), ""]
+    have = f"values have to be {rule}" if comparable else "values need not be equal, as settings or data differ"
+    lines += [have, *(f"note: {warning}" for warning in found.warnings), ""]
     summary = [[table.name, table.rows, table.values, *map(table.count, HEADER[3:])] for table in found.tables]
-    lines += _aligned([HEADER, *summary])
+    lines += aligned([HEADER, *summary])
     lines.append(f"not compared: {NOT_COMPARED}")
     for table in found.tables:
         if len(table.cells):
@@ -47,7 +49,7 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
          _difference(cell["difference"]), f"{cell['tolerance']:.3g}" if cell["tolerance"] else "", cell["status"]]
         for cell in cells.to_dict("records")
     ]  # fmt: skip
-    lines += _aligned([["  row", "column", "expected", "found", "difference", "tolerance", ""], *body])
+    lines += aligned([["  row", "column", "expected", "found", "difference", "tolerance", ""], *body])
     if hidden := len(table.cells) - len(cells):
         lines.append(f"  and {hidden:,} more")
     return lines
@@ -68,7 +70,7 @@ def _difference(value: float) -> str:
     return f"{value:+.6g}" if np.isfinite(value) else ""
 
 
-def _aligned(rows: Iterable[Iterable[object]]) -> list[str]:
+def aligned(rows: Iterable[Iterable[object]]) -> list[str]:
     """Return rows as lines with aligned columns, texts to the left and numbers to the right."""
     texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]

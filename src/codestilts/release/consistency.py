@@ -4,7 +4,6 @@ The effect of an arm in one cell has to be the difference of two means of scores
 its values with each seed.
 """
 
-import numpy as np
 import pandas as pd
 
 from codestilts.columns import NONE
@@ -20,8 +19,8 @@ def inconsistent(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     Returns:
         These rows, with the column ``follows``: the value that the effect should have.
     """
-    value = pd.to_numeric(effects["effect"])
-    seeds = effects["by_seed"].map(lambda text: np.mean([float(part) for part in text.split()] or [np.nan]))
+    value = pd.to_numeric(effects["effect"], errors="coerce")  # what is no number differs from what is expected
+    seeds = effects["by_seed"].map(_mean)
     should = seeds.where((seeds - value).abs() > ROUNDED_BY_SEED)
     of_cells = _in_cells(scores, effects)
     differs = (of_cells - value).abs() > ROUNDED
@@ -29,12 +28,17 @@ def inconsistent(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     return effects.assign(follows=should)[should.notna()]
 
 
+def _mean(numbers: str) -> float:
+    """Return the mean of numbers in a text; NaN if there are none, or something else is among them."""
+    return float(pd.to_numeric(pd.Series(numbers.split(), dtype=object), errors="coerce").mean(skipna=False))
+
+
 def _in_cells(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.Series:
     """Return the differences of mean scores, in points, for effects of an arm in one cell; NaN for all others.
 
     Of several metrics and checkpoints it is the nearest difference: the table does not say which ones are compared.
     """
-    numbers = scores.assign(value=pd.to_numeric(scores["value"]))
+    numbers = scores.assign(value=pd.to_numeric(scores["value"], errors="coerce"))
     means = numbers.groupby([*CELL, "arm", "metric", "checkpoint"], as_index=False)["value"].mean()
     none = means[means["arm"] == NONE].drop(columns="arm")
     both = means.merge(none, on=[*CELL, "metric", "checkpoint"], suffixes=("", "_none"))
@@ -42,6 +46,6 @@ def _in_cells(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.Series:
     cells = effects[(effects["kind"] == "arm") & (effects["scope_kind"] == "target")].reset_index(names="row")
     cells = cells.rename(columns={"scope": "target", "language_set": "language"})
     found = cells.merge(both[[*CELL, "arm", "difference"]], on=[*CELL, "arm"])
-    found["distance"] = (found["difference"] - pd.to_numeric(found["effect"])).abs()
+    found["distance"] = (found["difference"] - pd.to_numeric(found["effect"], errors="coerce")).abs()
     nearest = found.sort_values("distance").drop_duplicates("row").set_index("row")["difference"]
     return nearest.reindex(effects.index)

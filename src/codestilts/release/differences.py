@@ -23,6 +23,11 @@ def differences_text(first: Snapshot, second: Snapshot) -> str:
     return "\n".join(lines)
 
 
+def have_same_settings_and_data(first: Snapshot, second: Snapshot) -> bool:
+    """Whether two studies are the same experiment, so that their values should agree up to rounding."""
+    return not changes(first.plan, second.plan) and not changes(_data(first), _data(second))
+
+
 def _machines(snapshot: Snapshot) -> dict[str, str]:
     """Return each property of the machines with all of its values."""
     found: dict[str, set[str]] = {}
