@@ -6,7 +6,6 @@ neither load nor site is known, both ends of a range are reckoned.
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,20 @@ from codestilts.workflow.job_paths import encoder_of
 
 # A GPU takes half of its board power to all of it in training; its host is not counted.
 GPU_SHARE = (0.5, 1.0)
+# Watts of a board that has a name of its own beside that of GPUS, by its data sheet.
+VARIANTS = {
+    "A100 PCIE 40GB": 250,
+    "A100 PCIE 80GB": 300,
+    "H100 PCIE": 350,
+    "H100 NVL": 400,
+    "H200 NVL": 600,
+    "V100 PCIE 16GB": 250,
+    "V100 PCIE 32GB": 250,
+    "RTX3090 TI": 450,
+}
+# Words of names that leave the power as it is. Others (Laptop, Max-Q, MIG 1g.10gb, 8Q) make a GPU an unknown one.
+NEUTRAL = {"NVIDIA", "TESLA", "GEFORCE", "SXM", "SXM2", "SXM4", "SXM5", "HBM3"}
+NEUTRAL |= {"16GB", "24GB", "32GB", "40GB", "48GB", "80GB"}
 # Watts of a busy core: data sheets of server processors have 3 to 5 (AMD EPYC 7763: 280 W, 64 cores), those of desktops
 # up to 15 (Intel Core i9-9900K: 95 to 127 W, 8 cores). Memory is within the range.
 CORE_WATTS = (3.0, 15.0)
@@ -48,10 +61,11 @@ def watts(device: Device) -> tuple[float, float] | None:
     """
     if device.is_cpu:
         return device.threads * CORE_WATTS[0], device.threads * CORE_WATTS[1]
-    words = device.name.upper().replace("RTX ", "RTX")
-    for name, gpu in GPUS.items():
-        if re.search(rf"\b{name}\b", words):
-            return gpu.watts * GPU_SHARE[0], gpu.watts * GPU_SHARE[1]
+    words = set(device.name.upper().replace("RTX ", "RTX").replace("-", " ").split())
+    for name, power in (VARIANTS | {name: gpu.watts for name, gpu in GPUS.items()}).items():
+        own = set(name.split())
+        if own <= words <= own | NEUTRAL:
+            return power * GPU_SHARE[0], power * GPU_SHARE[1]
     return None
 
 
