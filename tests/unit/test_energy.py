@@ -78,10 +78,21 @@ def test_the_hours_of_a_study_are_shared_out_to_the_devices_of_its_runs() -> Non
     text = energy_of_study(runs, 100.0)
     assert "took 100.00 device hours. Energy: 19 to 54 kWh" in text
     assert "Energy: unknown" in energy_of_study(runs[:0], 0.0)
+    # 50 hours each: 13.75 kWh × 1.1 and 27.5 kWh × 1.6.
+    assert "Energy: 15 to 44 kWh" in energy_of_study(runs.assign(seconds=0.0), 100.0), "nothing tells them apart"
+
+
+def test_no_hours_of_a_known_device_take_no_energy() -> None:
+    assert energy_text([(A100, 0.0)]) == "Energy: 0 kWh"
+    assert energy_text([(A100, 0.0), (Device("B1000"), 3.0)]).startswith("Energy: unknown; not counted")
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.012345, "0.012"), (1.26, "1.3"), (64.4, "64"), (12345.0, "12,000"), (0.0, "0")]
+    ("value", "text"),
+    [
+        *((0.012345, "0.012"), (1.26, "1.3"), (64.4, "64"), (12345.0, "12,000"), (0.0, "0")),
+        *((0.0999, "0.10"), (0.996, "1.0"), (9.96, "10"), (99.6, "100"), (0.1, "0.10"), (0.001, "0.0010")),
+    ],
 )
 def test_numbers_have_two_digits(value: float, text: str) -> None:
     assert two_digits(value) == text

@@ -1,5 +1,6 @@
 """The status of a study: states of jobs, device hours and the text of `make status`."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,13 @@ from slurm_records import LOG, ROOT, STUDY, TAGS, begin_run, finish, slurm, writ
 
 from codestilts.config.study import Study
 from codestilts.config.validation import load_study, read_configs
+from codestilts.result_files import target_record
 from codestilts.workflow import compute_hours, planning
 from codestilts.workflow.job_paths import log_path, rules_by_job_path
 from codestilts.workflow.planning import Workload
 from codestilts.workflow.snakemake_logs import read_logs
 from codestilts.workflow.status import StudyStatus, read_status
-from codestilts.workflow.status_text import Commands, status_text
+from codestilts.workflow.status_text import Commands, hours_text, status_text
 
 COMMANDS = Commands("make report", "make status")
 
@@ -100,6 +102,17 @@ def test_device_hours(study: Study, tmp_path: Path) -> None:
     study.config.definitions.encoders["bert-tiny"].gpus = 2
     found = StudyStatus(study, tmp_path, [], [slurm("14", others[0], gpus=2)], False)
     assert compute_hours.device_hours(found).used == pytest.approx(2 * (3600 + 65) / 3600)
+
+
+def test_the_energy_of_hours_is_that_of_all_devices_by_their_seconds(study: Study, tmp_path: Path) -> None:
+    finish(tmp_path, TAGS, took=100 * 3600)
+    assert "Energy" not in hours_text(StudyStatus(study, tmp_path, [], [], False)), "no record names a device yet"
+    for seed, (device, seconds) in enumerate([("A100", 75), ("A10", 25)]):
+        record = {"device": device, "processor": "a chip", "threads": 8, "seconds": seconds}
+        write(tmp_path / "results/small" / target_record("bert-tiny", "none", "tags", "0-1", seed), json.dumps(record))
+    text = hours_text(StudyStatus(study, tmp_path, [], [], False))
+    # 75 hours of 200 to 400 W and 25 of 75 to 150: 16.9 kWh × 1.1 and 33.8 kWh × 1.6.
+    assert "100.00 used" in text and "Energy: 19 to 54 kWh" in text
 
 
 def test_the_status_of_half_the_paper_study_takes_seconds(tmp_path: Path) -> None:

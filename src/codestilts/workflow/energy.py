@@ -5,8 +5,8 @@ power, times what the site needs beside (power usage effectiveness, PUE), times 
 neither load nor site is known, both ends of a range are reckoned.
 """
 
-import math
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +75,20 @@ def energy(hours: float, device: Device) -> Energy | None:
     return Energy(*(hours * watt * pue / 1000 for watt, pue in zip(power, PUE, strict=True))) if power else None
 
 
-def device_of_study(results: Path) -> Device | None:
-    """Return the device that the first record of a study names; None if it has none yet."""
+def seconds_by_device(results: Path) -> dict[Device, float]:
+    """Return the seconds of a study's finished training on each device, as its records have them."""
+    seconds = defaultdict[Device, float](float)
     for path in training_records(results):
         record = read_json(path)
         with reading_record(path):
-            return Device(record["device"], record["processor"], record["threads"])
-    return None
+            seconds[Device(record["device"], record["processor"], record["threads"])] += record["seconds"]
+    return dict(seconds)
+
+
+def shared_out(hours: float, seconds: Mapping[Device, float]) -> list[tuple[Device, float]]:
+    """Return each device with the share of the hours that it has of the seconds; equal shares if they are all zero."""
+    total = sum(seconds.values())
+    return [(device, hours * (own / total if total else 1 / len(seconds))) for device, own in seconds.items()]
 
 
 def benchmarked_hours(benchmarks: Path, gpus: Mapping[str, int]) -> float:
@@ -106,13 +113,13 @@ def energy_of_study(runs: pd.DataFrame, hours: float) -> str:
             has of the runs' time.
         hours: Those of :func:`benchmarked_hours`.
     """
-    shares = runs.groupby(["device", "processor", "threads"])["seconds"].sum() / runs["seconds"].sum()
-    rows = shares.reset_index().itertuples(index=False, name=None)
-    text = energy_text((Device(*machine), hours * float(share)) for *machine, share in rows)
+    seconds = runs.groupby(["device", "processor", "threads"])["seconds"].sum()
+    rows = seconds.reset_index().itertuples(index=False, name=None)
+    text = energy_text(shared_out(hours, {Device(*machine): float(own) for *machine, own in rows}))
     return f"All jobs that train or predict took {hours:,.2f} device hours. {text}"
 
 
-def energy_text(parts: Iterable[tuple[Device, float]]) -> str:
+def energy_text(parts: Sequence[tuple[Device, float]]) -> str:
     """Return in words the energy of the hours of some devices, how it is reckoned, and how uncertain it is."""
     total, unknown = Energy(0.0, 0.0), list[str]()
     for device, hours in parts:
@@ -122,7 +129,7 @@ def energy_text(parts: Iterable[tuple[Device, float]]) -> str:
             unknown.append(str(device))
     missing = f"; not counted, because their power is not known: {', '.join(unknown)}" if unknown else ""
     if not total.high:
-        return f"Energy: unknown{missing}"
+        return f"Energy: {'0 kWh' if parts and not unknown else 'unknown'}{missing}"
     low, high = two_digits(total.low), two_digits(total.high)
     mass = [two_digits(kwh * GRAMS_PER_KWH / 1000) for kwh in (total.low, total.high)]
     power = (
@@ -138,7 +145,5 @@ def energy_text(parts: Iterable[tuple[Device, float]]) -> str:
 
 def two_digits(value: float) -> str:
     """Return a number rounded to two significant digits, without exponent."""
-    if not value:
-        return "0"
-    decimals = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{round(value, 1 - math.floor(math.log10(abs(value)))):,.{decimals}f}"
+    rounded, exponent = float(f"{value:.1e}"), int(f"{value:.1e}".partition("e")[2])
+    return f"{rounded:,.{max(0, 1 - exponent) if value else 0}f}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from codestilts.workflow.compute_hours import device_hours
-from codestilts.workflow.energy import device_of_study, energy_text
+from codestilts.workflow.energy import energy_text, seconds_by_device, shared_out
 from codestilts.workflow.job_paths import log_path
 from codestilts.workflow.status import STATES, Failure, StudyStatus
 
@@ -80,8 +80,8 @@ def hours_text(status: StudyStatus) -> str:
     else:
         left = f"about {hours.left:,.2f} left {hours.basis}" if hours.left else "none left"
     text = f"{unit}: {hours.used:,.2f} used{failed}, {left}"
-    device = device_of_study(status.results)
-    return f"{text}\n{textwrap.fill(energy_text([(device, hours.used)]), WIDTH)}" if device else text
+    parts = shared_out(hours.used, seconds_by_device(status.results))
+    return f"{text}\n{textwrap.fill(energy_text(parts), WIDTH)}" if parts else text
 
 
 def failures_text(status: StudyStatus, most: int) -> Iterator[str]:
