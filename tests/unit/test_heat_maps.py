@@ -19,11 +19,12 @@ def test_a_cell_without_a_score_has_its_examples() -> None:
 
 def test_means_are_coloured_by_their_share_of_all_points_or_of_the_largest_difference() -> None:
     means = pd.DataFrame({"go": [40.0, -2.0], "c": [float("nan"), 1.0]}, index=["Python", "Java"])
-    scores, changes = mean_map(means, signed=False), mean_map(means, signed=True)
+    scores, changes = (mean_map(means, {"go": 2, "c": 1}, signed=signed) for signed in (False, True))
     assert scores.columns == ["go", "c"] and [name for name, _ in scores.rows] == ["Python", "Java"]
     ((go, no_cell), (lower, one)) = (cells for _, cells in changes.rows)
     assert (no_cell, lower.level, one.level) == (None, -5, 2) and one.text == "+1.0"
-    assert go.detail == "Python to Go: +40.0 points" and scores.rows[0][1][0].detail == "Python to Go: 40.0 points"
+    assert go.detail == "Python to Go: +40.0 points, mean over 2 targets"
+    assert scores.rows[1][1][1].detail == "Java to C: 1.0 points, mean over 1 target"
     assert [cell.level for cell in scores.rows[0][1] if cell] == [40]
 
 

@@ -19,7 +19,7 @@ from codestilts.config.transferability import transferability_targets
 from codestilts.config.validation import load_study, read_configs
 from codestilts.errors import CodeStiltsError
 from codestilts.evaluation.source_languages import best_sources, expectations
-from codestilts.reporting.source_languages import source_tables
+from codestilts.reporting.source_languages import source_section, source_tables
 from codestilts.workflow.job_paths import rules_by_job_path
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +148,32 @@ def test_the_matrices_are_means_over_targets() -> None:
     assert list(found.scores) == ["python", "rust", "go"] and list(found.scores.index) == ["Python", "C"]
     assert found.scores.loc["Python", "go"] == 25 and found.scores.loc["C", "python"] == 9.5
     assert found.effects.loc["pos, Python"].tolist() == [3, 3, 3] and found.effects.loc["pos, C"].tolist() == [0.5] * 3
+
+
+def test_the_matrices_compare_sources_on_the_same_targets() -> None:
+    """Tags are trained in Python only, where they are easy: Python is no better than C for that."""
+    match = matrix().assign(none=50.0)
+    tags = match[match["source"] == "python"].assign(target="tags", none=99.0, effect=40.0)
+    found = source_tables(pd.concat([match, tags], ignore_index=True), ["python", "rust", "go", "c"])
+    assert found.scores["go"].to_dict() == {"Python": 50.0, "C": 50.0}
+    assert found.effects["go"].to_dict() == {"pos, Python": 5.0, "pos, C": 0.0}
+    assert found.targets["go"] == 1 and set(found.best["target"]) == {"match"}
+
+
+def test_sources_without_a_common_target_have_empty_matrices() -> None:
+    table = matrix()
+    apart = table.assign(target=table["source"].map({"python": "match", "c": "tags"}))
+    found = source_section(apart[apart["language"] == "go"], ["python", "rust", "go", "c"])
+    assert not found.scores.rows and not found.effects.rows and not found.best
+
+
+def test_no_source_is_known_to_be_most_similar_if_one_has_no_similarity() -> None:
+    table = matrix()
+    table.loc[(table["source"] == "python") & (table["language"] == "go"), "similarity"] = float("nan")
+    best = best_sources(table)
+    assert best.set_index(["arm", "language"]).loc[("none", "go"), ["similarity", "examples"]].tolist() == ["", "c"]
+    found = expectations(table, best).set_index(["arm", "expected"])
+    assert found.loc[("none", "similarity"), "cells"] == 1 and found.loc[("none", "examples"), "cells"] == 2
 
 
 def test_a_claim_about_a_twin_or_an_unknown_suite_is_one_line(both: Study) -> None:

@@ -80,7 +80,7 @@ def best_sources(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         For each arm (``none`` first), target and language that has several zero-shot source languages: ``best``, the
         source with the highest score; ``lead`` over the next one in points; and for each of :data:`EXPECTED` the source
-        that has most of it. A source is empty if several have the most.
+        that has most of it. A source is empty if several have the most, or if one has an unknown number.
     """
     scores = with_none(table[table["zero_shot"]])
     rows = []
@@ -103,7 +103,7 @@ def with_none(table: pd.DataFrame) -> pd.DataFrame:
 
 def _only_largest(cell: pd.DataFrame, column: str) -> str:
     largest = cell.loc[cell[column] == cell[column].max(), "source"]
-    return str(largest.iloc[0]) if len(largest) == 1 else ""
+    return str(largest.iloc[0]) if len(largest) == 1 and cell[column].notna().all() else ""
 
 
 def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +113,7 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         ``cells``, the number of targets and languages with an expectation and a best source; ``right``, the percentage
         in which the expected source is the best; ``chance``, the same for a source drawn at random in each of these
         cells; and ``correlation``, that of Spearman between score and expectation, both relative to their means over
-        the sources of a cell, in all cells with several sources.
+        the sources of a cell, in all cells with several sources that all have a known expectation.
     """
     from scipy.stats import spearmanr
 
@@ -125,6 +125,7 @@ def expectations(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for arm, name in product(dict.fromkeys(best["arm"]), EXPECTED):
         part = several[several["arm"] == arm]
+        part = part[part.groupby(cell)[name].transform("count") == part.groupby(cell)[name].transform("size")]
         told = best[(best["arm"] == arm) & (best[name] != "") & (best["best"] != "")]
         relative = part[["score", name]] - part.groupby(cell)[["score", name]].transform("mean")
         varied = relative.dropna()

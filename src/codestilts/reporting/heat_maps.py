@@ -1,12 +1,12 @@
 """Tables of targets and languages: heat maps, whose cells are coloured and have details, and counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import pandas as pd
 
-from codestilts.display_names import contrast_name, language_name
+from codestilts.display_names import contrast_name, counted, language_name
 from codestilts.reporting.answer import Row, rows
 from codestilts.reporting.tables import p_value, points, with_interval
 
@@ -79,14 +79,18 @@ def contrast_map(contrasts: pd.DataFrame, order: Sequence[str]) -> Grid[HeatCell
     return _grid({(row["scope"], row["language_set"]): cell(row) for row in rows(table)}, order)
 
 
-def mean_map(means: pd.DataFrame, *, signed: bool) -> Grid[HeatCell]:
-    """Return means in points by source (index) and tested language (columns); ``signed``: they are differences."""
+def mean_map(means: pd.DataFrame, targets: Mapping[str, int], *, signed: bool) -> Grid[HeatCell]:
+    """Return means in points by source (index) and tested language (columns); ``signed``: they are differences.
+
+    ``targets`` are the numbers of targets that a column's means are over.
+    """
     reach = max(float(means.abs().max().max()), 0.1) if signed else 100.0
     cells = dict[tuple[str, str], HeatCell]()
     for row, values in means.iterrows():
         for language, value in values.dropna().items():
             text = points(value, True) if signed else f"{value:.0f}"
-            detail = f"{row} to {language_name(str(language))}: {points(value, signed)} points"
+            detail = f"{row} to {language_name(str(language))}: {points(value, signed)} points, "
+            detail += f"mean over {counted(targets[str(language)], 'target')}"
             cells[str(row), str(language)] = HeatCell(text, round(100 * value / reach), detail)
     return _grid(cells, [str(name) for name in means])
 

@@ -16,14 +16,17 @@ class SourceTables:
     """What the report shows of an encoder's source languages.
 
     Attributes:
-        scores: Source languages (rows) by tested languages without intermediate training, means over targets in points.
+        scores: Source languages (rows) by tested languages without intermediate training, means in points over the
+            targets of the language that :func:`shared` keeps.
         effects: The same for the effect of every arm; rows are arms in a source language.
+        targets: The number of these targets by tested language.
         best: The best source language of each cell (:func:`codestilts.evaluation.source_languages.best_sources`).
         expectations: How well it is told by what was expected.
     """
 
     scores: pd.DataFrame
     effects: pd.DataFrame
+    targets: dict[str, int]
     best: pd.DataFrame
     expectations: pd.DataFrame
 
@@ -41,20 +44,33 @@ class SourceSection:
 def source_section(table: pd.DataFrame, order: list[str]) -> SourceSection:
     """Return what the page shows of the source languages of one encoder; see :func:`source_tables`."""
     found = source_tables(table, order)
-    scores, effects = mean_map(found.scores, signed=False), mean_map(found.effects, signed=True)
+    scores = mean_map(found.scores, found.targets, signed=False)
+    effects = mean_map(found.effects, found.targets, signed=True)
     return SourceSection(scores, effects, rows(found.best), rows(found.expectations))
 
 
 def source_tables(table: pd.DataFrame, order: list[str]) -> SourceTables:
     """Make all tables from the rows of ``source_languages.csv`` of one encoder; ``order`` is that of languages."""
     both, best = with_none(table), best_sources(table)
-    is_none = both["arm"] == NONE
-    scores = _means(both[is_none], "score", ["source"], order)
-    changes = _means(both[~is_none], "effect", ["arm", "source"], order)
+    compared = shared(both)
+    is_none = compared["arm"] == NONE
+    scores = _means(compared[is_none], "score", ["source"], order)
+    changes = _means(compared[~is_none], "effect", ["arm", "source"], order)
     scores.index = pd.Index([language_name(source) for source in scores.index], name="source")
     names = [f"{arm}, {language_name(source)}" for arm, source in changes.index]
     changes.index = pd.Index(names, name="arm, source")
-    return SourceTables(scores, changes, best, expectations(table, best))
+    numbers = compared.groupby("language")["target"].nunique()
+    targets = {str(language): int(number) for language, number in numbers.items()}
+    return SourceTables(scores, changes, targets, best, expectations(table, best))
+
+
+def shared(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of targets that all arms and source languages of a tested language have.
+
+    Means over them compare alike: without this a source language gains from an easy target that the others lack.
+    """
+    cells = table.drop_duplicates(["language", "arm", "source"]).groupby("language").size()
+    return table[table.groupby(["language", "target"])["target"].transform("size") == table["language"].map(cells)]
 
 
 def _means(table: pd.DataFrame, value: str, rows: list[str], order: list[str]) -> pd.DataFrame:
