@@ -404,7 +404,7 @@ def test_the_table_shows_the_worst_first_and_what_missing_rows_have_in_common(re
     drop_language(results)
     text = comparison_text(compare_results(release, results))
     assert "not compared: all other files" in text
-    assert "8 rows are missing: all of accuracy, go, last, tiny" in text
+    assert "8 rows are missing, each with encoder tiny, checkpoint last, language go, metric accuracy\n" in text
     cells = [line for line in text.splitlines() if " value " in line]
     assert [float(line.split()[-2]) for line in cells] == pytest.approx([0.7, -0.01])
     assert text.endswith("10 values deviate")  # eight rows, two values

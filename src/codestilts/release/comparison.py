@@ -1,8 +1,8 @@
 """The comparison of two studies, cell by cell: equal, within tolerance, or deviating."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -33,12 +33,14 @@ class TableComparison:
         rows: The number of rows that both have.
         values: The number of compared values.
         cells: The values that differ and the rows that only one side has (:data:`CELL_COLUMNS`), the worst first.
+        in_common: The keys that all rows have which are missing, additional or repeated, in words; by that word.
     """
 
     name: str
     rows: int
     values: int
     cells: pd.DataFrame
+    in_common: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, status: str) -> int:
         """The number of values with a status; a row that only one side has is one value that deviates."""
@@ -240,7 +242,8 @@ def compare_table(
     for column in columns:
         parts.append(_compare_column(table, both, column, allowed))
     cells = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=CELL_COLUMNS)], ignore_index=True)
-    return TableComparison(table.name, len(both), len(both) * len(columns), _worst_first(table, cells))
+    in_common = {word: _in_common(table, some) for some, word in one_sided}
+    return TableComparison(table.name, len(both), len(both) * len(columns), _worst_first(table, cells), in_common)
 
 
 def _one_sided(table: Table, rows: pd.DataFrame, word: str) -> pd.DataFrame:
@@ -281,6 +284,12 @@ def _names(table: Table, rows: pd.DataFrame) -> pd.Series:
     if rows.empty:
         return pd.Series(dtype=str)
     return rows[list(table.keys)].apply(lambda row: " / ".join(filter(None, row)), axis=1)
+
+
+def _in_common(table: Table, rows: pd.DataFrame) -> str:
+    """Return the keys that all of several rows have, in words, without empty ones."""
+    same = [key for key in table.keys if len(rows) > 1 and rows[key].nunique() == 1 and rows[key].iloc[0]]
+    return ", ".join(f"{key.replace('_', ' ')} {rows[key].iloc[0]}" for key in same)
 
 
 def _worst_first(table: Table, cells: pd.DataFrame) -> pd.DataFrame:

@@ -42,7 +42,9 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
     whole_rows = table.cells["column"] == ""
     lines = [f"{table.name}, the worst first:"]
     for word, rows in table.cells[whole_rows].groupby("found", sort=False):
-        lines.append(f"  {len(rows):,} row{'s are' if len(rows) > 1 else ' is'} {word}{_in_common(rows['row'])}")
+        shared = table.in_common[str(word)]
+        shared = f", each with {shared}" if shared else ""
+        lines.append(f"  {len(rows):,} row{'s are' if len(rows) > 1 else ' is'} {word}{shared}")
     cells = pd.concat([table.cells[whole_rows].head(3), table.cells[~whole_rows].head(shown)])
     body = [
         [f"  {cell['row']}", cell["column"], _shown(cell["expected"]), _shown(cell["found"]),
@@ -53,13 +55,6 @@ def _cells_text(table: TableComparison, shown: int) -> list[str]:
     if hidden := len(table.cells) - len(cells):
         lines.append(f"  and {hidden:,} more")
     return lines
-
-
-def _in_common(rows: pd.Series) -> str:
-    """Return the parts of keys that all of these rows have, in words."""
-    parts = [set(row.split(" / ")) for row in rows]
-    shared = sorted(set.intersection(*parts)) if len(parts) > 1 else []
-    return f": all of {', '.join(shared)}" if shared else ""
 
 
 def _shown(value: object) -> str:
