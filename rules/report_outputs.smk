@@ -1,7 +1,7 @@
 # The figures and tables that notebooks write, and what `snakemake --report` shows of them.
 from codestilts.config.analysis_jobs import generated_targets
 from codestilts.config.scopes import effect_figure
-from codestilts.reporting.exhibits import CAPTIONS, CATEGORIES, FIGURES, TABLES, WHOLE_STUDY
+from codestilts.reporting.exhibits import CAPTIONS, CATEGORIES, FIGURES, TABLES, WHOLE_STUDY, exhibit_label
 from codestilts.reporting.report_tables import REPORT_TABLES
 
 NOTEBOOKS = ["effects", "languages", "training"]  # that run once for each encoder
@@ -28,7 +28,7 @@ def shown_by(notebook, kind):
     shown = []
     for path in files_of(notebook, kind, "svg" if kind == "figures" else "csv"):
         labels = {} if notebook == WHOLE_STUDY else {"encoder": "{encoder}"}
-        labels |= {kind.removesuffix("s"): Path(path).stem.replace("-", " ")}
+        labels |= {kind.removesuffix("s"): exhibit_label(Path(path).stem, STUDY.scopes)}
         caption = f"../report/{CAPTIONS.get(Path(path).stem, notebook)}.rst"
         shown.append(update(report(path, caption=caption, category=CATEGORIES[notebook], labels=labels)))
     return shown

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from codestilts.config.analysis_settings import ReportedArm
-from codestilts.reporting.exhibits import CAPTIONS, CATEGORIES, FIGURES, NOTEBOOK_OF, TABLES, WHOLE_STUDY, Exhibit
+from codestilts.reporting.exhibits import (
+    CAPTIONS,
+    CATEGORIES,
+    FIGURES,
+    NOTEBOOK_OF,
+    TABLES,
+    WHOLE_STUDY,
+    Exhibit,
+    exhibit_label,
+)
 from codestilts.reporting.study_tables import arm_table, trained_on
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +46,18 @@ def test_the_caption_of_an_exhibit_names_its_notebook(notebook: str) -> None:
     for caption in (notebook, *own):
         assert f"The notebook ``{notebook}`` makes" in (ROOT / f"report/{caption}.rst").read_text(encoding="utf-8")
     assert len(set(CATEGORIES.values())) == len(CATEGORIES) == len(FIGURES) and notebook in CATEGORIES
+
+
+def test_checks_are_not_captioned_as_differences_between_arms() -> None:
+    caption = (ROOT / f"report/{CAPTIONS['checks']}.rst").read_text(encoding="utf-8")
+    assert "rivals" in caption and "Differences between arms" not in caption
+
+
+def test_labels_have_the_names_of_groups() -> None:
+    labels = [
+        exhibit_label(name, ["qa", "all groups"]) for name in ("effects-qa", "effects-all-groups", "best-sources")
+    ]
+    assert labels == ["effects: question answering", "effects: all groups", "best sources"]
 
 
 def test_an_exhibit_of_an_encoder_and_one_of_the_study() -> None:

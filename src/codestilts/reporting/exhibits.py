@@ -1,9 +1,13 @@
 """The figures and tables of the report (its exhibits), by the notebook that makes them, and where their files are.
 
-The module imports nothing of the library, because rules read it while a study is planned.
+The module imports little of the library, because rules read it while a study is planned.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from codestilts.config.scopes import effect_figure
+from codestilts.display_names import scope_name
 
 WHOLE_STUDY = "study"  # the notebook about the whole study; the others run once for each encoder
 FIGURES = {
@@ -37,9 +41,15 @@ CATEGORIES = {
     "transferability": "Choosing an intermediate task",
     "sources": "Source languages",
 }
-CAPTIONS = {"claims": "claims", "audit": "audit"}
+CAPTIONS = {"claims": "claims", "audit": "audit", "checks": "checks"}
 PRINTED = ["pdf", "png", "csv"]  # the files of a figure beside its SVG; the last has the numbers that it draws
 NOTEBOOK_OF = {name: notebook for lists in (FIGURES, TABLES) for notebook, names in lists.items() for name in names}
+
+
+def exhibit_label(name: str, scopes: Iterable[str]) -> str:
+    """Return what `snakemake --report` lists an exhibit as; ``scopes`` have figures of effects."""
+    effects = {effect_figure(scope): f"effects: {scope_name(scope)}" for scope in scopes}
+    return effects.get(name, name.replace("-", " "))
 
 
 @dataclass(frozen=True)
