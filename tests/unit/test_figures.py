@@ -2,20 +2,23 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
+from codestilts.config.analysis_settings import ReportedArm
 from codestilts.evaluation.statistics.contrasts import COLUMNS, contrasts
 from codestilts.evaluation.statistics.design import design_of
 from codestilts.evaluation.statistics.effects import effects
 from codestilts.evaluation.statistics.resampling import resample
 from codestilts.evaluation.statistics.target_checks import target_checks
 from codestilts.reporting import figures
-from codestilts.reporting.curve_figures import spread_labels
+from codestilts.reporting.curve_figures import loss_figure, spread_labels
 from codestilts.reporting.dose_figure import dose_figure
 from codestilts.reporting.doses import DoseTables
 
@@ -37,6 +40,19 @@ def texts(figure: figures.Figure) -> str:
     return " ".join(labels)
 
 
+def contrast_on_white(colour: Any) -> float:
+    """The contrast of WCAG 2.2 (relative luminance)."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+    return 1.05 / (float(np.dot((0.2126, 0.7152, 0.0722), linear)) + 0.05)
+
+
+def assert_legible(figure: figures.Figure) -> None:
+    figure.draw_without_rendering()
+    shown = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text().strip()]
+    assert shown and [text for text in shown if contrast_on_white(text.get_color()) < 4.5] == []
+    figures.plt.close(figure)
+
+
 def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
     figures.style()
     first = figures.primary(tables["contrasts"], 1.0)
@@ -51,6 +67,18 @@ def test_every_figure_draws(tables: dict[str, pd.DataFrame]):
     assert "random" not in shown
     each = tables["contrasts"].query("role == 'language'")
     assert texts(figures.similarity(each, synthetic.language_rows())).startswith("JavaScript 0.70 (seen)")
+
+
+def test_texts_have_enough_contrast_whatever_their_family(tables: dict[str, pd.DataFrame]):
+    figures.style()
+    assert_legible(figures.primary(tables["contrasts"], 1.0))
+    assert_legible(figures.checks(tables["checks"]))
+    unseen = tables["effects"].query("language_set == 'unseen' and scope == 'all groups'")
+    rows = [unseen.head(1).assign(family=family, arm=family, kind="arm") for family in ("code", "docs", "mixed")]
+    assert_legible(figures.effects(pd.concat(rows), "all groups"))
+    arms = {family: ReportedArm(family=family) for family in figures.COLOURS}
+    ends = [{"arm": arm, "step": step, "loss": number / step} for number, arm in enumerate(arms) for step in (1, 2)]
+    assert_legible(loss_figure(pd.DataFrame(ends), arms))
 
 
 def test_a_figure_without_data_shows_the_zero_line_alone():
@@ -101,7 +129,7 @@ def test_names_of_curves_neither_overlap_nor_leave_the_figure_and_no_line_crosse
     assert max(ends) <= min(box.x0 for box in boxes) + 1, "lines end at the left ends of names"
     ticks = [label.get_window_extent() for label in axes.get_xticklabels(which="both") if label.get_text()]
     assert all(left.x1 < right.x0 for left, right in pairwise(sorted(ticks, key=lambda box: box.x0)))
-    figures.plt.close(figure)
+    assert_legible(figure)
 
 
 def test_points_at_the_end_of_a_scale_are_drawn_whole(tables: dict[str, pd.DataFrame]):

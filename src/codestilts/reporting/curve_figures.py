@@ -69,20 +69,17 @@ class CurveLabels:
     """How the names of curves are written beside a panel.
 
     ``x`` is the position as a share of the panel's width, ``gap`` the least distance as a share of its height.
-
-    ``line`` is the colour of the lines from curves to names, if not that of the curve.
     """
 
     x: float
     gap: float
     size: float
-    line: str = ""
 
 
 def label_ends(
     axes: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str], style: CurveLabels
 ) -> None:
-    """Write the name of each curve beside the panel, joined to its end by a line."""
+    """Write the name of each curve beside the panel, joined to its end by a line of the curve's colour."""
     low, high = axes.get_ylim()
     heights = {name: y for name, (_, y) in ends.items()}
     for name, height in spread_labels(heights, style.gap * (high - low), low, high).items():
@@ -93,11 +90,10 @@ def label_ends(
             textcoords=axes.get_yaxis_transform(),
             size=style.size,
             va="center",
-            color=colours[name],
             # From the left end of a name: from its middle, a steep line would cross the names above or below it.
             arrowprops={
                 "arrowstyle": "-",
-                "color": style.line or colours[name],
+                "color": colours[name],
                 "linewidth": 0.5,
                 "relpos": (0, 0.5),
                 "shrinkA": 1,

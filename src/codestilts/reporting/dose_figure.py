@@ -44,7 +44,7 @@ def dose_figure(tables: DoseTables, scope: str, language_set: str) -> Figure:
     rows, arms = max(1, -(-len(panels) // 2)), max((part["arm"].nunique() for *_, part in panels), default=0)
     between = max(AXES, LABEL * arms)
     figure, grid = plt.subplots(rows, 2, figsize=(8.6, (HEIGHT - AXES + between) * rows), squeeze=False)
-    labels = CurveLabels(x=WIDTH, gap=LABEL / between, size=SIZE, line="#bbbbbb")
+    labels = CurveLabels(x=WIDTH, gap=LABEL / between, size=SIZE)
     for axes, (title, label, without, part) in zip(grid.flat, panels, strict=False):
         axes.axhline(without, color="#555555", linewidth=1)
         axes.set(title=title, xscale="log", xlabel="dose: learning rate × steps", ylabel=label)

@@ -1,6 +1,7 @@
 """Figures: each function draws one and returns it.
 
-Colours are those of Okabe and Ito (2008), which readers with any kind of colour vision can tell apart.
+Colours are those of Okabe and Ito (2008), which readers with any kind of colour vision can tell apart. Only lines and
+markers have them: as colours of text on white, most have too little contrast (WCAG asks for 4.5:1).
 """
 
 from pathlib import Path
@@ -151,9 +152,8 @@ def effects(table: pd.DataFrame, title: str) -> Figure:
     ]
     figure, axes = plt.subplots(figsize=(4.6, 0.27 * len(ordered) + 1.1))
     intervals(axes, ordered, "effect", labels)
-    for tick, (_, row) in zip(axes.get_yticklabels(), ordered.iterrows(), strict=True):
-        tick.set_color(COLOURS[row["family"]])
-        tick.set_fontweight("bold" if row["mean"] else "normal")
+    for tick, mean in zip(axes.get_yticklabels(), ordered["mean"], strict=True):
+        tick.set_fontweight("bold" if mean else "normal")
     axes.set_title(scope_name(title).capitalize())
     axes.set_xlabel("points above no intermediate training")
     return figure
