@@ -110,6 +110,7 @@ def test_an_answer_that_is_partly_right_says_how_much() -> None:
     tagged = described("tagging", {"tokens": list("abcdefg")}, "N N N N N N N", "N V V V V V N")
     assert (tagged["right"], tagged["note"]) == (False, "2 of 7 tokens right")
     assert tagged["prediction"] == "b: V for N; c: V for N; d: V for N; 2 more"
+    assert tagged["gold"] == "a/N b/N c/N d/N e/N f/N g/N"
     found = described("retrieval", {"query": "q", "document": "d"}, "1", "2", score=0.25)
     assert (found["right"], found["note"]) == (False, "rank 4 of the right document")
     first = described("retrieval", {"query": "q", "document": "d"}, "1", "1", score=1.0)
@@ -118,3 +119,10 @@ def test_an_answer_that_is_partly_right_says_how_much() -> None:
         "rank 1 of the right document",
         "the right document",
     )
+
+
+@pytest.mark.parametrize(("tokens", "end"), [(12, "l/N"), (13, "l/N … 1 more token"), (15, "l/N … 3 more tokens")])
+def test_a_right_answer_of_many_tokens_says_how_many_it_leaves_out(tokens: int, end: str) -> None:
+    tags = " ".join(["N"] * tokens)
+    gold = described("tagging", {"tokens": list("abcdefghijklmno"[:tokens])}, tags, tags)["gold"]
+    assert gold.startswith("a/N b/N") and gold.endswith(end)

@@ -14,6 +14,7 @@ from codestilts.seeding import derive_seed
 
 GENERATED_LANGUAGES = 5  # whose outputs are shown of a target of generation, the source language among them
 SHOWN_TAGS = 3  # that are wrong
+GOLD_TAGS = 12  # of the right answer
 MAX_CHARACTERS = 600  # of a text: about a screen of the report
 RIGHT_LANGUAGE = "in the right language"
 CRITERIA = {  # by task type: when an answer is right, and what it is otherwise
@@ -151,7 +152,10 @@ def answer_of(
     if kind.type == "tagging":
         triples = list(zip(example["tokens"], gold.split(), prediction.split(), strict=False))
         wrong = [f"{token}: {tag} for {right}" for token, right, tag in triples if right != tag]
-        gold = " ".join(f"{token}/{right}" for token, right, _ in triples[:12])
+        shown = [f"{token}/{right}" for token, right, _ in triples[:GOLD_TAGS]]
+        if cut := len(triples) - len(shown):
+            shown.append(f"… {cut} more token{'s' if cut > 1 else ''}")
+        gold = " ".join(shown)
         others = [f"{len(wrong) - SHOWN_TAGS} more"] if len(wrong) > SHOWN_TAGS else []
         words = "; ".join([*wrong[:SHOWN_TAGS], *others]) or "all tags are right"
         return gold, words, f"{len(triples) - len(wrong)} of {len(triples)} tokens right"
