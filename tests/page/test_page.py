@@ -193,6 +193,10 @@ def test_tables_filter_by_words(browser: Page, made: Path) -> None:
     found = browser.evaluate(COLUMN % ("tiny-contrasts", 0))
     assert 0 < len(found) < rows and all("mlm" in text and "minus" in text for text in found)
     assert browser.evaluate(f"{exhibit}.querySelector('[role=status]').textContent") == f"{len(found)} of {rows} rows"
+    shown = f"[...{exhibit}.querySelector('tbody').rows].filter((row) => row.checkVisibility()).length"
+    assert browser.evaluate(shown) == len(found)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.evaluate(shown) == rows, "the filter is not printed, so all rows are"
 
 
 def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report: Path) -> None:
