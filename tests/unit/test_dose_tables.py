@@ -241,10 +241,18 @@ def test_the_page_says_what_a_fixed_dose_would_have_said(results, tmp_path) -> N
             (tmp_path / path.name).write_bytes(path.read_bytes())
     write_csv(pd.concat([TRIALS, GENERATED]), tmp_path / "doses.csv")
     assert read_csv(tmp_path / "doses.csv")["chosen"].dtype == bool
+    figure = tmp_path / "figures/tiny/doses.svg"
+    figure.parent.mkdir(parents=True)
+    figure.write_text('<svg width="1pt" viewBox="0 0 1 1"><text>1</text></svg>')
     html = page(tmp_path, replace(SETTINGS, doses=True))
+    assert "Shares of generated texts in the wrong language" in html and "Forgetting: how much" in html
+    assert "<dt>hours of training, without trials</dt>" in html and "and trials of learning rates cannot" in html
     assert "Of 2 arms, 1 chose the lowest and 1 the highest of their learning rates." in html
     assert "The seed of the trials (0) is also one of the 3 seeds" in html and "mlm-english 2.00, 2.12 (pos)" in html
     assert 'id="doses"' in html and "with one learning rate for all arms" in html
     assert '<td class="n">1e-3</td><td class="n">−10.0</td><td class="n">+3.0</td><td class="n">−13.0</td>' in html
     assert "shares of the generated texts in the wrong language" in html
     assert '<td class="n">14.0</td><td class="n">56.0</td><td class="n">25.0</td><td class="n">4.00</td>' in html
+    write_csv(TRIALS[TRIALS["measure"] != "held_out_loss"], tmp_path / "doses.csv")
+    html = page(tmp_path, replace(SETTINGS, doses=True))
+    assert 'id="figure-tiny-doses"' in html and "generated texts in the wrong" not in html and "Forgetting:" not in html

@@ -315,7 +315,7 @@ def test_the_quality_and_language_of_generated_texts_are_a_table(copy: Path) -> 
 
 def test_targets_whose_texts_an_archive_lacks_are_named_with_the_reason(html: str, copy: Path) -> None:
     """The predictions of tags are there, those of match are not, and there are samples of neither."""
-    recomputed = "All of them can be recomputed from <code>predictions/</code>"
+    recomputed = "can be recomputed from <code>predictions/</code>, <code>retrieval/</code>"
     assert recomputed in html and 'id="closed"' not in html and "lacks" not in html
     (copy / "predictions/tiny/none/tags").mkdir(parents=True)
     (copy / "predictions/tiny/none/tags/0-2.parquet").touch()

@@ -137,6 +137,18 @@ def test_targets_without_a_trivial_baseline_are_judged_by_random_weights_alone(c
     assert "0 of 0" not in html
 
 
+def test_the_page_says_what_is_not_fine_tuned_not_counted_and_not_recomputed(copy: Path) -> None:
+    html = re.sub(r"\s+", " ", page(copy))
+    assert "in points. Targets are fine-tuned on Python, but for parallel, which is not fine-tuned. Languages" in html
+    assert "after fine-tuning on Python" not in html
+    assert "<dt>hours of training</dt>" in html and "trials of learning rates cannot" not in html
+    assert "the leakage audit, the match of tasks cannot: they need the examples." in html
+    assert "dev and test examples of the target (split: train) or its test examples alone (split: dev)" in html
+    targets = {name: replace(target, trained=False) for name, target in SETTINGS.comparison.targets.items()}
+    untrained = page(copy, replace(SETTINGS, comparison=replace(SETTINGS.comparison, targets=targets)))
+    assert "in points. No target is fine-tuned. Languages" in untrained
+
+
 def test_rankings_whose_tasks_are_all_equal_are_named() -> None:
     """No task of equal size is ranked first; the same form is undecided for one target only."""
     first = {"size": ["", ""], "same_form": ["", "cloze"], "log_me": ["cloze", "pos"], "random": ["", ""]}

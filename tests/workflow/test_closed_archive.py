@@ -104,4 +104,4 @@ def test_it_is_redrawn_from_scores_and_equal(archive: Path, tmp_path: Path) -> N
     (page,) = checkout.glob(f"redrawn/closed-*/{RESULTS}/report.html")
     text = page.read_text()
     assert "Not shown: param-qa. This page was drawn from an archive" in text
-    assert "lacks param-qa, whose predictions" in text and "All of them can be recomputed" not in text
+    assert "lacks param-qa, whose predictions" in text and "recomputed from <code>predictions/" not in text

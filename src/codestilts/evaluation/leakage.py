@@ -83,7 +83,8 @@ def audit(
     Returns:
         One row per pair of sets, with the columns
 
-        - ``trained_on``, ``split``, ``tested_on``; ``tested``: the number of tested examples
+        - ``trained_on``, ``split``, ``tested_on``; ``tested``: the number of examples that are compared, those of dev
+          and test (split ``train``) or of test alone (split ``dev``)
         - ``functions``, ``source_clusters``: the shares that are made of a trained function, or of one in the same
           cluster as builders name them; both must be zero for the split ``train``
         - ``copies``: the number of examples whose texts are all those of one training example; ``most_copied``: their

@@ -204,7 +204,7 @@ def checks(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(figsize=(4.6, 0.5 * len(targets) + 1.2))
     names = {
         "trivial": ("trivial baselines", "x", COLOURS["trivial"]),
-        "random": ("random weights, then trained", "^", COLOURS["control"]),
+        "random": ("random weights", "^", COLOURS["control"]),
     }
     for height, target in enumerate(reversed(targets)):
         hidden = "_" if height else ""  # a leading underscore keeps a label out of the legend
@@ -215,7 +215,7 @@ def checks(table: pd.DataFrame) -> Figure:
             reached = part.loc[part["rival_kind"] == kind, "rival_value"]
             own: dict[str, Any] = {"marker": marker, "color": colour, "label": f"{hidden}{label}"}
             axes.scatter(reached, [height] * len(reached), clip_on=False, zorder=2, **own)
-        label = f"{hidden}pretrained, then trained"
+        label = f"{hidden}pretrained weights"
         none, colour = part["none"].iloc[0], COLOURS["english"]
         axes.scatter(none, height, marker="o", s=36, color=colour, alpha=0.8, label=label, clip_on=False, zorder=3)
     axes.set_yticks(range(len(targets)), list(reversed(targets)))
