@@ -12,9 +12,12 @@ const make = (tag, properties = {}, ...children) => {
 
 const cellText = (row, column) => row.cells[column]?.textContent.trim() ?? "";
 
-// The first number of a text, with a true minus sign, thin spaces between thousands, or in scientific notation.
+// A text with its numbers as people type them: with a hyphen as the minus sign, and without spaces between thousands.
+const typed = (text) => text.replaceAll("−", "-").replace(/[\u202f\u2009]/g, "");
+
+// The first number of a text, which may be in scientific notation.
 const numberIn = (text) => {
-  const found = text.replaceAll("−", "-").replace(/[\u202f\u2009]/g, "").match(/[-+]?\d*\.?\d+(?:e[-+]?\d+)?/i);
+  const found = typed(text).match(/[-+]?\d*\.?\d+(?:e[-+]?\d+)?/i);
   return found ? Number(found[0]) : NaN;
 };
 
@@ -51,10 +54,10 @@ const makeFilter = (exhibit, table) => {
   input.ariaLabel = `Filter rows: ${table.caption?.textContent.trim() ?? ""}`;
   const count = make("span", { role: "status" });
   input.addEventListener("input", () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = typed(input.value).toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
+      const text = typed(row.textContent).toLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
       shown += !row.hidden;
     }

@@ -199,6 +199,21 @@ def test_tables_filter_by_words(browser: Page, made: Path) -> None:
     assert browser.evaluate(shown) == rows, "the filter is not printed, so all rows are"
 
 
+def test_the_filter_finds_numbers_as_they_are_typed(browser: Page, made: Path) -> None:
+    """The page writes minus signs (U+2212) and narrow spaces between thousands (U+202F)."""
+    browser.open(made)
+    cell = "document.querySelector('#table-tiny-contrasts tbody').rows[0].cells[3]"
+    browser.evaluate(f"{cell}.textContent = '−0.57 of 61\u202f448'")
+    for typed in ("-0.57", "61448", "−0.57", "61\u202f448"):
+        filtering = f"""(() => {{
+            const input = {cell}.closest('.exhibit').querySelector('input');
+            input.value = {json.dumps(typed)};
+            input.dispatchEvent(new Event('input'));
+        }})()"""
+        browser.evaluate(filtering)
+        assert browser.evaluate(COLUMN % ("tiny-contrasts", 3)) == ["−0.57 of 61\u202f448"], typed
+
+
 def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report: Path) -> None:
     browser.open(report)
     tip = "(() => { const tip = document.querySelector('.tip'); return tip.hidden ? '' : tip.textContent; })()"

@@ -113,7 +113,7 @@ def page(
 ) -> str:
     """The page of these results; all tasks are classification, but for those that ``tasks`` has."""
     write_exhibits(results)
-    source = {"name": "a-package", "version": "1", "languages": "go", "split": "test", "licence": "MIT & more"}
+    source = {"name": "a-package", "version": "1", "languages": "go;cpp", "split": "test", "licence": "MIT & more"}
     inputs = ReportInputs(
         template=ROOT / "report/template.html.j2",
         results=results,

@@ -125,6 +125,10 @@ def test_the_page_answers_the_questions_of_a_reader(html: str):
     assert "extract functions" in html
 
 
+def test_languages_of_sources_have_the_names_that_readers_look_for(html: str):
+    assert "<td>1</td><td>Go, C++</td><td>test</td>" in html
+
+
 def test_untrained_targets_that_lose_to_a_rival_are_named(results: Path, tmp_path: Path):
     shutil.copytree(results, tmp_path / "results")
     checks = read_csv(tmp_path / "results/target_checks.csv")
