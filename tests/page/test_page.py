@@ -58,6 +58,16 @@ def test_nothing_is_wider_than_a_phone(browser: Page, report: Path, scripts: boo
     assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
+def test_figures_keep_a_legible_size_on_a_phone(browser: Page, report: Path) -> None:
+    """Those that would shrink to less than six tenths scroll instead."""
+    browser.open(report, 360, 780)
+    browser.evaluate(OPEN_ALL)
+    size = "svg.getBoundingClientRect().width / parseFloat(svg.style.width)"
+    shrunk = f"[...document.querySelectorAll('.drawing svg')].map((svg) => [svg.closest('figure').id, {size}])"
+    assert [name for name, size in browser.evaluate(shrunk) if size < 0.6] == []
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_wide_tables_use_the_width_of_the_window(browser: Page, made: Path) -> None:
     """A table of 1,150 px is wider than the column of text (1,050 px), but not than a window of 1,280 px."""
     browser.open(made, DESKTOP)
