@@ -51,7 +51,7 @@ const makeFilter = (exhibit, table) => {
   const rows = [...table.tBodies[0].rows];
   if (rows.length < 15) return;
   const input = make("input", { type: "search", placeholder: "Filter rows", spellcheck: false });
-  input.ariaLabel = `Filter rows: ${table.caption?.textContent.trim() ?? ""}`;
+  input.ariaLabel = `Filter rows: ${table.parentElement.ariaLabel}`;
   const count = make("span", { role: "status" });
   input.addEventListener("input", () => {
     const words = typed(input.value).toLowerCase().split(/\s+/).filter(Boolean);

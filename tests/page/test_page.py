@@ -118,11 +118,13 @@ def test_every_link_leads_somewhere(report: Path, elements: Elements) -> None:
 
 def test_every_figure_and_table_has_a_notebook_data_and_a_command(elements: Elements, report: Path) -> None:
     shown = [name for name, attributes in elements.found if name == "figure" or attributes.get("class") == "exhibit"]
+    text = report.read_text(encoding="utf-8")
+    of_predictions = len(set(re.findall(r'href="((?:sample|browsed)_predictions\.\w+)"', text)))
     links = [attributes for name, attributes in elements.found if name == "ul" and attributes.get("class") == "links"]
-    assert len(shown) == len(links) > 10
+    assert len(shown) + of_predictions == len(links) > 10
     for pattern in (r"^notebooks/.*\.ipynb$", r"^data:text/csv", r"^(?:figures|tables)/.*\.csv$"):
         assert sum(bool(re.search(pattern, link)) for link in elements.values("a", "href")) == len(shown)
-    assert report.read_text(encoding="utf-8").count("<code>snakemake --cores all --force results/") == len(shown)
+    assert text.count("<code>snakemake --cores all --force results/") == len(links)
 
 
 def test_pictures_have_a_text_instead(elements: Elements) -> None:
@@ -222,6 +224,13 @@ def test_the_filter_finds_numbers_as_they_are_typed(browser: Page, made: Path) -
         }})()"""
         browser.evaluate(filtering)
         assert browser.evaluate(COLUMN % ("tiny-contrasts", 3)) == ["−0.57 of 61\u202f448"], typed
+
+
+def test_every_filter_has_a_label_of_its_own(browser: Page, report: Path) -> None:
+    browser.open(report)
+    labels = browser.evaluate("[...document.querySelectorAll('.filter input')].map((input) => input.ariaLabel)")
+    assert labels and len(set(labels)) == len(labels)
+    assert all(len(label) > len("Filter rows: ") and "null" not in label for label in labels)
 
 
 def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report: Path) -> None:

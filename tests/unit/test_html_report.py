@@ -90,10 +90,17 @@ def test_figures_and_tables_link_their_notebook_their_data_and_the_command_that_
 
 
 def test_every_table_has_its_links(html: str):
-    """But those with the answers to single examples, which are in the file of sample predictions."""
-    tables = len(re.findall(r"<table", html)) - html.count('aria-label="Answers, ')
-    assert tables + 1 == html.count('<ul class="links">'), "one is of the figure of jobs"
-    assert 'href="sample_predictions.csv"' in html
+    """The answers to single examples have one list of links together."""
+    tables = len(re.findall(r"<table", html)) - html.count('<caption class="visually-hidden">Answers, ')
+    assert tables + 2 == html.count('<ul class="links">'), "one is of the figure of jobs, one of all answers"
+    assert 'href="sample_predictions.csv"' in html and "<code>scripts/sample_predictions.py</code>" in html
+    command = "snakemake --cores all --force results/synthetic/sample_predictions.csv --configfile"
+    assert f"<code>{command} studies/synthetic.yaml</code>" in html
+
+
+def test_every_table_has_a_caption(html: str):
+    captions = re.findall(r"<table[^>]*>\s*<caption[^>]*>\s*(.)", html)
+    assert len(captions) == html.count("<table")
 
 
 def test_figures_without_data_are_an_error_that_names_them(tmp_path: Path):

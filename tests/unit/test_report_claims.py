@@ -60,6 +60,8 @@ def with_claims(results: Path, folder: Path, rows: list[dict[str, Any]]) -> Path
 def test_the_page_shows_verdicts_and_escapes_them(results: Path, tmp_path: Path) -> None:
     html = page(with_claims(results, tmp_path, ROWS))
     assert html.count("<script") == 1
+    for label in ("Claims and their verdicts", "Claims that this study cannot decide"):
+        assert f'<caption class="visually-hidden">{label}</caption>' in html
     assert '<tr id="claim-squad"><td class="good">' in html and "+8.0 [+7.0, +9.0]" in html
     assert "C: +8.0 [+7.0, +9.0]<br>Go: +1.5 [−1.0, +4.0]" in html and "Would decide: 7 seeds" in html
     assert "The 3 intervals of 2 verdicts are\nnot corrected for their number" in html
