@@ -1,5 +1,6 @@
 """Names as readers of tables, figures and the report see them; nothing is decided by them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,11 +39,19 @@ BASELINES = {
     "baseline:source-reference": "references of the source language",
 }
 RANKINGS = {"log_me": "LogME", "similarity": "similar texts", "size": "largest set", "random": "random order"}
+PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+# Characters that have no width or no picture, and those that change the direction of text.
+INVISIBLE = re.compile(
+    r"[\x80-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters, except tab and line feed, as their pictures (from U+2400 on)."""
-    return text.translate({code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421})
+    """Return a text with its control characters, except tab and line feed, as their pictures (from U+2400 on).
+
+    Other characters that nobody sees, such as those that turn the direction of text, are named: ``⟨U+202E⟩``.
+    """
+    return INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.translate(PICTURES))
 
 
 def language_name(language: str) -> str:

@@ -346,7 +346,7 @@ def test_characters_that_nobody_sees_are_shown(copy: Path) -> None:
     row |= {"text": "a\rb\0c\u202e", "question": "NA"}
     write_csv(pd.DataFrame([row]), copy / "sample_predictions.csv")
     html = page(copy)
-    assert "<pre>a\u240db\u2400c\u202e</pre>" in html and "<p>NA</p>" in html
+    assert "<pre>a\u240db\u2400c⟨U+202E⟩</pre>" in html and "<p>NA</p>" in html
 
 
 @pytest.mark.parametrize(("chosen", "names"), [("unseen", ["c", "go", "java"]), ("near", ["java"])])

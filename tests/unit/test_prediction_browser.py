@@ -60,6 +60,11 @@ def test_the_page_gets_each_text_once(table: pd.DataFrame) -> None:
         assert answers == [(labels[number], labels[number] == "yes", "") for labels in LABELS.values()]
 
 
+def test_the_browser_names_characters_that_nobody_sees(table: pd.DataFrame) -> None:
+    data = page_data(table.head(1).assign(prediction="a\u202eb", text="\0", gold="\u200bc"))
+    assert data["texts"] == ["a⟨U+202E⟩b", "", "\u2400", "⟨U+200B⟩c"]
+
+
 def test_an_arm_without_an_answer_has_none(table: pd.DataFrame) -> None:
     data = page_data(table[(table["arm"] == "none") | (table["id"] != "go0")])
     answers = [example["answers"] for example in data["cells"]["match"]["go"]]

@@ -1,6 +1,7 @@
 """Tables for people, and the examples shown to them."""
 
 import html
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -83,8 +84,15 @@ def test_a_page_shows_every_character(text: str) -> None:
     page = Environment(autoescape=True).from_string("<pre>{{ text }}</pre>").render(text=display_names.visible(text))
     shown = html.unescape(page)[len("<pre>") : -len("</pre>")]
     pictures = {chr(0x2400 + code): chr(code) for code in range(32)} | {"\u2421": "\x7f"}
-    assert "".join(pictures.get(letter, letter) for letter in shown) == text or set(text) & set(pictures)
+    named = re.sub(r"⟨U\+([0-9A-F]{4,})⟩", lambda found: chr(int(found[1], 16)), shown)
+    assert "".join(pictures.get(letter, letter) for letter in named) == text or set(text) & set(pictures)
     assert not set(shown) & ({chr(code) for code in range(32)} - {"\t", "\n"})
+
+
+def test_characters_without_width_or_that_turn_the_text_are_named() -> None:
+    hidden = "\u200b\u200d\u200f\u202e\u2066\u2069\ufeff\u00ad\U000e0041\x85"
+    names = "⟨U+200B⟩⟨U+200D⟩⟨U+200F⟩⟨U+202E⟩⟨U+2066⟩⟨U+2069⟩⟨U+FEFF⟩⟨U+00AD⟩⟨U+E0041⟩⟨U+0085⟩"
+    assert display_names.visible(f"a{hidden}é\u05d0\u0639") == f"a{names}é\u05d0\u0639"
 
 
 def test_wide_keeps_the_order_of_arms():

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.config.analysis_settings import SamplePredictionsSettings
+from codestilts.display_names import visible
 from codestilts.job_files import read_parquet
 from codestilts.reporting.sample_predictions import COLUMNS, describe, draw, is_right
 
@@ -107,9 +108,10 @@ def page_data(table: pd.DataFrame) -> dict[str, Any]:
     """Return the browsed predictions as the script of the page reads them.
 
     Returns:
-        ``texts``, each once; ``arms``; and ``cells``, which maps a target and a language to its examples. Each has
-        the numbers of its ``texts`` (question, text, right answer) and, in the order of ``arms``, ``answers``: the
-        number of the text, whether it is right, and a note on it; null if an arm has no answer.
+        ``texts``, each once and with all characters visible; ``arms``; and ``cells``, which maps a target and a
+        language to its examples. Each has the numbers of its ``texts`` (question, text, right answer) and, in the
+        order of ``arms``, ``answers``: the number of the text, whether it is right, and a note on it; null if an arm
+        has no answer.
     """
     texts: dict[str, int] = {}
     arms = list(dict.fromkeys(table["arm"]))
@@ -117,10 +119,10 @@ def page_data(table: pd.DataFrame) -> dict[str, Any]:
     for (target, language, _), part in table.groupby(["target", "language", "id"], sort=False):
         answers: list[tuple[int, bool, str] | None] = [None] * len(arms)
         for row in part.to_dict("records"):
-            number = texts.setdefault(row["prediction"], len(texts))
+            number = texts.setdefault(visible(row["prediction"]), len(texts))
             answers[arms.index(row["arm"])] = (number, bool(row["right"]), row["note"])
         first = part.iloc[0]
-        numbers = [texts.setdefault(first[name], len(texts)) for name in ("question", "text", "gold")]
+        numbers = [texts.setdefault(visible(first[name]), len(texts)) for name in ("question", "text", "gold")]
         examples = cells.setdefault(str(target), {}).setdefault(str(language), [])
         examples.append({"texts": numbers, "answers": answers})
     return {"texts": list(texts), "arms": arms, "cells": cells}
