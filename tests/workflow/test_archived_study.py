@@ -130,7 +130,7 @@ def test_data_sets_and_kept_models_have_cards(project: Path, members: dict[str, 
     assert re.search(r"^\| all \| 80 \| 8 \| \d+ \|$", card, re.M), "twice the 40 that each seed draws, and 8"
     model = members["cards/models/tiny/cloze/tags.md"].decode()
     assert "learning_rate" in model and model.count("| 0 | 4 |") == 1 and model.count("| 1 | 4 |") == 1, "seeds, steps"
-    assert "cards/models/tiny/cloze/intermediate.md" in members
+    assert "1 threads" not in model and "cards/models/tiny/cloze/intermediate.md" in members
 
 
 def test_each_figure_is_linked_with_its_notebook_and_its_tables(members: dict[str, bytes]) -> None:
