@@ -90,7 +90,8 @@ for (const box of document.querySelectorAll(".scroll, .drawing")) {
 
 // Heat maps: one cell can be reached by Tab, the others from it by arrow keys; its details are shown beside it.
 
-const tip = make("div", { className: "tip", role: "status", hidden: true });
+// Screen readers read the same details as the description of the cell.
+const tip = make("div", { className: "tip", ariaHidden: "true", hidden: true });
 document.body.append(tip);
 
 const showTip = (cell) => {
@@ -102,13 +103,23 @@ const showTip = (cell) => {
   tip.style.translate = `${Math.max(8, x)}px ${y}px`;
 };
 
+// When the pointer leaves a cell, the tip goes back to the cell that has the focus, if the tip was not closed.
+const showFocused = () => {
+  const cell = document.activeElement?.closest("[data-detail]");
+  if (cell && !tip.hidden) showTip(cell);
+  else tip.hidden = true;
+};
+
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 for (const table of document.querySelectorAll("table.heat")) {
   const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1));
   const cells = rows.flat().filter((cell) => cell.dataset.detail);
   table.setAttribute("role", "grid");
-  cells.forEach((cell, number) => (cell.tabIndex = number ? -1 : 0));
+  cells.forEach((cell, number) => {
+    cell.tabIndex = number ? -1 : 0;
+    cell.ariaDescription = cell.dataset.detail;
+  });
   const focus = (cell) => {
     cells.forEach((other) => (other.tabIndex = other === cell ? 0 : -1));
     cell.focus();
@@ -124,10 +135,11 @@ for (const table of document.querySelectorAll("table.heat")) {
     table.addEventListener(name, ({ target }) => {
       const cell = target.closest("[data-detail]");
       if (cell) showTip(cell);
-      else tip.hidden = true;
+      else showFocused();
     });
   }
-  for (const name of ["pointerleave", "focusout"]) table.addEventListener(name, () => (tip.hidden = true));
+  table.addEventListener("pointerleave", showFocused);
+  table.addEventListener("focusout", () => (tip.hidden = true));
   table.addEventListener("keydown", (event) => {
     const cell = event.target.closest("[data-detail]");
     const ends = { Home: cells[0], End: cells.at(-1) };
@@ -139,13 +151,7 @@ for (const table of document.querySelectorAll("table.heat")) {
 }
 addEventListener("keydown", ({ key }) => key === "Escape" && (tip.hidden = true));
 // Moving to a cell by keyboard may scroll to it: then the tip moves along.
-const follow = () => {
-  const cell = document.activeElement?.closest("[data-detail]");
-  if (tip.hidden) return;
-  if (cell?.dataset.detail === tip.textContent) showTip(cell);
-  else tip.hidden = true;
-};
-addEventListener("scroll", follow, { passive: true, capture: true });
+addEventListener("scroll", showFocused, { passive: true, capture: true });
 
 // Commands
 

@@ -254,6 +254,21 @@ def test_heat_maps_tell_the_value_on_hover_and_by_keyboard(browser: Page, report
     assert browser.evaluate(f"document.activeElement === {last}") is True
 
 
+def test_cells_of_heat_maps_are_described_and_the_value_stays_with_the_focus(browser: Page, report: Path) -> None:
+    browser.open(report)
+    cells = "[...document.querySelector('table.heat').querySelectorAll('[data-detail]')]"
+    assert browser.evaluate(f"{cells}.every((cell) => cell.ariaDescription === cell.dataset.detail)") is True
+    shown = "(() => { const tip = document.querySelector('.tip'); return tip.hidden ? '' : tip.textContent; })()"
+    first, last = browser.evaluate(f"[{cells}[0], {cells}.at(-1)].map((cell) => cell.dataset.detail)")
+    browser.evaluate(f"{cells}[0].focus({{preventScroll: true}})")
+    browser.hover("table.heat tbody tr:last-child td[data-detail]:last-child")
+    assert browser.evaluate(shown) == last != first
+    for place, kept in (("h1", first), ("h1", "")):
+        browser.hover(place)
+        assert browser.evaluate(shown) == kept
+        browser.press("Escape")
+
+
 def test_the_value_of_a_cell_stays_when_moving_to_it_scrolls(browser: Page, report: Path) -> None:
     browser.open(report, PHONE, 844)
     browser.evaluate("document.querySelector('table.heat').style.minWidth = '900px'")
