@@ -278,23 +278,26 @@ def test_a_repaired_line_restores_the_function(tmp_path: Path) -> None:
     )
 
 
+def repaired(tmp_path: Path, bodies: dict[str, str], kind: str) -> pd.DataFrame:
+    """The examples of `repair` with one kind of bug, of functions with these bodies in each split."""
+    splits = ("train", "dev", "test")
+    table = [function_row(split, split, name, {"a": ""}, bodies[name], "") for split in splits for name in bodies]
+    return made("repair", tmp_path, table, kinds=[kind])
+
+
 def test_bugs_that_do_not_parse_are_counted(tmp_path: Path) -> None:
     # This table has `**` as two tokens, of which a wrong operator replaces the first one: `a +* 3`.
     bodies = {"f": "x = a ** 3\n    return x", "g": "x = a + 3\n    return x"}
-    splits = ("train", "dev", "test")
-    table = [function_row(split, split, name, {"a": ""}, bodies[name], "") for split in splits for name in bodies]
-    frame = made("repair", tmp_path, table, kinds=["wrong operator"])
-    assert set(frame["id"]) == {f"{split}:g.py:0#wrong operator" for split in splits}
+    frame = repaired(tmp_path, bodies, "wrong operator")
+    assert set(frame["id"]) == {f"{split}:g.py:0#wrong operator" for split in ("train", "dev", "test")}
     assert frame.attrs["dropped"] == {"with the bug, the function does not parse or its spelling is the same": 3}
 
 
 def test_a_bug_changes_what_the_metric_compares(tmp_path: Path) -> None:
     """Swapped, two names that differ only in capitals make a bug of which a copy would be exactly right."""
     bodies = {"f": "x = isinstance(box, Box)\n    return x", "g": "x = call(box, Box)\n    call(x, box)\n    return x"}
-    splits = ("train", "dev", "test")
-    table = [function_row(split, split, name, {"a": ""}, bodies[name], "") for split in splits for name in bodies]
-    frame = made("repair", tmp_path, table, kinds=["swapped arguments"])
-    assert set(frame["id"]) == {f"{split}:g.py:0#swapped arguments" for split in splits}
+    frame = repaired(tmp_path, bodies, "swapped arguments")
+    assert set(frame["id"]) == {f"{split}:g.py:0#swapped arguments" for split in ("train", "dev", "test")}
     assert set(frame["copied"]) == {"call(box, x)"}
     assert frame.attrs["dropped"] == {"with the bug, the function does not parse or its spelling is the same": 3}
 

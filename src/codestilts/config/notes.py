@@ -7,6 +7,7 @@ from codestilts.config.claim_jobs import claim_settings
 from codestilts.config.claims_file import CLAIMS
 from codestilts.config.schema_fields import Domain
 from codestilts.config.study import Study
+from codestilts.display_names import counted
 
 
 def study_notes(study: Study) -> list[str]:
@@ -39,5 +40,5 @@ def _claims_with_too_few_items(study: Study) -> Iterator[str]:
             continue
         for encoder, items in claim_settings(study, name).items.items():
             if claim.least > len(items):
-                there = f"{len(items)} {claim.each}s (set '{claim.languages}', encoder {encoder})"
+                there = f"{counted(len(items), str(claim.each))} (set '{claim.languages}', encoder {encoder})"
                 yield f"{CLAIMS}: {name}.least: is {claim.least}, and this study has {there}: lower it"

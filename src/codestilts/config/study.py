@@ -243,7 +243,11 @@ class Study:
 
     def encoder(self, name: str) -> Encoder:
         """The definition of an encoder."""
-        return Named("encoder", self.config.definitions.encoders)[name]
+        return self._encoder_definitions[name]
+
+    @cached_property
+    def _encoder_definitions(self) -> dict[str, Encoder]:
+        return Named("encoder", self.config.definitions.encoders)
 
     def gpus(self, encoder: str) -> int:
         """The number of GPUs that a job requests which trains an encoder or predicts with it."""

@@ -20,17 +20,13 @@ def inconsistent(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
         These rows, with the column ``follows``: the value that the effect should have.
     """
     value = pd.to_numeric(effects["effect"], errors="coerce")  # what is no number differs from what is expected
-    seeds = effects["by_seed"].map(_mean)
+    parts = pd.to_numeric(effects["by_seed"].str.split().explode(), errors="coerce")
+    seeds = parts.groupby(level=0).mean().where(parts.notna().groupby(level=0).all())
     should = seeds.where((seeds - value).abs() > ROUNDED_BY_SEED)
     of_cells = _in_cells(scores, effects)
     differs = (of_cells - value).abs() > ROUNDED
     should = of_cells.where(differs, should)
     return effects.assign(follows=should)[should.notna()]
-
-
-def _mean(numbers: str) -> float:
-    """Return the mean of numbers in a text; NaN if there are none, or something else is among them."""
-    return float(pd.to_numeric(pd.Series(numbers.split(), dtype=object), errors="coerce").mean(skipna=False))
 
 
 def _in_cells(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.Series:

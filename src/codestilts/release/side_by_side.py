@@ -8,6 +8,11 @@ from codestilts.release.comparison_text import aligned
 from codestilts.release.snapshot import Snapshot
 
 NOTHING = "–"  # in the column of a study that has no such row
+COLUMNS = {  # that are read of each table
+    "contrasts": ["encoder", "role", "plus", "minus", "language_set", "difference", "low", "high", "judgement"],
+    "claims": ["claim", "encoder", "item", "value", "low", "high", "verdict"],
+    "effects": ["encoder", "arm", "kind", "scope", "scope_kind", "language_set", "none", "effect", "low", "high"],
+}
 
 
 def side_by_side_text(first: Snapshot, second: Snapshot, shown: int = 10) -> str:
@@ -29,8 +34,8 @@ def side_by_side_text(first: Snapshot, second: Snapshot, shown: int = 10) -> str
     }
     lines = []
     for name, (ours, theirs) in blocks.items():
-        rows = ours.merge(theirs, on="what", how="outer", suffixes=(" A", " B"), sort=False)
-        rows = _in_order(rows, [*ours["what"], *theirs["what"]])
+        rows = pd.DataFrame({"what": list(dict.fromkeys([*ours["what"], *theirs["what"]]))}, dtype=object)
+        rows = rows.merge(ours, "left", on="what").merge(theirs, "left", on="what", suffixes=(" A", " B"))
         hidden = 0
         if name == effects:
             difference = (rows["number B"] - rows["number A"]).abs()
@@ -44,23 +49,13 @@ def side_by_side_text(first: Snapshot, second: Snapshot, shown: int = 10) -> str
     return "\n".join(lines[1:])
 
 
-def _in_order(rows: pd.DataFrame, order: list[str]) -> pd.DataFrame:
-    places = {name: place for place, name in reversed(list(enumerate(order)))}
-    return rows.loc[rows["what"].map(places).sort_values(kind="stable").index].reset_index(drop=True)
-
-
 def _encoders(study: Snapshot) -> set[str]:
     return set(_table(study, "effects")["encoder"])
 
 
 def _table(study: Snapshot, name: str) -> pd.DataFrame:
     """Return a table as texts; without rows if the study lacks it."""
-    columns = {
-        "contrasts": ["encoder", "role", "plus", "minus", "language_set", "difference", "low", "high", "judgement"],
-        "claims": ["claim", "encoder", "item", "value", "low", "high", "verdict"],
-        "effects": ["encoder", "arm", "kind", "scope", "scope_kind", "language_set", "none", "effect", "low", "high"],
-    }
-    return study.tables.get(name, pd.DataFrame(columns=columns[name])).reindex(columns=columns[name], fill_value="")
+    return study.tables.get(name, pd.DataFrame()).reindex(columns=COLUMNS[name], fill_value="")
 
 
 def _rows(table: pd.DataFrame, what: list[pd.Series], value: str, texts: pd.Series, named: bool) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from codestilts.config.analysis_settings import SampledTarget, SamplePredictionsSettings
-from codestilts.display_names import language_name
+from codestilts.display_names import counted, language_name
 from codestilts.examples.text import spelling
 from codestilts.job_files import read_parquet
 from codestilts.seeding import derive_seed
@@ -154,7 +154,7 @@ def answer_of(
         wrong = [f"{token}: {tag} for {right}" for token, right, tag in triples if right != tag]
         shown = [f"{token}/{right}" for token, right, _ in triples[:GOLD_TAGS]]
         if cut := len(triples) - len(shown):
-            shown.append(f"… {cut} more token{'s' if cut > 1 else ''}")
+            shown.append(f"… {counted(cut, 'more token')}")
         gold = " ".join(shown)
         others = [f"{len(wrong) - SHOWN_TAGS} more"] if len(wrong) > SHOWN_TAGS else []
         words = "; ".join([*wrong[:SHOWN_TAGS], *others]) or "all tags are right"
